@@ -1,0 +1,80 @@
+# Everything a developer types. `make help` lists it. What the tests compare with is installed by scripts/servers.sh.
+
+VERSION ?= 0.1.0-dev
+GO      ?= go
+
+# Tools run from source, at pinned versions.
+GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+LDFLAGS   = -X main.version=$(VERSION)
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
+FUZZTIME ?= 30s
+
+# Debian keeps nutcracker in /usr/sbin, which is not in everyone's PATH.
+export PATH := $(PATH):/usr/sbin
+
+.DEFAULT_GOAL := build
+.PHONY: build run fmt lint servers vet test race fuzz diff bench benchcmp vuln cover cross ci clean help
+
+build: ## bin/cashew, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
+
+run: build ## the embedded default; PORT=22122 puts it elsewhere, CONF=configs/redis.yml runs a file
+	bin/cashew $(if $(CONF),-c $(CONF),$(if $(PORT),--embedded-port=$(PORT)))
+
+fmt: ## format all Go files
+	$(GOFUMPT) -w .
+
+lint: ## format, comments, common mistakes, and which package may import which
+	@unformatted=$$($(GOFUMPT) -l .); test -z "$$unformatted" || { echo "make fmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GOLANGCI) run ./...
+
+servers: ## install redis-server, memcached and nutcracker where that needs no password
+	@scripts/servers.sh
+
+vet:
+	$(GO) vet ./...
+
+test: servers build vet ## all tests
+	$(GO) test ./...
+
+race: ## all tests under the race detector, consumed bytes overwritten
+	$(GO) test -race -tags invariants ./...
+
+fuzz: ## each fuzz target for FUZZTIME=30s
+	@scripts/fuzz.sh $(FUZZTIME)
+
+diff: servers ## the same bytes to redis-server and nutcracker and through us
+	$(GO) test -count=1 ./difftest $(ARGS)
+
+bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker; ARGS=-quick for a look
+	$(GO) run ./bench $(ARGS)
+
+benchcmp: ## the Go benchmarks of BASE=main and of this tree in turn
+	@bench/compare.sh $(or $(BASE),main)
+
+vuln: ## known vulnerabilities; needs the network
+	$(GOVULNCHECK) ./...
+
+cover: ## coverage of all packages, by function
+	$(GO) test -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -func=cover.out
+
+cross: ## everything compiles for Linux, macOS and FreeBSD
+	@for p in $(PLATFORMS); do echo "$$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$p/ ./... || exit 1; done
+
+ci: ## what a change must pass
+	$(MAKE) test
+	$(MAKE) lint
+	$(MAKE) race
+	$(MAKE) fuzz FUZZTIME=5s
+	$(MAKE) cross
+
+clean: ## remove what was built
+	rm -rf bin cover.out
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

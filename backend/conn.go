@@ -1,0 +1,314 @@
+package backend
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/valyala/bytebufferpool"
+
+	"cashew/codec"
+)
+
+// state of a Conn.
+//
+//	closed --Queue--> dialing --connected--> handshaking --last reply--> open
+//	  ^                  |                        |                       |
+//	  +----- failed -----+------- refused --------+--- EOF, error, fail --+
+type state uint8
+
+const (
+	closed      state = iota
+	dialing           // a goroutine dials; requests wait in the batch
+	handshaking       // AUTH, SELECT: each sent alone and awaited, before any user traffic
+	open
+)
+
+// Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
+type Conn struct {
+	loop   *Loop
+	pool   *Pool
+	server int // index in Options.Servers
+
+	state state
+	gc    gnet.Conn // nil unless handshaking or open
+	out   Out
+	dirty bool // in loop.dirty
+
+	head, tail *Request // outq: requests that await a reply, oldest first
+	due        *Request // oldest of outq that was not expired yet
+	scan       codec.ReplyScan
+
+	step      int                        // of the handshake
+	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
+
+	failures int   // failed attempts to connect since the last success
+	retryAt  int64 // no attempt before; as Loop.Now
+	lastErr  error // of the last failed attempt
+}
+
+// Queue enters r into outq: its reply is the next after those queued before. The caller appends the request's bytes to
+// Out at once. r stays held by the Conn until its reply came, or the Conn failed. A request that expects no reply is not
+// queued; its bytes are just appended.
+func (c *Conn) Queue(r *Request) {
+	r.refs++
+	r.at = c.loop.Now
+	if c.tail == nil {
+		c.head = r
+	} else {
+		c.tail.link = r
+	}
+	c.tail = r
+	if c.due == nil {
+		c.due = r
+	}
+	if t := c.pool.opts.Timeout; t > 0 {
+		c.loop.want(r.at + int64(t))
+	}
+}
+
+// Out is where the bytes of requests are appended to, after Touch.
+func (c *Conn) Out() *Out { return &c.out }
+
+// Touch has the next flush write what was appended to Out.
+func (c *Conn) Touch() {
+	if !c.dirty {
+		c.dirty = true
+		c.loop.dirty = append(c.loop.dirty, c)
+	}
+}
+
+func (c *Conn) flush() {
+	if c.state != open {
+		return // opened flushes
+	}
+	c.out.Flush(c.loop, c)
+	if err := c.out.Err(); err != nil {
+		c.fail(err)
+	}
+}
+
+// Writable implements Writer.
+func (c *Conn) Writable() { c.flush() }
+
+// Opened takes the connected socket; it runs in gnet's OnOpen. false: the Conn does not want it any more.
+func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
+	if c.state != dialing {
+		return false
+	}
+	c.gc, c.scan = gc, codec.ReplyScan{}
+	c.out.Open(sock)
+	c.state, c.step = handshaking, -1
+	c.nextStep()
+	return c.state != closed
+}
+
+// DialFailed says that connecting failed.
+func (c *Conn) DialFailed(err error) {
+	if c.state == dialing {
+		c.fail(err)
+	}
+}
+
+// nextStep sends the handshake's next command past the batch, in which user requests may wait already.
+func (c *Conn) nextStep() {
+	steps := c.pool.opts.Protocol.Handshake()
+	if c.step++; c.step < len(steps) {
+		p := steps[c.step]
+		if n, err := c.out.sock.Write(p); err != nil || n < len(p) {
+			c.fail(errors.Join(err, ErrClosed))
+		}
+		return
+	}
+	if c.failures > 0 {
+		c.loop.Log.Info("server is back", "pool", c.pool.opts.Name, "server", c.Server().PName)
+	}
+	c.state, c.failures, c.lastErr = open, 0, nil
+	c.flush()
+}
+
+// Loop is the loop that c belongs to.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// Server is the server that c connects to.
+func (c *Conn) Server() *Server { return &c.pool.opts.Servers[c.server] }
+
+// OnData takes what the server sent; buf dies when it returns. It runs in gnet's OnTraffic.
+func (c *Conn) OnData(buf []byte) {
+	if c.state == handshaking {
+		buf = c.onHandshake(buf)
+	}
+	p := c.pool.opts.Protocol
+	answered := false
+	for len(buf) > 0 && c.state == open {
+		r := c.head
+		if r == nil {
+			c.fail(ErrBadReply)
+			return
+		}
+		n, done, err := p.ScanReply(&c.scan, buf)
+		if err != nil {
+			c.fail(errors.Join(ErrBadReply, err))
+			return
+		}
+		if done {
+			c.pop(r)
+			answered = true
+		}
+		if r.Owner != nil {
+			r.Owner.Replied(r, buf[:n], done)
+		}
+		if done {
+			c.loop.Unref(r)
+		}
+		buf = buf[n:]
+	}
+	if answered {
+		c.pool.health.success(c.server)
+	}
+}
+
+func (c *Conn) pop(r *Request) {
+	c.head = r.link
+	if c.head == nil {
+		c.tail = nil
+	}
+	if c.due == r {
+		c.due = c.head
+	}
+	r.link = nil
+}
+
+// onHandshake collects the reply to one step and checks it. It returns what is left of buf, which is nothing from a
+// server that behaves.
+func (c *Conn) onHandshake(buf []byte) []byte {
+	p := c.pool.opts.Protocol
+	for len(buf) > 0 && c.state == handshaking {
+		n, done, err := p.ScanReply(&c.scan, buf)
+		if err != nil {
+			c.fail(errors.Join(ErrBadReply, err))
+			return nil
+		}
+		if c.handshake == nil {
+			c.handshake = c.loop.GetBuffer()
+		}
+		c.handshake.B = append(c.handshake.B, buf[:n]...)
+		buf = buf[n:]
+		if !done {
+			continue
+		}
+		err = p.CheckHandshake(c.step, c.handshake.B)
+		c.loop.PutBuffer(c.handshake)
+		c.handshake = nil
+		if err != nil {
+			c.fail(&handshakeError{err})
+			return nil
+		}
+		if len(buf) > 0 {
+			c.fail(ErrBadReply) // nothing was asked yet
+			return nil
+		}
+		c.nextStep()
+	}
+	return buf
+}
+
+// OnClosed is gnet's OnClose: the peer closed, or reading failed. err is nil or io.EOF for an orderly end.
+func (c *Conn) OnClosed(gc gnet.Conn, err error) {
+	if c.gc != gc {
+		return // we closed it
+	}
+	c.gc = nil
+	if err == nil || errors.Is(err, io.EOF) {
+		err = ErrClosed
+	}
+	c.fail(err)
+}
+
+// fail closes the connection and fails all that wait on it, each once, in order. With nothing outstanding a server may
+// close an open connection as it likes: that is no failure, and the next request dials anew.
+func (c *Conn) fail(err error) {
+	was := c.state
+	if was == closed {
+		return
+	}
+	idle := was == open && c.head == nil && c.out.Pending() == 0
+	c.state = closed
+	gc := c.gc
+	c.gc = nil
+	c.out.Close(c.loop)
+	if c.handshake != nil {
+		c.loop.PutBuffer(c.handshake)
+		c.handshake = nil
+	}
+	if gc != nil {
+		_ = c.loop.EL.Close(gc)
+	}
+	if !(idle && errors.Is(err, ErrClosed)) {
+		c.failed(was, err)
+	}
+	r := c.head
+	c.head, c.tail, c.due = nil, nil, nil
+	for r != nil {
+		next := r.link
+		r.link = nil
+		if o := r.Owner; o != nil {
+			o.Failed(r, err)
+		}
+		c.loop.Unref(r)
+		r = next
+	}
+}
+
+// failed counts a failure for health, and for the pause before the next attempt if the connection never opened.
+func (c *Conn) failed(was state, err error) {
+	if was != open {
+		c.failures++
+		c.lastErr = err
+		c.retryAt = c.loop.Now + int64(pause(c.failures))
+	}
+	if was == open || c.failures == 1 {
+		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err)
+	}
+	c.pool.health.failure(c.server, c.loop.Log)
+}
+
+// pause is how long to leave a server alone after n failed attempts in a row: 10 ms doubling to half a second, and of
+// that a random half, so that the loops of many proxies do not knock together.
+func pause(n int) time.Duration {
+	d := min(10*time.Millisecond<<min(n-1, 6), 500*time.Millisecond)
+	return d/2 + rand.N(d/2+1)
+}
+
+// expire fails the requests that waited longer than the pool's timeout. Only they fail: their replies, should they still
+// come, are thrown away, and the others live on. A connection on which the oldest request waits twice as long is given up
+// with all that wait on it.
+func (c *Conn) expire() {
+	t := int64(c.pool.opts.Timeout)
+	if t == 0 || c.head == nil {
+		return
+	}
+	if c.loop.Now-c.head.at >= 2*t {
+		c.fail(ErrTimeout)
+		return
+	}
+	late := false
+	for c.due != nil && c.loop.Now-c.due.at >= t {
+		r := c.due
+		c.due = r.link
+		late = true
+		if o := r.Owner; o != nil {
+			r.Owner = nil
+			o.Failed(r, ErrTimeout)
+		}
+	}
+	if late {
+		c.pool.health.failure(c.server, c.loop.Log)
+	}
+	c.loop.want(c.head.at + 2*t)
+	if c.due != nil {
+		c.loop.want(c.due.at + t)
+	}
+}

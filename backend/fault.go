@@ -1,0 +1,81 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// What can go wrong between a request and its reply, apart from an errno of the socket.
+var (
+	ErrTimeout  = errors.New("backend: request timed out")
+	ErrClosed   = errors.New("backend: server closed the connection")
+	ErrEjected  = errors.New("backend: no server of the pool is live")
+	ErrBadReply = errors.New("backend: unparsable or stray reply")
+	ErrShutdown = errors.New("backend: proxy is stopping")
+)
+
+// handshakeError is a server's refusal of AUTH or SELECT.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "backend: handshake: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// Text is what a client reads after "-ERR " or "SERVER_ERROR ": the C library's words for the errno that twemproxy
+// would have had, see its msg_get_error. A server that hangs up with requests outstanding has no errno, and twemproxy says
+// "unknown"; we say what it amounts to.
+func Text(err error) string {
+	var errno syscall.Errno
+	var dns *net.DNSError
+	var hs *handshakeError
+	switch {
+	case errors.Is(err, ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "Connection timed out"
+	case errors.Is(err, ErrEjected):
+		return "Connection refused"
+	case errors.Is(err, ErrClosed), errors.Is(err, io.EOF):
+		return "Connection reset by peer"
+	case errors.Is(err, ErrBadReply):
+		return "Invalid argument"
+	case errors.Is(err, ErrShutdown):
+		return "proxy is stopping"
+	case errors.As(err, &hs):
+		return "server refused the connection: " + oneLine(hs.err.Error())
+	case errors.As(err, &dns):
+		return "Host is down"
+	case errors.As(err, &errno):
+		return errnoText(errno)
+	}
+	return oneLine(err.Error())
+}
+
+// errnoText is strerror(3) in the C locale. Go keeps the same words in lower case; what differs beyond the first letter
+// and can happen on a socket stands in the table.
+func errnoText(e syscall.Errno) string {
+	switch e {
+	case syscall.ETIMEDOUT:
+		return "Connection timed out"
+	case syscall.EMFILE:
+		return "Too many open files"
+	case syscall.ENFILE:
+		return "Too many open files in system"
+	case syscall.ENOENT:
+		return "No such file or directory"
+	}
+	s := e.Error()
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// oneLine makes s fit for a reply line.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\r' || r == '\n' {
+			return ' '
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,59 @@
+package backend
+
+// Group is one loop's connections to one pool: ServerConnections for each server, opened when first needed.
+type Group struct {
+	loop  *Loop
+	pool  *Pool
+	conns []*Conn // server by server, ServerConnections each; nil until first used
+}
+
+// NewGroup returns l's group for p.
+func NewGroup(l *Loop, p *Pool) *Group {
+	g := &Group{loop: l, pool: p, conns: make([]*Conn, len(p.opts.Servers)*p.opts.ServerConnections)}
+	l.groups = append(l.groups, g)
+	return g
+}
+
+// Conn returns the connection to a server for a client; client is its number. A client's requests to one server all take
+// the same connection, so they are executed in the client's order even with several connections. The connection may
+// still be opening: requests wait in its batch. An error says that the server can't be reached now: the last attempt
+// failed a moment ago, or no server is live (server < 0).
+func (g *Group) Conn(server int, client uint64) (*Conn, error) {
+	if server < 0 {
+		return nil, ErrEjected
+	}
+	n := g.pool.opts.ServerConnections
+	i := server * n
+	if n > 1 {
+		i += int(client % uint64(n))
+	}
+	c := g.conns[i]
+	if c == nil {
+		c = &Conn{loop: g.loop, pool: g.pool, server: server}
+		g.conns[i] = c
+	}
+	if c.state == closed {
+		if c.lastErr != nil && g.loop.Now < c.retryAt {
+			return nil, c.lastErr
+		}
+		c.state = dialing
+		g.loop.Connect(c)
+	}
+	return c, nil
+}
+
+// Preconnect opens one connection to each server, as twemproxy does whatever server_connections says.
+func (g *Group) Preconnect() {
+	for s := range g.pool.opts.Servers {
+		_, _ = g.Conn(s, 0)
+	}
+}
+
+// Close closes all connections; requests that wait on them fail with err.
+func (g *Group) Close(err error) {
+	for _, c := range g.conns {
+		if c != nil {
+			c.fail(err)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+// Package backend is the proxy's side towards the servers. A Pool is shared by all loops: options, health and the live
+// ring. A Group is one loop's connections to one pool; a Conn is one of them: a batch of bytes to write, and outq, the
+// requests that await a reply, oldest first.
+//
+//	session --Group.Conn--> Conn --Queue--> batch --flush--> server
+//	session <--Owner.Replied-- outq <--ScanReply-- OnData <---- server
+//
+// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing, the
+// Watcher and Health's timers run elsewhere and come back through EventLoop.Execute.
+package backend
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/valyala/bytebufferpool"
+)
+
+// Loop is what one event loop owns and its sessions and server connections share: free lists, the clock, the list of
+// server connections with something to write.
+type Loop struct {
+	EL      gnet.EventLoop
+	Log     *slog.Logger
+	Watcher Waiter
+	Connect func(*Conn) // brings about Conn.Opened or Conn.DialFailed, later; Dial but in tests
+
+	// Flush writes what callbacks left in the batches; it runs after everything that Execute brought onto the loop.
+	// FlushSoon ends gnet's callbacks: it flushes, or leaves that to a task that covers several of them. Both are the
+	// engine's.
+	Flush, FlushSoon func()
+
+	Now int64 // nanoseconds since the process started, read once for each callback
+
+	buffers      bytebufferpool.Pool // for bytes that outlive a callback; one for each loop, so that nothing is shared
+	batches      [][]byte
+	batchBytes   int // capacity of batches together
+	requests     *Request
+	freeRequests int
+
+	dirty  []*Conn // with bytes to write, each once
+	groups []*Group
+	iov    [][]byte
+
+	timer   *time.Timer
+	timerAt int64 // when timer fires, as Now; 0: not armed
+	wantAt  int64 // earliest deadline queued since the timer was last armed; 0: none
+}
+
+var started = time.Now()
+
+// Tick reads the clock; every callback begins with it.
+func (l *Loop) Tick() { l.Now = int64(time.Since(started)) }
+
+// Execute runs f on the loop, soon, and then Flush. It may be called from any goroutine and reports false if the loop has
+// stopped.
+func (l *Loop) Execute(f func()) bool {
+	return l.EL.Execute(context.Background(), gnet.RunnableFunc(func(context.Context) error {
+		l.Tick()
+		f()
+		l.Flush()
+		return nil
+	})) == nil
+}
+
+const (
+	newBatchBytes     = 4 << 10
+	maxKeptBatch      = 2 * maxBatchBytes
+	maxKeptBatchBytes = 8 << 20 // in all batches of a loop that are not in use
+	maxKeptBuffer     = 1 << 20
+)
+
+func (l *Loop) getBatch() []byte {
+	n := len(l.batches)
+	if n == 0 {
+		return make([]byte, 0, newBatchBytes)
+	}
+	b := l.batches[n-1]
+	l.batches[n-1] = nil
+	l.batches = l.batches[:n-1]
+	l.batchBytes -= cap(b)
+	return b
+}
+
+func (l *Loop) putBatch(b []byte) {
+	if c := cap(b); c != 0 && c <= maxKeptBatch && l.batchBytes+c <= maxKeptBatchBytes {
+		l.batches = append(l.batches, b[:0])
+		l.batchBytes += c
+	}
+}
+
+func (l *Loop) putChunk(c *chunk) {
+	if c.bb != nil {
+		l.PutBuffer(c.bb)
+	} else {
+		l.putBatch(c.whole)
+	}
+	*c = chunk{}
+}
+
+// GetBuffer returns an empty buffer for bytes that outlive a callback. PutBuffer gives it back.
+func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer { return l.buffers.Get() }
+
+// PutBuffer takes back what GetBuffer gave. A very large buffer is left to the garbage collector, so that a burst of
+// large values does not stay in memory.
+func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
+	if cap(bb.B) <= maxKeptBuffer {
+		l.buffers.Put(bb)
+	}
+}
+
+// Grow returns b with room for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room
+// comes fourfold, never in one step to what a peer merely declared, and the last step fits exactly: a 64 MiB value costs
+// 64 MiB and the third of it in steps.
+func Grow(b []byte, n, want int) []byte {
+	need := len(b) + n
+	if need <= cap(b) {
+		return b
+	}
+	c := max(2*cap(b), need)
+	if want > need {
+		c = min(max(4*cap(b), need), want)
+	}
+	g := make([]byte, len(b), c)
+	copy(g, b)
+	return g
+}
+
+// FlushConns writes what waits for the servers: one write for each connection.
+func (l *Loop) FlushConns() {
+	for i := 0; i < len(l.dirty); i++ { // by index: a failing connection may add others
+		c := l.dirty[i]
+		l.dirty[i] = nil
+		c.dirty = false
+		c.flush()
+	}
+	l.dirty = l.dirty[:0]
+	l.armTimer()
+}
+
+// want asks for a call of Expire at time at.
+func (l *Loop) want(at int64) {
+	if l.wantAt == 0 || at < l.wantAt {
+		l.wantAt = at
+	}
+}
+
+// armTimer makes sure that Expire runs by the earliest deadline: at most one timer for each loop, and none while no
+// request waits.
+func (l *Loop) armTimer() {
+	if l.wantAt == 0 {
+		return
+	}
+	at := l.wantAt
+	l.wantAt = 0
+	if l.timerAt != 0 && l.timerAt <= at {
+		return
+	}
+	l.timerAt = at
+	d := max(time.Duration(at-l.Now), time.Millisecond)
+	if l.timer == nil {
+		l.timer = time.AfterFunc(d, func() { l.Execute(l.expire) })
+	} else {
+		l.timer.Reset(d)
+	}
+}
+
+// expire fails the requests whose time is up and asks to be called again for the next.
+func (l *Loop) expire() {
+	l.timerAt = 0
+	for _, g := range l.groups {
+		for _, c := range g.conns {
+			if c != nil {
+				c.expire()
+			}
+		}
+	}
+}
+
+// Waiter is a Watcher, or a test's.
+type Waiter interface {
+	Watch(fd int, f func()) error
+	Cancel(fd int)
+}
+
+// watch has the Watcher call w.Writable on the loop once o's socket takes bytes again.
+func (l *Loop) watch(o *Out, w Writer) {
+	sock := o.sock
+	err := l.Watcher.Watch(sock.Fd(), func() {
+		l.Execute(func() {
+			if o.sock == sock && o.stalled { // else it was closed, or closed and opened anew
+				o.stalled = false
+				w.Writable()
+			}
+		})
+	})
+	if err != nil {
+		o.err = err
+	}
+}
+
+func (l *Loop) unwatch(o *Out) { l.Watcher.Cancel(o.sock.Fd()) }

@@ -1,0 +1,35 @@
+package backend
+
+import (
+	"time"
+
+	"cashew/codec"
+)
+
+// Server is one entry of a pool's servers list.
+type Server struct {
+	Name    string // ring name: what ketama hashes, what stats show; unique in its pool
+	PName   string // host:port:weight or path:weight, as log lines show it
+	Network string // "tcp" or "unix"
+	Addr    string // what net.Dialer takes: "host:port", "[::1]:6379", or a path; a host is resolved at each dial
+	Weight  int    // >= 1
+}
+
+// Options are one pool's settings towards its servers. They are immutable once a Pool was built from them.
+type Options struct {
+	Name         string
+	Protocol     codec.Protocol
+	Hash         string   // one of ring.HashNames
+	HashTag      string   // two bytes, or "" for none
+	Distribution string   // "ketama", "modula" or "random"
+	Servers      []Server // sorted: shorter Name first, equal lengths by bytes (twemproxy's string_compare)
+
+	Timeout           time.Duration // from queueing a request to its reply; 0 waits for ever
+	ServerConnections int           // for each loop and server; >= 1
+	Preconnect        bool
+	TCPKeepalive      bool
+
+	AutoEjectHosts     bool
+	ServerRetryTimeout time.Duration
+	ServerFailureLimit int // 0 behaves as 1
+}

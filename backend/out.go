@@ -1,0 +1,304 @@
+package backend
+
+import (
+	"errors"
+	"syscall"
+
+	gio "github.com/panjf2000/gnet/v2/pkg/io"
+	"github.com/valyala/bytebufferpool"
+	"golang.org/x/sys/unix"
+)
+
+// Socket is the write half of a non-blocking socket. A short count without an error means that the kernel takes no more
+// for now.
+type Socket interface {
+	Write(p []byte) (n int, err error)
+	Writev(bufs [][]byte) (n int, err error)
+	CloseWrite() error // shutdown(2) of our half
+	Fd() int
+}
+
+// Out is all that one connection still has to write: a batch that callbacks append to, behind a queue of what the kernel
+// did not take at once. It writes to the socket itself, not through gnet.Conn.Write, which would buffer without limit and
+// never say when the peer has caught up. An Out belongs to one Loop; the zero value is empty and closed.
+//
+//	Append --> batch --Flush--> write(2) --all taken--> empty
+//	                               '--short--> queue, stalled --Watcher: writable--> Flush
+type Out struct {
+	sock    Socket
+	batch   []byte  // from Loop.getBatch while not nil
+	queue   []chunk // older than batch, oldest first; empty unless the kernel or a large value was in the way
+	pending int     // bytes in queue and batch
+	stalled bool    // the kernel's buffer is full; the Watcher will call
+	err     error   // of the first failed write; nothing is written after it
+}
+
+// chunk is one element of an Out's queue. rest points into whole or into bb, which is what is given back once written.
+type chunk struct {
+	rest  []byte
+	whole []byte
+	bb    *bytebufferpool.ByteBuffer
+}
+
+const (
+	// maxBatchBytes bounds a batch, so that growing one never copies much; a longer one continues in the queue.
+	maxBatchBytes = 64 << 10
+	// handOverBytes is from where a buffer is queued as it is instead of being copied into a batch.
+	handOverBytes = 16 << 10
+	// maxIovecs of one writev(2).
+	maxIovecs = 64
+)
+
+// Open starts writing to s. Bytes appended before are kept and go first.
+func (o *Out) Open(s Socket) { o.sock, o.stalled, o.err = s, false, nil }
+
+// Pending is how many bytes wait to be written.
+func (o *Out) Pending() int { return o.pending }
+
+// Err is the error of the first failed write, or nil. The owner closes the connection; Out never does.
+func (o *Out) Err() error { return o.err }
+
+// Append copies p behind what waits to be written.
+func (o *Out) Append(l *Loop, p []byte) {
+	if len(p) >= handOverBytes {
+		bb := l.GetBuffer()
+		bb.B = append(bb.B, p...)
+		o.Hand(l, bb, len(p))
+		return
+	}
+	b := o.Batch(l)
+	o.SetBatch(append(b, p...))
+}
+
+// Batch returns the batch for the caller to append to, who then must call SetBatch with the result at once.
+func (o *Out) Batch(l *Loop) []byte {
+	if o.batch == nil {
+		o.batch = l.getBatch()
+	} else if len(o.batch) >= maxBatchBytes {
+		o.cut()
+		o.batch = l.getBatch()
+	}
+	return o.batch
+}
+
+// SetBatch stores what Batch returned, appended to.
+func (o *Out) SetBatch(b []byte) {
+	o.pending += len(b) - len(o.batch)
+	o.batch = b
+}
+
+// cut moves the batch to the end of the queue.
+func (o *Out) cut() {
+	if len(o.batch) > 0 {
+		o.queue = append(o.queue, chunk{rest: o.batch, whole: o.batch})
+		o.batch = nil
+	}
+}
+
+// Hand queues the first n bytes of bb without copying them unless they are few. bb is the Out's from then on.
+func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
+	if n < handOverBytes {
+		o.SetBatch(append(o.Batch(l), bb.B[:n]...))
+		l.PutBuffer(bb)
+		return
+	}
+	o.cut()
+	o.queue = append(o.queue, chunk{rest: bb.B[:n], bb: bb})
+	o.pending += n
+}
+
+// Through writes what waits and p with one system call, now, and copies only what the kernel does not take: for bytes of
+// a large value, which must not be copied on their way.
+func (o *Out) Through(l *Loop, p []byte, w Writer) {
+	if o.stalled || len(o.queue) > 0 || o.err != nil || o.sock == nil {
+		o.Append(l, p)
+		o.Flush(l, w)
+		return
+	}
+	l.iov = append(l.iov[:0], o.batch, p)
+	iov := l.iov
+	if len(o.batch) == 0 {
+		iov = iov[1:]
+	}
+	n, err := o.sock.Writev(iov)
+	if err != nil {
+		o.err = err
+		return
+	}
+	if n < len(o.batch) {
+		o.queue = append(o.queue, chunk{rest: o.batch[n:], whole: o.batch})
+		o.pending -= n
+		o.batch = nil
+		n = 0
+	} else {
+		n -= len(o.batch)
+		o.pending -= len(o.batch)
+		l.putBatch(o.batch)
+		o.batch = nil
+	}
+	if n < len(p) {
+		o.Append(l, p[n:])
+		o.stall(l, w)
+	} else if o.pending > 0 {
+		o.stall(l, w)
+	}
+}
+
+// Flush writes as much as the kernel takes. After a short write the Watcher calls w.Writable on the loop when it is worth
+// trying again; until then Flush does nothing.
+func (o *Out) Flush(l *Loop, w Writer) {
+	if o.pending == 0 || o.stalled || o.err != nil || o.sock == nil {
+		return
+	}
+	if len(o.queue) > 0 {
+		o.flushQueue(l, w)
+		return
+	}
+	n, err := o.sock.Write(o.batch)
+	if err != nil {
+		o.err = err
+		return
+	}
+	o.pending -= n
+	if n < len(o.batch) {
+		o.queue = append(o.queue, chunk{rest: o.batch[n:], whole: o.batch})
+		o.batch = nil
+		o.stall(l, w)
+		return
+	}
+	l.putBatch(o.batch)
+	o.batch = nil
+}
+
+func (o *Out) flushQueue(l *Loop, w Writer) {
+	o.cut()
+	for len(o.queue) > 0 {
+		l.iov = l.iov[:0]
+		want := 0
+		for i := range o.queue {
+			if len(l.iov) == maxIovecs {
+				break
+			}
+			l.iov = append(l.iov, o.queue[i].rest)
+			want += len(o.queue[i].rest)
+		}
+		n, err := o.sock.Writev(l.iov)
+		if err != nil {
+			o.err = err
+			return
+		}
+		o.advance(l, n)
+		if n < want {
+			o.stall(l, w)
+			return
+		}
+	}
+}
+
+// advance drops n written bytes from the front of the queue.
+func (o *Out) advance(l *Loop, n int) {
+	o.pending -= n
+	done := 0
+	for n > 0 {
+		c := &o.queue[done]
+		if n < len(c.rest) {
+			c.rest = c.rest[n:]
+			break
+		}
+		n -= len(c.rest)
+		l.putChunk(c)
+		done++
+	}
+	rest := copy(o.queue, o.queue[done:])
+	clear(o.queue[rest:])
+	o.queue = o.queue[:rest]
+	if rest == 0 && cap(o.queue) > maxIovecs {
+		o.queue = nil
+	}
+}
+
+func (o *Out) stall(l *Loop, w Writer) {
+	o.stalled = true
+	l.watch(o, w)
+}
+
+// CloseWrite tells the peer that no more will come. Pending must be 0.
+func (o *Out) CloseWrite() error { return o.sock.CloseWrite() }
+
+// Move goes on writing to s, which is another descriptor of the same connection.
+func (o *Out) Move(l *Loop, s Socket, w Writer) {
+	if o.stalled {
+		l.unwatch(o)
+	}
+	o.sock = s
+	if o.stalled {
+		l.watch(o, w)
+	}
+}
+
+// Close forgets the socket and gives all buffers back. It does not close the socket, which is its owner's.
+func (o *Out) Close(l *Loop) {
+	if o.stalled {
+		l.unwatch(o)
+	}
+	for i := range o.queue {
+		l.putChunk(&o.queue[i])
+	}
+	if o.batch != nil {
+		l.putBatch(o.batch)
+	}
+	*o = Out{}
+}
+
+// Writer is the owner of an Out: a session or a Conn.
+type Writer interface {
+	// Writable says that a stalled socket takes bytes again. It runs on the loop.
+	Writable()
+}
+
+// fdSocket is a Socket on a file descriptor that somebody else owns.
+type fdSocket int
+
+// NewSocket returns the Socket of a non-blocking file descriptor, which stays the caller's.
+func NewSocket(fd int) Socket { return fdSocket(fd) }
+
+func (s fdSocket) Fd() int { return int(s) }
+
+func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
+
+func (s fdSocket) Write(p []byte) (int, error) {
+	for {
+		n, err := unix.Write(int(s), p)
+		if err == nil {
+			return n, nil
+		}
+		if err = temporary(err); err != errAgain {
+			return 0, err
+		}
+	}
+}
+
+func (s fdSocket) Writev(bufs [][]byte) (int, error) {
+	for {
+		n, err := gio.Writev(int(s), bufs)
+		if err == nil {
+			return n, nil
+		}
+		if err = temporary(err); err != errAgain {
+			return 0, err
+		}
+	}
+}
+
+var errAgain = errors.New("again")
+
+// temporary maps a write error: full buffer to nil (a short count says it), interrupted to errAgain.
+func temporary(err error) error {
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return nil
+	case errors.Is(err, syscall.EINTR):
+		return errAgain
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package backend
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"cashew/ring"
+)
+
+// Pool is one server pool, shared by all loops: its options never change, its live ring is swapped whole.
+type Pool struct {
+	opts   Options
+	live   atomic.Pointer[ring.Ring]
+	health health
+}
+
+// NewPool builds the ring of all servers. Errors name the option.
+func NewPool(o Options) (*Pool, error) {
+	p := &Pool{opts: o}
+	r, err := p.build(nil)
+	if err != nil {
+		return nil, err
+	}
+	p.live.Store(r)
+	p.health.init(p)
+	return p, nil
+}
+
+// Options are what p was built from; read-only.
+func (p *Pool) Options() *Options { return &p.opts }
+
+// Ring is the ring of the live servers. A callback loads it once, so that one command sees one ring.
+func (p *Pool) Ring() *ring.Ring { return p.live.Load() }
+
+// build makes the ring of the servers that live says, nil for all.
+func (p *Pool) build(live []bool) (*ring.Ring, error) {
+	o := ring.Options{Hash: p.opts.Hash, HashTag: p.opts.HashTag, Distribution: p.opts.Distribution, Live: live}
+	for _, s := range p.opts.Servers {
+		o.Servers = append(o.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
+	}
+	return ring.Build(o)
+}
+
+// Close stops p's timers.
+func (p *Pool) Close() { p.health.close() }
+
+// logEject writes the one line an operator looks for.
+func (p *Pool) logEject(log *slog.Logger, server int, live []bool) {
+	n := 0
+	for _, ok := range live {
+		if ok {
+			n++
+		}
+	}
+	log.Warn("server ejected", "pool", p.opts.Name, "server", p.opts.Servers[server].PName,
+		"live", n, "retry_after", p.opts.ServerRetryTimeout)
+}

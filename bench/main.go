@@ -1,0 +1,268 @@
+// Bench runs redis-benchmark against redis-server directly, through cashew and through nutcracker, in turn, and prints
+// what a request cost each of the three processes that it met:
+//
+//	redis-benchmark ---------------------------> redis-server     direct
+//	redis-benchmark ---> cashew ---------------> redis-server(s)
+//	redis-benchmark ---> nutcracker -v 4 ------> redis-server(s)
+//
+// A machine's speed drifts by more than the contenders differ, so they run in turn (direct, cashew, nutcracker, direct,
+// ...) and every ratio is taken inside one round; the table shows the median of these ratios and their spread.
+//
+//	go run ./bench                         everything, five rounds, about twenty minutes
+//	go run ./bench -quick                  every workload with few requests: does it work at all?
+//	go run ./bench -run '^p16' -rounds 9   some workloads
+//	go run ./bench -show results/x.json    print the table of a kept result again
+//
+// It starts all servers itself, on loopback and on ports that the kernel picks, and ends them when it ends. One goroutine
+// does everything; each started process has another that waits for it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	rounds     int
+	scale      float64
+	quick      bool
+	keys       int
+	run        string
+	contenders string
+	cashew     string
+	nutcracker string
+	loops      int
+	pin        bool
+	syscalls   bool
+	out        string
+	name       string
+	show       string
+	list       bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.IntVar(&o.rounds, "rounds", 5, "how often every contender runs every workload")
+	fs.Float64Var(&o.scale, "n", 1, "factor on the number of requests of each workload")
+	fs.BoolVar(&o.quick, "quick", false, "smoke run of less than a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
+	fs.IntVar(&o.keys, "keys", 100_000, "keys in the servers, all prefilled (large values: at most 1,000)")
+	fs.StringVar(&o.run, "run", "", "run only workloads whose name matches this regexp (see -list)")
+	fs.StringVar(&o.contenders, "contenders", "direct,cashew,nutcracker", "who takes part, in this order")
+	fs.StringVar(&o.cashew, "cashew", filepath.Join("bin", "cashew"), "cashew's binary")
+	fs.StringVar(&o.nutcracker, "nutcracker", "nutcracker", "nutcracker's binary, looked up in PATH")
+	fs.IntVar(&o.loops, "loops", 0, "cashew's event loops; 0 leaves them to cashew")
+	fs.BoolVar(&o.pin, "pin", false, "taskset: redis-benchmark on one CPU, proxy and servers on another")
+	fs.BoolVar(&o.syscalls, "syscalls", true, "count the proxies' system calls with strace, in extra runs that are not timed")
+	fs.StringVar(&o.out, "out", filepath.Join("bench", "results"), "directory for the result")
+	fs.StringVar(&o.name, "name", "", "keep the result as NAME.json; without it the file is local-TIME.json, which git ignores")
+	fs.StringVar(&o.show, "show", "", "print the table of this result file and end")
+	fs.BoolVar(&o.list, "list", false, "print the workloads and end")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	set := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	if o.quick {
+		if !set["rounds"] {
+			o.rounds = 2
+		}
+		if !set["n"] {
+			o.scale = 0.02
+		}
+		if !set["keys"] {
+			o.keys = 5_000
+		}
+	}
+	switch {
+	case fs.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case o.rounds < 1 || o.rounds > 1000:
+		return o, fmt.Errorf("-rounds %d: want 1 to 1000", o.rounds)
+	case !(o.scale > 0 && o.scale <= 1000):
+		return o, fmt.Errorf("-n %v: want more than 0, at most 1000", o.scale)
+	case o.keys < 1 || o.keys > 10_000_000:
+		return o, fmt.Errorf("-keys %d: want 1 to 10000000", o.keys)
+	case o.loops < 0:
+		return o, fmt.Errorf("-loops %d: want 0 or more", o.loops)
+	case strings.ContainsAny(o.name, `/\`):
+		return o, fmt.Errorf("-name %q: want a file name without directory", o.name)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parseFlags(args, stderr)
+	if err != nil {
+		return err
+	}
+	if o.show != "" {
+		res, err := readResult(o.show)
+		if err != nil {
+			return err
+		}
+		return res.writeTable(stdout)
+	}
+	filter, err := regexp.Compile(o.run)
+	if err != nil {
+		return fmt.Errorf("-run: %w", err)
+	}
+	var chosen []workload
+	for _, w := range workloads {
+		if filter.MatchString(w.Name) {
+			chosen = append(chosen, w.scaled(o.scale, o.keys))
+		}
+	}
+	if o.list {
+		for _, w := range chosen {
+			fmt.Fprintf(stdout, "%-14s %s\n", w.Name, w.describe())
+		}
+		return nil
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("-run %q matches no workload; -list prints them", o.run)
+	}
+	for bin, from := range map[string]string{"redis-server": "redis-server", "redis-benchmark": "redis-tools"} {
+		if _, err := exec.LookPath(bin); err != nil {
+			return fmt.Errorf("%s is not in PATH; the bench needs it (Debian: apt-get install %s)", bin, from)
+		}
+	}
+	cs, err := findContenders(o, stderr)
+	if err != nil {
+		return err
+	}
+	raiseFileLimit()
+
+	dir, err := os.MkdirTemp("", "cashew-bench-")
+	if err != nil {
+		return err
+	}
+	keepDir := false
+	defer func() {
+		if !keepDir {
+			os.RemoveAll(dir)
+		}
+	}()
+	procs := &processes{dir: dir}
+	defer procs.stopAll() // also when what follows panics
+	if o.pin {
+		if procs.clientCPU, procs.serverCPU, err = pinCPUs(); err != nil {
+			return fmt.Errorf("-pin: %w", err)
+		}
+	}
+
+	b := &bench{
+		procs: procs, contenders: cs, rounds: o.rounds, progress: stderr,
+		result: newResult(ctx, o, cs, procs),
+	}
+	if o.syscalls {
+		if b.strace, err = exec.LookPath("strace"); err != nil {
+			fmt.Fprintln(stderr, "bench: strace is not in PATH; system calls are not counted")
+		}
+	}
+	failed := b.run(ctx, chosen)
+	if failed != nil {
+		b.result.warnf("not complete: %v", failed)
+		if ctx.Err() == nil {
+			keepDir = true
+			procs.printLogs(stderr)
+			fmt.Fprintf(stderr, "bench: all logs and configuration files are left in %s\n", dir)
+		}
+	}
+	if len(b.result.Samples) > 0 {
+		if err := b.result.writeTable(stdout); err != nil {
+			return errors.Join(failed, err)
+		}
+		file, err := b.result.save(o.out, o.name)
+		if err != nil {
+			return errors.Join(failed, err)
+		}
+		fmt.Fprintf(stderr, "bench: took %v; all samples are in %s\n", time.Since(b.result.Started).Round(time.Second), file)
+	}
+	return failed
+}
+
+// findContenders turns -contenders into what can run here; a proxy whose binary is missing is left out with a line on
+// stderr. Another proxy is one more case here, with its own argv and conf.
+func findContenders(o options, stderr io.Writer) ([]contender, error) {
+	var cs []contender
+	for name := range strings.SplitSeq(o.contenders, ",") {
+		name = strings.TrimSpace(name)
+		for _, c := range cs {
+			if c.name == name {
+				return nil, fmt.Errorf("-contenders: %q twice", name)
+			}
+		}
+		switch name {
+		case direct:
+			cs = append(cs, contender{name: direct})
+		case cashew:
+			bin := o.cashew
+			if st, err := os.Stat(bin); err != nil || st.IsDir() || st.Mode()&0o111 == 0 {
+				fmt.Fprintf(stderr, "bench: cashew is left out: no binary at %s (make build)\n", bin)
+				continue
+			}
+			if !strings.ContainsRune(bin, filepath.Separator) {
+				bin = "." + string(filepath.Separator) + bin // a file here, not a name to look up in PATH
+			}
+			var extra string
+			if o.loops > 0 {
+				extra = fmt.Sprintf("global:\n  loops: %d\n", o.loops)
+			}
+			cs = append(cs, contender{name: cashew, bin: bin, extraConf: extra})
+		case nutcracker:
+			bin, err := lookPathSbin(o.nutcracker)
+			if err != nil {
+				fmt.Fprintf(stderr, "bench: nutcracker is left out: no %s in PATH\n", o.nutcracker)
+				continue
+			}
+			cs = append(cs, contender{name: nutcracker, bin: bin})
+		default:
+			return nil, fmt.Errorf("-contenders: %q is none of %s, %s, %s", name, direct, cashew, nutcracker)
+		}
+	}
+	if len(cs) == 0 {
+		return nil, errors.New("nobody to measure: no contender can run here")
+	}
+	return cs, nil
+}
+
+// lookPathSbin is exec.LookPath that also knows where Debian puts daemons, which a user's PATH may lack.
+func lookPathSbin(name string) (string, error) {
+	bin, err := exec.LookPath(name)
+	if err == nil || strings.ContainsRune(name, filepath.Separator) {
+		return bin, err
+	}
+	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin"} {
+		if bin, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return bin, nil
+		}
+	}
+	return "", err
+}

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sample is one run of redis-benchmark. A figure that could not be had is 0.
+type sample struct {
+	Workload  string  `json:"workload"`
+	Test      string  `json:"test"`
+	Contender string  `json:"contender"`
+	Round     int     `json:"round"`
+	Command   string  `json:"command"`
+	Requests  int     `json:"requests"`
+	Elapsed   float64 `json:"elapsed_s"`
+	RPS       float64 `json:"rps"`
+	P50       float64 `json:"p50_ms"`
+	P95       float64 `json:"p95_ms"`
+	P99       float64 `json:"p99_ms"`
+	Max       float64 `json:"max_ms"`
+	ProxyCPU  float64 `json:"proxy_cpu_us,omitempty"`    // for each request, as all that follow
+	ServerCPU float64 `json:"server_cpu_us,omitempty"`   // of all servers together
+	ClientCPU float64 `json:"client_cpu_us,omitempty"`   // redis-benchmark's
+	ProxyIO   float64 `json:"proxy_io_calls,omitempty"`  // read and write system calls
+	ServerIO  float64 `json:"server_io_calls,omitempty"` // of all servers together
+	PeakRSS   int64   `json:"proxy_rss_bytes,omitempty"` // the largest during the run, not for each request
+	Hits      int64   `json:"keyspace_hits,omitempty"`   // on all servers, during the run
+	Misses    int64   `json:"keyspace_misses,omitempty"` //
+	Sets      int64   `json:"sets_executed,omitempty"`   //
+}
+
+// result is everything that one run of the bench found, enough to print its table and to run it again.
+type result struct {
+	Started   time.Time         `json:"started"`
+	Commit    string            `json:"commit"`
+	Flags     []string          `json:"flags"`
+	Rounds    int               `json:"rounds"`
+	System    string            `json:"system"`
+	CPU       string            `json:"cpu"`
+	CPUs      int               `json:"cpus"`
+	Placement string            `json:"placement"` // which process had which CPU
+	Versions  map[string]string `json:"versions"`
+	Proxies   map[string]string `json:"proxies"` // command lines
+	Confs     map[string]string `json:"confs"`   // configuration files by "workload contender"
+	Order     []string          `json:"contenders"`
+	Workloads []workload        `json:"workloads"`
+	Samples   []sample          `json:"samples"`
+	Syscalls  []syscallCount    `json:"syscalls,omitempty"`
+	Warnings  []string          `json:"warnings,omitempty"`
+}
+
+func newResult(ctx context.Context, o options, cs []contender, ps *processes) *result {
+	r := &result{
+		Started: time.Now().UTC().Truncate(time.Second),
+		Commit:  commit(ctx),
+		Flags: []string{
+			"-rounds", strconv.Itoa(o.rounds), "-n", strconv.FormatFloat(o.scale, 'g', -1, 64), "-keys", strconv.Itoa(o.keys),
+			"-run", o.run, "-loops", strconv.Itoa(o.loops), "-pin=" + strconv.FormatBool(o.pin),
+		},
+		Rounds: o.rounds, System: kernel(), CPU: cpuModel(), CPUs: runtime.NumCPU(), Placement: "left to the kernel",
+		Versions: map[string]string{"go": runtime.Version()}, Proxies: map[string]string{}, Confs: map[string]string{},
+	}
+	if ps.clientCPU != "" {
+		r.Placement = fmt.Sprintf("redis-benchmark on CPU %s, proxy and servers on CPU %s", ps.clientCPU, ps.serverCPU)
+	}
+	for _, bin := range []string{"redis-server", "redis-benchmark"} {
+		r.Versions[bin] = version(ctx, bin, "--version")
+	}
+	for _, c := range cs {
+		r.Order = append(r.Order, c.name)
+		if c.bin != "" {
+			r.Versions[c.name] = version(ctx, c.bin, "-V")
+			c.bin = c.name
+			r.Proxies[c.name] = strings.Join(c.argv("CONF", "LOG", "PID", 22222), " ")
+		}
+	}
+	return r
+}
+
+func (r *result) keepConf(workload, contender, conf string) { r.Confs[workload+" "+contender] = conf }
+
+func (r *result) warnf(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// version is the first line that a program prints of itself, without what follows the number.
+func version(ctx context.Context, argv ...string) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	for f := range strings.FieldsSeq(line) {
+		if v, ok := strings.CutPrefix(f, "v="); ok { // Redis server v=7.0.15 sha=... malloc=... bits=64 build=...
+			return v
+		}
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(line, "redis-benchmark "), "This is ")
+}
+
+// commit names the sources: HEAD, with "+changes" if the tree differs from it, or "unknown" outside a repository.
+func commit(ctx context.Context) string {
+	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "--verify", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	c := strings.TrimSpace(string(head))
+	if status, err := exec.CommandContext(ctx, "git", "status", "--porcelain").Output(); err != nil || len(status) > 0 {
+		c += "+changes"
+	}
+	return c
+}
+
+// leadingVersion cuts "6.18.1-distro-name" down to "6.18.1".
+func leadingVersion(s string) string {
+	end := strings.IndexFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if end < 0 {
+		return s
+	}
+	return s[:end]
+}
+
+// procText finds "name : text" in a file like /proc/cpuinfo.
+func procText(text []byte, name string) string {
+	for line := range strings.Lines(string(text)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	return "unknown"
+}
+
+// checkHits warns where contenders did not do the same work: GETs that missed more often here than there, or requests
+// that never reached a server (a proxy that answers errors is fast).
+func (r *result) checkHits(w workload, test string) {
+	rates := map[string]float64{}
+	for _, name := range r.Order {
+		var hits, misses, sets, want float64
+		for _, s := range r.Samples {
+			if s.Workload == w.Name && s.Test == test && s.Contender == name {
+				hits, misses, sets = hits+float64(s.Hits), misses+float64(s.Misses), sets+float64(s.Sets)
+				want += float64(s.Requests)
+			}
+		}
+		if want == 0 {
+			continue
+		}
+		if n := keysOf(test); n > 0 {
+			want *= float64(n)
+			if got := hits + misses; got < 0.99*want {
+				r.warnf("%s %s: %s: the servers looked up %.0f keys of %.0f that were asked for", w.Name, test, name, got, want)
+			}
+			if hits+misses > 0 {
+				rates[name] = hits / (hits + misses)
+			}
+		} else if sets < 0.99*want {
+			r.warnf("%s %s: %s: the servers executed %.0f SETs of %.0f", w.Name, test, name, sets, want)
+		}
+	}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	var list []string
+	for _, name := range r.Order {
+		if rate, ok := rates[name]; ok {
+			lo, hi = min(lo, rate), max(hi, rate)
+			list = append(list, fmt.Sprintf("%s %.1f %%", name, 100*rate))
+		}
+	}
+	switch {
+	case hi-lo > 0.005:
+		r.warnf("%s %s: hit rates differ, do not compare: %s", w.Name, test, strings.Join(list, ", "))
+	case lo < 0.995:
+		r.warnf("%s %s: keys are missing: %s", w.Name, test, strings.Join(list, ", "))
+	}
+}
+
+// spread is a median with the least and the greatest. The zero spread stands for "no figure".
+type spread struct{ median, min, max float64 }
+
+func spreadOf(values []float64) spread {
+	if len(values) == 0 {
+		return spread{}
+	}
+	v := slices.Sorted(slices.Values(values))
+	m := v[len(v)/2]
+	if len(v)%2 == 0 {
+		m = (v[len(v)/2-1] + m) / 2
+	}
+	return spread{m, v[0], v[len(v)-1]}
+}
+
+// String prints "0.96 (0.81..0.98)".
+func (s spread) String() string {
+	if s == (spread{}) {
+		return "–"
+	}
+	if s.min == s.max {
+		return fmt.Sprintf("%.2f", s.median)
+	}
+	return fmt.Sprintf("%.2f (%.2f..%.2f)", s.median, s.min, s.max)
+}
+
+// pick returns field of a row's samples by round; figures that could not be had (0) are left out.
+func (r *result) pick(workload, test, contender string, field func(sample) float64) map[int]float64 {
+	m := map[int]float64{}
+	for _, s := range r.Samples {
+		if v := field(s); s.Workload == workload && s.Test == test && s.Contender == contender && v > 0 {
+			m[s.Round] = v
+		}
+	}
+	return m
+}
+
+// pairedRatios divides a by b round by round; rounds that lack either are left out.
+func pairedRatios(a, b map[int]float64) []float64 {
+	var ratios []float64
+	for round, v := range a {
+		if w, ok := b[round]; ok && w > 0 {
+			ratios = append(ratios, v/w)
+		}
+	}
+	slices.Sort(ratios)
+	return ratios
+}
+
+func values(m map[int]float64) []float64 {
+	var v []float64
+	for _, x := range m {
+		v = append(v, x)
+	}
+	return v
+}
+
+var (
+	rps       = func(s sample) float64 { return s.RPS }
+	proxyCPU  = func(s sample) float64 { return s.ProxyCPU }
+	serverCPU = func(s sample) float64 { return s.ServerCPU }
+)
+
+// writeTable prints the result in Markdown: one row for each test and contender, medians over the rounds.
+func (r *result) writeTable(out io.Writer) error {
+	var b strings.Builder
+	b.WriteString("| workload | contender | req/s | × direct | × nutcracker | p50 ms | p99 ms | CPU µs/req: proxy | servers | client " +
+		"| proxy CPU × nutcracker | servers' CPU × direct | read+write/req | syscalls/req | RSS MiB |\n")
+	b.WriteString("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, w := range r.Workloads {
+		for _, test := range w.Tests {
+			for _, c := range r.Order {
+				r.writeRow(&b, w.Name, test, c)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "\nMedians of %d rounds; × are medians (least..greatest) of ratios paired by round. ", r.Rounds)
+	b.WriteString("CPU time is user and system, of all servers together. direct always talks to one server. " +
+		"read+write are system calls of the proxy in the timed runs; syscalls are all of the proxy's but those that open and close " +
+		"connections, counted by strace in a run of their own. RSS is the proxy's largest during a run.\n\n")
+	for _, w := range r.Workloads {
+		fmt.Fprintf(&b, "- `%s` %s\n", w.Name, w.describe())
+	}
+	fmt.Fprintf(&b, "\nCommit %s, %s, %s, %d CPUs (%s), placement %s", r.Commit, r.Started.Format(time.DateOnly), r.System, r.CPUs, r.CPU, r.Placement)
+	for _, k := range slices.Sorted(maps.Keys(r.Versions)) {
+		fmt.Fprintf(&b, "; %s: %s", k, r.Versions[k])
+	}
+	b.WriteString(".\n")
+	for _, w := range r.Warnings {
+		fmt.Fprintf(&b, "\n**Warning:** %s\n", w)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func (r *result) writeRow(b *strings.Builder, workload, test, c string) {
+	own := func(field func(sample) float64) map[int]float64 { return r.pick(workload, test, c, field) }
+	of := func(other string, field func(sample) float64) map[int]float64 {
+		return r.pick(workload, test, other, field)
+	}
+	median := func(format string, field func(sample) float64) string {
+		m := spreadOf(values(own(field)))
+		if m == (spread{}) {
+			return "–"
+		}
+		return fmt.Sprintf(format, m.median)
+	}
+	ratio := func(other string, field func(sample) float64) string {
+		if c == other {
+			return "–"
+		}
+		return spreadOf(pairedRatios(own(field), of(other, field))).String()
+	}
+	if len(own(rps)) == 0 {
+		return
+	}
+	syscalls := "–"
+	for _, s := range r.Syscalls {
+		if s.Workload == workload && s.Test == test && s.Contender == c {
+			syscalls = fmt.Sprintf("%.2f", s.PerRequest)
+		}
+	}
+	cells := []string{
+		workload + " " + strings.ToUpper(test), c,
+		thousands(spreadOf(values(own(rps))).median), ratio(direct, rps), ratio(nutcracker, rps),
+		median("%.3f", func(s sample) float64 { return s.P50 }), median("%.3f", func(s sample) float64 { return s.P99 }),
+		median("%.2f", proxyCPU), median("%.2f", serverCPU), median("%.2f", func(s sample) float64 { return s.ClientCPU }),
+		ratio(nutcracker, proxyCPU), ratio(direct, serverCPU),
+		median("%.2f", func(s sample) float64 { return s.ProxyIO }), syscalls,
+		median("%.1f", func(s sample) float64 { return float64(s.PeakRSS) / (1 << 20) }),
+	}
+	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+}
+
+// thousands prints 1234567.8 as 1,234,568.
+func thousands(v float64) string {
+	s := strconv.FormatInt(int64(math.Round(v)), 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// save writes the result to dir as name.json, or as local-TIME.json, and returns the path.
+func (r *result) save(dir, name string) (string, error) {
+	if name == "" {
+		name = "local-" + r.Started.Format("20060102T150405Z")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, strings.TrimSuffix(name, ".json")+".json")
+	return file, os.WriteFile(file, append(text, '\n'), 0o644)
+}
+
+func readResult(file string) (*result, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	r := new(result)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The contenders' names, as the table has them.
+const (
+	direct     = "direct"
+	cashew     = "cashew"
+	nutcracker = "nutcracker"
+)
+
+const (
+	startTimeout = 10 * time.Second // until a started process answers PING
+	stopTimeout  = 3 * time.Second  // from SIGTERM to SIGKILL
+	startTries   = 3                // another process may take the port that the kernel just gave us
+)
+
+// A contender is one way from redis-benchmark to the servers.
+type contender struct {
+	name      string
+	bin       string // the proxy's binary; "" for direct
+	extraConf string // what follows the pool in its configuration file
+}
+
+// argv is the proxy's command line: nutcracker's own flags, which cashew takes too. Level 4 leaves out nutcracker's
+// notices, for each of which it would call getpeername. Log and pid file are named because Debian's build has defaults
+// outside our directory.
+func (c contender) argv(conf, log, pid string, statsPort int) []string {
+	return []string{c.bin, "-c", conf, "-v", "4", "-o", log, "-p", pid, "-a", "127.0.0.1", "-s", strconv.Itoa(statsPort)}
+}
+
+// conf is the proxy's nutcracker.yml. Servers have names, so that the ring does not depend on today's ports.
+func (c contender) conf(listen string, servers []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: true\n  servers:\n", listen)
+	for i, s := range servers {
+		fmt.Fprintf(&b, "    - %s:1 server%d\n", s, i+1)
+	}
+	b.WriteString(c.extraConf)
+	return b.String()
+}
+
+// A process is one that we started, in a process group of its own.
+type process struct {
+	name    string
+	addr    string // where it answers PING
+	argv    []string
+	log     string
+	cmd     *exec.Cmd
+	done    chan struct{} // closed when it has ended
+	waitErr error         // how it ended; valid after done
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+func (p *process) alive() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// processes are all that we started and have not ended yet. Used from one goroutine.
+type processes struct {
+	dir                  string // logs and configuration files
+	clientCPU, serverCPU string // taskset lists; "" leaves placement to the kernel
+	started              int
+	running              []*process
+	logs                 []string
+}
+
+// pinned prefixes argv with taskset where cpu is set.
+func pinned(cpu string, argv []string) []string {
+	if cpu == "" {
+		return argv
+	}
+	return append([]string{"taskset", "-c", cpu}, argv...)
+}
+
+// start runs argv and returns when it answers PING at addr.
+func (ps *processes) start(ctx context.Context, name, addr string, argv []string) (*process, error) {
+	logPath := ps.logPath(name)
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	full := pinned(ps.serverCPU, argv)
+	p := &process{name: name, addr: addr, argv: argv, log: logPath, done: make(chan struct{})}
+	p.cmd = exec.Command(full[0], full[1:]...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.SysProcAttr = ownGroup()
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	ps.running = append(ps.running, p)
+	ps.logs = append(ps.logs, logPath)
+	go func() {
+		p.waitErr = p.cmd.Wait()
+		if p.waitErr == nil {
+			p.waitErr = errors.New("exit status 0")
+		}
+		close(p.done)
+	}()
+	if err := p.awaitPong(ctx); err != nil {
+		ps.stop(p)
+		return nil, fmt.Errorf("%s: %w%s", name, err, logTail(logPath, 5))
+	}
+	return p, nil
+}
+
+// awaitPong asks PING until it is answered, the process has ended or startTimeout is over.
+func (p *process) awaitPong(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := ping(ctx, p.addr)
+		if err == nil && p.alive() {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("ended before it answered: %w", p.waitErr)
+		case <-ctx.Done():
+			return fmt.Errorf("no answer to PING: %w", err)
+		case <-time.After(5 * time.Millisecond): // refused: not yet listening
+		}
+	}
+}
+
+// stop ends p and all of its process group: first politely, then not.
+func (ps *processes) stop(p *process) {
+	if p.alive() {
+		signalGroup(p.pid(), syscall.SIGTERM)
+		select {
+		case <-p.done:
+		case <-time.After(stopTimeout):
+			signalGroup(p.pid(), syscall.SIGKILL)
+			<-p.done
+		}
+	}
+	ps.running = slices.DeleteFunc(ps.running, func(x *process) bool { return x == p })
+}
+
+func (ps *processes) stopAll() {
+	for len(ps.running) > 0 {
+		ps.stop(ps.running[len(ps.running)-1])
+	}
+}
+
+func (ps *processes) logPath(name string) string {
+	ps.started++
+	return filepath.Join(ps.dir, fmt.Sprintf("%02d-%s.log", ps.started, name))
+}
+
+// printLogs shows the end of what each process wrote, for a failure's sake.
+func (ps *processes) printLogs(w io.Writer) {
+	for _, log := range ps.logs {
+		if tail := logTail(log, 10); tail != "" {
+			fmt.Fprintf(w, "%s:%s\n", filepath.Base(log), tail)
+		}
+	}
+}
+
+// logTail returns the last lines of a log, each on a new indented line, or "" if there are none.
+func logTail(path string, lines int) string {
+	text, err := os.ReadFile(path)
+	if err != nil || len(strings.TrimSpace(string(text))) == 0 {
+		return ""
+	}
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return "\n    " + strings.Join(all[max(0, len(all)-lines):], "\n    ")
+}
+
+// startServers starts n redis-servers that keep nothing on disk.
+func (ps *processes) startServers(ctx context.Context, n int) ([]*process, error) {
+	var servers []*process
+	for i := range n {
+		p, err := ps.startOnFreePorts(ctx, 1, func(ports []int) (*process, error) {
+			port := strconv.Itoa(ports[0])
+			return ps.start(ctx, fmt.Sprintf("server%d", i+1), "127.0.0.1:"+port, []string{
+				"redis-server", "--port", port, "--bind", "127.0.0.1",
+				"--save", "", "--appendonly", "no", "--dir", ps.dir,
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, p)
+	}
+	return servers, nil
+}
+
+// startProxy starts c before the servers and returns it with the configuration it got.
+func (ps *processes) startProxy(ctx context.Context, c contender, servers []*process) (p *process, conf string, err error) {
+	var addrs []string
+	for _, s := range servers {
+		addrs = append(addrs, s.addr)
+	}
+	p, err = ps.startOnFreePorts(ctx, 2, func(ports []int) (*process, error) {
+		addr := "127.0.0.1:" + strconv.Itoa(ports[0])
+		conf = c.conf(addr, addrs)
+		base := filepath.Join(ps.dir, fmt.Sprintf("%s-%d", c.name, ports[0]))
+		if err := os.WriteFile(base+".yml", []byte(conf), 0o644); err != nil {
+			return nil, err
+		}
+		ps.logs = append(ps.logs, base+".log")
+		p, err := ps.start(ctx, c.name, addr, c.argv(base+".yml", base+".log", base+".pid", ports[1]))
+		if err != nil {
+			err = fmt.Errorf("%w%s", err, logTail(base+".log", 5))
+		}
+		return p, err
+	})
+	return p, conf, err
+}
+
+// startOnFreePorts calls start with n ports that were free a moment ago, and again with others if it fails.
+func (ps *processes) startOnFreePorts(ctx context.Context, n int, start func(ports []int) (*process, error)) (*process, error) {
+	var failed error
+	for range startTries {
+		ports, err := freePorts(n)
+		if err != nil {
+			return nil, err
+		}
+		p, err := start(ports)
+		if err == nil {
+			return p, nil
+		}
+		failed = err
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+// freePorts asks the kernel for n different ports on loopback.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // all at the end, so that none is given twice
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// signalGroup signals the process group that pid leads. The process must not have been waited for.
+func signalGroup(pid int, sig syscall.Signal) {
+	_ = syscall.Kill(-pid, sig)
+}

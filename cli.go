@@ -1,0 +1,245 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// cliOptions are the command line's settings after a successful parseArgs.
+type cliOptions struct {
+	help, version, testConf, describeStats bool
+
+	verbose      int // 0..11
+	output       string
+	confFile     string
+	confGiven    bool // -c was given, so the embedded default is out of question
+	pidFile      string
+	embeddedPort int // -1: not given
+
+	noEffect []string // one line for each option given that is only accepted so far
+}
+
+const (
+	defaultConfFile     = "conf/nutcracker.yml"
+	defaultEmbeddedPort = 22121
+	minMbufBytes        = 512
+	maxMbufBytes        = 16 << 20
+)
+
+// cliFlag is one row of the usage. needs is what the error about a missing or a bad argument asks for; it is empty for
+// a flag that takes no argument.
+type cliFlag struct {
+	short, long string
+	arg         string
+	needs       string
+	help        string
+}
+
+// cliFlags are nutcracker's options, in its order, and after them our own, which have no short form.
+//
+// Source: twemproxy 0.5.0 nc.c, long_options and short_options.
+var cliFlags = []cliFlag{
+	{"h", "help", "", "", "print this help and exit"},
+	{"V", "version", "", "", "print the version and exit"},
+	{"t", "test-conf", "", "", "check the configuration file, print all its mistakes and exit"},
+	{"d", "daemonize", "", "", "run in the background (no effect yet)"},
+	{"D", "describe-stats", "", "", "describe the statistics and exit (no effect yet)"},
+	{"v", "verbose", "N", "a number", "log level (default: 5, min: 0, max: 11)"},
+	{"o", "output", "S", "a file name", "log file (default: stderr)"},
+	{"c", "conf-file", "S", "a file name", "configuration file (default: " + defaultConfFile + ")"},
+	{"s", "stats-port", "N", "a number", "port of the statistics (default: 22222, no effect yet)"},
+	{"a", "stats-addr", "S", "a string", "address of the statistics (default: 0.0.0.0, no effect yet)"},
+	{"i", "stats-interval", "N", "a number", "interval of the statistics in msec (default: 30000, no effect yet)"},
+	{"p", "pid-file", "S", "a file name", "pid file (default: none)"},
+	{"m", "mbuf-size", "N", "a number", "size of a buffer in bytes (default: 16384, no effect yet)"},
+	{"", "embedded-port", "N", "a number", "start the embedded default, and on this port of 127.0.0.1 (default: 22121)"},
+}
+
+// flagAlone is the value that pflag hands over for a flag that takes no argument and got none.
+const flagAlone = "\x00"
+
+// parseArgs reads the command line as GNU getopt_long does: permuted arguments, grouped short options, unambiguous
+// prefixes of long ones. It stops at the first bad option; the error's text is nutcracker's. Arguments that are not
+// options are ignored, as nutcracker ignores them.
+//
+// Source: twemproxy 0.5.0 nc_get_options.
+func parseArgs(args []string) (*cliOptions, error) {
+	fs := pflag.NewFlagSet("cashew", pflag.ContinueOnError)
+	for _, f := range cliFlags {
+		fs.StringP(f.long, f.short, "", f.help)
+		if f.needs == "" {
+			fs.Lookup(f.long).NoOptDefVal = flagAlone
+		}
+	}
+	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(completeLong(name))
+	})
+
+	o := &cliOptions{verbose: 5, confFile: defaultConfFile, embeddedPort: -1}
+	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error { return o.set(f.Name, value) })
+	if err != nil {
+		return nil, errors.New(getoptText(err))
+	}
+	if o.embeddedPort >= 0 && o.confGiven {
+		return nil, errors.New("option --embedded-port cannot be used together with -c")
+	}
+	return o, nil
+}
+
+// completeLong returns the one long option that name is a prefix of, or name itself.
+func completeLong(name string) string {
+	found := name
+	for _, f := range cliFlags {
+		switch {
+		case f.long == name:
+			return name
+		case strings.HasPrefix(f.long, name) && found != name:
+			return name // ambiguous
+		case strings.HasPrefix(f.long, name):
+			found = f.long
+		}
+	}
+	return found
+}
+
+// getoptText turns pflag's errors into nutcracker's texts. Where nutcracker prints a NUL byte for a long option that
+// does not exist, the option's name stands here.
+func getoptText(err error) string {
+	var (
+		unknown *pflag.NotExistError
+		missing *pflag.ValueRequiredError
+		syntax  *pflag.InvalidSyntaxError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return invalidOption(unknown.GetSpecifiedName())
+	case errors.As(err, &missing):
+		return flagNamed(missing.GetFlag().Name).requires()
+	case errors.As(err, &syntax):
+		return invalidOption(strings.TrimPrefix(syntax.GetSpecifiedFlag(), "--"))
+	}
+	return err.Error()
+}
+
+func invalidOption(name string) string { return fmt.Sprintf("invalid option -- '%s'", name) }
+
+func flagNamed(long string) *cliFlag {
+	return &cliFlags[slices.IndexFunc(cliFlags, func(f cliFlag) bool { return f.long == long })]
+}
+
+// String is the option as a user would type it, the short form first.
+func (f *cliFlag) String() string {
+	if f.short == "" {
+		return "--" + f.long
+	}
+	return "-" + f.short
+}
+
+func (f *cliFlag) requires() string { return fmt.Sprintf("option %s requires %s", f, f.needs) }
+
+// set takes one option in the order of the command line.
+func (o *cliOptions) set(long, value string) error {
+	f := flagNamed(long)
+	if f.needs == "" && value != flagAlone {
+		return errors.New(invalidOption(f.short))
+	}
+	n := 0
+	if f.needs == "a number" {
+		var err error
+		if n, err = parseNumber(value); err != nil && long == "mbuf-size" {
+			return fmt.Errorf("option %s requires a non-zero number", f)
+		} else if err != nil {
+			return errors.New(f.requires())
+		}
+	}
+
+	switch long {
+	case "help":
+		o.help = true
+	case "version":
+		o.version = true
+	case "test-conf":
+		o.testConf = true
+	case "describe-stats":
+		o.describeStats = true
+	case "daemonize":
+		o.without(f, "cashew stays in the foreground")
+	case "verbose":
+		o.verbose = min(n, maxVerbose)
+	case "output":
+		o.output = value
+	case "conf-file":
+		o.confFile, o.confGiven = value, true
+	case "pid-file":
+		o.pidFile = value
+	case "stats-port":
+		if n < 1 || n > math.MaxUint16 {
+			return fmt.Errorf("option %s value %d is not a valid port", f, n)
+		}
+		o.without(f, "no statistics are served")
+	case "stats-addr", "stats-interval":
+		o.without(f, "no statistics are served")
+	case "mbuf-size":
+		if n == 0 {
+			return fmt.Errorf("option %s requires a non-zero number", f)
+		}
+		if n < minMbufBytes || n > maxMbufBytes {
+			return fmt.Errorf("mbuf chunk size must be between %d and %d bytes", minMbufBytes, maxMbufBytes)
+		}
+		o.without(f, "buffers choose their own size")
+	case "embedded-port":
+		if n > math.MaxUint16 { // 0 lets the kernel choose
+			return fmt.Errorf("option %s value %d is not a valid port", f, n)
+		}
+		o.embeddedPort = n
+	}
+	return nil
+}
+
+// without notes, once, that an option was given which changes nothing yet.
+func (o *cliOptions) without(f *cliFlag, instead string) {
+	line := fmt.Sprintf("option %s has no effect yet: %s", f, instead)
+	if !slices.Contains(o.noEffect, line) {
+		o.noEffect = append(o.noEffect, line)
+	}
+}
+
+// parseNumber takes ASCII digits and nothing else, up to what an int32 holds. nutcracker lets larger numbers wrap.
+//
+// Source: twemproxy 0.5.0 nc_atoi.
+func parseNumber(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	return int(n), err
+}
+
+// printVersion writes nutcracker's three lines about itself.
+func printVersion(w io.Writer) {
+	fmt.Fprintf(w, "This is cashew-%s\nasync event backend: %s\n\n", programVersion(), eventBackend())
+}
+
+func printUsage(w io.Writer) {
+	fmt.Fprint(w, `Usage: cashew [-?hVdDt] [-v verbosity level] [-o output file]
+              [-c conf file] [-s stats port] [-a stats addr]
+              [-i stats interval] [-p pid file] [-m mbuf size]
+
+Options:
+`)
+	for _, f := range cliFlags {
+		short, long := "    ", f.long
+		if f.short != "" {
+			short = "-" + f.short + ", "
+		}
+		if f.arg != "" {
+			long += "=" + f.arg
+		}
+		fmt.Fprintf(w, "  %s--%-17s: %s\n", short, long, f.help)
+	}
+	fmt.Fprintln(w)
+}

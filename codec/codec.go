@@ -1,0 +1,185 @@
+// Package codec is the border between the event loops and a wire protocol. The engine and the backends know a protocol
+// only as a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
+//
+// Everything here is called on the event loop that owns the connection: no locks, no clock, no I/O, and on the hot path no
+// allocation. A parser has three outcomes, never two: whole, not yet, malformed. A length is bounded before it is believed.
+//
+//	client bytes --ParseCommand--> Command --route--> server connection
+//	server bytes --ScanReply-----> Request --order--> client
+package codec
+
+import "errors"
+
+// ErrMalformed is wrapped by every error that means "the framing of this stream is lost". After it the connection can
+// only be closed; the error's text is what Protocol.AppendMalformed tells the client.
+var ErrMalformed = errors.New("malformed")
+
+// Protocol is all that tells a Redis pool from a memcached pool. One value serves one pool; it is immutable once built
+// and may be used by all loops at once. Slices passed in belong to the caller and are not kept beyond the call.
+type Protocol interface {
+	// Name is "redis" or "memcached".
+	Name() string
+
+	// ParseCommand finds one command at the front of buf, which always starts at the first byte of a frame.
+	//
+	// n > 0: a whole frame of n bytes; cmd describes it and points into buf. n == 0 with a nil error: buf ends inside
+	// the frame; call again with the same bytes and more: s keeps what is known, so that no byte is scanned twice, and
+	// s.Need is a lower bound of the frame's length. An error wraps ErrMalformed: framing is lost. After a whole frame
+	// or an error s is ready for the next frame.
+	//
+	// A frame that is well-formed but not servable (unknown command, wrong arity, not authenticated) is whole, with
+	// cmd.Kind == Refuse. cmd and s are reused by the caller from call to call. Does not allocate once cmd.Keys grew.
+	ParseCommand(cl *Client, s *Scan, buf []byte, cmd *Command) (n int, err error)
+
+	// AppendLocal appends the reply to a command of Kind Local, Refuse or Quit, and may change cl (AUTH, CLIENT
+	// SETNAME). It is called once for each such command, in the order of the client's commands.
+	AppendLocal(dst []byte, cl *Client, cmd *Command) []byte
+
+	// AppendFragment begins, in dst, the part of a Scatter command that goes to one server and holds keys of the
+	// command's keys. The caller then appends cmd.Frame[k.Start:k.End] for each of those keys, in the command's order,
+	// and finishes with AppendFragmentEnd.
+	AppendFragment(dst []byte, cmd *Command, keys int) []byte
+
+	// AppendFragmentEnd ends what AppendFragment began.
+	AppendFragmentEnd(dst []byte, cmd *Command) []byte
+
+	// AppendKeys appends what AppendCoalesced will need to know of the command's keys once its frame is gone; Redis
+	// needs nothing and returns dst as it is.
+	AppendKeys(dst []byte, cmd *Command) []byte
+
+	// AppendCoalesced appends the one reply to a Scatter command made of the replies to its fragments. Work is linear
+	// in keys and bytes. If any fragment's reply cannot be merged (an error, another type) the result is one error.
+	AppendCoalesced(dst []byte, g *Gather) []byte
+
+	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
+	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
+	AppendError(dst []byte, text string) []byte
+
+	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
+	AppendCrossServer(dst []byte) []byte
+
+	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
+	AppendMalformed(dst []byte, err error) []byte
+
+	// ScanReply takes the bytes at the front of buf that belong to the current reply: n of them, all of buf if the
+	// reply goes on beyond it (done == false). s keeps the state between calls, so that a reply can be passed on as it
+	// comes, cut at any byte. done == true: byte n-1 was the reply's last, and s is ready for the next reply. An error
+	// wraps ErrMalformed: the server connection is lost. Does not allocate, whatever the reply declares.
+	ScanReply(s *ReplyScan, buf []byte) (n int, done bool, err error)
+
+	// Handshake is what a new server connection sends before user traffic: whole commands, each sent alone and
+	// awaited. Empty means none. The slices are shared and read-only.
+	Handshake() [][]byte
+
+	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection.
+	CheckHandshake(step int, reply []byte) error
+}
+
+// Kind says what the engine does with a command.
+type Kind uint8
+
+const (
+	// Forward goes as it is to the server that owns Key, or all of Keys.
+	Forward Kind = iota
+	// Scatter goes in fragments to the servers that own Keys; their replies are coalesced.
+	Scatter
+	// Local is answered by the proxy, in its turn.
+	Local
+	// Refuse is answered with an error by the proxy, in its turn; the connection stays.
+	Refuse
+	// Ignore asks for nothing and gets no reply: an empty line, an empty array.
+	Ignore
+	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
+	// replies owed to it are written.
+	Quit
+)
+
+// Key places one key of a command in its frame: offsets in bytes from the frame's start.
+type Key struct {
+	Off, Len   uint32 // the key's own bytes
+	Start, End uint32 // what goes into a fragment for this key: the key (and its value) with its framing
+}
+
+// Command is what ParseCommand finds. It is reused from frame to frame; all slices die with the buffer they point into.
+type Command struct {
+	Kind    Kind
+	NoReply bool   // memcached: forward it and expect no reply
+	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
+	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
+	Key     []byte // decides the server; never nil for Forward, may be empty
+	Keys    []Key  // all keys, if there is more than one or Kind is Scatter; else empty
+	Arg     int    // the protocol's own: for example the number of arguments
+	Err     string // the protocol's own: why it was refused
+}
+
+// KeyAt returns the bytes of key i of Keys; they point into Frame.
+func (c *Command) KeyAt(i int) []byte {
+	k := &c.Keys[i]
+	return c.Frame[k.Off : k.Off+k.Len]
+}
+
+// Scan is where ParseCommand stopped inside a frame. The zero value is the start of a frame. Fields but Need belong to
+// the protocol.
+type Scan struct {
+	Need  int   // lower bound of the frame's length in bytes, so far as known; do not call again with fewer
+	Pos   int   // bytes of the frame already understood
+	Left  int   // arguments (or data bytes) still to come
+	Index int   // arguments seen
+	Op    int   // the command, once its name was seen
+	Keys  []Key // keys seen so far; handed to Command.Keys with the whole frame
+
+	Scratch []byte // a frame rewritten for the servers (Redis inline commands), valid until the next call
+}
+
+// Reset prepares s for the next frame. It keeps Keys' memory unless a very wide command made it large.
+func (s *Scan) Reset() {
+	keys, scratch := s.Keys[:0], s.Scratch[:0]
+	if cap(keys) > maxKeptKeys {
+		keys = nil
+	}
+	if cap(scratch) > maxKeptScratch {
+		scratch = nil
+	}
+	*s = Scan{Keys: keys, Scratch: scratch}
+}
+
+// What an idle client keeps of a wide command at most: 64 keys are 1 KiB.
+const (
+	maxKeptKeys    = 64
+	maxKeptScratch = 1 << 10
+)
+
+// maxDepth of ReplyScan.Stack.
+const maxDepth = 128
+
+// ReplyScan is the state of ScanReply. The zero value is the start of a reply. Fields but First and Skip belong to the
+// protocol.
+type ReplyScan struct {
+	First byte            // first byte of the current reply once seen, 0 before: the reply's type
+	State uint8           // the protocol's own
+	Neg   bool            // a minus sign was seen in the current length
+	Depth int8            // levels of Stack in use
+	Num   int64           // the length being read, digit by digit
+	Skip  int64           // body bytes (with their line end) still to come before the next thing to look at
+	Line  int32           // bytes of the current line so far, to bound it
+	Stack [maxDepth]int64 // elements still to come on each level
+}
+
+// Gather is a Scatter command whose fragments have all been answered, for AppendCoalesced.
+type Gather struct {
+	Op      uint16
+	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command
+	Replies [][]byte // the whole reply to each fragment; never empty
+	Keys    []byte   // what AppendKeys kept
+	Cursor  []int    // scratch, one for each reply, zeroed: the protocol's place in it
+}
+
+// Client is what a protocol remembers of one client connection. The session owns it; only its loop touches it.
+type Client struct {
+	ID     uint64 // unique in the process, from 1
+	Authed bool   // has given the pool's password, or the pool has none
+	Addr   string // remote address as the log shows it; "" for a unix socket
+	Name   string // CLIENT SETNAME
+	Lib    string // CLIENT SETINFO lib-name
+	LibVer string // CLIENT SETINFO lib-ver
+}

@@ -1,0 +1,357 @@
+package resp
+
+import (
+	"math"
+
+	"cashew/codec"
+)
+
+// Limits of a command. Source: redis 7.0 networking.c; 6.0 and later for the two of unauthenticated clients.
+const (
+	maxArgs       = 1 << 20
+	maxBulk       = 512 << 20
+	maxInline     = 64 << 10
+	maxArgsUnauth = 10
+	maxBulkUnauth = 16384
+	maxFrame      = math.MaxUint32 // codec.Key's offsets
+	incomplete    = 0              // results of number in place of an offset
+	malformed     = -1
+)
+
+// ParseCommand implements codec.Protocol. A GET or SET that is whole in buf takes the straight way; all else goes
+// through walk, which can also stop and go on.
+//
+// Source: Redis protocol spec, "Sending commands to a Redis server"; redis 7.0 processMultibulkBuffer.
+func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	if s.Need != 0 || len(buf) == 0 || buf[0] != '*' {
+		return p.parseSlow(cl, s, buf, cmd)
+	}
+	argc, pos := number(buf, 1)
+	if argc < 2 || argc > maxArgs || pos <= 0 || p.guarded && !cl.Authed {
+		return p.parseSlow(cl, s, buf, cmd)
+	}
+	n, pos := bulkHeader(buf, pos)
+	if pos <= 0 || !bodyEnds(buf, pos+n) {
+		return p.parseSlow(cl, s, buf, cmd)
+	}
+	op := lookup(buf, pos, n)
+	c := &commands[op]
+	if !c.oneKey || !c.takes(argc) {
+		// Not that plain, but nothing needs to be looked at twice.
+		s.Pos, s.Left, s.Index, s.Op = pos+n+2, argc-1, 1, op
+		if c.kind == hangup {
+			s.Reset()
+			return 0, errHTTP
+		}
+		return p.walk(cl, s, buf, cmd, false)
+	}
+	start := pos + n + 2
+	n, pos = bulkHeader(buf, start)
+	if pos <= 0 || !bodyEnds(buf, pos+n) {
+		s.Pos, s.Left, s.Index, s.Op = start, argc-1, 1, op
+		return p.walk(cl, s, buf, cmd, false)
+	}
+	key, keyLen := pos, n
+	next := pos + n + 2
+	for left := argc - 2; left > 0; left-- {
+		n, pos = bulkHeader(buf, next)
+		if pos <= 0 || !bodyEnds(buf, pos+n) {
+			s.Keys = append(s.Keys[:0], codec.Key{
+				Off: uint32(key), Len: uint32(keyLen), Start: uint32(start), End: uint32(key + keyLen + 2),
+			})
+			s.Pos, s.Left, s.Index, s.Op = next, left, argc-left, op
+			return p.walk(cl, s, buf, cmd, false)
+		}
+		next = pos + n + 2
+	}
+	cmd.Kind = codec.Forward
+	cmd.NoReply = false
+	cmd.Op = uint16(op)
+	cmd.Frame = buf[:next]
+	cmd.Key = buf[key : key+keyLen]
+	cmd.Keys = cmd.Keys[:0]
+	cmd.Arg = argc
+	cmd.Err = ""
+	return next, nil
+}
+
+// parseSlow begins or goes on with a frame that ParseCommand's straight way does not take.
+func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	if buf[0] != '*' {
+		return p.parseInline(cl, s, buf, cmd)
+	}
+	return p.parseArray(cl, s, buf, cmd, p.guarded && !cl.Authed)
+}
+
+// parseArray is parseSlow for a frame that begins with '*'. limited: the limits of unauthenticated clients hold.
+func (p *Protocol) parseArray(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
+	if s.Pos != 0 {
+		return p.walk(cl, s, buf, cmd, limited)
+	}
+	if len(buf) > 1 && buf[1] == '-' {
+		return parseNegative(s, buf, cmd)
+	}
+	argc, pos := number(buf, 1)
+	switch {
+	case pos == incomplete:
+		s.Need = len(buf) + 1
+		return 0, nil
+	case pos == malformed, argc > maxArgs:
+		s.Reset()
+		return 0, errMultibulk
+	case argc == 0:
+		ignore(s, buf[:pos], cmd)
+		return pos, nil
+	case limited && argc > maxArgsUnauth:
+		s.Reset()
+		return 0, errUnauthMulti
+	}
+	s.Pos, s.Left, s.Index, s.Op = pos, argc, 0, 0
+	return p.walk(cl, s, buf, cmd, limited)
+}
+
+// parseNegative takes "*-1\r\n" or another negative count: a command that asks for nothing.
+func parseNegative(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	count, pos := number(buf, 2)
+	switch {
+	case pos == incomplete:
+		s.Need = len(buf) + 1
+		return 0, nil
+	case pos == malformed, count == 0:
+		s.Reset()
+		return 0, errMultibulk
+	}
+	ignore(s, buf[:pos], cmd)
+	return pos, nil
+}
+
+func ignore(s *codec.Scan, frame []byte, cmd *codec.Command) {
+	s.Reset()
+	*cmd = codec.Command{Kind: codec.Ignore, Frame: frame, Keys: cmd.Keys[:0]}
+}
+
+// walk goes on with an array at s.Pos, where an argument begins: over the name, then over the other arguments, of which
+// it records those that the command's plan asks for. Whole, it calls finish; cut, it leaves its place in s.
+func (p *Protocol) walk(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
+	pos, left, index, op := s.Pos, s.Left, s.Index, s.Op
+	argc := index + left
+	keys, kept := cmd.Keys[:0], len(s.Keys) > 0
+	if kept {
+		keys = s.Keys
+	}
+	pl := commands[op].planFrom(index, argc)
+	for left > 0 {
+		n, body := bulkHeader(buf, pos)
+		if body == incomplete {
+			if len(buf) > pos && buf[pos] != '$' {
+				s.Reset()
+				return 0, errExpectedBulk(buf[pos])
+			}
+			break
+		}
+		if body == malformed {
+			s.Reset()
+			if buf[pos] != '$' {
+				return 0, errExpectedBulk(buf[pos])
+			}
+			return 0, errBulk
+		}
+		if limited && n > maxBulkUnauth {
+			s.Reset()
+			return 0, errUnauthBulk
+		}
+		end := body + n + 2
+		if end > len(buf) {
+			break
+		}
+		if buf[end-2] != '\r' || buf[end-1] != '\n' {
+			s.Reset()
+			return 0, errBodyEnd
+		}
+		switch {
+		case index == pl.next:
+			keys = append(keys, codec.Key{Off: uint32(body), Len: uint32(n), Start: uint32(pos), End: uint32(end)})
+			if pl.next += pl.step; pl.next > pl.last {
+				pl.next = -1
+			}
+		case index == 0:
+			op = lookup(buf, body, n)
+			if commands[op].kind == hangup {
+				s.Reset()
+				return 0, errHTTP
+			}
+			pl = commands[op].planFrom(1, argc)
+		case pl.pairs:
+			keys[len(keys)-1].End = uint32(end)
+		}
+		pos = end
+		index++
+		left--
+	}
+	if left > 0 {
+		return 0, stop(s, buf, pos, left, index, op, keys, kept)
+	}
+	if kept {
+		keys = append(cmd.Keys[:0], keys...)
+	}
+	finish(cmd, op, argc, keys, buf[:pos], limited)
+	s.Reset()
+	return pos, nil
+}
+
+// stop keeps in s that buf ends inside the argument at pos.
+func stop(s *codec.Scan, buf []byte, pos, left, index, op int, keys []codec.Key, kept bool) error {
+	need := len(buf) + 1
+	if n, body := bulkHeader(buf, pos); body > 0 {
+		need = body + n + 2
+	}
+	if need > maxFrame {
+		s.Reset()
+		return errFrame
+	}
+	if kept {
+		s.Keys = keys
+	} else {
+		s.Keys = append(s.Keys[:0], keys...)
+	}
+	s.Need, s.Pos, s.Left, s.Index, s.Op = need, pos, left, index, op
+	return nil
+}
+
+// finish fills cmd for a whole frame.
+func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, limited bool) {
+	c := &commands[op]
+	cmd.NoReply = false
+	cmd.Op = uint16(op)
+	cmd.Frame = frame
+	cmd.Key = nil
+	cmd.Keys = keys[:0]
+	cmd.Arg = argc
+	cmd.Err = ""
+	if limited && !c.beforeAuth {
+		refuse(cmd, refuseNoAuth)
+		return
+	}
+	if op == 0 {
+		refuse(cmd, refuseUnknown)
+		return
+	}
+	if !c.takes(argc) {
+		refuse(cmd, refuseArity)
+		return
+	}
+	if c.kind == container {
+		sub := c.child(frame[keys[0].Off : keys[0].Off+keys[0].Len])
+		if sub == 0 {
+			refuse(cmd, refuseUnknownSub)
+			return
+		}
+		cmd.Op = uint16(sub)
+		if c = &commands[sub]; !c.takes(argc) {
+			refuse(cmd, refuseArity)
+			return
+		}
+		if len(keys) > 1 {
+			keys[0] = keys[1]
+			keys = keys[:1]
+		}
+	}
+	switch c.kind {
+	case refused:
+		refuse(cmd, refuseUnsupported)
+	case local:
+		cmd.Kind = codec.Local
+	case quit:
+		cmd.Kind = codec.Quit
+	case anywhere:
+		cmd.Kind = codec.Forward
+		cmd.Key = placeholder
+	default:
+		if c.keys.kind != positions {
+			var err string
+			if keys, err = c.pick(frame, keys); err != "" {
+				refuse(cmd, err)
+				return
+			}
+		}
+		route(cmd, c, keys)
+	}
+}
+
+// placeholder is the key by which twemproxy routes commands that any server can answer.
+var placeholder = []byte("placeholder")
+
+func refuse(cmd *codec.Command, why string) {
+	cmd.Kind = codec.Refuse
+	cmd.Err = why
+}
+
+// route fills cmd for a command with keys.
+func route(cmd *codec.Command, c *command, keys []codec.Key) {
+	if len(keys) == 0 {
+		refuse(cmd, refuseNoKey)
+		return
+	}
+	cmd.Kind = codec.Forward
+	cmd.Key = cmd.Frame[keys[0].Off : keys[0].Off+keys[0].Len]
+	if len(keys) == 1 {
+		return
+	}
+	cmd.Keys = keys
+	if c.kind == split {
+		cmd.Kind = codec.Scatter
+	}
+}
+
+// number reads the digits at pos and the CRLF behind them; next is the offset after it, incomplete or malformed. What
+// is malformed is so with any bytes behind it. Strict: no sign, no leading zero, at most maxBulk.
+func number(buf []byte, pos int) (v, next int) {
+	if pos+2 < len(buf) && buf[pos+1] == '\r' && buf[pos+2] == '\n' { // one digit
+		if d := buf[pos] - '0'; d <= 9 {
+			return int(d), pos + 3
+		}
+		return 0, malformed
+	}
+	i := pos
+	for ; i < len(buf); i++ {
+		d := buf[i] - '0'
+		if d > 9 {
+			break
+		}
+		if v = v*10 + int(d); v > maxBulk || i > pos && buf[pos] == '0' {
+			return 0, malformed
+		}
+	}
+	if i == len(buf) {
+		return 0, incomplete
+	}
+	if i == pos || buf[i] != '\r' {
+		return 0, malformed
+	}
+	if i+1 == len(buf) {
+		return 0, incomplete
+	}
+	if buf[i+1] != '\n' {
+		return 0, malformed
+	}
+	return v, i + 2
+}
+
+// bulkHeader reads "$<n>\r\n" at pos; body is the offset of the first of n bytes, incomplete or malformed.
+func bulkHeader(buf []byte, pos int) (n, body int) {
+	if pos >= len(buf) {
+		return 0, incomplete
+	}
+	if buf[pos] != '$' {
+		return 0, malformed
+	}
+	return number(buf, pos+1)
+}
+
+// bodyEnds tells whether a whole CRLF stands at pos.
+func bodyEnds(buf []byte, pos int) bool {
+	return pos+1 < len(buf) && buf[pos] == '\r' && buf[pos+1] == '\n'
+}

@@ -1,0 +1,31 @@
+// Package resp is the Redis protocol (RESP) as a [codec.Protocol]. All of it runs on the event loop that owns the
+// connection; a [Protocol] is immutable and shared by all loops.
+//
+// A command is an array of bulks. Nothing in it is searched: every body is skipped by its length.
+//
+//	*3 \r\n $3 \r\n SET \r\n $1 \r\n k \r\n $5 \r\n hello \r\n
+//	 |       |       |        |      |
+//	 argc    length  name     |      Key.Off, Key.Len
+//	                          Key.Start .. Key.End (of MSET: to the end of the value)
+//
+// A line that does not begin with '*' is an inline command: words, perhaps quoted, up to a line feed. It is rewritten as
+// an array, so that servers only ever see arrays.
+//
+//	set k "hello" \r\n
+//
+// A reply is a type byte and a line; a length or a count in that line says what follows. Types marked 3 are RESP3.
+//
+//   - - :  , ( # _     line                   status error integer, 3: double big-number bool null
+//     $  = !             length, body, \r\n     bulk, 3: verbatim bulk-error; $-1 is null
+//   - ~ %             count, elements        array, 3: set, map (two elements for each count); *-1 is null
+//     |                  count, elements        3: attribute: a map in front of the reply it belongs to
+//     >                  malformed              3: push; no client here subscribes
+//
+// A request in this package:
+//
+//	ParseCommand  command.go  frame, name and keys; inline.go: lines; keys.go: which arguments are keys
+//	              table.go    all commands; lookup.go: name to row
+//	AppendLocal   local.go    answered here; introspect.go: COMMAND
+//	Append…       fragment.go one command to several servers, and their replies to one
+//	ScanReply     reply.go    where a reply ends, cut at any byte
+package resp

@@ -1,0 +1,60 @@
+package resp
+
+import "cashew/codec"
+
+// protocolError ends a connection: its text is what the client is told. It wraps codec.ErrMalformed.
+type protocolError string
+
+func (e protocolError) Error() string { return string(e) }
+
+func (protocolError) Unwrap() error { return codec.ErrMalformed }
+
+// What a client is told before it is closed. Source: redis 7.0 networking.c, processMultibulkBuffer and
+// processInlineBuffer; errBodyEnd, errFrame and errHTTP are ours.
+var (
+	errMultibulk     error = protocolError("Protocol error: invalid multibulk length")
+	errBulk          error = protocolError("Protocol error: invalid bulk length")
+	errUnauthMulti   error = protocolError("Protocol error: unauthenticated multibulk length")
+	errUnauthBulk    error = protocolError("Protocol error: unauthenticated bulk length")
+	errInline        error = protocolError("Protocol error: too big inline request")
+	errQuotes        error = protocolError("Protocol error: unbalanced quotes in request")
+	errBodyEnd       error = protocolError("Protocol error: expected CRLF after bulk")
+	errFrame         error = protocolError("Protocol error: too big request")
+	errHTTP          error = protocolError("Protocol error: this is not an HTTP server")
+	errReplyType     error = protocolError("reply: unknown type")
+	errReplyPush     error = protocolError("reply: push without a subscription")
+	errReplyNumber   error = protocolError("reply: invalid number")
+	errReplyLength   error = protocolError("reply: invalid length")
+	errReplyLine     error = protocolError("reply: line too long or not ended by CRLF")
+	errReplyBody     error = protocolError("reply: expected CRLF after bulk")
+	errReplyTooDeep  error = protocolError("reply: nested too deeply")
+	errReplyConstant error = protocolError("reply: invalid bool or null")
+)
+
+// errExpectedBulk is for a byte where an argument should begin.
+func errExpectedBulk(got byte) error {
+	if got == '\r' || got == '\n' || got == 0 {
+		got = ' '
+	}
+	return protocolError("Protocol error: expected '$', got '" + string([]byte{got}) + "'")
+}
+
+// Reasons to refuse a command: the reply without its '-' and CRLF. The first three are marks that appendRefusal
+// completes with the command's name and arguments.
+const (
+	refuseUnknown     = "unknown"
+	refuseUnknownSub  = "unknown subcommand"
+	refuseArity       = "arity"
+	refuseUnsupported = "unsupported"
+
+	refuseNoAuth     = "NOAUTH Authentication required" // twemproxy: no final dot
+	refuseSyntax     = "ERR syntax error"
+	refuseInteger    = "ERR value is not an integer or out of range"
+	refuseKeysNeg    = "ERR Number of keys can't be negative"
+	refuseKeysMany   = "ERR Number of keys can't be greater than number of args"
+	refuseKeysZero   = "ERR numkeys should be greater than 0"
+	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
+	refuseInputKey   = "at least 1 input key" // a mark, too
+	refuseBlock      = "ERR BLOCK is not supported by this proxy"
+	refuseUnbalanced = "unbalanced streams" // a mark, too
+)

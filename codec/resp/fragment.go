@@ -1,0 +1,140 @@
+package resp
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+
+	"cashew/codec"
+)
+
+// A command with keys on several servers goes in fragments, and their replies become one:
+//
+//	MGET a b c  -->  *3 mget a c  -->  *2 A C  -->  *3 A B C
+//	                 *2 mget b    -->  *1 B
+
+// AppendFragment implements codec.Protocol. The name is in lower case, as twemproxy sends it.
+func (*Protocol) AppendFragment(dst []byte, cmd *codec.Command, keys int) []byte {
+	c := &commands[cmd.Op]
+	dst = appendHeader(dst, '*', 1+keys*int(c.keys.step))
+	return appendBulk(dst, c.name)
+}
+
+// AppendFragmentEnd implements codec.Protocol: there is nothing at the end of an array.
+func (*Protocol) AppendFragmentEnd(dst []byte, _ *codec.Command) []byte { return dst }
+
+// AppendKeys implements codec.Protocol: replies come in the order of the keys, which Gather.Part tells.
+func (*Protocol) AppendKeys(dst []byte, _ *codec.Command) []byte { return dst }
+
+// Ops that AppendCoalesced must tell apart.
+var (
+	opMGet = mustOp("mget")
+	opMSet = mustOp("mset")
+)
+
+func mustOp(name string) uint16 {
+	op := lookup([]byte(name), 0, len(name))
+	if op == 0 {
+		panic("resp: no such command: " + name)
+	}
+	return uint16(op)
+}
+
+// errInvalid is twemproxy's answer to replies that cannot be merged. Source: twemproxy 0.5.0 nc_message.c, EINVAL.
+const errInvalid = "-ERR Invalid argument\r\n"
+
+// AppendCoalesced implements codec.Protocol. If a fragment was answered with an error, that error is the reply, the
+// first in the order of fragments (twemproxy says "Invalid argument" instead). Replies that do not fit the command are
+// never guessed at.
+func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
+	for _, r := range g.Replies {
+		if len(r) > 0 && r[0] == '-' {
+			return append(dst, r...)
+		}
+	}
+	switch g.Op {
+	case opMGet:
+		return coalesceArrays(dst, g)
+	case opMSet:
+		for _, r := range g.Replies {
+			if string(r) != "+OK\r\n" {
+				return append(dst, errInvalid...)
+			}
+		}
+		return append(dst, "+OK\r\n"...)
+	default:
+		return coalesceSum(dst, g)
+	}
+}
+
+// coalesceArrays takes the element for each key, in the command's order, from its fragment's array.
+func coalesceArrays(dst []byte, g *codec.Gather) []byte {
+	start := len(dst)
+	for _, part := range g.Part {
+		if int(part) >= len(g.Replies) {
+			return append(dst, errInvalid...)
+		}
+		g.Cursor[part]++
+	}
+	for i, r := range g.Replies {
+		n, pos := 0, malformed
+		if len(r) > 0 && r[0] == '*' {
+			n, pos = number(r, 1)
+		}
+		if pos <= 0 || n != g.Cursor[i] {
+			return append(dst, errInvalid...)
+		}
+		g.Cursor[i] = pos
+	}
+	dst = appendHeader(dst, '*', len(g.Part))
+	for _, part := range g.Part {
+		reply, from := g.Replies[part], g.Cursor[part]
+		end := wholeBulk(reply, from)
+		if end == 0 {
+			if end = elementEnd(reply, from); end == 0 {
+				return append(dst[:start], errInvalid...)
+			}
+		}
+		dst = append(dst, reply[from:end]...)
+		g.Cursor[part] = end
+	}
+	for i, r := range g.Replies {
+		if g.Cursor[i] != len(r) {
+			return append(dst[:start], errInvalid...)
+		}
+	}
+	return dst
+}
+
+var nullBulk = []byte("$-1\r\n")
+
+// elementEnd is the offset behind the element at pos, which may be of any type; 0: there is no whole one.
+func elementEnd(reply []byte, pos int) int {
+	if bytes.HasPrefix(reply[pos:], nullBulk) {
+		return pos + len(nullBulk)
+	}
+	var s codec.ReplyScan
+	n, done, err := scanReply(&s, reply[pos:])
+	if !done || err != nil {
+		return 0
+	}
+	return pos + n
+}
+
+// coalesceSum adds up counts.
+func coalesceSum(dst []byte, g *codec.Gather) []byte {
+	var sum int64
+	for _, r := range g.Replies {
+		if len(r) < len(":0\r\n") || r[0] != ':' || !bodyEnds(r, len(r)-2) {
+			return append(dst, errInvalid...)
+		}
+		n, ok := codec.ParseInt(r[1 : len(r)-2])
+		if !ok || n < 0 || n > math.MaxInt64-sum {
+			return append(dst, errInvalid...)
+		}
+		sum += n
+	}
+	dst = append(dst, ':')
+	dst = strconv.AppendInt(dst, sum, 10)
+	return append(dst, crlf...)
+}

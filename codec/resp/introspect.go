@@ -1,0 +1,298 @@
+package resp
+
+import (
+	"cashew/codec"
+)
+
+// appendCommand is COMMAND and its subcommands: what the proxy serves, so that a client which asks for key positions or
+// arities gets true ones. Commands that are refused are not told of.
+//
+// Source: redis 7.0 server.c, commandCommand.
+func appendCommand(dst []byte, cmd *codec.Command, args arguments) []byte {
+	if cmd.Arg == 1 {
+		return appendInfos(dst)
+	}
+	sub := args.next()
+	argc := cmd.Arg
+	switch {
+	case equalFold(sub, "count"):
+		if argc != 2 {
+			return appendArity(dst, "command|count")
+		}
+		return appendUint(dst, uint64(countServed()))
+	case equalFold(sub, "docs"):
+		return append(dst, "*0\r\n"...) // no documents; redis-cli goes without hints
+	case equalFold(sub, "info"):
+		if argc == 2 {
+			return appendInfos(dst)
+		}
+		dst = appendHeader(dst, '*', args.left)
+		for args.left > 0 {
+			dst = appendInfo(dst, findServed(args.next()))
+		}
+		return dst
+	case equalFold(sub, "list"):
+		if argc != 2 {
+			return append(dst, errSyntax...)
+		}
+		dst = appendHeader(dst, '*', countServed())
+		for op := 1; op < len(commands); op++ {
+			if served(op) {
+				dst = appendBulk(dst, commands[op].name)
+			}
+		}
+		return dst
+	case equalFold(sub, "getkeys"):
+		if argc < 3 {
+			return appendArity(dst, "command|getkeys")
+		}
+		return appendGetKeys(dst, args)
+	case equalFold(sub, "getkeysandflags"), equalFold(sub, "help"):
+		return appendUnsupported(dst, "command")
+	}
+	dst = append(dst, "-ERR unknown subcommand '"...)
+	dst = appendPrintable(dst, sub, 128)
+	return append(dst, "'. Try COMMAND HELP.\r\n"...)
+}
+
+// served tells whether a top-level command is told of.
+func served(op int) bool {
+	c := &commands[op]
+	return c.parent == 0 && c.kind != refused && c.kind != hangup
+}
+
+func countServed() (n int) {
+	for op := 1; op < len(commands); op++ {
+		if served(op) {
+			n++
+		}
+	}
+	return n
+}
+
+// findServed is the row of name, which may be "container|subcommand"; 0: none.
+func findServed(name []byte) int {
+	if op := lookup(name, 0, len(name)); op != 0 {
+		if !served(op) {
+			return 0
+		}
+		return op
+	}
+	for op := 1; op < len(commands); op++ {
+		if c := &commands[op]; c.parent != 0 && c.kind != refused && equalFold(name, c.name) {
+			return op
+		}
+	}
+	return 0
+}
+
+func appendInfos(dst []byte) []byte {
+	dst = appendHeader(dst, '*', countServed())
+	for op := 1; op < len(commands); op++ {
+		if served(op) {
+			dst = appendInfo(dst, op)
+		}
+	}
+	return dst
+}
+
+// appendInfo appends the ten elements that tell of a command since Redis 7.0; a null for op 0.
+func appendInfo(dst []byte, op int) []byte {
+	if op == 0 {
+		return append(dst, "*-1\r\n"...)
+	}
+	c := &commands[op]
+	dst = append(dst, "*10\r\n"...)
+	dst = appendBulk(dst, c.name)
+	dst = appendInt(dst, int(c.arity))
+	dst = appendFlags(dst, c)
+	first, last, step := c.legacyKeys()
+	dst = appendInt(dst, first)
+	dst = appendInt(dst, last)
+	dst = appendInt(dst, step)
+	dst = appendCategories(dst, c)
+	dst = append(dst, "*0\r\n"...) // tips
+	dst = appendKeySpec(dst, c)
+	n := 0
+	for i := c.firstChild; i < c.endChild; i++ {
+		if commands[i].kind != refused {
+			n++
+		}
+	}
+	dst = appendHeader(dst, '*', n)
+	for i := c.firstChild; i < c.endChild; i++ {
+		if commands[i].kind != refused {
+			dst = appendInfo(dst, int(i))
+		}
+	}
+	return dst
+}
+
+// legacyKeys are the first key, the last and the step as COMMAND tells them: of keys that a count announces, none.
+func (c *command) legacyKeys() (first, last, step int) {
+	if c.keys.kind == counted || c.keys.kind == streams {
+		return 0, 0, 0
+	}
+	return int(c.keys.first), int(c.keys.last), int(c.keys.step)
+}
+
+func appendInt(dst []byte, n int) []byte { return appendHeader(dst, ':', n) }
+
+func appendStatus(dst []byte, s string) []byte {
+	dst = append(dst, '+')
+	dst = append(dst, s...)
+	return append(dst, crlf...)
+}
+
+func appendFlags(dst []byte, c *command) []byte {
+	n := len(c.flags)
+	if c.keys.kind != positions {
+		n++
+	}
+	dst = appendHeader(dst, '*', n)
+	for i := range len(c.flags) {
+		dst = appendStatus(dst, flagNames[c.flags[i]])
+	}
+	if c.keys.kind != positions {
+		dst = appendStatus(dst, "movablekeys")
+	}
+	return dst
+}
+
+func (c *command) has(flag byte) bool {
+	for i := range len(c.flags) {
+		if c.flags[i] == flag {
+			return true
+		}
+	}
+	return false
+}
+
+func appendCategories(dst []byte, c *command) []byte {
+	access := ""
+	switch {
+	case c.has('w'):
+		access = "@write"
+	case c.has('r'):
+		access = "@read"
+	}
+	speed := "@slow"
+	if c.has('f') {
+		speed = "@fast"
+	}
+	if access == "" {
+		dst = append(dst, "*2\r\n"...)
+	} else {
+		dst = append(dst, "*3\r\n"...)
+		dst = appendStatus(dst, access)
+	}
+	dst = appendStatus(dst, "@"+c.groupName)
+	return appendStatus(dst, speed)
+}
+
+// appendKeySpec tells where the keys are by position or by a count; what an option may add (SORT STORE) is not told.
+func appendKeySpec(dst []byte, c *command) []byte {
+	if c.keys.first == 0 {
+		if c.keys.kind != streams {
+			return append(dst, "*0\r\n"...)
+		}
+		dst = append(dst, "*1\r\n"...)
+		dst = appendSpecFlags(dst, c)
+		dst = append(dst, "$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$7\r\nkeyword\r\n$4\r\nspec\r\n*4\r\n$7\r\nkeyword\r\n$7\r\nSTREAMS\r\n$9\r\nstartfrom\r\n:1\r\n"...)
+		return appendRange(dst, -1, 1, 2)
+	}
+	switch c.keys.kind {
+	case counted:
+		dst = append(dst, "*1\r\n"...)
+		return appendKeyNum(dst, c, int(c.keys.first), int(c.keys.step))
+	case destCounts:
+		dst = append(dst, "*2\r\n"...)
+		dst = appendIndex(dst, c, 1)
+		dst = appendRange(dst, 0, 1, 0)
+		return appendKeyNum(dst, c, 2, 1)
+	}
+	dst = append(dst, "*1\r\n"...)
+	dst = appendIndex(dst, c, int(c.keys.first))
+	last := int(c.keys.last)
+	if last > 0 {
+		last -= int(c.keys.first)
+	}
+	return appendRange(dst, last, int(c.keys.step), 0)
+}
+
+func appendSpecFlags(dst []byte, c *command) []byte {
+	dst = append(dst, "*6\r\n$5\r\nflags\r\n*1\r\n"...)
+	if c.has('r') {
+		return append(dst, "+RO\r\n"...)
+	}
+	return append(dst, "+RW\r\n"...)
+}
+
+func appendIndex(dst []byte, c *command, index int) []byte {
+	dst = appendSpecFlags(dst, c)
+	dst = append(dst, "$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n"...)
+	return appendInt(dst, index)
+}
+
+func appendRange(dst []byte, last, step, limit int) []byte {
+	dst = append(dst, "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n"...)
+	dst = appendInt(dst, last)
+	dst = append(dst, "$7\r\nkeystep\r\n"...)
+	dst = appendInt(dst, step)
+	dst = append(dst, "$5\r\nlimit\r\n"...)
+	return appendInt(dst, limit)
+}
+
+func appendKeyNum(dst []byte, c *command, index, step int) []byte {
+	dst = appendIndex(dst, c, index)
+	dst = append(dst, "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$6\r\nkeynum\r\n$4\r\nspec\r\n*6\r\n$9\r\nkeynumidx\r\n:0\r\n$8\r\nfirstkey\r\n:1\r\n$7\r\nkeystep\r\n"...)
+	return appendInt(dst, step)
+}
+
+// appendGetKeys is COMMAND GETKEYS name arg ...: args begins with the name. Rare, so it may allocate.
+func appendGetKeys(dst []byte, args arguments) []byte {
+	argc := args.left
+	list := make([]codec.Key, 0, argc)
+	frame, pos := args.frame, 0
+	for range argc {
+		n, body := bulkHeader(frame, pos)
+		list = append(list, codec.Key{Off: uint32(body), Len: uint32(n)})
+		pos = body + n + 2
+	}
+	op := lookup(frame, int(list[0].Off), int(list[0].Len))
+	c := &commands[op]
+	if c.kind == container && argc > 1 {
+		op = c.child(bytesOf(frame, list[1]))
+		c = &commands[op]
+	}
+	if op == 0 || c.kind == hangup {
+		return append(dst, "-ERR Invalid command specified\r\n"...)
+	}
+	if c.keys.first == 0 && c.keys.kind == positions {
+		return append(dst, "-ERR The command has no key arguments\r\n"...)
+	}
+	if !c.takes(argc) {
+		return append(dst, "-ERR Invalid number of arguments specified for command\r\n"...)
+	}
+	keys, refusal := list[1:], ""
+	if c.keys.kind == positions {
+		keys = keys[:0]
+		pl := plan{next: int(c.keys.first), last: int(c.keys.last), step: int(c.keys.step)}
+		if pl.last < 0 {
+			pl.last += argc
+		}
+		for i := pl.next; i <= pl.last; i += pl.step {
+			keys = append(keys, list[i])
+		}
+	} else if keys, refusal = c.pick(frame, keys); refusal == refuseNoKey {
+		keys, refusal = nil, ""
+	}
+	if refusal != "" && refusal != refuseBlock {
+		return append(dst, "-ERR Invalid arguments specified for command\r\n"...)
+	}
+	dst = appendHeader(dst, '*', len(keys))
+	for _, k := range keys {
+		dst = appendBulk(dst, bytesOf(frame, k))
+	}
+	return dst
+}

@@ -1,0 +1,386 @@
+package resp
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"strconv"
+	"strings"
+
+	"cashew/codec"
+)
+
+// AppendLocal implements codec.Protocol: what the proxy answers itself, in the words of redis-server except where
+// twemproxy has its own (AUTH).
+func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
+	if cmd.Kind == codec.Refuse {
+		return appendRefusal(dst, cmd)
+	}
+	args := argsOf(cmd.Frame)
+	args.next() // the command's name
+	switch cmd.Op {
+	case opPing:
+		if cmd.Arg == 1 {
+			return append(dst, "+PONG\r\n"...)
+		}
+		if cmd.Arg == 2 {
+			return appendBulk(dst, args.next())
+		}
+		return appendArity(dst, "ping")
+	case opEcho:
+		return appendBulk(dst, args.next())
+	case opQuit:
+		return append(dst, replyOK...)
+	case opAuth:
+		return p.appendAuth(dst, cl, cmd, args)
+	case opSelect:
+		return p.appendSelect(dst, args.next())
+	case opHello:
+		return p.appendHello(dst, cl, args)
+	case opReset:
+		cl.Authed = false
+		cl.Name = ""
+		return append(dst, "+RESET\r\n"...)
+	case opReadonly, opReadwrite:
+		return append(dst, "-ERR This instance has cluster support disabled\r\n"...)
+	case opCommand:
+		return appendCommand(dst, cmd, args)
+	case opConfigGet:
+		return appendConfigGet(dst, args)
+	}
+	args.next() // the subcommand's name
+	switch cmd.Op {
+	case opClientID:
+		return appendUint(dst, cl.ID)
+	case opClientGetName:
+		if cl.Name == "" {
+			return append(dst, nullBulk...)
+		}
+		return appendBulk(dst, cl.Name)
+	case opClientSetName:
+		return appendSetName(dst, cl, args.next())
+	case opClientSetInfo:
+		option := args.next()
+		return appendSetInfo(dst, cl, option, args.next())
+	case opClientNoEvict, opClientNoTouch:
+		if v := args.next(); equalFold(v, "on") || equalFold(v, "off") {
+			return append(dst, replyOK...)
+		}
+		return append(dst, errSyntax...)
+	}
+	return appendUnsupported(dst, commands[cmd.Op].name)
+}
+
+var (
+	opPing          = mustOp("ping")
+	opEcho          = mustOp("echo")
+	opQuit          = mustOp("quit")
+	opAuth          = mustOp("auth")
+	opSelect        = mustOp("select")
+	opHello         = mustOp("hello")
+	opReset         = mustOp("reset")
+	opReadonly      = mustOp("readonly")
+	opReadwrite     = mustOp("readwrite")
+	opCommand       = mustOp("command")
+	opConfigGet     = mustSub("config", "get")
+	opClientID      = mustSub("client", "id")
+	opClientGetName = mustSub("client", "getname")
+	opClientSetName = mustSub("client", "setname")
+	opClientSetInfo = mustSub("client", "setinfo")
+	opClientNoEvict = mustSub("client", "no-evict")
+	opClientNoTouch = mustSub("client", "no-touch")
+)
+
+func mustSub(name, sub string) uint16 {
+	op := commands[mustOp(name)].child([]byte(sub))
+	if op == 0 {
+		panic("resp: no such subcommand: " + name + " " + sub)
+	}
+	return uint16(op)
+}
+
+// Replies. Source: redis 7.0 server.c, networking.c, acl.c, db.c; twemproxy 0.5.0 nc_redis.c for the three of AUTH.
+const (
+	replyOK          = "+OK\r\n"
+	errSyntax        = "-ERR syntax error\r\n"
+	errAuthWrong     = "-ERR invalid password\r\n"
+	errAuthNeedless  = "-ERR Client sent AUTH, but no password is set\r\n"
+	errHelloVersion  = "-ERR Protocol version is not an integer or out of range\r\n"
+	errHelloProto    = "-NOPROTO unsupported protocol version\r\n"
+	errHelloNoAuth   = "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
+	errClientName    = "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
+	errClientNameLen = "-ERR Client names cannot be longer than 1024 bytes\r\n"
+	maxClientName    = 1024
+)
+
+// appendRefusal completes the reason for which a command was refused.
+func appendRefusal(dst []byte, cmd *codec.Command) []byte {
+	name := commands[cmd.Op].name
+	switch cmd.Err {
+	case refuseUnknown:
+		return appendUnknown(dst, cmd.Frame)
+	case refuseUnknownSub:
+		args := argsOf(cmd.Frame)
+		args.next()
+		dst = append(dst, "-ERR unknown subcommand '"...)
+		dst = appendPrintable(dst, args.next(), 128)
+		dst = append(dst, "'. Try "...)
+		dst = append(dst, strings.ToUpper(name)...)
+		return append(dst, " HELP.\r\n"...)
+	case refuseArity:
+		return appendArity(dst, name)
+	case refuseUnsupported:
+		return appendUnsupported(dst, name)
+	case refuseInputKey:
+		dst = append(dst, "-ERR at least 1 input key is needed for '"...)
+		dst = append(dst, name...)
+		return append(dst, "' command\r\n"...)
+	case refuseUnbalanced:
+		return append(dst, "-ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.\r\n"...)
+	}
+	dst = append(dst, '-')
+	dst = append(dst, cmd.Err...)
+	return append(dst, crlf...)
+}
+
+func appendArity(dst []byte, name string) []byte {
+	dst = append(dst, "-ERR wrong number of arguments for '"...)
+	dst = append(dst, name...)
+	return append(dst, "' command\r\n"...)
+}
+
+func appendUnsupported(dst []byte, name string) []byte {
+	dst = append(dst, "-ERR command '"...)
+	dst = append(dst, name...)
+	return append(dst, "' is not supported by this proxy\r\n"...)
+}
+
+// appendUnknown names the command and the first arguments, 128 bytes of each at most. Source: redis 7.0 server.c,
+// commandCheckExistence.
+func appendUnknown(dst, frame []byte) []byte {
+	const most = 128
+	args := argsOf(frame)
+	dst = append(dst, "-ERR unknown command '"...)
+	dst = appendPrintable(dst, args.next(), most)
+	dst = append(dst, "', with args beginning with: "...)
+	start := len(dst)
+	for args.left > 0 && len(dst)-start < most {
+		room := most - (len(dst) - start)
+		dst = append(dst, '\'')
+		dst = appendPrintable(dst, args.next(), room)
+		dst = append(dst, "' "...)
+	}
+	return append(dst, crlf...)
+}
+
+// appendPrintable appends at most n bytes of s as C's printf and Redis's error replies would: up to a NUL, and line ends
+// as spaces.
+func appendPrintable(dst, s []byte, n int) []byte {
+	s = s[:min(len(s), n)]
+	if i := bytes.IndexByte(s, 0); i >= 0 {
+		s = s[:i]
+	}
+	for _, c := range s {
+		if c == '\r' || c == '\n' {
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func appendUint(dst []byte, n uint64) []byte {
+	dst = append(dst, ':')
+	dst = strconv.AppendUint(dst, n, 10)
+	return append(dst, crlf...)
+}
+
+// appendAuth is AUTH password and AUTH user password. A wrong password also takes back an earlier right one, as with
+// twemproxy.
+func (p *Protocol) appendAuth(dst []byte, cl *codec.Client, cmd *codec.Command, args arguments) []byte {
+	user, password := []byte(defaultUser), args.next()
+	switch cmd.Arg {
+	case 2:
+	case 3:
+		user, password = password, args.next()
+	default:
+		return append(dst, errSyntax...)
+	}
+	if !p.guarded {
+		return append(dst, errAuthNeedless...)
+	}
+	if cl.Authed = p.matches(user, password); !cl.Authed {
+		return append(dst, errAuthWrong...)
+	}
+	return append(dst, replyOK...)
+}
+
+const defaultUser = "default"
+
+func (p *Protocol) matches(user, password []byte) bool {
+	return subtle.ConstantTimeCompare(password, p.password) == 1 && string(user) == defaultUser
+}
+
+func (p *Protocol) appendSelect(dst, arg []byte) []byte {
+	n, ok := codec.ParseInt(arg)
+	if !ok {
+		return append(dst, "-ERR value is not an integer or out of range\r\n"...)
+	}
+	if n == int64(p.db) {
+		return append(dst, replyOK...)
+	}
+	dst = append(dst, "-ERR DB index is out of range: this pool serves database "...)
+	dst = strconv.AppendInt(dst, int64(p.db), 10)
+	return append(dst, " only\r\n"...)
+}
+
+// appendHello is HELLO [2 [AUTH user password] [SETNAME name]]. Source: redis 7.0 networking.c, helloCommand.
+func (p *Protocol) appendHello(dst []byte, cl *codec.Client, args arguments) []byte {
+	if args.left > 0 {
+		version, ok := codec.ParseInt(args.next())
+		if !ok {
+			return append(dst, errHelloVersion...)
+		}
+		if version != 2 { // 3, too: servers are spoken to in RESP2
+			return append(dst, errHelloProto...)
+		}
+	}
+	var name []byte
+	named := false
+	for args.left > 0 {
+		switch option := args.next(); {
+		case equalFold(option, "auth") && args.left >= 2:
+			user := args.next()
+			if !p.guarded {
+				args.next()
+				continue // any password will do, as with Redis without one
+			}
+			if cl.Authed = p.matches(user, args.next()); !cl.Authed {
+				return append(dst, errAuthWrong...)
+			}
+		case equalFold(option, "setname") && args.left >= 1:
+			name, named = args.next(), true
+			if e := checkName(name); e != "" {
+				return append(dst, e...)
+			}
+		default:
+			dst = append(dst, "-ERR Syntax error in HELLO option '"...)
+			dst = appendPrintable(dst, option, 128)
+			return append(dst, "'\r\n"...)
+		}
+	}
+	if p.guarded && !cl.Authed {
+		return append(dst, errHelloNoAuth...)
+	}
+	if named {
+		cl.Name = string(name)
+	}
+	dst = append(dst, "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n"...)
+	dst = appendBulk(dst, p.version)
+	dst = append(dst, "$5\r\nproto\r\n:2\r\n$2\r\nid\r\n"...)
+	dst = appendUint(dst, cl.ID)
+	return append(dst, "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"...)
+}
+
+// checkName is the error for a client name, or "".
+func checkName(name []byte) string {
+	switch {
+	case len(name) > maxClientName:
+		return errClientNameLen
+	case !plain(name):
+		return errClientName
+	default:
+		return ""
+	}
+}
+
+// plain tells whether s is all visible ASCII.
+func plain(s []byte) bool {
+	for _, c := range s {
+		if c < '!' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func appendSetName(dst []byte, cl *codec.Client, name []byte) []byte {
+	if e := checkName(name); e != "" {
+		return append(dst, e...)
+	}
+	cl.Name = string(name)
+	return append(dst, replyOK...)
+}
+
+// appendSetInfo is CLIENT SETINFO. Source: redis 7.2 networking.c, clientSetinfoCommand.
+func appendSetInfo(dst []byte, cl *codec.Client, option, value []byte) []byte {
+	var field *string
+	switch {
+	case equalFold(option, "lib-name"):
+		field = &cl.Lib
+	case equalFold(option, "lib-ver"):
+		field = &cl.LibVer
+	default:
+		dst = append(dst, "-ERR Unrecognized option '"...)
+		dst = appendPrintable(dst, option, 128)
+		return append(dst, "'\r\n"...)
+	}
+	if len(value) > maxClientName || !plain(value) {
+		dst = append(dst, "-ERR "...)
+		dst = append(dst, option...)
+		return append(dst, " cannot contain spaces, newlines or special characters.\r\n"...)
+	}
+	*field = string(value)
+	return append(dst, replyOK...)
+}
+
+// appendConfigGet answers what redis-benchmark asks before it starts; nothing else is the proxy's to tell.
+func appendConfigGet(dst []byte, args arguments) []byte {
+	args.next() // GET
+	var save, aof bool
+	for args.left > 0 {
+		switch name := args.next(); {
+		case equalFold(name, "save"):
+			save = true
+		case equalFold(name, "appendonly"):
+			aof = true
+		}
+	}
+	n := 0
+	if save {
+		n += 2
+	}
+	if aof {
+		n += 2
+	}
+	dst = appendHeader(dst, '*', n)
+	if aof {
+		dst = append(dst, "$10\r\nappendonly\r\n$2\r\nno\r\n"...)
+	}
+	if save {
+		dst = append(dst, "$4\r\nsave\r\n$0\r\n\r\n"...)
+	}
+	return dst
+}
+
+// arguments walks the arguments of a frame that ParseCommand has found whole.
+type arguments struct {
+	frame []byte // what is left of it
+	left  int    // arguments left
+}
+
+func argsOf(frame []byte) arguments {
+	argc, pos := number(frame, 1)
+	return arguments{frame: frame[pos:], left: argc}
+}
+
+// next returns the next argument; nil if there is none.
+func (a *arguments) next() []byte {
+	if a.left == 0 {
+		return nil
+	}
+	n, body := bulkHeader(a.frame, 0)
+	arg := a.frame[body : body+n]
+	a.frame = a.frame[body+n+2:]
+	a.left--
+	return arg
+}

@@ -1,0 +1,411 @@
+package configs
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"cashew/backend"
+	"cashew/engine"
+	"cashew/ring"
+)
+
+// checker goes once over a file and notes all mistakes. A mistake never hides the ones after it; only what follows from
+// a mistake is left out.
+type checker struct {
+	file   string
+	text   text
+	lookup lookupFunc
+
+	options engine.Options // without Pools
+	pools   []*pool        // in the file's order
+
+	problems, warnings Problems
+}
+
+// report notes a problem at n, which may be nil for the file as a whole.
+func (c *checker) report(n *yaml.Node, p Problem) { c.problems = append(c.problems, c.place(n, p)) }
+
+func (c *checker) warn(n *yaml.Node, p Problem) { c.warnings = append(c.warnings, c.place(n, p)) }
+
+func (c *checker) place(n *yaml.Node, p Problem) Problem {
+	p.File = c.file
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
+	}
+	return p
+}
+
+// document checks the file as YAML, then its sections.
+//
+// Source: twemproxy 0.5.0 nc_conf.c, conf_validate_document, conf_validate_tokens and conf_validate_structure.
+func (c *checker) document() {
+	for _, mark := range c.text.marks() {
+		c.report(&yaml.Node{Line: mark.line, Column: 1}, Problem{Reason: mark.name + " is disallowed"})
+	}
+	root, documents, err := parseYAML(c.text.utf8)
+	if err != nil {
+		line, reason := c.text.syntaxProblem(err)
+		p := Problem{Reason: reason}
+		if strings.HasPrefix(strings.TrimLeft(c.text.line(line), " "), "\t") {
+			p.Want = "spaces, not tabs, before the text"
+		}
+		c.report(&yaml.Node{Line: line, Column: 1}, p)
+		return
+	}
+	if documents != 1 {
+		c.report(nil, Problem{Reason: fmt.Sprintf("must contain only 1 document; found %d documents", documents)})
+	}
+	if root == nil || !c.isPlain(root, Problem{}) {
+		return
+	}
+	at := Problem{Want: `"pool name:" and below it, indented, the pool's settings`}
+	switch root.Kind {
+	case yaml.ScalarNode:
+		c.report(root, at.because(`has invalid empty "key:" at depth 0`))
+	case yaml.SequenceNode:
+		c.report(root, at.because("has sequence at depth 0 instead of 2"))
+	default:
+		c.root(root)
+	}
+}
+
+// root checks the sections, then the pools against each other.
+func (c *checker) root(root *yaml.Node) {
+	names := make(map[string]*yaml.Node)
+	hasPools := false
+	for name, body := range pairs(root) {
+		at := Problem{Want: "a pool's name"}
+		if !c.isText(name, at, `has more than one "key:value" at depth 1`, "has sequence at depth 1 instead of 2") {
+			hasPools = true
+			continue
+		}
+		if first, ok := names[name.Value]; ok {
+			at := Problem{Pool: name.Value}
+			c.report(name, at.because("has pools with same name '%s' (the first is on line %d)", oneLine(name.Value), first.Line))
+		} else {
+			names[name.Value] = name
+		}
+		if isGlobal(name, body) {
+			c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options))
+			continue
+		}
+		hasPools = true
+		c.pool(name, body)
+	}
+	if !hasPools {
+		c.report(nil, Problem{Reason: "has no pools"})
+	}
+	c.sameListen()
+}
+
+// globalSection holds our own settings, unless it has listen or servers: then it is a pool with this name. twemproxy
+// takes no pool without them, so no pool of a file that is valid for it can be taken for settings.
+const globalSection = "global"
+
+func isGlobal(name, body *yaml.Node) bool {
+	return name.Value == globalSection && body.Kind == yaml.MappingNode && body.Style&yaml.FlowStyle == 0 &&
+		!hasKey(body, "listen") && !hasKey(body, "servers")
+}
+
+// pool checks one pool.
+func (c *checker) pool(name, body *yaml.Node) {
+	at := Problem{Pool: name.Value, Want: "the pool's settings, indented, one a line"}
+	if !c.isPlain(body, at) {
+		return
+	}
+	switch body.Kind {
+	case yaml.ScalarNode:
+		c.report(body, at.because(`has invalid mapping "key:" at depth 1`))
+	case yaml.SequenceNode:
+		c.report(body, at.because("has sequence at depth 1 instead of 2"))
+	default:
+		p := newPool(name)
+		p.given = c.settings(body, Problem{Pool: p.Name}, "", p.keys(c.lookup))
+		c.pools = append(c.pools, p)
+		c.whole(p, hasList(body))
+	}
+}
+
+// Where a pool or our own settings hold a mapping, a list too many or no list, twemproxy says:
+const (
+	reasonDepth   = "has a depth greater than 2"
+	reasonLists   = "has more than one sequence directive"
+	reasonNoList  = "missing sequence directive at depth 2"
+	reasonKeyList = `has invalid "key:value" at depth 2`
+)
+
+// settings checks the keys and values of one section. The keys in problems get the prefix.
+func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []key) map[string]given {
+	seen := make(map[string]given)
+	for name, value := range pairs(body) {
+		at.Key = ""
+		if !c.isText(name, at, reasonDepth, reasonKeyList) {
+			continue
+		}
+		at.Key = prefix + name.Value
+		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
+		if i < 0 {
+			unknown := at.because("directive %q is unknown", name.Value)
+			unknown.Meant = near(name.Value, keyNames(keys))
+			c.report(name, unknown)
+			continue
+		}
+		k := &keys[i]
+		if first, ok := seen[k.name]; ok {
+			reason := "is a duplicate"
+			if k.isList {
+				reason = reasonLists
+			}
+			c.report(name, at.because("%s (the first is on line %d)", reason, first.name.Line))
+			continue
+		}
+		check := c.scalar
+		if k.isList {
+			check = c.list
+		}
+		seen[k.name] = given{name, value, check(value, at, k)}
+	}
+	return seen
+}
+
+// list checks a key whose value is a list.
+func (c *checker) list(value *yaml.Node, at Problem, k *key) (ok bool) {
+	list := at
+	list.Want = `a list, each line "- " and ` + k.want
+	if !c.isPlain(value, list) {
+		return false
+	}
+	switch value.Kind {
+	case yaml.ScalarNode:
+		list.Value = value.Value
+		c.report(value, list.because(reasonNoList))
+		return false
+	case yaml.MappingNode:
+		c.report(value, list.because(reasonDepth))
+		return false
+	}
+	ok = true
+	for _, entry := range value.Content {
+		ok = c.scalar(entry, at, k) && ok
+	}
+	return ok
+}
+
+// scalar checks a single value, or one entry of a list.
+func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
+	at.Want = k.want
+	if !c.isText(value, at, reasonDepth, reasonLists) {
+		return false
+	}
+	at.Value = value.Value
+	if reason := k.set(value); reason != "" {
+		if strings.Contains(reason, k.want) {
+			at.Want = ""
+		}
+		at.Meant = near(value.Value, k.choices)
+		c.report(value, at.because("%s", reason))
+		return false
+	}
+	if k.isInt32 && wraps(value.Value) {
+		n, _ := parseNumber(value.Value)
+		at.Want = ""
+		c.warn(value, at.because("is more than 32 bits hold: it is taken as %d, as by twemproxy", n))
+	}
+	return true
+}
+
+// isText says whether n is a scalar with something in it, and reports it if not. mapping and sequence are twemproxy's
+// texts for those two at this place.
+func (c *checker) isText(n *yaml.Node, at Problem, mapping, sequence string) bool {
+	if !c.isPlain(n, at) {
+		return false
+	}
+	switch {
+	case n.Kind == yaml.MappingNode:
+		c.report(n, at.because("%s", mapping))
+	case n.Kind == yaml.SequenceNode:
+		c.report(n, at.because("%s", sequence))
+	case n.Value == "":
+		c.report(n, at.because("is empty"))
+	case strings.Contains(n.Value, "\x00"):
+		c.report(n, at.because("has a NUL byte"))
+	default:
+		return true
+	}
+	return false
+}
+
+// isPlain says whether n itself, not what is in it, is of the YAML that twemproxy takes, and reports it if not.
+func (c *checker) isPlain(n *yaml.Node, at Problem) bool {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		at.Reason, at.Want = tokenAlias, "the value itself; quote it if it starts with *"
+	case n.Anchor != "":
+		at.Reason, at.Want = tokenAnchor, "the value itself; quote it if it starts with &"
+	case n.Style&yaml.TaggedStyle != 0 || c.text.startsWith(n, '!'):
+		at.Reason, at.Want = tokenTag, "the value itself; quote it if it starts with !"
+	case n.Style&yaml.FlowStyle == 0:
+		return true
+	case n.Kind == yaml.SequenceNode:
+		at.Reason = tokenFlowSequence
+	default:
+		at.Reason = tokenFlowMapping
+	}
+	c.report(n, at.because("%s is disallowed", at.Reason))
+	return false
+}
+
+// whole checks a pool as a whole, once its keys were read.
+//
+// Source: twemproxy 0.5.0 nc_conf.c, conf_validate_pool and conf_validate_server.
+func (c *checker) whole(p *pool, hasList bool) {
+	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
+	if _, ok := p.given["listen"]; !ok {
+		c.report(p.at, at("listen").because(`directive "listen:" is missing`))
+	}
+	if _, ok := p.given["servers"]; !ok {
+		missing := at("servers").because(reasonNoList)
+		if hasList {
+			missing = missing.because("pool '%s' has no servers", oneLine(p.Name))
+		}
+		missing.Want = `"servers:" and below it a list`
+		c.report(p.at, missing)
+	}
+	c.servers(p)
+	if n, ok := p.value("server_connections"); ok && p.ServerConnections == 0 {
+		c.report(n, at("server_connections").because(`directive "server_connections:" cannot be 0`))
+	}
+
+	redis, hasRedis := p.given["redis"]
+	isMemcached := !hasRedis || redis.ok && !p.redis // a wrong value could be meant either way
+	if n, ok := p.value("redis_auth"); ok && isMemcached {
+		wrong := at("redis_auth").because(`directive "redis_auth:" is only valid for a redis pool`)
+		wrong.Want = `"redis: true" beside it`
+		c.report(n, wrong)
+	}
+	if n, ok := p.value("redis_db"); ok && isMemcached && p.redisDB > 0 {
+		c.warn(n, at("redis_db").because("is ignored: this is not a redis pool"))
+	}
+	if n, ok := p.value("client_connections"); ok && p.ClientConnections > 0 {
+		c.warn(n, at("client_connections").because("clients beyond %d are refused; twemproxy ignores this limit", p.ClientConnections))
+	}
+}
+
+// value returns the value of a key that was given and is right.
+func (p *pool) value(key string) (n *yaml.Node, ok bool) {
+	g := p.given[key]
+	return g.value, g.ok
+}
+
+// servers checks a pool's servers together, and sorts them.
+func (c *checker) servers(p *pool) {
+	entries := make(map[string]*yaml.Node, len(p.Servers)) // by ring name
+	for i, srv := range p.Servers {
+		n := p.entries[i]
+		at := Problem{Pool: p.Name, Key: "servers"}
+		if first, ok := entries[srv.Name]; ok {
+			c.report(n, at.because("has servers with same name '%s' (the first is on line %d)", oneLine(srv.Name), first.Line))
+			continue
+		}
+		entries[srv.Name] = n
+		if isUnreachable(srv) {
+			at.Value, at.Want = n.Value, "an address (IPv6 without brackets) or a name"
+			c.warn(n, at.because("has a host that can never be connected to"))
+		}
+	}
+	if len(entries) == len(p.Servers) && len(entries) > 0 {
+		ring.SortServers(p.Servers, func(s backend.Server) string { return s.Name })
+		c.placement(p, entries)
+	}
+}
+
+// placement looks at which servers get keys. entries are the servers' lines by ring name.
+func (c *checker) placement(p *pool, entries map[string]*yaml.Node) {
+	o := ring.Options{Hash: p.Hash, HashTag: p.HashTag, Distribution: p.Distribution}
+	isEven := true
+	for _, s := range p.Servers {
+		o.Servers = append(o.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
+		isEven = isEven && s.Weight == p.Servers[0].Weight
+	}
+	at, list := Problem{Pool: p.Name, Key: "servers"}, p.given["servers"].name
+	r, err := ring.Build(o)
+	if err != nil {
+		c.report(list, at.because("%s", strings.TrimPrefix(err.Error(), "ring: servers: ")))
+		return
+	}
+	if p.Distribution == "random" && !isEven {
+		c.warn(list, at.because("has weights, which distribution random ignores"))
+	}
+	hasPoints := make([]bool, len(p.Servers))
+	for _, s := range r.Points() {
+		hasPoints[s] = true
+	}
+	for i, s := range p.Servers {
+		if !hasPoints[i] {
+			at.Value = entries[s.Name].Value
+			c.warn(entries[s.Name], at.because("gets no keys: its weight is too small beside the others'"))
+		}
+	}
+}
+
+// sameListen checks that no two pools listen at the same place. Only texts are compared.
+//
+// Source: twemproxy 0.5.0 nc_conf.c, conf_post_validate.
+func (c *checker) sameListen() {
+	pools := make(map[string]*pool)
+	for _, p := range c.pools {
+		n, ok := p.value("listen")
+		if !ok {
+			continue
+		}
+		first, ok := pools[n.Value]
+		if !ok {
+			pools[n.Value] = p
+			continue
+		}
+		at := Problem{Pool: p.Name, Key: "listen"}
+		c.report(n, at.because("pools '%s' and '%s' have the same listen address '%s'",
+			oneLine(first.Name), oneLine(p.Name), oneLine(n.Value)))
+	}
+}
+
+// pairs yields the keys and values of a mapping, as they stand in the file.
+func pairs(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(mapping.Content); i += 2 {
+			if !yield(mapping.Content[i], mapping.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+func hasKey(mapping *yaml.Node, key string) bool {
+	for k := range pairs(mapping) {
+		if k.Kind == yaml.ScalarNode && k.Value == key {
+			return true
+		}
+	}
+	return false
+}
+
+func hasList(mapping *yaml.Node) bool {
+	for _, v := range pairs(mapping) {
+		if v.Kind == yaml.SequenceNode {
+			return true
+		}
+	}
+	return false
+}
+
+func keyNames(keys []key) []string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.name
+	}
+	return names
+}

@@ -1,0 +1,288 @@
+// Package configs reads twemproxy's configuration file into engine.Options. Every file that is valid for twemproxy 0.5.0
+// is valid here and means the same; every file that twemproxy refuses is refused, but with all mistakes at once, each
+// with its line, pool, key, value and what was expected.
+//
+//	bytes --parseYAML--> nodes --checker, one pass--> pools --check of each, and of all--> File
+//	  \--- newText: what yaml.Node forgets                \--> Problems
+//
+// twemproxy's file is a small part of YAML, in which every scalar is text: 0123, true and 0x10 are what they look like.
+// That is why the package works on yaml.Node and never decodes into Go values. README.md lists all keys.
+//
+// Nothing here runs on an event loop. Reading a file may wait for a name server: host names in listen are resolved.
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"cashew/backend"
+	"cashew/engine"
+	"cashew/ring"
+)
+
+// File is a configuration without mistakes.
+type File struct {
+	// Options are ready to use. Pools are sorted by name and each pool's servers by ring name as twemproxy sorts them:
+	// the shorter name first, equal lengths by bytes.
+	Options engine.Options
+
+	// Warnings say, in one line each, where the file may not do what its author expects.
+	Warnings []string
+
+	unserved Problems
+}
+
+// Unserved returns one Problem for each pool that is valid but cannot be served yet: its Protocol is nil.
+func (f *File) Unserved() Problems { return f.unserved }
+
+// Load reads and checks the file at path. The error is a Problems value: all mistakes in the file, or why it could not
+// be read.
+func Load(path string) (*File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		reason := err
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			reason = pe.Err
+		}
+		return nil, Problems{{File: path, Reason: fmt.Sprintf("failed to open configuration '%s': %v", oneLine(path), reason), err: err}}
+	}
+	return Parse(path, data)
+}
+
+// Parse checks a file's content; name is what problems call the file. The error is a Problems value.
+func Parse(name string, data []byte) (*File, error) { return parse(name, data, lookupHost) }
+
+func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
+	c := &checker{file: name, text: newText(data), lookup: lookup}
+	c.document()
+	if len(c.problems) > 0 {
+		c.problems.sort()
+		return nil, c.problems
+	}
+
+	f := &File{Options: c.options}
+	ring.SortServers(c.pools, func(p *pool) string { return p.Name })
+	for _, p := range c.pools {
+		p.Protocol = newProtocol(p.redis, p.redisAuth, p.redisDB)
+		if p.Protocol == nil {
+			at := p.at
+			if redis, ok := p.given["redis"]; ok {
+				at = redis.name
+			}
+			f.unserved = append(f.unserved, c.place(at, Problem{
+				Pool: p.Name, Key: "redis", Reason: "memcached pools are not served yet", Want: `"redis: true"`,
+			}))
+		}
+		f.Options.Pools = append(f.Options.Pools, p.PoolOptions)
+	}
+	f.unserved.sort()
+	c.warnings.sort()
+	for _, w := range c.warnings {
+		f.Warnings = append(f.Warnings, w.Error())
+	}
+	return f, nil
+}
+
+// pool is a pool while it is read.
+type pool struct {
+	engine.PoolOptions
+
+	redis     bool
+	redisAuth string
+	redisDB   int
+
+	at      *yaml.Node   // its name
+	entries []*yaml.Node // of PoolOptions.Servers, index by index
+	given   map[string]given
+}
+
+// given is a key that a section holds, rightly or wrongly.
+type given struct {
+	name, value *yaml.Node
+	ok          bool
+}
+
+// newPool returns a pool with twemproxy's defaults.
+//
+// Source: twemproxy 0.5.0 nc_conf.h, CONF_DEFAULT_*.
+func newPool(name *yaml.Node) *pool {
+	return &pool{at: name, PoolOptions: engine.PoolOptions{
+		Backlog: 512,
+		Options: backend.Options{
+			Name:               name.Value,
+			Hash:               "fnv1a_64",
+			Distribution:       "ketama",
+			ServerConnections:  1,
+			ServerRetryTimeout: 30 * time.Second,
+			ServerFailureLimit: 2,
+		},
+	}}
+}
+
+// key is a line that a section may hold. set takes a scalar that is not empty and returns why it is
+// refused, or "".
+type key struct {
+	name    string
+	want    string
+	set     func(n *yaml.Node) (reason string)
+	choices []string // the only values, if there are few
+	isList  bool     // set takes each entry
+	isInt32 bool     // a number that twemproxy lets wrap
+}
+
+// keys are what a pool may hold, in the order of twemproxy's table.
+//
+// Source: twemproxy 0.5.0 nc_conf.c, conf_commands.
+func (p *pool) keys(lookup lookupFunc) []key {
+	return []key{
+		{
+			name: "listen", want: `"host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"`,
+			set: func(n *yaml.Node) (reason string) {
+				p.Listen, reason = parseListen(n.Value, lookup)
+				return reason
+			},
+		},
+		choiceKey("hash", &p.Hash, ring.HashNames(), "is not a valid hash"),
+		{
+			name: "hash_tag", want: `two characters, such as "{}"`,
+			set: func(n *yaml.Node) string {
+				if len(n.Value) != 2 {
+					return "is not a valid hash tag string with two characters"
+				}
+				p.HashTag = n.Value
+				return ""
+			},
+		},
+		choiceKey("distribution", &p.Distribution, ring.Distributions(), "is not a valid distribution"),
+		msecKey("timeout", &p.Timeout),
+		numberKey("backlog", &p.Backlog),
+		numberKey("client_connections", &p.ClientConnections),
+		boolKey("redis", &p.redis),
+		boolKey("tcpkeepalive", &p.TCPKeepalive),
+		boolKey("reuseport", &p.ReusePort),
+		{name: "redis_auth", want: "a password", set: func(n *yaml.Node) string {
+			p.redisAuth = n.Value
+			return ""
+		}},
+		numberKey("redis_db", &p.redisDB),
+		boolKey("preconnect", &p.Preconnect),
+		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
+		numberKey("server_connections", &p.ServerConnections),
+		msecKey("server_retry_timeout", &p.ServerRetryTimeout),
+		numberKey("server_failure_limit", &p.ServerFailureLimit),
+		{
+			name: "servers", isList: true,
+			want: `"host:port:weight [name]" or "/path:weight [name]"`,
+			set: func(n *yaml.Node) string {
+				srv, reason := parseServer(n.Value)
+				if reason == "" {
+					p.Servers, p.entries = append(p.Servers, srv), append(p.entries, n)
+				}
+				return reason
+			},
+		},
+	}
+}
+
+// globalKeys are what the section of our own settings may hold.
+func globalKeys(o *engine.Options) []key {
+	return []key{
+		{
+			name: "loops", want: fmt.Sprintf(`a number from 1 to %d, or "auto"`, maxLoops),
+			set: func(n *yaml.Node) string {
+				if n.Value == "auto" {
+					o.Loops = 0
+					return ""
+				}
+				return setBetween(&o.Loops, n, 1, maxLoops, parsePlain)
+			},
+		},
+		{
+			name: "read_buffer", want: "bytes from 1kb to 16mb, such as 64kb",
+			set: func(n *yaml.Node) string {
+				reason := setBetween(&o.ReadBufferBytes, n, 1<<10, 16<<20, parseBytes)
+				o.ReadBufferBytes = ceilPowerOfTwo(o.ReadBufferBytes)
+				return reason
+			},
+		},
+		{
+			name: "max_pipeline", want: fmt.Sprintf("a number from 1 to %d", maxMaxPipeline),
+			set: func(n *yaml.Node) string { return setBetween(&o.MaxPipeline, n, 1, maxMaxPipeline, parsePlain) },
+		},
+		{
+			name: "max_request", want: "bytes from 1kb to 1gb, such as 64mb",
+			set: func(n *yaml.Node) string { return setBetween(&o.MaxRequestBytes, n, 1<<10, 1<<30, parseBytes) },
+		},
+	}
+}
+
+const (
+	maxLoops       = 256 // gnet's limit
+	maxMaxPipeline = 1 << 20
+)
+
+func choiceKey(name string, to *string, choices []string, reason string) key {
+	return key{name: name, want: "one of " + strings.Join(choices, ", "), choices: choices, set: func(n *yaml.Node) string {
+		if !slices.Contains(choices, n.Value) {
+			return reason
+		}
+		*to = n.Value
+		return ""
+	}}
+}
+
+func boolKey(name string, to *bool) key {
+	choices := []string{"true", "false"}
+	return key{name: name, want: `"true" or "false"`, choices: choices, set: func(n *yaml.Node) string {
+		if !slices.Contains(choices, n.Value) {
+			return `is not "true" or "false"`
+		}
+		*to = n.Value == "true"
+		return ""
+	}}
+}
+
+func numberKey(name string, to *int) key {
+	return key{name: name, want: "digits only, at most 2147483647", isInt32: true, set: func(n *yaml.Node) string {
+		v, ok := parseNumber(n.Value)
+		if !ok {
+			return reasonNumber
+		}
+		*to = v
+		return ""
+	}}
+}
+
+func msecKey(name string, to *time.Duration) key {
+	return key{name: name, want: "milliseconds, digits only, at most 2147483647", isInt32: true, set: func(n *yaml.Node) string {
+		v, ok := parseNumber(n.Value)
+		if !ok {
+			return reasonNumber
+		}
+		*to = time.Duration(v) * time.Millisecond
+		return ""
+	}}
+}
+
+// setBetween is for our own numbers, which do not wrap.
+func setBetween(to *int, n *yaml.Node, low, high int64, parse func(string) (int64, bool)) (reason string) {
+	v, ok := parse(n.Value)
+	switch {
+	case !ok:
+		return reasonNumber
+	case v < low || v > high:
+		return "is out of range"
+	}
+	*to = int(v)
+	return ""
+}
+
+const reasonNumber = "is not a number"

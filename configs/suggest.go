@@ -1,0 +1,69 @@
+package configs
+
+import (
+	"slices"
+	"strings"
+)
+
+// near returns the word of known that word was most likely meant to be, or "" if none is near: at most one typing mistake
+// in four letters, or the same beginning with a short rest ("fnv3" for "fnv1_64").
+func near(word string, known []string) string {
+	word = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(word)), "-", "_")
+	if said, ok := otherBooleans[word]; ok && slices.Contains(known, said) {
+		return said
+	}
+	best, bestDistance, bestPrefix := "", 0, 0
+	for _, k := range known {
+		d, prefix := distance(word, k), commonPrefix(word, k)
+		if d > 1+len(word)/4 && (prefix < minPrefix || d > maxRest) {
+			continue
+		}
+		if best == "" || d < bestDistance || d == bestDistance && prefix > bestPrefix {
+			best, bestDistance, bestPrefix = k, d, prefix
+		}
+	}
+	return best
+}
+
+const (
+	minPrefix = 3
+	maxRest   = 4
+)
+
+// otherBooleans are the words that YAML 1.1 and other programs take for true and false, and twemproxy does not.
+var otherBooleans = map[string]string{
+	"yes": "true", "on": "true", "y": "true", "1": "true",
+	"no": "false", "off": "false", "n": "false", "0": "false",
+}
+
+// distance is how many letters must be added, dropped, replaced or swapped with their neighbour to make b of a.
+func distance(a, b string) int {
+	// Rows of the usual table: d[j] is the distance of a[:i] and b[:j].
+	before, last, d := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range d {
+		d[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, last, d = last, d, before
+		d[0] = i
+		for j := 1; j <= len(b); j++ {
+			replaced := last[j-1]
+			if a[i-1] != b[j-1] {
+				replaced++
+			}
+			d[j] = min(replaced, last[j]+1, d[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[j] = min(d[j], before[j-2]+1)
+			}
+		}
+	}
+	return d[len(b)]
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,5 @@
+//go:build unix && !race
+
+package difftest
+
+const raceEnabled = false

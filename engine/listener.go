@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"cashew/backend"
+	"cashew/codec"
+)
+
+// protocol is short for the package's most used import.
+type protocol = codec.Protocol
+
+// listener accepts one pool's clients. We accept ourselves and enroll the socket on a loop, because gnet's own listeners
+// take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.
+type listener struct {
+	proxy *Proxy
+	pool  *pool
+	nl    net.Listener
+}
+
+// bind listens on all pools' addresses; errors are joined.
+func (p *Proxy) bind() error {
+	var errs []error
+	for _, pl := range p.pools {
+		nl, err := listen(pl.opts)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
+			continue
+		}
+		p.listeners = append(p.listeners, &listener{proxy: p, pool: pl, nl: nl})
+	}
+	return errors.Join(errs...)
+}
+
+func listen(o *PoolOptions) (net.Listener, error) {
+	a := o.Listen
+	if a.Network == "unix" {
+		if err := removeSocket(a.Addr); err != nil {
+			return nil, err
+		}
+	}
+	lc := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, rc syscall.RawConn) error {
+		if !o.ReusePort || a.Network == "unix" {
+			return nil
+		}
+		return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+	}}
+	lc.SetMultipathTCP(false)
+	nl, err := lc.Listen(context.Background(), a.Network, a.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("bind to addr '%s' failed: %w", a.Text, err)
+	}
+	if err := prepare(nl, o); err != nil {
+		_ = nl.Close()
+		return nil, fmt.Errorf("listen on '%s': %w", a.Text, err)
+	}
+	return nl, nil
+}
+
+// prepare sets what net.Listen has no option for: the backlog, by a second listen(2) on the socket, which only changes
+// that; the socket's mode; and that the socket's file outlives us, as another process may have taken its place by then.
+func prepare(nl net.Listener, o *PoolOptions) error {
+	if ul, ok := nl.(*net.UnixListener); ok {
+		ul.SetUnlinkOnClose(false)
+		if o.Listen.Mode != 0 {
+			if err := os.Chmod(o.Listen.Addr, o.Listen.Mode); err != nil {
+				return err
+			}
+		}
+	}
+	rc, err := nl.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	return control(rc, func(fd int) error { return unix.Listen(fd, o.Backlog) })
+}
+
+func control(rc syscall.RawConn, f func(fd int) error) error {
+	var err error
+	if e := rc.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// removeSocket removes what a former process left at path; anything but a socket is somebody's file and stays.
+func removeSocket(path string) error {
+	switch fi, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case fi.Mode()&fs.ModeSocket == 0:
+		return fmt.Errorf("listen '%s': exists and is not a socket", path)
+	}
+	return os.Remove(path)
+}
+
+// run accepts until the listener is closed. Other errors, as for want of descriptors, only make it pause.
+func (ln *listener) run() {
+	var wait time.Duration
+	for {
+		nc, err := ln.nl.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
+				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.name, "err", err)
+			}
+			select {
+			case <-time.After(wait):
+			case <-ln.proxy.stop:
+				return
+			}
+			continue
+		}
+		wait = 0
+		ln.admit(nc)
+	}
+}
+
+// admit puts a new client on the loop that has the fewest, or tells it that there is no room.
+func (ln *listener) admit(nc net.Conn) {
+	p := ln.pool
+	if n := p.clients.Add(1); p.opts.ClientConnections > 0 && n > int64(p.opts.ClientConnections) {
+		p.clients.Add(-1)
+		_ = nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
+		_ = nc.Close()
+		return
+	}
+	addr := "unix"
+	if t, ok := nc.(*net.TCPConn); ok {
+		addr = t.RemoteAddr().String()
+		if p.opts.TCPKeepalive {
+			_ = t.SetKeepAlive(true)
+		}
+	}
+	l := ln.proxy.leastLoop()
+	l.clients.Add(1)
+	s := newSession(l, p, ln.proxy.ids.Add(1), addr)
+	go func() {
+		if err := backend.Enroll(l.EL, nc, s); err != nil {
+			ln.proxy.log.Error("client dropped", "pool", p.name, "client", addr, "err", err)
+			l.clients.Add(-1)
+			p.clients.Add(-1)
+		}
+	}()
+}
+
+// leastLoop is the loop with the fewest clients.
+func (p *Proxy) leastLoop() *Loop {
+	best := p.loops[0]
+	for _, l := range p.loops[1:] {
+		if l.clients.Load() < best.clients.Load() {
+			best = l
+		}
+	}
+	return best
+}
+
+// left counts a client out.
+func (p *pool) left(s *Session) {
+	p.clients.Add(-1)
+	s.loop.clients.Add(-1)
+}

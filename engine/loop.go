@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"cashew/backend"
+	"cashew/codec"
+)
+
+// Loop is all that one event loop owns: its sessions, its connections to the servers of each pool, their buffers. Only the
+// loop's own goroutine touches it; others send a function with Execute.
+type Loop struct {
+	backend.Loop
+
+	opts   *Options
+	poller poller // to pause reading from a client
+
+	dirty  []*Session // with bytes to write, or to be closed, each once
+	resume []*Session // may take input again, each once
+	busy   int        // sessions that wait for a reply
+
+	cmd     codec.Command // reused from command to command
+	parts   []uint16      // scratch of scatter: server of each key
+	counts  []int         // scratch of scatter: keys for each server
+	targets []target      // scratch of scatter: where they go
+	gathers []*codec.Gather
+	clients atomic.Int64 // shared with the goroutines that accept
+
+	scheduled bool // a flush is on its way
+	flushTask gnet.Runnable
+}
+
+// loneClients is up to how many waiting clients a flush does not wait for more: nobody else's bytes would join the
+// write, and deferring it costs a system call of its own.
+const loneClients = 2
+
+func newLoop(o *Options) *Loop {
+	l := &Loop{opts: o}
+	l.Flush, l.FlushSoon = l.flush, l.flushSoon
+	l.flushTask = gnet.RunnableFunc(func(context.Context) error {
+		l.Tick()
+		l.flush()
+		return nil
+	})
+	return l
+}
+
+// flushSoon ends every callback. When several clients are waiting it leaves the writing to a task that gnet runs after
+// the callbacks of this poll pass, or the next: the requests of all clients that were ready together then leave in one
+// write for each server connection, and the replies to a client in one write.
+func (l *Loop) flushSoon() {
+	switch {
+	case l.scheduled:
+	case l.busy <= loneClients:
+		l.flush()
+	default:
+		l.scheduled = l.EL.Execute(context.Background(), l.flushTask) == nil
+		if !l.scheduled {
+			l.flush()
+		}
+	}
+}
+
+// flush is the only place that writes: once for each server connection, once for each client. Writing can make room for
+// input that had to wait, so it goes on until nothing is left to do.
+func (l *Loop) flush() {
+	l.scheduled = false
+	for {
+		for i := 0; i < len(l.resume); i++ { // by index: these lists grow while they are walked
+			s := l.resume[i]
+			l.resume[i] = nil
+			s.resuming = false
+			s.goOn()
+		}
+		l.resume = l.resume[:0]
+		l.FlushConns()
+		for i := 0; i < len(l.dirty); i++ {
+			s := l.dirty[i]
+			l.dirty[i] = nil
+			s.dirty = false
+			s.flush()
+		}
+		l.dirty = l.dirty[:0]
+		if len(l.resume) == 0 {
+			return
+		}
+	}
+}
+
+func (l *Loop) getGather() *codec.Gather {
+	n := len(l.gathers)
+	if n == 0 {
+		return new(codec.Gather)
+	}
+	g := l.gathers[n-1]
+	l.gathers[n-1] = nil
+	l.gathers = l.gathers[:n-1]
+	return g
+}
+
+// What a loop keeps of gathered commands: 16 of up to 4,096 keys.
+const (
+	maxGathers    = 16
+	maxGatherKeys = 4 << 10
+)
+
+func (l *Loop) putGather(g *codec.Gather) {
+	if len(l.gathers) == maxGathers || cap(g.Part) > maxGatherKeys {
+		return
+	}
+	clear(g.Replies)
+	*g = codec.Gather{Part: g.Part[:0], Replies: g.Replies[:0], Keys: g.Keys[:0], Cursor: g.Cursor[:0]}
+	l.gathers = append(l.gathers, g)
+}

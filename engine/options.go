@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"io/fs"
+
+	"cashew/backend"
+)
+
+// Options are all settings of a proxy process. They are immutable once a Proxy was built from them.
+type Options struct {
+	Loops           int // event loops; 0: half of GOMAXPROCS, at least 1
+	ReadBufferBytes int // each loop reads at most this much from a socket at once; 0: 64 KiB; a power of two
+	MaxPipeline     int // requests one client may have in flight before the loop stops reading from it; 0: 1024
+	MaxRequestBytes int // one command's frame at most; 0: 1 GiB, Redis's client-query-buffer-limit
+	Pools           []PoolOptions
+}
+
+// PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'.
+type PoolOptions struct {
+	backend.Options
+
+	Listen            Listen
+	Backlog           int // listen(2); 512 by default, 0 is allowed
+	ReusePort         bool
+	ClientConnections int // clients at once; 0: no limit
+}
+
+// Listen is where a pool's clients connect to.
+type Listen struct {
+	Text    string      // as configured: two pools may not have the same
+	Network string      // "tcp" or "unix"
+	Addr    string      // "host:port", "[::]:22121" or a path
+	Mode    fs.FileMode // of a unix socket; 0: leave it
+}

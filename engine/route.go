@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/ring"
+)
+
+// forward sends a command as it is to the server that owns its key, or all of its keys.
+func (s *Session) forward(cmd *codec.Command) {
+	r := s.pool.Ring()
+	server := r.Dispatch(cmd.Key)
+	if len(cmd.Keys) > 1 && !s.together(r, server, cmd) {
+		bb := s.loop.GetBuffer()
+		bb.B = s.pool.protocol.AppendCrossServer(bb.B)
+		s.answer(bb)
+		return
+	}
+	s.send(server, cmd)
+}
+
+// together says whether all keys of cmd live on server. The random distribution has no place for a key: the first decides.
+func (s *Session) together(r *ring.Ring, server int, cmd *codec.Command) bool {
+	if s.pool.random {
+		return true
+	}
+	for i := 1; i < len(cmd.Keys); i++ {
+		if r.Dispatch(cmd.KeyAt(i)) != server {
+			return false
+		}
+	}
+	return true
+}
+
+// send queues a whole command on a connection to server, or answers why that can't be.
+func (s *Session) send(server int, cmd *codec.Command) {
+	c, err := s.group.Conn(server, s.cl.ID)
+	if err != nil {
+		if !cmd.NoReply {
+			s.refuse(err)
+		}
+		return
+	}
+	if !cmd.NoReply {
+		r := s.loop.NewRequest(s)
+		s.push(r)
+		c.Queue(r)
+	}
+	if !s.handOver(c, cmd.Frame) {
+		c.Out().Append(&s.loop.Loop, cmd.Frame)
+	}
+	c.Touch()
+}
+
+// handOver gives the input buffer to the server connection, so that a large command is not copied, if frame is its front.
+func (s *Session) handOver(c *backend.Conn, frame []byte) bool {
+	if s.in == nil || len(frame) < throughBytes || &frame[0] != &s.in.B[0] {
+		return false
+	}
+	bb := s.in
+	s.in = nil
+	if rest := bb.B[len(frame):]; len(rest) > 0 {
+		s.keep(rest)
+	}
+	c.Out().Hand(&s.loop.Loop, bb, len(frame))
+	return true
+}
+
+// scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
+// one appends each key to its server's fragment.
+func (s *Session) scatter(cmd *codec.Command) {
+	l, r := s.loop, s.pool.Ring()
+	servers := len(s.pool.Options().Servers)
+	l.parts = l.parts[:0]
+	l.counts = append(l.counts[:0], make([]int, servers)...)
+	for i := range cmd.Keys {
+		d := r.Dispatch(cmd.KeyAt(i))
+		if d < 0 {
+			s.refuse(backend.ErrEjected)
+			return
+		}
+		l.parts = append(l.parts, uint16(d))
+		l.counts[d]++
+	}
+	if first := int(l.parts[0]); l.counts[first] == len(cmd.Keys) {
+		s.send(first, cmd)
+		return
+	}
+
+	p := s.pool.protocol
+	whole := l.NewRequest(s)
+	whole.Gather = l.getGather()
+	whole.Gather.Op = cmd.Op
+	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
+	s.push(whole)
+	l.targets = append(l.targets[:0], make([]target, servers)...)
+	for server, keys := range l.counts {
+		if keys > 0 {
+			l.targets[server] = s.fragment(whole, server, keys, cmd)
+		}
+	}
+	for i, server := range l.parts {
+		t := &l.targets[server]
+		whole.Gather.Part = append(whole.Gather.Part, t.part)
+		if t.conn != nil {
+			k := &cmd.Keys[i]
+			t.conn.Out().Append(&l.Loop, cmd.Frame[k.Start:k.End])
+		}
+	}
+	for i := range l.targets {
+		if c := l.targets[i].conn; c != nil {
+			o := c.Out()
+			o.SetBatch(p.AppendFragmentEnd(o.Batch(&l.Loop), cmd))
+			c.Touch()
+		}
+	}
+	clear(l.targets)
+	if whole.Pending == 0 {
+		whole.Done = true
+		s.drain()
+	}
+}
+
+// target is where the keys of one server go while a command is scattered.
+type target struct {
+	part uint16        // index of the fragment
+	conn *backend.Conn // nil if the server can't be reached
+}
+
+// fragment begins the part of whole that goes to server.
+func (s *Session) fragment(whole *backend.Request, server, keys int, cmd *codec.Command) target {
+	t := target{part: uint16(len(whole.Fragments))}
+	f := s.loop.NewRequest(s)
+	f.Parent = whole
+	whole.Fragments = append(whole.Fragments, f)
+	c, err := s.group.Conn(server, s.cl.ID)
+	if err != nil {
+		if whole.Err == nil {
+			whole.Err = err
+		}
+		return t
+	}
+	c.Queue(f)
+	whole.Pending++
+	o := c.Out()
+	o.SetBatch(s.pool.protocol.AppendFragment(o.Batch(&s.loop.Loop), cmd, keys))
+	t.conn = c
+	return t
+}
+
+// writeGathered writes the one reply to a scattered command whose fragments are all answered.
+func (s *Session) writeGathered(whole *backend.Request) {
+	p, g := s.pool.protocol, whole.Gather
+	if whole.Err != nil {
+		s.out.SetBatch(p.AppendError(s.out.Batch(&s.loop.Loop), backend.Text(whole.Err)))
+		return
+	}
+	size := 0
+	for _, f := range whole.Fragments {
+		g.Replies = append(g.Replies, f.Reply.B)
+		g.Cursor = append(g.Cursor, 0)
+		size += len(f.Reply.B)
+	}
+	if size < throughBytes {
+		s.out.SetBatch(p.AppendCoalesced(s.out.Batch(&s.loop.Loop), g))
+		return
+	}
+	bb := s.loop.GetBuffer()
+	bb.B = p.AppendCoalesced(backend.Grow(bb.B, size+64, 0), g)
+	s.out.Hand(&s.loop.Loop, bb, len(bb.B))
+}

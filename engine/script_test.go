@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cashew/codec/resp"
+)
+
+var update = flag.Bool("update", false, "rewrite the scripts in testdata with what happened")
+
+// TestScripts plays testdata/scripts. A line is an event; the indented lines below it are what clients and servers got
+// because of it. `go test -run Scripts -update` writes these anew, for a person to read.
+//
+//	servers N                   the pool's size; first line
+//	option KEY VALUE            timeout, max_pipeline, password, connections
+//	client N: ARGS...           a command, as an array; the client connects when first named
+//	client N sends "BYTES"      anything, Go-quoted
+//	client N closes|resets      FIN or RST
+//	client N stalls|takes K     its socket takes no bytes, or K more
+//	server N accepts|refuses    decides a connection attempt; "servers accept" says it for all to come
+//	server N: "BYTES"           what the server sends
+//	server N closes
+//	wait DURATION               time passes
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/scripts/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			synctest.Test(t, func(t *testing.T) { got = play(t, string(want)) })
+			if *update {
+				if err := os.WriteFile(f, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("%s (-want +got):\n%s", f, d)
+			}
+		})
+	}
+}
+
+type player struct {
+	t   *testing.T
+	sim *sim
+	opt [][2]string
+	n   int
+}
+
+// play runs a script and returns it with the outcome of each event.
+func play(t *testing.T, script string) string {
+	p := &player{t: t}
+	var out bytes.Buffer
+	for line := range strings.Lines(script) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "  ") {
+			continue // an outcome
+		}
+		out.WriteString(line + "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		p.event(line)
+		p.outcome(&out)
+	}
+	return out.String()
+}
+
+func (p *player) event(line string) {
+	f := strings.Fields(line)
+	num := func(s string) int {
+		n, err := strconv.Atoi(strings.TrimSuffix(s, ":"))
+		if err != nil {
+			p.t.Fatalf("%q: %v", line, err)
+		}
+		return n
+	}
+	quoted := func() string {
+		s, err := strconv.Unquote(line[strings.IndexByte(line, '"'):])
+		if err != nil {
+			p.t.Fatalf("%q: %v", line, err)
+		}
+		return s
+	}
+	switch {
+	case f[0] == "servers" && f[1] == "accept":
+		p.start().redial = func(v *simServer) {
+			p.sim.tasks = append(p.sim.tasks, task(v.accept))
+		}
+	case f[0] == "servers":
+		p.n = num(f[1])
+	case f[0] == "option":
+		p.opt = append(p.opt, [2]string{f[1], f[2]})
+	case f[0] == "wait":
+		d, err := time.ParseDuration(f[1])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.start().passes(d)
+	case f[0] == "client":
+		s := p.start()
+		for len(s.clients) < num(f[1]) {
+			s.connect()
+		}
+		p.client(s.clients[num(f[1])-1], f, quoted)
+	case f[0] == "server":
+		v := p.start().servers[num(f[1])]
+		switch {
+		case strings.HasSuffix(f[1], ":"):
+			v.reply(quoted())
+		case f[2] == "accepts":
+			v.accept()
+		case f[2] == "refuses":
+			v.refuse(syscall.ECONNREFUSED)
+		case f[2] == "closes":
+			v.hangUp()
+		default:
+			p.t.Fatalf("unknown event %q", line)
+		}
+	default:
+		p.t.Fatalf("unknown event %q", line)
+	}
+	if p.sim != nil {
+		p.sim.settle()
+	}
+}
+
+func (p *player) client(c *simClient, f []string, quoted func() string) {
+	switch {
+	case strings.HasSuffix(f[1], ":"):
+		c.send(array(f[2:]...))
+	case f[2] == "sends":
+		c.send(quoted())
+	case f[2] == "closes":
+		c.hangUp(io.EOF)
+	case f[2] == "resets":
+		c.hangUp(syscall.ECONNRESET)
+	case f[2] == "stalls":
+		c.sock.room = 0
+	case f[2] == "takes":
+		n, _ := strconv.Atoi(f[3])
+		p.sim.drainRoom(c.sock, n)
+	default:
+		p.t.Fatalf("unknown event %q", f)
+	}
+}
+
+func (p *player) start() *sim {
+	if p.sim == nil {
+		p.sim = newSim(p.t, max(p.n, 1), func(o *Options, po *PoolOptions) {
+			for _, kv := range p.opt {
+				n, _ := strconv.Atoi(kv[1])
+				switch kv[0] {
+				case "timeout":
+					po.Timeout = time.Duration(n) * time.Millisecond
+				case "max_pipeline":
+					o.MaxPipeline = n
+				case "max_request":
+					o.MaxRequestBytes = n
+				case "password":
+					po.Protocol = resp.New(resp.Options{Password: kv[1], DB: 3})
+				case "eject":
+					po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = true, n, time.Hour
+				default:
+					p.t.Fatalf("unknown option %q", kv[0])
+				}
+			}
+		})
+	}
+	return p.sim
+}
+
+// outcome writes what clients and servers got since the last event.
+func (p *player) outcome(out *bytes.Buffer) {
+	if p.sim == nil {
+		return
+	}
+	for i, v := range p.sim.servers {
+		if v.dialing != nil {
+			fmt.Fprintf(out, "  server %d is being connected to\n", i)
+		}
+		if v.sock != nil && len(v.sock.got) > 0 {
+			fmt.Fprintf(out, "  server %d gets %s\n", i, short(v.sock.take()))
+		}
+		if v.conn != nil && v.conn.closed {
+			fmt.Fprintf(out, "  server %d is disconnected\n", i)
+			v.conn = nil
+		}
+	}
+	for i, c := range p.sim.clients {
+		if len(c.sock.got) > 0 {
+			fmt.Fprintf(out, "  client %d gets %s\n", i+1, short(c.sock.take()))
+		}
+		if c.sock.shut {
+			fmt.Fprintf(out, "  client %d is told the end\n", i+1)
+			c.sock.shut = false
+		}
+		if c.conn.closed {
+			fmt.Fprintf(out, "  client %d is disconnected\n", i+1)
+			p.sim.clients[i].conn = &fakeConn{}
+		}
+	}
+}
+
+func short(s string) string {
+	if len(s) > 400 {
+		return fmt.Sprintf("%q... (%d bytes)", s[:40], len(s))
+	}
+	return strconv.Quote(s)
+}

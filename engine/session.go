@@ -1,0 +1,475 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/valyala/bytebufferpool"
+	"golang.org/x/sys/unix"
+
+	"cashew/backend"
+	"cashew/codec"
+)
+
+// Session is one client: it takes commands from the input, sends them on their way, and keeps the replies in the
+// commands' order, whatever server answers first. It belongs to one Loop.
+//
+// A session that is attached has a gnet connection. When its client half-closes while replies are owed, gnet drops the
+// connection, and the session lives on detached, on a duplicate of the descriptor, until all is delivered.
+type Session struct {
+	loop  *Loop
+	pool  *pool
+	group *backend.Group
+	gc    gnet.Conn // nil before it opened, when detached and when closed
+	fd    int       // the duplicate, when detached; else -1
+
+	cl   codec.Client
+	scan codec.Scan
+	in   *bytebufferpool.ByteBuffer // input not taken yet; nil if none
+	out  backend.Out
+
+	head, tail *backend.Request // commands whose replies are owed, in order
+	inFlight   int
+
+	dirty    bool // in loop.dirty
+	resuming bool // in loop.resume
+	blocked  bool // took no more input because it was full
+	paused   bool // gnet does not read from it
+	quitting bool // takes no more input; closed once all that is owed is written
+	eof      bool // the client sent all it will send
+	broken   bool // must be closed at once
+	closed   bool
+
+	lingering bool // all is written, our side is shut; waiting for the client to hang up
+}
+
+const (
+	// streamBytes is from where a reply that is not whole yet goes to the client as it comes. A shorter one is kept
+	// until it is whole, so that a server that dies in the middle of it costs the client an error, not the connection.
+	streamBytes = 256 << 10
+	// maxUnreadBytes of replies that a client has not read: past it no more of its commands are taken.
+	maxUnreadBytes = 1 << 20
+	// throughBytes is from where bytes are written at once rather than copied into a batch first.
+	throughBytes = 16 << 10
+)
+
+func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
+	return &Session{loop: l, pool: p, group: p.groups[l], fd: -1, cl: codec.Client{ID: id, Addr: addr}}
+}
+
+// opened runs in gnet's OnOpen.
+func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
+	s.gc = gc
+	s.out.Open(sock)
+}
+
+// onData takes what the client sent; buf dies when it returns.
+func (s *Session) onData(buf []byte) {
+	switch {
+	case s.quitting || s.closed:
+	case s.in == nil:
+		if n := s.consume(buf); n < len(buf) && !s.quitting {
+			s.keep(buf[n:])
+		}
+	default:
+		s.keep(buf)
+		s.goOn()
+	}
+}
+
+// keep appends input that can't be taken yet.
+func (s *Session) keep(p []byte) {
+	if s.in == nil {
+		s.in = s.loop.GetBuffer()
+	}
+	s.in.B = append(backend.Grow(s.in.B, len(p), s.scan.Need), p...)
+}
+
+// goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
+func (s *Session) goOn() {
+	s.blocked = false
+	for s.in != nil && !s.closed && !s.blocked {
+		bb := s.in
+		n := s.consume(bb.B)
+		if s.in != bb {
+			continue // it was handed to a server connection, and what came after the command kept anew
+		}
+		if n == len(bb.B) || s.quitting {
+			s.in = nil
+			s.loop.PutBuffer(bb)
+		} else {
+			bb.B = bb.B[:copy(bb.B, bb.B[n:])]
+		}
+		break
+	}
+	if s.blocked || s.closed {
+		return
+	}
+	if s.eof {
+		s.quit() // what is left can never become a command
+	}
+	if s.paused {
+		s.paused = false
+		s.loop.poller.resume(s.gc)
+	}
+}
+
+// consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
+// many bytes they had.
+func (s *Session) consume(buf []byte) (taken int) {
+	p, cmd, in := s.pool.protocol, &s.loop.cmd, s.in
+	for taken < len(buf) && !s.quitting {
+		if s.full() {
+			s.block()
+			break
+		}
+		rest := buf[taken:]
+		if len(rest) < s.scan.Need {
+			break
+		}
+		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
+		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.loop.opts.MaxRequestBytes {
+			err = errTooBig
+		}
+		if err != nil {
+			s.malformed(err)
+			return len(buf)
+		}
+		if n == 0 {
+			break
+		}
+		s.handle(cmd)
+		taken += n
+		if s.in != in {
+			break // buf is a server connection's now
+		}
+	}
+	return taken
+}
+
+var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalformed)
+
+// full says that the client has as much under way, or unread, as it may.
+func (s *Session) full() bool {
+	return s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes
+}
+
+// block stops taking input: gnet stops reading, and the kernel makes the client wait.
+func (s *Session) block() {
+	s.blocked = true
+	if !s.paused && s.gc != nil {
+		s.paused = true
+		s.loop.poller.pause(s.gc)
+	}
+}
+
+// unblock has flush take input again once half of what stopped it is gone.
+func (s *Session) unblock() {
+	if s.blocked && !s.resuming && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 {
+		s.resuming = true
+		s.loop.resume = append(s.loop.resume, s)
+	}
+}
+
+// handle answers one command, or sends it on its way.
+func (s *Session) handle(cmd *codec.Command) {
+	switch cmd.Kind {
+	case codec.Forward:
+		s.forward(cmd)
+	case codec.Scatter:
+		s.scatter(cmd)
+	case codec.Ignore:
+	case codec.Quit:
+		s.local(cmd)
+		s.quit()
+	default:
+		s.local(cmd)
+	}
+}
+
+// local answers a command here, in its turn.
+func (s *Session) local(cmd *codec.Command) {
+	if s.head == nil {
+		s.out.SetBatch(s.pool.protocol.AppendLocal(s.out.Batch(&s.loop.Loop), &s.cl, cmd))
+		s.touch()
+		return
+	}
+	bb := s.loop.GetBuffer()
+	bb.B = s.pool.protocol.AppendLocal(bb.B, &s.cl, cmd)
+	s.answer(bb)
+}
+
+// answer enters a reply that is already whole behind those that are owed.
+func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
+	r := s.loop.NewRequest(nil)
+	r.Reply, r.Done = bb, true
+	s.push(r)
+	s.drain()
+}
+
+// refuse answers a command with a server's error, in its turn.
+func (s *Session) refuse(err error) {
+	bb := s.loop.GetBuffer()
+	bb.B = s.pool.protocol.AppendError(bb.B, backend.Text(err))
+	s.answer(bb)
+}
+
+// malformed tells a client whose framing is lost why it is closed, once all that is owed to it is delivered.
+func (s *Session) malformed(err error) {
+	s.loop.Log.Debug("malformed request", "pool", s.pool.name, "client", s.cl.Addr, "err", err)
+	bb := s.loop.GetBuffer()
+	bb.B = s.pool.protocol.AppendMalformed(bb.B, err)
+	s.answer(bb)
+	s.quit()
+}
+
+// quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
+func (s *Session) quit() {
+	s.quitting = true
+	s.touch()
+}
+
+// push enters r at the end of the client's order.
+func (s *Session) push(r *backend.Request) {
+	if s.tail == nil {
+		s.head = r
+	} else {
+		s.tail.Next = r
+	}
+	s.tail = r
+	if s.inFlight++; s.inFlight == 1 {
+		s.loop.busy++
+	}
+}
+
+// pop releases the head of the client's order, whose reply is written.
+func (s *Session) pop() {
+	r := s.head
+	s.head = r.Next
+	if s.head == nil {
+		s.tail = nil
+	}
+	r.Next = nil
+	if s.inFlight--; s.inFlight == 0 {
+		s.loop.busy--
+	}
+	s.release(r)
+}
+
+// release lets go of r and its fragments; replies that still come are thrown away.
+func (s *Session) release(r *backend.Request) {
+	for i, f := range r.Fragments {
+		f.Owner, f.Parent = nil, nil
+		s.loop.Unref(f)
+		r.Fragments[i] = nil
+	}
+	if r.Gather != nil {
+		s.loop.putGather(r.Gather)
+	}
+	r.Owner = nil
+	s.loop.Unref(r)
+}
+
+// Replied implements backend.Owner.
+func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
+	switch {
+	case r.Parent != nil:
+		s.store(r, chunk)
+		if last {
+			s.fragmentDone(r.Parent)
+		}
+		return
+	case r != s.head, !last && !r.Streaming && stored(r)+len(chunk) < streamBytes:
+		s.store(r, chunk)
+		r.Done = last
+		return
+	}
+	if r.Reply != nil {
+		s.writeStored(r)
+	}
+	if len(chunk) >= throughBytes {
+		s.out.Through(&s.loop.Loop, chunk, s)
+	} else {
+		s.out.Append(&s.loop.Loop, chunk)
+	}
+	s.touch()
+	if !last {
+		r.Streaming = true
+		return
+	}
+	s.pop()
+	s.drain()
+}
+
+// Failed implements backend.Owner.
+func (s *Session) Failed(r *backend.Request, err error) {
+	switch {
+	case r.Parent != nil:
+		if r.Parent.Err == nil {
+			r.Parent.Err = err
+		}
+		s.fragmentDone(r.Parent)
+	case r.Streaming:
+		// Part of the reply is with the client: no error can follow it, only the end.
+		s.loop.Log.Warn("server failed in the middle of a reply; closing the client", "pool", s.pool.name,
+			"client", s.cl.Addr, "err", err)
+		s.broken = true
+		s.touch()
+	default:
+		if r.Reply == nil {
+			r.Reply = s.loop.GetBuffer()
+		}
+		r.Reply.B = s.pool.protocol.AppendError(r.Reply.B[:0], backend.Text(err))
+		r.Done = true
+		s.drain()
+	}
+}
+
+func (s *Session) fragmentDone(whole *backend.Request) {
+	if whole.Pending--; whole.Pending == 0 {
+		whole.Done = true
+		s.drain()
+	}
+}
+
+// store keeps bytes of a reply whose turn has not come.
+func (s *Session) store(r *backend.Request, p []byte) {
+	if r.Reply == nil {
+		r.Reply = s.loop.GetBuffer()
+	}
+	r.Reply.B = append(backend.Grow(r.Reply.B, len(p), 0), p...)
+}
+
+func stored(r *backend.Request) int {
+	if r.Reply == nil {
+		return 0
+	}
+	return len(r.Reply.B)
+}
+
+// drain writes the replies whose turn it is.
+func (s *Session) drain() {
+	for s.head != nil && s.head.Done {
+		if s.head.Gather != nil {
+			s.writeGathered(s.head)
+		} else {
+			s.writeStored(s.head)
+		}
+		s.pop()
+		s.touch()
+	}
+}
+
+func (s *Session) writeStored(r *backend.Request) {
+	s.out.Hand(&s.loop.Loop, r.Reply, len(r.Reply.B))
+	r.Reply = nil
+}
+
+// touch has the next flush look at s.
+func (s *Session) touch() {
+	if !s.dirty {
+		s.dirty = true
+		s.loop.dirty = append(s.loop.dirty, s)
+	}
+}
+
+// flush writes what is due and closes s if that was the last.
+func (s *Session) flush() {
+	if s.closed {
+		return
+	}
+	s.out.Flush(&s.loop.Loop, s)
+	switch {
+	case s.broken || s.out.Err() != nil:
+		s.close()
+	case s.quitting && s.head == nil && s.out.Pending() == 0:
+		s.finish()
+	default:
+		s.unblock()
+	}
+}
+
+// Writable implements backend.Writer.
+func (s *Session) Writable() { s.flush() }
+
+// lingerTime is how long a client that was told to go may take to hang up.
+const lingerTime = time.Second
+
+// finish closes towards the client, in a way that lets it read the last reply: to close while input is unread would
+// reset the connection and could take the reply along.
+func (s *Session) finish() {
+	if s.gc == nil {
+		s.close()
+		return
+	}
+	if s.lingering {
+		return
+	}
+	s.lingering = true
+	if s.out.CloseWrite() != nil {
+		s.close()
+		return
+	}
+	time.AfterFunc(lingerTime, func() { s.loop.Execute(s.close) })
+}
+
+// onClose is gnet's OnClose: the client closed or half-closed (io.EOF), or reading failed, or the engine stops (nil).
+func (s *Session) onClose(gc gnet.Conn, err error) {
+	if s.closed || s.gc != gc {
+		return
+	}
+	owed := s.head != nil || s.out.Pending() > 0
+	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
+		s.gc = nil // gnet is closing it
+		s.close()
+	}
+}
+
+// detach lives on without gnet until all that is owed is delivered: gnet closes a connection as soon as the client sends
+// no more, but that client may still be reading.
+func (s *Session) detach() bool {
+	fd, err := s.gc.Dup()
+	if err != nil {
+		return false
+	}
+	s.gc, s.fd, s.eof, s.paused = nil, fd, true, false
+	s.out.Move(&s.loop.Loop, backend.NewSocket(fd), s)
+	if !s.blocked {
+		s.quit() // what is left can never become a command
+	}
+	return true
+}
+
+// close ends s at once; what servers still owe it will be thrown away as it comes.
+func (s *Session) close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if s.inFlight > 0 {
+		s.loop.busy--
+	}
+	for r := s.head; r != nil; {
+		next := r.Next
+		r.Next = nil
+		s.release(r)
+		r = next
+	}
+	s.head, s.tail, s.inFlight = nil, nil, 0
+	s.out.Close(&s.loop.Loop)
+	if s.in != nil {
+		s.loop.PutBuffer(s.in)
+		s.in = nil
+	}
+	if gc := s.gc; gc != nil {
+		s.gc = nil
+		_ = s.loop.EL.Close(gc)
+	}
+	if s.fd >= 0 {
+		_ = unix.Close(s.fd)
+	}
+	s.pool.left(s)
+}

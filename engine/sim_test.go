@@ -1,0 +1,323 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"cashew/backend"
+	"cashew/codec/resp"
+)
+
+// sim is one loop without sockets: clients and servers are scripts, and time stands still unless a test moves it. It
+// drives sessions and server connections exactly as Proxy does from gnet's callbacks.
+type sim struct {
+	t     testing.TB
+	loop  *Loop
+	pool  *pool
+	tasks []gnet.Runnable // what Execute queued
+
+	clients []*simClient
+	servers []*simServer
+	conns   map[*fakeConn]any // whose connection it is
+	stalled map[int]func()    // what the Watcher waits for
+	fds     int
+	redial  func(*simServer) // what becomes of a connection attempt; nil: it waits for accept or refuse
+}
+
+// simClient is one client: what it was sent is got.
+type simClient struct {
+	sim     *sim
+	session *Session
+	conn    *fakeConn
+	sock    *fakeSocket
+}
+
+// simServer is one server's side of the loop's only connection to it.
+type simServer struct {
+	sim     *sim
+	index   int
+	dialing *backend.Conn // an attempt to connect that was not decided
+	up      *backend.Conn // the open connection
+	conn    *fakeConn
+	sock    *fakeSocket
+}
+
+// fakeSocket takes room bytes and then reports a full buffer.
+type fakeSocket struct {
+	fd     int
+	got    []byte
+	room   int // < 0: without limit
+	shut   bool
+	err    error
+	writes int
+}
+
+func (f *fakeSocket) Write(p []byte) (int, error) {
+	f.writes++
+	if f.err != nil {
+		return 0, f.err
+	}
+	n := len(p)
+	if f.room >= 0 {
+		n = min(n, f.room)
+		f.room -= n
+	}
+	f.got = append(f.got, p[:n]...)
+	return n, nil
+}
+
+func (f *fakeSocket) Writev(bufs [][]byte) (int, error) {
+	sum := 0
+	writes := f.writes
+	for _, b := range bufs {
+		n, err := f.Write(b)
+		sum += n
+		if err != nil {
+			return sum, err
+		}
+		if n < len(b) {
+			break
+		}
+	}
+	f.writes = writes + 1
+	return sum, nil
+}
+
+func (f *fakeSocket) CloseWrite() error { f.shut = true; return nil }
+func (f *fakeSocket) Fd() int           { return f.fd }
+
+// fakeConn is the little of a gnet connection that we use.
+type fakeConn struct {
+	gnet.Conn
+	fd     int
+	closed bool
+}
+
+func (f *fakeConn) Fd() int           { return f.fd }
+func (f *fakeConn) Dup() (int, error) { return -1, errors.New("no descriptors in a simulation") }
+
+// fakeEL is the loop's gnet.EventLoop.
+type fakeEL struct {
+	gnet.EventLoop
+	sim *sim
+}
+
+func (e fakeEL) Execute(_ context.Context, r gnet.Runnable) error {
+	e.sim.tasks = append(e.sim.tasks, r)
+	return nil
+}
+
+func (e fakeEL) Close(c gnet.Conn) error {
+	f := c.(*fakeConn)
+	if !f.closed {
+		f.closed = true
+		e.sim.onClose(f, nil)
+	}
+	return nil
+}
+
+func (s *sim) Watch(fd int, f func()) error { s.stalled[fd] = f; return nil }
+func (s *sim) Cancel(fd int)                { delete(s.stalled, fd) }
+
+// newSim builds a loop before n servers; edit may change the options.
+func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
+	t.Helper()
+	po := PoolOptions{Options: backend.Options{
+		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
+	}}
+	for i := range n {
+		name := "s" + strconv.Itoa(i)
+		po.Servers = append(po.Servers, backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1})
+	}
+	o := Options{Loops: 1}
+	if edit != nil {
+		edit(&o, &po)
+	}
+	o.Pools = []PoolOptions{po}
+	log := slog.New(slog.DiscardHandler)
+	p, err := New(o, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.pools[0].Close)
+	s := &sim{t: t, pool: p.pools[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
+	s.loop = newLoop(&p.opts)
+	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
+	s.loop.Connect = func(c *backend.Conn) {
+		sv := s.servers[indexOf(s, c)]
+		sv.dialing = c
+		if s.redial != nil {
+			s.redial(sv)
+		}
+	}
+	s.pool.groups[s.loop] = backend.NewGroup(&s.loop.Loop, s.pool.Pool)
+	for i := range n {
+		s.servers = append(s.servers, &simServer{sim: s, index: i})
+	}
+	return s
+}
+
+func indexOf(s *sim, c *backend.Conn) int {
+	for i := range s.pool.Options().Servers {
+		if &s.pool.Options().Servers[i] == c.Server() {
+			return i
+		}
+	}
+	panic("unknown server")
+}
+
+func (s *sim) onClose(f *fakeConn, err error) {
+	s.loop.Tick()
+	switch v := s.conns[f].(type) {
+	case *simClient:
+		v.session.onClose(f, err)
+	case *simServer:
+		if v.up != nil && v.conn == f {
+			up := v.up
+			v.up = nil
+			up.OnClosed(f, err)
+		}
+	}
+	s.loop.flushSoon()
+}
+
+// settle runs what callbacks left for later, until nothing is left.
+func (s *sim) settle() {
+	for len(s.tasks) > 0 {
+		r := s.tasks[0]
+		s.tasks = s.tasks[1:]
+		_ = r.Run(context.Background())
+	}
+}
+
+func (s *sim) newConn() (*fakeConn, *fakeSocket) {
+	s.fds++
+	return &fakeConn{fd: s.fds}, &fakeSocket{fd: s.fds, room: -1}
+}
+
+func (s *sim) connect() *simClient {
+	c := &simClient{sim: s}
+	c.session = newSession(s.loop, s.pool, uint64(len(s.clients)+1), "client")
+	c.conn, c.sock = s.newConn()
+	s.conns[c.conn] = c
+	c.session.opened(c.conn, c.sock)
+	s.clients = append(s.clients, c)
+	return c
+}
+
+// send is one OnTraffic. The bytes are overwritten afterwards, as gnet's read buffer is.
+func (c *simClient) send(p string) {
+	if c.conn.closed {
+		return
+	}
+	buf := []byte(p)
+	c.sim.loop.Tick()
+	c.session.onData(buf)
+	for i := range buf {
+		buf[i] = 0xCC
+	}
+	c.sim.loop.flushSoon()
+}
+
+func (c *simClient) hangUp(err error) {
+	if !c.conn.closed {
+		c.conn.closed = true
+		c.sim.onClose(c.conn, err)
+	}
+}
+
+// take returns what c was sent since the last call.
+func (f *fakeSocket) take() string {
+	p := string(f.got)
+	f.got = f.got[:0]
+	return p
+}
+
+func (v *simServer) accept() {
+	c := v.dialing
+	if c == nil {
+		return
+	}
+	v.dialing = nil
+	v.conn, v.sock = v.sim.newConn()
+	v.up = c
+	v.sim.conns[v.conn] = v
+	v.sim.loop.Tick()
+	c.Opened(v.conn, v.sock)
+	v.sim.loop.flushSoon()
+}
+
+func (v *simServer) refuse(err error) {
+	c := v.dialing
+	if c == nil {
+		return
+	}
+	v.dialing = nil
+	v.sim.loop.Tick()
+	c.DialFailed(&net.OpError{Op: "dial", Err: err})
+	v.sim.loop.flushSoon()
+}
+
+func (v *simServer) reply(p string) {
+	if v.up == nil {
+		return
+	}
+	buf := []byte(p)
+	v.sim.loop.Tick()
+	v.up.OnData(buf)
+	for i := range buf {
+		buf[i] = 0xCC
+	}
+	v.sim.loop.flushSoon()
+}
+
+func (v *simServer) hangUp() {
+	if v.up != nil && !v.conn.closed {
+		v.conn.closed = true
+		v.sim.onClose(v.conn, io.EOF)
+	}
+}
+
+// drainRoom lets a full socket take n more bytes and tells the loop.
+func (s *sim) drainRoom(f *fakeSocket, n int) {
+	f.room = n
+	if w := s.stalled[f.fd]; w != nil {
+		delete(s.stalled, f.fd)
+		w()
+	}
+	s.settle()
+}
+
+// passes lets time pass; only in a synctest bubble.
+func (s *sim) passes(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		s.settle()
+	}
+}
+
+func task(f func()) gnet.Runnable {
+	return gnet.RunnableFunc(func(context.Context) error { f(); return nil })
+}
+
+// array is the command of args as clients send it.
+func array(args ...string) string {
+	out := fmt.Sprintf("*%d\r\n", len(args))
+	for _, a := range args {
+		out += fmt.Sprintf("$%d\r\n%s\r\n", len(a), a)
+	}
+	return out
+}
+
+func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }

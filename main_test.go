@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"cashew": main,
+		"redis":  redisMain,
+	})
+}
+
+// TestScript runs testdata/script/*.txtar. Besides testscript's own commands they have:
+//
+//	exits N program args...   run it and want exit status N
+//	await FILE REGEXP [VAR]   wait until FILE has a match; VAR becomes the first group
+//	gone FILE                 wait until FILE is gone
+//	signal NAME               send a signal to the programs in the background
+//	hold VAR [PORT]           occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
+//	subst FILE...             replace $VAR in the files
+//
+// and the program redis: redis HOST:PORT|PATH COMMAND ARGS... prints the reply as it came.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // a race build would sleep for a second at each exit
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  cmdExits,
+			"await":  cmdAwait,
+			"gone":   cmdGone,
+			"signal": cmdSignal,
+			"hold":   cmdHold,
+			"subst":  cmdSubst,
+		},
+	})
+}
+
+// patience bounds every wait for a condition; only a failing test uses it up.
+const patience = 30 * time.Second
+
+func until(ts *testscript.TestScript, what string, cond func() bool) {
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("still waiting for %s", what)
+		}
+	}
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N program args...")
+	}
+	status := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		status = exit.ExitCode()
+	}
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("%s exits with status %d; want %s", args[1], status, args[0])
+	}
+}
+
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await FILE REGEXP [VAR]")
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	until(ts, fmt.Sprintf("%q in %s", args[1], args[0]), func() bool {
+		data, _ := os.ReadFile(ts.MkAbs(args[0]))
+		m := re.FindStringSubmatch(string(data))
+		if m != nil && len(args) == 3 {
+			ts.Setenv(args[2], m[1])
+		}
+		return m != nil
+	})
+}
+
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gone FILE")
+	}
+	until(ts, args[0]+" to go", func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return errors.Is(err, os.ErrNotExist)
+	})
+}
+
+func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || unix.SignalNum(args[0]) == 0 {
+		ts.Fatalf("usage: signal NAME")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(unix.SignalNum(args[0])))
+	}
+}
+
+func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: hold VAR [PORT]")
+	}
+	port := "0"
+	if len(args) == 2 {
+		port = args[1]
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:"+port)
+	if errors.Is(err, syscall.EADDRINUSE) { // someone else holds it: as good
+		ts.Setenv(args[0], port)
+		return
+	}
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+func cmdSubst(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: subst FILE...")
+	}
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
+}
+
+// redisMain is the program redis of the scripts. It understands replies of one line and bulk strings.
+func redisMain() {
+	if err := ask(os.Stdout, os.Args[1], os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func ask(w io.Writer, addr string, args []string) error {
+	network := "tcp"
+	if strings.HasPrefix(addr, "/") {
+		network = "unix"
+	}
+	c, err := net.DialTimeout(network, addr, patience)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	var req strings.Builder
+	fmt.Fprintf(&req, "*%d\r\n", len(args))
+	for _, a := range args {
+		fmt.Fprintf(&req, "$%d\r\n%s\r\n", len(a), a)
+	}
+	if _, err := io.WriteString(c, req.String()); err != nil {
+		return err
+	}
+	r := bufio.NewReader(c)
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, line)
+	if n, err := strconv.Atoi(strings.TrimSpace(line[1:])); line[0] == '$' && err == nil && n >= 0 {
+		_, err := io.CopyN(w, r, int64(n)+2)
+		return err
+	}
+	return nil
+}
+
+func TestUseEmbedded(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		conf bool // conf/nutcracker.yml is there
+		want bool
+	}{
+		{"nothing given, nothing there", nil, false, true},
+		{"nothing given, default file there", nil, true, false},
+		{"-c with the default's name, nothing there", []string{"-c", defaultConfFile}, false, false},
+		{"a port wins over the default file", []string{"--embedded-port=0"}, true, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if tt.conf {
+				if err := os.Mkdir("conf", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(defaultConfFile, nil, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o, err := parseArgs(tt.args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := useEmbedded(o); got != tt.want {
+				t.Errorf("useEmbedded(%q) = %t; want %t", tt.args, got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached and nutcracker.
+# On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
+# what is missing. Without them some tests are skipped, or fail if CI=true.
+#
+# The packages would start their services at once. Where systemd runs, that is kept from happening by a mask that lives in
+# /run and is taken away again as this script ends; nothing else on the machine is changed. The tests start the servers
+# themselves, on ports of their own.
+set -euo pipefail
+export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
+
+# Prints the packages whose program is not in PATH.
+missing() {
+	local pair
+	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker; do
+		command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
+	done
+}
+
+as_root=()
+units=()
+
+unmask() { "${as_root[@]}" systemctl --runtime --quiet unmask "${units[@]}"; }
+
+install_packages() {
+	command -v apt-get >/dev/null || return 1
+	if [ "$(id -u)" != 0 ]; then
+		sudo -n true 2>/dev/null || return 1
+		as_root=(sudo -n -E)
+	fi
+	if [ -d /run/systemd/system ]; then
+		units=("${@/%/.service}")
+		trap unmask EXIT
+		"${as_root[@]}" systemctl --runtime --quiet mask "${units[@]}"
+	fi
+	echo "servers: installing $*"
+	"${as_root[@]}" apt-get -q update </dev/null &&
+		"${as_root[@]}" apt-get -q -y --no-install-recommends install "$@" </dev/null
+}
+
+mapfile -t packages < <(missing)
+[ ${#packages[@]} = 0 ] && exit 0
+install_packages "${packages[@]}" >&2 || true
+
+mapfile -t packages < <(missing)
+[ ${#packages[@]} = 0 ] && exit 0
+echo "servers: not installed: ${packages[*]}" >&2
+if [ "${CI:-}" = true ]; then
+	echo "servers: CI=true, so this is a failure" >&2
+	exit 1
+fi
+echo "servers: tests that need them are skipped; on Debian: sudo apt-get install ${packages[*]}" >&2
