@@ -291,7 +291,8 @@ func (c *checker) whole(p *pool, hasList bool) {
 		c.warn(n, at("redis_db").because("is ignored: this is not a redis pool"))
 	}
 	if n, ok := p.value("client_connections"); ok && p.ClientConnections > 0 {
-		c.warn(n, at("client_connections").because("clients beyond %d are refused; twemproxy ignores this limit", p.ClientConnections))
+		c.warn(n, at("client_connections").because("clients beyond %d are refused; twemproxy ignores this limit",
+			p.ClientConnections))
 	}
 }
 

@@ -52,7 +52,8 @@ func Load(path string) (*File, error) {
 		if errors.As(err, &pe) {
 			reason = pe.Err
 		}
-		return nil, Problems{{File: path, Reason: fmt.Sprintf("failed to open configuration '%s': %v", oneLine(path), reason), err: err}}
+		p := Problem{File: path, err: err}
+		return nil, Problems{p.because("failed to open configuration '%s': %v", oneLine(path), reason)}
 	}
 	return Parse(path, data)
 }
@@ -262,7 +263,8 @@ func numberKey(name string, to *int) key {
 }
 
 func msecKey(name string, to *time.Duration) key {
-	return key{name: name, want: "milliseconds, digits only, at most 2147483647", isInt32: true, set: func(n *yaml.Node) string {
+	const want = "milliseconds, digits only, at most 2147483647"
+	return key{name: name, want: want, isInt32: true, set: func(n *yaml.Node) string {
 		v, ok := parseNumber(n.Value)
 		if !ok {
 			return reasonNumber
