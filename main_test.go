@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 //	await FILE REGEXP [VAR]   wait until FILE has a match; VAR becomes the first group
 //	gone FILE                 wait until FILE is gone
 //	signal NAME               send a signal to the programs in the background
-//	hold VAR [PORT]           occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
+//	hold VAR                  occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
 //	subst FILE...             replace $VAR in the files
 //
 // and the program redis: redis HOST:PORT|PATH COMMAND ARGS... prints the reply as it came.
@@ -120,18 +119,10 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: hold VAR [PORT]")
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold VAR")
 	}
-	port := "0"
-	if len(args) == 2 {
-		port = args[1]
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:"+port)
-	if errors.Is(err, syscall.EADDRINUSE) { // someone else holds it: as good
-		ts.Setenv(args[0], port)
-		return
-	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))

@@ -97,7 +97,11 @@ func (o *Out) cut() {
 
 // Hand queues the first n bytes of bb without copying them unless they are few. bb is the Out's from then on.
 func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
-	if n < handOverBytes {
+	switch {
+	case n == 0:
+		l.PutBuffer(bb)
+		return
+	case n < handOverBytes:
 		o.SetBatch(append(o.Batch(l), bb.B[:n]...))
 		l.PutBuffer(bb)
 		return

@@ -129,7 +129,7 @@ func prefill(ctx context.Context, addr string, keys, size int) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer closeQuietly(c)
 	value := strings.Repeat("x", size)
 	batch := min(max(1<<20/(size+64), 1), 512)
 	for from := 0; from < keys; from += batch {
@@ -171,7 +171,7 @@ func dial(ctx context.Context, addr string, timeout time.Duration) (*conn, error
 		return nil, err
 	}
 	if err := nc.SetDeadline(time.Now().Add(timeout)); err != nil {
-		nc.Close()
+		closeQuietly(nc)
 		return nil, err
 	}
 	return &conn{Conn: nc, r: bufio.NewReaderSize(nc, 64<<10), w: bufio.NewWriterSize(nc, 256<<10)}, nil
@@ -209,12 +209,15 @@ func (c *conn) do(args ...string) (string, error) {
 	return "", fmt.Errorf("%s is answered %q", args[0], line)
 }
 
+// closeQuietly closes what was only read, or written and answered.
+func closeQuietly(c io.Closer) { _ = c.Close() }
+
 func ping(ctx context.Context, addr string) error {
 	c, err := dial(ctx, addr, time.Second)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer closeQuietly(c)
 	reply, err := c.do("PING")
 	if err == nil && reply != "PONG" {
 		err = fmt.Errorf("PING is answered %q", reply)
@@ -227,7 +230,7 @@ func flushAll(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer closeQuietly(c)
 	_, err = c.do("FLUSHALL")
 	return err
 }
@@ -250,7 +253,7 @@ func readLookups(ctx context.Context, servers []*process) (lookups, error) {
 			}
 			sum.add(info)
 		}
-		c.Close()
+		closeQuietly(c)
 		if err != nil {
 			return sum, fmt.Errorf("%s: %w", s.name, err)
 		}

@@ -53,14 +53,10 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -94,10 +90,10 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 			o.rounds = 2
 		}
 		if !set["n"] {
-			o.scale = 0.02
+			o.scale = 0.01
 		}
 		if !set["keys"] {
-			o.keys = 5_000
+			o.keys = 2_000
 		}
 	}
 	switch {
@@ -166,7 +162,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	keepDir := false
 	defer func() {
 		if !keepDir {
-			os.RemoveAll(dir)
+			_ = os.RemoveAll(dir)
 		}
 	}()
 	procs := &processes{dir: dir}

@@ -16,7 +16,7 @@ import (
 
 func TestParseFlags(t *testing.T) {
 	o, err := parseFlags([]string{"-quick", "-rounds", "7"}, io.Discard)
-	if err != nil || o.rounds != 7 || o.scale != 0.02 || o.keys != 5000 {
+	if err != nil || o.rounds != 7 || o.scale != 0.01 || o.keys != 2000 {
 		t.Errorf("-quick -rounds 7: %+v, %v", o, err)
 	}
 	for _, bad := range []string{"-rounds=0", "-n=0", "-n=NaN", "-keys=0", "-loops=-1", "-name=a/b", "more", "-nonsense"} {

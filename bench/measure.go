@@ -103,13 +103,13 @@ func (b *bench) countSyscalls(ctx context.Context, w workload, test string, r ru
 			return <-done
 		}
 	}
-	defer end(syscall.SIGINT)
+	defer func() { _ = end(syscall.SIGINT) }()
 
 	for deadline := time.Now().Add(5 * time.Second); !traced(pid); {
 		select {
 		case err := <-done:
 			ended = true
-			return c, fmt.Errorf("strace: %v: %s", err, strings.TrimSpace(stderr.String()))
+			return c, fmt.Errorf("strace: %w: %s", err, strings.TrimSpace(stderr.String()))
 		case <-ctx.Done():
 			return c, context.Cause(ctx)
 		case <-time.After(5 * time.Millisecond):

@@ -100,7 +100,7 @@ func (ps *processes) start(ctx context.Context, name, addr string, argv []string
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer closeQuietly(log)
 	full := pinned(ps.serverCPU, argv)
 	p := &process{name: name, addr: addr, argv: argv, log: logPath, done: make(chan struct{})}
 	p.cmd = exec.Command(full[0], full[1:]...)
@@ -258,7 +258,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all at the end, so that none is given twice
+		defer closeQuietly(l) // all at the end, so that none is given twice
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil

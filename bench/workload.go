@@ -24,13 +24,13 @@ type workload struct {
 // workloads are all that we measure. Requests are such that direct takes two to four seconds on a small machine.
 var workloads = []workload{
 	{Name: "p1-1k", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 300_000, Tests: []string{"set", "get"}},
-	{Name: "p16-64", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 2_000_000, Tests: []string{"set", "get"}},
-	{Name: "p128-64", Servers: 1, Clients: 50, Pipeline: 128, ValueBytes: 64, Requests: 3_000_000, Tests: []string{"set", "get"}},
+	{Name: "p16-64", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_500_000, Tests: []string{"set", "get"}},
+	{Name: "p128-64", Servers: 1, Clients: 50, Pipeline: 128, ValueBytes: 64, Requests: 2_000_000, Tests: []string{"set", "get"}},
 	{Name: "p1-1k-4s", Servers: 4, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 300_000, Tests: []string{"set", "get"}},
-	{Name: "p16-64-4s", Servers: 4, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 2_000_000, Tests: []string{"set", "get"}},
+	{Name: "p16-64-4s", Servers: 4, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_500_000, Tests: []string{"set", "get"}},
 	{Name: "mget10-4s", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 150_000, Tests: []string{"mget10"}},
 	{Name: "mget100-4s", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 40_000, Tests: []string{"mget100"}},
-	{Name: "conns1000-1k", Servers: 1, Clients: 1000, Pipeline: 1, ValueBytes: 1024, Requests: 250_000, Tests: []string{"set", "get"}},
+	{Name: "conns1000-1k", Servers: 1, Clients: 1000, Pipeline: 1, ValueBytes: 1024, Requests: 150_000, Tests: []string{"set", "get"}},
 	{Name: "p1-64k", Servers: 1, Clients: 50, Pipeline: 1, ValueBytes: 64 << 10, Requests: 50_000, Tests: []string{"set", "get"}},
 }
 
@@ -218,7 +218,7 @@ func (b *bench) runWorkload(ctx context.Context, w workload) (contenderErr, err 
 func (b *bench) serversAlive() error {
 	for _, s := range b.servers {
 		if !s.alive() {
-			return fmt.Errorf("%s ended: %v", s.name, s.waitErr)
+			return fmt.Errorf("%s ended: %w", s.name, s.waitErr)
 		}
 	}
 	return nil
@@ -253,7 +253,7 @@ func (b *bench) measure(ctx context.Context, w workload, test string, r runner) 
 	s.Command = load.command
 	if err != nil {
 		if r.proxy != nil && !r.proxy.alive() {
-			err = fmt.Errorf("%s ended (%v): %w", r.name, r.proxy.waitErr, err)
+			err = fmt.Errorf("%s ended (%w): %w", r.name, r.proxy.waitErr, err)
 		}
 		return s, err
 	}

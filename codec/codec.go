@@ -51,6 +51,9 @@ type Protocol interface {
 	// in keys and bytes. If any fragment's reply cannot be merged (an error, another type) the result is one error.
 	AppendCoalesced(dst []byte, g *Gather) []byte
 
+	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
+	Suppress(quiet uint16, reply []byte) bool
+
 	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
 	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
 	AppendError(dst []byte, text string) []byte
@@ -83,6 +86,8 @@ const (
 	Forward Kind = iota
 	// Scatter goes in fragments to the servers that own Keys; their replies are coalesced.
 	Scatter
+	// Fanout goes as it is to every server of the pool; their replies are coalesced like a Scatter's.
+	Fanout
 	// Local is answered by the proxy, in its turn.
 	Local
 	// Refuse is answered with an error by the proxy, in its turn; the connection stays.
@@ -104,6 +109,7 @@ type Key struct {
 type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
+	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Protocol.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty

@@ -41,7 +41,9 @@ func TestAuth(t *testing.T) {
 			SET a 1
 			MSET b 2 c 3
 			MGET a b c
-			DEL a b c`, []string{"+OK\r\n", "+PONG\r\n", "+OK\r\n", "+OK\r\n", "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n", ":3\r\n"}},
+			DEL a b c`, []string{
+			"+OK\r\n", "+PONG\r\n", "+OK\r\n", "+OK\r\n", "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n", ":3\r\n",
+		}},
 		{"wrong", "auth", `
 			AUTH wrong
 			GET a
@@ -51,7 +53,9 @@ func TestAuth(t *testing.T) {
 			AUTH ''
 			PING
 			AUTH secret
-			PING`, []string{badPassword, noAuth, badPassword, badPassword, badPassword, badPassword, noAuth, "+OK\r\n", "+PONG\r\n"}},
+			PING`, []string{
+			badPassword, noAuth, badPassword, badPassword, badPassword, badPassword, noAuth, "+OK\r\n", "+PONG\r\n",
+		}},
 		{"wrong after right", "auth", `
 			AUTH secret
 			PING
@@ -69,7 +73,9 @@ func TestAuth(t *testing.T) {
 			PING
 			GET a
 			SET a 1
-			AUTH secret`, []string{"+PONG\r\n", "-NOAUTH Authentication required.\r\n", "-NOAUTH Authentication required.\r\n", noPassword}},
+			AUTH secret`, []string{
+			"+PONG\r\n", "-NOAUTH Authentication required.\r\n", "-NOAUTH Authentication required.\r\n", noPassword,
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			commands := diffCase{script: c.script}.stream()
@@ -138,7 +144,7 @@ func TestAuthAndDatabase(t *testing.T) {
 			}
 			settings = append(settings, fmt.Sprint("redis_db: ", c.db), "server_connections: 2")
 			server := c.start(t, args...)
-			addr := startProxy(t, pool{name: "p", servers: entries([]*redisServer{server}), settings: settings}).addr("p")
+			addr := startProxy(t, poolOf([]*redisServer{server}, settings...)).addr("p")
 			direct := dial(t, server.addr)
 			if c.password {
 				direct.want("+OK\r\n", "AUTH", "secret")
@@ -169,7 +175,7 @@ func TestAuthAndDatabase(t *testing.T) {
 	}
 	t.Run("database that is not there", func(t *testing.T) {
 		server := startRedis(t)
-		addr := startProxy(t, pool{name: "p", servers: entries([]*redisServer{server}), settings: []string{"redis_db: 99"}}).addr("p")
+		addr := startProxy(t, poolOf([]*redisServer{server}, "redis_db: 99")).addr("p")
 		c := dial(t, addr)
 		for range 5 {
 			c.wantPrefix("-", "SET", "a", "1")

@@ -85,7 +85,7 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "it closes the client and drops owed replies, 6.2")
 	servers := startRedises(t, 2)
-	p := startProxy(t, pool{name: "p", servers: entries(servers), settings: spread})
+	p := startLoops(t, 2, poolOf(servers, spread...))
 	addr := p.addr("p")
 	l := startLoad(t, addr, owners(t, addr, servers, "key:%d", 40), 4)
 	for _, bad := range badInputs() {
@@ -201,7 +201,7 @@ func TestRefusedCommands(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "it closes the client, 6.2")
 	servers := startRedises(t, 2)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: spread}).addr("p")
+	addr := startProxy(t, poolOf(servers, spread...)).addr("p")
 	for line := range strings.Lines(`
 		NOSUCHCOMMAND
 		NOSUCHCOMMAND with arguments
@@ -256,7 +256,7 @@ func TestInline(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "it closes the client, 6.1")
 	server := startRedis(t)
-	addr := startProxy(t, pool{name: "p", servers: entries([]*redisServer{server})}).addr("p")
+	addr := startProxy(t, poolOf([]*redisServer{server})).addr("p")
 	for _, text := range []string{
 		"PING\r\n",
 		"PING\n",

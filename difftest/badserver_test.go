@@ -103,7 +103,9 @@ func TestBadServer(t *testing.T) {
 				fmt.Fprintf(conn, "$%d\r\n%s\r\n", len(request), request)
 				return true
 			})
-			addr := startProxy(t, pool{name: "p", servers: []string{server.addr + ":1"}, settings: []string{"timeout: 5000"}}).addr("p")
+			addr := startProxy(t, pool{
+				name: "p", servers: []string{server.addr + ":1"}, settings: []string{"timeout: 5000"},
+			}).addr("p")
 			client := dial(t, addr)
 			echo := bulk(string(command("GET", "good")))
 			for range 3 {
@@ -125,7 +127,7 @@ func TestServerDiesInsideReply(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "it gathers replies before it sends them")
 	servers := startRedises(t, 2)
-	p := startProxy(t, pool{name: "p", servers: entries(servers), settings: append([]string{"timeout: 500"}, spread...)})
+	p := startProxy(t, poolOf(servers, append(spread, "timeout: 500")...))
 	addr := p.addr("p")
 	where := owners(t, addr, servers, "key:%d", 40)
 	dying, live := pick(t, where, 0, 1)[0], pick(t, where, 1, 1)[0]

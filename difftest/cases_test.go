@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// diffCase is a stream of commands whose replies must be the same whichever way they take. It starts with empty servers.
-// Commands with several keys that no proxy splits use the hash tag {t}, so that the keys are on one server.
+// diffCase is a stream of commands whose replies must be the same whichever way they take. It starts with empty
+// servers. Commands with several keys that no proxy splits use the hash tag {t}, so that the keys are on one server.
 type diffCase struct {
 	name     string
 	script   string     // a command a line, as words reads it

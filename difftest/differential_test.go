@@ -9,14 +9,12 @@ import (
 
 // ways are the ways that one stream can take. All end at the same redis-servers, which a test empties in between.
 type ways struct {
-	servers   []*redisServer
-	direct    string // straight to the first server
-	one       string // the proxy under test before the first server
-	four      string // ... before all four
-	upOne     string // nutcracker before the first server; "" if there is none
-	upFour    string
-	twoLoops  bool
-	underTest *proxy
+	servers []*redisServer
+	direct  string // straight to the first server
+	one     string // the proxy under test before the first server
+	four    string // ... before all four
+	upOne   string // nutcracker before the first server; "" if there is none
+	upFour  string
 }
 
 func startWays(t testing.TB) *ways {
@@ -27,10 +25,10 @@ func startWays(t testing.TB) *ways {
 		{name: "four", servers: entries(w.servers), settings: append([]string{`hash_tag: "{}"`}, spread...)},
 	}
 	w.direct = w.servers[0].addr
-	w.underTest = startProxy(t, pools...)
-	w.one, w.four = w.underTest.addr("one"), w.underTest.addr("four")
+	p := startLoops(t, 2, pools...)
+	w.one, w.four = p.addr("one"), p.addr("four")
 	if hasNutcracker(t) {
-		up := nutcracker.start(t, "", pools...)
+		up := nutcracker.start(t, 0, pools...)
 		w.upOne, w.upFour = up.addr("one"), up.addr("four")
 	}
 	return w

@@ -9,7 +9,7 @@
 // The proxy under test is built once per run from this module. To run the same tests against another one:
 //
 //	go test ./difftest -proxy=/path/to/cashew
-//	go test ./difftest -proxy=nutcracker        validates the tests themselves; what it cannot do fails
+//	go test ./difftest -proxy=nutcracker        validates the tests themselves; what it cannot do is skipped
 //	go test ./difftest -run Random -seed=17     the random streams of one seed
 //
 // redis-server, redis-cli, redis-benchmark and nutcracker come from PATH; a test that needs an absent one is skipped,

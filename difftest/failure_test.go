@@ -19,7 +19,7 @@ const (
 	timedOut = "-ERR Connection timed out\r\n"
 )
 
-// load is steady traffic of several pipelining clients. Each value names its key, so a reply to another request is seen.
+// load is steady traffic of several pipelining clients. Each value names its key, so a reply to another request shows.
 type load struct {
 	where   map[string]int // which server has which key
 	mayFail atomic.Int64   // server whose keys may fail; -1: none
@@ -164,7 +164,7 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "a failed MGET closes the client, 5.5")
 	servers := startRedises(t, 4)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: append([]string{"timeout: 5000"}, spread...)}).addr("p")
+	addr := startLoops(t, 2, poolOf(servers, append(spread, "timeout: 5000")...)).addr("p")
 	where := owners(t, addr, servers, "key:%d", 100)
 	l := startLoad(t, addr, where, 6)
 	dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
@@ -253,7 +253,9 @@ func TestServerDownFromStart(t *testing.T) {
 	if len(good) == 0 || len(bad) == 0 {
 		t.Fatalf("%d keys are up and %d down, want some of each", len(good), len(bad))
 	}
-	commands := [][]string{{"GET", good[0]}, {"GET", bad[0]}, {"DEL", good[0], bad[0]}, {"PING"}, {"GET", bad[0]}, {"STRLEN", good[1]}}
+	commands := [][]string{
+		{"GET", good[0]}, {"GET", bad[0]}, {"DEL", good[0], bad[0]}, {"PING"}, {"GET", bad[0]}, {"STRLEN", good[1]},
+	}
 	want := []string{bulk("v"), refused, refused, "+PONG\r\n", refused, ":1\r\n"}
 	c.send(stream(commands))
 	if diff := diffReplies(commands, want, c.replies(len(want))); diff != "" {
@@ -281,7 +283,7 @@ func TestUnixSocketMissing(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 2)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: append([]string{"timeout: 300"}, spread...)}).addr("p")
+	addr := startProxy(t, poolOf(servers, append(spread, "timeout: 300")...)).addr("p")
 	where := owners(t, addr, servers, "key:%d", 40)
 	stopped, live := pick(t, where, 0, 10), pick(t, where, 1, 10)
 	c, other := dial(t, addr), dial(t, addr)
@@ -291,8 +293,14 @@ func TestTimeout(t *testing.T) {
 	for round := range 2 {
 		servers[0].signal(syscall.SIGSTOP)
 		commands := [][]string{
-			{"GET", live[0]}, {"GET", stopped[0]}, {"GET", live[1]}, {"PING"},
-			{"DEL", stopped[1], live[2]}, {"GET", live[3]}, {"GET", stopped[2]}, {"GET", live[4]},
+			{"GET", live[0]},
+			{"GET", stopped[0]},
+			{"GET", live[1]},
+			{"PING"},
+			{"DEL", stopped[1], live[2]},
+			{"GET", live[3]},
+			{"GET", stopped[2]},
+			{"GET", live[4]},
 		}
 		want := []string{
 			bulk("value of " + live[0]), timedOut, bulk("value of " + live[1]), "+PONG\r\n",
@@ -330,7 +338,7 @@ func TestIdleClose(t *testing.T) {
 	t.Parallel()
 	t.Run("killed", func(t *testing.T) {
 		server := startRedis(t)
-		addr := startProxy(t, pool{name: "p", servers: entries([]*redisServer{server})}).addr("p")
+		addr := startProxy(t, poolOf([]*redisServer{server})).addr("p")
 		c := dial(t, addr)
 		c.want("+OK\r\n", "SET", "a", "1")
 		for range 50 {
@@ -344,7 +352,8 @@ func TestIdleClose(t *testing.T) {
 	t.Run("timeout", func(t *testing.T) {
 		long(t)
 		server := startRedis(t, "--timeout", "1")
-		addr := startProxy(t, pool{name: "p", servers: entries([]*redisServer{server}), settings: []string{"auto_eject_hosts: true", "server_failure_limit: 1"}}).addr("p")
+		addr := startProxy(t, poolOf([]*redisServer{server},
+			"auto_eject_hosts: true", "server_failure_limit: 1")).addr("p")
 		c := dial(t, addr)
 		c.want("+OK\r\n", "SET", "a", "1")
 		await(t, "the server closes the idle connection", func() bool {
@@ -416,9 +425,8 @@ func TestEject(t *testing.T) {
 func TestAllEjected(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 2)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: []string{
-		"auto_eject_hosts: true", "server_failure_limit: 1", "server_retry_timeout: 500", "hash: md5",
-	}}).addr("p")
+	addr := startProxy(t, poolOf(servers,
+		"auto_eject_hosts: true", "server_failure_limit: 1", "server_retry_timeout: 500", "hash: md5")).addr("p")
 	c := dial(t, addr)
 	c.want("+OK\r\n", "SET", "a", "1")
 	for _, s := range servers {
@@ -441,7 +449,7 @@ func TestServerErrorsPass(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "OOM, BUSY and LOADING become Invalid argument, 5.1")
 	server := startRedis(t, "--maxmemory", "100kb", "--maxmemory-policy", "noeviction")
-	addr := startProxy(t, pool{name: "p", servers: entries([]*redisServer{server})}).addr("p")
+	addr := startProxy(t, poolOf([]*redisServer{server})).addr("p")
 	commands := [][]string{{"GET", "a"}, {"SET", "a", "1"}, {"PING"}, {"GET", "a"}}
 	want := exchange(t, server.addr, commands, whole, nil)
 	if !strings.HasPrefix(want[1], "-OOM ") {

@@ -31,7 +31,7 @@ func TestWideCommands(t *testing.T) {
 func TestManyWideInFlight(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 4)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: spread}).addr("p")
+	addr := startLoops(t, 3, poolOf(servers, spread...)).addr("p")
 	const clients, rounds, width = 8, 60, 300
 	var commands [][]string
 	var want []string
@@ -73,7 +73,7 @@ func TestManyWideInFlight(t *testing.T) {
 func TestSlowServer(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 4)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: spread}).addr("p")
+	addr := startProxy(t, poolOf(servers, spread...)).addr("p")
 	where := owners(t, addr, servers, "key:%d", 200)
 	slow, quick := pick(t, where, 0, 3), append(pick(t, where, 1, 3), pick(t, where, 2, 3)...)
 
@@ -83,9 +83,16 @@ func TestSlowServer(t *testing.T) {
 	}
 	servers[0].signal(syscall.SIGSTOP)
 	commands := [][]string{
-		{"GET", quick[0]}, {"GET", slow[0]}, {"GET", quick[1]}, {"PING"},
-		{"MGET", quick[2], slow[1], quick[3]}, {"GET", slow[2]},
-		{"DEL", slow[0], quick[0]}, {"GET", quick[0]}, {"NOSUCHCOMMAND"}, {"GET", quick[4]},
+		{"GET", quick[0]},
+		{"GET", slow[0]},
+		{"GET", quick[1]},
+		{"PING"},
+		{"MGET", quick[2], slow[1], quick[3]},
+		{"GET", slow[2]},
+		{"DEL", slow[0], quick[0]},
+		{"GET", quick[0]},
+		{"NOSUCHCOMMAND"},
+		{"GET", quick[4]},
 	}
 	want := []string{
 		bulk("0"), bulk("6"), bulk("1"), "+PONG\r\n", "*3\r\n" + bulk("2") + bulk("7") + bulk("3"),
@@ -115,7 +122,7 @@ func TestAcrossServers(t *testing.T) {
 	t.Parallel()
 	wantCashew(t, "it sends them to the first key's server")
 	servers := startRedises(t, 4)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: append([]string{`hash_tag: "{}"`}, spread...)}).addr("p")
+	addr := startProxy(t, poolOf(servers, append(spread, `hash_tag: "{}"`)...)).addr("p")
 	where := owners(t, addr, servers, "key:%d", 200)
 	here, there := pick(t, where, 0, 2), pick(t, where, 1, 2)
 	c := dial(t, addr)

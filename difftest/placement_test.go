@@ -25,8 +25,10 @@ var placements = func() []placement {
 		{name: "hashtag-same", settings: []string{`hash_tag: "::"`, "distribution: modula"}, names: named},
 		{name: "light-server", settings: []string{"hash: md5"}, weights: []int{1000, 1, 1000, 1000}},
 	}
-	for _, h := range []string{"one_at_a_time", "md5", "crc16", "crc32", "crc32a", "fnv1_64", "fnv1a_64", "fnv1_32",
-		"fnv1a_32", "hsieh", "murmur", "jenkins"} {
+	for _, h := range []string{
+		"one_at_a_time", "md5", "crc16", "crc32", "crc32a", "fnv1_64", "fnv1a_64", "fnv1_32",
+		"fnv1a_32", "hsieh", "murmur", "jenkins",
+	} {
 		all = append(all,
 			placement{name: "ketama-" + h, settings: []string{"hash: " + h}, names: named},
 			placement{name: "modula-" + h, settings: []string{"hash: " + h, "distribution: modula"}})
@@ -82,7 +84,7 @@ func TestPlacement(t *testing.T) {
 	for _, p := range placements {
 		pools = append(pools, p.pool(servers))
 	}
-	ours, upstream := startProxy(t, pools...), nutcracker.start(t, "", pools...)
+	ours, upstream := startProxy(t, pools...), nutcracker.start(t, 0, pools...)
 	keys := placementKeys()
 	for _, p := range placements {
 		t.Run(p.name, func(t *testing.T) {
@@ -151,7 +153,8 @@ func wantAll(t testing.TB, addr string, commands [][]string, want string) {
 func TestRandomDistribution(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 4)
-	p := startProxy(t, placement{name: "p", settings: []string{"distribution: random"}, weights: []int{1, 1, 1, 9}}.pool(servers))
+	random := placement{name: "p", settings: []string{"distribution: random"}, weights: []int{1, 1, 1, 9}}
+	p := startProxy(t, random.pool(servers))
 	var keys []string
 	for i := range 400 {
 		keys = append(keys, fmt.Sprint("key:", i))

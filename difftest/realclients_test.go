@@ -23,7 +23,7 @@ func TestGoRedis(t *testing.T) {
 	wantCashew(t, "it closes clients that say HELLO, 6.4")
 	servers := startRedises(t, 3)
 	locked := startRedis(t, "--requirepass", "secret")
-	p := startProxy(t,
+	p := startLoops(t, 2,
 		pool{name: "open", servers: entries(servers), settings: append([]string{`hash_tag: "{}"`}, spread...)},
 		pool{name: "db", servers: entries(servers), settings: append([]string{"redis_db: 4"}, spread...)},
 		pool{name: "auth", servers: entries([]*redisServer{locked}), settings: []string{"redis_auth: secret", "redis_db: 2"}},
@@ -78,8 +78,12 @@ func countUp(ctx context.Context, rdb *redis.Client, key string) error {
 		return err
 	}
 	for i := range int64(50) {
-		if n, err := rdb.Incr(ctx, key).Result(); err != nil || n != i+1 {
-			return fmt.Errorf("INCR %s = %d, %w; want %d", key, n, err, i+1)
+		n, err := rdb.Incr(ctx, key).Result()
+		if err != nil {
+			return err
+		}
+		if n != i+1 {
+			return fmt.Errorf("INCR %s = %d; want %d", key, n, i+1)
 		}
 	}
 	return nil
@@ -170,7 +174,7 @@ func TestRedisCLI(t *testing.T) {
 	servers := startRedises(t, 3)
 	locked := startRedis(t, "--requirepass", "secret")
 	p := startProxy(t,
-		pool{name: "p", servers: entries(servers), settings: spread},
+		poolOf(servers, spread...),
 		pool{name: "auth", servers: entries([]*redisServer{locked}), settings: []string{"redis_auth: secret"}},
 	)
 	_, port, _ := net.SplitHostPort(p.addr("p"))
@@ -184,7 +188,7 @@ func TestRedisCLI(t *testing.T) {
 		{"set", "", []string{"-p", port, "SET", "a", "some words"}, "OK\n"},
 		{"get", "", []string{"-p", port, "GET", "a"}, "some words\n"},
 		{"missing", "", []string{"-p", port, "GET", "missing"}, "\n"},
-		{"commands on stdin", "SET b 2\nGET b\nMGET a b missing\nDEL a b\n", []string{"-p", port}, "OK\n2\nsome words\n2\n\n2\n"},
+		{"on stdin", "SET b 2\nGET b\nMGET a b missing\nDEL a b\n", []string{"-p", port}, "OK\n2\nsome words\n2\n\n2\n"},
 		{"repeat", "", []string{"-p", port, "-r", "3", "PING"}, "PONG\nPONG\nPONG\n"},
 		{"auth", "", []string{"-p", authPort, "-a", "secret", "--no-auth-warning", "SET", "a", "1"}, "OK\n"},
 		{"eval", "", []string{"-p", port, "EVAL", "return KEYS[1]", "1", "k"}, "k\n"},
@@ -222,13 +226,16 @@ func TestRedisCLI(t *testing.T) {
 func TestRedisBenchmark(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 2)
-	addr := startProxy(t, pool{name: "p", servers: entries(servers), settings: spread}).addr("p")
+	addr := startProxy(t, poolOf(servers, spread...)).addr("p")
 	_, port, _ := net.SplitHostPort(addr)
 	for _, c := range []struct {
 		name string
 		args []string
 	}{
-		{"single", []string{"-c", "10", "-t", "ping_mbulk,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset"}},
+		{"single", []string{
+			"-c", "10", "-t",
+			"ping_mbulk,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset",
+		}},
 		{"pipelined", []string{"-c", "20", "-P", "16", "-r", "1000", "-t", "set,get,incr"}},
 		{"inline", []string{"-c", "5", "-t", "ping_inline"}},
 		{"threads", []string{"-c", "20", "--threads", "2", "-d", "1024", "-t", "set,get"}},

@@ -117,6 +117,11 @@ type pool struct {
 	settings []string // lines like "hash: md5"; redis: true is always there
 }
 
+// poolOf is a pool named p before the servers.
+func poolOf(servers []*redisServer, settings ...string) pool {
+	return pool{name: "p", servers: entries(servers), settings: settings}
+}
+
 // entries are the servers' lines, all of weight 1 and without names.
 func entries(servers []*redisServer) []string {
 	var lines []string
@@ -142,14 +147,20 @@ func (p *proxy) addr(pool string) string {
 	return addr
 }
 
-// startProxy starts the proxy under test.
+// startProxy starts the proxy under test, with as many loops as it finds right.
 func startProxy(t testing.TB, pools ...pool) *proxy {
 	t.Helper()
-	return underTest.start(t, "", pools...)
+	return underTest.start(t, 0, pools...)
 }
 
-// start starts a proxy for the pools and waits until each of them answers. The text global goes in front of the pools.
-func (k proxyKind) start(t testing.TB, global string, pools ...pool) *proxy {
+// startLoops starts the proxy under test with several loops, whatever the machine has.
+func startLoops(t testing.TB, loops int, pools ...pool) *proxy {
+	t.Helper()
+	return underTest.start(t, loops, pools...)
+}
+
+// start starts a proxy for the pools and waits until each of them answers. nutcracker has one loop.
+func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 	t.Helper()
 	path := k.path
 	if path == "" {
@@ -157,7 +168,9 @@ func (k proxyKind) start(t testing.TB, global string, pools ...pool) *proxy {
 	}
 	p := &proxy{addrs: map[string]string{}}
 	var conf bytes.Buffer
-	conf.WriteString(global)
+	if loops != 0 && k.name == "cashew" {
+		fmt.Fprintf(&conf, "global:\n  loops: %d\n", loops)
+	}
 	for _, pool := range pools {
 		if pool.listen == "" {
 			pool.listen = "127.0.0.1:" + freePort(t)
@@ -190,7 +203,7 @@ func (k proxyKind) start(t testing.TB, global string, pools ...pool) *proxy {
 	return p
 }
 
-// dialAddr is what a client dials to reach a listen line: without the mode of a unix socket, an IPv6 literal in brackets.
+// dialAddr is what a client dials to reach a listen line: a unix socket without its mode, an IPv6 literal in brackets.
 func dialAddr(listen string) string {
 	addr, _, _ := strings.Cut(listen, " ")
 	if i := strings.LastIndexByte(addr, ':'); network(addr) == "tcp" {

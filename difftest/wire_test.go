@@ -126,7 +126,7 @@ func (c *client) wantPrefix(prefix string, args ...string) {
 // wantEOF checks that the peer closes the connection in order, with nothing more to read.
 func (c *client) wantEOF() {
 	c.t.Helper()
-	if b, err := c.r.ReadByte(); err != io.EOF {
+	if b, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
 		c.t.Fatalf("read = %q, %v; want EOF", b, err)
 	}
 }
@@ -215,7 +215,7 @@ func bulks(t testing.TB, reply string) []string {
 	var all []string
 	for r := bufio.NewReader(strings.NewReader(reply[strings.Index(reply, "\n")+1:])); ; {
 		b, err := readReply(r)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {
@@ -338,8 +338,8 @@ func clip(s string) string {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// words splits a line of a table into a command. Spaces separate; 'a word' in single quotes is taken as it is; elsewhere
-// \xNN, \r and \n stand for bytes.
+// words splits a line of a table into a command. Spaces separate; 'a word' in single quotes is taken as it is;
+// elsewhere \xNN, \r and \n stand for bytes.
 func words(line string) []string {
 	var args []string
 	for line = strings.TrimSpace(line); line != ""; line = strings.TrimLeft(line, " ") {

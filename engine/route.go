@@ -43,6 +43,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	}
 	if !cmd.NoReply {
 		r := s.loop.NewRequest(s)
+		r.Quiet = cmd.Quiet
 		s.push(r)
 		c.Queue(r)
 	}
@@ -88,15 +89,15 @@ func (s *Session) scatter(cmd *codec.Command) {
 	}
 
 	p := s.pool.protocol
-	whole := l.NewRequest(s)
-	whole.Gather = l.getGather()
-	whole.Gather.Op = cmd.Op
+	whole := s.gather(cmd)
 	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
-	s.push(whole)
 	l.targets = append(l.targets[:0], make([]target, servers)...)
 	for server, keys := range l.counts {
 		if keys > 0 {
-			l.targets[server] = s.fragment(whole, server, keys, cmd)
+			l.targets[server] = s.fragment(whole, server)
+			if c := l.targets[server].conn; c != nil {
+				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(&l.Loop), cmd, keys))
+			}
 		}
 	}
 	for i, server := range l.parts {
@@ -115,6 +116,38 @@ func (s *Session) scatter(cmd *codec.Command) {
 		}
 	}
 	clear(l.targets)
+	s.launched(whole)
+}
+
+// fanOut sends a command as it is to every server of the pool, live in the ring or not.
+func (s *Session) fanOut(cmd *codec.Command) {
+	if cmd.NoReply {
+		for server := range s.pool.Options().Servers {
+			s.send(server, cmd)
+		}
+		return
+	}
+	whole := s.gather(cmd)
+	for server := range s.pool.Options().Servers {
+		if c := s.fragment(whole, server).conn; c != nil {
+			c.Out().Append(&s.loop.Loop, cmd.Frame)
+			c.Touch()
+		}
+	}
+	s.launched(whole)
+}
+
+// gather enters a command that will have fragments into the client's order.
+func (s *Session) gather(cmd *codec.Command) *backend.Request {
+	whole := s.loop.NewRequest(s)
+	whole.Gather = s.loop.getGather()
+	whole.Gather.Op = cmd.Op
+	s.push(whole)
+	return whole
+}
+
+// launched is called once all fragments of whole are on their way, or could not be sent.
+func (s *Session) launched(whole *backend.Request) {
 	if whole.Pending == 0 {
 		whole.Done = true
 		s.drain()
@@ -127,8 +160,8 @@ type target struct {
 	conn *backend.Conn // nil if the server can't be reached
 }
 
-// fragment begins the part of whole that goes to server.
-func (s *Session) fragment(whole *backend.Request, server, keys int, cmd *codec.Command) target {
+// fragment queues the part of whole that goes to server; the caller appends its bytes to the connection.
+func (s *Session) fragment(whole *backend.Request, server int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.loop.NewRequest(s)
 	f.Parent = whole
@@ -142,8 +175,6 @@ func (s *Session) fragment(whole *backend.Request, server, keys int, cmd *codec.
 	}
 	c.Queue(f)
 	whole.Pending++
-	o := c.Out()
-	o.SetBatch(s.pool.protocol.AppendFragment(o.Batch(&s.loop.Loop), cmd, keys))
 	t.conn = c
 	return t
 }

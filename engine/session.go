@@ -181,6 +181,8 @@ func (s *Session) handle(cmd *codec.Command) {
 		s.forward(cmd)
 	case codec.Scatter:
 		s.scatter(cmd)
+	case codec.Fanout:
+		s.fanOut(cmd)
 	case codec.Ignore:
 	case codec.Quit:
 		s.local(cmd)
@@ -282,6 +284,12 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 			s.fragmentDone(r.Parent)
 		}
 		return
+	case r.Quiet != 0:
+		s.store(r, chunk)
+		if last {
+			s.quieted(r)
+		}
+		return
 	case r != s.head, !last && !r.Streaming && stored(r)+len(chunk) < streamBytes:
 		s.store(r, chunk)
 		r.Done = last
@@ -301,6 +309,15 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 		return
 	}
 	s.pop()
+	s.drain()
+}
+
+// quieted ends a quiet command: its reply is whole, and may have to be swallowed.
+func (s *Session) quieted(r *backend.Request) {
+	if s.pool.protocol.Suppress(r.Quiet, r.Reply.B) {
+		r.Reply.B = r.Reply.B[:0]
+	}
+	r.Done = true
 	s.drain()
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,7 @@ type sim struct {
 	t     testing.TB
 	loop  *Loop
 	pool  *pool
+	mu    sync.Mutex      // timers call Execute
 	tasks []gnet.Runnable // what Execute queued
 
 	clients []*simClient
@@ -113,6 +115,8 @@ type fakeEL struct {
 }
 
 func (e fakeEL) Execute(_ context.Context, r gnet.Runnable) error {
+	e.sim.mu.Lock()
+	defer e.sim.mu.Unlock()
 	e.sim.tasks = append(e.sim.tasks, r)
 	return nil
 }
@@ -193,9 +197,15 @@ func (s *sim) onClose(f *fakeConn, err error) {
 
 // settle runs what callbacks left for later, until nothing is left.
 func (s *sim) settle() {
-	for len(s.tasks) > 0 {
+	for {
+		s.mu.Lock()
+		if len(s.tasks) == 0 {
+			s.mu.Unlock()
+			return
+		}
 		r := s.tasks[0]
 		s.tasks = s.tasks[1:]
+		s.mu.Unlock()
 		_ = r.Run(context.Background())
 	}
 }

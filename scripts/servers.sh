@@ -38,11 +38,11 @@ install_packages() {
 		"${as_root[@]}" apt-get -q -y --no-install-recommends install "$@" </dev/null
 }
 
-mapfile -t packages < <(missing)
+packages=($(missing))
 [ ${#packages[@]} = 0 ] && exit 0
 install_packages "${packages[@]}" >&2 || true
 
-mapfile -t packages < <(missing)
+packages=($(missing))
 [ ${#packages[@]} = 0 ] && exit 0
 echo "servers: not installed: ${packages[*]}" >&2
 if [ "${CI:-}" = true ]; then

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"encoding/binary"
 	"math"
 
 	"cashew/codec"
@@ -195,6 +196,7 @@ func (p *Protocol) walk(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.
 		return 0, stop(s, buf, pos, left, index, op, keys, kept)
 	}
 	if kept {
+		s.Keys = keys // what it grew to
 		keys = append(cmd.Keys[:0], keys...)
 	}
 	finish(cmd, op, argc, keys, buf[:pos], limited)
@@ -342,6 +344,17 @@ func number(buf []byte, pos int) (v, next int) {
 
 // bulkHeader reads "$<n>\r\n" at pos; body is the offset of the first of n bytes, incomplete or malformed.
 func bulkHeader(buf []byte, pos int) (n, body int) {
+	if len(buf)-pos >= len("$00\r\n") {
+		b := buf[pos : pos+5]
+		if d := b[1] - '0'; b[0] == '$' && d <= 9 {
+			if b[2] == '\r' && b[3] == '\n' {
+				return int(d), pos + 4
+			}
+			if e := b[2] - '0'; e <= 9 && d != 0 && b[3] == '\r' && b[4] == '\n' {
+				return int(d)*10 + int(e), pos + 5
+			}
+		}
+	}
 	if pos >= len(buf) {
 		return 0, incomplete
 	}
@@ -353,5 +366,5 @@ func bulkHeader(buf []byte, pos int) (n, body int) {
 
 // bodyEnds tells whether a whole CRLF stands at pos.
 func bodyEnds(buf []byte, pos int) bool {
-	return pos+1 < len(buf) && buf[pos] == '\r' && buf[pos+1] == '\n'
+	return pos+2 <= len(buf) && binary.LittleEndian.Uint16(buf[pos:]) == '\n'<<8|'\r'
 }

@@ -1,7 +1,6 @@
 package resp
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 
@@ -25,6 +24,9 @@ func (*Protocol) AppendFragmentEnd(dst []byte, _ *codec.Command) []byte { return
 
 // AppendKeys implements codec.Protocol: replies come in the order of the keys, which Gather.Part tells.
 func (*Protocol) AppendKeys(dst []byte, _ *codec.Command) []byte { return dst }
+
+// Suppress implements codec.Protocol: no command is quiet.
+func (*Protocol) Suppress(uint16, []byte) bool { return false }
 
 // Ops that AppendCoalesced must tell apart.
 var (
@@ -89,7 +91,7 @@ func coalesceArrays(dst []byte, g *codec.Gather) []byte {
 	dst = appendHeader(dst, '*', len(g.Part))
 	for _, part := range g.Part {
 		reply, from := g.Replies[part], g.Cursor[part]
-		end := wholeBulk(reply, from)
+		end := wholeElement(reply, from)
 		if end == 0 {
 			if end = elementEnd(reply, from); end == 0 {
 				return append(dst[:start], errInvalid...)
@@ -106,13 +108,8 @@ func coalesceArrays(dst []byte, g *codec.Gather) []byte {
 	return dst
 }
 
-var nullBulk = []byte("$-1\r\n")
-
 // elementEnd is the offset behind the element at pos, which may be of any type; 0: there is no whole one.
 func elementEnd(reply []byte, pos int) int {
-	if bytes.HasPrefix(reply[pos:], nullBulk) {
-		return pos + len(nullBulk)
-	}
 	var s codec.ReplyScan
 	n, done, err := scanReply(&s, reply[pos:])
 	if !done || err != nil {

@@ -112,7 +112,7 @@ func (c *command) pick(frame []byte, args []codec.Key) (keys []codec.Key, err st
 	case sortStore:
 		return pickSort(frame, args), ""
 	case geoStore:
-		return pickGeo(frame, args), ""
+		return c.pickGeo(frame, args), ""
 	case streams:
 		return pickStreams(frame, args)
 	default:
@@ -188,10 +188,12 @@ func pickSort(frame []byte, args []codec.Key) []codec.Key {
 	return withDest(args, dest)
 }
 
-// pickGeo is pick for GEORADIUS and GEORADIUSBYMEMBER. Source: redis 7.0 db.c, georadiusGetKeys.
-func pickGeo(frame []byte, args []codec.Key) []codec.Key {
+// pickGeo is pick for GEORADIUS and GEORADIUSBYMEMBER, whose options begin behind the arguments they must have.
+//
+// Source: redis 7.0 src/commands/georadius.json, key specs.
+func (c *command) pickGeo(frame []byte, args []codec.Key) []codec.Key {
 	dest := 0
-	for i := 4; i+1 < len(args); i++ {
+	for i := -int(c.arity) - 1; i+1 < len(args); i++ {
 		if word := bytesOf(frame, args[i]); equalFold(word, "store") || equalFold(word, "storedist") {
 			i++
 			dest = i

@@ -6,25 +6,31 @@ import "encoding/binary"
 const (
 	nameWords   = 3
 	maxNameLen  = 8 * nameWords
-	hashBits    = 11
+	hashBits    = 10
 	hashSlots   = 1 << hashBits
 	hashMix     = 0x9e3779b97f4a7c15
 	hashMixTwo  = 0xc2b2ae3d27d4eb4f
 	asciiRepeat = 0x0101010101010101
 )
 
-// nameSlot is a lower-case name as little-endian words padded with zeros, and its row in the table.
-type nameSlot struct {
-	word [nameWords]uint64
-	len  uint16
-	op   uint16 // 0: free
+// nameTable finds a row by its name: an open-addressed hash of rows of commands, at most half full, beside the names
+// as words, so that a look-up touches little memory. It is built once.
+type nameTable struct {
+	slot [hashSlots]uint16 // row; 0: free
+	name []nameEntry       // by row
 }
 
-// nameTable is an open-addressed hash of all top-level names, at most a quarter full; built once.
-var nameTable = buildNames()
+// nameEntry is a lower-case name as little-endian words padded with zeros.
+type nameEntry struct {
+	word [nameWords]uint64
+	len  int
+}
 
-func buildNames() *[hashSlots]nameSlot {
-	t := new([hashSlots]nameSlot)
+var names = buildNames()
+
+func buildNames() *nameTable {
+	t := &nameTable{name: make([]nameEntry, len(commands))}
+	t.name[0].len = -1 // no name is that long
 	for op := 1; op < len(commands); op++ {
 		if commands[op].parent != 0 {
 			continue
@@ -32,13 +38,14 @@ func buildNames() *[hashSlots]nameSlot {
 		name := commands[op].name
 		w := wordsOf([]byte(name))
 		i := hashOf(w[0], w[1], w[2])
-		for t[i].op != 0 {
-			if t[i].word == w {
+		for t.slot[i] != 0 {
+			if t.name[t.slot[i]].word == w {
 				panic("resp: command twice in the table: " + name)
 			}
 			i = (i + 1) % hashSlots
 		}
-		t[i] = nameSlot{word: w, len: uint16(len(name)), op: uint16(op)}
+		t.slot[i] = uint16(op)
+		t.name[op] = nameEntry{word: w, len: len(name)}
 	}
 	return t
 }
@@ -54,18 +61,22 @@ func lookup(frame []byte, off, n int) int {
 	switch {
 	case n <= 8 && off+8 <= len(frame):
 		a = lower(binary.LittleEndian.Uint64(frame[off:]) & (1<<(8*uint(n)) - 1))
+	case 8 < n && n <= 16 && off+16 <= len(frame):
+		a = lower(binary.LittleEndian.Uint64(frame[off:]))
+		b = lower(binary.LittleEndian.Uint64(frame[off+8:]) & (1<<(8*uint(n-8)) - 1))
 	case n <= maxNameLen:
 		w := wordsOf(frame[off : off+n])
 		a, b, c = lower(w[0]), lower(w[1]), lower(w[2])
 	default:
 		return 0
 	}
-	for i := hashOf(a, b, c); ; i++ {
-		s := &nameTable[i%hashSlots]
-		if s.word[0] == a && s.len == uint16(n) && s.word[1] == b && s.word[2] == c {
-			return int(s.op)
+	for i := hashOf(a, b, c); ; i = (i + 1) % hashSlots {
+		op := int(names.slot[i%hashSlots])
+		e := &names.name[op]
+		if e.word[0] == a && e.len == n && e.word[1] == b && e.word[2] == c {
+			return op
 		}
-		if s.op == 0 {
+		if op == 0 {
 			return 0
 		}
 	}

@@ -11,6 +11,7 @@ import (
 const (
 	maxReplyLine  = 64 << 10
 	maxReplyCount = math.MaxUint32
+	maxReplyDepth = math.MaxInt8 // what ReplyScan.Depth can count; Stack has room for one more
 )
 
 // ScanReply implements codec.Protocol.
@@ -30,25 +31,48 @@ const (
 // Source: Redis serialization protocol specification (RESP2, RESP3).
 func (*Protocol) ScanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 	if s.Depth == 0 && s.State == 0 && s.Skip == 0 {
-		if end := wholeBulk(buf, 0); end > 0 {
-			s.First = '$'
+		if end := wholeElement(buf, 0); end > 0 {
+			s.First = buf[0]
 			return end, true, nil
 		}
 	}
 	return scanReply(s, buf)
 }
 
-// wholeBulk is the offset behind the non-null bulk at pos if all of it is in buf, else 0: another type, not yet, or malformed.
-func wholeBulk(buf []byte, pos int) int {
-	if pos >= len(buf) || buf[pos] != '$' {
+// wholeElement is the offset behind the element at pos if it is of one of the usual kinds and whole; else 0: another
+// kind, not yet, or malformed.
+func wholeElement(buf []byte, pos int) int {
+	if pos >= len(buf) {
 		return 0
 	}
-	n, body := number(buf, pos+1)
-	if body <= 0 || !bodyEnds(buf, body+n) {
-		return 0
+	switch buf[pos] {
+	case '$':
+		n, body := bulkHeader(buf, pos)
+		if body > 0 {
+			if bodyEnds(buf, body+n) {
+				return body + n + 2
+			}
+			return 0
+		}
+		if bytes.HasPrefix(buf[pos:], nullBulk) {
+			return pos + len(nullBulk)
+		}
+	case ':':
+		if _, end := number(buf, pos+1); end > 0 {
+			return end
+		}
+	case '+':
+		if bytes.HasPrefix(buf[pos:], statusOK) {
+			return pos + len(statusOK)
+		}
 	}
-	return body + n + 2
+	return 0
 }
+
+var (
+	nullBulk = []byte("$-1\r\n")
+	statusOK = []byte("+OK\r\n")
+)
 
 const sawCR = 0x80
 
@@ -67,9 +91,9 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 			continue
 		}
 		if s.State == 0 {
-			if end := wholeBulk(buf, pos); end > 0 {
+			if end := wholeElement(buf, pos); end > 0 {
 				if s.Depth == 0 {
-					s.First = '$'
+					s.First = buf[pos]
 				}
 				pos = end
 				if elementDone(s) {
@@ -187,7 +211,7 @@ func endNumber(s *codec.ReplyScan) (done bool, err error) {
 	if n == 0 {
 		return kind != '|', nil
 	}
-	if int(s.Depth) == len(s.Stack) {
+	if s.Depth == maxReplyDepth {
 		return false, errReplyTooDeep
 	}
 	if kind == '|' {

@@ -32,6 +32,7 @@ var (
 	noKey   = keySpec{}
 	key1    = keySpec{first: 1, last: 1, step: 1}
 	key2    = keySpec{first: 2, last: 2, step: 1}
+	key3    = keySpec{first: 3, last: 3, step: 1}
 	keys12  = keySpec{first: 1, last: 2, step: 1}
 	allKeys = keySpec{first: 1, last: -1, step: 1}
 	pairs   = keySpec{first: 1, last: -1, step: 2}
@@ -92,7 +93,7 @@ var table = []struct {
 		{"expireat", -3, forward, key1, "wf"},
 		{"expiretime", 2, forward, key1, "rf"},
 		{"keys", 2, refused, noKey, "r"},
-		{"migrate", -6, refused, noKey, "w"},
+		{"migrate", -6, refused, key3, "w"},
 		{"move", 3, refused, key1, "wf"},
 		{"object", -2, container, noKey, ""},
 		{"object|encoding", 3, forward, key2, "r"},

@@ -1,0 +1,115 @@
+package backend
+
+import (
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cashew/codec/resp"
+)
+
+// newTestPool has n servers; keys go to them by modula.
+func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
+	t.Helper()
+	o := Options{
+		Name: "test", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
+		AutoEjectHosts: true, ServerFailureLimit: 2, ServerRetryTimeout: 30 * time.Second,
+	}
+	for i := range n {
+		name := "s" + string(rune('0'+i))
+		o.Servers = append(o.Servers, Server{Name: name, PName: name, Weight: 1})
+	}
+	if edit != nil {
+		edit(&o)
+	}
+	p, err := NewPool(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func TestHealth(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	live := func(t *testing.T, p *Pool, want int) {
+		t.Helper()
+		if got := p.Ring().Live(); got != want {
+			t.Fatalf("%d servers live; want %d", got, want)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		edit func(*Options)
+		play func(*testing.T, *Pool)
+	}{
+		{"ejected at the limit, back after the retry time", nil, func(t *testing.T, p *Pool) {
+			p.health.failure(0, log)
+			live(t, p, 2)
+			p.health.failure(0, log)
+			live(t, p, 1)
+			if d := p.Ring().Dispatch([]byte("any")); d != 1 {
+				t.Errorf("Dispatch = %d with server 0 ejected; want 1", d)
+			}
+			time.Sleep(29 * time.Second)
+			synctest.Wait()
+			live(t, p, 1)
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			live(t, p, 2)
+		}},
+		{"a success in between clears the count", nil, func(t *testing.T, p *Pool) {
+			for range 5 {
+				p.health.failure(0, log)
+				p.health.success(0)
+			}
+			live(t, p, 2)
+		}},
+		{"failures of an ejected server change nothing", nil, func(t *testing.T, p *Pool) {
+			for range 9 {
+				p.health.failure(1, log)
+			}
+			live(t, p, 1)
+			time.Sleep(31 * time.Second)
+			synctest.Wait()
+			live(t, p, 2)
+		}},
+		{"a limit of 0 is 1", func(o *Options) { o.ServerFailureLimit = 0 }, func(t *testing.T, p *Pool) {
+			p.health.failure(0, log)
+			live(t, p, 1)
+		}},
+		{"all may go", nil, func(t *testing.T, p *Pool) {
+			for s := range 2 {
+				p.health.failure(s, log)
+				p.health.failure(s, log)
+			}
+			if d := p.Ring().Dispatch([]byte("any")); d != -1 {
+				t.Errorf("Dispatch = %d with no server live; want -1", d)
+			}
+		}},
+		{"not asked for", func(o *Options) { o.AutoEjectHosts = false }, func(t *testing.T, p *Pool) {
+			for range 9 {
+				p.health.failure(0, log)
+			}
+			live(t, p, 2)
+		}},
+		{"closed", nil, func(t *testing.T, p *Pool) {
+			p.Close()
+			p.health.failure(0, log)
+			p.health.failure(0, log)
+			live(t, p, 2)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { c.play(t, newTestPool(t, 2, c.edit)) })
+		})
+	}
+}
+
+func TestNewPoolErrors(t *testing.T) {
+	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []Server{{Name: "a", Weight: 1}}})
+	if err == nil {
+		t.Error("NewPool accepts an unknown hash")
+	}
+}

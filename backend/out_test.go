@@ -1,0 +1,134 @@
+package backend
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+)
+
+// tightSocket takes as many bytes as its room.
+type tightSocket struct {
+	got  []byte
+	room int
+	err  error
+}
+
+func (s *tightSocket) Write(p []byte) (int, error) {
+	n := min(len(p), s.room)
+	s.room -= n
+	s.got = append(s.got, p[:n]...)
+	return n, s.err
+}
+
+func (s *tightSocket) Writev(bufs [][]byte) (n int, err error) {
+	for _, b := range bufs {
+		m, err := s.Write(b)
+		if n += m; m < len(b) || err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (s *tightSocket) CloseWrite() error { return nil }
+func (s *tightSocket) Fd() int           { return 1 }
+
+// lateWatcher keeps who waits.
+type lateWatcher struct{ waiting int }
+
+func (w *lateWatcher) Watch(int, func()) error { w.waiting++; return nil }
+func (w *lateWatcher) Cancel(int)              { w.waiting-- }
+
+type nobody struct{}
+
+func (nobody) Writable() {}
+
+// TestOutOrder appends in every way an Out has, to sockets that take bytes by fits and starts: what arrives is what was
+// appended, in order, and all of it.
+func TestOutOrder(t *testing.T) {
+	for seed := range 100 {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
+			w := &lateWatcher{}
+			l := &Loop{Watcher: w}
+			sock := &tightSocket{room: rnd.IntN(100 << 10)}
+			var o Out
+			var want []byte
+			if rnd.IntN(2) == 0 {
+				o.Open(sock)
+			}
+			for range 60 {
+				p := make([]byte, []int{1, 100, 5000, 20 << 10, 200 << 10}[rnd.IntN(5)])
+				for i := range p[:min(len(p), 300)] {
+					p[i], p[len(p)-1-i] = byte(rnd.Uint32()), byte(i)
+				}
+				switch rnd.IntN(5) {
+				case 0:
+					o.Through(l, p, nobody{})
+				case 1:
+					bb := l.GetBuffer()
+					bb.B = append(append(bb.B[:0], p...), "not mine"...)
+					o.Hand(l, bb, len(p))
+				case 2:
+					o.SetBatch(append(o.Batch(l), p...))
+				default:
+					o.Append(l, p)
+				}
+				want = append(want, p...)
+				if o.Pending() != len(want)-len(sock.got) {
+					t.Fatalf("Pending() = %d; want %d", o.Pending(), len(want)-len(sock.got))
+				}
+				if rnd.IntN(3) == 0 {
+					sock.room += rnd.IntN(300 << 10)
+					o.stalled, w.waiting = false, 0
+				}
+				o.Flush(l, nobody{})
+			}
+			if o.sock == nil {
+				o.Open(sock)
+			}
+			sock.room, o.stalled, w.waiting = 1<<30, false, 0
+			o.Flush(l, nobody{})
+			if !bytes.Equal(sock.got, want) || o.Pending() != 0 || w.waiting != 0 {
+				t.Fatalf("%d of %d bytes arrived, the same: %v; pending %d", len(sock.got), len(want),
+					bytes.Equal(sock.got, want), o.Pending())
+			}
+		})
+	}
+}
+
+func TestOutError(t *testing.T) {
+	l := &Loop{Watcher: &lateWatcher{}}
+	sock := &tightSocket{room: 10, err: errors.New("broken")}
+	var o Out
+	o.Open(sock)
+	o.Append(l, []byte("lost"))
+	o.Flush(l, nobody{})
+	o.Through(l, []byte("lost too"), nobody{})
+	if o.Err() == nil {
+		t.Error("Err() = nil after a failed write")
+	}
+	o.Close(l)
+	if o.Pending() != 0 || o.Err() != nil {
+		t.Errorf("after Close: Pending() = %d, Err() = %v; want 0, nil", o.Pending(), o.Err())
+	}
+}
+
+func TestGrow(t *testing.T) {
+	for _, c := range []struct{ length, capacity, n, want, capMax int }{
+		{0, 0, 10, 0, 16},
+		{10, 16, 6, 0, 16},
+		{10, 16, 7, 0, 32},
+		{64 << 10, 64 << 10, 64 << 10, 64 << 20, 256 << 10}, // not what was declared, only four times what came
+		{32 << 20, 32 << 20, 64 << 10, 64 << 20, 64 << 20},  // the last step fits
+		{100, 100, 1000, 512 << 20, 1100},                   // a declared length alone allocates nothing
+	} {
+		b := Grow(make([]byte, c.length, c.capacity), c.n, c.want)
+		if len(b) != c.length || cap(b) < c.length+c.n || cap(b) > c.capMax {
+			t.Errorf("Grow(%d/%d, %d, %d): len %d cap %d; want cap at most %d",
+				c.length, c.capacity, c.n, c.want, len(b), cap(b), c.capMax)
+		}
+	}
+}

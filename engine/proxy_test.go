@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cashew/backend"
+	"cashew/codec/resp"
+)
+
+// startProxy runs a real Proxy before one server.
+func startProxy(t *testing.T, server net.Listener, edit func(*Options, *PoolOptions)) *Proxy {
+	t.Helper()
+	name := server.Addr().String()
+	po := PoolOptions{
+		Options: backend.Options{
+			Name: "real", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "ketama", ServerConnections: 1,
+			Servers: []backend.Server{{Name: name, PName: name, Network: server.Addr().Network(), Addr: name, Weight: 1}},
+		},
+		Listen:  Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"},
+		Backlog: 512,
+	}
+	o := Options{Loops: 2}
+	if edit != nil {
+		edit(&o, &po)
+	}
+	o.Pools = []PoolOptions{po}
+	p, err := New(o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// gatedServer answers +OK to each line-counted command, but only once the gate is open.
+func gatedServer(t *testing.T) (ln net.Listener, open func()) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	gate := make(chan struct{})
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				w := bufio.NewWriter(c)
+				<-gate
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					if line[0] == '*' {
+						fmt.Fprint(w, "+OK\r\n")
+					}
+					if r.Buffered() == 0 && w.Flush() != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return ln, func() { close(gate) }
+}
+
+func dial(t *testing.T, p *Proxy) net.Conn {
+	t.Helper()
+	c, err := net.Dial(p.Addrs()[0].Network(), p.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	return c
+}
+
+// TestPause sends far more than a client may have in flight to a server that does not answer. The proxy must leave the
+// rest in the kernel, so that the client's writes block; and when the server answers, all of it must come.
+func TestPause(t *testing.T) {
+	ln, open := gatedServer(t)
+	p := startProxy(t, ln, nil)
+	c := dial(t, p)
+	chunk := bytes.Repeat([]byte("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), 10_000)
+	most := 256 << 20
+	sent := 0
+	for sent < most {
+		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+		n, err := c.Write(chunk)
+		sent += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent >= most {
+		t.Fatalf("the proxy took %d bytes for a server that does not answer", sent)
+	}
+	// The last write may have ended inside a command: finish it.
+	rest := len("*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+	if cut := sent % rest; cut > 0 {
+		go func() {
+			_ = c.SetWriteDeadline(time.Now().Add(time.Minute))
+			_, _ = c.Write(chunk[cut:rest])
+		}()
+		sent += rest - cut
+	}
+	open()
+	want := sent / rest * len("+OK\r\n")
+	if n, err := io.CopyN(io.Discard, c, int64(want)); err != nil {
+		t.Fatalf("%d of %d bytes of replies: %v", n, want, err)
+	}
+}
+
+// TestHalfClose: a client that has shut its half still gets what it is owed, and then the end.
+func TestHalfClose(t *testing.T) {
+	for _, n := range []int{1, 100_000} { // the second is far more than one client may have in flight
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			ln, open := gatedServer(t)
+			p := startProxy(t, ln, nil)
+			c := dial(t, p).(*net.TCPConn)
+			if n > 1 {
+				open() // else the client could not even write it all
+			}
+			go func() {
+				_, _ = c.Write(bytes.Repeat([]byte("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), n))
+				_, _ = io.WriteString(c, "*2\r\n$3\r\nGE") // never to become a command
+				_ = c.CloseWrite()
+				if n == 1 {
+					open()
+				}
+			}()
+			got, err := io.ReadAll(c)
+			if want := n * len("+OK\r\n"); err != nil || len(got) != want {
+				t.Errorf("%d bytes, %v; want %d, nil", len(got), err, want)
+			}
+		})
+	}
+}
+
+// TestClientLimit: one more than client_connections is told so, and a place that is free again can be had.
+func TestClientLimit(t *testing.T) {
+	ln, open := gatedServer(t)
+	open()
+	p := startProxy(t, ln, func(_ *Options, po *PoolOptions) { po.ClientConnections = 2 })
+	ask := func(c net.Conn) string {
+		_, _ = io.WriteString(c, "PING\r\n")
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		return line
+	}
+	a, b := dial(t, p), dial(t, p)
+	for _, c := range []net.Conn{a, b} {
+		if got := ask(c); got != "+PONG\r\n" {
+			t.Fatalf("PING within the limit: %q", got)
+		}
+	}
+	if got := ask(dial(t, p)); got != "-ERR max number of clients reached\r\n" {
+		t.Errorf("one too many is told %q", got)
+	}
+	_ = a.Close()
+	for end := time.Now().Add(time.Minute); ; {
+		if ask(dial(t, p)) == "+PONG\r\n" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the place of a client that left is not free again")
+		}
+	}
+}
+
+// TestListen: what listen says of unix sockets and taken ports.
+func TestListen(t *testing.T) {
+	dir := t.TempDir()
+	ln, open := gatedServer(t)
+	open()
+	path := filepath.Join(dir, "p.sock")
+	if err := os.WriteFile(path+".txt", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProxy(t, ln, func(_ *Options, po *PoolOptions) {
+		po.Listen = Listen{Text: path, Network: "unix", Addr: path, Mode: 0o600}
+	})
+	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("mode of the socket: %v, %v; want 0600", fi.Mode(), err)
+	}
+	c := dial(t, p)
+	_, _ = io.WriteString(c, "GET a\r\n")
+	if line, err := bufio.NewReader(c).ReadString('\n'); line != "+OK\r\n" {
+		t.Errorf("over the unix socket: %q, %v", line, err)
+	}
+	for _, bad := range []struct {
+		name   string
+		listen Listen
+		want   string
+	}{
+		{"taken", Listen{Text: "taken", Network: "tcp", Addr: ln.Addr().String()}, "bind to addr 'taken' failed: "},
+		{"a file", Listen{Text: path + ".txt", Network: "unix", Addr: path + ".txt"}, "exists and is not a socket"},
+	} {
+		t.Run(bad.name, func(t *testing.T) {
+			q, err := New(Options{Pools: []PoolOptions{{Options: p.opts.Pools[0].Options, Listen: bad.listen}}},
+				slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := q.Start(); err == nil || !strings.Contains(err.Error(), bad.want) {
+				t.Errorf("Start: %v; want %q in it", err, bad.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+)
+
+// TestRandom plays random events and holds each client's replies against a model: one reply for each command, in order,
+// and either what the servers answered for just that command or an error. The servers are functions of their input, so the
+// model needs no state: GET k is "v:k", MGET the same for each key, DEL counts its keys.
+func TestRandom(t *testing.T) {
+	runs := 150
+	if testing.Short() {
+		runs = 40
+	}
+	for seed := range runs {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { playRandom(t, rand.New(rand.NewPCG(uint64(seed), 7))) })
+		})
+	}
+}
+
+// modelServer answers what the proxy sends it.
+type modelServer struct {
+	sv   *simServer
+	sock *fakeSocket // of the connection that in and out belong to
+	in   string      // not parsed yet
+	out  string      // not sent yet
+}
+
+func playRandom(t *testing.T, rnd *rand.Rand) {
+	servers := 1 + rnd.IntN(4)
+	broken := rnd.IntN(2) == 0 // servers fail in this run
+	s := newSim(t, servers, func(o *Options, _ *PoolOptions) { o.MaxPipeline = 1 + rnd.IntN(40) })
+	var models []*modelServer
+	for _, v := range s.servers {
+		models = append(models, &modelServer{sv: v})
+	}
+	type client struct {
+		*simClient
+		want    []string // one for each command
+		unsent  string
+		got     string
+		quieted bool
+	}
+	var clients []*client
+	for range 1 + rnd.IntN(5) {
+		clients = append(clients, &client{simClient: s.connect()})
+	}
+	step := func(last bool) {
+		c := clients[rnd.IntN(len(clients))]
+		m := models[rnd.IntN(len(models))]
+		switch k := rnd.IntN(10); {
+		case k < 3 && !last: // a client thinks of commands
+			for range 1 + rnd.IntN(8) {
+				cmd, want := randomCommand(rnd)
+				c.unsent += cmd
+				c.want = append(c.want, want)
+			}
+		case k < 5: // a client sends some bytes
+			n := min(len(c.unsent), 1+rnd.IntN(100))
+			if last {
+				n = len(c.unsent)
+			}
+			c.send(c.unsent[:n])
+			c.unsent = c.unsent[n:]
+		case k < 6:
+			m.sv.accept()
+		case k < 9:
+			m.answer(rnd)
+		case broken && !last && rnd.IntN(8) == 0:
+			m.sv.hangUp()
+		case broken && !last:
+			m.sv.refuse(syscall.ECONNREFUSED)
+		default: // a client's socket is full, or not
+			if rnd.IntN(2) == 0 && !last {
+				c.sock.room = rnd.IntN(50)
+			} else {
+				s.drainRoom(c.sock, -1)
+			}
+		}
+		if rnd.IntN(3) == 0 || last {
+			s.settle()
+		}
+		for _, c := range clients {
+			c.got += c.sock.take()
+		}
+	}
+	for range 400 {
+		step(false)
+	}
+	owed := func() bool {
+		for _, c := range clients {
+			if c.unsent != "" || c.session.head != nil || c.session.blocked || c.session.out.Pending() > 0 {
+				return true
+			}
+		}
+		return len(s.tasks) > 0
+	}
+	for i := 0; owed() && i < 1e6; i++ {
+		step(true)
+	}
+	for i, c := range clients {
+		got := splitReplies(t, c.got)
+		if len(got) != len(c.want) || c.unsent != "" {
+			t.Fatalf("client %d: %d replies to %d commands, %d bytes unsent, in flight %d, blocked %v",
+				i, len(got), len(c.want), len(c.unsent), c.session.inFlight, c.session.blocked)
+		}
+		for j := range got {
+			if got[j] != c.want[j] && !(broken && strings.HasPrefix(got[j], "-ERR Connection ")) {
+				t.Fatalf("client %d command %d: reply %q; want %q", i, j, got[j], c.want[j])
+			}
+		}
+		c.hangUp(io.EOF)
+	}
+	if s.loop.busy != 0 {
+		t.Errorf("busy = %d with no client left", s.loop.busy)
+	}
+}
+
+// randomCommand returns a command and the reply to it.
+func randomCommand(rnd *rand.Rand) (cmd, want string) {
+	key := func() string { return "k" + strconv.Itoa(rnd.IntN(1000)) }
+	switch rnd.IntN(6) {
+	case 0:
+		return array("PING"), "+PONG\r\n"
+	case 1:
+		args := []string{"DEL"}
+		for range 1 + rnd.IntN(6) {
+			args = append(args, key())
+		}
+		return array(args...), fmt.Sprintf(":%d\r\n", len(args)-1)
+	case 2:
+		args := []string{"MGET"}
+		for range 1 + rnd.IntN(10) {
+			args = append(args, key())
+		}
+		want = fmt.Sprintf("*%d\r\n", len(args)-1)
+		for _, k := range args[1:] {
+			want += bulk("v:" + k)
+		}
+		return array(args...), want
+	case 3:
+		return "GET inline\r\n", bulk("v:inline")
+	default:
+		k := key()
+		if rnd.IntN(50) == 0 {
+			k += strings.Repeat("x", 20<<10) // too large for one batch
+		}
+		return array("GET", k), bulk("v:" + k)
+	}
+}
+
+// answer parses what the server got and sends some bytes of its replies.
+func (m *modelServer) answer(rnd *rand.Rand) {
+	if m.sv.up == nil {
+		return
+	}
+	if m.sock != m.sv.sock {
+		m.sock, m.in, m.out = m.sv.sock, "", ""
+	}
+	m.in += m.sv.sock.take()
+	for {
+		args, n := parseArray(m.in)
+		if n == 0 {
+			break
+		}
+		m.in = m.in[n:]
+		switch strings.ToUpper(args[0]) {
+		case "GET":
+			m.out += bulk("v:" + args[1])
+		case "DEL":
+			m.out += fmt.Sprintf(":%d\r\n", len(args)-1)
+		case "MGET":
+			m.out += fmt.Sprintf("*%d\r\n", len(args)-1)
+			for _, k := range args[1:] {
+				m.out += bulk("v:" + k)
+			}
+		}
+	}
+	n := len(m.out)
+	if rnd.IntN(2) == 0 {
+		n = min(n, 1+rnd.IntN(64))
+	}
+	p := m.out[:n]
+	m.out = m.out[n:]
+	m.sv.reply(p)
+}
+
+// parseArray is a parser that is simple enough to be right; n == 0 if s is not a whole command.
+func parseArray(s string) (args []string, n int) {
+	line := func() (int, bool) {
+		i := strings.Index(s[n:], "\r\n")
+		if i < 0 {
+			return 0, false
+		}
+		v, _ := strconv.Atoi(s[n+1 : n+i])
+		n += i + 2
+		return v, true
+	}
+	count, ok := line()
+	for range count {
+		size, ok := line()
+		if !ok || len(s) < n+size+2 {
+			return nil, 0
+		}
+		args = append(args, s[n:n+size])
+		n += size + 2
+	}
+	if !ok {
+		return nil, 0
+	}
+	return args, n
+}
+
+// splitReplies cuts a stream into replies.
+func splitReplies(t *testing.T, s string) (replies []string) {
+	var one func(s string) int
+	one = func(s string) int {
+		i := strings.Index(s, "\r\n")
+		if i < 0 {
+			t.Fatalf("half a reply: %q", s)
+		}
+		v, _ := strconv.Atoi(s[1:i])
+		n := i + 2
+		switch s[0] {
+		case '$':
+			n += v + 2
+		case '*':
+			for range v {
+				n += one(s[n:])
+			}
+		}
+		return n
+	}
+	for len(s) > 0 {
+		n := one(s)
+		replies = append(replies, s[:n])
+		s = s[n:]
+	}
+	return replies
+}
