@@ -246,7 +246,7 @@ func (c *Conn) fail(err error) {
 	if gc != nil {
 		_ = c.loop.EL.Close(gc)
 	}
-	if !(idle && errors.Is(err, ErrClosed)) {
+	if !idle || !errors.Is(err, ErrClosed) {
 		c.failed(was, err)
 	}
 	r := c.head

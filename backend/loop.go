@@ -33,7 +33,9 @@ type Loop struct {
 
 	Now int64 // nanoseconds since the process started, read once for each callback
 
-	buffers      bytebufferpool.Pool // for bytes that outlive a callback; one for each loop, so that nothing is shared
+	buffers      bytebufferpool.Pool        // for bytes that outlive a callback; one for each loop, so that nothing is shared
+	big          *bytebufferpool.ByteBuffer // the largest buffer that was given back, for the next large value
+	bigUsed      bool                       // since the last Tidy
 	batches      [][]byte
 	batchBytes   int // capacity of batches together
 	requests     *Request
@@ -69,6 +71,7 @@ const (
 	maxKeptBatch      = 2 * maxBatchBytes
 	maxKeptBatchBytes = 8 << 20 // in all batches of a loop that are not in use
 	maxKeptBuffer     = 1 << 20
+	maxBigBuffer      = 80 << 20
 )
 
 func (l *Loop) getBatch() []byte {
@@ -102,29 +105,55 @@ func (l *Loop) putChunk(c *chunk) {
 // GetBuffer returns an empty buffer for bytes that outlive a callback. PutBuffer gives it back.
 func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer { return l.buffers.Get() }
 
-// PutBuffer takes back what GetBuffer gave. A very large buffer is left to the garbage collector, so that a burst of
-// large values does not stay in memory.
+// PutBuffer takes back what GetBuffer gave. Of very large buffers a loop keeps one, so that values of tens of megabytes do
+// not each leave one to the garbage collector, which would let several pile up; Tidy drops it when it is no longer used.
 func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
-	if cap(bb.B) <= maxKeptBuffer {
+	switch c := cap(bb.B); {
+	case c <= maxKeptBuffer:
 		l.buffers.Put(bb)
+	case c <= maxBigBuffer && (l.big == nil || c > cap(l.big.B)):
+		l.big, l.bigUsed = bb, true
 	}
 }
 
-// Grow returns b with room for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room
-// comes fourfold, never in one step to what a peer merely declared, and the last step fits exactly: a 64 MiB value costs
-// 64 MiB and the third of it in steps.
-func Grow(b []byte, n, want int) []byte {
-	need := len(b) + n
-	if need <= cap(b) {
-		return b
+// Tidy drops the kept large buffer if nobody needed it since the last call.
+func (l *Loop) Tidy() {
+	if !l.bigUsed {
+		l.big = nil
 	}
-	c := max(2*cap(b), need)
-	if want > need {
-		c = min(max(4*cap(b), need), want)
+	l.bigUsed = false
+}
+
+// Grow makes room in bb for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room comes
+// fourfold, never in one step to what a peer merely declared, and the last step fits exactly: a 64 MiB value costs 64 MiB
+// and the third of it in steps, and the next one nothing.
+func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
+	need := len(bb.B) + n
+	if need <= cap(bb.B) {
+		return
 	}
-	g := make([]byte, len(b), c)
-	copy(g, b)
-	return g
+	c := grown(cap(bb.B), need, want)
+	if big := l.big; c > maxKeptBuffer && big != nil && cap(big.B) >= need {
+		l.big, l.bigUsed = nil, true
+		big.B = append(big.B[:0], bb.B...)
+		bb.B, big.B = big.B, bb.B
+		l.PutBuffer(big)
+		return
+	}
+	b := make([]byte, len(bb.B), c)
+	copy(b, bb.B)
+	bb.B = b
+}
+
+// grown is the next capacity after c for need bytes now and want expected.
+func grown(c, need, want int) int {
+	switch {
+	case want < need:
+		return max(2*c, need)
+	case 5*c >= want: // rather the whole than a last step for what is left
+		return want
+	}
+	return max(4*c, need)
 }
 
 // FlushConns writes what waits for the servers: one write for each connection.
@@ -138,6 +167,9 @@ func (l *Loop) FlushConns() {
 	l.dirty = l.dirty[:0]
 	l.armTimer()
 }
+
+// ConnsDirty says that FlushConns has something to do.
+func (l *Loop) ConnsDirty() bool { return len(l.dirty) > 0 }
 
 // want asks for a call of Expire at time at.
 func (l *Loop) want(at int64) {

@@ -125,6 +125,7 @@ func (o *Out) Through(l *Loop, p []byte, w Writer) {
 		iov = iov[1:]
 	}
 	n, err := o.sock.Writev(iov)
+	clear(l.iov)
 	if err != nil {
 		o.err = err
 		return
@@ -187,6 +188,7 @@ func (o *Out) flushQueue(l *Loop, w Writer) {
 			want += len(o.queue[i].rest)
 		}
 		n, err := o.sock.Writev(l.iov)
+		clear(l.iov) // or it would keep what is written alive
 		if err != nil {
 			o.err = err
 			return
@@ -276,8 +278,8 @@ func (s fdSocket) Write(p []byte) (int, error) {
 		if err == nil {
 			return n, nil
 		}
-		if err = temporary(err); err != errAgain {
-			return 0, err
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
 		}
 	}
 }
@@ -288,21 +290,16 @@ func (s fdSocket) Writev(bufs [][]byte) (int, error) {
 		if err == nil {
 			return n, nil
 		}
-		if err = temporary(err); err != errAgain {
-			return 0, err
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
 		}
 	}
 }
 
-var errAgain = errors.New("again")
-
-// temporary maps a write error: full buffer to nil (a short count says it), interrupted to errAgain.
-func temporary(err error) error {
-	switch {
-	case errors.Is(err, syscall.EAGAIN):
+// lasting drops the error of a full buffer: a short count says it.
+func lasting(err error) error {
+	if errors.Is(err, syscall.EAGAIN) {
 		return nil
-	case errors.Is(err, syscall.EINTR):
-		return errAgain
 	}
 	return err
 }

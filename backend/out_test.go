@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+
+	"github.com/valyala/bytebufferpool"
 )
 
 // tightSocket takes as many bytes as its room.
@@ -118,17 +120,49 @@ func TestOutError(t *testing.T) {
 
 func TestGrow(t *testing.T) {
 	for _, c := range []struct{ length, capacity, n, want, capMax int }{
-		{0, 0, 10, 0, 16},
+		{0, 0, 10, 0, 10},
 		{10, 16, 6, 0, 16},
 		{10, 16, 7, 0, 32},
 		{64 << 10, 64 << 10, 64 << 10, 64 << 20, 256 << 10}, // not what was declared, only four times what came
 		{32 << 20, 32 << 20, 64 << 10, 64 << 20, 64 << 20},  // the last step fits
-		{100, 100, 1000, 512 << 20, 1100},                   // a declared length alone allocates nothing
+		{16 << 20, 16 << 20, 64 << 10, 64<<20 + 33, 64<<20 + 33},
+		{64 << 20, 64 << 20, 33, 64<<20 + 33, 64<<20 + 33},
+		{100, 100, 1000, 512 << 20, 1100}, // a declared length alone allocates nothing
 	} {
-		b := Grow(make([]byte, c.length, c.capacity), c.n, c.want)
-		if len(b) != c.length || cap(b) < c.length+c.n || cap(b) > c.capMax {
+		l := &Loop{}
+		bb := &bytebufferpool.ByteBuffer{B: make([]byte, c.length, c.capacity)}
+		l.Grow(bb, c.n, c.want)
+		if len(bb.B) != c.length || cap(bb.B) < c.length+c.n || cap(bb.B) > c.capMax {
 			t.Errorf("Grow(%d/%d, %d, %d): len %d cap %d; want cap at most %d",
-				c.length, c.capacity, c.n, c.want, len(b), cap(b), c.capMax)
+				c.length, c.capacity, c.n, c.want, len(bb.B), cap(bb.B), c.capMax)
 		}
+	}
+}
+
+// TestBigBuffer: the buffer of one large value serves the next, and is dropped when no more come.
+func TestBigBuffer(t *testing.T) {
+	l := &Loop{}
+	value := bytes.Repeat([]byte("large"), 1<<20)
+	fill := func() *bytebufferpool.ByteBuffer {
+		bb := l.GetBuffer()
+		for p := value; len(p) > 0; p = p[min(len(p), 64<<10):] {
+			n := min(len(p), 64<<10)
+			l.Grow(bb, n, len(value))
+			bb.B = append(bb.B, p[:n]...)
+		}
+		return bb
+	}
+	first := fill()
+	where := &first.B[0]
+	l.PutBuffer(first)
+	second := fill()
+	if &second.B[0] != where || !bytes.Equal(second.B, value) {
+		t.Error("the second large value did not use the first one's buffer, or lost bytes")
+	}
+	l.PutBuffer(second)
+	l.Tidy()
+	l.Tidy()
+	if l.big != nil {
+		t.Error("Tidy keeps a large buffer that nobody uses")
 	}
 }

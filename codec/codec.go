@@ -164,7 +164,7 @@ type ReplyScan struct {
 	First byte            // first byte of the current reply once seen, 0 before: the reply's type
 	State uint8           // the protocol's own
 	Neg   bool            // a minus sign was seen in the current length
-	Depth int8            // levels of Stack in use
+	Depth int16           // levels of Stack in use
 	Num   int64           // the length being read, digit by digit
 	Skip  int64           // body bytes (with their line end) still to come before the next thing to look at
 	Line  int32           // bytes of the current line so far, to bound it

@@ -130,7 +130,7 @@ func (c *checker) pool(name, body *yaml.Node) {
 	}
 }
 
-// Where a pool or our own settings hold a mapping, a list too many or no list, twemproxy says:
+// Where a pool or our own settings hold a mapping, a list too many or no list, twemproxy says.
 const (
 	reasonDepth   = "has a depth greater than 2"
 	reasonLists   = "has more than one sequence directive"

@@ -40,8 +40,14 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"ab", "ba", 1}, {"abc", "acb", 1},
-		{"kitten", "sitting", 3}, {"hash", "hash", 0}, {"hash", "hash_tag", 4},
+		{"", "", 0},
+		{"a", "", 1},
+		{"", "ab", 2},
+		{"ab", "ba", 1},
+		{"abc", "acb", 1},
+		{"kitten", "sitting", 3},
+		{"hash", "hash", 0},
+		{"hash", "hash_tag", 4},
 	}
 	for _, tt := range tests {
 		if got := distance(tt.a, tt.b); got != tt.want {

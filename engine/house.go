@@ -24,6 +24,9 @@ func (p *Proxy) keepHouse() {
 			return
 		case <-t.C:
 		}
+		for _, l := range p.loops {
+			l.Execute(l.tidy)
+		}
 		held, n := heapHeld()
 		clean = min(clean, held)
 		if n == cycles && held > clean+spareBytes {

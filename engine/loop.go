@@ -30,6 +30,7 @@ type Loop struct {
 	clients atomic.Int64 // shared with the goroutines that accept
 
 	scheduled bool // a flush is on its way
+	flushing  bool // a flush is running: closing a connection runs gnet's OnClose inside it
 	flushTask gnet.Runnable
 }
 
@@ -53,7 +54,7 @@ func newLoop(o *Options) *Loop {
 // write for each server connection, and the replies to a client in one write.
 func (l *Loop) flushSoon() {
 	switch {
-	case l.scheduled:
+	case l.scheduled, l.flushing:
 	case l.busy <= loneClients:
 		l.flush()
 	default:
@@ -65,9 +66,12 @@ func (l *Loop) flushSoon() {
 }
 
 // flush is the only place that writes: once for each server connection, once for each client. Writing can make room for
-// input that had to wait, so it goes on until nothing is left to do.
+// input that had to wait, and can fail connections, so it goes on until nothing is left to do.
 func (l *Loop) flush() {
-	l.scheduled = false
+	if l.flushing {
+		return
+	}
+	l.flushing, l.scheduled = true, false
 	for {
 		for i := 0; i < len(l.resume); i++ { // by index: these lists grow while they are walked
 			s := l.resume[i]
@@ -84,9 +88,21 @@ func (l *Loop) flush() {
 			s.flush()
 		}
 		l.dirty = l.dirty[:0]
-		if len(l.resume) == 0 {
-			return
+		if len(l.resume) == 0 && !l.ConnsDirty() {
+			break
 		}
+	}
+	l.flushing = false
+}
+
+// tidy drops what only very wide commands and large values needed.
+func (l *Loop) tidy() {
+	l.Tidy()
+	if cap(l.cmd.Keys) > maxGatherKeys {
+		l.cmd.Keys = nil
+	}
+	if cap(l.parts) > maxGatherKeys {
+		l.parts = nil
 	}
 }
 

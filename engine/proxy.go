@@ -228,11 +228,13 @@ func (p *Proxy) OnTraffic(c gnet.Conn) gnet.Action {
 		l := v.loop
 		l.Tick()
 		v.onData(buf)
+		poison(buf)
 		l.flushSoon()
 	case *backend.Conn:
 		l := v.Loop()
 		l.Tick()
 		v.OnData(buf)
+		poison(buf)
 		l.FlushSoon()
 	}
 	return gnet.None

@@ -197,6 +197,7 @@ func (s *Session) writeGathered(whole *backend.Request) {
 		return
 	}
 	bb := s.loop.GetBuffer()
-	bb.B = p.AppendCoalesced(backend.Grow(bb.B, size+64, 0), g)
+	s.loop.Grow(bb, size+64, 0)
+	bb.B = p.AppendCoalesced(bb.B, g)
 	s.out.Hand(&s.loop.Loop, bb, len(bb.B))
 }

@@ -85,7 +85,8 @@ func (s *Session) keep(p []byte) {
 	if s.in == nil {
 		s.in = s.loop.GetBuffer()
 	}
-	s.in.B = append(backend.Grow(s.in.B, len(p), s.scan.Need), p...)
+	s.loop.Grow(s.in, len(p), s.scan.Need)
+	s.in.B = append(s.in.B, p...)
 }
 
 // goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
@@ -130,6 +131,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if len(rest) < s.scan.Need {
 			break
 		}
+		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
 		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.loop.opts.MaxRequestBytes {
 			err = errTooBig
@@ -357,7 +359,8 @@ func (s *Session) store(r *backend.Request, p []byte) {
 	if r.Reply == nil {
 		r.Reply = s.loop.GetBuffer()
 	}
-	r.Reply.B = append(backend.Grow(r.Reply.B, len(p), 0), p...)
+	s.loop.Grow(r.Reply, len(p), 0)
+	r.Reply.B = append(r.Reply.B, p...)
 }
 
 func stored(r *backend.Request) int {

@@ -43,6 +43,7 @@ func Bytes(stream []byte) [][]byte {
 type Command struct {
 	Kind    codec.Kind
 	NoReply bool
+	Quiet   uint16
 	Frame   string
 	Key     string // "" with HasKey false: none
 	HasKey  bool
@@ -64,6 +65,9 @@ func (c Command) String() string {
 	if c.NoReply {
 		b.WriteString(" noreply")
 	}
+	if c.Quiet != 0 {
+		fmt.Fprintf(&b, " quiet %d", c.Quiet)
+	}
 	if c.Reply != "" {
 		fmt.Fprintf(&b, " reply %q", c.Reply)
 	}
@@ -72,9 +76,21 @@ func (c Command) String() string {
 
 // KindName is kind's name in codec.
 func KindName(kind codec.Kind) string {
-	names := [...]string{"Forward", "Scatter", "Local", "Refuse", "Ignore", "Quit"}
-	if int(kind) < len(names) {
-		return names[kind]
+	switch kind {
+	case codec.Forward:
+		return "Forward"
+	case codec.Scatter:
+		return "Scatter"
+	case codec.Fanout:
+		return "Fanout"
+	case codec.Local:
+		return "Local"
+	case codec.Refuse:
+		return "Refuse"
+	case codec.Ignore:
+		return "Ignore"
+	case codec.Quit:
+		return "Quit"
 	}
 	return fmt.Sprintf("Kind(%d)", kind)
 }
@@ -133,7 +149,7 @@ func fresh(s *codec.Scan) error {
 
 func copyOf(p codec.Protocol, cl *codec.Client, cmd *codec.Command) Command {
 	c := Command{
-		Kind: cmd.Kind, NoReply: cmd.NoReply, Frame: string(cmd.Frame), Key: string(cmd.Key), HasKey: cmd.Key != nil,
+		Kind: cmd.Kind, NoReply: cmd.NoReply, Quiet: cmd.Quiet, Frame: string(cmd.Frame), Key: string(cmd.Key), HasKey: cmd.Key != nil,
 	}
 	for i, k := range cmd.Keys {
 		c.Keys = append(c.Keys, string(cmd.KeyAt(i)))

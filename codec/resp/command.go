@@ -44,13 +44,13 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 			s.Reset()
 			return 0, errHTTP
 		}
-		return p.walk(cl, s, buf, cmd, false)
+		return p.walk(s, buf, cmd, false)
 	}
 	start := pos + n + 2
 	n, pos = bulkHeader(buf, start)
 	if pos <= 0 || !bodyEnds(buf, pos+n) {
 		s.Pos, s.Left, s.Index, s.Op = start, argc-1, 1, op
-		return p.walk(cl, s, buf, cmd, false)
+		return p.walk(s, buf, cmd, false)
 	}
 	key, keyLen := pos, n
 	next := pos + n + 2
@@ -61,12 +61,13 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 				Off: uint32(key), Len: uint32(keyLen), Start: uint32(start), End: uint32(key + keyLen + 2),
 			})
 			s.Pos, s.Left, s.Index, s.Op = next, left, argc-left, op
-			return p.walk(cl, s, buf, cmd, false)
+			return p.walk(s, buf, cmd, false)
 		}
 		next = pos + n + 2
 	}
 	cmd.Kind = codec.Forward
 	cmd.NoReply = false
+	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = buf[:next]
 	cmd.Key = buf[key : key+keyLen]
@@ -84,13 +85,13 @@ func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *c
 	if buf[0] != '*' {
 		return p.parseInline(cl, s, buf, cmd)
 	}
-	return p.parseArray(cl, s, buf, cmd, p.guarded && !cl.Authed)
+	return p.parseArray(s, buf, cmd, p.guarded && !cl.Authed)
 }
 
 // parseArray is parseSlow for a frame that begins with '*'. limited: the limits of unauthenticated clients hold.
-func (p *Protocol) parseArray(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
+func (p *Protocol) parseArray(s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
 	if s.Pos != 0 {
-		return p.walk(cl, s, buf, cmd, limited)
+		return p.walk(s, buf, cmd, limited)
 	}
 	if len(buf) > 1 && buf[1] == '-' {
 		return parseNegative(s, buf, cmd)
@@ -111,7 +112,7 @@ func (p *Protocol) parseArray(cl *codec.Client, s *codec.Scan, buf []byte, cmd *
 		return 0, errUnauthMulti
 	}
 	s.Pos, s.Left, s.Index, s.Op = pos, argc, 0, 0
-	return p.walk(cl, s, buf, cmd, limited)
+	return p.walk(s, buf, cmd, limited)
 }
 
 // parseNegative takes "*-1\r\n" or another negative count: a command that asks for nothing.
@@ -136,7 +137,7 @@ func ignore(s *codec.Scan, frame []byte, cmd *codec.Command) {
 
 // walk goes on with an array at s.Pos, where an argument begins: over the name, then over the other arguments, of which
 // it records those that the command's plan asks for. Whole, it calls finish; cut, it leaves its place in s.
-func (p *Protocol) walk(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
+func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
 	pos, left, index, op := s.Pos, s.Left, s.Index, s.Op
 	argc := index + left
 	keys, kept := cmd.Keys[:0], len(s.Keys) > 0
@@ -227,6 +228,7 @@ func stop(s *codec.Scan, buf []byte, pos, left, index, op int, keys []codec.Key,
 func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, limited bool) {
 	c := &commands[op]
 	cmd.NoReply = false
+	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
 	cmd.Key = nil

@@ -39,7 +39,7 @@ func errExpectedBulk(got byte) error {
 	return protocolError("Protocol error: expected '$', got '" + string([]byte{got}) + "'")
 }
 
-// Reasons to refuse a command: the reply without its '-' and CRLF. The first three are marks that appendRefusal
+// Reasons to refuse a command: the reply without its '-' and CRLF. The ones in small letters are marks that appendRefusal
 // completes with the command's name and arguments.
 const (
 	refuseUnknown     = "unknown"
@@ -54,7 +54,7 @@ const (
 	refuseKeysMany   = "ERR Number of keys can't be greater than number of args"
 	refuseKeysZero   = "ERR numkeys should be greater than 0"
 	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
-	refuseInputKey   = "at least 1 input key" // a mark, too
+	refuseInputKey   = "at least 1 input key"
 	refuseBlock      = "ERR BLOCK is not supported by this proxy"
-	refuseUnbalanced = "unbalanced streams" // a mark, too
+	refuseUnbalanced = "unbalanced streams"
 )

@@ -65,7 +65,8 @@ func TestAppendCoalesced(t *testing.T) {
 		{"mget nulls", "mget", []uint16{1, 0}, []string{"*1\r\n$-1\r\n", "*1\r\n$0\r\n\r\n"}, "*2\r\n$0\r\n\r\n$-1\r\n"},
 		{"mget of one fragment", "mget", []uint16{0, 0}, []string{"*2\r\n$1\r\na\r\n$1\r\na\r\n"}, "*2\r\n$1\r\na\r\n$1\r\na\r\n"},
 		{
-			"mget of other types", "mget", []uint16{0, 0, 1, 0, 1},
+			"mget of other types", "mget",
+			[]uint16{0, 0, 1, 0, 1},
 			[]string{"*3\r\n_\r\n-ERR x\r\n%1\r\n+a\r\n*1\r\n:1\r\n", "*2\r\n|1\r\n+a\r\n+b\r\n+c\r\n#t\r\n"},
 			"*5\r\n_\r\n-ERR x\r\n|1\r\n+a\r\n+b\r\n+c\r\n%1\r\n+a\r\n*1\r\n:1\r\n#t\r\n",
 		},

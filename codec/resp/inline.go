@@ -53,7 +53,7 @@ func (p *Protocol) parseInlineArray(cl *codec.Client, s *codec.Scan, frame []byt
 	unauth := p.guarded && !cl.Authed
 	argc, pos := number(frame, 1)
 	s.Pos, s.Left, s.Index, s.Op = pos, argc, 0, 0
-	n, err := p.walk(cl, s, frame, cmd, false)
+	n, err := p.walk(s, frame, cmd, false)
 	if err == nil && unauth && !commands[cmd.Op].beforeAuth {
 		refuse(cmd, refuseNoAuth)
 		cmd.Key, cmd.Keys = nil, cmd.Keys[:0]

@@ -99,7 +99,7 @@ func FuzzAppendArray(f *testing.F) {
 		if len(frames) != 1 || inline || bad || len(frames[0]) != words {
 			t.Fatalf("appendArray(%q) = %q, %d words; model %q", line, frame, words, frames)
 		}
-		if bytes.IndexAny(line, `"'`) < 0 {
+		if !bytes.ContainsAny(line, `"'`) {
 			want := strings.FieldsFunc(string(line), func(r rune) bool { return r < 256 && isSpace(byte(r)) })
 			if diff := cmp.Diff(want, frames[0]); diff != "" {
 				t.Fatalf("appendArray(%q):\n%s", line, diff)

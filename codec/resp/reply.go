@@ -11,7 +11,7 @@ import (
 const (
 	maxReplyLine  = 64 << 10
 	maxReplyCount = math.MaxUint32
-	maxReplyDepth = math.MaxInt8 // what ReplyScan.Depth can count; Stack has room for one more
+	maxReplyDepth = 127 // one less than ReplyScan.Stack has room for
 )
 
 // ScanReply implements codec.Protocol.
