@@ -105,6 +105,9 @@ func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
 	return c.state != closed
 }
 
+// Abandon closes c, in which something is not as it should be, and fails all that wait on it.
+func (c *Conn) Abandon(err error) { c.fail(err) }
+
 // DialFailed says that connecting failed.
 func (c *Conn) DialFailed(err error) {
 	if c.state == dialing {

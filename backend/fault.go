@@ -17,6 +17,7 @@ var (
 	ErrEjected  = errors.New("backend: no server of the pool is live")
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
 	ErrShutdown = errors.New("backend: proxy is stopping")
+	ErrPanic    = errors.New("backend: internal error")
 )
 
 // handshakeError is a server's refusal of AUTH or SELECT.
@@ -41,6 +42,8 @@ func Text(err error) string {
 		return "Connection reset by peer"
 	case errors.Is(err, ErrBadReply):
 		return "Invalid argument"
+	case errors.Is(err, ErrPanic):
+		return "internal error of the proxy"
 	case errors.Is(err, ErrShutdown):
 		return "proxy is stopping"
 	case errors.As(err, &hs):

@@ -31,6 +31,10 @@ type Loop struct {
 	// engine's.
 	Flush, FlushSoon func()
 
+	// Survive is deferred by what runs on the loop, with the server connection that it is about, if any: it recovers
+	// from a panic. It is the engine's.
+	Survive func(*Conn)
+
 	Now int64 // nanoseconds since the process started, read once for each callback
 
 	buffers      bytebufferpool.Pool        // for bytes that outlive a callback; one for each loop, so that nothing is shared
@@ -59,6 +63,7 @@ func (l *Loop) Tick() { l.Now = int64(time.Since(started)) }
 // stopped.
 func (l *Loop) Execute(f func()) bool {
 	return l.EL.Execute(context.Background(), gnet.RunnableFunc(func(context.Context) error {
+		defer l.Survive(nil)
 		l.Tick()
 		f()
 		l.Flush()
@@ -166,6 +171,18 @@ func (l *Loop) FlushConns() {
 	}
 	l.dirty = l.dirty[:0]
 	l.armTimer()
+}
+
+// AbandonDirty fails the connections that FlushConns would write to.
+func (l *Loop) AbandonDirty(err error) {
+	for i := 0; i < len(l.dirty); i++ {
+		if c := l.dirty[i]; c != nil {
+			l.dirty[i] = nil
+			c.dirty = false
+			c.fail(err)
+		}
+	}
+	l.dirty = l.dirty[:0]
 }
 
 // ConnsDirty says that FlushConns has something to do.

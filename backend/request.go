@@ -33,6 +33,7 @@ type Request struct {
 	Next      *Request                   // next in the client's order
 	Quiet     uint16                     // codec.Command.Quiet: hold the whole reply and ask whether the client gets it
 	Reply     *bytebufferpool.ByteBuffer // bytes that came before their turn; nil if none
+	Size      int                        // bytes of the reply so far, those of all fragments for a whole command
 	Done      bool                       // Reply, or all of Fragments, is whole
 	Streaming bool                       // bytes of this reply have already gone to the client
 

@@ -22,6 +22,9 @@ type Loop struct {
 	resume []*Session // may take input again, each once
 	busy   int        // sessions that wait for a reply
 
+	current *Session     // that flush is at
+	panics  atomic.Int64 // survived
+
 	cmd     codec.Command // reused from command to command
 	parts   []uint16      // scratch of scatter: server of each key
 	counts  []int         // scratch of scatter: keys for each server
@@ -41,7 +44,9 @@ const loneClients = 2
 func newLoop(o *Options) *Loop {
 	l := &Loop{opts: o}
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
+	l.Survive = l.surviveServer
 	l.flushTask = gnet.RunnableFunc(func(context.Context) error {
+		defer l.survive(nil)
 		l.Tick()
 		l.flush()
 		return nil
@@ -77,14 +82,17 @@ func (l *Loop) flush() {
 			s := l.resume[i]
 			l.resume[i] = nil
 			s.resuming = false
+			l.current = s
 			s.goOn()
 		}
 		l.resume = l.resume[:0]
+		l.current = nil
 		l.FlushConns()
 		for i := 0; i < len(l.dirty); i++ {
 			s := l.dirty[i]
 			l.dirty[i] = nil
 			s.dirty = false
+			l.current = s
 			s.flush()
 		}
 		l.dirty = l.dirty[:0]
@@ -92,7 +100,7 @@ func (l *Loop) flush() {
 			break
 		}
 	}
-	l.flushing = false
+	l.flushing, l.current = false, nil
 }
 
 // tidy drops what only very wide commands and large values needed.

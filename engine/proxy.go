@@ -209,11 +209,7 @@ func (p *Proxy) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	case *Session:
 		v.opened(c, backend.NewSocket(c.Fd()))
 	case *backend.Conn:
-		l := v.Loop()
-		l.Tick()
-		ok := v.Opened(c, backend.NewSocket(c.Fd()))
-		l.FlushSoon()
-		if !ok {
+		if !serverOpened(v, c, backend.NewSocket(c.Fd())) {
 			return nil, gnet.Close
 		}
 	}
@@ -225,17 +221,9 @@ func (p *Proxy) OnTraffic(c gnet.Conn) gnet.Action {
 	buf, _ := c.Next(-1)
 	switch v := c.Context().(type) {
 	case *Session:
-		l := v.loop
-		l.Tick()
-		v.onData(buf)
-		poison(buf)
-		l.flushSoon()
+		clientData(v, buf)
 	case *backend.Conn:
-		l := v.Loop()
-		l.Tick()
-		v.OnData(buf)
-		poison(buf)
-		l.FlushSoon()
+		serverData(v, buf)
 	}
 	return gnet.None
 }
@@ -244,14 +232,9 @@ func (p *Proxy) OnTraffic(c gnet.Conn) gnet.Action {
 func (p *Proxy) OnClose(c gnet.Conn, err error) gnet.Action {
 	switch v := c.Context().(type) {
 	case *Session:
-		v.loop.Tick()
-		v.onClose(c, err)
-		v.loop.flushSoon()
+		clientClosed(v, c, err)
 	case *backend.Conn:
-		l := v.Loop()
-		l.Tick()
-		v.OnClosed(c, err)
-		l.FlushSoon()
+		serverClosed(v, c, err)
 	}
 	return gnet.None
 }

@@ -41,6 +41,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 		}
 		return
 	}
+	c.Touch() // first of all: should what follows panic, c is known to hold half a request
 	if !cmd.NoReply {
 		r := s.loop.NewRequest(s)
 		r.Quiet = cmd.Quiet
@@ -50,7 +51,6 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	if !s.handOver(c, cmd.Frame) {
 		c.Out().Append(&s.loop.Loop, cmd.Frame)
 	}
-	c.Touch()
 }
 
 // handOver gives the input buffer to the server connection, so that a large command is not copied, if frame is its front.
@@ -112,7 +112,6 @@ func (s *Session) scatter(cmd *codec.Command) {
 		if c := l.targets[i].conn; c != nil {
 			o := c.Out()
 			o.SetBatch(p.AppendFragmentEnd(o.Batch(&l.Loop), cmd))
-			c.Touch()
 		}
 	}
 	clear(l.targets)
@@ -131,7 +130,6 @@ func (s *Session) fanOut(cmd *codec.Command) {
 	for server := range s.pool.Options().Servers {
 		if c := s.fragment(whole, server).conn; c != nil {
 			c.Out().Append(&s.loop.Loop, cmd.Frame)
-			c.Touch()
 		}
 	}
 	s.launched(whole)
@@ -173,6 +171,7 @@ func (s *Session) fragment(whole *backend.Request, server int) target {
 		}
 		return t
 	}
+	c.Touch()
 	c.Queue(f)
 	whole.Pending++
 	t.conn = c

@@ -33,6 +33,7 @@ type Session struct {
 
 	head, tail *backend.Request // commands whose replies are owed, in order
 	inFlight   int
+	replySize  int // what a reply to this client has lately had, in bytes
 
 	dirty    bool // in loop.dirty
 	resuming bool // in loop.resume
@@ -52,12 +53,20 @@ const (
 	streamBytes = 256 << 10
 	// maxUnreadBytes of replies that a client has not read: past it no more of its commands are taken.
 	maxUnreadBytes = 1 << 20
+	// maxOwedBytes is what the replies to the commands in flight may be expected to have. A client that asks for
+	// values of a megabyte has eight of them in flight, not a thousand.
+	maxOwedBytes = 8 << 20
+	// firstReplySize is what replies are expected to have before the first came: 32 commands in flight. Small replies
+	// bring it down, by an eighth each.
+	firstReplySize = maxOwedBytes / 32
 	// throughBytes is from where bytes are written at once rather than copied into a batch first.
 	throughBytes = 16 << 10
 )
 
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
-	return &Session{loop: l, pool: p, group: p.groups[l], fd: -1, cl: codec.Client{ID: id, Addr: addr}}
+	return &Session{
+		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize, cl: codec.Client{ID: id, Addr: addr},
+	}
 }
 
 // opened runs in gnet's OnOpen.
@@ -156,7 +165,8 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 
 // full says that the client has as much under way, or unread, as it may.
 func (s *Session) full() bool {
-	return s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes
+	return s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes ||
+		s.inFlight*s.replySize >= maxOwedBytes
 }
 
 // block stops taking input: gnet stops reading, and the kernel makes the client wait.
@@ -170,7 +180,8 @@ func (s *Session) block() {
 
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
-	if s.blocked && !s.resuming && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 {
+	if s.blocked && !s.resuming && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
+		s.inFlight*s.replySize <= maxOwedBytes/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)
 	}
@@ -252,6 +263,7 @@ func (s *Session) push(r *backend.Request) {
 // pop releases the head of the client's order, whose reply is written.
 func (s *Session) pop() {
 	r := s.head
+	s.replySize += (r.Size - s.replySize) / 8
 	s.head = r.Next
 	if s.head == nil {
 		s.tail = nil
@@ -279,8 +291,10 @@ func (s *Session) release(r *backend.Request) {
 
 // Replied implements backend.Owner.
 func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
+	r.Size += len(chunk)
 	switch {
 	case r.Parent != nil:
+		r.Parent.Size += len(chunk)
 		s.store(r, chunk)
 		if last {
 			s.fragmentDone(r.Parent)

@@ -181,18 +181,16 @@ func indexOf(s *sim, c *backend.Conn) int {
 }
 
 func (s *sim) onClose(f *fakeConn, err error) {
-	s.loop.Tick()
 	switch v := s.conns[f].(type) {
 	case *simClient:
-		v.session.onClose(f, err)
+		clientClosed(v.session, f, err)
 	case *simServer:
 		if v.up != nil && v.conn == f {
 			up := v.up
 			v.up = nil
-			up.OnClosed(f, err)
+			serverClosed(up, f, err)
 		}
 	}
-	s.loop.flushSoon()
 }
 
 // settle runs what callbacks left for later, until nothing is left.
@@ -231,12 +229,10 @@ func (c *simClient) send(p string) {
 		return
 	}
 	buf := []byte(p)
-	c.sim.loop.Tick()
-	c.session.onData(buf)
+	clientData(c.session, buf)
 	for i := range buf {
 		buf[i] = 0xCC
 	}
-	c.sim.loop.flushSoon()
 }
 
 func (c *simClient) hangUp(err error) {
@@ -262,9 +258,7 @@ func (v *simServer) accept() {
 	v.conn, v.sock = v.sim.newConn()
 	v.up = c
 	v.sim.conns[v.conn] = v
-	v.sim.loop.Tick()
-	c.Opened(v.conn, v.sock)
-	v.sim.loop.flushSoon()
+	serverOpened(c, v.conn, v.sock)
 }
 
 func (v *simServer) refuse(err error) {
@@ -283,12 +277,10 @@ func (v *simServer) reply(p string) {
 		return
 	}
 	buf := []byte(p)
-	v.sim.loop.Tick()
-	v.up.OnData(buf)
+	serverData(v.up, buf)
 	for i := range buf {
 		buf[i] = 0xCC
 	}
-	v.sim.loop.flushSoon()
 }
 
 func (v *simServer) hangUp() {
