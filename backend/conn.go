@@ -39,6 +39,7 @@ type Conn struct {
 
 	head, tail *Request // outq: requests that await a reply, oldest first
 	due        *Request // oldest of outq that was not expired yet
+	since      int64    // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan       codec.ReplyScan
 
 	step      int                        // of the handshake
@@ -54,7 +55,7 @@ type Conn struct {
 // queued; its bytes are just appended.
 func (c *Conn) Queue(r *Request) {
 	r.refs++
-	r.at = c.loop.Now
+	r.at, r.from = c.loop.Now, c.out.place()
 	if c.tail == nil {
 		c.head = r
 	} else {
@@ -91,7 +92,10 @@ func (c *Conn) flush() {
 }
 
 // Writable implements Writer.
-func (c *Conn) Writable() { c.flush() }
+func (c *Conn) Writable() {
+	c.since = c.loop.Now
+	c.flush()
+}
 
 // Opened takes the connected socket; it runs in gnet's OnOpen. false: the Conn does not want it any more.
 func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
@@ -128,7 +132,7 @@ func (c *Conn) nextStep() {
 	if c.failures > 0 {
 		c.loop.Log.Info("server is back", "pool", c.pool.opts.Name, "server", c.Server().PName)
 	}
-	c.state, c.failures, c.lastErr = open, 0, nil
+	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
 	c.flush()
 }
 
@@ -272,6 +276,9 @@ func (c *Conn) failed(was state, err error) {
 		c.lastErr = err
 		c.retryAt = c.loop.Now + int64(pause(c.failures))
 	}
+	if errors.Is(err, ErrPanic) || errors.Is(err, ErrShutdown) {
+		return // not the server's doing
+	}
 	if was == open || c.failures == 1 {
 		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err)
 	}
@@ -286,8 +293,12 @@ func pause(n int) time.Duration {
 }
 
 // expire fails the requests that waited longer than the pool's timeout. Only they fail: their replies, should they still
-// come, are thrown away, and the others live on. A connection on which the oldest request waits twice as long is given up
-// with all that wait on it.
+// come, are thrown away, and the others live on. The connection is given up, with all that wait on it, when its oldest
+// request waits twice as long, or one that has not even reached the wire is late: what the client was told has failed must
+// not be executed afterwards.
+//
+// A late reply counts against the server only if the server had the request for that long: not if it waited in here for a
+// connection that was still opening or took no bytes.
 func (c *Conn) expire() {
 	t := int64(c.pool.opts.Timeout)
 	if t == 0 || c.head == nil {
@@ -300,8 +311,12 @@ func (c *Conn) expire() {
 	late := false
 	for c.due != nil && c.loop.Now-c.due.at >= t {
 		r := c.due
+		if r.from >= c.out.taken {
+			c.fail(ErrTimeout)
+			return
+		}
 		c.due = r.link
-		late = true
+		late = late || c.loop.Now-max(r.at, c.since) >= t
 		if o := r.Owner; o != nil {
 			r.Owner = nil
 			o.Failed(r, ErrTimeout)

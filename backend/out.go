@@ -29,6 +29,7 @@ type Out struct {
 	batch   []byte  // from Loop.getBatch while not nil
 	queue   []chunk // older than batch, oldest first; empty unless the kernel or a large value was in the way
 	pending int     // bytes in queue and batch
+	taken   int     // bytes that the kernel took, ever
 	stalled bool    // the kernel's buffer is full; the Watcher will call
 	err     error   // of the first failed write; nothing is written after it
 }
@@ -54,6 +55,10 @@ func (o *Out) Open(s Socket) { o.sock, o.stalled, o.err = s, false, nil }
 
 // Pending is how many bytes wait to be written.
 func (o *Out) Pending() int { return o.pending }
+
+// taken plus pending is the place of the next byte to be appended; a request that begins at an earlier place than taken
+// has reached the wire.
+func (o *Out) place() int { return o.taken + o.pending }
 
 // Err is the error of the first failed write, or nil. The owner closes the connection; Out never does.
 func (o *Out) Err() error { return o.err }
@@ -133,9 +138,11 @@ func (o *Out) Through(l *Loop, p []byte, w Writer) {
 	if n < len(o.batch) {
 		o.queue = append(o.queue, chunk{rest: o.batch[n:], whole: o.batch})
 		o.pending -= n
+		o.taken += n
 		o.batch = nil
 		n = 0
 	} else {
+		o.taken += n
 		n -= len(o.batch)
 		o.pending -= len(o.batch)
 		l.putBatch(o.batch)
@@ -165,6 +172,7 @@ func (o *Out) Flush(l *Loop, w Writer) {
 		return
 	}
 	o.pending -= n
+	o.taken += n
 	if n < len(o.batch) {
 		o.queue = append(o.queue, chunk{rest: o.batch[n:], whole: o.batch})
 		o.batch = nil
@@ -204,6 +212,7 @@ func (o *Out) flushQueue(l *Loop, w Writer) {
 // advance drops n written bytes from the front of the queue.
 func (o *Out) advance(l *Loop, n int) {
 	o.pending -= n
+	o.taken += n
 	done := 0
 	for n > 0 {
 		c := &o.queue[done]

@@ -26,6 +26,7 @@ type Request struct {
 
 	link *Request // next in the Conn's outq
 	at   int64    // Loop.Now when it was queued
+	from int      // place of its first byte in the Conn's Out
 	refs int8
 
 	// The rest is the session's.

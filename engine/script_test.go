@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "rewrite the scripts in testdata with wh
 //	server N accepts|refuses    decides a connection attempt; "servers accept" says it for all to come
 //	server N: "BYTES"           what the server sends
 //	server N closes
+//	server N stalls|takes K     its socket takes no bytes, or K more
 //	wait DURATION               time passes
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/scripts/*.txt")
@@ -134,6 +135,10 @@ func (p *player) event(line string) {
 			v.refuse(syscall.ECONNREFUSED)
 		case f[2] == "closes":
 			v.hangUp()
+		case f[2] == "stalls":
+			v.sock.room = 0
+		case f[2] == "takes":
+			p.sim.drainRoom(v.sock, num(f[3]))
 		default:
 			p.t.Fatalf("unknown event %q", line)
 		}
