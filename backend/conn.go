@@ -148,7 +148,7 @@ func (c *Conn) OnData(buf []byte) {
 		buf = c.onHandshake(buf)
 	}
 	p := c.pool.opts.Protocol
-	answered := false
+	answered, ailing := false, false
 	for len(buf) > 0 && c.state == open {
 		r := c.head
 		if r == nil {
@@ -162,7 +162,11 @@ func (c *Conn) OnData(buf []byte) {
 		}
 		if done {
 			c.pop(r)
-			answered = true
+			if p.Ailing(buf[:n]) {
+				ailing = true
+			} else {
+				answered = true
+			}
 		}
 		if r.Owner != nil {
 			r.Owner.Replied(r, buf[:n], done)
@@ -174,6 +178,9 @@ func (c *Conn) OnData(buf []byte) {
 	}
 	if answered {
 		c.pool.health.success(c.server)
+	}
+	if ailing {
+		c.pool.health.failure(c.server)
 	}
 }
 
@@ -282,7 +289,7 @@ func (c *Conn) failed(was state, err error) {
 	if was == open || c.failures == 1 {
 		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err)
 	}
-	c.pool.health.failure(c.server, c.loop.Log)
+	c.pool.health.failure(c.server)
 }
 
 // pause is how long to leave a server alone after n failed attempts in a row: 10 ms doubling to half a second, and of
@@ -323,7 +330,7 @@ func (c *Conn) expire() {
 		}
 	}
 	if late {
-		c.pool.health.failure(c.server, c.loop.Log)
+		c.pool.health.failure(c.server)
 	}
 	c.loop.want(c.head.at + 2*t)
 	if c.due != nil {

@@ -7,29 +7,48 @@ import (
 	"time"
 )
 
-// health counts each server's consecutive failures, over all loops, and takes a server that has too many out of the
-// ring for ServerRetryTimeout. It does nothing in a pool without AutoEjectHosts. Success costs one atomic load; only
-// failure and rejoining lock.
+// health counts each server's consecutive failures, over all loops, and takes a server that has too many out of the ring.
+// It does nothing in a pool without AutoEjectHosts. Success costs one atomic load; only failure and rejoining lock.
 //
-// Source: twemproxy 0.5.0 nc_server.c, server_failure and server_pool_update.
+//	live --ServerFailureLimit failures--> ejected --ServerRetryTimeout, then a probe is answered--> on trial
+//	  ^                                      ^                                                         |
+//	  +------- trialReplies good replies ----+------------------ one failure -------------------------+
+//
+// A server that is ejected again soon after it came back stays out twice as long each time, up to maxPenalty times.
+//
+// Source: twemproxy 0.5.0 nc_server.c, server_failure and server_pool_update, which let a server back unprobed.
 type health struct {
 	pool     *Pool
+	log      *slog.Logger
+	probe    func(*Server) error
 	failures []atomic.Int32 // since the last reply; a server with none is well
+	trial    []atomic.Int32 // good replies that a server on trial still has to give
 
 	mu      sync.Mutex
-	live    []bool
-	timers  []*time.Timer // of ejected servers
+	servers []ejection
 	stopped bool
 }
 
-func (h *health) init(p *Pool) {
-	h.pool = p
-	h.failures = make([]atomic.Int32, len(p.opts.Servers))
-	h.timers = make([]*time.Timer, len(p.opts.Servers))
-	h.live = make([]bool, len(p.opts.Servers))
-	for i := range h.live {
-		h.live[i] = true
-	}
+// ejection is what health knows of one server beyond the counts.
+type ejection struct {
+	out      bool
+	timer    *time.Timer
+	penalty  int       // how many times ServerRetryTimeout it was out the last time
+	rejoined time.Time // the last time
+}
+
+const (
+	trialReplies  = 5
+	maxPenalty    = 8
+	probeInterval = time.Second // between probes of a server that does not answer, or ServerRetryTimeout if shorter
+)
+
+func (h *health) init(p *Pool, log *slog.Logger) {
+	n := len(p.opts.Servers)
+	h.pool, h.log = p, log
+	h.probe = func(s *Server) error { return probe(&p.opts, s) }
+	h.failures, h.trial = make([]atomic.Int32, n), make([]atomic.Int32, n)
+	h.servers = make([]ejection, n)
 }
 
 // success says that server answered something.
@@ -37,55 +56,93 @@ func (h *health) success(server int) {
 	if h.failures[server].Load() != 0 {
 		h.failures[server].Store(0)
 	}
+	if h.trial[server].Load() > 0 && h.trial[server].Add(-1) == 0 {
+		h.log.Info("server is well", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName)
+	}
 }
 
-// failure says that server did not answer, or could not be reached.
-func (h *health) failure(server int, log *slog.Logger) {
+// failure says that server did not answer, could not be reached, or reported that it is not well.
+func (h *health) failure(server int) {
 	if !h.pool.opts.AutoEjectHosts {
 		return
 	}
-	if int(h.failures[server].Add(1)) < max(h.pool.opts.ServerFailureLimit, 1) {
+	limit := max(h.pool.opts.ServerFailureLimit, 1)
+	if h.trial[server].Load() > 0 {
+		limit = 1
+	}
+	if int(h.failures[server].Add(1)) < limit {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.failures[server].Store(0)
-	if h.stopped || !h.live[server] {
+	h.trial[server].Store(0)
+	e := &h.servers[server]
+	if h.stopped || e.out {
 		return // requests that were under way when it was ejected
 	}
-	h.live[server] = false
-	h.rebuildLocked()
-	h.pool.logEject(log, server, h.live)
-	h.timers[server] = time.AfterFunc(h.pool.opts.ServerRetryTimeout, func() { h.rejoin(server, log) })
+	retry := h.pool.opts.ServerRetryTimeout
+	if !e.rejoined.IsZero() && time.Since(e.rejoined) < 2*retry {
+		e.penalty = min(2*e.penalty, maxPenalty)
+	} else {
+		e.penalty = 1
+	}
+	e.out = true
+	live := h.rebuildLocked()
+	wait := retry * time.Duration(e.penalty)
+	h.log.Warn("server ejected", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName,
+		"live", live, "retry_after", wait)
+	e.timer = time.AfterFunc(wait, func() { h.retry(server, false) })
 }
 
-// rejoin takes server back into the ring: it has to fail ServerFailureLimit times anew to be ejected again.
-func (h *health) rejoin(server int, log *slog.Logger) {
+// retry probes an ejected server, again and again until it answers, and takes it back into the ring on trial. It runs on
+// a timer's goroutine.
+func (h *health) retry(server int, again bool) {
+	s := &h.pool.opts.Servers[server]
+	err := h.probe(s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.stopped || h.live[server] {
+	e := &h.servers[server]
+	if h.stopped {
 		return
 	}
-	h.live[server] = true
+	if err != nil {
+		if !again {
+			h.log.Warn("server stays ejected until it answers", "pool", h.pool.opts.Name, "server", s.PName, "err", err)
+		}
+		e.timer = time.AfterFunc(min(probeInterval, max(h.pool.opts.ServerRetryTimeout, time.Millisecond)),
+			func() { h.retry(server, true) })
+		return
+	}
+	e.out, e.rejoined = false, time.Now()
 	h.failures[server].Store(0)
-	h.rebuildLocked()
-	log.Info("server rejoined", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName)
+	h.trial[server].Store(trialReplies)
+	live := h.rebuildLocked()
+	h.log.Info("server rejoined", "pool", h.pool.opts.Name, "server", s.PName, "live", live)
 }
 
-func (h *health) rebuildLocked() {
-	r, err := h.pool.build(h.live)
+// rebuildLocked swaps in the ring of the servers that are not out, and returns their number.
+func (h *health) rebuildLocked() (n int) {
+	live := make([]bool, len(h.servers))
+	for i := range h.servers {
+		if live[i] = !h.servers[i].out; live[i] {
+			n++
+		}
+	}
+	r, err := h.pool.build(live)
 	if err != nil {
 		panic("backend: a ring that was built once can't be rebuilt: " + err.Error())
 	}
 	h.pool.live.Store(r)
+	return n
 }
 
 func (h *health) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.stopped = true
-	for _, t := range h.timers {
-		if t != nil {
+	for i := range h.servers {
+		if t := h.servers[i].timer; t != nil {
 			t.Stop()
 		}
 	}

@@ -1,7 +1,9 @@
 package backend
 
 import (
+	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,16 +25,16 @@ func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 	if edit != nil {
 		edit(&o)
 	}
-	p, err := NewPool(o)
+	p, err := NewPool(o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.health.probe = func(*Server) error { return nil }
 	t.Cleanup(p.Close)
 	return p
 }
 
 func TestHealth(t *testing.T) {
-	log := slog.New(slog.DiscardHandler)
 	live := func(t *testing.T, p *Pool, want int) {
 		t.Helper()
 		if got := p.Ring().Live(); got != want {
@@ -44,10 +46,48 @@ func TestHealth(t *testing.T) {
 		edit func(*Options)
 		play func(*testing.T, *Pool)
 	}{
-		{"ejected at the limit, back after the retry time", nil, func(t *testing.T, p *Pool) {
-			p.health.failure(0, log)
+		{"not back before it answers", nil, func(t *testing.T, p *Pool) {
+			var dead atomic.Bool
+			dead.Store(true)
+			p.health.probe = func(*Server) error {
+				if dead.Load() {
+					return errors.New("connection refused")
+				}
+				return nil
+			}
+			p.health.failure(0)
+			p.health.failure(0)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			live(t, p, 1)
+			dead.Store(false)
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
 			live(t, p, 2)
-			p.health.failure(0, log)
+		}},
+		{"on trial one failure ejects, and for twice as long", nil, func(t *testing.T, p *Pool) {
+			p.health.failure(0)
+			p.health.failure(0)
+			time.Sleep(31 * time.Second)
+			synctest.Wait()
+			p.health.failure(0)
+			live(t, p, 1)
+			time.Sleep(31 * time.Second)
+			synctest.Wait()
+			live(t, p, 1)
+			time.Sleep(31 * time.Second)
+			synctest.Wait()
+			live(t, p, 2)
+			for range trialReplies {
+				p.health.success(0)
+			}
+			p.health.failure(0)
+			live(t, p, 2)
+		}},
+		{"ejected at the limit, back after the retry time", nil, func(t *testing.T, p *Pool) {
+			p.health.failure(0)
+			live(t, p, 2)
+			p.health.failure(0)
 			live(t, p, 1)
 			if d := p.Ring().Dispatch([]byte("any")); d != 1 {
 				t.Errorf("Dispatch = %d with server 0 ejected; want 1", d)
@@ -61,14 +101,14 @@ func TestHealth(t *testing.T) {
 		}},
 		{"a success in between clears the count", nil, func(t *testing.T, p *Pool) {
 			for range 5 {
-				p.health.failure(0, log)
+				p.health.failure(0)
 				p.health.success(0)
 			}
 			live(t, p, 2)
 		}},
 		{"failures of an ejected server change nothing", nil, func(t *testing.T, p *Pool) {
 			for range 9 {
-				p.health.failure(1, log)
+				p.health.failure(1)
 			}
 			live(t, p, 1)
 			time.Sleep(31 * time.Second)
@@ -76,13 +116,13 @@ func TestHealth(t *testing.T) {
 			live(t, p, 2)
 		}},
 		{"a limit of 0 is 1", func(o *Options) { o.ServerFailureLimit = 0 }, func(t *testing.T, p *Pool) {
-			p.health.failure(0, log)
+			p.health.failure(0)
 			live(t, p, 1)
 		}},
 		{"all may go", nil, func(t *testing.T, p *Pool) {
 			for s := range 2 {
-				p.health.failure(s, log)
-				p.health.failure(s, log)
+				p.health.failure(s)
+				p.health.failure(s)
 			}
 			if d := p.Ring().Dispatch([]byte("any")); d != -1 {
 				t.Errorf("Dispatch = %d with no server live; want -1", d)
@@ -90,14 +130,14 @@ func TestHealth(t *testing.T) {
 		}},
 		{"not asked for", func(o *Options) { o.AutoEjectHosts = false }, func(t *testing.T, p *Pool) {
 			for range 9 {
-				p.health.failure(0, log)
+				p.health.failure(0)
 			}
 			live(t, p, 2)
 		}},
 		{"closed", nil, func(t *testing.T, p *Pool) {
 			p.Close()
-			p.health.failure(0, log)
-			p.health.failure(0, log)
+			p.health.failure(0)
+			p.health.failure(0)
 			live(t, p, 2)
 		}},
 	} {
@@ -108,7 +148,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestNewPoolErrors(t *testing.T) {
-	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []Server{{Name: "a", Weight: 1}}})
+	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []Server{{Name: "a", Weight: 1}}}, nil)
 	if err == nil {
 		t.Error("NewPool accepts an unknown hash")
 	}

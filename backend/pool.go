@@ -14,15 +14,15 @@ type Pool struct {
 	health health
 }
 
-// NewPool builds the ring of all servers. Errors name the option.
-func NewPool(o Options) (*Pool, error) {
+// NewPool builds the ring of all servers. Errors name the option. log hears of servers that are ejected and rejoin.
+func NewPool(o Options, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o}
 	r, err := p.build(nil)
 	if err != nil {
 		return nil, err
 	}
 	p.live.Store(r)
-	p.health.init(p)
+	p.health.init(p, log)
 	return p, nil
 }
 
@@ -43,15 +43,3 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 
 // Close stops p's timers.
 func (p *Pool) Close() { p.health.close() }
-
-// logEject writes the one line an operator looks for.
-func (p *Pool) logEject(log *slog.Logger, server int, live []bool) {
-	n := 0
-	for _, ok := range live {
-		if ok {
-			n++
-		}
-	}
-	log.Warn("server ejected", "pool", p.opts.Name, "server", p.opts.Servers[server].PName,
-		"live", n, "retry_after", p.opts.ServerRetryTimeout)
-}

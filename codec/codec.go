@@ -76,6 +76,16 @@ type Protocol interface {
 
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection.
 	CheckHandshake(step int, reply []byte) error
+
+	// Probe is a whole command that any healthy server answers at once; read-only.
+	Probe() []byte
+
+	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.
+	CheckProbe(reply []byte) error
+
+	// Ailing says that a reply, whole or its beginning, reports trouble of the server as a whole (it is loading, busy,
+	// out of memory) and not of the request. The client gets it as it is; health counts it.
+	Ailing(reply []byte) bool
 }
 
 // Kind says what the engine does with a command.

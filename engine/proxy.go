@@ -72,7 +72,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	var errs []error
 	for i := range o.Pools {
 		po := &p.opts.Pools[i]
-		bp, err := backend.NewPool(po.Options)
+		bp, err := backend.NewPool(po.Options, log)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("pool %s: %w", po.Name, err))
 			continue

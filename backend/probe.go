@@ -1,0 +1,68 @@
+package backend
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"cashew/codec"
+)
+
+// probe connects to s, logs in as a Conn would, and asks for a sign of life. It blocks for dialTimeout at most, or the
+// pool's timeout if that is shorter, and runs on a goroutine of its own.
+func probe(o *Options, s *Server) error {
+	timeout := dialTimeout
+	if o.Timeout > 0 {
+		timeout = min(timeout, o.Timeout)
+	}
+	c, err := net.DialTimeout(s.Network, s.Addr, timeout)
+	if err != nil {
+		return err
+	}
+	defer c.Close() //nolint:errcheck // nothing was written that could be lost
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	for i, step := range o.Protocol.Handshake() {
+		reply, err := ask(c, o.Protocol, step)
+		if err == nil {
+			err = o.Protocol.CheckHandshake(i, reply)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	reply, err := ask(c, o.Protocol, o.Protocol.Probe())
+	if err != nil {
+		return err
+	}
+	return o.Protocol.CheckProbe(reply)
+}
+
+// maxProbeReply bounds what a server may answer to a command that is answered with a line.
+const maxProbeReply = 64 << 10
+
+// ask sends one command and returns its reply.
+func ask(c net.Conn, p codec.Protocol, command []byte) ([]byte, error) {
+	if _, err := c.Write(command); err != nil {
+		return nil, err
+	}
+	var scan codec.ReplyScan
+	var reply []byte
+	buf := make([]byte, 4<<10)
+	for len(reply) < maxProbeReply {
+		n, err := c.Read(buf)
+		if err != nil {
+			return nil, err
+		}
+		m, done, err := p.ScanReply(&scan, buf[:n])
+		if err != nil {
+			return nil, err
+		}
+		reply = append(reply, buf[:m]...)
+		if done {
+			return reply, nil
+		}
+	}
+	return nil, fmt.Errorf("backend: reply of more than %d bytes to %q", maxProbeReply, command)
+}
