@@ -197,9 +197,7 @@ func (p *process) options(o *cliOptions) (opts *engine.Options, servers *embedde
 	for _, w := range f.Warnings {
 		p.log.Warn(w)
 	}
-	if unserved := f.Unserved(); len(unserved) > 0 {
-		return nil, nil, p.fail(lines(unserved)...)
-	}
+	f.Options.Version = programVersion()
 	return &f.Options, nil, 0
 }
 
@@ -244,7 +242,7 @@ func embeddedOptions(addrs []string, port int) *engine.Options {
 			Weight:  1,
 		})
 	}
-	return &engine.Options{Pools: []engine.PoolOptions{pool}}
+	return &engine.Options{Version: programVersion(), Pools: []engine.PoolOptions{pool}}
 }
 
 // describeEmbedded tells a newcomer what is running and what to type next.

@@ -24,6 +24,8 @@ type health struct {
 	failures []atomic.Int32 // since the last reply; a server with none is well
 	trial    []atomic.Int32 // good replies that a server on trial still has to give
 
+	ejections atomic.Int64
+
 	mu      sync.Mutex
 	servers []ejection
 	stopped bool
@@ -88,6 +90,7 @@ func (h *health) failure(server int) {
 		e.penalty = 1
 	}
 	e.out = true
+	h.ejections.Add(1)
 	live := h.rebuildLocked()
 	wait := retry * time.Duration(e.penalty)
 	h.log.Warn("server ejected", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName,

@@ -41,5 +41,8 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 	return ring.Build(o)
 }
 
+// Ejections is how often a server was taken out of the ring.
+func (p *Pool) Ejections() int64 { return p.health.ejections.Load() }
+
 // Close stops p's timers.
 func (p *Pool) Close() { p.health.close() }

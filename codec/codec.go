@@ -8,11 +8,18 @@
 //	server bytes --ScanReply-----> Request --order--> client
 package codec
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrMalformed is wrapped by every error that means "the framing of this stream is lost". After it the connection can
 // only be closed; the error's text is what Protocol.AppendMalformed tells the client.
 var ErrMalformed = errors.New("malformed")
+
+// ErrForeign is wrapped as well if what was read is another protocol: memcached's binary one, HTTP. Such clients are
+// counted apart, so that an operator sees who still uses it.
+var ErrForeign = fmt.Errorf("%w: another protocol", ErrMalformed)
 
 // Protocol is all that tells a Redis pool from a memcached pool. One value serves one pool; it is immutable once built
 // and may be used by all loops at once. Slices passed in belong to the caller and are not kept beyond the call.
@@ -29,6 +36,7 @@ type Protocol interface {
 	//
 	// A frame that is well-formed but not servable (unknown command, wrong arity, not authenticated) is whole, with
 	// cmd.Kind == Refuse. cmd and s are reused by the caller from call to call. Does not allocate once cmd.Keys grew.
+	// It may write into the frame, once that is whole (to take out a flag that no server must see).
 	ParseCommand(cl *Client, s *Scan, buf []byte, cmd *Command) (n int, err error)
 
 	// AppendLocal appends the reply to a command of Kind Local, Refuse or Quit, and may change cl (AUTH, CLIENT
@@ -190,10 +198,20 @@ type Gather struct {
 	Cursor  []int    // scratch, one for each reply, zeroed: the protocol's place in it
 }
 
+// Proxy is what a protocol can ask of the process that it answers for.
+type Proxy interface {
+	// Figures are the proxy's own, for memcached's stats. Any goroutine may ask.
+	Figures() []Figure
+}
+
+// Figure is one of them.
+type Figure struct{ Name, Value string }
+
 // Client is what a protocol remembers of one client connection. The session owns it; only its loop touches it.
 type Client struct {
 	ID     uint64 // unique in the process, from 1
 	Authed bool   // has given the pool's password, or the pool has none
+	Proxy  Proxy  // tells the proxy's own figures; nil: none
 	Addr   string // remote address as the log shows it; "" for a unix socket
 	Name   string // CLIENT SETNAME
 	Lib    string // CLIENT SETINFO lib-name

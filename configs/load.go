@@ -35,12 +35,7 @@ type File struct {
 
 	// Warnings say, in one line each, where the file may not do what its author expects.
 	Warnings []string
-
-	unserved Problems
 }
-
-// Unserved returns one Problem for each pool that is valid but cannot be served yet: its Protocol is nil.
-func (f *File) Unserved() Problems { return f.unserved }
 
 // Load reads and checks the file at path. The error is a Problems value: all mistakes in the file, or why it could not
 // be read.
@@ -72,19 +67,9 @@ func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
 	f := &File{Options: c.options}
 	ring.SortServers(c.pools, func(p *pool) string { return p.Name })
 	for _, p := range c.pools {
-		p.Protocol = newProtocol(p.redis, p.redisAuth, p.redisDB)
-		if p.Protocol == nil {
-			at := p.at
-			if redis, ok := p.given["redis"]; ok {
-				at = redis.name
-			}
-			f.unserved = append(f.unserved, c.place(at, Problem{
-				Pool: p.Name, Key: "redis", Reason: "memcached pools are not served yet", Want: `"redis: true"`,
-			}))
-		}
+		p.Protocol = newProtocol(p, c.options.MaxRequestBytes)
 		f.Options.Pools = append(f.Options.Pools, p.PoolOptions)
 	}
-	f.unserved.sort()
 	c.warnings.sort()
 	for _, w := range c.warnings {
 		f.Warnings = append(f.Warnings, w.Error())
@@ -96,9 +81,10 @@ func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
 type pool struct {
 	engine.PoolOptions
 
-	redis     bool
-	redisAuth string
-	redisDB   int
+	redis          bool
+	redisAuth      string
+	redisDB        int
+	memcachedAdmin bool
 
 	at      *yaml.Node   // its name
 	entries []*yaml.Node // of PoolOptions.Servers, index by index
@@ -174,6 +160,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 			return ""
 		}},
 		numberKey("redis_db", &p.redisDB),
+		boolKey("memcached_admin", &p.memcachedAdmin),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
 		numberKey("server_connections", &p.ServerConnections),

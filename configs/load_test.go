@@ -125,22 +125,18 @@ func TestParseGlobal(t *testing.T) {
 	}
 }
 
-func TestUnserved(t *testing.T) {
+func TestProtocol(t *testing.T) {
 	file := pool1("redis: true") +
-		"q:\n  listen: 127.0.0.1:2\n  servers:\n    - a:1:1\n" +
+		"q:\n  listen: 127.0.0.1:2\n  memcached_admin: true\n  servers:\n    - a:1:1\n" +
 		"r:\n  listen: 127.0.0.1:3\n  redis: false\n  servers:\n    - a:1:1\n"
 	f, err := parse(testFile, []byte(file), testLookup)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `configs: f.yml:6: pool q: redis: memcached pools are not served yet; expected "redis: true"
-configs: f.yml:12: pool r: redis: memcached pools are not served yet; expected "redis: true"`
-	if got := f.Unserved().Error(); got != want {
-		t.Errorf("Unserved is\n%s\nwant\n%s", got, want)
-	}
+	want := map[string]string{"p": "redis", "q": "memcached", "r": "memcached"}
 	for _, p := range f.Options.Pools {
-		if isRedis := p.Name == "p"; (p.Protocol != nil) != isRedis {
-			t.Errorf("pool %s: Protocol is %v", p.Name, p.Protocol)
+		if got := p.Protocol.Name(); got != want[p.Name] {
+			t.Errorf("pool %s speaks %s; want %s", p.Name, got, want[p.Name])
 		}
 	}
 }

@@ -2,13 +2,21 @@ package configs
 
 import (
 	"cashew/codec"
+	"cashew/codec/memcached"
 	"cashew/codec/resp"
 )
 
-// newProtocol returns what speaks for a pool, or nil for a memcached pool, which is not served yet.
-func newProtocol(redis bool, password string, db int) codec.Protocol {
-	if !redis {
-		return nil
+// memcachedLine is what a storage command has around its data block at most.
+const memcachedLine = 4 << 10
+
+// newProtocol returns what speaks for a pool.
+func newProtocol(p *pool, maxRequest int) codec.Protocol {
+	if p.redis {
+		return resp.New(resp.Options{Password: p.redisAuth, DB: p.redisDB})
 	}
-	return resp.New(resp.Options{Password: password, DB: db})
+	o := memcached.Options{Admin: p.memcachedAdmin}
+	if maxRequest > 0 {
+		o.MaxValue = max(maxRequest-memcachedLine, 1)
+	}
+	return memcached.New(o)
 }

@@ -134,6 +134,7 @@ func (ln *listener) admit(nc net.Conn) {
 	p := ln.pool
 	if n := p.clients.Add(1); p.opts.ClientConnections > 0 && n > int64(p.opts.ClientConnections) {
 		p.clients.Add(-1)
+		p.count.rejected.Add(1)
 		_ = nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
 		_ = nc.Close()
@@ -148,6 +149,7 @@ func (ln *listener) admit(nc net.Conn) {
 	}
 	l := ln.proxy.leastLoop()
 	l.clients.Add(1)
+	p.count.accepted.Add(1)
 	s := newSession(l, p, ln.proxy.ids.Add(1), addr)
 	go func() {
 		if err := backend.Enroll(l.EL, nc, s); err != nil {

@@ -52,6 +52,8 @@ type pool struct {
 	opts     *PoolOptions
 	groups   map[*Loop]*backend.Group // read-only once the loops run
 	clients  atomic.Int64
+	version  string
+	count    counters
 }
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
@@ -78,7 +80,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 			continue
 		}
 		p.pools = append(p.pools, &pool{
-			Pool: bp, name: po.Name, protocol: po.Protocol, opts: po,
+			Pool: bp, name: po.Name, version: o.Version, protocol: po.Protocol, opts: po,
 			random: po.Distribution == "random", groups: make(map[*Loop]*backend.Group),
 		})
 	}

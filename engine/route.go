@@ -182,6 +182,7 @@ func (s *Session) fragment(whole *backend.Request, server int) target {
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.protocol, whole.Gather
 	if whole.Err != nil {
+		s.pool.count.forwardError.Add(1)
 		s.out.SetBatch(p.AppendError(s.out.Batch(&s.loop.Loop), backend.Text(whole.Err)))
 		return
 	}

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -65,7 +67,8 @@ const (
 
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
 	return &Session{
-		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize, cl: codec.Client{ID: id, Addr: addr},
+		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
+		cl: codec.Client{ID: id, Proxy: p, Addr: addr},
 	}
 }
 
@@ -227,6 +230,7 @@ func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
 
 // refuse answers a command with a server's error, in its turn.
 func (s *Session) refuse(err error) {
+	s.pool.count.forwardError.Add(1)
 	bb := s.loop.GetBuffer()
 	bb.B = s.pool.protocol.AppendError(bb.B, backend.Text(err))
 	s.answer(bb)
@@ -234,7 +238,13 @@ func (s *Session) refuse(err error) {
 
 // malformed tells a client whose framing is lost why it is closed, once all that is owed to it is delivered.
 func (s *Session) malformed(err error) {
-	s.loop.Log.Debug("malformed request", "pool", s.pool.name, "client", s.cl.Addr, "err", err)
+	s.pool.count.malformed.Add(1)
+	level := slog.LevelDebug
+	if errors.Is(err, codec.ErrForeign) && s.pool.count.foreign.Add(1) == 1 {
+		level = slog.LevelInfo // the first; how many there are is in the figures
+	}
+	s.loop.Log.Log(context.Background(), level, "malformed request; closing the client",
+		"pool", s.pool.name, "client", s.cl.Addr, "err", err)
 	bb := s.loop.GetBuffer()
 	bb.B = s.pool.protocol.AppendMalformed(bb.B, err)
 	s.answer(bb)
@@ -355,6 +365,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		if r.Reply == nil {
 			r.Reply = s.loop.GetBuffer()
 		}
+		s.pool.count.forwardError.Add(1)
 		r.Reply.B = s.pool.protocol.AppendError(r.Reply.B[:0], backend.Text(err))
 		r.Done = true
 		s.drain()

@@ -9,6 +9,13 @@ func (e protocolError) Error() string { return string(e) }
 
 func (protocolError) Unwrap() error { return codec.ErrMalformed }
 
+// foreignError is a protocolError of a client that speaks something else.
+type foreignError string
+
+func (e foreignError) Error() string { return string(e) }
+
+func (foreignError) Unwrap() error { return codec.ErrForeign }
+
 // What a client is told before it is closed. Source: redis 7.0 networking.c, processMultibulkBuffer and
 // processInlineBuffer; errBodyEnd, errFrame and errHTTP are ours.
 var (
@@ -20,7 +27,7 @@ var (
 	errQuotes        error = protocolError("Protocol error: unbalanced quotes in request")
 	errBodyEnd       error = protocolError("Protocol error: expected CRLF after bulk")
 	errFrame         error = protocolError("Protocol error: too big request")
-	errHTTP          error = protocolError("Protocol error: this is not an HTTP server")
+	errHTTP          error = foreignError("Protocol error: this is not an HTTP server")
 	errReplyType     error = protocolError("reply: unknown type")
 	errReplyPush     error = protocolError("reply: push without a subscription")
 	errReplyNumber   error = protocolError("reply: invalid number")

@@ -1,0 +1,570 @@
+package memcached
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/bits"
+
+	"cashew/codec"
+)
+
+// Limits of a command.
+const (
+	maxKey = 250 // memcached 1.6 KEY_MAX_LENGTH
+
+	// maxLine is the longest line, without its LF, of a command that is no list of keys; and what a line of gat may be on
+	// its way to a server. memcached 1.6 hangs up on a longer one if it does not see its end at once, with all requests
+	// of others on that connection. Source: memcached 1.6 try_read_command_ascii.
+	maxLine = 2048
+	// maxLead are the spaces before a longer line. Source: the same.
+	maxLead = 100
+	// maxKeysLine is the longest line with keys: 10,000 of 250 bytes are 2.5 MB.
+	maxKeysLine = 4 << 20
+
+	// maxValue is the largest data block that is sent to a server. No memcached stores as much: an item is 1 GiB at most,
+	// key and header included.
+	maxValue = 1<<30 - 4<<10
+	// maxSize is the largest size of a data block that memcached can read; beyond it a number is malformed.
+	maxSize = math.MaxInt32 - 2
+)
+
+// placeholder is the key by which twemproxy routes commands that any server can answer.
+var placeholder = []byte("placeholder")
+
+// binaryMagic begins a request of the binary protocol.
+const binaryMagic = 0x80
+
+// ParseCommand implements codec.Protocol. It finds the line's end, then the shape of the command decides.
+//
+// Where s is, between calls:
+//
+//	Op == 0         inside a line; Pos bytes of it hold no LF
+//	Op == a store   inside a data block of Left bytes behind a line of Pos bytes (without leading spaces); Keys[0] places
+//	                the key and, in Start and End, the q flag; Index is 1 for noreply
+//	Op == opSkip    inside a data block that no server gets; Left bytes of it are still to come
+//
+// In the last state ParseCommand takes whatever there is as frames of Kind Ignore, so that nothing is gathered.
+func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	if s.Op != 0 {
+		return goOn(s, buf, cmd)
+	}
+	end := bytes.IndexByte(buf[s.Pos:], '\n')
+	if end < 0 {
+		return noLine(s, buf)
+	}
+	end += s.Pos
+	lead := 0
+	if buf[0] == ' ' || buf[0] == binaryMagic || end > maxLine {
+		var err error
+		if lead, err = checkLine(buf, end); err != nil {
+			s.Reset()
+			return 0, err
+		}
+	}
+	if s.Pos != 0 {
+		s.Reset()
+	}
+	b := buf[lead:]
+	end -= lead
+	line := b[:end]
+	if end > 0 && b[end-1] == '\r' {
+		line = b[:end-1]
+	}
+	op, name := nameOf(line)
+	begin(cmd, op, b[:end+1])
+	shape := commands[op].shape
+	if shape != store && bytes.IndexByte(line, 0) >= 0 {
+		// memcached's line would end there.
+		refuseNUL(s, cmd, line)
+		return lead + end + 1, nil
+	}
+	switch shape {
+	case retrieve:
+		parseRetrieve(cmd, line, name)
+	case store:
+		if !p.parseStore(s, b, line, name, cmd) {
+			s.Need += lead
+			return 0, nil
+		}
+		return lead + len(cmd.Frame), nil
+	case metaStore:
+		if !p.parseMetaStore(s, b, line, name, cmd) {
+			s.Need += lead
+			return 0, nil
+		}
+		return lead + len(cmd.Frame), nil
+	case meta:
+		parseMeta(cmd, line, name)
+	default:
+		p.parseOther(cmd, line)
+	}
+	return lead + end + 1, nil
+}
+
+// nameOf is the command that line begins with, and where its name ends.
+func nameOf(line []byte) (op, end int) {
+	if len(line) > 4 && line[3] == ' ' {
+		switch {
+		case line[0] == 'g' && line[1] == 'e' && line[2] == 't':
+			return opGet, 3
+		case line[0] == 's' && line[1] == 'e' && line[2] == 't':
+			return opSet, 3
+		}
+	}
+	if end = bytes.IndexByte(line, ' '); end < 0 {
+		end = len(line)
+	}
+	return lookup(line[:end]), end
+}
+
+// checkLine looks at a line whose LF is at end, or that goes on beyond buf, with end its length: it counts the leading
+// spaces, and says whether the line may be that long.
+func checkLine(buf []byte, end int) (lead int, err error) {
+	if buf[0] == binaryMagic {
+		return 0, ErrBinary
+	}
+	for lead < len(buf) && buf[lead] == ' ' {
+		lead++
+	}
+	if end > maxLine && (end > maxKeysLine || lead > maxLead || !hasKeys(buf[lead:])) {
+		return 0, errLine
+	}
+	return lead, nil
+}
+
+// hasKeys tells whether a line that begins with b is a list of keys.
+func hasKeys(b []byte) bool {
+	name, _, ok := bytes.Cut(b[:min(len(b), len("gats "))], []byte{' '})
+	return ok && commands[lookup(name)].shape == retrieve
+}
+
+// noLine keeps in s that there is no LF in buf.
+func noLine(s *codec.Scan, buf []byte) (int, error) {
+	if len(buf) == 0 {
+		return 0, nil
+	}
+	if _, err := checkLine(buf, len(buf)); err != nil {
+		s.Reset()
+		return 0, err
+	}
+	s.Pos, s.Need = len(buf), len(buf)+1
+	return 0, nil
+}
+
+// begin makes cmd the command op, about which no more is known.
+func begin(cmd *codec.Command, op int, frame []byte) {
+	cmd.Kind = codec.Forward
+	cmd.NoReply = false
+	cmd.Quiet = 0
+	cmd.Op = uint16(op)
+	cmd.Frame = frame
+	cmd.Key = nil
+	cmd.Keys = cmd.Keys[:0]
+	cmd.Arg = 0
+	cmd.Err = ""
+}
+
+// refuse has text answered. A client that said noreply is not even told that.
+func refuse(cmd *codec.Command, text string, noreply bool) {
+	cmd.Kind = codec.Refuse
+	cmd.Err = text
+	if noreply {
+		cmd.Kind = codec.Ignore
+	}
+}
+
+// answer has text answered by the proxy in place of a server.
+func answer(cmd *codec.Command, text string, noreply bool) {
+	refuse(cmd, text, noreply)
+	if !noreply {
+		cmd.Kind = codec.Local
+	}
+}
+
+// refuseNUL refuses a line with a NUL in it: memcached would read it up to there, and perhaps no data block behind it.
+// parseStore looks for it itself.
+func refuseNUL(s *codec.Scan, cmd *codec.Command, line []byte) {
+	switch commands[cmd.Op].shape {
+	case unknown:
+		refuse(cmd, refuseUnknown, false)
+	case metaStore:
+		refuseMetaStore(s, cmd, line)
+	default:
+		refuse(cmd, refuseFormat, false)
+	}
+}
+
+// word is the next word of line at pos or behind it: line[from:to]; from == to: there is none.
+func word(line []byte, pos int) (from, to int) {
+	for pos < len(line) && line[pos] == ' ' {
+		pos++
+	}
+	n := bytes.IndexByte(line[pos:], ' ')
+	if n < 0 {
+		return pos, len(line)
+	}
+	return pos, pos + n
+}
+
+// either is the place of the first byte x or y in b at pos or behind it; len(b) if there is none. It looks at eight bytes
+// at once, which for a key costs less than two calls of bytes.IndexByte.
+func either(b []byte, pos int, x, y byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	xs, ys := uint64(x)*ones, uint64(y)*ones
+	for pos+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[pos:])
+		u, v := w^xs, w^ys // a zero byte in them is a hit; the lowest that is found is one
+		if hit := ((u-ones)&^u | (v-ones)&^v) & tops; hit != 0 {
+			return pos + bits.TrailingZeros64(hit)/8
+		}
+		pos += 8
+	}
+	for pos < len(b) && b[pos] != x && b[pos] != y {
+		pos++
+	}
+	return pos
+}
+
+// words cuts line into words, as many as fit into w; n counts them all, up to one more than fit.
+func words(line []byte, w [][]byte) (n int) {
+	for pos := 0; n <= len(w); n++ {
+		from, to := word(line, pos)
+		if from == to {
+			break
+		}
+		if n < len(w) {
+			w[n] = line[from:to]
+		}
+		pos = to
+	}
+	return n
+}
+
+// parseRetrieve reads get, gets, gat or gats behind its name.
+func parseRetrieve(cmd *codec.Command, line []byte, pos int) {
+	exptime := pos
+	if cmd.Op == opGat || cmd.Op == opGats {
+		if exptime, pos = word(line, pos); exptime == pos {
+			refuse(cmd, refuseUnknown, false)
+			return
+		}
+	}
+	from, to := word(line, pos)
+	switch {
+	case from == to:
+		refuseNoKey(cmd, line[exptime:pos])
+		return
+	case to-from > maxKey:
+		refuseKey(cmd, line[exptime:pos])
+		return
+	}
+	cmd.Key = line[from:to]
+	if to == len(line) {
+		return
+	}
+	keys := cmd.Keys
+	for from < to {
+		if to-from > maxKey {
+			refuseKey(cmd, line[exptime:pos])
+			return
+		}
+		keys = append(keys, codec.Key{Off: uint32(from), Len: uint32(to - from), Start: uint32(pos), End: uint32(to)})
+		pos = to
+		from, to = word(line, pos)
+	}
+	if len(keys) > 1 {
+		cmd.Kind = codec.Scatter
+		cmd.Keys = keys
+	}
+	if len(line) > maxLine && (cmd.Op == opGat || cmd.Op == opGats) {
+		cmd.Keys = keys[:0]
+		refuse(cmd, refuseLine, false)
+	}
+}
+
+// refuseNoKey answers a retrieval without keys: a gat of nothing finds nothing.
+func refuseNoKey(cmd *codec.Command, exptime []byte) {
+	switch {
+	case len(exptime) == 0:
+		refuse(cmd, refuseUnknown, false)
+	case isInt32(exptime):
+		answer(cmd, answerEnd, false)
+	default:
+		refuse(cmd, refuseExptime, false)
+	}
+}
+
+// refuseKey answers a retrieval with a key that is too long. An exptime that is none comes first.
+func refuseKey(cmd *codec.Command, exptime []byte) {
+	if exptime, _, _ := bytes.Cut(exptime, []byte{' '}); len(exptime) > 0 && !isInt32(exptime) {
+		refuse(cmd, refuseExptime, false)
+		return
+	}
+	refuse(cmd, refuseFormat, false)
+}
+
+// parseStore reads a classic storage command behind its name; b is the frame and what follows. False: b ends inside the
+// frame, and s tells where.
+//
+// Numbers are read as strictly as the strictest memcached does: digits, in 32 bits, but for the cas of 64 bits. What one
+// version takes (a plus sign, a wrapped number) another calls malformed, and reads the data block as commands.
+func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec.Command) bool {
+	for pos < len(line) && line[pos] == ' ' {
+		pos++
+	}
+	from := pos
+	pos = either(line, pos, ' ', 0)
+	key := codec.Key{Off: uint32(from), Len: uint32(pos - from)}
+	flags, pos := number(line, pos)
+	for pos < len(line) && line[pos] == ' ' {
+		pos++
+	}
+	neg := 0
+	if pos < len(line) && line[pos] == '-' {
+		neg = 1
+	}
+	exptime, pos := digits(line, pos+neg)
+	size, pos := number(line, pos)
+	if cmd.Op == opCas {
+		_, pos = number(line, pos)
+	}
+	noreply := false
+	if pos < len(line) {
+		last, end := word(line, pos)
+		noreply = string(line[last:end]) == "noreply"
+		if bytes.IndexByte(line[last:end], 0) >= 0 {
+			pos = malformed
+		} else if last, end = word(line, end); last < end {
+			pos = malformed
+		}
+	}
+	if pos >= malformed || key.Len-1 >= maxKey || flags > math.MaxUint32 || size > maxSize ||
+		exptime > math.MaxInt32+uint64(neg) {
+		refuseStore(s, cmd, line)
+		return true
+	}
+	if int(size) > p.maxValue {
+		refuse(cmd, refuseTooLarge, noreply)
+		skip(s, int(size))
+		return true
+	}
+	cmd.NoReply = noreply
+	return body(s, b, key, int(size), cmd)
+}
+
+// malformed is the offset behind a number that is none; behind any other there is less.
+const malformed = math.MaxInt32
+
+// number reads the word behind pos, which must be all digits; next is behind it.
+func number(line []byte, pos int) (v uint64, next int) {
+	for pos < len(line) && line[pos] == ' ' {
+		pos++
+	}
+	return digits(line, pos)
+}
+
+// digits reads the word at pos, which must be all digits and within 64 bits.
+func digits(line []byte, pos int) (v uint64, next int) {
+	if pos >= len(line) {
+		return 0, malformed
+	}
+	i := pos
+	for ; i < len(line) && line[i] != ' '; i++ {
+		d := uint64(line[i] - '0')
+		if d > 9 || v > (math.MaxUint64-d)/10 {
+			return 0, malformed
+		}
+		v = v*10 + d
+	}
+	if i == pos {
+		return 0, malformed
+	}
+	return v, i
+}
+
+// isInt32 tells whether w is a number that memcached takes for an exptime.
+func isInt32(w []byte) bool {
+	neg := uint64(0)
+	if len(w) > 0 && w[0] == '-' {
+		neg, w = 1, w[1:]
+	}
+	v, end := digits(w, 0)
+	return end == len(w) && v <= math.MaxInt32+neg
+}
+
+// body looks for the data block of size bytes behind the line in cmd.Frame, which b begins with.
+func body(s *codec.Scan, b []byte, key codec.Key, size int, cmd *codec.Command) bool {
+	n := len(cmd.Frame)
+	if len(b)-n < size+2 {
+		s.Op, s.Pos, s.Left, s.Need = int(cmd.Op), n, size, n+size+2
+		s.Keys = append(s.Keys[:0], key)
+		if cmd.NoReply {
+			s.Index = 1
+		}
+		return false
+	}
+	finish(b[:n+size+2], key, cmd)
+	return true
+}
+
+// finish fills cmd for a storage command that is whole. A data block that does not end in CRLF is refused here: not every
+// server answers that with one line and goes on behind the block.
+func finish(frame []byte, key codec.Key, cmd *codec.Command) {
+	cmd.Frame = frame
+	if frame[len(frame)-2] != '\r' || frame[len(frame)-1] != '\n' {
+		refuse(cmd, refuseChunk, cmd.NoReply)
+		return
+	}
+	cmd.Key = frame[key.Off : key.Off+key.Len]
+	if key.End > key.Start {
+		unquiet(cmd, int(key.Start), int(key.End))
+	}
+}
+
+// goOn is ParseCommand inside a data block.
+func goOn(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	if s.Op == opSkip {
+		n := min(s.Left, len(buf))
+		begin(cmd, opSkip, buf[:n])
+		cmd.Kind = codec.Ignore
+		if s.Left -= n; s.Left == 0 {
+			s.Reset()
+		}
+		return n, nil
+	}
+	if len(buf) < s.Need {
+		return 0, nil
+	}
+	n := s.Need
+	frame := s.Pos + s.Left + 2
+	begin(cmd, s.Op, nil)
+	cmd.NoReply = s.Index == 1
+	finish(buf[n-frame:n], s.Keys[0], cmd)
+	s.Reset()
+	return n, nil
+}
+
+// skip has the data block of size bytes behind the current line, and its CRLF, taken out of the stream.
+func skip(s *codec.Scan, size int) {
+	s.Op, s.Left = opSkip, size+2
+}
+
+// refuseStore refuses a malformed storage command. If it says how long its data block is, that is skipped, so that the
+// next command is read right. memcached 1.6.18 reads it as commands then.
+func refuseStore(s *codec.Scan, cmd *codec.Command, line []byte) {
+	var w [8][]byte
+	n := words(line, w[:])
+	least := 5
+	if cmd.Op == opCas {
+		least = 6
+	}
+	if n != least && n != least+1 {
+		refuse(cmd, refuseUnknown, false)
+		return
+	}
+	refuse(cmd, refuseFormat, string(w[n-1]) == "noreply")
+	skipSize(s, w[4])
+}
+
+// skipSize skips a data block whose size w says, if it says one; memcached also reads a plus sign.
+func skipSize(s *codec.Scan, w []byte) {
+	w = bytes.TrimPrefix(w, []byte{'+'})
+	if size, end := digits(w, 0); end == len(w) && size <= maxSize {
+		skip(s, int(size))
+	}
+}
+
+// parseOther reads a command of one of the rarer shapes. How many words it has is checked here even if
+// the server would: to a command of too many it answers in spite of a noreply at its end.
+func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
+	var w [5][]byte
+	n := words(line, w[:])
+	noreply := n > 1 && n <= len(w) && string(w[n-1]) == "noreply"
+	switch commands[cmd.Op].shape {
+	case change:
+		if n != 3 && n != 4 {
+			refuse(cmd, refuseUnknown, false)
+			return
+		}
+		forward(cmd, w[1], noreply)
+	case remove:
+		if n < 2 || n > 4 {
+			refuse(cmd, refuseUnknown, false)
+			return
+		}
+		forward(cmd, w[1], noreply && n > 2)
+	case metaDebug:
+		if n < 2 {
+			refuse(cmd, refuseFormat, false)
+			return
+		}
+		forward(cmd, w[1], false)
+	case metaNoop:
+		answer(cmd, answerNoop, false) // all replies before it are there first: that is the barrier
+	case anywhere:
+		cmd.Key = placeholder
+	case verbosity:
+		p.parseVerbosity(cmd, w[:], n, noreply)
+	case flushAll:
+		switch {
+		case n > 3:
+			refuse(cmd, refuseUnknown, false)
+		case p.admin:
+			cmd.Kind = codec.Fanout
+			cmd.NoReply = noreply
+		default:
+			refuse(cmd, refuseAdmin, noreply)
+		}
+	case stats:
+		switch {
+		case !p.admin:
+			refuse(cmd, refuseAdmin, false)
+		case n > 1:
+			refuse(cmd, refuseStatsArgs, false)
+		default:
+			cmd.Kind = codec.Local
+		}
+	case quit:
+		cmd.Kind = codec.Quit
+	case refused:
+		refuse(cmd, refuseAdmin, noreply)
+	case refusedAloud:
+		refuse(cmd, refuseAdmin, false)
+	default:
+		refuse(cmd, refuseUnknown, false)
+	}
+}
+
+// forward sends a command with one key to its server, if it can have such a key.
+func forward(cmd *codec.Command, key []byte, noreply bool) {
+	if len(key) > maxKey {
+		refuse(cmd, refuseFormat, noreply)
+		return
+	}
+	cmd.Key = key
+	cmd.NoReply = noreply
+}
+
+// parseVerbosity goes to every server if the pool's clients may do that. Else it is answered OK and nothing is done: by
+// the protocol it always succeeds, what it changes can't be seen by a client, and it is no client's to change.
+//
+// Source: memcached doc/protocol.txt, "verbosity".
+func (p *Protocol) parseVerbosity(cmd *codec.Command, w [][]byte, n int, noreply bool) {
+	switch {
+	case n != 2 && n != 3:
+		refuse(cmd, refuseUnknown, false)
+	case p.admin:
+		cmd.Kind = codec.Fanout
+		cmd.NoReply = noreply
+	case !isUint32(w[1]):
+		refuse(cmd, refuseFormat, noreply)
+	default:
+		answer(cmd, answerOK, noreply)
+	}
+}
+
+func isUint32(w []byte) bool {
+	v, end := digits(w, 0)
+	return end == len(w) && v <= math.MaxUint32
+}

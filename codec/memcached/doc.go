@@ -1,0 +1,41 @@
+// Package memcached is memcached's text protocol, classic and meta, as a [codec.Protocol]. All of it runs on the event
+// loop that owns the connection; a [Protocol] is immutable and shared by all loops.
+//
+// A command is a line of words between spaces; CRLF or a bare LF ends it. Behind the line of a storage command comes a
+// data block of the length that the line declares, which is skipped by that length, and CRLF.
+//
+//	set  k  0  60  5  noreply  \r\n  hello  \r\n
+//	 |   |  |  |   |                   |
+//	name |  |  |   bytes               data block
+//	     |  |  exptime
+//	     |  flags
+//	     Command.Key
+//
+//	get  a  b  c  \r\n
+//	   |--|--|--|
+//	   Key.Start .. Key.End: a key with the spaces before it
+//
+//	ms  k  5  T60  q  \r\n  hello  \r\n    meta: words of one letter, perhaps with a token
+//	               |
+//	               taken out on the way to the server, so that each command has its reply
+//
+// A reply is a line, but for these:
+//
+//	VALUE k 0 5 \r\n hello \r\n ... END \r\n      any number of values
+//	VA 5 t60 \r\n hello \r\n
+//	STAT name value \r\n ... END \r\n
+//
+// A command that this package forwards is one that every memcached frames alike: where one version would take a body for
+// commands (a malformed storage line, say), the proxy answers itself and takes the body out of the stream, so that no
+// client can bring the shared connection to a server out of step.
+//
+// A request in this package:
+//
+//	ParseCommand  command.go  lines, keys and data blocks; meta.go: meta commands
+//	              table.go    all commands
+//	AppendLocal   local.go    answered here
+//	Append…       fragment.go one command to several servers, and their replies to one
+//	ScanReply     reply.go    where a reply ends, cut at any byte
+//
+// Source: memcached doc/protocol.txt; memcached 1.6 proto_text.c; memcached 1.6.18 as it behaves, which the tests ask.
+package memcached

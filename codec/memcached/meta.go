@@ -1,0 +1,146 @@
+package memcached
+
+import "cashew/codec"
+
+// A meta command has one key and flags. The key decides the server as it was sent, also in base64 (flag b): so does the
+// proxy inside memcached itself, whose parser knows no b and whose pools hash the word on the line (memcached 1.6
+// proxy_request.c _process_request_meta, proxy_lua.c mcplib_pool_proxy_call: MCP_PARSER_KEY). Clients that spread keys
+// over servers themselves hash the key they were given, before they encode it; but they don't where a proxy does it.
+// What follows: an item stored by its base64 name is found by its base64 name, but by its plain name only if both hash
+// to the same server.
+
+// maxMetaWords is the most words a meta command has, its name included. Source: memcached 1.6 MFLAG_MAX_OPT_LENGTH, which
+// counts the end of the line.
+const maxMetaWords = 19
+
+// flagQuiet begins the word that asks for silence in the nominal case.
+const flagQuiet = 'q'
+
+// metaFlags walks the flags behind pos. It places the q flag, if there is one, and counts q flags and all words.
+func metaFlags(line []byte, pos, words int) (from, to, quiets, n int) {
+	for n = words; ; n++ {
+		f, t := word(line, pos)
+		if f == t {
+			return from, to, quiets, n
+		}
+		if line[f] == flagQuiet {
+			from, to = f, t
+			quiets++
+		}
+		pos = t
+	}
+}
+
+// parseMeta reads mg, md or ma behind its name. A command that is twice quiet is refused here, so that the server need
+// not answer what was meant to be silent.
+func parseMeta(cmd *codec.Command, line []byte, pos int) {
+	from, to := word(line, pos)
+	switch {
+	case from == to:
+		refuse(cmd, refuseUnknown, false)
+		return
+	case to-from > maxKey:
+		refuse(cmd, refuseFormat, false)
+		return
+	}
+	cmd.Key = line[from:to]
+	if to == len(line) {
+		return
+	}
+	from, to, quiets, n := metaFlags(line, to, 2)
+	switch {
+	case n > maxMetaWords && cmd.Op == opMetaGet:
+		refuse(cmd, refuseFlagsGet, false)
+	case n > maxMetaWords:
+		refuse(cmd, refuseFlags, false)
+	case quiets > 1 && cmd.Op == opMetaGet:
+		refuse(cmd, refuseTwice, false)
+	case quiets > 1:
+		refuse(cmd, refuseTwiceOther, false)
+	case quiets == 1:
+		unquiet(cmd, from, to)
+	}
+}
+
+// parseMetaStore reads ms behind its name; see parseStore.
+func (p *Protocol) parseMetaStore(s *codec.Scan, b, line []byte, pos int, cmd *codec.Command) bool {
+	from, to := word(line, pos)
+	key := codec.Key{Off: uint32(from), Len: uint32(to - from)}
+	size, pos := number(line, to)
+	if pos == malformed || key.Len-1 >= maxKey || size > maxSize {
+		refuseMetaStore(s, cmd, line)
+		return true
+	}
+	from, to, quiets, n := metaFlags(line, pos, 3)
+	switch {
+	case n > maxMetaWords || quiets > 1:
+		refuseMetaStore(s, cmd, line)
+		return true
+	case int(size) > p.maxValue:
+		refuse(cmd, refuseTooLarge, false)
+		skip(s, int(size))
+		return true
+	}
+	key.Start, key.End = uint32(from), uint32(to)
+	return body(s, b, key, int(size), cmd)
+}
+
+// refuseMetaStore refuses a malformed ms; quiet or not, errors are told. As in refuseStore the data block is skipped if
+// its size is said; memcached 1.6.18 does that only if the flags are at fault.
+func refuseMetaStore(s *codec.Scan, cmd *codec.Command, line []byte) {
+	var w [maxMetaWords][]byte
+	n := words(line, w[:])
+	switch {
+	case n < 2:
+		refuse(cmd, refuseUnknown, false)
+		return
+	case len(w[1]) > maxKey, n == 2:
+		refuse(cmd, refuseFormat, false)
+	case n > maxMetaWords:
+		refuse(cmd, refuseFlags, false)
+	default:
+		refuse(cmd, refuseFormat, false)
+		if _, _, quiets, _ := metaFlags(line, len("ms"), 1); quiets > 1 && isSize(w[2]) {
+			cmd.Err = refuseTwice
+		}
+	}
+	skipSize(s, w[2])
+}
+
+func isSize(w []byte) bool {
+	size, end := digits(w, 0)
+	return end == len(w) && size <= maxSize
+}
+
+// unquiet takes the q flag at cmd.Frame[from:to] out of it, with spaces in place of it, which are as good as none. So the
+// server answers each command once, replies can be told apart, and what quiet mode hides is hidden on the way back.
+func unquiet(cmd *codec.Command, from, to int) {
+	q := cmd.Frame[from:to]
+	for i := range q {
+		q[i] = ' '
+	}
+	cmd.Quiet = cmd.Op
+}
+
+// Suppress implements codec.Protocol: it hides what the q flag hides, which is what a client expects to happen. An error
+// is never hidden.
+//
+//	mg  EN       ms  HD       md  HD       ma  HD VA
+//
+// Source: memcached 1.6.18, asked for every return code. It shows NF to md and ma, and an HD or VA of ma for an item that
+// ma itself made (flag N); the latter can't be told from a hit, and is hidden.
+func (*Protocol) Suppress(quiet uint16, reply []byte) bool {
+	if len(reply) < len("EN\r\n") || reply[2] > ' ' {
+		return false
+	}
+	switch code := string(reply[:2]); quiet {
+	case opMetaGet:
+		return code == "EN"
+	case opMetaSet, opMetaDelete:
+		return code == "HD"
+	case opMetaArithmetic:
+		return code == "HD" || code == "VA"
+	default:
+		return false
+	}
+}

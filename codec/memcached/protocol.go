@@ -1,0 +1,66 @@
+package memcached
+
+import (
+	"errors"
+
+	"cashew/codec"
+)
+
+// Options are the settings of a memcached pool that its protocol must know.
+type Options struct {
+	// Admin allows what reaches every server or tells of the proxy: flush_all, verbosity, stats (memcached_admin).
+	Admin bool
+	// MaxValue is the largest data block in bytes that is sent to a server; a larger one is refused and skipped as it
+	// comes. 0: maxValue, which is also the limit. The engine's limit of a frame should be 4 KiB above it.
+	MaxValue int
+}
+
+// Protocol is the memcached text protocol of one pool. It is immutable and may be used by all loops at once.
+type Protocol struct {
+	admin    bool
+	maxValue int
+}
+
+var _ codec.Protocol = (*Protocol)(nil)
+
+// New builds the protocol of one pool.
+func New(o Options) *Protocol {
+	p := &Protocol{admin: o.Admin, maxValue: maxValue}
+	if o.MaxValue > 0 {
+		p.maxValue = min(o.MaxValue, maxValue)
+	}
+	return p
+}
+
+// Name implements codec.Protocol.
+func (*Protocol) Name() string { return "memcached" }
+
+// Handshake implements codec.Protocol: there is none.
+func (*Protocol) Handshake() [][]byte { return nil }
+
+// CheckHandshake implements codec.Protocol; it is never called.
+func (*Protocol) CheckHandshake(int, []byte) error { return nil }
+
+// AppendError implements codec.Protocol. Source: twemproxy 0.5.0 msg_get_error.
+func (*Protocol) AppendError(dst []byte, text string) []byte {
+	dst = append(dst, "SERVER_ERROR "...)
+	dst = append(dst, text...)
+	return append(dst, crlf...)
+}
+
+// AppendCrossServer implements codec.Protocol. Nothing needs it: only retrieval takes several keys, and it is scattered.
+func (p *Protocol) AppendCrossServer(dst []byte) []byte {
+	return p.AppendError(dst, "keys live on different servers")
+}
+
+// AppendMalformed implements codec.Protocol.
+func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
+	if errors.Is(err, ErrBinary) {
+		return p.AppendError(dst, "binary protocol is not supported; use the text protocol")
+	}
+	dst = append(dst, "CLIENT_ERROR "...)
+	dst = append(dst, err.Error()...)
+	return append(dst, crlf...)
+}
+
+const crlf = "\r\n"

@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"cashew/codec"
+)
+
+// counters are one pool's, of what happens rarely enough that all loops may share them.
+type counters struct {
+	accepted     atomic.Int64 // clients ever
+	rejected     atomic.Int64 // clients beyond client_connections
+	malformed    atomic.Int64 // clients closed because their framing was lost
+	foreign      atomic.Int64 // of those, the ones that speak another protocol
+	forwardError atomic.Int64 // errors of ours written to clients in place of a server's reply
+	lostKeys     atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
+	misses       atomic.Int64 // reads that were answered as a miss because the server failed
+}
+
+// startedAt is when the process began to serve.
+var startedAt = time.Now()
+
+// Figures implements codec.Proxy. The first are memcached's own names; the others twemproxy's, or ours.
+func (p *pool) Figures() []codec.Figure {
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	return []codec.Figure{
+		{Name: "pid", Value: strconv.Itoa(os.Getpid())},
+		{Name: "uptime", Value: n(int64(time.Since(startedAt).Seconds()))},
+		{Name: "time", Value: n(time.Now().Unix())},
+		{Name: "version", Value: p.version},
+		{Name: "pointer_size", Value: strconv.Itoa(strconv.IntSize)},
+		{Name: "curr_connections", Value: n(p.clients.Load())},
+		{Name: "total_connections", Value: n(p.count.accepted.Load())},
+		{Name: "rejected_connections", Value: n(p.count.rejected.Load())},
+		{Name: "threads", Value: strconv.Itoa(len(p.groups))},
+		{Name: "pool", Value: p.name},
+		{Name: "servers", Value: strconv.Itoa(len(p.Options().Servers))},
+		{Name: "servers_live", Value: strconv.Itoa(p.Ring().Live())},
+		{Name: "server_ejects", Value: n(p.Ejections())},
+		{Name: "forward_error", Value: n(p.count.forwardError.Load())},
+		{Name: "lost_keys", Value: n(p.count.lostKeys.Load())},
+		{Name: "failure_misses", Value: n(p.count.misses.Load())},
+		{Name: "malformed_clients", Value: n(p.count.malformed.Load())},
+		{Name: "foreign_clients", Value: n(p.count.foreign.Load())},
+	}
+}
