@@ -28,6 +28,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cashew/backend"
+	"cashew/codec"
+	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/configs"
 	"cashew/embedded"
@@ -129,8 +131,8 @@ func serve(o *cliOptions, stdout, stderr io.Writer) int {
 	if err := proxy.Start(); err != nil {
 		status := p.fail(lines(err)...)
 		if servers != nil && errors.Is(err, syscall.EADDRINUSE) {
-			fmt.Fprintf(stderr, "cashew: port %d is taken, perhaps by another cashew or nutcracker; choose another one: "+
-				"cashew --embedded-port=22122, or make run PORT=22122\n", embeddedPort(o))
+			fmt.Fprintf(stderr, "cashew: port %d or %d is taken, perhaps by another cashew or nutcracker; choose others: "+
+				"cashew --embedded-port=22131, or make run PORT=22131\n", embeddedPort(o), memcachedPort(embeddedPort(o)))
 		}
 		return status
 	}
@@ -139,7 +141,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer) int {
 		p.log.Info("listening", "pool", opts.Pools[i].Name, "addr", addr)
 	}
 	if servers != nil {
-		describeEmbedded(stdout, servers.Addrs(), addrs[0])
+		servers.describe(stdout, addrs)
 	}
 
 	for sig := range signals {
@@ -176,16 +178,16 @@ func (p *process) fail(reasons ...string) int {
 
 // options come from the configuration file or, where there is none and none was asked for, from the embedded default,
 // whose servers it starts and returns. Without options the process ends with status.
-func (p *process) options(o *cliOptions) (opts *engine.Options, servers *embedded.Servers, status int) {
+func (p *process) options(o *cliOptions) (opts *engine.Options, servers *fleet, status int) {
 	if useEmbedded(o) {
-		servers, err := embedded.Start(3)
+		servers, err := startFleet()
 		if err != nil {
 			return nil, nil, p.fail(err.Error())
 		}
 		if o.embeddedPort < 0 {
 			p.always("no configuration file given and no " + defaultConfFile + " here: starting the embedded default")
 		}
-		return embeddedOptions(servers.Addrs(), embeddedPort(o)), servers, 0
+		return servers.options(embeddedPort(o)), servers, 0
 	}
 
 	f, err := configs.Load(o.confFile)
@@ -217,13 +219,52 @@ func embeddedPort(o *cliOptions) int {
 	return defaultEmbeddedPort
 }
 
-// embeddedOptions are one pool, with a configuration file's defaults, before the embedded servers.
-func embeddedOptions(addrs []string, port int) *engine.Options {
+// fleet is the embedded default: in-memory servers of both kinds.
+type fleet struct{ redis, memcached *embedded.Servers }
+
+// startFleet starts three servers of each kind.
+func startFleet() (f *fleet, err error) {
+	f = &fleet{}
+	if f.redis, err = embedded.Start(3); err != nil {
+		return nil, err
+	}
+	if f.memcached, err = embedded.StartMemcached(3); err != nil {
+		f.Stop()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Stop may be called on nil.
+func (f *fleet) Stop() {
+	if f != nil {
+		f.redis.Stop()
+		f.memcached.Stop()
+	}
+}
+
+// options are one pool for each kind of server, with a configuration file's defaults.
+func (f *fleet) options(port int) *engine.Options {
+	return &engine.Options{Version: programVersion(), Pools: []engine.PoolOptions{
+		embeddedPool("redis", resp.New(resp.Options{}), port, f.redis.Addrs()),
+		embeddedPool("memcached", memcached.New(memcached.Options{Admin: true}), memcachedPort(port), f.memcached.Addrs()),
+	}}
+}
+
+// memcachedPort is the next after the one for Redis, or one that the kernel chooses, too.
+func memcachedPort(port int) int {
+	if port == 0 {
+		return 0
+	}
+	return port + 1
+}
+
+func embeddedPool(name string, p codec.Protocol, port int, servers []string) engine.PoolOptions {
 	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	pool := engine.PoolOptions{
 		Options: backend.Options{
-			Name:               "embedded",
-			Protocol:           resp.New(resp.Options{}),
+			Name:               name,
+			Protocol:           p,
 			Hash:               "fnv1a_64",
 			Distribution:       "ketama",
 			ServerConnections:  1,
@@ -233,27 +274,33 @@ func embeddedOptions(addrs []string, port int) *engine.Options {
 		Listen:  engine.Listen{Text: listen, Network: "tcp", Addr: listen},
 		Backlog: 512,
 	}
-	for i, addr := range addrs {
+	for i, addr := range servers {
 		pool.Servers = append(pool.Servers, backend.Server{
-			Name:    fmt.Sprintf("redis%d", i+1), // by name, so that keys stay where they are whatever the ports
+			Name:    fmt.Sprintf("%s%d", name, i+1), // by name, so that keys stay where they are whatever the ports
 			PName:   addr + ":1",
 			Network: "tcp",
 			Addr:    addr,
 			Weight:  1,
 		})
 	}
-	return &engine.Options{Version: programVersion(), Pools: []engine.PoolOptions{pool}}
+	return pool
 }
 
-// describeEmbedded tells a newcomer what is running and what to type next.
-func describeEmbedded(w io.Writer, servers []string, proxy net.Addr) {
-	_, port, _ := net.SplitHostPort(proxy.String())
-	fmt.Fprintf(w, "cashew listens on %s, before %d in-memory Redis servers that forget everything at the end:\n",
-		proxy, len(servers))
-	for i, addr := range servers {
+// describe tells a newcomer what is running and what to type next. addrs are those of the pools in options.
+func (f *fleet) describe(w io.Writer, addrs []net.Addr) {
+	const line = "cashew listens on %s, before %d in-memory %s servers that forget everything at the end:\n"
+	fmt.Fprintf(w, line, addrs[0], len(f.redis.Addrs()), "Redis")
+	for i, addr := range f.redis.Addrs() {
 		fmt.Fprintf(w, "  redis%d  %s\n", i+1, addr)
 	}
-	fmt.Fprintf(w, "Try:\n  redis-cli -p %s set hello world\n  redis-cli -p %s get hello\nCtrl-C ends it.\n", port, port)
+	fmt.Fprintf(w, line, addrs[1], len(f.memcached.Addrs()), "memcached")
+	for i, addr := range f.memcached.Addrs() {
+		fmt.Fprintf(w, "  memcached%d  %s\n", i+1, addr)
+	}
+	_, redis, _ := net.SplitHostPort(addrs[0].String())
+	_, mc, _ := net.SplitHostPort(addrs[1].String())
+	fmt.Fprintf(w, "Try:\n  redis-cli -p %s set hello world\n  redis-cli -p %s get hello\n"+
+		"  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc 127.0.0.1 %s\nCtrl-C ends it.\n", redis, redis, mc)
 }
 
 // signalled handles one signal and reports whether it ends the process. Unlike nutcracker's, that end is an orderly one.

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 const csvHeading = `"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"` + "\n"
 
-func TestParseCSV(t *testing.T) {
+func TestParseRedisBenchmark(t *testing.T) {
 	tests := []struct {
 		name, in string
 		want     load
@@ -40,15 +42,15 @@ func TestParseCSV(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseCSV(strings.NewReader(tt.in))
+			got, err := redis{}.parseLoad("redis-benchmark", strings.NewReader(tt.in))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Fatalf("parseCSV(%q) = %+v, %v; want an error with %q", tt.in, got, err, tt.err)
+					t.Fatalf("parseLoad(%q) = %+v, %v; want an error with %q", tt.in, got, err, tt.err)
 				}
 				return
 			}
 			if err != nil || got != tt.want {
-				t.Errorf("parseCSV(%q) = %+v, %v; want %+v", tt.in, got, err, tt.want)
+				t.Errorf("parseLoad(%q) = %+v, %v; want %+v", tt.in, got, err, tt.want)
 			}
 		})
 	}
@@ -61,19 +63,19 @@ func TestLoadArgv(t *testing.T) {
 		{"mget3", "redis-benchmark -h 127.0.0.1 -p 7001 --csv -c 50 -n 20000 -P 16 -r 1000 -d 64 mget key:__rand_int__ key:__rand_int__ key:__rand_int__"},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(loadArgv(w, tt.test, "127.0.0.1:7001"), " "); got != tt.want {
+		if got := strings.Join(redis{}.loadArgv(w, tt.test, "127.0.0.1:7001"), " "); got != tt.want {
 			t.Errorf("loadArgv(%s) = %q; want %q", tt.test, got, tt.want)
 		}
 	}
 }
 
-func TestLookupsAdd(t *testing.T) {
+func TestLookupsAddInfo(t *testing.T) {
 	var l lookups
-	l.add("# Stats\r\nkeyspace_hits:60\r\nkeyspace_misses:4\r\n")
-	l.add("# Commandstats\r\ncmdstat_get:calls=9,usec=1\r\ncmdstat_set:calls=17,usec=21,usec_per_call=1.2\r\n")
-	l.add("keyspace_hits:1\r\n")
+	l.addInfo("# Stats\r\nkeyspace_hits:60\r\nkeyspace_misses:4\r\n")
+	l.addInfo("# Commandstats\r\ncmdstat_get:calls=9,usec=1\r\ncmdstat_set:calls=17,usec=21,usec_per_call=1.2\r\n")
+	l.addInfo("keyspace_hits:1\r\n")
 	if want := (lookups{hits: 61, misses: 4, sets: 17}); l != want {
-		t.Errorf("add: %+v; want %+v", l, want)
+		t.Errorf("addInfo: %+v; want %+v", l, want)
 	}
 }
 
@@ -100,6 +102,50 @@ func TestWorkloads(t *testing.T) {
 			if n := s.straceRequests(); n < 1 || n > s.Requests {
 				t.Errorf("%s at %v: %d of %d requests under strace", w.Name, scale, n, s.Requests)
 			}
+		}
+	}
+}
+
+func TestMemcachedLoadArgv(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	w := workload{Clients: 50, Pipeline: 16, ValueBytes: 64, Keys: 1000, Requests: 20000}
+	const ours = "bench load -addr 127.0.0.1:7001 -test get100 -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"
+	if got := strings.Join(memcached{}.loadArgv(w, "get100", "127.0.0.1:7001"), " "); got != ours {
+		t.Errorf("loadArgv without memtier_benchmark = %q; want %q", got, ours)
+	}
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, memtier), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	const theirs = "memtier_benchmark --server=127.0.0.1 --port=7001 --protocol=memcache_text --threads=1 --clients=50 --requests=400 --pipeline=16 " +
+		"--data-size=64 --ratio=1:0 --key-prefix=key: --key-minimum=0 --key-maximum=999 --print-percentiles=50,95,99 --hide-histogram"
+	if got := strings.Join(memcached{}.loadArgv(w, "set", "127.0.0.1:7001"), " "); got != theirs {
+		t.Errorf("loadArgv with memtier_benchmark = %q; want %q", got, theirs)
+	}
+	if got := (memcached{}).loadArgv(w, "get100", "127.0.0.1:7001"); got[0] != ourself {
+		t.Errorf("loadArgv(get100) = %q; want our own generator", got)
+	}
+}
+
+func TestParseMemtier(t *testing.T) {
+	const table = `Writing results to stdout
+ALL STATS
+============================================================================================================================
+Type         Ops/sec     Hits/sec   Misses/sec    Avg. Latency     p50 Latency     p95 Latency     p99 Latency       KB/sec
+----------------------------------------------------------------------------------------------------------------------------
+Sets            0.00          ---          ---             ---             ---             ---             ---         0.00
+Gets        48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300     52000.12
+Waits           0.00          ---          ---             ---             ---             ---             ---          ---
+Totals      48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300     52000.12
+`
+	got, err := memcached{}.parseLoad(memtier, strings.NewReader(table))
+	if want := (load{rps: 48123.41, p50: 1.999, p95: 2.703, p99: 3.583}); err != nil || got != want {
+		t.Errorf("parseLoad = %+v, %v; want %+v", got, err, want)
+	}
+	for _, bad := range []string{"", "connection error\n", strings.ReplaceAll(table, "48123.41", "0.00"), strings.ReplaceAll(table, "48123.41", "fast")} {
+		if got, err := (memcached{}).parseLoad(memtier, strings.NewReader(bad)); err == nil {
+			t.Errorf("parseLoad(%q) = %+v; want an error", bad, got)
 		}
 	}
 }

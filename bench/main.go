@@ -1,17 +1,20 @@
-// Bench runs redis-benchmark against redis-server directly, through cashew and through nutcracker, in turn, and prints
-// what a request cost each of the three processes that it met:
+// Bench loads Redis and memcached servers directly, through cashew and through nutcracker, in turn, and prints what a
+// request cost each of the three processes that it met:
 //
-//	redis-benchmark ---------------------------> redis-server     direct
-//	redis-benchmark ---> cashew ---------------> redis-server(s)
-//	redis-benchmark ---> nutcracker -v 4 ------> redis-server(s)
+//	load generator ---------------------------> server       direct
+//	load generator ---> cashew ---------------> server(s)
+//	load generator ---> nutcracker -v 4 ------> server(s)
+//
+// The load generator is redis-benchmark for Redis; for memcached it is memtier_benchmark where that is installed, else
+// the bench itself, in a process of its own (generator.go).
 //
 // A machine's speed drifts by more than the contenders differ, so they run in turn (direct, cashew, nutcracker, direct,
 // ...) and every ratio is taken inside one round; the table shows the median of these ratios and their spread.
 //
-//	go run ./bench                         everything, five rounds, about twenty minutes
+//	go run ./bench                         everything, three rounds, less than eight minutes
 //	go run ./bench -quick                  every workload with few requests: does it work at all?
-//	go run ./bench -run '^p16' -rounds 9   some workloads
-//	go run ./bench -show results/x.json    print the table of a kept result again
+//	go run ./bench -run '^mc' -rounds 9    some workloads
+//	go run ./bench -show results/x.json    print the tables of a kept result again
 //
 // It starts all servers itself, on loopback and on ports that the kernel picks, and ends them when it ends. One goroutine
 // does everything; each started process has another that waits for it.
@@ -28,6 +31,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -53,6 +58,14 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == generateCommand {
+		runtime.GOMAXPROCS(1) // one CPU, as redis-benchmark has
+		if err := generate(os.Args[2:], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -65,7 +78,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.IntVar(&o.rounds, "rounds", 5, "how often every contender runs every workload")
+	fs.IntVar(&o.rounds, "rounds", 3, "how often every contender runs every workload")
 	fs.Float64Var(&o.scale, "n", 1, "factor on the number of requests of each workload")
 	fs.BoolVar(&o.quick, "quick", false, "smoke run of less than a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
 	fs.IntVar(&o.keys, "keys", 100_000, "keys in the servers, all prefilled (large values: at most 1,000)")
@@ -74,11 +87,11 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.cashew, "cashew", filepath.Join("bin", "cashew"), "cashew's binary")
 	fs.StringVar(&o.nutcracker, "nutcracker", "nutcracker", "nutcracker's binary, looked up in PATH")
 	fs.IntVar(&o.loops, "loops", 0, "cashew's event loops; 0 leaves them to cashew")
-	fs.BoolVar(&o.pin, "pin", false, "taskset: redis-benchmark on one CPU, proxy and servers on another")
+	fs.BoolVar(&o.pin, "pin", false, "taskset: the load generator on one CPU, proxy and servers on another")
 	fs.BoolVar(&o.syscalls, "syscalls", true, "count the proxies' system calls with strace, in extra runs that are not timed")
 	fs.StringVar(&o.out, "out", filepath.Join("bench", "results"), "directory for the result")
 	fs.StringVar(&o.name, "name", "", "keep the result as NAME.json; without it the file is local-TIME.json, which git ignores")
-	fs.StringVar(&o.show, "show", "", "print the table of this result file and end")
+	fs.StringVar(&o.show, "show", "", "print the tables of this result file and end")
 	fs.BoolVar(&o.list, "list", false, "print the workloads and end")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -123,7 +136,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return res.writeTable(stdout)
+		return res.writeTables(stdout)
 	}
 	filter, err := regexp.Compile(o.run)
 	if err != nil {
@@ -144,10 +157,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(chosen) == 0 {
 		return fmt.Errorf("-run %q matches no workload; -list prints them", o.run)
 	}
-	for bin, from := range map[string]string{"redis-server": "redis-server", "redis-benchmark": "redis-tools"} {
-		if _, err := exec.LookPath(bin); err != nil {
-			return fmt.Errorf("%s is not in PATH; the bench needs it (Debian: apt-get install %s)", bin, from)
-		}
+	chosen, err = runnable(chosen, stderr)
+	if err != nil {
+		return err
 	}
 	cs, err := findContenders(o, stderr)
 	if err != nil {
@@ -175,7 +187,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	b := &bench{
 		procs: procs, contenders: cs, rounds: o.rounds, progress: stderr,
-		result: newResult(ctx, o, cs, procs),
+		result: newResult(ctx, o, cs, chosen, procs),
 	}
 	if o.syscalls {
 		if b.strace, err = exec.LookPath("strace"); err != nil {
@@ -192,7 +204,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if len(b.result.Samples) > 0 {
-		if err := b.result.writeTable(stdout); err != nil {
+		if err := b.result.writeTables(stdout); err != nil {
 			return errors.Join(failed, err)
 		}
 		file, err := b.result.save(o.out, o.name)
@@ -202,6 +214,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "bench: took %v; all samples are in %s\n", time.Since(b.result.Started).Round(time.Second), file)
 	}
 	return failed
+}
+
+// runnable leaves out the workloads whose servers or load generators are missing, with a line on stderr.
+func runnable(ws []workload, stderr io.Writer) ([]workload, error) {
+	for _, p := range protocols {
+		for _, bin := range p.binaries() {
+			if _, err := exec.LookPath(bin); err != nil {
+				fmt.Fprintf(stderr, "bench: the %s workloads are left out: no %s in PATH (make servers)\n", p.name(), bin)
+				ws = slices.DeleteFunc(ws, func(w workload) bool { return w.Protocol == p.name() })
+				break
+			}
+		}
+	}
+	if len(ws) == 0 {
+		return nil, errors.New("nothing to measure: no workload can run here")
+	}
+	return ws, nil
 }
 
 // findContenders turns -contenders into what can run here; a proxy whose binary is missing is left out with a line on

@@ -9,10 +9,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
+
+// TestMain makes the test binary the load generator too, as the bench is one for its own child.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == generateCommand {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestParseFlags(t *testing.T) {
 	o, err := parseFlags([]string{"-quick", "-rounds", "7"}, io.Discard)
@@ -56,8 +66,12 @@ global:
   loops: 2
 `
 	c := contender{name: cashew, extraConf: "global:\n  loops: 2\n"}
-	if got := c.conf("127.0.0.1:22121", []string{"127.0.0.1:7001", "127.0.0.1:7002"}); got != want {
-		t.Errorf("conf = %q; want %q", got, want)
+	servers := []string{"127.0.0.1:7001", "127.0.0.1:7002"}
+	for _, p := range protocols {
+		want := strings.Replace(want, "redis: true", "redis: "+strconv.FormatBool(p.redis()), 1)
+		if got := c.conf(p, "127.0.0.1:22121", servers); got != want {
+			t.Errorf("%s: conf = %q; want %q", p.name(), got, want)
+		}
 	}
 }
 
@@ -75,14 +89,16 @@ func TestFreePorts(t *testing.T) {
 	}
 }
 
-// needRedis skips where Redis is not installed, and fails instead under CI.
-func needRedis(t *testing.T) {
-	for _, bin := range []string{"redis-server", "redis-benchmark"} {
-		if _, err := exec.LookPath(bin); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
+// needServers skips where a server or a load generator is not installed, and fails instead under CI.
+func needServers(t *testing.T) {
+	for _, p := range protocols {
+		for _, bin := range p.binaries() {
+			if _, err := exec.LookPath(bin); err != nil {
+				if os.Getenv("CI") == "true" {
+					t.Fatal(err)
+				}
+				t.Skip(err)
 			}
-			t.Skip(err)
 		}
 	}
 }
@@ -90,7 +106,7 @@ func needRedis(t *testing.T) {
 // smoke runs the bench on one small workload and returns what it printed. Every port it used must be closed afterwards.
 func smoke(t *testing.T, ctx context.Context, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	needRedis(t)
+	needServers(t)
 	t.Setenv("TMPDIR", t.TempDir()) // where a failed run leaves its logs
 	out := t.TempDir()
 	var o, e bytes.Buffer
@@ -114,11 +130,14 @@ func smoke(t *testing.T, ctx context.Context, args ...string) (stdout, stderr st
 }
 
 func TestDirect(t *testing.T) {
-	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct", "-run", "^(p16-64|mget10-4s)$")
+	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct", "-run", "^(p16-64|mget10-4s|mc-p16-64|mc-get100-4s)$")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
-	for _, row := range []string{"| p16-64 SET | direct | ", "| p16-64 GET | direct | ", "| mget10-4s MGET10 | direct | "} {
+	for _, row := range []string{
+		"| p16-64 SET | direct | ", "| p16-64 GET | direct | ", "| mget10-4s MGET10 | direct | ",
+		"| mc-p16-64 SET | direct | ", "| mc-p16-64 GET | direct | ", "| mc-get100-4s GET100 | direct | ",
+	} {
 		if !strings.Contains(stdout, row) {
 			t.Errorf("no row %q in\n%s", row, stdout)
 		}
@@ -132,11 +151,11 @@ func TestNutcracker(t *testing.T) {
 	if _, err := lookPathSbin("nutcracker"); err != nil {
 		t.Skip(err)
 	}
-	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct,nutcracker", "-run", "^mget10-4s$")
+	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct,nutcracker", "-run", "^(mget10-4s|mc-get100-4s)$")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
-	if !strings.Contains(stdout, "| mget10-4s MGET10 | nutcracker | ") || strings.Contains(stdout, "Warning") {
+	if !strings.Contains(stdout, "| mget10-4s MGET10 | nutcracker | ") || !strings.Contains(stdout, "| mc-get100-4s GET100 | nutcracker | ") || strings.Contains(stdout, "Warning") {
 		t.Errorf("printed\n%s", stdout)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// sample is one run of redis-benchmark. A figure that could not be had is 0.
+// sample is one run of a load generator. A figure that could not be had is 0.
 type sample struct {
 	Workload  string  `json:"workload"`
 	Test      string  `json:"test"`
@@ -33,7 +33,7 @@ type sample struct {
 	Max       float64 `json:"max_ms"`
 	ProxyCPU  float64 `json:"proxy_cpu_us,omitempty"`    // for each request, as all that follow
 	ServerCPU float64 `json:"server_cpu_us,omitempty"`   // of all servers together
-	ClientCPU float64 `json:"client_cpu_us,omitempty"`   // redis-benchmark's
+	ClientCPU float64 `json:"client_cpu_us,omitempty"`   // the load generator's
 	ProxyIO   float64 `json:"proxy_io_calls,omitempty"`  // read and write system calls
 	ServerIO  float64 `json:"server_io_calls,omitempty"` // of all servers together
 	PeakRSS   int64   `json:"proxy_rss_bytes,omitempty"` // the largest during the run, not for each request
@@ -62,7 +62,7 @@ type result struct {
 	Warnings  []string          `json:"warnings,omitempty"`
 }
 
-func newResult(ctx context.Context, o options, cs []contender, ps *processes) *result {
+func newResult(ctx context.Context, o options, cs []contender, ws []workload, ps *processes) *result {
 	r := &result{
 		Started: time.Now().UTC().Truncate(time.Second),
 		Commit:  commit(ctx),
@@ -74,10 +74,14 @@ func newResult(ctx context.Context, o options, cs []contender, ps *processes) *r
 		Versions: map[string]string{"go": runtime.Version()}, Proxies: map[string]string{}, Confs: map[string]string{},
 	}
 	if ps.clientCPU != "" {
-		r.Placement = fmt.Sprintf("redis-benchmark on CPU %s, proxy and servers on CPU %s", ps.clientCPU, ps.serverCPU)
+		r.Placement = fmt.Sprintf("load generator on CPU %s, proxy and servers on CPU %s", ps.clientCPU, ps.serverCPU)
 	}
-	for _, bin := range []string{"redis-server", "redis-benchmark"} {
-		r.Versions[bin] = version(ctx, bin, "--version")
+	for _, w := range ws {
+		for _, bin := range append(w.protocol().binaries(), w.protocol().loadArgv(w, w.Tests[0], "127.0.0.1:0")[0]) {
+			if r.Versions[bin] == "" && bin != ourself {
+				r.Versions[bin] = version(ctx, bin, "--version")
+			}
+		}
 	}
 	for _, c := range cs {
 		r.Order = append(r.Order, c.name)
@@ -107,7 +111,10 @@ func version(ctx context.Context, argv ...string) string {
 			return v
 		}
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(line, "redis-benchmark "), "This is ")
+	for _, prefix := range []string{"redis-benchmark ", "memcached ", "memtier_benchmark ", "This is "} {
+		line = strings.TrimPrefix(line, prefix)
+	}
+	return line
 }
 
 // commit names the sources: HEAD, with "+changes" if the tree differs from it, or "unknown" outside a repository.
@@ -248,20 +255,14 @@ var (
 	serverCPU = func(s sample) float64 { return s.ServerCPU }
 )
 
-// writeTable prints the result in Markdown: one row for each test and contender, medians over the rounds.
-func (r *result) writeTable(out io.Writer) error {
+// writeTables prints the result in Markdown, a table for each protocol, a row for each test and contender, medians over
+// the rounds.
+func (r *result) writeTables(out io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| workload | contender | req/s | × direct | × nutcracker | p50 ms | p99 ms | CPU µs/req: proxy | servers | client " +
-		"| proxy CPU × nutcracker | servers' CPU × direct | read+write/req | syscalls/req | RSS MiB |\n")
-	b.WriteString("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, w := range r.Workloads {
-		for _, test := range w.Tests {
-			for _, c := range r.Order {
-				r.writeRow(&b, w.Name, test, c)
-			}
-		}
+	for _, p := range protocols {
+		r.writeTable(&b, p)
 	}
-	fmt.Fprintf(&b, "\nMedians of %d rounds; × are medians (least..greatest) of ratios paired by round. ", r.Rounds)
+	fmt.Fprintf(&b, "Medians of %d rounds; × are medians (least..greatest) of ratios paired by round. ", r.Rounds)
 	b.WriteString("CPU time is user and system, of all servers together. direct always talks to one server. " +
 		"read+write are system calls of the proxy in the timed runs; syscalls are all of the proxy's but those that open and close " +
 		"connections, counted by strace in a run of their own. RSS is the proxy's largest during a run.\n\n")
@@ -278,6 +279,28 @@ func (r *result) writeTable(out io.Writer) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+func (r *result) writeTable(b *strings.Builder, p protocol) {
+	heading := "### " + p.name() + "\n\n" +
+		"| workload | contender | req/s | × direct | × nutcracker | p50 ms | p99 ms | CPU µs/req: proxy | servers | client " +
+		"| proxy CPU × nutcracker | servers' CPU × direct | read+write/req | syscalls/req | RSS MiB |\n" +
+		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+	for _, w := range r.Workloads {
+		if w.Protocol != p.name() {
+			continue
+		}
+		b.WriteString(heading)
+		heading = ""
+		for _, test := range w.Tests {
+			for _, c := range r.Order {
+				r.writeRow(b, w.Name, test, c)
+			}
+		}
+	}
+	if heading == "" {
+		b.WriteString("\n")
+	}
 }
 
 func (r *result) writeRow(b *strings.Builder, workload, test, c string) {

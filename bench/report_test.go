@@ -68,7 +68,7 @@ func TestThousands(t *testing.T) {
 }
 
 func testResult() *result {
-	w := workload{Name: "p1-1k", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Keys: 1000, Requests: 1000, Tests: []string{"set", "get"}}
+	w := workload{Name: "p1-1k", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Keys: 1000, Requests: 1000, Tests: []string{"set", "get"}}
 	r := &result{
 		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Commit: "abc", Rounds: 3, System: "Linux 6.1", CPU: "Some CPU", CPUs: 2,
 		Placement: "left to the kernel", Versions: map[string]string{"go": "go1.26", "redis-server": "7.0.15"},
@@ -87,11 +87,11 @@ func testResult() *result {
 	return r
 }
 
-func TestWriteTable(t *testing.T) {
+func TestWriteTables(t *testing.T) {
 	r := testResult()
 	r.warnf("something")
 	var got bytes.Buffer
-	if err := r.writeTable(&got); err != nil {
+	if err := r.writeTables(&got); err != nil {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "table.md")
@@ -105,7 +105,7 @@ func TestWriteTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), got.String()); d != "" {
-		t.Errorf("writeTable differs from %s (-want +got; -update writes it anew):\n%s", golden, d)
+		t.Errorf("writeTables differs from %s (-want +got; -update writes it anew):\n%s", golden, d)
 	}
 	columns := -1
 	for line := range strings.Lines(got.String()) {

@@ -24,12 +24,12 @@ const (
 )
 
 const (
-	startTimeout = 10 * time.Second // until a started process answers PING
+	startTimeout = 10 * time.Second // until a started process answers a ping
 	stopTimeout  = 3 * time.Second  // from SIGTERM to SIGKILL
 	startTries   = 3                // another process may take the port that the kernel just gave us
 )
 
-// A contender is one way from redis-benchmark to the servers.
+// A contender is one way from the load generator to the servers.
 type contender struct {
 	name      string
 	bin       string // the proxy's binary; "" for direct
@@ -44,9 +44,10 @@ func (c contender) argv(conf, log, pid string, statsPort int) []string {
 }
 
 // conf is the proxy's nutcracker.yml. Servers have names, so that the ring does not depend on today's ports.
-func (c contender) conf(listen string, servers []string) string {
+func (c contender) conf(p protocol, listen string, servers []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: true\n  servers:\n", listen)
+	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: %t\n  servers:\n",
+		listen, p.redis())
 	for i, s := range servers {
 		fmt.Fprintf(&b, "    - %s:1 server%d\n", s, i+1)
 	}
@@ -57,7 +58,7 @@ func (c contender) conf(listen string, servers []string) string {
 // A process is one that we started, in a process group of its own.
 type process struct {
 	name    string
-	addr    string // where it answers PING
+	addr    string // where it answers pings
 	argv    []string
 	log     string
 	cmd     *exec.Cmd
@@ -93,8 +94,8 @@ func pinned(cpu string, argv []string) []string {
 	return append([]string{"taskset", "-c", cpu}, argv...)
 }
 
-// start runs argv and returns when it answers PING at addr.
-func (ps *processes) start(ctx context.Context, name, addr string, argv []string) (*process, error) {
+// start runs argv and returns when it answers a ping of proto at addr.
+func (ps *processes) start(ctx context.Context, proto protocol, name, addr string, argv []string) (*process, error) {
 	logPath := ps.logPath(name)
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
@@ -118,19 +119,19 @@ func (ps *processes) start(ctx context.Context, name, addr string, argv []string
 		}
 		close(p.done)
 	}()
-	if err := p.awaitPong(ctx); err != nil {
+	if err := p.awaitPong(ctx, proto); err != nil {
 		ps.stop(p)
 		return nil, fmt.Errorf("%s: %w%s", name, err, logTail(logPath, 5))
 	}
 	return p, nil
 }
 
-// awaitPong asks PING until it is answered, the process has ended or startTimeout is over.
-func (p *process) awaitPong(ctx context.Context) error {
+// awaitPong sends pings until one is answered, the process has ended or startTimeout is over.
+func (p *process) awaitPong(ctx context.Context, proto protocol) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		err := ping(ctx, p.addr)
+		err := talk(ctx, p.addr, time.Second, proto.ping)
 		if err == nil && p.alive() {
 			return nil
 		}
@@ -138,7 +139,7 @@ func (p *process) awaitPong(ctx context.Context) error {
 		case <-p.done:
 			return fmt.Errorf("ended before it answered: %w", p.waitErr)
 		case <-ctx.Done():
-			return fmt.Errorf("no answer to PING: %w", err)
+			return fmt.Errorf("no answer to a ping: %w", err)
 		case <-time.After(5 * time.Millisecond): // refused: not yet listening
 		}
 	}
@@ -188,16 +189,14 @@ func logTail(path string, lines int) string {
 	return "\n    " + strings.Join(all[max(0, len(all)-lines):], "\n    ")
 }
 
-// startServers starts n redis-servers that keep nothing on disk.
-func (ps *processes) startServers(ctx context.Context, n int) ([]*process, error) {
+// startServers starts n servers.
+func (ps *processes) startServers(ctx context.Context, proto protocol, n int) ([]*process, error) {
 	var servers []*process
 	for i := range n {
 		p, err := ps.startOnFreePorts(ctx, 1, func(ports []int) (*process, error) {
 			port := strconv.Itoa(ports[0])
-			return ps.start(ctx, fmt.Sprintf("server%d", i+1), "127.0.0.1:"+port, []string{
-				"redis-server", "--port", port, "--bind", "127.0.0.1",
-				"--save", "", "--appendonly", "no", "--dir", ps.dir,
-			})
+			argv := proto.serverArgv(port, ps.dir)
+			return ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), "127.0.0.1:"+port, argv)
 		})
 		if err != nil {
 			return nil, err
@@ -208,20 +207,20 @@ func (ps *processes) startServers(ctx context.Context, n int) ([]*process, error
 }
 
 // startProxy starts c before the servers and returns it with the configuration it got.
-func (ps *processes) startProxy(ctx context.Context, c contender, servers []*process) (p *process, conf string, err error) {
+func (ps *processes) startProxy(ctx context.Context, proto protocol, c contender, servers []*process) (p *process, conf string, err error) {
 	var addrs []string
 	for _, s := range servers {
 		addrs = append(addrs, s.addr)
 	}
 	p, err = ps.startOnFreePorts(ctx, 2, func(ports []int) (*process, error) {
 		addr := "127.0.0.1:" + strconv.Itoa(ports[0])
-		conf = c.conf(addr, addrs)
+		conf = c.conf(proto, addr, addrs)
 		base := filepath.Join(ps.dir, fmt.Sprintf("%s-%d", c.name, ports[0]))
 		if err := os.WriteFile(base+".yml", []byte(conf), 0o644); err != nil {
 			return nil, err
 		}
 		ps.logs = append(ps.logs, base+".log")
-		p, err := ps.start(ctx, c.name, addr, c.argv(base+".yml", base+".log", base+".pid", ports[1]))
+		p, err := ps.start(ctx, proto, c.name, addr, c.argv(base+".yml", base+".log", base+".pid", ports[1]))
 		if err != nil {
 			err = fmt.Errorf("%w%s", err, logTail(base+".log", 5))
 		}

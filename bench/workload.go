@@ -12,26 +12,42 @@ import (
 // A workload is one load on one set of servers. Its tests run one after the other, since CPU time is told apart by run.
 type workload struct {
 	Name       string   `json:"name"`
+	Protocol   string   `json:"protocol"`
 	Servers    int      `json:"servers"` // behind a proxy; direct always talks to one that has all the keys
 	Clients    int      `json:"clients"`
 	Pipeline   int      `json:"pipeline"`
 	ValueBytes int      `json:"value_bytes"`
 	Keys       int      `json:"keys"`
 	Requests   int      `json:"requests"` // of one run
-	Tests      []string `json:"tests"`    // "set", "get", or "mget" and a number of keys
+	Tests      []string `json:"tests"`    // "set", "get", or "mget" (memcached: "get") and a number of keys
 }
 
-// workloads are all that we measure. Requests are such that direct takes two to four seconds on a small machine.
+// workloads are all that we measure. Requests are such that direct takes about one second on a small machine, and
+// everything in three rounds less than eight minutes.
 var workloads = []workload{
-	{Name: "p1-1k", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 300_000, Tests: []string{"set", "get"}},
-	{Name: "p16-64", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_500_000, Tests: []string{"set", "get"}},
-	{Name: "p128-64", Servers: 1, Clients: 50, Pipeline: 128, ValueBytes: 64, Requests: 2_000_000, Tests: []string{"set", "get"}},
-	{Name: "p1-1k-4s", Servers: 4, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 300_000, Tests: []string{"set", "get"}},
-	{Name: "p16-64-4s", Servers: 4, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_500_000, Tests: []string{"set", "get"}},
-	{Name: "mget10-4s", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 150_000, Tests: []string{"mget10"}},
-	{Name: "mget100-4s", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 40_000, Tests: []string{"mget100"}},
-	{Name: "conns1000-1k", Servers: 1, Clients: 1000, Pipeline: 1, ValueBytes: 1024, Requests: 150_000, Tests: []string{"set", "get"}},
-	{Name: "p1-64k", Servers: 1, Clients: 50, Pipeline: 1, ValueBytes: 64 << 10, Requests: 50_000, Tests: []string{"set", "get"}},
+	{Name: "p1-1k", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: []string{"set", "get"}},
+	{Name: "p16-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: []string{"set", "get"}},
+	{Name: "p128-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 128, ValueBytes: 64, Requests: 600_000, Tests: []string{"set", "get"}},
+	{Name: "p1-1k-4s", Protocol: "redis", Servers: 4, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: []string{"set", "get"}},
+	{Name: "p16-64-4s", Protocol: "redis", Servers: 4, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: []string{"set", "get"}},
+	{Name: "mget10-4s", Protocol: "redis", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 50_000, Tests: []string{"mget10"}},
+	{Name: "mget100-4s", Protocol: "redis", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 15_000, Tests: []string{"mget100"}},
+	{Name: "conns1000-1k", Protocol: "redis", Servers: 1, Clients: 1000, Pipeline: 1, ValueBytes: 1024, Requests: 60_000, Tests: []string{"set", "get"}},
+	{Name: "p1-64k", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 1, ValueBytes: 64 << 10, Requests: 20_000, Tests: []string{"set", "get"}},
+
+	{Name: "mc-p1-1k", Protocol: "memcached", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: []string{"set", "get"}},
+	{Name: "mc-p16-64", Protocol: "memcached", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 400_000, Tests: []string{"set", "get"}},
+	{Name: "mc-get100-4s", Protocol: "memcached", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 15_000, Tests: []string{"get100"}},
+	{Name: "mc-p1-1k-4s", Protocol: "memcached", Servers: 4, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: []string{"set", "get"}},
+}
+
+func (w workload) protocol() protocol {
+	for _, p := range protocols {
+		if p.name() == w.Protocol {
+			return p
+		}
+	}
+	panic("bench: unknown protocol " + w.Protocol)
 }
 
 // scaled returns w with its requests times scale, and with keys that fit in memory: values never exceed 64 MiB in all
@@ -54,7 +70,7 @@ func (w workload) describe() string {
 		strings.ToUpper(strings.Join(w.Tests, " ")), w.Clients, w.Pipeline, w.ValueBytes, w.Keys, w.Requests, servers)
 }
 
-// keysOf returns how many keys one request of a test reads (0 for SET).
+// keysOf returns how many keys one request of a test reads (0 for set).
 func keysOf(test string) int {
 	switch test {
 	case "set":
@@ -63,7 +79,7 @@ func keysOf(test string) int {
 		return 1
 	}
 	var n int
-	if _, err := fmt.Sscanf(test, "mget%d", &n); err != nil || n < 1 {
+	if _, err := fmt.Sscanf(strings.TrimPrefix(test, "m"), "get%d", &n); err != nil || n < 1 {
 		panic("bench: unknown test " + test)
 	}
 	return n
@@ -72,7 +88,7 @@ func keysOf(test string) int {
 // straceRequests is how many requests the run under strace makes: fewer, since strace slows the proxy manyfold, yet
 // enough for each client that what a connection costs to open and close does not show.
 func (w workload) straceRequests() int {
-	return min(w.Requests, max(w.Requests/10, 50*w.Clients))
+	return min(w.Requests, max(w.Requests/10, 20*w.Clients))
 }
 
 // bench is one run of the program over all its workloads.
@@ -83,22 +99,19 @@ type bench struct {
 	strace     string // path of strace, or "" not to count system calls
 	progress   io.Writer
 	result     *result
-	servers    []*process
+	servers    []*process // all of one protocol
 }
 
 // run measures all workloads. A contender that fails is left out of the rest of its workload; run goes on with the
 // others and returns the first such failure at the end. It stops at once when ctx ends or when a server fails.
 func (b *bench) run(ctx context.Context, ws []workload) error {
-	n := 0
-	for _, w := range ws {
-		n = max(n, w.Servers)
-	}
-	var err error
-	if b.servers, err = b.procs.startServers(ctx, n); err != nil {
-		return err
-	}
 	var failed error
-	for _, w := range ws {
+	for i, w := range ws {
+		if i == 0 || w.Protocol != ws[i-1].Protocol {
+			if err := b.startServers(ctx, w.protocol(), ws); err != nil {
+				return err
+			}
+		}
 		b.logf("%s  %s", w.Name, w.describe())
 		b.result.Workloads = append(b.result.Workloads, w)
 		contenderErr, err := b.runWorkload(ctx, w)
@@ -112,11 +125,26 @@ func (b *bench) run(ctx context.Context, ws []workload) error {
 	return failed
 }
 
+// startServers ends the servers that run and starts as many of a protocol as the largest of its workloads needs.
+func (b *bench) startServers(ctx context.Context, p protocol, ws []workload) (err error) {
+	for _, s := range b.servers {
+		b.procs.stop(s)
+	}
+	n := 0
+	for _, w := range ws {
+		if w.Protocol == p.name() {
+			n = max(n, w.Servers)
+		}
+	}
+	b.servers, err = b.procs.startServers(ctx, p, n)
+	return err
+}
+
 // runWorkload returns a contender's failure and, apart from it, one that leaves nothing to go on with.
 func (b *bench) runWorkload(ctx context.Context, w workload) (contenderErr, err error) {
-	servers := b.servers[:w.Servers]
+	servers, proto := b.servers[:w.Servers], w.protocol()
 	for _, s := range b.servers { // also those of the workload before
-		if err := flushAll(ctx, s.addr); err != nil {
+		if err := talk(ctx, s.addr, time.Minute, proto.flushAll); err != nil {
 			return nil, err
 		}
 	}
@@ -146,7 +174,7 @@ func (b *bench) runWorkload(ctx context.Context, w workload) (contenderErr, err 
 	for _, c := range b.contenders {
 		r := runner{contender: c, addr: servers[0].addr, servers: servers[:1]}
 		if c.bin != "" {
-			p, conf, err := b.procs.startProxy(ctx, c, servers)
+			p, conf, err := b.procs.startProxy(ctx, proto, c, servers)
 			if err != nil {
 				drop(r, err)
 				continue
@@ -156,7 +184,7 @@ func (b *bench) runWorkload(ctx context.Context, w workload) (contenderErr, err 
 		}
 		runners = append(runners, r)
 		// Through each contender: with several servers, where a key belongs is the proxy's to say.
-		if err := prefill(ctx, r.addr, w.Keys, w.ValueBytes); err != nil {
+		if err := prefill(ctx, proto, r.addr, w.Keys, w.ValueBytes); err != nil {
 			drop(r, fmt.Errorf("prefill: %w", err))
 		}
 	}
@@ -236,10 +264,10 @@ type runner struct {
 	servers []*process
 }
 
-// measure runs redis-benchmark once and reads the meters of all processes around it.
+// measure runs the load generator once and reads the meters of all processes around it.
 func (b *bench) measure(ctx context.Context, w workload, test string, r runner) (sample, error) {
 	s := sample{Workload: w.Name, Test: test, Contender: r.name, Requests: w.Requests}
-	hits0, err := readLookups(ctx, r.servers)
+	hits0, err := readLookups(ctx, w.protocol(), r.servers)
 	if err != nil {
 		return s, err
 	}
@@ -268,7 +296,7 @@ func (b *bench) measure(ctx context.Context, w workload, test string, r runner) 
 	if r.proxy != nil {
 		s.PeakRSS = peakRSS(r.proxy.pid())
 	}
-	hits, err := readLookups(ctx, r.servers)
+	hits, err := readLookups(ctx, w.protocol(), r.servers)
 	if err != nil {
 		return s, err
 	}
