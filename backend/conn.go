@@ -41,6 +41,7 @@ type Conn struct {
 	due        *Request // oldest of outq that was not expired yet
 	since      int64    // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan       codec.ReplyScan
+	begun      bool // the oldest request's reply has begun
 
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
@@ -102,7 +103,7 @@ func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
 	if c.state != dialing {
 		return false
 	}
-	c.gc, c.scan = gc, codec.ReplyScan{}
+	c.gc, c.scan, c.begun = gc, codec.ReplyScan{}, false
 	c.out.Open(sock)
 	c.state, c.step = handshaking, -1
 	c.nextStep()
@@ -160,13 +161,19 @@ func (c *Conn) OnData(buf []byte) {
 			c.fail(errors.Join(ErrBadReply, err))
 			return
 		}
+		if !c.begun {
+			switch p.Judge(r.Op, buf[:n]) {
+			case codec.Ailing:
+				ailing = true
+			case codec.Unfit:
+				c.fail(ErrUnfit)
+				return
+			}
+		}
+		c.begun = !done
 		if done {
 			c.pop(r)
-			if p.Ailing(buf[:n]) {
-				ailing = true
-			} else {
-				answered = true
-			}
+			answered = answered || !ailing
 		}
 		if r.Owner != nil {
 			r.Owner.Replied(r, buf[:n], done)

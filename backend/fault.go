@@ -16,6 +16,7 @@ var (
 	ErrClosed   = errors.New("backend: server closed the connection")
 	ErrEjected  = errors.New("backend: no server of the pool is live")
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
+	ErrUnfit    = errors.New("backend: reply that can't answer its command")
 	ErrShutdown = errors.New("backend: proxy is stopping")
 	ErrPanic    = errors.New("backend: internal error")
 )
@@ -40,7 +41,7 @@ func Text(err error) string {
 		return "Connection refused"
 	case errors.Is(err, ErrClosed), errors.Is(err, io.EOF):
 		return "Connection reset by peer"
-	case errors.Is(err, ErrBadReply):
+	case errors.Is(err, ErrBadReply), errors.Is(err, ErrUnfit):
 		return "Invalid argument"
 	case errors.Is(err, ErrPanic):
 		return "internal error of the proxy"

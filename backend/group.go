@@ -19,7 +19,7 @@ func NewGroup(l *Loop, p *Pool) *Group {
 // still be opening: requests wait in its batch. An error says that the server can't be reached now: the last attempt
 // failed a moment ago, or no server is live (server < 0).
 func (g *Group) Conn(server int, client uint64) (*Conn, error) {
-	if server < 0 {
+	if server < 0 || g.pool.health.down[server].Load() && g.pool.opts.OnServerFailure != Rehash {
 		return nil, ErrEjected
 	}
 	n := g.pool.opts.ServerConnections

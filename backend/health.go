@@ -23,8 +23,10 @@ type health struct {
 	probe    func(*Server) error
 	failures []atomic.Int32 // since the last reply; a server with none is well
 	trial    []atomic.Int32 // good replies that a server on trial still has to give
+	down     []atomic.Bool  // ejected; only a policy that leaves the ring alone asks
 
 	ejections atomic.Int64
+	live      atomic.Int64 // servers that are not out
 
 	mu      sync.Mutex
 	servers []ejection
@@ -49,8 +51,9 @@ func (h *health) init(p *Pool, log *slog.Logger) {
 	n := len(p.opts.Servers)
 	h.pool, h.log = p, log
 	h.probe = func(s *Server) error { return probe(&p.opts, s) }
-	h.failures, h.trial = make([]atomic.Int32, n), make([]atomic.Int32, n)
+	h.failures, h.trial, h.down = make([]atomic.Int32, n), make([]atomic.Int32, n), make([]atomic.Bool, n)
 	h.servers = make([]ejection, n)
+	h.live.Store(int64(n))
 }
 
 // success says that server answered something.
@@ -90,6 +93,7 @@ func (h *health) failure(server int) {
 		e.penalty = 1
 	}
 	e.out = true
+	h.down[server].Store(true)
 	h.ejections.Add(1)
 	live := h.rebuildLocked()
 	wait := retry * time.Duration(e.penalty)
@@ -118,19 +122,25 @@ func (h *health) retry(server int, again bool) {
 		return
 	}
 	e.out, e.rejoined = false, time.Now()
+	h.down[server].Store(false)
 	h.failures[server].Store(0)
 	h.trial[server].Store(trialReplies)
 	live := h.rebuildLocked()
 	h.log.Info("server rejoined", "pool", h.pool.opts.Name, "server", s.PName, "live", live)
 }
 
-// rebuildLocked swaps in the ring of the servers that are not out, and returns their number.
+// rebuildLocked swaps in the ring of the servers that are not out, unless the pool's policy is to move no keys, and
+// returns their number.
 func (h *health) rebuildLocked() (n int) {
 	live := make([]bool, len(h.servers))
 	for i := range h.servers {
 		if live[i] = !h.servers[i].out; live[i] {
 			n++
 		}
+	}
+	h.live.Store(int64(n))
+	if h.pool.opts.OnServerFailure != Rehash {
+		return n
 	}
 	r, err := h.pool.build(live)
 	if err != nil {

@@ -15,6 +15,21 @@ type Server struct {
 	Weight  int    // >= 1
 }
 
+// FailurePolicy is what becomes of the keys of a server that fails (on_server_failure).
+type FailurePolicy uint8
+
+const (
+	// Rehash moves the keys of an ejected server to the others, as twemproxy does.
+	Rehash FailurePolicy = iota
+	// FailFast moves no key: requests for an ejected server get an error at once.
+	FailFast
+	// Miss moves no key either; reads whose server fails are answered as if the key were nowhere, writes with an error.
+	Miss
+)
+
+// FailurePolicies are the policies by name.
+var FailurePolicies = map[string]FailurePolicy{"rehash": Rehash, "error": FailFast, "miss": Miss}
+
 // Options are one pool's settings towards its servers. They are immutable once a Pool was built from them.
 type Options struct {
 	Name         string
@@ -32,4 +47,5 @@ type Options struct {
 	AutoEjectHosts     bool
 	ServerRetryTimeout time.Duration
 	ServerFailureLimit int // 0 behaves as 1
+	OnServerFailure    FailurePolicy
 }

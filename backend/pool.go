@@ -41,6 +41,9 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 	return ring.Build(o)
 }
 
+// Live is how many servers are not ejected.
+func (p *Pool) Live() int64 { return p.health.live.Load() }
+
 // Ejections is how often a server was taken out of the ring.
 func (p *Pool) Ejections() int64 { return p.health.ejections.Load() }
 

@@ -31,6 +31,8 @@ type Request struct {
 
 	// The rest is the session's.
 
+	Op        uint16                     // codec.Command.Op
+	Keys      int                        // how many keys it has
 	Next      *Request                   // next in the client's order
 	Quiet     uint16                     // codec.Command.Quiet: hold the whole reply and ask whether the client gets it
 	Reply     *bytebufferpool.ByteBuffer // bytes that came before their turn; nil if none

@@ -91,10 +91,26 @@ type Protocol interface {
 	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.
 	CheckProbe(reply []byte) error
 
-	// Ailing says that a reply, whole or its beginning, reports trouble of the server as a whole (it is loading, busy,
-	// out of memory) and not of the request. The client gets it as it is; health counts it.
-	Ailing(reply []byte) bool
+	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op.
+	Judge(op uint16, reply []byte) Verdict
+
+	// AppendMiss appends what a server answers that has none of the keys of a command with Op op and so many keys. ok is
+	// false, and dst as it was, if the command writes or its reply to a miss is not always the same.
+	AppendMiss(dst []byte, op uint16, keys int) (out []byte, ok bool)
 }
+
+// Verdict is what Judge makes of a reply.
+type Verdict uint8
+
+const (
+	// Fine is a reply that may be passed on.
+	Fine Verdict = iota
+	// Ailing is passed on, too, but reports trouble of the server as a whole (it is loading, busy, out of memory) and not
+	// of the request; health counts it.
+	Ailing
+	// Unfit can't be a reply to that command: the connection is out of step and must be closed.
+	Unfit
+)
 
 // Kind says what the engine does with a command.
 type Kind uint8

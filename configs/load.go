@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -163,6 +164,8 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		boolKey("memcached_admin", &p.memcachedAdmin),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
+		policyKey("on_server_failure", &p.OnServerFailure),
+		boolKey("partial_results", &p.PartialResults),
 		numberKey("server_connections", &p.ServerConnections),
 		msecKey("server_retry_timeout", &p.ServerRetryTimeout),
 		numberKey("server_failure_limit", &p.ServerFailureLimit),
@@ -225,6 +228,20 @@ func choiceKey(name string, to *string, choices []string, reason string) key {
 		*to = n.Value
 		return ""
 	}}
+}
+
+func policyKey(name string, to *backend.FailurePolicy) key {
+	var text string
+	k := choiceKey(name, &text, slices.Sorted(maps.Keys(backend.FailurePolicies)), "is not a valid policy")
+	choose := k.set
+	k.set = func(n *yaml.Node) string {
+		reason := choose(n)
+		if reason == "" {
+			*to = backend.FailurePolicies[text]
+		}
+		return reason
+	}
+	return k
 }
 
 func boolKey(name string, to *bool) key {

@@ -38,7 +38,7 @@ func (p *pool) Figures() []codec.Figure {
 		{Name: "threads", Value: strconv.Itoa(len(p.groups))},
 		{Name: "pool", Value: p.name},
 		{Name: "servers", Value: strconv.Itoa(len(p.Options().Servers))},
-		{Name: "servers_live", Value: strconv.Itoa(p.Ring().Live())},
+		{Name: "servers_live", Value: n(p.Live())},
 		{Name: "server_ejects", Value: n(p.Ejections())},
 		{Name: "forward_error", Value: n(p.count.forwardError.Load())},
 		{Name: "lost_keys", Value: n(p.count.lostKeys.Load())},

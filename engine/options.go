@@ -24,6 +24,9 @@ type PoolOptions struct {
 	Backlog           int // listen(2); 512 by default, 0 is allowed
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
+
+	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
+	PartialResults bool
 }
 
 // Listen is where a pool's clients connect to.

@@ -37,14 +37,14 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	c, err := s.group.Conn(server, s.cl.ID)
 	if err != nil {
 		if !cmd.NoReply {
-			s.refuse(err)
+			s.refuse(cmd, err)
 		}
 		return
 	}
 	c.Touch() // first of all: should what follows panic, c is known to hold half a request
 	if !cmd.NoReply {
 		r := s.loop.NewRequest(s)
-		r.Quiet = cmd.Quiet
+		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, max(len(cmd.Keys), 1)
 		s.push(r)
 		c.Queue(r)
 	}
@@ -77,7 +77,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 	for i := range cmd.Keys {
 		d := r.Dispatch(cmd.KeyAt(i))
 		if d < 0 {
-			s.refuse(backend.ErrEjected)
+			s.refuse(cmd, backend.ErrEjected)
 			return
 		}
 		l.parts = append(l.parts, uint16(d))
@@ -94,7 +94,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 	l.targets = append(l.targets[:0], make([]target, servers)...)
 	for server, keys := range l.counts {
 		if keys > 0 {
-			l.targets[server] = s.fragment(whole, server)
+			l.targets[server] = s.fragment(whole, server, keys)
 			if c := l.targets[server].conn; c != nil {
 				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(&l.Loop), cmd, keys))
 			}
@@ -128,7 +128,7 @@ func (s *Session) fanOut(cmd *codec.Command) {
 	}
 	whole := s.gather(cmd)
 	for server := range s.pool.Options().Servers {
-		if c := s.fragment(whole, server).conn; c != nil {
+		if c := s.fragment(whole, server, 0).conn; c != nil {
 			c.Out().Append(&s.loop.Loop, cmd.Frame)
 		}
 	}
@@ -158,17 +158,16 @@ type target struct {
 	conn *backend.Conn // nil if the server can't be reached
 }
 
-// fragment queues the part of whole that goes to server; the caller appends its bytes to the connection.
-func (s *Session) fragment(whole *backend.Request, server int) target {
+// fragment queues the part of whole that goes to server and has so many keys; the caller appends its bytes to the
+// connection.
+func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.loop.NewRequest(s)
-	f.Parent = whole
+	f.Parent, f.Op, f.Keys = whole, whole.Gather.Op, keys
 	whole.Fragments = append(whole.Fragments, f)
 	c, err := s.group.Conn(server, s.cl.ID)
 	if err != nil {
-		if whole.Err == nil {
-			whole.Err = err
-		}
+		s.lost(f, err)
 		return t
 	}
 	c.Touch()

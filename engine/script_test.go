@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cashew/backend"
+	"cashew/codec/memcached"
 	"cashew/codec/resp"
 )
 
@@ -186,6 +188,12 @@ func (p *player) start() *sim {
 					po.Protocol = resp.New(resp.Options{Password: kv[1], DB: 3})
 				case "eject":
 					po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = true, n, time.Hour
+				case "partial":
+					po.PartialResults = true
+				case "on_server_failure":
+					po.OnServerFailure = backend.FailurePolicies[kv[1]]
+				case "protocol":
+					po.Protocol = memcached.New(memcached.Options{Admin: true})
 				default:
 					p.t.Fatalf("unknown option %q", kv[0])
 				}

@@ -228,12 +228,47 @@ func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
 	s.drain()
 }
 
-// refuse answers a command with a server's error, in its turn.
-func (s *Session) refuse(err error) {
-	s.pool.count.forwardError.Add(1)
+// refuse answers a command whose server can't be reached, in its turn.
+func (s *Session) refuse(cmd *codec.Command, err error) {
 	bb := s.loop.GetBuffer()
-	bb.B = s.pool.protocol.AppendError(bb.B, backend.Text(err))
+	bb.B = s.appendFailure(bb.B, err, cmd.Op, max(len(cmd.Keys), 1), cmd.Quiet)
 	s.answer(bb)
+}
+
+// appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
+// the pool's policy is that and the command only reads.
+func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
+	if s.pool.opts.OnServerFailure == backend.Miss {
+		start := len(dst)
+		if dst, ok := s.pool.protocol.AppendMiss(dst, op, keys); ok {
+			s.pool.count.misses.Add(1)
+			if quiet != 0 && s.pool.protocol.Suppress(quiet, dst[start:]) {
+				dst = dst[:start]
+			}
+			return dst
+		}
+	}
+	s.pool.count.forwardError.Add(1)
+	return s.pool.protocol.AppendError(dst, backend.Text(err))
+}
+
+// lost ends a fragment whose server failed: either its keys are left out of the reply, where the pool allows that and the
+// command only reads, or the whole command fails.
+func (s *Session) lost(f *backend.Request, err error) {
+	whole := f.Parent
+	if s.pool.opts.PartialResults || s.pool.opts.OnServerFailure == backend.Miss {
+		if f.Reply == nil {
+			f.Reply = s.loop.GetBuffer()
+		}
+		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], whole.Gather.Op, f.Keys)
+		if f.Reply.B = out; ok {
+			s.pool.count.lostKeys.Add(int64(f.Keys))
+			return
+		}
+	}
+	if whole.Err == nil {
+		whole.Err = err
+	}
 }
 
 // malformed tells a client whose framing is lost why it is closed, once all that is owed to it is delivered.
@@ -351,9 +386,7 @@ func (s *Session) quieted(r *backend.Request) {
 func (s *Session) Failed(r *backend.Request, err error) {
 	switch {
 	case r.Parent != nil:
-		if r.Parent.Err == nil {
-			r.Parent.Err = err
-		}
+		s.lost(r, err)
 		s.fragmentDone(r.Parent)
 	case r.Streaming:
 		// Part of the reply is with the client: no error can follow it, only the end.
@@ -365,8 +398,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		if r.Reply == nil {
 			r.Reply = s.loop.GetBuffer()
 		}
-		s.pool.count.forwardError.Add(1)
-		r.Reply.B = s.pool.protocol.AppendError(r.Reply.B[:0], backend.Text(err))
+		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Op, r.Keys, r.Quiet)
 		r.Done = true
 		s.drain()
 	}

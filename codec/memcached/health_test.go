@@ -1,0 +1,49 @@
+package memcached
+
+import (
+	"testing"
+
+	"cashew/codec"
+)
+
+func TestHealth(t *testing.T) {
+	p := New(Options{})
+	for reply, well := range map[string]bool{
+		"MN\r\n": true, "ERROR\r\n": true, "END\r\n": false, "SERVER_ERROR busy\r\n": false, "": false,
+	} {
+		if err := p.CheckProbe([]byte(reply)); (err == nil) != well {
+			t.Errorf("CheckProbe(%q) = %v; want an error: %v", reply, err, !well)
+		}
+	}
+	for _, c := range []struct {
+		op    uint16
+		reply string
+		want  codec.Verdict
+	}{
+		{opGet, "VALUE a 0 1\r\n", codec.Fine},
+		{opGet, "END\r\n", codec.Fine},
+		{opGet, "SERVER_ERROR out of memory\r\n", codec.Fine},
+		{opGet, "NOT_FOUND\r\n", codec.Unfit},
+		{opGet, "12\r\n", codec.Unfit},
+		{opSet, "STORED\r\n", codec.Fine},
+		{opSet, "VALUE a 0 1\r\n", codec.Unfit},
+		{opIncr, "12\r\n", codec.Fine},
+		{opIncr, "HD\r\n", codec.Unfit},
+		{opDelete, "DELETED\r\n", codec.Fine},
+		{opDelete, "STORED\r\n", codec.Fine}, // S may be SERVER_ERROR: one byte is not enough
+		{opMetaGet, "VA 1\r\n", codec.Fine},
+		{opMetaGet, "TOUCHED\r\n", codec.Unfit},
+		{opVersion, "VERSION 1\r\n", codec.Fine},
+	} {
+		if got := p.Judge(c.op, []byte(c.reply)); got != c.want {
+			t.Errorf("Judge(%s, %q) = %v; want %v", commands[c.op].name, c.reply, got, c.want)
+		}
+	}
+	for op := range commands {
+		got, ok := p.AppendMiss(nil, uint16(op), 1)
+		want := map[int]string{opGet: "END\r\n", opGets: "END\r\n", opMetaGet: "EN\r\n"}[op]
+		if string(got) != want || ok != (want != "") {
+			t.Errorf("AppendMiss(%s) = %q, %v; want %q", commands[op].name, got, ok, want)
+		}
+	}
+}

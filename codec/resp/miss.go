@@ -1,0 +1,40 @@
+package resp
+
+// misses are the replies of a server that has none of the keys, for the commands that only read and whose reply is then
+// always the same.
+var misses = func() []string {
+	list := make([]string, len(commands))
+	for reply, names := range map[string][]string{
+		"$-1\r\n":    {"get", "hget", "lindex", "zscore", "zrank", "zrevrank", "dump"},
+		"$0\r\n\r\n": {"getrange", "substr"},
+		":-2\r\n":    {"ttl", "pttl", "expiretime", "pexpiretime"},
+		"+none\r\n":  {"type"},
+		":0\r\n": {
+			"strlen", "exists", "llen", "hlen", "hexists", "hstrlen", "scard", "sismember", "sintercard", "zcard",
+			"zcount", "zlexcount", "zintercard", "xlen", "bitcount", "getbit", "pfcount",
+		},
+		"*0\r\n": {
+			"hgetall", "hkeys", "hvals", "lrange", "smembers", "sinter", "sunion", "sdiff", "zrange", "zrangebyscore",
+			"zrangebylex", "zrevrange", "zrevrangebyscore", "zrevrangebylex", "zinter", "zunion", "zdiff", "xrange",
+			"xrevrange",
+		},
+	} {
+		for _, name := range names {
+			list[mustOp(name)] = reply
+		}
+	}
+	return list
+}()
+
+// AppendMiss implements codec.Protocol.
+func (*Protocol) AppendMiss(dst []byte, op uint16, keys int) ([]byte, bool) {
+	if op == opMGet {
+		dst = appendHeader(dst, '*', keys)
+		for range keys {
+			dst = append(dst, "$-1\r\n"...)
+		}
+		return dst, true
+	}
+	reply := misses[op]
+	return append(dst, reply...), reply != ""
+}
