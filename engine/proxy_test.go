@@ -46,7 +46,7 @@ func startProxy(t *testing.T, server net.Listener, edit func(*Options, *PoolOpti
 	return p
 }
 
-// gatedServer answers +OK to each line-counted command, but only once the gate is open.
+// gatedServer answers nil to each line-counted command, but only once the gate is open.
 func gatedServer(t *testing.T) (ln net.Listener, open func()) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,7 +72,7 @@ func gatedServer(t *testing.T) (ln net.Listener, open func()) {
 						return
 					}
 					if line[0] == '*' {
-						fmt.Fprint(w, "+OK\r\n")
+						fmt.Fprint(w, "$-1\r\n")
 					}
 					if r.Buffered() == 0 && w.Flush() != nil {
 						return
@@ -128,7 +128,7 @@ func TestPause(t *testing.T) {
 		sent += rest - cut
 	}
 	open()
-	want := sent / rest * len("+OK\r\n")
+	want := sent / rest * len("$-1\r\n")
 	if n, err := io.CopyN(io.Discard, c, int64(want)); err != nil {
 		t.Fatalf("%d of %d bytes of replies: %v", n, want, err)
 	}
@@ -153,7 +153,7 @@ func TestHalfClose(t *testing.T) {
 				}
 			}()
 			got, err := io.ReadAll(c)
-			if want := n * len("+OK\r\n"); err != nil || len(got) != want {
+			if want := n * len("$-1\r\n"); err != nil || len(got) != want {
 				t.Errorf("%d bytes, %v; want %d, nil", len(got), err, want)
 			}
 		})
@@ -207,7 +207,7 @@ func TestListen(t *testing.T) {
 	}
 	c := dial(t, p)
 	_, _ = io.WriteString(c, "GET a\r\n")
-	if line, err := bufio.NewReader(c).ReadString('\n'); line != "+OK\r\n" {
+	if line, err := bufio.NewReader(c).ReadString('\n'); line != "$-1\r\n" {
 		t.Errorf("over the unix socket: %q, %v", line, err)
 	}
 	for _, bad := range []struct {
