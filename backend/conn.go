@@ -46,6 +46,9 @@ type Conn struct {
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
+	outstanding int      // requests in outq
+	waiters     []Waiter // who sent nothing more because c was crowded
+
 	failures int   // failed attempts to connect since the last success
 	retryAt  int64 // no attempt before; as Loop.Now
 	lastErr  error // of the last failed attempt
@@ -55,6 +58,7 @@ type Conn struct {
 // Out at once. r stays held by the Conn until its reply came, or the Conn failed. A request that expects no reply is not
 // queued; its bytes are just appended.
 func (c *Conn) Queue(r *Request) {
+	c.outstanding++
 	r.refs++
 	r.at, r.from = c.loop.Now, c.out.place()
 	if c.tail == nil {
@@ -89,7 +93,9 @@ func (c *Conn) flush() {
 	c.out.Flush(c.loop, c)
 	if err := c.out.Err(); err != nil {
 		c.fail(err)
+		return
 	}
+	c.release()
 }
 
 // Writable implements Writer.
@@ -108,6 +114,39 @@ func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
 	c.state, c.step = handshaking, -1
 	c.nextStep()
 	return c.state != closed
+}
+
+// What one server connection may have outstanding before those who send to it have to wait.
+const (
+	maxOutstanding      = 32 << 10
+	maxOutstandingBytes = 32 << 20
+)
+
+// Waiter is a session that waits for room on a Conn.
+type Waiter interface {
+	// Roomy says that there is room again, or that the connection is gone.
+	Roomy()
+}
+
+// Crowded says that c has as much outstanding as it may; then w is told once that has halved.
+func (c *Conn) Crowded(w Waiter) bool {
+	if c.outstanding < maxOutstanding && c.out.Pending() < maxOutstandingBytes {
+		return false
+	}
+	c.waiters = append(c.waiters, w)
+	return true
+}
+
+// release tells the waiters, if there is room.
+func (c *Conn) release() {
+	if len(c.waiters) == 0 || c.outstanding > maxOutstanding/2 || c.out.Pending() > maxOutstandingBytes/2 {
+		return
+	}
+	w := c.waiters
+	c.waiters = nil
+	for _, w := range w {
+		w.Roomy()
+	}
 }
 
 // Abandon closes c, in which something is not as it should be, and fails all that wait on it.
@@ -183,6 +222,7 @@ func (c *Conn) OnData(buf []byte) {
 		}
 		buf = buf[n:]
 	}
+	c.release()
 	if answered {
 		c.pool.health.success(c.server)
 	}
@@ -192,6 +232,7 @@ func (c *Conn) OnData(buf []byte) {
 }
 
 func (c *Conn) pop(r *Request) {
+	c.outstanding--
 	c.head = r.link
 	if c.head == nil {
 		c.tail = nil
@@ -271,7 +312,8 @@ func (c *Conn) fail(err error) {
 		c.failed(was, err)
 	}
 	r := c.head
-	c.head, c.tail, c.due = nil, nil, nil
+	c.head, c.tail, c.due, c.outstanding = nil, nil, nil, 0
+	c.release()
 	for r != nil {
 		next := r.link
 		r.link = nil

@@ -23,7 +23,7 @@ import (
 type Loop struct {
 	EL      gnet.EventLoop
 	Log     *slog.Logger
-	Watcher Waiter
+	Watcher SocketWatcher
 	Connect func(*Conn) // brings about Conn.Opened or Conn.DialFailed, later; Dial but in tests
 
 	// Flush writes what callbacks left in the batches; it runs after everything that Execute brought onto the loop.
@@ -227,8 +227,8 @@ func (l *Loop) expire() {
 	}
 }
 
-// Waiter is a Watcher, or a test's.
-type Waiter interface {
+// SocketWatcher is a Watcher, or a test's.
+type SocketWatcher interface {
 	Watch(fd int, f func()) error
 	Cancel(fd int)
 }

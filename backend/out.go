@@ -31,6 +31,7 @@ type Out struct {
 	pending int     // bytes in queue and batch
 	taken   int     // bytes that the kernel took, ever
 	stalled bool    // the kernel's buffer is full; the Watcher will call
+	since   int64   // Loop.Now when it last filled
 	err     error   // of the first failed write; nothing is written after it
 }
 
@@ -59,6 +60,9 @@ func (o *Out) Pending() int { return o.pending }
 // taken plus pending is the place of the next byte to be appended; a request that begins at an earlier place than taken
 // has reached the wire.
 func (o *Out) place() int { return o.taken + o.pending }
+
+// Stalled says since when, as Loop.Now, the kernel has taken no bytes. ok is false if it does take them.
+func (o *Out) Stalled() (since int64, ok bool) { return o.since, o.stalled }
 
 // Err is the error of the first failed write, or nil. The owner closes the connection; Out never does.
 func (o *Out) Err() error { return o.err }
@@ -233,7 +237,7 @@ func (o *Out) advance(l *Loop, n int) {
 }
 
 func (o *Out) stall(l *Loop, w Writer) {
-	o.stalled = true
+	o.stalled, o.since = true, l.Now
 	l.watch(o, w)
 }
 

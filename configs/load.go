@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -103,7 +104,8 @@ type given struct {
 // Source: twemproxy 0.5.0 nc_conf.h, CONF_DEFAULT_*.
 func newPool(name *yaml.Node) *pool {
 	return &pool{at: name, PoolOptions: engine.PoolOptions{
-		Backlog: 512,
+		Backlog:            512,
+		ClientWriteTimeout: time.Minute,
 		Options: backend.Options{
 			Name:               name.Value,
 			Hash:               "fnv1a_64",
@@ -153,6 +155,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		msecKey("timeout", &p.Timeout),
 		numberKey("backlog", &p.Backlog),
 		numberKey("client_connections", &p.ClientConnections),
+		msecKey("client_write_timeout", &p.ClientWriteTimeout),
 		boolKey("redis", &p.redis),
 		boolKey("tcpkeepalive", &p.TCPKeepalive),
 		boolKey("reuseport", &p.ReusePort),
@@ -211,6 +214,12 @@ func globalKeys(o *engine.Options) []key {
 		{
 			name: "max_request", want: "bytes from 1kb to 1gb, such as 64mb",
 			set: func(n *yaml.Node) string { return setBetween(&o.MaxRequestBytes, n, 1<<10, 1<<30, parseBytes) },
+		},
+		{
+			name: "max_memory", want: "bytes, 32mb or more, such as 2gb",
+			set: func(n *yaml.Node) string {
+				return setBetween(&o.MaxMemoryBytes, n, 32<<20, math.MaxInt64, parseBytes)
+			},
 		},
 	}
 }

@@ -17,6 +17,8 @@ type counters struct {
 	foreign      atomic.Int64 // of those, the ones that speak another protocol
 	forwardError atomic.Int64 // errors of ours written to clients in place of a server's reply
 	lostKeys     atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
+	slow         atomic.Int64 // clients closed because they did not read
+	overMemory   atomic.Int64 // clients closed because they held most when memory ran out
 	misses       atomic.Int64 // reads that were answered as a miss because the server failed
 }
 
@@ -43,6 +45,8 @@ func (p *pool) Figures() []codec.Figure {
 		{Name: "forward_error", Value: n(p.count.forwardError.Load())},
 		{Name: "lost_keys", Value: n(p.count.lostKeys.Load())},
 		{Name: "failure_misses", Value: n(p.count.misses.Load())},
+		{Name: "slow_clients", Value: n(p.count.slow.Load())},
+		{Name: "over_memory_clients", Value: n(p.count.overMemory.Load())},
 		{Name: "malformed_clients", Value: n(p.count.malformed.Load())},
 		{Name: "foreign_clients", Value: n(p.count.foreign.Load())},
 	}

@@ -15,12 +15,15 @@ import (
 type Loop struct {
 	backend.Loop
 
-	opts   *Options
-	poller poller // to pause reading from a client
+	opts     *Options
+	pressure *pressure
+	poller   poller // to pause reading from a client
 
 	dirty  []*Session // with bytes to write, or to be closed, each once
 	resume []*Session // may take input again, each once
 	busy   int        // sessions that wait for a reply
+
+	holders map[*Session]struct{} // sessions that hold causeBytes, have a full socket, or had lately
 
 	current *Session     // that flush is at
 	panics  atomic.Int64 // survived
@@ -41,8 +44,8 @@ type Loop struct {
 // write, and deferring it costs a system call of its own.
 const loneClients = 2
 
-func newLoop(o *Options) *Loop {
-	l := &Loop{opts: o}
+func newLoop(o *Options, p *pressure) *Loop {
+	l := &Loop{opts: o, pressure: p, holders: make(map[*Session]struct{})}
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive = l.surviveServer
 	l.flushTask = gnet.RunnableFunc(func(context.Context) error {
@@ -103,8 +106,47 @@ func (l *Loop) flush() {
 	l.flushing, l.current = false, nil
 }
 
-// tidy drops what only very wide commands and large values needed.
+// relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
+// critical level the one that holds most is closed.
+func (l *Loop) relieve(level int32) {
+	var most *Session
+	for s := range l.holders {
+		if level < high && s.blocked {
+			s.unblock()
+		}
+		if level == critical && (most == nil || s.holds() > most.holds()) {
+			most = s
+		}
+	}
+	if most != nil && most.holds() >= causeBytes {
+		l.Log.Warn("closing the client that holds most memory", "pool", most.pool.name, "client", most.cl.Addr,
+			"bytes", most.holds())
+		most.pool.count.overMemory.Add(1)
+		most.close()
+	}
+}
+
+// closeSlow closes clients that have not taken a byte for their pool's client_write_timeout, and forgets those that
+// hold nothing any more.
+func (l *Loop) closeSlow() {
+	for s := range l.holders {
+		t := int64(s.pool.opts.ClientWriteTimeout)
+		at, stalled := s.out.Stalled()
+		switch {
+		case t > 0 && stalled && l.Now-at >= t:
+			l.Log.Warn("closing a client that does not read", "pool", s.pool.name, "client", s.cl.Addr,
+				"unread_bytes", s.out.Pending())
+			s.pool.count.slow.Add(1)
+			s.close()
+		case !stalled && !s.blocked && s.holds() < causeBytes:
+			delete(l.holders, s)
+		}
+	}
+}
+
+// tidy drops what only very wide commands, large values and slow clients needed.
 func (l *Loop) tidy() {
+	l.closeSlow()
 	l.Tidy()
 	if cap(l.cmd.Keys) > maxGatherKeys {
 		l.cmd.Keys = nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"io/fs"
+	"time"
 
 	"cashew/backend"
 )
@@ -12,6 +13,7 @@ type Options struct {
 	ReadBufferBytes int    // each loop reads at most this much from a socket at once; 0: 64 KiB; a power of two
 	MaxPipeline     int    // requests one client may have in flight before the loop stops reading from it; 0: 1024
 	MaxRequestBytes int    // one command's frame at most; 0: 1 GiB, Redis's client-query-buffer-limit
+	MaxMemoryBytes  int    // that all buffers together may have; 0: three quarters of what the process may use
 	Version         string // the program's, for those who ask
 	Pools           []PoolOptions
 }
@@ -24,6 +26,9 @@ type PoolOptions struct {
 	Backlog           int // listen(2); 512 by default, 0 is allowed
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
+
+	// ClientWriteTimeout is how long a client may take no bytes of what it is owed before it is closed; 0: for ever.
+	ClientWriteTimeout time.Duration
 
 	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
 	PartialResults bool

@@ -36,6 +36,8 @@ type Proxy struct {
 	pools  []*pool
 	ids    atomic.Uint64 // of clients
 
+	pressure pressure
+
 	listeners []*listener
 	accepting sync.WaitGroup
 	stop      chan struct{}
@@ -69,6 +71,9 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	}
 	if o.MaxRequestBytes == 0 {
 		o.MaxRequestBytes = 1 << 30
+	}
+	if o.MaxMemoryBytes == 0 {
+		o.MaxMemoryBytes = defaultMaxMemory()
 	}
 	p := &Proxy{opts: o, log: log, stop: make(chan struct{})}
 	var errs []error
@@ -110,6 +115,7 @@ func (p *Proxy) Start() (err error) {
 	for _, ln := range p.listeners {
 		p.accepting.Go(ln.run)
 	}
+	limitMemory(p.opts.MaxMemoryBytes)
 	go p.keepHouse()
 	return nil
 }
@@ -133,7 +139,7 @@ func (p *Proxy) startLoops() error {
 	}
 	p.client = client
 	for range p.opts.Loops {
-		l := newLoop(&p.opts)
+		l := newLoop(&p.opts, &p.pressure)
 		l.Log, l.Watcher, l.Connect = p.log, watcher, backend.Dial
 		far, err := p.bindLoop(l)
 		if err != nil {

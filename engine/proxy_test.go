@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -228,5 +230,133 @@ func TestListen(t *testing.T) {
 				t.Errorf("Start: %v; want %q in it", err, bad.want)
 			}
 		})
+	}
+}
+
+// bigServer answers each GET with a value of size bytes.
+func bigServer(t *testing.T, size int) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	reply := append(fmt.Appendf(nil, "$%d\r\n", size), bytes.Repeat([]byte("v"), size)...)
+	reply = append(reply, "\r\n"...)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				for {
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					if line[0] == '*' {
+						if _, err := c.Write(reply); err != nil {
+							return
+						}
+					}
+				}
+			}()
+		}
+	}()
+	return ln
+}
+
+// TestNeverReads: a client that asks for a million values of a megabyte and never reads costs a few of them, and is closed
+// when its time is up; another client of the same server is served all the while.
+func TestNeverReads(t *testing.T) {
+	p := startProxy(t, bigServer(t, 1<<20), func(o *Options, po *PoolOptions) {
+		o.Loops = 1
+		po.ClientWriteTimeout = 2 * time.Second
+	})
+	greedy := dial(t, p)
+	gone := make(chan error, 1)
+	go func() {
+		chunk := bytes.Repeat([]byte("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), 10_000)
+		for range 100 {
+			if _, err := greedy.Write(chunk); err != nil {
+				gone <- err
+				return
+			}
+		}
+		gone <- nil
+	}()
+	other := dial(t, p)
+	r := bufio.NewReaderSize(other, 1<<20)
+	most := 0
+	for {
+		if _, err := io.WriteString(other, "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := r.ReadString('\n'); err != nil || line != "$1048576\r\n" {
+			t.Fatalf("the other client gets %q, %v", line, err)
+		}
+		if _, err := r.Discard(1<<20 + 2); err != nil {
+			t.Fatal(err)
+		}
+		held := make(chan int)
+		p.loops[0].Execute(func() {
+			n := 0
+			for s := range p.loops[0].holders {
+				n += s.holds()
+			}
+			held <- n
+		})
+		most = max(most, <-held)
+		select {
+		case err := <-gone:
+			if err == nil {
+				t.Error("all of it was read from the client that does not read")
+			}
+			if most < 1<<20 || most > 64<<20 {
+				t.Errorf("%d bytes were held for it at most; want 1 to 64 MiB", most)
+			}
+			if got := p.pools[0].count.slow.Load(); got != 1 {
+				t.Errorf("slow clients: %d; want 1", got)
+			}
+			return
+		default:
+		}
+	}
+}
+
+// TestMemoryPressure: with little memory allowed, many clients that hold some are stopped and at last closed, and the heap
+// stays near its limit; a client that holds nothing is served.
+func TestMemoryPressure(t *testing.T) {
+	p := startProxy(t, bigServer(t, 100), func(o *Options, _ *PoolOptions) {
+		o.Loops = 1
+		o.MaxMemoryBytes = 64 << 20
+	})
+	t.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
+	value := bytes.Repeat([]byte("x"), 8<<20)
+	for range 40 { // 320 MiB of half a command each
+		c := dial(t, p)
+		go func() {
+			_, _ = io.WriteString(c, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000000\r\n")
+			_, _ = c.Write(value)
+		}()
+	}
+	small := dial(t, p)
+	r := bufio.NewReader(small)
+	for end := time.Now().Add(time.Minute); p.pools[0].count.overMemory.Load() == 0; {
+		if _, err := io.WriteString(small, "PING\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := r.ReadString('\n'); line != "+PONG\r\n" {
+			t.Fatalf("PING under memory pressure: %q, %v", line, err)
+		}
+		if n := heapObjects(); n > 256<<20 { // of 320 that are on offer
+			t.Fatalf("%d MiB of heap with 64 allowed", n>>20)
+		}
+		if time.Now().After(end) {
+			t.Fatal("no client is closed although memory has run out")
+		}
 	}
 }

@@ -48,6 +48,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 		s.push(r)
 		c.Queue(r)
 	}
+	s.crowded = s.crowded || c.Crowded(s)
 	if !s.handOver(c, cmd.Frame) {
 		c.Out().Append(&s.loop.Loop, cmd.Frame)
 	}
@@ -173,6 +174,7 @@ func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	c.Touch()
 	c.Queue(f)
 	whole.Pending++
+	s.crowded = s.crowded || c.Crowded(s)
 	t.conn = c
 	return t
 }

@@ -40,6 +40,7 @@ type Session struct {
 	dirty    bool // in loop.dirty
 	resuming bool // in loop.resume
 	blocked  bool // took no more input because it was full
+	crowded  bool // a server that it sent to has as much outstanding as it may
 	paused   bool // gnet does not read from it
 	quitting bool // takes no more input; closed once all that is owed is written
 	eof      bool // the client sent all it will send
@@ -99,6 +100,9 @@ func (s *Session) keep(p []byte) {
 	}
 	s.loop.Grow(s.in, len(p), s.scan.Need)
 	s.in.B = append(s.in.B, p...)
+	if cap(s.in.B) >= causeBytes {
+		s.loop.holders[s] = struct{}{}
+	}
 }
 
 // goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
@@ -168,13 +172,24 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 
 // full says that the client has as much under way, or unread, as it may.
 func (s *Session) full() bool {
-	return s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes ||
+	return s.loop.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
+		s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes ||
 		s.inFlight*s.replySize >= maxOwedBytes
+}
+
+// holds is how much memory is held for this client: input, and replies that it has not read.
+func (s *Session) holds() int {
+	n := s.out.Pending()
+	if s.in != nil {
+		n += cap(s.in.B)
+	}
+	return n
 }
 
 // block stops taking input: gnet stops reading, and the kernel makes the client wait.
 func (s *Session) block() {
 	s.blocked = true
+	s.loop.holders[s] = struct{}{}
 	if !s.paused && s.gc != nil {
 		s.paused = true
 		s.loop.poller.pause(s.gc)
@@ -183,11 +198,17 @@ func (s *Session) block() {
 
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
-	if s.blocked && !s.resuming && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
+	if s.blocked && !s.resuming && !s.crowded && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
 		s.inFlight*s.replySize <= maxOwedBytes/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)
 	}
+}
+
+// Roomy implements backend.Waiter.
+func (s *Session) Roomy() {
+	s.crowded = false
+	s.unblock()
 }
 
 // handle answers one command, or sends it on its way.
@@ -459,6 +480,9 @@ func (s *Session) flush() {
 		return
 	}
 	s.out.Flush(&s.loop.Loop, s)
+	if s.out.Pending() > 0 {
+		s.loop.holders[s] = struct{}{} // its socket is full
+	}
 	switch {
 	case s.broken || s.out.Err() != nil:
 		s.close()
@@ -548,5 +572,6 @@ func (s *Session) close() {
 	if s.fd >= 0 {
 		_ = unix.Close(s.fd)
 	}
+	delete(s.loop.holders, s)
 	s.pool.left(s)
 }

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+// pressure is how near the process is to Options.MaxMemoryBytes. All loops read it; only keepHouse sets it.
+type pressure struct {
+	level atomic.Int32
+	since time.Time // when it was last calm; keepHouse's own
+}
+
+const (
+	calm = iota
+	// high: no more input is taken from clients that hold memory, be it half a command or replies that they do not read.
+	high
+	// critical: the client that holds most is closed, one on each loop and look, until it is over.
+	critical
+)
+
+// Shares of MaxMemoryBytes at which the levels begin, and what a client must hold to be a cause.
+const (
+	highShare     = 0.80
+	criticalShare = 0.95
+	causeBytes    = 64 << 10
+
+	// patience is how long the level may stay high before it is taken for critical: clients that hold memory and wait for
+	// each other would wait for ever.
+	patience = 5 * time.Second
+)
+
+// defaultMaxMemory is three quarters of what the process may have: its control group's limit or the machine's memory.
+func defaultMaxMemory() int {
+	limit := uint64(math.MaxInt64)
+	for _, from := range []func() (uint64, error){memlimit.FromCgroup, memlimit.FromSystem} {
+		if n, err := from(); err == nil && n > 0 {
+			limit = min(limit, n)
+		}
+	}
+	return int(limit / 4 * 3)
+}
+
+// limitMemory tells the garbage collector, unless GOMEMLIMIT already does.
+func limitMemory(bytes int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(bytes))
+	}
+}
+
+// keepHouse looks after memory until the proxy stops: often for its limit, now and then for what can be given back.
+func (p *Proxy) keepHouse() {
+	const look, tidyEvery = 50 * time.Millisecond, 20
+	t := time.NewTicker(look)
+	defer t.Stop()
+	var h house
+	for n := 1; ; n++ {
+		select {
+		case <-p.stop:
+			return
+		case <-t.C:
+		}
+		p.watchMemory()
+		if n%tidyEvery == 0 {
+			for _, l := range p.loops {
+				l.Execute(l.tidy)
+			}
+			h.giveBack()
+		}
+	}
+}
+
+// watchMemory sets the level of pressure. Garbage does not count: before the level rises it is collected.
+func (p *Proxy) watchMemory() {
+	was := p.pressure.level.Load()
+	level := p.levelOf(heapObjects())
+	if level > was {
+		runtime.GC()
+		level = p.levelOf(heapObjects())
+	}
+	switch {
+	case level == calm:
+		p.pressure.since = time.Now()
+		if was == calm {
+			return
+		}
+	case time.Since(p.pressure.since) > patience:
+		level = critical
+	}
+	p.pressure.level.Store(level)
+	if level != was {
+		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
+			"bytes", heapObjects(), "max_memory", p.opts.MaxMemoryBytes)
+	}
+	for _, l := range p.loops {
+		l.Execute(func() { l.relieve(level) })
+	}
+}
+
+func (p *Proxy) levelOf(bytes uint64) int32 {
+	switch share := float64(bytes) / float64(p.opts.MaxMemoryBytes); {
+	case share >= criticalShare:
+		return critical
+	case share >= highShare:
+		return high
+	}
+	return calm
+}
+
+func heapObjects() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
+}
+
+// house gives memory back after a burst. Go returns it by itself, but over minutes, and an operator who looks at the
+// resident size sees a leak until then. A collection is forced only in a quiet moment (none since the last look) and only
+// when the heap has grown by spareBytes since it was last cleaned.
+type house struct{ cycles, clean uint64 }
+
+const spareBytes = 32 << 20
+
+func (h *house) giveBack() {
+	held, n := heapHeld()
+	h.clean = min(h.clean, held)
+	if n == h.cycles && held > h.clean+spareBytes {
+		debug.FreeOSMemory()
+		h.clean, n = heapHeld()
+	}
+	h.cycles = n
+}
+
+// heapHeld returns the bytes of heap that the operating system counts as ours, and the collections so far.
+func heapHeld() (bytes, cycles uint64) {
+	s := []metrics.Sample{
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/gc/cycles/total:gc-cycles"},
+	}
+	metrics.Read(s)
+	return s[0].Value.Uint64() + s[1].Value.Uint64() + s[2].Value.Uint64(), s[3].Value.Uint64()
+}
