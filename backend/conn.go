@@ -46,6 +46,10 @@ type Conn struct {
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
+	canary    canary
+	outOfStep bool // a canary's reply was wrong
+	retired   bool // not in its Group any more; closes once nothing is outstanding
+
 	outstanding int      // requests in outq
 	waiters     []Waiter // who sent nothing more because c was crowded
 
@@ -220,7 +224,15 @@ func (c *Conn) OnData(buf []byte) {
 		if done {
 			c.loop.Unref(r)
 		}
+		if c.outOfStep {
+			c.fail(ErrUnfit)
+			return
+		}
 		buf = buf[n:]
+	}
+	if c.retired && c.head == nil {
+		c.fail(ErrClosed)
+		return
 	}
 	c.release()
 	if answered {
@@ -297,7 +309,10 @@ func (c *Conn) fail(err error) {
 		return
 	}
 	idle := was == open && c.head == nil && c.out.Pending() == 0
-	c.state = closed
+	c.state, c.outOfStep = closed, false
+	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
+		c.pool.outOfSteps.Add(1)
+	}
 	gc := c.gc
 	c.gc = nil
 	c.out.Close(c.loop)

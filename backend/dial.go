@@ -29,11 +29,7 @@ func (c *Conn) connect() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	d := net.Dialer{KeepAlive: -1}
-	if c.pool.opts.TCPKeepalive {
-		d.KeepAlive = 0 // the default interval
-	}
-	nc, err := d.DialContext(ctx, c.Server().Network, c.Server().Addr)
+	nc, err := c.pool.dial(ctx, c.Server())
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,17 @@
 package backend
 
+import (
+	"net"
+	"slices"
+)
+
 // Group is one loop's connections to one pool: ServerConnections for each server, opened when first needed.
 type Group struct {
 	loop  *Loop
 	pool  *Pool
 	conns []*Conn // server by server, ServerConnections each; nil until first used
+
+	retired []*Conn // still have something outstanding at an address that their server left
 }
 
 // NewGroup returns l's group for p.
@@ -46,6 +53,38 @@ func (g *Group) Conn(server int, client uint64) (*Conn, error) {
 func (g *Group) Preconnect() {
 	for s := range g.pool.opts.Servers {
 		_, _ = g.Conn(s, 0)
+	}
+}
+
+// Moved retires the connections to a server whose address is none of hosts: what is outstanding on them is still
+// awaited, and the next request connects anew.
+func (g *Group) Moved(server int, hosts []string) {
+	n := g.pool.opts.ServerConnections
+	for i := server * n; i < (server+1)*n; i++ {
+		c := g.conns[i]
+		if c == nil || c.gc == nil {
+			continue
+		}
+		if host, _, err := net.SplitHostPort(c.gc.RemoteAddr().String()); err != nil || slices.Contains(hosts, host) {
+			continue
+		}
+		g.conns[i] = nil
+		c.retired = true
+		if c.head == nil {
+			c.fail(ErrClosed)
+		} else {
+			g.retired = append(g.retired, c)
+		}
+	}
+}
+
+// Tidy forgets retired connections that are closed, and sends canaries where it is time.
+func (g *Group) Tidy() {
+	g.retired = slices.DeleteFunc(g.retired, func(c *Conn) bool { return c.state == closed })
+	for _, c := range g.conns {
+		if c != nil {
+			c.sing()
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ const (
 func (h *health) init(p *Pool, log *slog.Logger) {
 	n := len(p.opts.Servers)
 	h.pool, h.log = p, log
-	h.probe = func(s *Server) error { return probe(&p.opts, s) }
+	h.probe = p.probe
 	h.failures, h.trial, h.down = make([]atomic.Int32, n), make([]atomic.Int32, n), make([]atomic.Bool, n)
 	h.servers = make([]ejection, n)
 	h.live.Store(int64(n))

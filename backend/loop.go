@@ -121,8 +121,12 @@ func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
 	}
 }
 
-// Tidy drops the kept large buffer if nobody needed it since the last call.
+// Tidy is called every second or so: it drops the kept large buffer if nobody needed it since the last call, and tidies
+// the groups.
 func (l *Loop) Tidy() {
+	for _, g := range l.groups {
+		g.Tidy()
+	}
 	if !l.bigUsed {
 		l.big = nil
 	}
@@ -223,6 +227,9 @@ func (l *Loop) expire() {
 			if c != nil {
 				c.expire()
 			}
+		}
+		for _, c := range g.retired {
+			c.expire()
 		}
 	}
 }

@@ -40,6 +40,8 @@ type Options struct {
 	Servers      []Server // sorted: shorter Name first, equal lengths by bytes (twemproxy's string_compare)
 
 	Timeout           time.Duration // from queueing a request to its reply; 0 waits for ever
+	ResolveInterval   time.Duration // between look-ups of the servers' names, besides those at each connect; 0: none
+	IntegrityInterval time.Duration // between canaries on each server connection; 0: none
 	ServerConnections int           // for each loop and server; >= 1
 	Preconnect        bool
 	TCPKeepalive      bool

@@ -12,11 +12,14 @@ type Pool struct {
 	opts   Options
 	live   atomic.Pointer[ring.Ring]
 	health health
+
+	resolver   *resolver
+	outOfSteps atomic.Int64
 }
 
 // NewPool builds the ring of all servers. Errors name the option. log hears of servers that are ejected and rejoin.
 func NewPool(o Options, log *slog.Logger) (*Pool, error) {
-	p := &Pool{opts: o}
+	p := &Pool{opts: o, resolver: newResolver()}
 	r, err := p.build(nil)
 	if err != nil {
 		return nil, err
@@ -43,6 +46,9 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 
 // Live is how many servers are not ejected.
 func (p *Pool) Live() int64 { return p.health.live.Load() }
+
+// OutOfSteps is how often a server connection was closed because its replies could not be trusted.
+func (p *Pool) OutOfSteps() int64 { return p.outOfSteps.Load() }
 
 // Ejections is how often a server was taken out of the ring.
 func (p *Pool) Ejections() int64 { return p.health.ejections.Load() }

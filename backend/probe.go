@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"time"
@@ -10,12 +11,15 @@ import (
 
 // probe connects to s, logs in as a Conn would, and asks for a sign of life. It blocks for dialTimeout at most, or the
 // pool's timeout if that is shorter, and runs on a goroutine of its own.
-func probe(o *Options, s *Server) error {
+func (p *Pool) probe(s *Server) error {
+	o := &p.opts
 	timeout := dialTimeout
 	if o.Timeout > 0 {
 		timeout = min(timeout, o.Timeout)
 	}
-	c, err := net.DialTimeout(s.Network, s.Addr, timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	c, err := p.dial(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -70,8 +70,8 @@ func TestProbe(t *testing.T) {
 				}
 				_, _ = io.Copy(io.Discard, r)
 			}()
-			o := &Options{Protocol: resp.New(c.options), Timeout: time.Minute}
-			err = probe(o, &Server{Network: "tcp", Addr: ln.Addr().String()})
+			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, resolver: newResolver()}
+			err = p.probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("probe: %v; want %q in it", err, c.want)
 			}

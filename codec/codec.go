@@ -91,6 +91,9 @@ type Protocol interface {
 	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.
 	CheckProbe(reply []byte) error
 
+	// Canary is a whole command that any server answers with reply, which holds token where the protocol allows that.
+	Canary(token string) (command, reply []byte)
+
 	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op.
 	Judge(op uint16, reply []byte) Verdict
 

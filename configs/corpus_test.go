@@ -57,6 +57,7 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 			Hash:               "fnv1a_64",
 			Distribution:       "ketama",
 			Servers:            []backend.Server{tcpServer("127.0.0.1:6379", 1)},
+			ResolveInterval:    time.Minute,
 			ServerConnections:  1,
 			ServerRetryTimeout: 30 * time.Second,
 			ServerFailureLimit: 2,

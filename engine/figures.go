@@ -42,6 +42,7 @@ func (p *pool) Figures() []codec.Figure {
 		{Name: "servers", Value: strconv.Itoa(len(p.Options().Servers))},
 		{Name: "servers_live", Value: n(p.Live())},
 		{Name: "server_ejects", Value: n(p.Ejections())},
+		{Name: "server_out_of_step", Value: n(p.OutOfSteps())},
 		{Name: "forward_error", Value: n(p.count.forwardError.Load())},
 		{Name: "lost_keys", Value: n(p.count.lostKeys.Load())},
 		{Name: "failure_misses", Value: n(p.count.misses.Load())},

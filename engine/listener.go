@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"syscall"
@@ -119,7 +120,7 @@ func (ln *listener) run() {
 			}
 			select {
 			case <-time.After(wait):
-			case <-ln.proxy.stop:
+			case <-ln.proxy.running.Done():
 				return
 			}
 			continue
@@ -132,8 +133,10 @@ func (ln *listener) run() {
 // admit puts a new client on the loop that has the fewest, or tells it that there is no room.
 func (ln *listener) admit(nc net.Conn) {
 	p := ln.pool
-	if n := p.clients.Add(1); p.opts.ClientConnections > 0 && n > int64(p.opts.ClientConnections) {
+	limit := int64(p.opts.ClientConnections)
+	if n, all := p.clients.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit {
 		p.clients.Add(-1)
+		ln.proxy.clients.Add(-1)
 		p.count.rejected.Add(1)
 		_ = nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
@@ -156,6 +159,7 @@ func (ln *listener) admit(nc net.Conn) {
 			ln.proxy.log.Error("client dropped", "pool", p.name, "client", addr, "err", err)
 			l.clients.Add(-1)
 			p.clients.Add(-1)
+			ln.proxy.clients.Add(-1)
 		}
 	}()
 }
@@ -171,8 +175,25 @@ func (p *Proxy) leastLoop() *Loop {
 	return best
 }
 
+// reserveDescriptors returns how many clients there may be at once, so that descriptors are left for the connections to
+// servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it starts.
+func (p *Proxy) reserveDescriptors() int64 {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil || uint64(r.Cur) > math.MaxInt32 {
+		return math.MaxInt64
+	}
+	reserve := 64 + len(p.pools)
+	for _, pl := range p.pools {
+		reserve += len(pl.opts.Servers) * (pl.opts.ServerConnections*len(p.loops) + 1)
+	}
+	limit := max(int64(r.Cur)-int64(reserve), 1)
+	p.log.Debug("descriptors", "limit", r.Cur, "reserved", reserve, "clients", limit)
+	return limit
+}
+
 // left counts a client out.
 func (p *pool) left(s *Session) {
 	p.clients.Add(-1)
+	p.all.Add(-1)
 	s.loop.clients.Add(-1)
 }

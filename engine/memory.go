@@ -63,7 +63,7 @@ func (p *Proxy) keepHouse() {
 	var h house
 	for n := 1; ; n++ {
 		select {
-		case <-p.stop:
+		case <-p.running.Done():
 			return
 		case <-t.C:
 		}

@@ -9,6 +9,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,8 +41,12 @@ type Proxy struct {
 
 	listeners []*listener
 	accepting sync.WaitGroup
-	stop      chan struct{}
-	stopOnce  sync.Once
+	running   context.Context // until Stop
+	cancel    context.CancelFunc
+
+	clients     atomic.Int64 // of all pools
+	clientLimit int64        // what descriptors allow
+	stopOnce    sync.Once
 }
 
 // pool is one server pool together with its clients' side.
@@ -54,6 +59,7 @@ type pool struct {
 	opts     *PoolOptions
 	groups   map[*Loop]*backend.Group // read-only once the loops run
 	clients  atomic.Int64
+	all      *atomic.Int64 // clients of all pools
 	version  string
 	count    counters
 }
@@ -75,7 +81,8 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	if o.MaxMemoryBytes == 0 {
 		o.MaxMemoryBytes = defaultMaxMemory()
 	}
-	p := &Proxy{opts: o, log: log, stop: make(chan struct{})}
+	p := &Proxy{opts: o, log: log}
+	p.running, p.cancel = context.WithCancel(context.Background())
 	var errs []error
 	for i := range o.Pools {
 		po := &p.opts.Pools[i]
@@ -85,7 +92,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 			continue
 		}
 		p.pools = append(p.pools, &pool{
-			Pool: bp, name: po.Name, version: o.Version, protocol: po.Protocol, opts: po,
+			Pool: bp, name: po.Name, version: o.Version, all: &p.clients, protocol: po.Protocol, opts: po,
 			random: po.Distribution == "random", groups: make(map[*Loop]*backend.Group),
 		})
 	}
@@ -112,8 +119,16 @@ func (p *Proxy) Start() (err error) {
 			}
 		}
 	}
+	p.clientLimit = p.reserveDescriptors()
 	for _, ln := range p.listeners {
 		p.accepting.Go(ln.run)
+	}
+	for _, pl := range p.pools {
+		go pl.FollowNames(p.running, func(server int, hosts []string) {
+			for _, l := range p.loops {
+				l.Execute(func() { pl.groups[l].Moved(server, hosts) })
+			}
+		})
 	}
 	limitMemory(p.opts.MaxMemoryBytes)
 	go p.keepHouse()
@@ -197,7 +212,7 @@ func (p *Proxy) Addrs() []net.Addr {
 // Stop closes listeners and all connections. It may be called more than once, and after a failed Start.
 func (p *Proxy) Stop() {
 	p.stopOnce.Do(func() {
-		close(p.stop)
+		p.cancel()
 		for _, ln := range p.listeners {
 			_ = ln.nl.Close()
 		}

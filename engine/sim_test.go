@@ -102,8 +102,11 @@ func (f *fakeSocket) Fd() int           { return f.fd }
 type fakeConn struct {
 	gnet.Conn
 	fd     int
+	addr   net.Addr
 	closed bool
 }
+
+func (f *fakeConn) RemoteAddr() net.Addr { return f.addr }
 
 func (f *fakeConn) Fd() int           { return f.fd }
 func (f *fakeConn) Dup() (int, error) { return -1, errors.New("no descriptors in a simulation") }

@@ -13,6 +13,9 @@ var probe = []byte("mn\r\n")
 // Probe implements codec.Protocol.
 func (*Protocol) Probe() []byte { return probe }
 
+// Canary implements codec.Protocol. mn has no room for the token, but its reply is no other command's.
+func (*Protocol) Canary(string) (command, reply []byte) { return probe, []byte("MN\r\n") }
+
 // CheckProbe implements codec.Protocol. A memcached from before the meta commands knows no mn, but it answers.
 func (*Protocol) CheckProbe(reply []byte) error {
 	if bytes.HasPrefix(reply, []byte("MN")) || bytes.Equal(reply, []byte("ERROR\r\n")) {

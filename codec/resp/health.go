@@ -13,6 +13,12 @@ var probe = []byte("*1\r\n$4\r\nPING\r\n")
 // Probe implements codec.Protocol.
 func (*Protocol) Probe() []byte { return probe }
 
+// Canary implements codec.Protocol.
+func (*Protocol) Canary(token string) (command, reply []byte) {
+	command = appendBulks(nil, "ECHO", token)
+	return command, command[bytes.LastIndexByte(command, '$'):]
+}
+
 // CheckProbe implements codec.Protocol. A server that loads its data set or has lost its master answers with an error.
 func (*Protocol) CheckProbe(reply []byte) error {
 	if bytes.Equal(reply, []byte("+PONG\r\n")) {

@@ -1,0 +1,116 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// resolver finds the addresses of a pool's servers. The ring knows a server by its configured name and never by these, so
+// they may change at any time. A look-up that fails keeps the last good answer. Its methods block; no loop calls them.
+type resolver struct {
+	lookup func(ctx context.Context, host string) ([]string, error)
+
+	mu   sync.Mutex
+	good map[string][]string // sorted addresses by host name
+}
+
+func newResolver() *resolver {
+	return &resolver{lookup: net.DefaultResolver.LookupHost, good: make(map[string][]string)}
+}
+
+// addresses returns what to connect to for s, in the order to try them.
+func (r *resolver) addresses(ctx context.Context, s *Server) ([]string, error) {
+	if s.Network == "unix" {
+		return []string{s.Addr}, nil
+	}
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	hosts := []string{host}
+	if net.ParseIP(host) == nil {
+		if hosts, _, err = r.resolve(ctx, host); err != nil {
+			return nil, err
+		}
+	}
+	addrs := make([]string, len(hosts))
+	for i, h := range hosts {
+		addrs[i] = net.JoinHostPort(h, port)
+	}
+	return addrs, nil
+}
+
+// resolve looks host up. changed says that the answer is not the last good one.
+func (r *resolver) resolve(ctx context.Context, host string) (hosts []string, changed bool, err error) {
+	hosts, err = r.lookup(ctx, host)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.good[host]
+	if err != nil || len(hosts) == 0 {
+		if len(last) > 0 {
+			return last, false, nil
+		}
+		return nil, false, errors.Join(err, &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true})
+	}
+	slices.Sort(hosts)
+	r.good[host] = hosts
+	return hosts, last != nil && !slices.Equal(last, hosts), nil
+}
+
+// dial tries a server's addresses in turn until one answers.
+func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
+	addrs, err := p.resolver.addresses(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	d := net.Dialer{KeepAlive: -1}
+	if p.opts.TCPKeepalive {
+		d.KeepAlive = 0 // the default interval
+	}
+	for _, a := range addrs {
+		nc, e := d.DialContext(ctx, s.Network, a)
+		if e == nil {
+			return nc, nil
+		}
+		err = e
+	}
+	return nil, err
+}
+
+// FollowNames looks the servers' names up every ResolveInterval and has moved called for a server, by index, whose
+// addresses are no longer what they were, with those it has now. It returns when ctx ends.
+func (p *Pool) FollowNames(ctx context.Context, moved func(server int, hosts []string)) {
+	if p.opts.ResolveInterval <= 0 {
+		return
+	}
+	t := time.NewTicker(p.opts.ResolveInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for i := range p.opts.Servers {
+			p.follow(ctx, i, moved)
+		}
+	}
+}
+
+func (p *Pool) follow(ctx context.Context, server int, moved func(int, []string)) {
+	s := &p.opts.Servers[server]
+	host, _, err := net.SplitHostPort(s.Addr)
+	if s.Network == "unix" || err != nil || net.ParseIP(host) != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if hosts, changed, err := p.resolver.resolve(ctx, host); err == nil && changed {
+		p.health.log.Info("server has other addresses", "pool", p.opts.Name, "server", s.PName, "addresses", hosts)
+		moved(server, hosts)
+	}
+}

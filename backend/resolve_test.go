@@ -1,0 +1,76 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAddresses(t *testing.T) {
+	r := newResolver()
+	var answer []string
+	var fault error
+	r.lookup = func(context.Context, string) ([]string, error) { return slices.Clone(answer), fault }
+	for _, c := range []struct {
+		name   string
+		server Server
+		answer []string
+		fault  error
+		want   []string // nil: an error
+	}{
+		{"unix socket", Server{Network: "unix", Addr: "/tmp/s"}, nil, nil, []string{"/tmp/s"}},
+		{"address", Server{Network: "tcp", Addr: "10.0.0.1:6379"}, nil, errors.New("not asked"), []string{"10.0.0.1:6379"}},
+		{"IPv6 address", Server{Network: "tcp", Addr: "[::1]:6379"}, nil, errors.New("not asked"), []string{"[::1]:6379"}},
+		{"never known", Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("no such host"), nil},
+		{"all addresses", Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.2", "10.0.0.1"}, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"the last good answer", Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("timeout"), []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"an empty answer is none", Server{Network: "tcp", Addr: "a:1"}, nil, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"a new answer", Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.9"}, nil, []string{"10.0.0.9:1"}},
+		{"another name", Server{Network: "tcp", Addr: "b:1"}, nil, errors.New("no such host"), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answer, fault = c.answer, c.fault
+			got, err := r.addresses(t.Context(), &c.server)
+			if !slices.Equal(got, c.want) || (err != nil) != (c.want == nil) {
+				t.Errorf("addresses(%s) = %v, %v; want %v", c.server.Addr, got, err, c.want)
+			}
+		})
+	}
+}
+
+// TestFollowNames: only a name whose addresses change is told of, and only then.
+func TestFollowNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 2, func(o *Options) {
+			o.ResolveInterval = time.Second
+			o.Servers[0].Network, o.Servers[0].Addr = "tcp", "moving:1"
+			o.Servers[1].Network, o.Servers[1].Addr = "tcp", "10.0.0.7:1"
+		})
+		var at atomic.Value
+		at.Store("10.0.0.1")
+		p.resolver.lookup = func(context.Context, string) ([]string, error) { return []string{at.Load().(string)}, nil }
+		ctx, cancel := context.WithCancel(t.Context())
+		told := make(chan string, 10)
+		go p.FollowNames(ctx, func(server int, hosts []string) { told <- p.opts.Servers[server].Addr + " " + hosts[0] })
+		time.Sleep(3500 * time.Millisecond)
+		synctest.Wait()
+		if len(told) != 0 {
+			t.Errorf("told %q though nothing moved", <-told)
+		}
+		at.Store("10.0.0.2")
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if len(told) != 1 {
+			t.Fatalf("told %d times; want once", len(told))
+		}
+		if got := <-told; got != "moving:1 10.0.0.2" {
+			t.Errorf("told %q", got)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}

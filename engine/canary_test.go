@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCanary: a connection that answers the canary goes on; one that is out of step is closed before its next reply
+// reaches a client.
+func TestCanary(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		reply func(canary string) string // of the whole connection, from the canary on
+		up    bool
+		gets  string // by the client, whose GET came after the canary
+	}{
+		{"in step", func(y string) string { return bulk(y) + bulk("a") }, true, bulk("a")},
+		{"off by one", func(string) string { return bulk("b") + bulk("a") }, false, "-ERR Invalid argument\r\n"},
+		{"another token", func(y string) string { return bulk(y[:len(y)-1]+"!") + bulk("a") }, false, "-ERR Invalid argument\r\n"},
+		{"an error", func(string) string { return "-ERR unknown command\r\n" + bulk("a") }, false, "-ERR Invalid argument\r\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSim(t, 1, func(_ *Options, po *PoolOptions) { po.IntegrityInterval = time.Nanosecond })
+			s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+			cl := s.connect()
+			cl.send(array("GET", "a"))
+			s.settle()
+			v := s.servers[0]
+			v.sock.take()
+			v.reply(bulk("a"))
+			cl.sock.take()
+			s.loop.Tick()
+			s.loop.tidy()
+			s.loop.flush()
+			sent := v.sock.take()
+			if !strings.HasPrefix(sent, "*2\r\n$4\r\nECHO\r\n$23\r\n") {
+				t.Fatalf("the server gets %q; want an ECHO", sent)
+			}
+			token := strings.Split(sent, "\r\n")[4]
+			cl.send(array("GET", "a"))
+			s.settle()
+			v.reply(c.reply(token))
+			s.settle()
+			if got := cl.sock.take(); got != c.gets {
+				t.Errorf("the client gets %q; want %q", got, c.gets)
+			}
+			if up := v.up != nil; up != c.up {
+				t.Errorf("the connection is up: %v; want %v", up, c.up)
+			}
+			if n := s.pool.OutOfSteps(); (n == 0) != c.up {
+				t.Errorf("%d connections out of step", n)
+			}
+		})
+	}
+}
+
+// TestMoved: a server's new address is used for the next request, while what is outstanding at the old one is awaited.
+func TestMoved(t *testing.T) {
+	s := newSim(t, 1, nil)
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	cl := s.connect()
+	cl.send(array("GET", "a"))
+	s.settle()
+	old := *s.servers[0]
+	old.conn.addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
+	s.pool.groups[s.loop].Moved(0, []string{"10.0.0.1"})
+	if old.conn.closed {
+		t.Fatal("a connection to an address that is still right is closed")
+	}
+	s.pool.groups[s.loop].Moved(0, []string{"10.0.0.2"})
+	cl.send(array("GET", "b"))
+	s.settle()
+	if s.servers[0].conn == old.conn {
+		t.Fatal("the next request goes to the old address")
+	}
+	s.servers[0].reply(bulk("new"))
+	old.reply(bulk("old"))
+	s.settle()
+	if got, want := cl.sock.take(), bulk("old")+bulk("new"); got != want {
+		t.Errorf("the client gets %q; want %q", got, want)
+	}
+	if !old.conn.closed {
+		t.Error("the old connection is not closed though nothing is outstanding")
+	}
+}
