@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // TestRandom plays random events and holds each client's replies against a model: one reply for each command, in order,
@@ -26,6 +27,30 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// FuzzEvents is TestRandom with the choices in the fuzzer's hands: which bytes come from whom, who closes, when time passes.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte("clients send, servers answer"))
+	f.Add([]byte{0, 1, 2, 3, 255, 254, 253, 128, 64, 32})
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		synctest.Test(t, func(t *testing.T) { playRandom(t, rand.New(&choiceSource{choices: choices, then: rand.NewPCG(1, 2)})) })
+	})
+}
+
+// choiceSource is a source of "random" numbers that begin with what the fuzzer says.
+type choiceSource struct {
+	choices []byte
+	then    rand.Source
+}
+
+func (c *choiceSource) Uint64() uint64 {
+	if len(c.choices) == 0 {
+		return c.then.Uint64()
+	}
+	b := uint64(c.choices[0])
+	c.choices = c.choices[1:]
+	return b<<56 | b<<24 // rand takes the high bits of either half
+}
+
 // modelServer answers what the proxy sends it.
 type modelServer struct {
 	sv   *simServer
@@ -37,7 +62,12 @@ type modelServer struct {
 func playRandom(t *testing.T, rnd *rand.Rand) {
 	servers := 1 + rnd.IntN(4)
 	broken := rnd.IntN(2) == 0 // servers fail in this run
-	s := newSim(t, servers, func(o *Options, _ *PoolOptions) { o.MaxPipeline = 1 + rnd.IntN(40) })
+	s := newSim(t, servers, func(o *Options, po *PoolOptions) {
+		o.MaxPipeline = 1 + rnd.IntN(40)
+		if broken && rnd.IntN(2) == 0 {
+			po.Timeout = time.Duration(20+rnd.IntN(50)) * time.Millisecond
+		}
+	})
 	var models []*modelServer
 	for _, v := range s.servers {
 		models = append(models, &modelServer{sv: v})
@@ -75,6 +105,8 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 			m.answer(rnd)
 		case broken && !last && rnd.IntN(8) == 0:
 			m.sv.hangUp()
+		case broken && !last && rnd.IntN(4) == 0:
+			s.passes(time.Duration(1+rnd.IntN(20)) * time.Millisecond)
 		case broken && !last:
 			m.sv.refuse(syscall.ECONNREFUSED)
 		default: // a client's socket is full, or not
