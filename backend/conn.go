@@ -56,6 +56,9 @@ type Conn struct {
 	failures int   // failed attempts to connect since the last success
 	retryAt  int64 // no attempt before; as Loop.Now
 	lastErr  error // of the last failed attempt
+
+	loggedAt int64 // when a failure was last logged, as Loop.Now
+	unlogged int   // failures since then that were not: one line a second is enough
 }
 
 // Queue enters r into outq: its reply is the next after those queued before. The caller appends the request's bytes to
@@ -350,8 +353,14 @@ func (c *Conn) failed(was state, err error) {
 	if errors.Is(err, ErrPanic) || errors.Is(err, ErrShutdown) {
 		return // not the server's doing
 	}
-	if was == open || c.failures == 1 {
-		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err)
+	switch {
+	case was != open && c.failures > 1: // said when it began
+	case c.loop.Now-c.loggedAt < int64(time.Second) && c.loggedAt != 0:
+		c.unlogged++
+	default:
+		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err,
+			"unlogged", c.unlogged)
+		c.loggedAt, c.unlogged = c.loop.Now, 0
 	}
 	c.pool.health.failure(c.server)
 }

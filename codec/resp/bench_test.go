@@ -10,7 +10,7 @@ import (
 )
 
 // command builds the frame that a client library sends.
-func frameOf(args ...string) []byte { return appendBulks(nil, args...) }
+func frameOf(args ...string) []byte { return bulks(args...) }
 
 // keyList is n keys k000000, k000001, ...
 func keyList(n int) []string {

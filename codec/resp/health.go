@@ -15,7 +15,7 @@ func (*Protocol) Probe() []byte { return probe }
 
 // Canary implements codec.Protocol.
 func (*Protocol) Canary(token string) (command, reply []byte) {
-	command = appendBulks(nil, "ECHO", token)
+	command = bulks("ECHO", token)
 	return command, command[bytes.LastIndexByte(command, '$'):]
 }
 

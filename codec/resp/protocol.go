@@ -41,10 +41,10 @@ func New(o Options) *Protocol {
 		p.version = defaultVersion
 	}
 	if p.guarded {
-		p.handshake = append(p.handshake, appendBulks(nil, "AUTH", o.Password))
+		p.handshake = append(p.handshake, bulks("AUTH", o.Password))
 	}
 	if p.db > 0 {
-		p.handshake = append(p.handshake, appendBulks(nil, "SELECT", strconv.Itoa(p.db)))
+		p.handshake = append(p.handshake, bulks("SELECT", strconv.Itoa(p.db)))
 	}
 	return p
 }
@@ -99,9 +99,9 @@ func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
 
 const crlf = "\r\n"
 
-// appendBulks appends a command.
-func appendBulks(dst []byte, args ...string) []byte {
-	dst = appendHeader(dst, '*', len(args))
+// bulks is a command.
+func bulks(args ...string) []byte {
+	dst := appendHeader(nil, '*', len(args))
 	for _, a := range args {
 		dst = appendBulk(dst, a)
 	}
