@@ -3,7 +3,9 @@
 package difftest
 
 import (
+	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +23,7 @@ const (
 
 // load is steady traffic of several pipelining clients. Each value names its key, so a reply to another request shows.
 type load struct {
+	loadKind
 	where   map[string]int // which server has which key
 	mayFail atomic.Int64   // server whose keys may fail; -1: none
 
@@ -33,17 +36,69 @@ type load struct {
 	wrong   []string
 }
 
-// startLoad runs clients until endLoad. The keys of where are written first.
+// loadKind is what a load says and hears.
+type loadKind struct {
+	command func(rng *rand.Rand, keys []string) []string
+	bytes   func(dst []byte, args []string) []byte
+	read    func(r *bufio.Reader) ([]byte, error)
+	replies func(args []string) (want, lost string) // lost, or with many keys what begins like it: a server came back empty
+	err     string                                  // how an error begins
+	refused string
+}
+
+var redisLoad = loadKind{
+	command: func(rng *rand.Rand, keys []string) []string {
+		k := keys[rng.IntN(len(keys))]
+		switch rng.IntN(5) {
+		case 0:
+			return []string{"SET", k, "value of " + k}
+		case 1:
+			return []string{"PING"}
+		case 2:
+			return []string{"MGET", k, keys[rng.IntN(len(keys))], k}
+		default:
+			return []string{"GET", k}
+		}
+	},
+	bytes: appendCommand,
+	read:  readReply,
+	replies: func(args []string) (want, lost string) {
+		switch args[0] {
+		case "SET":
+			return "+OK\r\n", "+OK\r\n"
+		case "PING":
+			return "+PONG\r\n", "+PONG\r\n"
+		case "MGET":
+			want = fmt.Sprintf("*%d\r\n", len(args)-1)
+			for _, k := range args[1:] {
+				want += bulk("value of " + k)
+			}
+			return want, want[:4]
+		default:
+			return bulk("value of " + args[1]), "$-1\r\n"
+		}
+	},
+	err:     "-ERR ",
+	refused: refused,
+}
+
+// startLoad runs clients until end. The keys of where are written first.
 func startLoad(t testing.TB, addr string, where map[string]int, clients int) *load {
 	t.Helper()
-	l := &load{where: where, stop: make(chan struct{}), batches: make([]atomic.Int64, clients)}
-	l.mayFail.Store(-1)
-	keys := sortedKeys(where)
 	var sets [][]string
-	for _, k := range keys {
+	for _, k := range sortedKeys(where) {
 		sets = append(sets, []string{"SET", k, "value of " + k})
 	}
 	wantAll(t, addr, sets, "+OK\r\n")
+	return redisLoad.start(t, addr, where, clients)
+}
+
+// start runs clients until end.
+func (kind loadKind) start(t testing.TB, addr string, where map[string]int, clients int) *load {
+	t.Helper()
+	l := &load{loadKind: kind, where: where, stop: make(chan struct{}), batches: make([]atomic.Int64, clients)}
+	l.mayFail.Store(-1)
+	keys := sortedKeys(where)
 	for id := range clients {
 		c := dial(t, addr)
 		l.running.Go(func() { l.client(c, id, keys) })
@@ -62,25 +117,18 @@ func (l *load) client(c *client, id int, keys []string) {
 		}
 		c.renew()
 		var commands [][]string
+		var b []byte
 		for range 40 {
-			k := keys[rng.IntN(len(keys))]
-			switch rng.IntN(5) {
-			case 0:
-				commands = append(commands, []string{"SET", k, "value of " + k})
-			case 1:
-				commands = append(commands, []string{"PING"})
-			case 2:
-				commands = append(commands, []string{"MGET", k, keys[rng.IntN(len(keys))], k})
-			default:
-				commands = append(commands, []string{"GET", k})
-			}
+			args := l.command(rng, keys)
+			commands = append(commands, args)
+			b = l.bytes(b, args)
 		}
-		if _, err := c.conn.Write(stream(commands)); err != nil {
+		if _, err := c.conn.Write(b); err != nil {
 			l.report("client %d: write: %v", id, err)
 			return
 		}
 		for _, args := range commands {
-			reply, err := readReply(c.r)
+			reply, err := l.read(c.r)
 			if err != nil {
 				l.report("client %d: %s = %q, %v", id, show(args), clip(string(reply)), err)
 				return
@@ -92,20 +140,7 @@ func (l *load) client(c *client, id int, keys []string) {
 }
 
 func (l *load) check(args []string, reply string) {
-	var want, lost string // lost: a server came back empty
-	switch args[0] {
-	case "SET":
-		want, lost = "+OK\r\n", "+OK\r\n"
-	case "PING":
-		want, lost = "+PONG\r\n", "+PONG\r\n"
-	case "GET":
-		want, lost = bulk("value of "+args[1]), "$-1\r\n"
-	case "MGET":
-		want = fmt.Sprintf("*%d\r\n", len(args)-1)
-		for _, k := range args[1:] {
-			want += bulk("value of " + k)
-		}
-	}
+	want, lost := l.replies(args)
 	if reply == want {
 		return
 	}
@@ -115,12 +150,12 @@ func (l *load) check(args []string, reply string) {
 		touched = touched || ok && int64(server) == l.mayFail.Load()
 	}
 	switch {
-	case touched && strings.HasPrefix(reply, "-ERR "):
+	case touched && strings.HasPrefix(reply, l.err):
 		l.failures.Add(1)
-		if reply == refused {
+		if reply == l.refused {
 			l.refusals.Add(1)
 		}
-	case touched && (reply == lost || args[0] == "MGET" && strings.HasPrefix(reply, want[:4])):
+	case touched && (reply == lost || len(args) > 3 && strings.HasPrefix(reply, lost)):
 	default:
 		l.report("%s = %q; want %q", show(args), clip(reply), clip(want))
 	}

@@ -45,6 +45,9 @@ func run(m *testing.M) int {
 	args := []string{"build", "-o", path}
 	if raceEnabled {
 		args = append(args, "-race")
+		if os.Getenv("GORACE") == "" {
+			os.Setenv("GORACE", "atexit_sleep_ms=100") // else each proxy lingers for a second
+		}
 	}
 	out, err := exec.Command("go", append(args, "cashew")...).CombinedOutput()
 	if err != nil {

@@ -46,16 +46,23 @@ type placement struct {
 func (p placement) pool(servers []*redisServer) pool {
 	var lines []string
 	for i, s := range servers {
-		weight, name := 1, ""
-		if p.weights != nil {
-			weight = p.weights[i]
-		}
-		if p.names != nil {
-			name = p.names[i]
-		}
-		lines = append(lines, s.entry(weight, name))
+		lines = append(lines, s.entry(p.weight(i), p.nameOf(i)))
 	}
 	return pool{name: p.name, settings: p.settings, servers: lines}
+}
+
+func (p placement) weight(server int) int {
+	if p.weights == nil {
+		return 1
+	}
+	return p.weights[server]
+}
+
+func (p placement) nameOf(server int) string {
+	if p.names == nil {
+		return ""
+	}
+	return p.names[server]
 }
 
 // placementKeys are keys of many shapes: plain, with hash tags, empty, binary, with bytes above 127.

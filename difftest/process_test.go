@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -67,6 +68,22 @@ func (p *process) signal(sig syscall.Signal) {
 		return
 	}
 	syscall.Kill(-p.cmd.Process.Pid, sig) // fails only if the child has just ended
+}
+
+// pause stops the child and, where that can be seen, waits until none of its threads runs. SIGCONT lets it go on.
+func (p *process) pause(t testing.TB) {
+	t.Helper()
+	p.signal(syscall.SIGSTOP)
+	await(t, p.name+" has stopped", func() bool {
+		stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid)) // none elsewhere than on Linux
+		for _, name := range stats {
+			b, err := os.ReadFile(name)
+			if i := bytes.LastIndexByte(b, ')'); err == nil && !bytes.HasPrefix(b[i+1:], []byte(" T")) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // kill ends the child at once and waits until it is gone.
@@ -200,17 +217,23 @@ func awaitFor(t testing.TB, limit time.Duration, what string, cond func() bool) 
 }
 
 // answers reports whether whoever listens on addr answers a PING, be it with an error.
-func answers(addr string) bool {
+func answers(addr string) bool { return answersTo(addr, "*1\r\n$4\r\nPING\r\n", "+-") }
+
+// mcAnswers is answers for memcached.
+func mcAnswers(addr string) bool { return answersTo(addr, "version\r\n", "VS") }
+
+// answersTo reports whether the reply to request begins with one of the bytes of first.
+func answersTo(addr, request, first string) bool {
 	conn, err := net.DialTimeout(network(addr), addr, time.Second)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := conn.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
+	if _, err := io.WriteString(conn, request); err != nil {
 		return false
 	}
 	var b [1]byte
 	_, err = conn.Read(b[:])
-	return err == nil && (b[0] == '+' || b[0] == '-')
+	return err == nil && strings.IndexByte(first, b[0]) >= 0
 }

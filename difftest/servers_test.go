@@ -111,10 +111,11 @@ var nutcracker = proxyKind{name: "nutcracker"}
 
 // pool is one pool of a configuration file.
 type pool struct {
-	name     string
-	listen   string   // "" takes a free loopback port
-	servers  []string // lines of the servers list
-	settings []string // lines like "hash: md5"; redis: true is always there
+	name      string
+	listen    string   // "" takes a free loopback port
+	servers   []string // lines of the servers list
+	settings  []string // lines like "hash: md5"; redis: true or false is always there
+	memcached bool     // the servers are memcacheds
 }
 
 // poolOf is a pool named p before the servers.
@@ -176,7 +177,7 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 			pool.listen = "127.0.0.1:" + freePort(t)
 		}
 		p.addrs[pool.name] = dialAddr(pool.listen)
-		fmt.Fprintf(&conf, "%s:\n  listen: %s\n  redis: true\n", pool.name, pool.listen)
+		fmt.Fprintf(&conf, "%s:\n  listen: %s\n  redis: %v\n", pool.name, pool.listen, !pool.memcached)
 		for _, line := range pool.settings {
 			fmt.Fprintf(&conf, "  %s\n", line)
 		}
@@ -191,13 +192,17 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 	}
 	p.process = startProcess(t, path, "-c", p.conf, "-v", "4", "-a", "127.0.0.1", "-s", freePort(t))
 	t.Cleanup(func() { p.stop(t) })
-	for name, addr := range p.addrs {
-		await(t, fmt.Sprintf("%s answers for pool %s on %s", k.name, name, addr), func() bool {
+	for _, pool := range pools {
+		addr, ready := p.addrs[pool.name], answers
+		if pool.memcached {
+			ready = mcAnswers
+		}
+		await(t, fmt.Sprintf("%s answers for pool %s on %s", k.name, pool.name, addr), func() bool {
 			if p.ended() {
 				t.Logf("configuration:\n%s", conf.Bytes())
 			}
 			p.wantAlive(t)
-			return answers(addr)
+			return ready(addr)
 		})
 	}
 	return p

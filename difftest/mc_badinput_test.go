@@ -1,0 +1,227 @@
+//go:build unix
+
+package difftest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+)
+
+func mcBadInputs() []badInput {
+	big := func(s string, n int) []byte { return bytes.Repeat([]byte(s), n) }
+	rng := newRand(1)
+	garbage := make([]byte, 1<<20)
+	for i := range garbage {
+		garbage[i] = byte(rng.Uint32())
+	}
+	garbage[0] = 'g'
+	many := 1_000_000
+	if raceEnabled {
+		many = 100_000
+	}
+	return []badInput{
+		{"garbage", garbage, anyhow},
+		{"garbage behind a get", append([]byte("get "), garbage...), anyhow},
+		{"garbage behind a set", append([]byte("set a 0 0 1\r\n"), garbage...), anyhow},
+		{"garbage of lines", bytes.ReplaceAll(garbage, []byte{'1'}, []byte("\r\n")), anyhow},
+		{"http", []byte("GET / HTTP/1.1\r\nAccept: */*\r\n\r\n"), stays},
+		{"tls hello", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"), stays},
+		{"redis", []byte("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), stays},
+
+		{"half a line", []byte("get a"), waits},
+		{"half a line end", []byte("get a\r"), waits},
+		{"half a data block", append([]byte("set a 0 0 1000000\r\n"), big("x", 500_000)...), waits},
+		{"half a quiet data block", append([]byte("ms a 1000000 q\r\n"), big("x", 500_000)...), waits},
+		{"no line end behind a data block", []byte("set a 0 0 1\r\nx"), waits},
+		{"half a line end behind a data block", []byte("set a 0 0 1\r\nx\r"), waits},
+		{"a data block missing", []byte("set a 0 0 100\r\n"), waits},
+		{"half a wide get", append([]byte("get"), big(" some-key", 10_000)...), waits},
+
+		{"long key", []byte("get " + key251 + "\r\nset " + key251 + " 0 0 1\r\nx\r\nmg " + key251 + "\r\n"), stays},
+		{"very long key", append(append([]byte("get "), big("k", 1<<20)...), "\r\n"...), stays},
+		{"very long key to set", append(append([]byte("set "), big("k", 1900)...), " 0 0 1\r\nx\r\n"...), stays},
+		{"length too short", []byte("set a 0 0 1\r\n12345\r\n"), stays},
+		{"length too long", []byte("set a 0 0 7\r\n12345\r\nxy\r\n"), stays},
+		{"length no number", []byte("set a 0 0 x\r\n"), stays},
+		{"length negative", []byte("set a 0 0 -1\r\n"), stays},
+		{"length of 2^64+1", []byte("set a 0 0 18446744073709551617\r\n"), stays},
+		{"length of endless digits", append([]byte("set a 0 0 "), big("1", 1<<20)...), closes},
+		{"length of a gigabyte", append([]byte("set a 0 0 1000000000\r\n"), big("x", 1<<20)...), anyhow},
+		{"length of 2 GB", append([]byte("set a 0 0 2147483645\r\n"), big("x", 1<<20)...), anyhow},
+		{"missing line end", []byte("set a 0 0 1\r\nxget b\r\n"), stays},
+		{"bare line feeds", []byte("get none\nset a 0 0 1\nx\nbogus\n"), anyhow},
+		{"zero bytes", []byte("get a\x00b\r\nset a\x00 0 0 1\r\nx\r\n\x00\x00\r\nmg \x00\r\n"), stays},
+		{"control bytes", []byte("\x01\x02\x1b\r\n\x7f\r\n"), stays},
+		{"too large", append(append([]byte("set a 0 0 2000000\r\n"), big("x", 2_000_000)...), "\r\n"...), stays},
+		{"too large and quiet", append(append([]byte("ms a 2000000 q\r\n"), big("x", 2_000_000)...), "\r\n"...), stays},
+
+		{"very many empty lines", big("\r\n", many), upToNow},
+		{"very many unknown commands", big("x\r\n", many), upToNow},
+		{"very many bad sets", big("set a\r\n", many), upToNow},
+		{"megabytes without a line end", big("x", 32<<20), closes},
+		{"megabytes of spaces", big(" ", 32<<20), closes},
+		{"megabytes of zeros", big("\x00", 32<<20), closes},
+		{"megabytes of one key", append([]byte("get "), big("x", 32<<20)...), closes},
+		{"megabytes of keys", append([]byte("get"), big(" k", 16<<20)...), closes},
+		{"megabytes of meta flags", append([]byte("mg a"), big(" k", 16<<20)...), closes},
+	}
+}
+
+// mcIsError tells whether line is one of memcached's error lines.
+func mcIsError(line string) bool {
+	return line == "ERROR\r\n" || strings.HasPrefix(line, "CLIENT_ERROR ") || strings.HasPrefix(line, "SERVER_ERROR ")
+}
+
+// TestMemcachedBadInput sends bad input behind a good request, while others use the same pool.
+func TestMemcachedBadInput(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "it closes the client and drops owed replies, 7.2")
+	servers := startMemcacheds(t, 2)
+	p := startLoops(t, 2, mcPoolOf(servers, spread...))
+	addr := p.addr("p")
+	l := startMCLoad(t, addr, mcOwners(t, addr, servers, "key:%d", 40), 4)
+	for _, bad := range mcBadInputs() {
+		t.Run(bad.name, func(t *testing.T) {
+			mcBadTraffic(t, addr, bad)
+			l.more(t, 1)
+			p.wantAlive(t)
+			if rss := p.memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
+				t.Errorf("the proxy's memory is %d MB", rss>>20)
+			}
+		})
+	}
+	t.Run("all at once", func(t *testing.T) {
+		var conns []net.Conn
+		for _, bad := range mcBadInputs() {
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, conn)
+			go conn.Write(bad.bytes) // ends when the connection does
+		}
+		l.more(t, 20)
+		for _, conn := range conns {
+			conn.Close()
+		}
+		l.more(t, 20)
+		p.wantAlive(t)
+	})
+	l.end(t)
+	if !raceEnabled {
+		t.Logf("most memory: %d MB", p.memory(t, "VmHWM")>>20)
+	}
+}
+
+func mcBadTraffic(t *testing.T, addr string, bad badInput) {
+	t.Helper()
+	c := dial(t, addr)
+	defer c.close()
+	c.send([]byte(mcSet("owed", "1")))
+	wrote := make(chan error, 1)
+	go func() {
+		_, err := c.conn.Write(bad.bytes)
+		wrote <- err
+	}()
+	if got := c.mcReply(); got != "STORED\r\n" {
+		t.Fatalf("owed reply = %q", got)
+	}
+	ended := func() string {
+		var got strings.Builder
+		_, err := io.Copy(&got, c.r)
+		if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+			t.Fatalf("neither closed nor answered; so far %q", clip(got.String()))
+		}
+		return got.String()
+	}
+	owed := mcHit("owed", "1")
+	switch bad.want {
+	case closes:
+		if got := ended(); !mcIsError(got) || strings.Count(got, "\r\n") != 1 {
+			// A client that still writes may lose the error to a reset.
+			if err := <-wrote; err == nil || got != "" {
+				t.Errorf("got %q, want one error line and the end (write: %v)", clip(got), err)
+			}
+		}
+	case stays:
+		if err := <-wrote; err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		c.send([]byte(mcGet("owed")))
+		got := c.mcReply()
+		for mcIsError(got) {
+			got = c.mcReply()
+		}
+		if got != owed {
+			t.Errorf("the connection does not go on: %q", got)
+		}
+	case upToNow:
+		for i := range bytes.Count(bad.bytes, []byte("\n")) {
+			if got := c.mcReply(); got != "ERROR\r\n" {
+				t.Fatalf("reply %d = %q", i, got)
+			}
+		}
+		c.expect(owed, mcGet("owed"))
+	case waits:
+		if err := <-wrote; err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		other := dial(t, addr)
+		other.expect(owed, mcGet("owed"))
+		other.close()
+		c.closeWrite()
+		if got := ended(); got != "" {
+			t.Errorf("got %q for half a request, want nothing", clip(got))
+		}
+	case anyhow:
+		go func() {
+			<-wrote
+			c.conn.(*net.TCPConn).CloseWrite() // fails if it is closed already
+		}()
+		got := ended()
+		for line := range strings.Lines(got) {
+			if !mcIsError(line) && line != "END\r\n" && line != "STORED\r\n" {
+				t.Errorf("got %q in %q, want nothing but errors", clip(line), clip(got))
+				break
+			}
+		}
+	}
+}
+
+// TestMemcachedBinaryProtocol: a client of the binary protocol is told once and closed.
+func TestMemcachedBinaryProtocol(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "it closes the client without a word, 7.1")
+	server := startMemcached(t)
+	addr := startProxy(t, mcPoolOf([]*mcServer{server})).addr("p")
+	header := func(opcode byte, body string) string {
+		return "\x80" + string(opcode) + strings.Repeat("\x00", 9) + string(byte(len(body))) + strings.Repeat("\x00", 12) + body
+	}
+	for _, c := range []struct{ name, text, owed string }{
+		{"one byte", "\x80", ""},
+		{"get", header(0x00, "key"), ""},
+		{"noop", header(0x0a, ""), ""},
+		{"version", header(0x0b, ""), ""},
+		{"quit", header(0x07, ""), ""},
+		{"sasl list", header(0x20, ""), ""},
+		{"many", strings.Repeat(header(0x0a, ""), 1000), ""},
+		{"behind text", mcSet("a", "1") + mcGet("a") + header(0x0a, ""), "STORED\r\n" + mcHit("a", "1")},
+		{"with line ends", "\x80\r\n\r\nget a\r\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client := dial(t, addr)
+			go client.conn.Write([]byte(c.text)) // the peer may close it before all is written
+			got, owed := strings.CutPrefix(client.drain(), c.owed)
+			const want = "SERVER_ERROR binary protocol is not supported; use the text protocol\r\n"
+			if !owed || got != want && (got != "" || len(c.text) < 1000) {
+				t.Errorf("got %q; want %q", got, c.owed+want)
+			}
+		})
+	}
+	c := dial(t, addr)
+	c.expectAll("END\r\nERROR\r\nEND\r\n", "get \x80\r\n\x81\r\nget b\x80\r\n") // elsewhere it is a byte like any other
+}
