@@ -16,7 +16,7 @@ FUZZTIME ?= 30s
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test race fuzz diff bench benchcmp vuln cover cross ci clean help
+.PHONY: build run fmt lint servers vet test race fuzz diff faults bench benchcmp vuln cover cross ci clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -48,6 +48,9 @@ fuzz: ## each fuzz target for FUZZTIME=30s
 
 diff: servers ## the same bytes to redis-server and nutcracker and through us
 	$(GO) test -count=1 ./difftest $(ARGS)
+
+faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
+	$(GO) test -count=1 -timeout=0 -v ./faults $(ARGS)
 
 bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker; ARGS=-quick for a look
 	$(GO) run ./bench $(ARGS)

@@ -836,8 +836,8 @@ var mcBadCases = []mcCase{
 		set`},
 	{name: "redis", raw: "*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n"},
 	{
-		name: "http", raw: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", diverges: "memcached hangs up at Host: and POST",
-		ours: "ERROR\r\nERROR\r\nERROR\r\nEND\r\n",
+		name: "http", raw: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", diverges: "memcached hangs up at Host: and POST without a word",
+		ours: "ERROR\r\nSERVER_ERROR this is not an HTTP server\r\n",
 	},
 	{name: "empty-lines", raw: "\r\n\r\n\n  \r\n \n"},
 	{name: "bare-lf", raw: "get a\nset a 0 0 1\n1\r\nget a\nget a b\ngat 0 a\nversion\nmn\nmg a v\nms a 1\nx\r\nmg a v\ndelete a\nincr a 1\n" +

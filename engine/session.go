@@ -114,10 +114,11 @@ func (s *Session) goOn() {
 		if s.in != bb {
 			continue // it was handed to a server connection, and what came after the command kept anew
 		}
-		if n == len(bb.B) || s.quitting {
+		switch {
+		case n == len(bb.B) || s.quitting:
 			s.in = nil
 			s.loop.PutBuffer(bb)
-		} else {
+		case n > 0:
 			bb.B = bb.B[:copy(bb.B, bb.B[n:])]
 		}
 		break

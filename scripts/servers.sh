@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached and nutcracker.
+# Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
+# libmemcached's tools.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
 #
@@ -9,11 +10,21 @@
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
 
+# Whether one of the programs in a list is in PATH: Debian renamed libmemcached's.
+found() {
+	local program
+	for program in ${1//,/ }; do
+		command -v "$program" >/dev/null && return
+	done
+	return 1
+}
+
 # Prints the packages whose program is not in PATH.
 missing() {
 	local pair
-	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker; do
-		command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"
+	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker \
+		memccapable,memcapable:libmemcached-tools; do
+		found "${pair%%:*}" || echo "${pair##*:}"
 	done
 }
 

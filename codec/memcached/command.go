@@ -96,11 +96,21 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 		return lead + len(cmd.Frame), nil
 	case meta:
 		parseMeta(cmd, line, name)
+	case unknown:
+		if isHTTP(line[:name]) {
+			s.Reset()
+			return 0, errHTTP
+		}
+		refuse(cmd, refuseUnknown, false)
 	default:
 		p.parseOther(cmd, line)
 	}
 	return lead + end + 1, nil
 }
+
+// isHTTP tells a command that only a web browser sends, perhaps one that was lured here: it is hung up on, like Redis's and
+// memcached's own defence. Source: memcached 1.6 proto_text.c, process_command_ascii.
+func isHTTP(name []byte) bool { return string(name) == "Host:" || string(name) == "POST" }
 
 // nameOf is the command that line begins with, and where its name ends.
 func nameOf(line []byte) (op, end int) {

@@ -16,6 +16,8 @@ func (e protocolError) Error() string { return string(e) }
 
 func (protocolError) Unwrap() error { return codec.ErrMalformed }
 
+var errHTTP = fmt.Errorf("%w: HTTP", codec.ErrForeign)
+
 var (
 	errLine        error = protocolError(textLine)
 	errReplyWord   error = protocolError("reply: unknown first word")

@@ -58,6 +58,9 @@ func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
 	if errors.Is(err, ErrBinary) {
 		return p.AppendError(dst, "binary protocol is not supported; use the text protocol")
 	}
+	if errors.Is(err, errHTTP) {
+		return p.AppendError(dst, "this is not an HTTP server")
+	}
 	dst = append(dst, "CLIENT_ERROR "...)
 	dst = append(dst, err.Error()...)
 	return append(dst, crlf...)
