@@ -52,7 +52,7 @@ diff: servers ## the same bytes to redis-server and nutcracker and through us
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
 	$(GO) test -count=1 -timeout=0 -v ./faults $(ARGS)
 
-bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker; ARGS=-quick for a look
+bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker, both protocols; ARGS=-quick for a look
 	$(GO) run ./bench $(ARGS)
 
 benchcmp: ## the Go benchmarks of BASE=main and of this tree in turn
