@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"cashew": main,
 		"redis":  redisMain,
+		"crowd":  crowdMain,
 	})
 }
 
@@ -34,7 +35,8 @@ func TestMain(m *testing.M) {
 //	hold VAR                  occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
 //	subst FILE...             replace $VAR in the files
 //
-// and the program redis: redis HOST:PORT|PATH COMMAND ARGS... prints the reply as it came.
+// and the programs redis: redis HOST:PORT|PATH COMMAND ARGS... prints the reply as it came; and crowd: crowd HOST:PORT N
+// connects N clients at once, asks each for a key and prints how many got what.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -143,6 +145,26 @@ func redisMain() {
 	if err := ask(os.Stdout, os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+func crowdMain() {
+	n, _ := strconv.Atoi(os.Args[2])
+	got := make(map[string]int)
+	for i := range n {
+		c, err := net.DialTimeout("tcp", os.Args[1], patience)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		_, _ = fmt.Fprintf(c, "EXISTS key%d\r\n", i)
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		got[strings.TrimSpace(line)]++
+	}
+	for line, n := range got {
+		fmt.Printf("%d clients got %q\n", n, line)
 	}
 }
 
