@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+
+	"cashew/codec"
 )
 
 // canary proves now and then that a server connection is in step: a request of our own goes down it whose reply is known,
@@ -33,16 +35,18 @@ func (c *Conn) sing() {
 // Replied implements Owner.
 func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 	y.reply = append(y.reply, chunk...)
-	wrong := !bytes.HasPrefix(y.want, y.reply)
-	if !wrong && !last {
+	if !last && len(y.reply) <= len(y.want)+maxAilment {
 		return
 	}
-	wrong = wrong || len(y.reply) != len(y.want)
-	y.want, y.reply = nil, nil
-	if wrong {
+	// A server that is loading or busy says so to any command: that proves nothing.
+	if !bytes.Equal(y.reply, y.want) && y.conn.pool.opts.Protocol.Judge(0, y.reply) != codec.Ailing {
 		y.conn.outOfStep = true
 	}
+	y.want, y.reply = nil, nil
 }
+
+// maxAilment is more than such an error has; a longer reply is somebody else's.
+const maxAilment = 1 << 10
 
 // Failed implements Owner: the connection is closed, or the reply late, and either is seen to elsewhere.
 func (y *canary) Failed(*Request, error) { y.want, y.reply = nil, nil }

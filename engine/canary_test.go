@@ -19,6 +19,7 @@ func TestCanary(t *testing.T) {
 		{"in step", func(y string) string { return bulk(y) + bulk("a") }, true, bulk("a")},
 		{"off by one", func(string) string { return bulk("b") + bulk("a") }, false, "-ERR Invalid argument\r\n"},
 		{"another token", func(y string) string { return bulk(y[:len(y)-1]+"!") + bulk("a") }, false, "-ERR Invalid argument\r\n"},
+		{"busy", func(string) string { return "-BUSY Redis is busy running a script.\r\n" + bulk("a") }, true, bulk("a")},
 		{"an error", func(string) string { return "-ERR unknown command\r\n" + bulk("a") }, false, "-ERR Invalid argument\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package memcached
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"cashew/codec"
 )
@@ -26,30 +25,42 @@ func (*Protocol) CheckProbe(reply []byte) error {
 
 // Judge implements codec.Protocol. memcached's errors are about a request, never about the server as a whole.
 func (*Protocol) Judge(op uint16, reply []byte) codec.Verdict {
-	c := reply[0]
-	first := ""
-	switch commands[op].shape {
-	case retrieve:
-		first = "VECS" // VALUE END ERROR CLIENT_ERROR SERVER_ERROR
-	case store:
-		first = "SNEC" // STORED NOT_STORED EXISTS NOT_FOUND
-	case change:
-		if '0' <= c && c <= '9' {
-			return codec.Fine
-		}
-		first = "NTECS" // NOT_FOUND TOUCHED
-	case remove:
-		first = "DNECS" // DELETED NOT_FOUND
-	case meta, metaStore, metaDebug:
-		first = "VHENMCS" // VA HD EN EX NF NS ME
-	default:
+	words := firstWords[op]
+	if words == nil || (op == opIncr || op == opDecr) && '0' <= reply[0] && reply[0] <= '9' {
 		return codec.Fine
 	}
-	if strings.IndexByte(first, c) < 0 {
-		return codec.Unfit
+	for _, w := range words {
+		if beginsWith(reply, w) {
+			return codec.Fine
+		}
 	}
-	return codec.Fine
+	return codec.Unfit
 }
+
+// beginsWith tells whether reply, which may be cut, begins with the word w.
+func beginsWith(reply []byte, w string) bool {
+	if len(reply) <= len(w) {
+		return w[:len(reply)] == string(reply)
+	}
+	return string(reply[:len(w)]) == w && (reply[len(w)] == ' ' || reply[len(w)] == '\r')
+}
+
+// firstWords are what a command's reply may begin with; nil is anything.
+var firstWords = func() (list [len(commands)][]string) {
+	for op, own := range map[int][]string{
+		opGet: {"VALUE", "END"}, opGets: {"VALUE", "END"}, opGat: {"VALUE", "END"}, opGats: {"VALUE", "END"},
+		opSet: {"STORED", "NOT_STORED"}, opAdd: {"STORED", "NOT_STORED"}, opReplace: {"STORED", "NOT_STORED"},
+		opAppend: {"STORED", "NOT_STORED"}, opPrepend: {"STORED", "NOT_STORED"},
+		opCas:  {"STORED", "EXISTS", "NOT_FOUND", "NOT_STORED"},
+		opIncr: {"NOT_FOUND"}, opDecr: {"NOT_FOUND"}, opTouch: {"TOUCHED", "NOT_FOUND"}, opDelete: {"DELETED", "NOT_FOUND"},
+		opMetaGet: {"VA", "HD", "EN"}, opMetaSet: {"HD", "NS", "EX", "NF"}, opMetaDelete: {"HD", "NF", "EX"},
+		opMetaArithmetic: {"HD", "VA", "NF", "EX", "NS"}, opMetaDebug: {"ME", "EN"},
+		opVersion: {"VERSION"},
+	} {
+		list[op] = append(own, "ERROR", "CLIENT_ERROR", "SERVER_ERROR")
+	}
+	return list
+}()
 
 // AppendMiss implements codec.Protocol. gat is no mere read: it touches.
 func (*Protocol) AppendMiss(dst []byte, op uint16, _ int) ([]byte, bool) {

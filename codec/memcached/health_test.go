@@ -30,7 +30,12 @@ func TestHealth(t *testing.T) {
 		{opIncr, "12\r\n", codec.Fine},
 		{opIncr, "HD\r\n", codec.Unfit},
 		{opDelete, "DELETED\r\n", codec.Fine},
-		{opDelete, "STORED\r\n", codec.Fine}, // S may be SERVER_ERROR: one byte is not enough
+		{opDelete, "STORED\r\n", codec.Unfit},
+		{opDelete, "DEL", codec.Fine}, // the rest is to come
+		{opGet, "STORED\r\n", codec.Unfit},
+		{opGet, "VALUES\r\n", codec.Unfit},
+		{opMetaGet, "END\r\n", codec.Unfit},
+		{opTouch, "12\r\n", codec.Unfit},
 		{opMetaGet, "VA 1\r\n", codec.Fine},
 		{opMetaGet, "TOUCHED\r\n", codec.Unfit},
 		{opVersion, "VERSION 1\r\n", codec.Fine},
