@@ -8,6 +8,10 @@ GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
+# What starts real servers takes all processors it can have: one such package at a time.
+REAL = ./difftest ./faults
+FAST = $(filter-out cashew/difftest cashew/faults,$(shell $(GO) list ./...))
+
 LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
 FUZZTIME ?= 30s
@@ -38,10 +42,12 @@ vet:
 	$(GO) vet ./...
 
 test: servers build vet ## all tests
-	$(GO) test ./...
+	$(GO) test $(FAST)
+	$(GO) test -p 1 $(REAL)
 
 race: ## all tests under the race detector, consumed bytes overwritten
-	$(GO) test -race -tags invariants ./...
+	$(GO) test -race -tags invariants $(FAST)
+	$(GO) test -p 1 -race -tags invariants $(REAL)
 
 fuzz: ## each fuzz target for FUZZTIME=30s
 	@scripts/fuzz.sh $(FUZZTIME)
