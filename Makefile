@@ -47,7 +47,7 @@ test: servers build vet ## all tests
 
 race: ## all tests under the race detector, consumed bytes overwritten
 	$(GO) test -race -tags invariants $(FAST)
-	$(GO) test -p 1 -race -tags invariants $(REAL)
+	$(GO) test -race -tags invariants ./difftest
 
 fuzz: ## each fuzz target for FUZZTIME=30s
 	@scripts/fuzz.sh $(FUZZTIME)
