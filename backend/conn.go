@@ -53,6 +53,7 @@ type Conn struct {
 	outstanding int      // requests in outq
 	waiters     []Waiter // who sent nothing more because c was crowded
 
+	attempt  int   // number of the last attempt to connect
 	failures int   // failed attempts to connect since the last success
 	retryAt  int64 // no attempt before; as Loop.Now
 	lastErr  error // of the last failed attempt
@@ -159,9 +160,9 @@ func (c *Conn) release() {
 // Abandon closes c, in which something is not as it should be, and fails all that wait on it.
 func (c *Conn) Abandon(err error) { c.fail(err) }
 
-// DialFailed says that connecting failed.
-func (c *Conn) DialFailed(err error) {
-	if c.state == dialing {
+// DialFailed says that an attempt to connect failed: the one with that number, which may have been given up already.
+func (c *Conn) DialFailed(attempt int, err error) {
+	if c.state == dialing && attempt == c.attempt {
 		c.fail(err)
 	}
 }
@@ -292,20 +293,25 @@ func (c *Conn) onHandshake(buf []byte) []byte {
 	return buf
 }
 
-// OnClosed is gnet's OnClose: the peer closed, or reading failed. err is nil or io.EOF for an orderly end.
-func (c *Conn) OnClosed(gc gnet.Conn, err error) {
+// OnClosed is gnet's OnClose: the peer closed, or reading failed. err is nil or io.EOF for an orderly end. false: it is
+// no news, for we closed it; then OnClosed runs within the very call that did, in whatever callback that was.
+func (c *Conn) OnClosed(gc gnet.Conn, err error) bool {
 	if c.gc != gc {
-		return // we closed it
+		return false
 	}
 	c.gc = nil
 	if err == nil || errors.Is(err, io.EOF) {
 		err = ErrClosed
 	}
 	c.fail(err)
+	return true
 }
 
 // fail closes the connection and fails all that wait on it, each once, in order. With nothing outstanding a server may
 // close an open connection as it likes: that is no failure, and the next request dials anew.
+//
+// What waits and the bytes of it go together and first: whatever fail calls then may queue requests for the next
+// connection, and those must neither fail with this one nor find bytes of its requests before theirs.
 func (c *Conn) fail(err error) {
 	was := c.state
 	if was == closed {
@@ -316,21 +322,16 @@ func (c *Conn) fail(err error) {
 	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
 		c.pool.outOfSteps.Add(1)
 	}
-	gc := c.gc
-	c.gc = nil
+	gc, r := c.gc, c.head
+	c.gc, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
 	c.out.Close(c.loop)
 	if c.handshake != nil {
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
 	}
-	if gc != nil {
-		_ = c.loop.EL.Close(gc)
-	}
 	if !idle || !errors.Is(err, ErrClosed) {
 		c.failed(was, err)
 	}
-	r := c.head
-	c.head, c.tail, c.due, c.outstanding = nil, nil, nil, 0
 	c.release()
 	for r != nil {
 		next := r.link
@@ -341,6 +342,9 @@ func (c *Conn) fail(err error) {
 		c.loop.Unref(r)
 		r = next
 	}
+	if gc != nil {
+		_ = c.loop.EL.Close(gc)
+	}
 }
 
 // failed counts a failure for health, and for the pause before the next attempt if the connection never opened.
@@ -350,7 +354,7 @@ func (c *Conn) failed(was state, err error) {
 		c.lastErr = err
 		c.retryAt = c.loop.Now + int64(pause(c.failures))
 	}
-	if errors.Is(err, ErrPanic) || errors.Is(err, ErrShutdown) {
+	if errors.Is(err, ErrPanic) {
 		return // not the server's doing
 	}
 	switch {

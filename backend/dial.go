@@ -14,9 +14,10 @@ const dialTimeout = 5 * time.Second
 // Dial connects to c's server on a goroutine of its own (a name is resolved anew each time, and all its addresses are
 // tried) and enrolls the socket on the loop, where gnet's OnOpen calls Opened.
 func Dial(c *Conn) {
+	attempt := c.attempt
 	go func() {
 		if err := c.connect(); err != nil {
-			c.loop.Execute(func() { c.DialFailed(err) })
+			c.loop.Execute(func() { c.DialFailed(attempt, err) })
 		}
 	}()
 }

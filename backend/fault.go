@@ -17,7 +17,6 @@ var (
 	ErrEjected  = errors.New("backend: no server of the pool is live")
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
 	ErrUnfit    = errors.New("backend: reply that can't answer its command")
-	ErrShutdown = errors.New("backend: proxy is stopping")
 	ErrPanic    = errors.New("backend: internal error")
 )
 
@@ -45,8 +44,6 @@ func Text(err error) string {
 		return "Invalid argument"
 	case errors.Is(err, ErrPanic):
 		return "internal error of the proxy"
-	case errors.Is(err, ErrShutdown):
-		return "proxy is stopping"
 	case errors.As(err, &hs):
 		return "server refused the connection: " + oneLine(hs.err.Error())
 	case errors.As(err, &dns):

@@ -44,6 +44,7 @@ func (g *Group) Conn(server int, client uint64) (*Conn, error) {
 			return nil, c.lastErr
 		}
 		c.state = dialing
+		c.attempt++
 		g.loop.Connect(c)
 	}
 	return c, nil
@@ -84,15 +85,6 @@ func (g *Group) Tidy() {
 	for _, c := range g.conns {
 		if c != nil {
 			c.sing()
-		}
-	}
-}
-
-// Close closes all connections; requests that wait on them fail with err.
-func (g *Group) Close(err error) {
-	for _, c := range g.conns {
-		if c != nil {
-			c.fail(err)
 		}
 	}
 }

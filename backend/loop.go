@@ -192,7 +192,7 @@ func (l *Loop) AbandonDirty(err error) {
 // ConnsDirty says that FlushConns has something to do.
 func (l *Loop) ConnsDirty() bool { return len(l.dirty) > 0 }
 
-// want asks for a call of Expire at time at.
+// want asks for a call of expire at time at.
 func (l *Loop) want(at int64) {
 	if l.wantAt == 0 || at < l.wantAt {
 		l.wantAt = at

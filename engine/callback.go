@@ -25,8 +25,9 @@ func clientClosed(s *Session, gc gnet.Conn, err error) {
 	l := s.loop
 	defer l.survive(s)
 	l.Tick()
-	s.onClose(gc, err)
-	l.flushSoon()
+	if s.onClose(gc, err) {
+		l.flushSoon()
+	}
 }
 
 func serverOpened(c *backend.Conn, gc gnet.Conn, sock backend.Socket) (ok bool) {
@@ -51,8 +52,9 @@ func serverClosed(c *backend.Conn, gc gnet.Conn, err error) {
 	l := c.Loop()
 	defer l.Survive(c)
 	l.Tick()
-	c.OnClosed(gc, err)
-	l.FlushSoon()
+	if c.OnClosed(gc, err) {
+		l.FlushSoon()
+	}
 }
 
 // survive is deferred by every callback. After a panic it closes the session or server connection that the callback was

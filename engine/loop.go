@@ -73,7 +73,8 @@ func (l *Loop) flushSoon() {
 	}
 }
 
-// flush is the only place that writes: once for each server connection, once for each client. Writing can make room for
+// flush writes what callbacks left: once for each server connection, once for each client. (Two things are written past it,
+// at once: chunks of large values, by Out.Through, and a server connection's handshake.) Writing can make room for
 // input that had to wait, and can fail connections, so it goes on until nothing is left to do.
 func (l *Loop) flush() {
 	if l.flushing {

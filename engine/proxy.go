@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
@@ -131,6 +132,7 @@ func (p *Proxy) Start() (err error) {
 		})
 	}
 	limitMemory(p.opts.MaxMemoryBytes)
+	p.pressure.since = time.Now()
 	go p.keepHouse()
 	return nil
 }

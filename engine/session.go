@@ -519,15 +519,17 @@ func (s *Session) finish() {
 }
 
 // onClose is gnet's OnClose: the client closed or half-closed (io.EOF), or reading failed, or the engine stops (nil).
-func (s *Session) onClose(gc gnet.Conn, err error) {
+// false: it is no news, for we closed it; then onClose runs within the very call that did.
+func (s *Session) onClose(gc gnet.Conn, err error) bool {
 	if s.closed || s.gc != gc {
-		return
+		return false
 	}
 	owed := s.head != nil || s.out.Pending() > 0
 	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
 		s.gc = nil // gnet is closing it
 		s.close()
 	}
+	return true
 }
 
 // detach lives on without gnet until all that is owed is delivered: gnet closes a connection as soon as the client sends

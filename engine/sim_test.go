@@ -49,6 +49,7 @@ type simServer struct {
 	sim     *sim
 	index   int
 	dialing *backend.Conn // an attempt to connect that was not decided
+	attempt int           // its number
 	up      *backend.Conn // the open connection
 	conn    *fakeConn
 	sock    *fakeSocket
@@ -163,6 +164,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.servers[indexOf(s, c)]
 		sv.dialing = c
+		sv.attempt++
 		if s.redial != nil {
 			s.redial(sv)
 		}
@@ -271,7 +273,7 @@ func (v *simServer) refuse(err error) {
 	}
 	v.dialing = nil
 	v.sim.loop.Tick()
-	c.DialFailed(&net.OpError{Op: "dial", Err: err})
+	c.DialFailed(v.attempt, &net.OpError{Op: "dial", Err: err})
 	v.sim.loop.flushSoon()
 }
 
