@@ -97,10 +97,26 @@ type Protocol interface {
 	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op.
 	Judge(op uint16, reply []byte) Verdict
 
+	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
+	Describe(op uint16) (name string, class Class)
+
 	// AppendMiss appends what a server answers that has none of the keys of a command with Op op and so many keys. ok is
 	// false, and dst as it was, if the command writes or its reply to a miss is not always the same.
 	AppendMiss(dst []byte, op uint16, keys int) (out []byte, ok bool)
 }
+
+// Class is what kind of work a command is, for those who count.
+type Class uint8
+
+// The classes.
+const (
+	Read Class = iota
+	Write
+	Other   // scripts, and what neither reads nor writes keys
+	Classes // how many there are
+)
+
+func (c Class) String() string { return [...]string{"read", "write", "other"}[c] }
 
 // Verdict is what Judge makes of a reply.
 type Verdict uint8

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func Load(path string) (*File, error) {
 func Parse(name string, data []byte) (*File, error) { return parse(name, data, lookupHost) }
 
 func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
-	c := &checker{file: name, text: newText(data), lookup: lookup}
+	c := &checker{file: name, text: newText(data), lookup: lookup, options: defaults()}
 	c.document()
 	if len(c.problems) > 0 {
 		c.problems.sort()
@@ -106,6 +107,8 @@ func newPool(name *yaml.Node) *pool {
 	return &pool{at: name, PoolOptions: engine.PoolOptions{
 		Backlog:            512,
 		ClientWriteTimeout: time.Minute,
+		SlowerThan:         10 * time.Millisecond,
+		SlowMaxLen:         128,
 		Options: backend.Options{
 			Name:               name.Value,
 			Hash:               "fnv1a_64",
@@ -159,6 +162,23 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		numberKey("backlog", &p.Backlog),
 		numberKey("client_connections", &p.ClientConnections),
 		msecKey("client_write_timeout", &p.ClientWriteTimeout),
+		{
+			name: "slowlog_log_slower_than", want: "microseconds, or -1 for no slow log",
+			set: func(n *yaml.Node) string {
+				usec := 0
+				if n.Value == "-1" {
+					usec = -1
+				} else if reason := setBetween(&usec, n, 0, math.MaxInt32, parsePlain); reason != "" {
+					return reason
+				}
+				p.SlowerThan = time.Duration(usec) * time.Microsecond
+				return ""
+			},
+		},
+		{
+			name: "slowlog_max_len", want: "a number of entries, at most 100000",
+			set: func(n *yaml.Node) string { return setBetween(&p.SlowMaxLen, n, 0, 100_000, parsePlain) },
+		},
 		boolKey("redis", &p.redis),
 		boolKey("tcpkeepalive", &p.TCPKeepalive),
 		boolKey("reuseport", &p.ReusePort),
@@ -187,6 +207,14 @@ func (p *pool) keys(lookup lookupFunc) []key {
 			},
 		},
 	}
+}
+
+// DefaultAdmin is where the admin pages are unless the file says otherwise.
+const DefaultAdmin = "127.0.0.1:22223"
+
+// defaults are what a file without a section of our own settings means.
+func defaults() engine.Options {
+	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text"}
 }
 
 // globalKeys are what the section of our own settings may hold.
@@ -224,6 +252,22 @@ func globalKeys(o *engine.Options) []key {
 				return setBetween(&o.MaxMemoryBytes, n, 32<<20, math.MaxInt64, parseBytes)
 			},
 		},
+		{
+			name: "admin", want: `"host:port", "/path", or "off"`,
+			set: func(n *yaml.Node) string {
+				if n.Value == "off" {
+					o.Admin = ""
+					return ""
+				}
+				if _, _, err := net.SplitHostPort(n.Value); err != nil && !strings.HasPrefix(n.Value, "/") {
+					return "is not an address"
+				}
+				o.Admin = n.Value
+				return ""
+			},
+		},
+		msecKey("drain_timeout", &o.DrainTimeout),
+		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
 	}
 }
 

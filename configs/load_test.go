@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,18 +96,27 @@ func TestParseSortsPools(t *testing.T) {
 }
 
 func TestParseGlobal(t *testing.T) {
+	with := func(edit func(*engine.Options)) engine.Options {
+		o := engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text"}
+		edit(&o)
+		return o
+	}
 	tests := []struct {
 		name, section string
 		want          engine.Options
 	}{
-		{"none", "", engine.Options{}},
-		{"all", "global:\n  loops: 4\n  read_buffer: 128kb\n  max_pipeline: 99\n  max_request: 1gb\n", engine.Options{
-			Loops: 4, ReadBufferBytes: 128 << 10, MaxPipeline: 99, MaxRequestBytes: 1 << 30,
-		}},
-		{"auto", "global:\n  loops: auto\n", engine.Options{}},
-		{"thousands", "global:\n  read_buffer: 64k\n  max_request: 5M\n", engine.Options{ReadBufferBytes: 64 << 10, MaxRequestBytes: 5_000_000}},
-		{"bytes", "global:\n  read_buffer: 65537\n  max_request: 1024b\n", engine.Options{ReadBufferBytes: 128 << 10, MaxRequestBytes: 1024}},
-		{"capitals", "global:\n  max_request: 1Mb\n", engine.Options{MaxRequestBytes: 1 << 20}},
+		{"none", "", with(func(*engine.Options) {})},
+		{"all", "global:\n  loops: 4\n  read_buffer: 128kb\n  max_pipeline: 99\n  max_request: 1gb\n", with(func(o *engine.Options) {
+			o.Loops, o.ReadBufferBytes, o.MaxPipeline, o.MaxRequestBytes = 4, 128<<10, 99, 1<<30
+		})},
+		{"auto", "global:\n  loops: auto\n", with(func(*engine.Options) {})},
+		{"admin", "global:\n  admin: /run/cashew.sock\n  drain_timeout: 500\n  log_format: json\n", with(func(o *engine.Options) {
+			o.Admin, o.DrainTimeout, o.LogFormat = "/run/cashew.sock", 500*time.Millisecond, "json"
+		})},
+		{"no admin", "global:\n  admin: off\n", with(func(o *engine.Options) { o.Admin = "" })},
+		{"thousands", "global:\n  read_buffer: 64k\n  max_request: 5M\n", with(func(o *engine.Options) { o.ReadBufferBytes, o.MaxRequestBytes = 64<<10, 5_000_000 })},
+		{"bytes", "global:\n  read_buffer: 65537\n  max_request: 1024b\n", with(func(o *engine.Options) { o.ReadBufferBytes, o.MaxRequestBytes = 128<<10, 1024 })},
+		{"capitals", "global:\n  max_request: 1Mb\n", with(func(o *engine.Options) { o.MaxRequestBytes = 1 << 20 })},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,7 +15,12 @@ type Options struct {
 	MaxRequestBytes int    // one command's frame at most; 0: 1 GiB, Redis's client-query-buffer-limit
 	MaxMemoryBytes  int    // that all buffers together may have; 0: three quarters of what the process may use
 	Version         string // the program's, for those who ask
-	Pools           []PoolOptions
+
+	Admin        string        // address of the admin pages, "host:port" or a path; "": none
+	DrainTimeout time.Duration // how long a stop may wait for what is in flight
+	LogFormat    string        // "text" or "json"
+
+	Pools []PoolOptions
 }
 
 // PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'.
@@ -32,6 +37,10 @@ type PoolOptions struct {
 
 	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
 	PartialResults bool
+
+	// SlowerThan is from where a request enters the slow log; 0: all do, negative: none.
+	SlowerThan time.Duration
+	SlowMaxLen int // entries that the slow log keeps
 }
 
 // Listen is where a pool's clients connect to.

@@ -1,5 +1,7 @@
 package memcached
 
+import "cashew/codec"
+
 // The commands. Their numbers are Command.Op and Gather.Op.
 const (
 	opUnknown = iota
@@ -177,4 +179,22 @@ func lookup(name []byte) int {
 	default:
 		return opUnknown
 	}
+}
+
+// Describe implements codec.Protocol. gat changes only the time to live and counts as a read, as it does for memcached.
+func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
+	c := &commands[op]
+	switch c.shape {
+	case retrieve:
+		class = codec.Read
+	case store, change, remove, metaStore, flushAll:
+		class = codec.Write
+	case meta:
+		if class = codec.Write; op == opMetaGet {
+			class = codec.Read
+		}
+	default:
+		class = codec.Other
+	}
+	return c.name, class
 }

@@ -1,5 +1,7 @@
 package resp
 
+import "cashew/codec"
+
 // misses are the replies of a server that has none of the keys, for the commands that only read and whose reply is then
 // always the same.
 var misses = func() []string {
@@ -37,4 +39,25 @@ func (*Protocol) AppendMiss(dst []byte, op uint16, keys int) ([]byte, bool) {
 	}
 	reply := misses[op]
 	return append(dst, reply...), reply != ""
+}
+
+// classes says of each row what kind of work it is.
+var classes = func() []codec.Class {
+	list := make([]codec.Class, len(commands))
+	for op := range commands {
+		switch c := &commands[op]; {
+		case c.has('w'):
+			list[op] = codec.Write
+		case c.has('r'):
+			list[op] = codec.Read
+		default:
+			list[op] = codec.Other
+		}
+	}
+	return list
+}()
+
+// Describe implements codec.Protocol.
+func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
+	return commands[op].name, classes[op]
 }
