@@ -15,7 +15,9 @@ import (
 // pressure is how near the process is to Options.MaxMemoryBytes. All loops read it; only keepHouse sets it.
 type pressure struct {
 	level atomic.Int32
-	since time.Time // when it was last calm; keepHouse's own
+	since time.Time // when it was last calm; this and collected are keepHouse's own
+
+	collected time.Time // when watchMemory last had garbage collected
 }
 
 const (
@@ -35,6 +37,10 @@ const (
 	// patience is how long the level may stay high before it is taken for critical: clients that hold memory and wait for
 	// each other would wait for ever.
 	patience = 5 * time.Second
+
+	// collectEvery is how often garbage is collected while the level is not calm. The collector would let it lie: clients
+	// are blocked, little is allocated, and what is garbage by now would go on being counted and cost them their connection.
+	collectEvery = time.Second
 )
 
 // defaultMaxMemory is three quarters of what the process may have: its control group's limit or the machine's memory.
@@ -77,12 +83,14 @@ func (p *Proxy) keepHouse() {
 	}
 }
 
-// watchMemory sets the level of pressure. Garbage does not count: before the level rises it is collected.
+// watchMemory sets the level of pressure. Garbage does not count: before the level rises it is collected, and now and then
+// while it is high.
 func (p *Proxy) watchMemory() {
 	was := p.pressure.level.Load()
 	level := p.levelOf(heapObjects())
-	if level > was {
+	if level > was || level > calm && time.Since(p.pressure.collected) > collectEvery {
 		runtime.GC()
+		p.pressure.collected = time.Now()
 		level = p.levelOf(heapObjects())
 	}
 	switch {
