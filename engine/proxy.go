@@ -37,6 +37,9 @@ type Proxy struct {
 	loops  []*Loop
 	pools  []*pool
 	ids    atomic.Uint64 // of clients
+	slow   atomic.Int64  // entries of slow logs, ever
+
+	patience time.Duration // see loopPatience
 
 	pressure pressure
 
@@ -82,7 +85,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	if o.MaxMemoryBytes == 0 {
 		o.MaxMemoryBytes = defaultMaxMemory()
 	}
-	p := &Proxy{opts: o, log: log}
+	p := &Proxy{opts: o, log: log, patience: loopPatience}
 	p.running, p.cancel = context.WithCancel(context.Background())
 	var errs []error
 	for i := range o.Pools {
@@ -158,6 +161,7 @@ func (p *Proxy) startLoops() error {
 	for range p.opts.Loops {
 		l := newLoop(&p.opts, &p.pressure)
 		l.Log, l.Watcher, l.Connect = p.log, watcher, backend.Dial
+		l.slowIDs = &p.slow
 		far, err := p.bindLoop(l)
 		if err != nil {
 			return err
