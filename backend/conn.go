@@ -67,7 +67,7 @@ type Conn struct {
 // queued; its bytes are just appended.
 func (c *Conn) Queue(r *Request) {
 	c.outstanding++
-	r.refs++
+	r.Ref()
 	r.at, r.from = c.loop.Now, c.out.place()
 	if c.tail == nil {
 		c.head = r
