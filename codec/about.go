@@ -16,7 +16,7 @@ type About interface {
 	Clients() []ClientLine
 
 	// Kill closes the clients that match and returns how many. The one that asks is left alone; self says that it, too,
-	// matched. match is called on other goroutines, perhaps on several at once.
+	// matched. match is only called until Kill returns.
 	Kill(match func(*ClientLine) bool) (n int, self bool)
 
 	// Slow are the newest n entries of the slow log, the newest first; all of them for n < 0.

@@ -37,6 +37,7 @@ type Proxy struct {
 	loops  []*Loop
 	pools  []*pool
 	ids    atomic.Uint64 // of clients
+	slow   atomic.Int64  // entries of slow logs, ever
 
 	pressure pressure
 
@@ -86,8 +87,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	}
 	p := &Proxy{opts: o, log: log}
 	p.running, p.cancel = context.WithCancel(context.Background())
-	reports := &reporter{proxy: p}
-	reports.sight, _ = any(p).(sight)
+	reports := &reporter{proxy: p, sight: p}
 	var errs []error
 	for i := range o.Pools {
 		po := &p.opts.Pools[i]
@@ -162,6 +162,7 @@ func (p *Proxy) startLoops() error {
 	for range p.opts.Loops {
 		l := newLoop(&p.opts, &p.pressure)
 		l.Log, l.Watcher, l.Connect = p.log, watcher, backend.Dial
+		l.slowIDs = &p.slow
 		far, err := p.bindLoop(l)
 		if err != nil {
 			return err

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -69,11 +68,13 @@ func (s *Session) report(cmd *codec.Command) {
 	j := &report{session: s, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame)}
 	if !s.pool.reports.ask(j) {
 		s.loop.Unref(r)
+		s.tally.refuse(s.pool.protocol, cmd)
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendError(bb.B, "too many clients ask about the proxy")
 		s.answer(bb)
 		return
 	}
+	s.tally.local++
 	r.Ref() // the report's
 	s.push(r)
 	s.reports++
@@ -360,7 +361,6 @@ func lineOf(c *ClientInfo) codec.ClientLine {
 
 // Kill implements codec.About.
 func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
-	var me atomic.Bool
 	n = a.rp.sight.Kill(func(c *ClientInfo) bool {
 		if c.Pool != a.pool.name {
 			return false
@@ -370,12 +370,12 @@ func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 			return false
 		}
 		if c.ID == a.asker {
-			me.Store(true)
+			self = true
 			return false
 		}
 		return true
 	})
-	return n, me.Load()
+	return n, self
 }
 
 // Slow implements codec.About. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
