@@ -46,6 +46,7 @@ func TestReports(t *testing.T) {
 	for _, c := range []struct {
 		args, want string
 	}{
+		{"SET k v", "OK\n"},
 		{"INFO server", "redis_version:7.0.0\r\n"},
 		{"INFO all", "# Servers\r\nservers:2\r\nservers_live:2\r\nserver0:name="},
 		{"CLIENT LIST", " cmd=client|list user=default resp=2 "},
