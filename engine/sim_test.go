@@ -265,7 +265,9 @@ func (v *simServer) accept() {
 	v.conn, v.sock = v.sim.newConn()
 	v.up = c
 	v.sim.conns[v.conn] = v
-	serverOpened(c, v.conn, v.sock)
+	if !serverOpened(c, v.conn, v.sock) { // given up meanwhile; gnet closes it
+		v.up, v.conn.closed = nil, true
+	}
 }
 
 func (v *simServer) refuse(err error) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"time"
 
 	"cashew/backend"
@@ -20,7 +21,7 @@ func (l *Loop) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
 		t := l.tallyOf(p)
-		pf := &poolFigures{tally: *t, refused: addRefused(nil, t.refused)}
+		pf := &poolFigures{tally: *t, refused: maps.Clone(t.refused)}
 		pf.tally.writeBack = t.writeBack.Clone()
 		pf.tally.refused, pf.tally.slow = nil, slowLog{} // stay with the loop
 		if g := p.groups[l]; g != nil {
@@ -73,7 +74,7 @@ func (p *pool) stats() PoolStats {
 		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
 		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
 		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), ServerOutOfStep: p.OutOfSteps(),
-		Servers: make([]ServerStats, len(o.Servers)),
+		Refused: map[string]int64{otherCommand: 0}, Servers: make([]ServerStats, len(o.Servers)),
 	}
 	shares := p.Ring().Shares(len(o.Servers))
 	for i := range o.Servers {
@@ -95,7 +96,9 @@ func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot) {
 	st.RequestBytesFromClients += t.bytesIn
 	st.ReplyBytesToClients += t.bytesOut
 	st.InFlight += t.inFlight
-	st.Refused = addRefused(st.Refused, f.refused)
+	for name, n := range f.refused {
+		addName(st.Refused, name, n)
+	}
 	st.WriteBack.Merge(&t.writeBack)
 	for i := range min(len(f.servers), len(st.Servers)) {
 		v := &f.servers[i]

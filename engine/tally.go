@@ -28,16 +28,20 @@ const maxRefusedNames = 64
 // refuse counts a command that was refused.
 func (t *tally) refuse(p protocol, cmd *codec.Command) {
 	if t.refused == nil {
-		t.refused = make(map[string]int64)
+		t.refused = map[string]int64{otherCommand: 0}
 	}
-	name := p.CommandName(cmd)
-	if _, known := t.refused[name]; name == "" || !known && len(t.refused) >= maxRefusedNames {
-		name = otherCommand
-	}
-	t.refused[name]++
+	addName(t.refused, p.CommandName(cmd), 1)
 }
 
 const otherCommand = "other"
+
+// addName adds n to what m, which has otherCommand, counts of name.
+func addName(m map[string]int64, name string, n int64) {
+	if _, known := m[name]; name == "" || !known && len(m) > maxRefusedNames {
+		name = otherCommand
+	}
+	m[name] += n
+}
 
 // tallyOf is what l counts of p's clients.
 func (l *Loop) tallyOf(p *pool) *tally {
@@ -129,18 +133,4 @@ func (s *Session) answered(r *backend.Request) {
 	if t := int64(s.pool.opts.SlowerThan); t >= 0 && l.Now-r.QueuedAt() >= t {
 		s.slow(r)
 	}
-}
-
-// addRefused adds what one loop refused, by name.
-func addRefused(to, from map[string]int64) map[string]int64 {
-	for name, n := range from {
-		if to == nil {
-			to = make(map[string]int64)
-		}
-		if _, known := to[name]; !known && len(to) >= maxRefusedNames {
-			name = otherCommand
-		}
-		to[name] += n
-	}
-	return to
 }
