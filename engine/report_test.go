@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"io"
+	"net"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -334,4 +336,42 @@ func TestReportMemcached(t *testing.T) {
 			t.Errorf("stats end with %q", got[max(0, len(got)-30):])
 		}
 	})
+}
+
+// TestReportsUnderTraffic has clients of a real proxy ask about it while others work, come and go: each gets one reply to
+// each command, in order.
+func TestReportsUnderTraffic(t *testing.T) {
+	ln, open := gatedServer(t)
+	open()
+	p := startProxy(t, ln, func(_ *Options, po *PoolOptions) { po.SlowMaxLen = 16 })
+	pipeline := array("CLIENT", "SETNAME", "asker") + array("INFO") + array("GET", "k") + array("CLIENT", "LIST") + array("ECHO", "x") +
+		array("SLOWLOG", "GET") + array("SLOWLOG", "RESET") + array("CLIENT", "INFO") + array("CLIENT", "KILL", "ID", "1000000") +
+		array("SLOWLOG", "LEN") + array("GET", "k")
+	want := regexp.MustCompile(`(?s)^\+OK\r\n\$\d+\r\n# Server\r\n.*\$-1\r\n\$\d+\r\nid=.* cmd=client\|list .*\$1\r\nx\r\n\*\d+\r\n.*` +
+		`\+OK\r\n\$\d+\r\nid=\d+ addr=\S+ name=asker .* cmd=client\|info .*:0\r\n:\d+\r\n\$-1\r\n\+OK\r\n$`)
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			for range 5 {
+				c, err := net.Dial("tcp", p.Addrs()[0].String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = c.SetDeadline(time.Now().Add(time.Minute))
+				_, _ = io.WriteString(c, pipeline)
+				if i%3 == 2 { // leaves while it is asked for
+					_ = c.Close()
+					continue
+				}
+				_, _ = io.WriteString(c, array("QUIT"))
+				got, err := io.ReadAll(c)
+				if err != nil || !want.Match(got) {
+					t.Errorf("the client gets %q, %v", got, err)
+				}
+				_ = c.Close()
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -348,11 +348,11 @@ func appendSlowlog(dst []byte, args arguments, about codec.About) []byte {
 
 // appendSlowArgs appends an entry's arguments; those that are left out are counted as Redis does it.
 func appendSlowArgs(dst []byte, l *codec.SlowLine) []byte {
-	switch {
-	case l.Keys == 0:
+	switch l.Keys {
+	case 0:
 		dst = append(dst, "*1\r\n"...)
 		return appendBulk(dst, l.Command)
-	case l.Keys == 1:
+	case 1:
 		dst = append(dst, "*2\r\n"...)
 	default:
 		dst = append(dst, "*3\r\n"...)
