@@ -1,8 +1,9 @@
 // Package codec is the border between the event loops and a wire protocol. The engine and the backends know a protocol
 // only as a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
 //
-// Everything here is called on the event loop that owns the connection: no locks, no clock, no I/O, and on the hot path no
-// allocation. A parser has three outcomes, never two: whole, not yet, malformed. A length is bounded before it is believed.
+// Everything here but AppendReport is called on the event loop that owns the connection: no locks, no clock, no I/O, and
+// on the hot path no allocation. A parser has three outcomes, never two: whole, not yet, malformed. A length is bounded
+// before it is believed.
 //
 //	client bytes --ParseCommand--> Command --route--> server connection
 //	server bytes --ScanReply-----> Request --order--> client

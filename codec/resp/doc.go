@@ -1,5 +1,5 @@
 // Package resp is the Redis protocol (RESP) as a [codec.Protocol]. All of it runs on the event loop that owns the
-// connection; a [Protocol] is immutable and shared by all loops.
+// connection, but AppendReport; a [Protocol] is immutable and shared by all loops.
 //
 // A command is an array of bulks. Nothing in it is searched: every body is skipped by its length.
 //
