@@ -86,7 +86,7 @@ func (c *Conn) NoReply() {
 func (c *Conn) enter(r *Request) {
 	c.outstanding++
 	c.unsent++
-	r.refs++
+	r.Ref()
 	r.at, r.from = c.loop.Now, c.out.place()
 	if c.tail == nil {
 		c.head = r

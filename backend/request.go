@@ -82,6 +82,9 @@ func (l *Loop) NewRequest(o Owner) *Request {
 	return r
 }
 
+// Ref holds r once more, for someone besides the session and the Conn.
+func (r *Request) Ref() { r.refs++ }
+
 // maxFreeRequests bounds what a burst leaves behind: about 4 MiB a loop.
 const maxFreeRequests = 16 << 10
 

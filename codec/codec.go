@@ -1,8 +1,9 @@
 // Package codec is the border between the event loops and a wire protocol. The engine and the backends know a protocol
 // only as a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
 //
-// Everything here is called on the event loop that owns the connection: no locks, no clock, no I/O, and on the hot path no
-// allocation. A parser has three outcomes, never two: whole, not yet, malformed. A length is bounded before it is believed.
+// Everything here but AppendReport is called on the event loop that owns the connection: no locks, no clock, no I/O, and
+// on the hot path no allocation. A parser has three outcomes, never two: whole, not yet, malformed. A length is bounded
+// before it is believed.
 //
 //	client bytes --ParseCommand--> Command --route--> server connection
 //	server bytes --ScanReply-----> Request --order--> client
@@ -42,6 +43,11 @@ type Protocol interface {
 	// AppendLocal appends the reply to a command of Kind Local, Refuse or Quit, and may change cl (AUTH, CLIENT
 	// SETNAME). It is called once for each such command, in the order of the client's commands.
 	AppendLocal(dst []byte, cl *Client, cmd *Command) []byte
+
+	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
+	// as the command found it. last says that the client is closed once it has this reply. Alone of all methods it runs
+	// on a goroutine off the loops, and may allocate.
+	AppendReport(dst []byte, cl Client, op uint16, frame []byte, about About) (out []byte, last bool)
 
 	// AppendFragment begins, in dst, the part of a Scatter command that goes to one server and holds keys of the
 	// command's keys. The caller then appends cmd.Frame[k.Start:k.End] for each of those keys, in the command's order,
@@ -154,6 +160,9 @@ const (
 	Refuse
 	// Ignore asks for nothing and gets no reply: an empty line, an empty array.
 	Ignore
+	// Report asks about the proxy as a whole, which no loop knows: it is answered off the loops by AppendReport, in its
+	// turn.
+	Report
 	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
 	// replies owed to it are written.
 	Quit
@@ -240,20 +249,10 @@ type Gather struct {
 	Cursor  []int    // scratch, one for each reply, zeroed: the protocol's place in it
 }
 
-// Proxy is what a protocol can ask of the process that it answers for.
-type Proxy interface {
-	// Figures are the proxy's own, for memcached's stats. Any goroutine may ask.
-	Figures() []Figure
-}
-
-// Figure is one of them.
-type Figure struct{ Name, Value string }
-
 // Client is what a protocol remembers of one client connection. The session owns it; only its loop touches it.
 type Client struct {
 	ID     uint64 // unique in the process, from 1
 	Authed bool   // has given the pool's password, or the pool has none
-	Proxy  Proxy  // tells the proxy's own figures; nil: none
 	Addr   string // remote address as the log shows it; "" for a unix socket
 	Name   string // CLIENT SETNAME
 	Lib    string // CLIENT SETINFO lib-name

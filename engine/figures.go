@@ -25,8 +25,8 @@ type counters struct {
 // startedAt is when the process began to serve.
 var startedAt = time.Now()
 
-// Figures implements codec.Proxy. The first are memcached's own names; the others twemproxy's, or ours.
-func (p *pool) Figures() []codec.Figure {
+// figures are those that need no loop. The first are memcached's own names; the others twemproxy's, or ours.
+func (p *pool) figures() []codec.Figure {
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	return []codec.Figure{
 		{Name: "pid", Value: strconv.Itoa(os.Getpid())},

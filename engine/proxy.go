@@ -66,6 +66,8 @@ type pool struct {
 	all      *atomic.Int64 // clients of all pools
 	version  string
 	count    counters
+	reports  *reporter    // of all pools
+	slowFrom atomic.Int64 // the pool's clients are told of slow commands from this ID on
 }
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
@@ -87,6 +89,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	}
 	p := &Proxy{opts: o, log: log, patience: loopPatience}
 	p.running, p.cancel = context.WithCancel(context.Background())
+	reports := &reporter{proxy: p, sight: p}
 	var errs []error
 	for i := range o.Pools {
 		po := &p.opts.Pools[i]
@@ -97,7 +100,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 		}
 		p.pools = append(p.pools, &pool{
 			Pool: bp, name: po.Name, version: o.Version, all: &p.clients, protocol: po.Protocol, opts: po,
-			random: po.Distribution == "random", groups: make(map[*Loop]*backend.Group),
+			reports: reports, random: po.Distribution == "random", groups: make(map[*Loop]*backend.Group),
 		})
 	}
 	return p, errors.Join(errs...)

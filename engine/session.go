@@ -35,6 +35,7 @@ type Session struct {
 
 	head, tail *backend.Request // commands whose replies are owed, in order
 	inFlight   int
+	reports    int // of those, answered off the loop
 	replySize  int // what a reply to this client has lately had, in bytes
 
 	dirty    bool // in loop.dirty
@@ -79,7 +80,7 @@ const (
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
 	return &Session{
 		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
-		cl: codec.Client{ID: id, Proxy: p, Addr: addr},
+		cl: codec.Client{ID: id, Addr: addr},
 	}
 }
 
@@ -190,7 +191,7 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 // full says that the client has as much under way, or unread, as it may.
 func (s *Session) full() bool {
 	return s.loop.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
-		s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes ||
+		s.inFlight >= s.loop.opts.MaxPipeline || s.reports >= maxClientReports || s.out.Pending() >= maxUnreadBytes ||
 		s.inFlight*s.replySize >= maxOwedBytes
 }
 
@@ -216,7 +217,7 @@ func (s *Session) block() {
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
 	if s.blocked && !s.resuming && !s.crowded && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
-		s.inFlight*s.replySize <= maxOwedBytes/2 {
+		s.inFlight*s.replySize <= maxOwedBytes/2 && s.reports <= maxClientReports/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)
 	}
@@ -241,6 +242,8 @@ func (s *Session) handle(cmd *codec.Command) {
 		s.scatter(cmd)
 	case codec.Fanout:
 		s.fanOut(cmd)
+	case codec.Report:
+		s.report(cmd)
 	case codec.Ignore:
 	case codec.Quit:
 		s.local(cmd)
@@ -613,7 +616,7 @@ func (s *Session) close() {
 		s.release(r)
 		r = next
 	}
-	s.head, s.tail, s.inFlight = nil, nil, 0
+	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0
 	s.out.Close(&s.loop.Loop)
 	if s.in != nil {
 		s.loop.PutBuffer(s.in)

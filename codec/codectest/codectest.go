@@ -49,7 +49,8 @@ type Command struct {
 	HasKey  bool
 	Keys    []string // the keys' own bytes
 	Extents []string // what goes into a fragment for each key
-	Reply   string   // what AppendLocal says to Local, Refuse and Quit
+	Reply   string   // what AppendLocal says to Local, Refuse and Quit, and AppendReport to Report, asked of About
+	Last    bool     // what AppendReport said
 }
 
 // String tells all of c in a line.
@@ -89,6 +90,8 @@ func KindName(kind codec.Kind) string {
 		return "Refuse"
 	case codec.Ignore:
 		return "Ignore"
+	case codec.Report:
+		return "Report"
 	case codec.Quit:
 		return "Quit"
 	}
@@ -159,6 +162,9 @@ func copyOf(p codec.Protocol, cl *codec.Client, cmd *codec.Command) Command {
 	case codec.Local, codec.Refuse, codec.Quit:
 		c.Reply = string(p.AppendLocal([]byte("before"), cl, cmd))
 		c.Reply = strings.TrimPrefix(c.Reply, "before")
+	case codec.Report:
+		reply, last := p.AppendReport([]byte("before"), *cl, cmd.Op, bytes.Clone(cmd.Frame), &About{ID: cl.ID})
+		c.Reply, c.Last = strings.TrimPrefix(string(reply), "before"), last
 	}
 	return c
 }

@@ -533,7 +533,7 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 		case n > 1:
 			refuse(cmd, refuseStatsArgs, false)
 		default:
-			cmd.Kind = codec.Local
+			cmd.Kind = codec.Report
 		}
 	case quit:
 		cmd.Kind = codec.Quit

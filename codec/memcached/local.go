@@ -3,13 +3,10 @@ package memcached
 import "cashew/codec"
 
 // AppendLocal implements codec.Protocol: what the proxy answers itself, in memcached's words where it has any. It is the
-// text in cmd.Err and a line end, but for stats and for what is refused by name. quit has no reply.
-func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
+// text in cmd.Err and a line end, but for what is refused by name. quit has no reply.
+func (p *Protocol) AppendLocal(dst []byte, _ *codec.Client, cmd *codec.Command) []byte {
 	switch cmd.Err {
 	case "":
-		if cmd.Op == opStats {
-			dst = appendStats(dst, cl.Proxy)
-		}
 		return dst
 	case refuseAdmin:
 		// CLIENT_ERROR, as memcached's own refusal of flush_all: SERVER_ERROR makes clients count the server as failing.
@@ -22,16 +19,14 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	return append(dst, crlf...)
 }
 
-// appendStats appends the proxy's own STAT lines.
-func appendStats(dst []byte, proxy codec.Proxy) []byte {
-	if proxy != nil {
-		for _, f := range proxy.Figures() {
-			dst = append(dst, "STAT "...)
-			dst = append(dst, f.Name...)
-			dst = append(dst, ' ')
-			dst = append(dst, f.Value...)
-			dst = append(dst, crlf...)
-		}
+// AppendReport implements codec.Protocol: stats, the proxy's own figures.
+func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, about codec.About) (out []byte, last bool) {
+	for _, f := range about.Figures() {
+		dst = append(dst, "STAT "...)
+		dst = append(dst, f.Name...)
+		dst = append(dst, ' ')
+		dst = append(dst, f.Value...)
+		dst = append(dst, crlf...)
 	}
-	return append(dst, "END\r\n"...)
+	return append(dst, "END\r\n"...), false
 }

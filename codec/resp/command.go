@@ -268,6 +268,10 @@ func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, li
 		refuse(cmd, refuseUnsupported)
 	case local:
 		cmd.Kind = codec.Local
+	case report:
+		if cmd.Kind = codec.Report; len(frame) > maxReportFrame {
+			refuse(cmd, refuseTooLong)
+		}
 	case quit:
 		cmd.Kind = codec.Quit
 	case anywhere:

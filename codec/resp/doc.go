@@ -1,5 +1,5 @@
 // Package resp is the Redis protocol (RESP) as a [codec.Protocol]. All of it runs on the event loop that owns the
-// connection; a [Protocol] is immutable and shared by all loops.
+// connection, but AppendReport; a [Protocol] is immutable and shared by all loops.
 //
 // A command is an array of bulks. Nothing in it is searched: every body is skipped by its length.
 //
@@ -26,6 +26,7 @@
 //	ParseCommand  command.go  frame, name and keys; inline.go: lines; keys.go: which arguments are keys
 //	              table.go    all commands; lookup.go: name to row
 //	AppendLocal   local.go    answered here; introspect.go: COMMAND
+//	AppendReport  report.go   answered off the loops: INFO, CLIENT LIST and KILL, SLOWLOG
 //	Append…       fragment.go one command to several servers, and their replies to one
 //	ScanReply     reply.go    where a reply ends, cut at any byte
 package resp

@@ -64,4 +64,5 @@ const (
 	refuseInputKey   = "at least 1 input key"
 	refuseBlock      = "ERR BLOCK is not supported by this proxy"
 	refuseUnbalanced = "unbalanced streams"
+	refuseTooLong    = "ERR this command is too long for the proxy to answer"
 )

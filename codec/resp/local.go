@@ -49,6 +49,8 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	}
 	args.next() // the subcommand's name
 	switch cmd.Op {
+	case opSlowlogHelp:
+		return appendHelp(dst, slowlogHelp)
 	case opClientID:
 		return appendUint(dst, cl.ID)
 	case opClientGetName:

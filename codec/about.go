@@ -1,0 +1,64 @@
+package codec
+
+import "time"
+
+// About is what AppendReport can ask of the proxy. It answers for the asking client's pool alone: other pools may be
+// other people's. Asking may take as long as the busiest loop needs to answer; it never runs on one. What is returned
+// belongs to the caller.
+type About interface {
+	// Sections are figures in the groups, and by the names, of Redis's INFO as far as it has such.
+	Sections() []Section
+
+	// Figures are figures by the names of memcached's stats, as far as it has such.
+	Figures() []Figure
+
+	// Clients are the pool's, by ID.
+	Clients() []ClientLine
+
+	// Kill closes the clients that match and returns how many. The one that asks is left alone; self says that it, too,
+	// matched. match is only called until Kill returns.
+	Kill(match func(*ClientLine) bool) (n int, self bool)
+
+	// Slow are the newest n entries of the slow log, the newest first; all of them for n < 0.
+	Slow(n int) []SlowLine
+
+	// SlowLen is how many entries Slow(-1) has.
+	SlowLen() int
+
+	// SlowReset forgets the entries so far, as far as the pool's clients see them.
+	SlowReset()
+}
+
+// Figure is a name and what stands behind it.
+type Figure struct{ Name, Value string }
+
+// Section is a group of figures; Name is in lower case.
+type Section struct {
+	Name    string
+	Figures []Figure
+}
+
+// ClientLine is one client in a list.
+type ClientLine struct {
+	ID          uint64
+	Addr        string // remote address; "unix" for a unix socket
+	Name        string // CLIENT SETNAME
+	Lib, LibVer string // CLIENT SETINFO
+	Age, Idle   time.Duration
+	InBytes     int // input kept
+	OutBytes    int // replies that it has not taken
+	Commands    int64
+	LastCommand string // in lower case
+}
+
+// SlowLine is one command in the slow log.
+type SlowLine struct {
+	ID         int64 // counts up
+	At         time.Time
+	Took       time.Duration
+	Command    string // in lower case
+	Key        string // its first; cut if it is long
+	Keys       int
+	Client     string // address
+	ClientName string
+}

@@ -1,0 +1,390 @@
+package resp
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cashew/codec"
+)
+
+// maxReportFrame bounds the commands that ask about the proxy, which are copied off the loop: room for some thousand IDs
+// in a CLIENT LIST.
+const maxReportFrame = 64 << 10
+
+var (
+	opInfo         = mustOp("info")
+	opClientInfo   = mustSub("client", "info")
+	opClientKill   = mustSub("client", "kill")
+	opClientList   = mustSub("client", "list")
+	opSlowlogGet   = mustSub("slowlog", "get")
+	opSlowlogHelp  = mustSub("slowlog", "help")
+	opSlowlogLen   = mustSub("slowlog", "len")
+	opSlowlogReset = mustSub("slowlog", "reset")
+)
+
+// AppendReport implements codec.Protocol: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
+// redis-server, so that tools and client libraries can read them.
+func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, about codec.About) (out []byte, last bool) {
+	args := argsOf(frame)
+	args.next() // the command's name
+	if op == opInfo {
+		return p.appendInfoReply(dst, args, about), false
+	}
+	args.next() // the subcommand's name
+	switch op {
+	case opClientInfo:
+		return p.appendClientInfo(dst, &cl, about), false
+	case opClientKill:
+		return appendClientKill(dst, args, about)
+	case opClientList:
+		return p.appendClientList(dst, &cl, args, about), false
+	case opSlowlogGet:
+		return appendSlowlog(dst, args, about), false
+	case opSlowlogLen:
+		return appendUint(dst, uint64(about.SlowLen())), false
+	case opSlowlogReset:
+		about.SlowReset()
+		return append(dst, replyOK...), false
+	}
+	return appendUnsupported(dst, commands[op].name), false
+}
+
+// appendInfoReply is INFO [section ...]. All of the proxy's sections are among Redis's default ones; a section that there
+// is not is passed over. Source: redis 7.0 server.c, genInfoSectionDict and genRedisInfoString.
+func (p *Protocol) appendInfoReply(dst []byte, args arguments, about codec.About) []byte {
+	all := args.left == 0
+	var wanted []string
+	for args.left > 0 {
+		name := strings.ToLower(string(args.next()))
+		all = all || name == "all" || name == "default" || name == "everything"
+		wanted = append(wanted, name)
+	}
+	var b []byte
+	for _, s := range about.Sections() {
+		if !all && !slices.Contains(wanted, s.Name) {
+			continue
+		}
+		if len(b) > 0 {
+			b = append(b, crlf...)
+		}
+		b = append(b, "# "...)
+		b = append(b, sectionTitle(s.Name)...)
+		b = append(b, crlf...)
+		if s.Name == "server" {
+			b = appendFigure(b, codec.Figure{Name: "redis_version", Value: p.version})
+			b = appendFigure(b, codec.Figure{Name: "redis_mode", Value: "standalone"})
+		}
+		for _, f := range s.Figures {
+			b = appendFigure(b, f)
+		}
+	}
+	return appendBulk(dst, b)
+}
+
+// sectionTitle is a section's name as Redis writes it.
+func sectionTitle(name string) string {
+	if name == "cpu" {
+		return "CPU"
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+func appendFigure(dst []byte, f codec.Figure) []byte {
+	dst = append(dst, f.Name...)
+	dst = append(dst, ':')
+	dst = append(dst, f.Value...)
+	return append(dst, crlf...)
+}
+
+// appendClientInfo is CLIENT INFO. A client that has left while it was asked for is still told of itself.
+func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, about codec.About) []byte {
+	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr}
+	for _, c := range about.Clients() {
+		if c.ID == cl.ID {
+			line = c
+		}
+	}
+	return appendBulk(dst, p.appendClientLine(nil, cl, &line, "client|info"))
+}
+
+// appendClientList is CLIENT LIST [TYPE type | ID id ...]. With IDs the lines are in their order.
+// Source: redis 7.0 networking.c, clientCommand.
+func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments, about codec.About) []byte {
+	var ids []int64
+	given := args.left
+	option := args.next()
+	switch {
+	case given == 0:
+	case given == 2 && equalFold(option, "type"):
+		kind := args.next()
+		normal, known := clientType(kind)
+		if !known {
+			return appendUnknownType(dst, kind)
+		}
+		if !normal {
+			return append(dst, "$0\r\n\r\n"...)
+		}
+	case given > 1 && equalFold(option, "id"):
+		for args.left > 0 {
+			id, ok := codec.ParseInt(args.next())
+			if !ok {
+				return append(dst, "-ERR Invalid client ID\r\n"...)
+			}
+			ids = append(ids, id)
+		}
+	default:
+		return append(dst, errSyntax...)
+	}
+
+	lines := about.Clients()
+	if ids != nil {
+		lines = pickLines(lines, ids)
+	}
+	var b []byte
+	for i := range lines {
+		b = p.appendClientLine(b, cl, &lines[i], "client|list")
+	}
+	return appendBulk(dst, b)
+}
+
+// pickLines are the lines of the clients with these ids, one for each that there is.
+func pickLines(lines []codec.ClientLine, ids []int64) (picked []codec.ClientLine) {
+	byID := make(map[int64]*codec.ClientLine, len(lines))
+	for i := range lines {
+		byID[int64(lines[i].ID)] = &lines[i]
+	}
+	for _, id := range ids {
+		if line := byID[id]; line != nil {
+			picked = append(picked, *line)
+		}
+	}
+	return picked
+}
+
+// clientType tells whether clients of a type are the proxy's, which are normal ones, and whether there is such a type.
+// Source: redis 7.0 networking.c, getClientTypeByName.
+func clientType(name []byte) (normal, known bool) {
+	for _, other := range []string{"slave", "replica", "pubsub", "master"} {
+		if equalFold(name, other) {
+			return false, true
+		}
+	}
+	normal = equalFold(name, "normal")
+	return normal, normal
+}
+
+func appendUnknownType(dst, name []byte) []byte {
+	dst = append(dst, "-ERR Unknown client type '"...)
+	dst = appendPrintable(dst, name, 128)
+	return append(dst, "'\r\n"...)
+}
+
+// appendClientLine appends one client as CLIENT LIST has it, with those of Redis's fields that the proxy can tell. Fields
+// of our own would not do: client libraries take an unknown one for an error. What cl, who asks, has said of itself is
+// told as its command found it.
+//
+// Source: redis 7.2 networking.c, catClientInfoString; tot-cmds from 8.2.
+func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.ClientLine, asked string) []byte {
+	name, lib, libVer, last := c.Name, c.Lib, c.LibVer, c.LastCommand
+	if c.ID == cl.ID {
+		name, lib, libVer, last = cl.Name, cl.Lib, cl.LibVer, asked
+	}
+	if last == "" {
+		last = "NULL"
+	}
+	flags := "N"
+	if !strings.Contains(c.Addr, ":") {
+		flags = "U" // a unix socket
+	}
+	for _, f := range []struct {
+		name string
+		text string
+		n    int64
+	}{
+		{"id=", "", int64(c.ID)},
+		{" addr=", c.Addr, -1},
+		{" name=", name, -1},
+		{" age=", "", int64(c.Age / time.Second)},
+		{" idle=", "", int64(c.Idle / time.Second)},
+		{" flags=", flags, -1},
+		{" db=", "", int64(p.db)},
+		{" sub=", "", 0},
+		{" psub=", "", 0},
+		{" multi=-1", "", -1},
+		{" qbuf=", "", int64(c.InBytes)},
+		{" omem=", "", int64(c.OutBytes)},
+		{" cmd=", last, -1},
+		{" user=", defaultUser, -1},
+		{" resp=", "", 2},
+		{" lib-name=", lib, -1},
+		{" lib-ver=", libVer, -1},
+		{" tot-cmds=", "", c.Commands},
+	} {
+		dst = append(dst, f.name...)
+		if f.n >= 0 {
+			dst = strconv.AppendInt(dst, f.n, 10)
+		} else {
+			dst = append(dst, f.text...)
+		}
+	}
+	return append(dst, '\n')
+}
+
+// appendClientKill is CLIENT KILL addr, and CLIENT KILL filter value ... with the filters ID, ADDR, TYPE, USER, MAXAGE and
+// SKIPME. Source: redis 7.2 networking.c, clientKillCommand.
+func appendClientKill(dst []byte, args arguments, about codec.About) (out []byte, last bool) {
+	if args.left == 1 {
+		addr := string(args.next())
+		n, self := about.Kill(func(c *codec.ClientLine) bool { return c.Addr == addr })
+		if n == 0 && !self {
+			return append(dst, "-ERR No such client\r\n"...), false
+		}
+		return append(dst, replyOK...), self
+	}
+	f := killFilter{skipMe: true}
+	if refusal := f.parse(args); refusal != nil {
+		return append(dst, refusal...), false
+	}
+	n, self := about.Kill(f.match)
+	if self = self && !f.skipMe; self {
+		n++
+	}
+	return appendUint(dst, uint64(n)), self
+}
+
+// killFilter says which clients CLIENT KILL is about: those that all of its conditions hold for.
+type killFilter struct {
+	id     uint64
+	addr   []byte // nil: any
+	maxAge time.Duration
+	none   bool // of a type that no client is
+	skipMe bool
+}
+
+// parse reads the filters; refusal is the reply if that can't be done. Of a filter that is given twice the last one holds.
+func (f *killFilter) parse(args arguments) (refusal []byte) {
+	for args.left > 0 {
+		option := args.next()
+		if args.left == 0 {
+			return []byte(errSyntax)
+		}
+		value := args.next()
+		switch {
+		case equalFold(option, "id"):
+			n, ok := codec.ParseInt(value)
+			if !ok || n < 1 {
+				return []byte("-ERR client-id should be greater than 0\r\n")
+			}
+			f.id = uint64(n)
+		case equalFold(option, "addr"):
+			f.addr = value
+		case equalFold(option, "maxage"):
+			n, ok := codec.ParseInt(value)
+			switch {
+			case !ok:
+				return []byte("-ERR maxage is not an integer or out of range\r\n")
+			case n < 1:
+				return []byte("-ERR maxage should be greater than 0\r\n")
+			}
+			f.maxAge = time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
+		case equalFold(option, "type"):
+			normal, known := clientType(value)
+			if !known {
+				return appendUnknownType(nil, value)
+			}
+			f.none = !normal
+		case equalFold(option, "user"):
+			if string(value) != defaultUser {
+				refusal = appendPrintable([]byte("-ERR No such user '"), value, 128)
+				return append(refusal, "'\r\n"...)
+			}
+		case equalFold(option, "skipme") && equalFold(value, "yes"):
+			f.skipMe = true
+		case equalFold(option, "skipme") && equalFold(value, "no"):
+			f.skipMe = false
+		case equalFold(option, "laddr"):
+			return []byte("-ERR CLIENT KILL by LADDR is not supported by this proxy\r\n")
+		default:
+			return []byte(errSyntax)
+		}
+	}
+	return nil
+}
+
+func (f *killFilter) match(c *codec.ClientLine) bool {
+	return !f.none && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) && c.Age >= f.maxAge
+}
+
+// appendSlowlog is SLOWLOG GET [count]. The arguments of an entry are the command's name and its first key; values are not
+// kept. Source: redis 7.0 slowlog.c, slowlogCommand.
+func appendSlowlog(dst []byte, args arguments, about codec.About) []byte {
+	count := int64(10)
+	switch {
+	case args.left > 1:
+		return append(dst, "-ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.\r\n"...)
+	case args.left == 1:
+		var ok bool
+		if count, ok = codec.ParseInt(args.next()); !ok || count < -1 {
+			return append(dst, "-ERR count should be greater than or equal to -1\r\n"...)
+		}
+	}
+	lines := about.Slow(int(min(count, math.MaxInt32)))
+	dst = appendHeader(dst, '*', len(lines))
+	for i := range lines {
+		l := &lines[i]
+		dst = append(dst, "*6\r\n"...)
+		dst = appendUint(dst, uint64(l.ID))
+		dst = appendUint(dst, uint64(l.At.Unix()))
+		dst = appendUint(dst, uint64(max(l.Took.Microseconds(), 0)))
+		dst = appendSlowArgs(dst, l)
+		dst = appendBulk(dst, l.Client)
+		dst = appendBulk(dst, l.ClientName)
+	}
+	return dst
+}
+
+// appendSlowArgs appends an entry's arguments; those that are left out are counted as Redis does it.
+func appendSlowArgs(dst []byte, l *codec.SlowLine) []byte {
+	switch l.Keys {
+	case 0:
+		dst = append(dst, "*1\r\n"...)
+		return appendBulk(dst, l.Command)
+	case 1:
+		dst = append(dst, "*2\r\n"...)
+	default:
+		dst = append(dst, "*3\r\n"...)
+	}
+	dst = appendBulk(dst, l.Command)
+	dst = appendBulk(dst, l.Key)
+	if l.Keys > 1 {
+		dst = appendBulk(dst, "... ("+strconv.Itoa(l.Keys-1)+" more keys)")
+	}
+	return dst
+}
+
+// slowlogHelp is what SLOWLOG HELP says.
+var slowlogHelp = []string{
+	"SLOWLOG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+	"GET [<count>]",
+	"    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
+	"    Entries are made of:",
+	"    id, timestamp, time in microseconds, command and first key, client IP and port,",
+	"    client name",
+	"LEN",
+	"    Return the length of the slowlog.",
+	"RESET",
+	"    Reset the slowlog, as far as clients of this pool see it.",
+	"HELP",
+	"    Prints this help.",
+}
+
+func appendHelp(dst []byte, lines []string) []byte {
+	dst = appendHeader(dst, '*', len(lines))
+	for _, l := range lines {
+		dst = appendStatus(dst, l)
+	}
+	return dst
+}
