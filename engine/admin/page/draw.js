@@ -69,6 +69,8 @@ export const colour = (i) => palette[i] ?? `oklch(0.66 0.13 ${Math.round((i * 13
 
 const size = { height: 190, left: 52, right: 6, top: 8, bottom: 20 };
 
+const round = (figure) => figure.replace(/\.0+(?!\d)/, "");
+
 const steps = (from, to) => {
   const list = [];
   for (let d = 10 ** Math.floor(Math.log10(from)); d <= to; d *= 10) for (const m of [1, 2, 5]) list.push(d * m);
@@ -95,8 +97,9 @@ function scale(values, log) {
 }
 
 /**
- * Chart draws series into box: each has a label, a CSS colour and a function from a sample to its value. The legend reads
- * the last moment, or the one under the pointer or chosen with the arrow keys.
+ * Chart draws series into box: each has a label, a CSS colour and a function from a sample to its value. One that is small
+ * beside the others may have its own scale: its highest value reaches a third of the height. The legend reads the last
+ * moment, or the one under the pointer or chosen with the arrow keys.
  */
 export class Chart {
   constructor(box, name, { series, format, log = false, span, clock }) {
@@ -150,21 +153,27 @@ export class Chart {
     const chosen = this.samples.find((s) => s.t === this.cursor);
     const read = chosen ?? this.samples.at(-1);
     const legend = el("p", { class: "legend", "aria-live": chosen ? "polite" : "off" }, chosen && el("span", null, this.clock(chosen.t)),
-      this.series.map((s) => el("span", null, el("i", { class: "key", style: { "--c": s.colour } }), s.label, el("b", null, this.format(s.value(read))))));
+      this.series.map((s) => el("span", null, el("i", { class: "key", style: { "--c": s.colour } }), s.label, el("b", null, this.format(s.value(read))),
+        s.own && el("small", null, `at most ${this.format(this.most(s))}`))));
     paint(this.box, legend, this.picture(chosen));
+  }
+
+  // most is the highest value of a series.
+  most(series) {
+    return Math.max(0, ...this.samples.map((s) => series.value(s) ?? 0));
   }
 
   picture(chosen) {
     const { width } = this, { height, left, right, top, bottom } = size;
     const known = (v) => v !== null && v !== undefined;
-    const values = this.samples.flatMap((s) => this.series.map((f) => f.value(s)).filter(known));
+    const values = this.samples.flatMap((s) => this.series.filter((f) => !f.own).map((f) => f.value(s)).filter(known));
     const { ticks, at } = scale(values, this.log);
-    const y = (v) => height - bottom - (height - top - bottom) * at(v);
+    const y = (v, share = at(v)) => height - bottom - (height - top - bottom) * share;
     const now = this.samples.at(-1).t;
     const parts = [];
     for (const v of ticks) {
       parts.push(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(v), y2: y(v) }));
-      parts.push(svg("text", { x: left - 8, y: y(v) + 4, "text-anchor": "end" }, this.format(v)));
+      parts.push(svg("text", { x: left - 8, y: y(v) + 4, "text-anchor": "end" }, round(this.format(v))));
     }
     const minutes = width < 420 ? 5 : 2;
     for (let m = 10; m >= 0; m -= minutes) {
@@ -174,8 +183,10 @@ export class Chart {
       parts.push(svg("line", { class: "mark", x1: this.x(t), x2: this.x(t), y1: top, y2: height - bottom }, svg("title", null, "the proxy restarted")));
     }
     for (const s of this.series) {
+      const most = s.own ? this.most(s) : 1;
+      if (most === 0) continue;
       for (const run of runs(this.samples, (p) => known(s.value(p)))) {
-        const points = run.map((p) => `${this.x(p.t).toFixed(1)},${y(s.value(p)).toFixed(1)}`);
+        const points = run.map((p) => `${this.x(p.t).toFixed(1)},${y(s.value(p), s.own ? s.value(p) / most / 3 : undefined).toFixed(1)}`);
         if (s.area) {
           parts.push(svg("path", { class: "area", style: { "--c": s.colour }, d: `M${this.x(run[0].t).toFixed(1)},${y(0)}L${points.join("L")}L${this.x(run.at(-1).t).toFixed(1)},${y(0)}Z` }));
         }

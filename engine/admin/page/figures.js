@@ -111,7 +111,7 @@ export class History {
   traffic(pool) {
     const list = this.samples(pool), by = new Map();
     let total = 0;
-    for (const s of list.slice(-30)) {
+    for (const s of list.filter((x) => x.t > list.at(-1).t - 60)) {
       for (const [name, f] of s.servers) {
         by.set(name, (by.get(name) ?? 0) + (f.requests ?? 0));
         total += f.requests ?? 0;
@@ -124,7 +124,7 @@ export class History {
 
 // How figures are written. A null is a figure that is not known (yet).
 
-const three = (n) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2)).replace(/\.0+$|(\.\d*[1-9])0+$/, "$1");
+const three = (n) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
 
 /** count writes 1234 as "1,234" and 84210 as "84.2k". */
 export function count(n) {

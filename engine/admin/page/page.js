@@ -18,6 +18,7 @@ const state = {
   ringFor: "",
   highlight: null, // name of a server
   config: null,
+  drawn: new Map(), // id of a section to what draws its last answer again
 };
 
 const chosen = () => history.last?.pools.find((p) => p.name === state.pool) ?? history.last?.pools[0];
@@ -38,22 +39,26 @@ async function look() {
   if (looking) return;
   looking = true;
   try {
-    history.add(await ask("/pools"));
-    found();
-    showPool();
-    const n = state.looks++;
-    const rest = [ringWhenChanged()];
-    if (n % 2 === 0) rest.push(section("slow", "/slowlog?n=50", showSlow), keys());
-    if (n % 5 === 0) rest.push(clients());
-    if (n % 15 === 0) rest.push(config());
-    await Promise.all(rest);
-  } catch (e) {
-    lost(e);
+    const answer = await ask("/pools").catch(lost);
+    if (answer) {
+      found();
+      history.add(answer);
+      showPool();
+      await lookFurther(state.looks++);
+    }
   } finally {
     looking = false;
     if (!document.hidden) timer = setTimeout(look, period);
   }
 }
+
+const lookFurther = (n) => Promise.all([
+  ringWhenChanged(),
+  n % 2 === 0 && section("slow", "/slowlog?n=50", showSlow),
+  n % 2 === 0 && section("hot", "/hotkeys?n=20", showHot),
+  n % 5 === 0 && clients(),
+  n % 15 === 0 && section("config", "/config", showConfig),
+]);
 
 function lost(e) {
   if (!document.body.classList.contains("stale")) {
@@ -71,27 +76,13 @@ function found() {
 
 // section asks for one part of the page; when only that fails, only that part says so.
 async function section(id, path, show) {
-  try {
-    show(await ask(path));
-  } catch (e) {
-    paint($(id), el("p", { class: "empty" }, `Not available: ${e.message}`));
-  }
-}
-
-function keys() {
-  return section("hot", "/hotkeys?n=20", (found) => {
-    showKeys("hot", found.hot ?? [], (k) => k.requests, count, "Requests");
-    showKeys("big", found.big ?? [], (k) => k.bytes, bytes, "Size");
-  });
+  const answer = await ask(path).catch((e) => paint($(id), el("p", { class: "empty" }, `Not available: ${e.message}`)));
+  if (!answer) return;
+  state.drawn.set(id, () => show(answer));
+  show(answer);
 }
 
 const clients = () => ($("clients-box").open ? section("clients", "/clients", showClients) : undefined);
-
-const config = () => section("config", "/config", (c) => {
-  state.config = c;
-  $("config").textContent = JSON.stringify(c.config, null, 2);
-  showHead();
-});
 
 // ringWhenChanged asks for the ring when the pool, or who has which share of it, is not what was drawn.
 async function ringWhenChanged() {
@@ -100,7 +91,7 @@ async function ringWhenChanged() {
   if (want === state.ringFor) return;
   await section("ring", `/ring?pool=${encodeURIComponent(p.name)}`, (ring) => {
     state.ring = ring;
-    state.ringFor = want;
+    if (ring.pool === chosen().name) state.ringFor = want;
     showRing();
   });
 }
@@ -127,16 +118,16 @@ function showHead() {
   $("pool").value = p.name;
   document.title = `${p.name} – cashew`;
   $("where").textContent = `${p.protocol} on ${p.listen}`;
-  const fact = (name, value, attrs) => el("div", attrs, el("dt", null, name), el("dd", attrs?.bad ? { class: "bad-text" } : null, value));
-  const hash = (name, h) => h && fact(name, el("span", { class: "mono" }, h.slice(0, 10)), { title: `${h}: the same on all proxies that are configured alike` });
+  const fact = (name, value, title, bad) => el("div", { title }, el("dt", null, name), el("dd", { class: bad ? "bad-text" : null }, value));
+  const hash = (name, h) => h && fact(name, el("span", { class: "mono" }, h.slice(0, 10)), `${h}: the same on all proxies that are configured alike`);
   const r = a.reload;
   paint($("facts"),
     fact("version", a.version),
     fact("up", ago((Date.parse(a.at) - Date.parse(a.started)) / 1000)),
     fact("loops", String(a.loops)),
-    fact("connections", count(a.curr_connections), { title: `${count(a.total_connections)} since the start` }),
-    fact("reloads", r.succeeded + r.failed === 0 ? "none" : `${r.succeeded} done${r.failed ? `, ${r.failed} failed` : ""}`, r.err ? { bad: true } : null),
-    a.panics > 0 && fact("panics survived", count(a.panics), { bad: true }),
+    fact("connections", count(a.curr_connections), `${count(a.total_connections)} since the start`),
+    fact("reloads", r.succeeded + r.failed === 0 ? "none" : `${r.succeeded} done${r.failed ? `, ${r.failed} failed` : ""}`, null, r.err),
+    a.panics > 0 && fact("panics survived", count(a.panics), null, true),
     hash("config", state.config?.hash),
     hash("ring", state.config?.ring_hash?.[p.name]));
   const notes = [];
@@ -148,20 +139,19 @@ function showHead() {
 
 function showTiles(p) {
   const s = history.samples(p.name).at(-1);
-  const [latencyValue, latencyUnit] = duration(s.server?.p50).split(" ");
-  const [tailValue, tailUnit] = duration(s.server?.p99).split(" ");
+  const [half, halfUnit] = duration(s.server?.p50).split(" ");
+  const [tail, tailUnit] = duration(s.server?.p99).split(" ");
   const tile = (id, label, value, unit, sub, alarm) => el("div", { class: alarm ? "tile alarm" : "tile", id: `tile-${id}` },
     el("div", { class: "label" }, label),
-    el("div", { class: "value" }, value, unit && el("span", { class: "unit" }, unit)),
+    el("div", { class: "value" }, value, unit && " ", unit && el("span", { class: "unit" }, unit)),
     el("div", { class: "sub", title: sub }, sub));
-  const live = p.servers.length - p.live;
   paint($("tiles"),
     tile("requests", "Requests", count(s.requests), "/s", `in ${bytes(s.bytesIn)}/s · out ${bytes(s.bytesOut)}/s`),
     tile("errors", "Errors to clients", count(s.errors), "/s", `failures of servers ${count(s.failures)}/s`, s.errors > 0),
     tile("clients", "Clients", count(p.client_connections), "", `${count(p.in_flight)} in flight · ${count(p.client_blocked)} held back`),
-    tile("p50", "p50 of servers", latencyValue, latencyUnit, `proxy queue ${duration(s.queue?.p50)}`),
-    tile("p99", "p99 of servers", tailValue, tailUnit, `queue ${duration(s.queue?.p99)} · write back ${duration(s.writeBack?.p99)}`),
-    tile("servers", "Servers live", String(p.live), `of ${p.servers.length}`, `${count(p.server_ejects)} ejections since the start`, live > 0));
+    tile("p50", "Server time, p50", half, halfUnit, `proxy queue ${duration(s.queue?.p50)}`),
+    tile("p99", "Server time, p99", tail, tailUnit, `queue ${duration(s.queue?.p99)} · write ${duration(s.writeBack?.p99)}`),
+    tile("servers", "Servers live", String(p.live), `of ${p.servers.length}`, `${count(p.server_ejects)} ejections since the start`, p.live < p.servers.length));
 }
 
 const bar = (...parts) => el("div", { class: "bar", "aria-hidden": "true" }, parts.map(([kind, share]) => el("i", { class: kind, style: { width: `${(100 * share).toFixed(2)}%` } })));
@@ -172,7 +162,7 @@ const dot = (i) => el("i", { class: "dot", style: { "--c": colour(i) } });
 function table(id, columns, rows, empty, attrs) {
   if (rows.length === 0) return paint($(id), el("p", { class: "empty" }, empty));
   paint($(id), el("table", { class: "rows", role: "table" },
-    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([name, , kind, title]) => el("th", { scope: "col", role: "columnheader", class: kind, title }, name)))),
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([name, , kind, title]) => el("th", { scope: "col", role: "columnheader", class: kind?.includes("num") ? "num" : null, title }, name)))),
     el("tbody", { role: "rowgroup" }, rows.map((row, i) => el("tr", { role: "row", ...attrs?.(row, i) },
       columns.map(([name, cell, kind]) => el("td", { role: "cell", class: kind, "data-label": name }, cell(row, i))))))));
 }
@@ -181,9 +171,10 @@ function showServers(p) {
   const samples = history.samples(p.name).at(-1).servers, traffic = history.traffic(p.name);
   const now = Date.parse(history.last.at) / 1000;
   const f = (s) => samples.get(s.name);
+  const most = Math.max(...p.servers.map((s) => s.share), ...traffic.values(), 0.01); // the longest bar
   table("servers", [
-    ["Server", (s, i) => el("div", { class: "server" }, dot(i), el("div", { class: "names" }, el("b", null, s.name),
-      el("span", null, s.addr === s.name ? `weight ${s.weight}` : `${s.addr} · weight ${s.weight}`))), "lead"],
+    ["Server", (s, i) => el("div", { class: "server" }, dot(i), el("div", { class: "names" }, 
+      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr))), "lead"],
     ["State", (s) => el("span", { class: `state ${s.state}`, title: s.server_ejected_at ? `last ejected ${ago(now - s.server_ejected_at / 1e6)} ago` : "never ejected" }, s.state)],
     ["Requests/s", (s) => count(f(s).requests), "num"],
     ["Errors/s", (s) => el("span", { class: f(s).errors > 0 ? "bad-text" : "" }, count(f(s).errors)), "num", "timeouts, errors and closed connections of this server"],
@@ -194,8 +185,8 @@ function showServers(p) {
     ["Queue p50", (s) => duration(f(s).queue?.p50), "num", "from taking a command to writing it to the server"],
     ["p99", (s) => duration(f(s).queue?.p99), "num"],
     ["Keys / traffic", (s, i) => el("div", { class: "shares", style: { "--c": colour(i) } },
-      bar(["keys", s.share]), el("span", { class: "num" }, percent(s.share)),
-      bar(["traffic", traffic.get(s.name) ?? 0]), el("span", { class: "num" }, percent(traffic.get(s.name)))), "across", "share of the hash space, and of the requests of the last minute"],
+      bar(["keys", s.share / most]), el("span", { class: "num" }, percent(s.share)),
+      bar(["traffic", (traffic.get(s.name) ?? 0) / most]), el("span", { class: "num" }, percent(traffic.get(s.name)))), "across", "share of the hash space, and of the requests of the last minute"],
   ], p.servers, "This pool has no servers.", (s) => ({ "data-server": s.name }));
 }
 
@@ -225,6 +216,17 @@ function showRing() {
     p.servers.length <= 16 && el("div", { class: "legend" }, names.map((n, i) => el("button", { type: "button", "data-server": n, "aria-label": `show ${n} in the ring` }, dot(i), n))));
 }
 
+function showHot(found) {
+  showKeys("hot", found.hot ?? [], (k) => k.requests, count, "Requests");
+  showKeys("big", found.big ?? [], (k) => k.bytes, bytes, "Size");
+}
+
+function showConfig(c) {
+  state.config = c;
+  $("config").textContent = JSON.stringify(c.config, null, 2);
+  showHead();
+}
+
 function showKeys(id, found, figure, format, heading) {
   const p = chosen();
   const rows = found.filter((k) => k.pool === p.name).sort((a, b) => figure(b) - figure(a)).slice(0, 10);
@@ -243,7 +245,7 @@ function showSlow(entries) {
   table("slow", [
     ["Time", (e) => clock(Date.parse(e.at) / 1000), "mono"],
     ["Command", (e) => e.command, "mono"],
-    ["Key", (e) => [keyText(e.key), e.keys > 1 && el("small", null, `and ${e.keys - 1} more`)], "lead"],
+    ["Key", (e) => [keyText(e.key), e.keys > 1 && " ", el("small", null, `and ${e.keys - 1} more`)], "lead"],
     ["Server", (e) => e.server, "quiet"],
     ["Client", (e) => (e.client_name ? [keyText(e.client_name), " ", e.client] : e.client), "quiet"],
     ["Reply", (e) => bytes(e.bytes), "num"],
@@ -296,7 +298,9 @@ function choose(pool) {
   state.highlight = null;
   paint($("ring"));
   paint($("place"));
+  state.drawn.delete("place");
   if (history.last) showPool();
+  for (const draw of state.drawn.values()) draw();
   look();
 }
 
@@ -311,7 +315,7 @@ const throughput = new Chart($("throughput"), "Throughput", {
   span: History.span, clock, format: count,
   series: [
     { label: "requests/s", colour: "var(--accent)", area: true, value: (s) => s.requests },
-    { label: "errors/s", colour: "var(--bad)", value: (s) => s.errors },
+    { label: "errors/s", colour: "var(--bad)", own: true, value: (s) => s.errors },
   ],
 });
 
