@@ -245,7 +245,7 @@ function showSlow(entries) {
   table("slow", [
     ["Time", (e) => clock(Date.parse(e.at) / 1000), "mono"],
     ["Command", (e) => e.command, "mono"],
-    ["Key", (e) => [keyText(e.key), e.keys > 1 && " ", el("small", null, `and ${e.keys - 1} more`)], "lead"],
+    ["Key", (e) => [keyText(e.key), e.keys > 1 && [" ", el("small", null, `and ${e.keys - 1} more`)]], "lead"],
     ["Server", (e) => e.server, "quiet"],
     ["Client", (e) => (e.client_name ? [keyText(e.client_name), " ", e.client] : e.client), "quiet"],
     ["Reply", (e) => bytes(e.bytes), "num"],
@@ -281,7 +281,7 @@ function showPlace(places) {
   const line = (name, value, kind) => [el("dt", null, name), el("dd", { class: kind }, value)];
   const hex = (n) => `0x${n.toString(16).padStart(8, "0")}`;
   paint($("place"), places.map((p) => el("dl", { class: "place" },
-    line("Server", p.server === "" ? "none is live" : `${p.name} at ${p.addr}`, "answer"),
+    line("Server", p.server === "" ? "none is live" : p.name === p.addr ? p.addr : `${p.name} at ${p.addr}`, "answer"),
     line("Key", keyText(p.key)),
     p.hashed !== p.key && line("Hashed part", keyText(p.hashed)),
     line(p.hash_name, el("span", { class: "mono" }, `${hex(p.hash)} (${p.hash})`)),

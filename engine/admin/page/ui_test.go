@@ -206,9 +206,12 @@ func TestUI(t *testing.T) {
 	for _, look := range []struct {
 		name, scheme  string
 		width, height int64
-	}{{"light", "light", 1360, 900}, {"dark", "dark", 1360, 900}, {"phone", "light", 390, 844}, {"phone-dark", "dark", 390, 844}} {
+		seconds       float64 // that pass with each look
+	}{{"light", "light", 1360, 900, 10}, {"dark", "dark", 1360, 900, 10}, {"phone", "light", 390, 844, 10}, {"phone-dark", "dark", 390, 844, 10}} {
 		t.Run("look "+look.name, func(t *testing.T) {
-			testLook(open(t, b, newFake(true), look.width, look.height, look.scheme), look.name, look.width)
+			f := newFake(true)
+			f.seconds = look.seconds
+			testLook(open(t, b, f, look.width, look.height, look.scheme), look.name, look.width)
 		})
 	}
 }
@@ -274,6 +277,9 @@ func testFigures(p *tab) {
 	p.reads("#slow tbody tr:nth-child(2)", "mget")
 	p.reads("#slow tbody tr:nth-child(2)", "user:1001:profile and 39 more")
 	p.reads("#slow tbody tr:nth-child(2)", "12.2 ms + 4.15 ms")
+	if got := p.text("#slow tbody tr:nth-child(1)"); strings.Contains(got, "more") {
+		p.Errorf("a command with one key reads %q", got)
+	}
 	p.reads("#refused tbody tr:nth-child(1)", "keys")
 	p.reads("#refused tbody tr:nth-child(1)", "14")
 	p.quiet("")
