@@ -224,11 +224,10 @@ function arc(radius, from, to) {
 
 // owners lists, for each slice of the turn, the index in ring.servers of the server that has it.
 function owners(ring) {
-  const whole = ring.distribution === "ketama" ? 2 ** 32 : (ring.points.at(-1)?.[0] ?? 0) + 1;
   const list = [];
   let p = 0;
   for (let i = 0; i < slices; i++) {
-    const value = Math.floor(((i + 0.5) / slices) * whole);
+    const value = Math.floor(((i + 0.5) / slices) * ring.span);
     while (p < ring.points.length && ring.points[p][0] < value) p++;
     list.push(ring.points[p % ring.points.length][1]); // past the last point comes the first
   }

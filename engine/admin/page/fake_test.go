@@ -287,9 +287,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for _, s := range f.servers {
 			servers = append(servers, object{"name": s.name, "share": s.share})
 		}
-		answer = object{"pool": "sessions", "distribution": "ketama", "servers": servers, "points": f.points()}
+		answer = object{"pool": "sessions", "distribution": "ketama", "span": 1 << 32, "total_points": len(f.points()), "servers": servers, "points": f.points()}
 		if r.URL.Query().Get("pool") == "pages" {
-			answer = object{"pool": "pages", "distribution": "modula", "servers": []object{{"name": "mc-1", "share": 1}}, "points": [][2]int{{0, 0}}}
+			answer = object{"pool": "pages", "distribution": "modula", "span": 1, "total_points": 1, "servers": []object{{"name": "mc-1", "share": 1}}, "points": [][2]int{{0, 0}}}
 		}
 	case "/explain":
 		key := r.URL.Query().Get("key")

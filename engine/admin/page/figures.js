@@ -8,16 +8,10 @@ export function rate(now, before, seconds) {
 
 const sum = (list, f) => list.reduce((n, x) => n + (f(x) ?? 0), 0);
 
-// grown lists [bound in µs, how many] for the durations that were counted between two histograms. A histogram without
-// buckets still has its percentiles since the start; what was counted since is then spread like all before it.
+// grown lists [bound in µs, how many] for the durations that were counted between two histograms.
 function grown(now, before) {
-  const count = now.count - (before?.count ?? 0);
-  if (!(count > 0)) return [];
-  if (!now.buckets) {
-    return [[now.p50_us, 0.5], [now.p90_us, 0.4], [now.p99_us, 0.09], [now.p999_us, 0.01]].map(([us, q]) => [us, q * count]);
-  }
   const had = new Map(before?.buckets);
-  return now.buckets.map(([us, n]) => [us, n - (had.get(us) ?? 0)]).filter(([, n]) => n > 0);
+  return (now.buckets ?? []).map(([us, n]) => [us, n - (had.get(us) ?? 0)]).filter(([, n]) => n > 0);
 }
 
 // quantiles of durations listed by grown; null for none.

@@ -82,7 +82,7 @@ async function section(id, path, show) {
   show(answer);
 }
 
-const clients = () => ($("clients-box").open ? section("clients", "/clients", showClients) : undefined);
+const clients = () => ($("clients-box").open && history.last ? section("clients", `/clients?pool=${encodeURIComponent(chosen().name)}`, showClients) : undefined);
 
 // ringWhenChanged asks for the ring when the pool, or who has which share of it, is not what was drawn.
 async function ringWhenChanged() {
@@ -203,7 +203,7 @@ function showRing() {
   const shares = p.servers.map((s) => s.share), hot = names.map((n) => traffic.get(n) ?? 0);
   const s = p.servers.find((x) => x.name === state.highlight);
   const text = (y, kind, ...t) => svg("text", { x: 150, y, class: kind }, ...t);
-  $("ring-kind").textContent = `${ring.distribution}, ${count(ring.points.length)} points`;
+  $("ring-kind").textContent = `${ring.distribution}, ${count(ring.total_points)} points`;
   const said = p.servers.map((x) => `${x.name} ${percent(x.share)} of keys, ${percent(traffic.get(x.name))} of traffic`).join("; ");
   paint($("ring"),
     svg("svg", { viewBox: "0 0 300 300", role: "img", "aria-label": said },
