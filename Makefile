@@ -20,7 +20,7 @@ FUZZTIME ?= 30s
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test race fuzz diff faults bench benchcmp vuln cover cross ci clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp vuln cover cross ci clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -44,6 +44,10 @@ vet:
 test: servers build vet ## all tests
 	$(GO) test $(FAST)
 	$(GO) test -p 1 $(REAL)
+
+test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui
+	@mkdir -p bin/ui
+	$(GO) test -count=1 -v -run UI -artifacts -outputdir=$(CURDIR)/bin/ui ./engine/admin/page
 
 race: ## all tests under the race detector, consumed bytes overwritten
 	$(GO) test -race -tags invariants $(FAST)
