@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"cashew/engine"
 )
 
@@ -238,7 +236,6 @@ const (
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_send_rsp.
 func (s *Server) ServeStats(ln net.Listener) error {
-	ln = netutil.LimitListener(ln, maxConns)
 	s.stats.Lock()
 	if s.stats.closed {
 		s.stats.Unlock()
@@ -249,7 +246,9 @@ func (s *Server) ServeStats(ln net.Listener) error {
 	s.stats.Unlock()
 	defer s.stats.running.Done()
 
+	slots := make(chan struct{}, maxConns)
 	for {
+		slots <- struct{}{} // connections end soon, whatever the other side does
 		nc, err := ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return nil
@@ -257,9 +256,13 @@ func (s *Server) ServeStats(ln net.Listener) error {
 		if err != nil { // such as for want of descriptors
 			s.log.Warn("stats: accept failed; going on", "err", err)
 			time.Sleep(acceptPause)
+			<-slots
 			continue
 		}
-		s.stats.running.Go(func() { s.tellStats(nc) })
+		s.stats.running.Go(func() {
+			s.tellStats(nc)
+			<-slots
+		})
 	}
 }
 
