@@ -212,7 +212,7 @@ const (
 
 // collectHistogram sends h, unless it is empty: most servers never see some classes.
 func collectHistogram(out chan<- prometheus.Metric, desc *prometheus.Desc, h *engine.Histogram, labels ...string) {
-	if h.Counts == nil {
+	if h.Count() == 0 {
 		return
 	}
 	var count uint64
