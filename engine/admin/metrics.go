@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -196,7 +197,7 @@ func collect[T any](out chan<- prometheus.Metric, of []metric[T], v *T, labels .
 		m := &of[i]
 		all := labels
 		if m.label != "" {
-			all = append(labels[:len(labels):len(labels)], m.label)
+			all = slices.Concat(labels, []string{m.label})
 		}
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(v), all...)
 	}
