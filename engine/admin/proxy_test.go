@@ -125,8 +125,10 @@ func TestRealProxy(t *testing.T) {
 	if len(entries) != 100 || entries[0].Command != "set" || !strings.HasSuffix(entries[0].Key, ":user:key") {
 		t.Errorf("/slowlog: %d entries, %+v", len(entries), entries[:min(1, len(entries))])
 	}
-	for _, path := range []string{"/pools", "/stats", "/metrics", "/clients", "/slowlog", "/hotkeys", "/config", "/ring?pool=alpha",
-		"/debug/pprof/heap?debug=1", "/debug/pprof/goroutine?debug=2"} {
+	for _, path := range []string{
+		"/pools", "/stats", "/metrics", "/clients", "/slowlog", "/hotkeys", "/config", "/ring?pool=alpha",
+		"/debug/pprof/heap?debug=1", "/debug/pprof/goroutine?debug=2",
+	} {
 		w := r.do("GET", path)
 		if w.Code != 200 {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)

@@ -316,7 +316,7 @@ func readStats(t *testing.T, network, addr, log string) (doc map[string]any) {
 // A snapshot that never comes costs the client its answer, not the port.
 func TestStatsWithoutAnswer(t *testing.T) {
 	r := newRig()
-	r.patience = time.Millisecond
+	r.patience = 20 * time.Millisecond
 	r.proxy.wait = make(chan struct{})
 	at := serveStats(t, r, "127.0.0.1")
 	ask := func() []byte {
@@ -335,8 +335,9 @@ func TestStatsWithoutAnswer(t *testing.T) {
 		t.Errorf("while loops hang: %q", got)
 	}
 	close(r.proxy.wait)
-	r.patience = time.Minute
-	if got := ask(); !json.Valid(got) {
-		t.Errorf("after that: %q", got)
+	for deadline := time.Now().Add(time.Minute); !json.Valid(ask()); { // a busy machine may need more than our patience
+		if time.Now().After(deadline) {
+			t.Fatal("no answer although the loops are back")
+		}
 	}
 }
