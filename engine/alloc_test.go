@@ -6,28 +6,6 @@ import (
 	"testing"
 )
 
-// steady is a client and its servers, connected and warm.
-func steady(t testing.TB, servers int) (*sim, *simClient) {
-	return steadyWith(t, servers, nil)
-}
-
-func steadyWith(t testing.TB, servers int, edit func(*Options, *PoolOptions)) (*sim, *simClient) {
-	s := newSim(t, servers, edit)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
-	c := s.connect()
-	for _, k := range []string{"a", "b", "c", "d", "e", "f"} {
-		c.send(array("GET", k))
-		s.settle()
-		for _, v := range s.servers {
-			if v.sock != nil && v.sock.take() != "" {
-				v.reply("$-1\r\n")
-			}
-		}
-	}
-	c.sock.take()
-	return s, c
-}
-
 // round is one command sent and answered, as gnet's callbacks would bring it.
 type round struct {
 	name    string

@@ -161,7 +161,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Cleanup(p.pools[0].Close)
 	s := &sim{t: t, proxy: p, pool: p.pools[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
 	s.loop = newLoop(&p.opts, &p.pressure)
-	p.loops = []*Loop{s.loop}
+	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.servers[indexOf(s, c)]
@@ -332,3 +332,25 @@ func array(args ...string) string {
 }
 
 func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
+
+// steady is a client and its servers, connected and warm.
+func steady(t testing.TB, servers int) (*sim, *simClient) {
+	return steadyWith(t, servers, nil)
+}
+
+func steadyWith(t testing.TB, servers int, edit func(*Options, *PoolOptions)) (*sim, *simClient) {
+	s := newSim(t, servers, edit)
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	c := s.connect()
+	for _, k := range []string{"a", "b", "c", "d", "e", "f"} {
+		c.send(array("GET", k))
+		s.settle()
+		for _, v := range s.servers {
+			if v.sock != nil && v.sock.take() != "" {
+				v.reply("$-1\r\n")
+			}
+		}
+	}
+	c.sock.take()
+	return s, c
+}
