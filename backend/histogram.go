@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"encoding/json"
 	"math"
 	"math/bits"
 	"slices"
@@ -9,8 +10,8 @@ import (
 
 // Latency splits the time of a request to a server.
 type Latency struct {
-	Queue  Histogram // from taking the command to writing it to the server
-	Server Histogram // from writing it to the last byte of the reply
+	Queue  Histogram `json:"queue"`  // from taking the command to writing it to the server
+	Server Histogram `json:"server"` // from writing it to the last byte of the reply
 }
 
 // Histogram counts durations in buckets that grow by a quarter of a power of two from one microsecond on. The zero value
@@ -92,4 +93,29 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 		}
 	}
 	return 0
+}
+
+// MarshalJSON is the count, the sum and the usual quantiles, in microseconds, and the buckets that are not empty as pairs
+// of bound and count. What is beyond all bounds counts to the last.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	var buckets [][2]int64
+	for i, n := range h.Counts {
+		switch {
+		case n == 0:
+		case i == HistogramBuckets-1 && h.Counts[i-1] > 0:
+			buckets[len(buckets)-1][1] += n
+		default:
+			buckets = append(buckets, [2]int64{HistogramBound(min(i, HistogramBuckets-2)).Microseconds(), n})
+		}
+	}
+	us := func(q float64) int64 { return h.Quantile(q).Microseconds() }
+	return json.Marshal(struct {
+		Count   int64      `json:"count"`
+		Sum     int64      `json:"sum_us"`
+		P50     int64      `json:"p50_us"`
+		P90     int64      `json:"p90_us"`
+		P99     int64      `json:"p99_us"`
+		P999    int64      `json:"p999_us"`
+		Buckets [][2]int64 `json:"buckets,omitempty"`
+	}{h.Count(), h.Sum.Microseconds(), us(0.5), us(0.9), us(0.99), us(0.999), buckets})
 }

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -41,5 +42,23 @@ func TestHistogramQuantile(t *testing.T) {
 	}
 	if all.Count() != 100 || all.Sum != 2980*time.Microsecond {
 		t.Errorf("Count, Sum = %d, %v; want 100, 2.98ms", all.Count(), all.Sum)
+	}
+}
+
+func TestHistogramJSON(t *testing.T) {
+	var h Histogram
+	h.Add(5*time.Microsecond, 2)
+	h.Add(HistogramBound(HistogramBuckets-2), 3)
+	h.Add(time.Hour, 4) // beyond all bounds
+	h.Sum = 7 * time.Millisecond
+	got, err := json.Marshal(h)
+	const want = `{"count":9,"sum_us":7000,"p50_us":134217728,"p90_us":134217728,"p99_us":134217728,"p999_us":134217728,` +
+		`"buckets":[[5,2],[134217728,7]]}`
+	if err != nil || string(got) != want {
+		t.Errorf("Histogram = %s, %v; want %s", got, err, want)
+	}
+	const none = `{"count":0,"sum_us":0,"p50_us":0,"p90_us":0,"p99_us":0,"p999_us":0}`
+	if got, err := json.Marshal(Histogram{}); err != nil || string(got) != none {
+		t.Errorf("no Histogram = %s, %v; want %s", got, err, none)
 	}
 }

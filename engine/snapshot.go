@@ -38,8 +38,10 @@ func (l *Loop) tell(pools []*pool) {
 // called from any goroutine, and waits for no loop longer than a moment.
 func (p *Proxy) Snapshot() *Snapshot {
 	pools := p.pools
-	askLoops(p, func(l *Loop) struct{} { l.tell(pools); return struct{}{} })
-	return p.snapshot(pools)
+	answered := askLoops(p, func(l *Loop) struct{} { l.tell(pools); return struct{}{} })
+	s := p.snapshot(pools)
+	s.Silent = len(p.loops) - len(answered)
+	return s
 }
 
 // snapshot merges what the loops last told.
