@@ -124,14 +124,16 @@ func (s *Session) scatter(cmd *codec.Command) {
 		}
 		k := &cmd.Keys[i]
 		t.conn.Out().Append(&l.Loop, cmd.Frame[k.Start:k.End])
-		if f := t.request; f.Frame == 0 {
-			f.SetKey(cmd.KeyAt(i))
+		if t.bytes == 0 {
+			t.first = i
 		}
-		t.request.Frame += int(k.End - k.Start)
+		t.bytes += int(k.End - k.Start)
 	}
 	for i := range l.targets {
-		if c := l.targets[i].conn; c != nil {
-			o := c.Out()
+		if t := &l.targets[i]; t.conn != nil {
+			t.request.Frame = t.bytes
+			t.request.SetKey(cmd.KeyAt(t.first))
+			o := t.conn.Out()
 			o.SetBatch(p.AppendFragmentEnd(o.Batch(&l.Loop), cmd))
 		}
 	}
@@ -178,6 +180,8 @@ type target struct {
 	part    uint16 // index of the fragment
 	request *backend.Request
 	conn    *backend.Conn // nil if the server can't be reached
+	first   int           // index of the first of those keys
+	bytes   int           // of those keys with their framing
 }
 
 // fragment queues the part of whole that goes to server and has so many keys; the caller appends its bytes to the
