@@ -11,13 +11,14 @@ type Group struct {
 	pool  *Pool
 	conns []*Conn // server by server, ServerConnections each; nil until first used
 
-	retired []*Conn // still have something outstanding at an address that their server left
+	retired []*Conn // get no more requests, but still have something outstanding
+	left    bool    // gets no more requests itself: another Group took its place, or its pool is gone
 }
 
 // NewGroup returns l's group for p.
 func NewGroup(l *Loop, p *Pool) *Group {
-	g := &Group{loop: l, pool: p, conns: make([]*Conn, len(p.opts.Servers)*p.opts.ServerConnections)}
-	l.groups = append(l.groups, g)
+	g := MakeGroup(l, p)
+	g.Join()
 	return g
 }
 
@@ -70,12 +71,7 @@ func (g *Group) Moved(server int, hosts []string) {
 			continue
 		}
 		g.conns[i] = nil
-		c.retired = true
-		if c.head == nil {
-			c.fail(ErrClosed)
-		} else {
-			g.retired = append(g.retired, c)
-		}
+		g.retire(c)
 	}
 }
 

@@ -23,6 +23,11 @@ type Loop struct {
 	resume []*Session // may take input again, each once
 	busy   int        // sessions that wait for a reply
 
+	sessions map[*Session]struct{} // all that opened and are not closed
+	leaving  []*pool               // removed: clients of it that still open leave at once
+	draining bool                  // all leave
+	unread   func(fd int) int      // bytes that wait in a socket; a simulation has none
+
 	holders map[*Session]struct{} // sessions that hold causeBytes, have a full socket, or had lately
 
 	current *Session     // that flush is at
@@ -45,7 +50,10 @@ type Loop struct {
 const loneClients = 2
 
 func newLoop(o *Options, p *pressure) *Loop {
-	l := &Loop{opts: o, pressure: p, holders: make(map[*Session]struct{})}
+	l := &Loop{
+		opts: o, pressure: p, holders: make(map[*Session]struct{}),
+		sessions: make(map[*Session]struct{}), unread: unreadBytes,
+	}
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive = l.surviveServer
 	l.flushTask = gnet.RunnableFunc(func(context.Context) error {

@@ -48,6 +48,12 @@ type Session struct {
 	closed   bool
 
 	lingering bool // all is written, our side is shut; waiting for the client to hang up
+
+	unsettled bool   // its pool was replaced while replies were owed, and it must have them before it sends more
+	leaving   bool   // ends at a boundary between commands, once unread is taken
+	unread    int    // bytes that waited in its socket when it was told to leave
+	handing   bool   // takes no further command: another process is to have it
+	handed    []byte // input that another process had taken from it
 }
 
 const (
@@ -69,7 +75,7 @@ const (
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
 	return &Session{
 		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
-		cl: codec.Client{ID: id, Proxy: p, Addr: addr},
+		cl: codec.Client{ID: id, Proxy: p, Addr: addr, Authed: !p.protocol.Guarded()},
 	}
 }
 
@@ -77,6 +83,8 @@ func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
 func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
 	s.gc = gc
 	s.out.Open(sock)
+	s.loop.sessions[s] = struct{}{}
+	s.catchUp()
 }
 
 // onData takes what the client sent; buf dies when it returns.
@@ -90,6 +98,10 @@ func (s *Session) onData(buf []byte) {
 	default:
 		s.keep(buf)
 		s.goOn()
+	}
+	if s.leaving {
+		s.unread -= len(buf)
+		s.leaveIfDone()
 	}
 }
 
@@ -133,6 +145,7 @@ func (s *Session) goOn() {
 		s.paused = false
 		s.loop.poller.resume(s.gc)
 	}
+	s.leaveIfDone()
 }
 
 // consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
@@ -174,7 +187,7 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 // full says that the client has as much under way, or unread, as it may.
 func (s *Session) full() bool {
 	return s.loop.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
-		s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes ||
+		s.unsettled && !s.settled() || s.handing && s.between() || s.inFlight >= s.loop.opts.MaxPipeline || s.out.Pending() >= maxUnreadBytes ||
 		s.inFlight*s.replySize >= maxOwedBytes
 }
 
@@ -199,7 +212,7 @@ func (s *Session) block() {
 
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
-	if s.blocked && !s.resuming && !s.crowded && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
+	if s.blocked && !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
 		s.inFlight*s.replySize <= maxOwedBytes/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)
@@ -576,5 +589,6 @@ func (s *Session) close() {
 		_ = unix.Close(s.fd)
 	}
 	delete(s.loop.holders, s)
+	delete(s.loop.sessions, s)
 	s.pool.left(s)
 }

@@ -49,6 +49,9 @@ func New(o Options) *Protocol {
 	return p
 }
 
+// Guarded implements codec.Protocol.
+func (p *Protocol) Guarded() bool { return p.guarded }
+
 // Name implements codec.Protocol.
 func (*Protocol) Name() string { return "redis" }
 
