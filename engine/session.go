@@ -53,6 +53,7 @@ type Session struct {
 	leaving   bool   // ends at a boundary between commands, once unread is taken
 	unread    int    // bytes that waited in its socket when it was told to leave
 	handing   bool   // takes no further command: another process is to have it
+	stays     bool   // the other process does not want it
 	handed    []byte // input that another process had taken from it
 }
 
