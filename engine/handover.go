@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -123,25 +124,11 @@ func (p *Proxy) HandOver(ctx context.Context, conn *net.UnixConn) (moved int, er
 	p.stopAccepting()
 	for {
 		gone, left := p.part()
-		for i, c := range gone {
-			taken, e := send(conn, c)
-			switch {
-			case e == nil && taken:
-				_ = unix.Close(c.fd)
-				moved++
-			case errors.Is(e, os.ErrDeadlineExceeded):
-				_ = unix.Close(c.fd) // the other process may have it
-			default:
-				p.takeBack(c)
-			}
-			if e != nil {
-				for _, c := range gone[i+1:] {
-					p.takeBack(c)
-				}
-				p.stay()
-				p.acceptAgain(files)
-				return moved, fmt.Errorf("engine: handing over clients: %w", e)
-			}
+		taken, err := p.give(conn, gone)
+		if moved += taken; err != nil {
+			p.stay()
+			p.acceptAgain(files)
+			return moved, fmt.Errorf("engine: handing over clients: %w", err)
 		}
 		if left == 0 {
 			_ = conn.SetDeadline(time.Now().Add(partTimeout))
@@ -294,26 +281,50 @@ func (p *Proxy) acceptAgain(files map[string]*os.File) {
 	p.draining.Store(false)
 }
 
-// send gives c to the other process and reports whether that has taken it. After an error it has not: it ended before it
-// could say mine, or its time was up, and then it may still do so.
-func send(conn *net.UnixConn, c parted) (taken bool, err error) {
+// give gives clients to the other process and returns how many that took; the others go on here. After an error the one
+// that ended before it could say mine has none; but if its time was up it may still do so.
+func (p *Proxy) give(conn *net.UnixConn, clients []parted) (taken int, err error) {
+	_ = conn.SetDeadline(time.Now().Add(partTimeout))
+	sent := 0
+	for err == nil && sent < len(clients) {
+		if err = send(conn, clients[sent]); err == nil {
+			sent++
+		}
+	}
+	verdicts := make([]byte, sent)
+	n, e := io.ReadFull(conn, verdicts) // also after an error: it may have taken those before
+	err = errors.Join(err, e)
+	for i, c := range clients {
+		switch {
+		case i < n && verdicts[i] == mine:
+			_ = unix.Close(c.fd)
+			taken++
+		case n <= i && i < sent && errors.Is(err, os.ErrDeadlineExceeded):
+			_ = unix.Close(c.fd)
+			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.Pool, "client", c.state.Addr)
+		default:
+			p.takeBack(c)
+		}
+	}
+	return taken, err
+}
+
+// send writes c to the other process.
+func send(conn *net.UnixConn, c parted) error {
 	state, err := json.Marshal(c.state)
 	if err != nil {
-		return false, err
+		return err
 	}
-	_ = conn.SetDeadline(time.Now().Add(partTimeout))
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(state)))
 	if _, _, err := conn.WriteMsgUnix(head, unix.UnixRights(c.fd), nil); err != nil {
-		return false, err
+		return err
 	}
 	for _, p := range [][]byte{state, c.input} {
 		if _, err := conn.Write(p); err != nil {
-			return false, err
+			return err
 		}
 	}
-	var b [1]byte
-	_, err = io.ReadFull(conn, b[:])
-	return b[0] == mine, err
+	return nil
 }
 
 // TakeOver takes clients from the process at the other end of conn, which calls HandOver. The proxy has been started. It
@@ -326,6 +337,8 @@ func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, er
 	if _, err := conn.Write([]byte{ready}); err != nil {
 		return 0, err
 	}
+	var enrolling sync.WaitGroup
+	defer enrolling.Wait()
 	for {
 		c, more, err := receive(conn)
 		if err != nil {
@@ -347,9 +360,8 @@ func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, er
 			_ = nc.Close()
 			return taken, err
 		}
-		if s.enroll(nc) == nil {
-			taken++
-		}
+		taken++
+		enrolling.Go(func() { _ = s.enroll(nc) })
 	}
 }
 

@@ -251,7 +251,7 @@ func TestHandOverState(t *testing.T) {
 	}
 	defer other.Close()
 	// A data block that no server gets is under way: no boundary for a while.
-	_, _ = io.WriteString(other, "mn\r\nset k 0 0 999999999\r\n"+strings.Repeat("x", 1000))
+	_, _ = io.WriteString(other, "mn\r\nset k 0 0 1073741824\r\n"+strings.Repeat("x", 1000))
 	line := "SERVER_ERROR object too large for cache\r\n"
 	got := make([]byte, len("MN\r\n")+len(line))
 	if _, err := io.ReadFull(other, got); err != nil || string(got) != "MN\r\n"+line {

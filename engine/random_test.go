@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -86,7 +87,15 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	for range 1 + rnd.IntN(5) {
 		clients = append(clients, &client{simClient: s.connect()})
 	}
+	reloads := !broken && rnd.IntN(2) == 0
+	added := 0
 	step := func(last bool) {
+		if reloads && !last && rnd.IntN(40) == 0 {
+			s.reload(func(o *Options, po *PoolOptions) { randomReload(rnd, o, po, &added) })
+			for _, v := range s.servers[len(models):] {
+				models = append(models, &modelServer{sv: v})
+			}
+		}
 		c := clients[rnd.IntN(len(clients))]
 		m := models[rnd.IntN(len(models))]
 		switch k := rnd.IntN(10); {
@@ -159,6 +168,22 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	}
 	if s.loop.busy != 0 {
 		t.Errorf("busy = %d with no client left", s.loop.busy)
+	}
+}
+
+// randomReload adds a server, removes one, or changes a setting.
+func randomReload(rnd *rand.Rand, o *Options, po *PoolOptions, added *int) {
+	switch k := rnd.IntN(6); {
+	case k < 2:
+		*added++
+		po.Servers = append(po.Servers, simServerNamed(fmt.Sprintf("n%d", *added)))
+	case k < 4 && len(po.Servers) > 1:
+		i := rnd.IntN(len(po.Servers))
+		po.Servers = slices.Delete(po.Servers, i, i+1)
+	case k == 4:
+		po.Distribution = []string{"modula", "ketama"}[rnd.IntN(2)]
+	default:
+		o.MaxPipeline = 1 + rnd.IntN(40)
 	}
 }
 

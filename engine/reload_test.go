@@ -114,6 +114,64 @@ func TestReloadSim(t *testing.T) {
 				t.Errorf("the client gets %q; want %q", got, want)
 			}
 		}},
+		{"another number of connections: nothing overtakes", nil, func(t *testing.T, s *sim) {
+			c, idle := s.connect(), s.connect() // by their numbers they would have another connection each
+			c.send(array("GET", "a"))
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			first := v.sock
+			s.reload(func(_ *Options, po *PoolOptions) { po.ServerConnections = 2 })
+			c.send(array("GET", "b"))
+			idle.send(array("GET", "c"))
+			s.settle()
+			if got := first.take(); got != array("GET", "a")+array("GET", "c") {
+				t.Errorf("the connection that stays gets %q", got)
+			}
+			if v.dialing != nil {
+				t.Error("the second connection is opened although the first owes the client a reply")
+			}
+			v.reply(bulk("A") + bulk("C"))
+			s.settle()
+			if v.dialing == nil {
+				t.Error("the client's next command does not leave")
+			}
+			v.accept()
+			v.reply(bulk("B"))
+			s.settle()
+			if got := c.sock.take(); got != bulk("A")+bulk("B") {
+				t.Errorf("the client gets %q", got)
+			}
+		}},
+		{"another password for the server: a new connection, after the last reply on the old", nil, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			old := v.conn
+			s.reload(func(_ *Options, po *PoolOptions) { po.Protocol = resp.New(resp.Options{Password: "secret"}) })
+			c.send(array("GET", "b"))
+			s.settle()
+			if old.closed || v.dialing != nil {
+				t.Errorf("before the reply: closed %v, another opened %v", old.closed, v.dialing != nil)
+			}
+			v.reply(bulk("A"))
+			s.settle()
+			if !old.closed || v.dialing == nil {
+				t.Fatalf("after the reply: closed %v, another opened %v", old.closed, v.dialing != nil)
+			}
+			v.accept()
+			if got := v.sock.take(); !strings.Contains(got, "secret") || strings.Contains(got, "GET") {
+				t.Errorf("the new connection gets %q first", got)
+			}
+			v.reply("+OK\r\n")
+			v.reply(bulk("B"))
+			s.settle()
+			if got := c.sock.take(); got != bulk("A")+bulk("B") {
+				t.Errorf("the client gets %q", got)
+			}
+		}},
 		{"a shorter timeout counts from the reload on", nil, func(t *testing.T, s *sim) {
 			c := s.connect()
 			c.send(array("GET", "a"))
@@ -366,7 +424,19 @@ func TestReloadUnderLoad(t *testing.T) {
 	main := poolBefore("main", servers[:2]...)
 	p := startPools(t, Options{Loops: 2, Pools: []PoolOptions{main}})
 	addr := p.Addrs()[0]
-	stop := hammer(t, addr, 8, func(key, value string) bool { return strings.HasSuffix(value, ":"+key) })
+	owners := make(map[string]bool) // "server:key" as one of the configurations has it
+	for n := 2; n <= 4; n++ {
+		po := poolBefore("main", servers[:n]...)
+		bp, err := backend.NewPool(po.Options, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 500 {
+			key := fmt.Sprintf("k%d", i)
+			owners[po.Servers[bp.Ring().Dispatch([]byte(key))].Name+":"+key] = true
+		}
+	}
+	stop := hammer(t, addr, 8, func(key, value string) bool { return strings.HasSuffix(value, ":"+key) && owners[value] })
 	defer stop()
 
 	reload := func(i int) {
