@@ -43,7 +43,7 @@ func (p *Proxy) stopAccepting() {
 	p.accepting.Wait()
 }
 
-// leave has s end at its next boundary: what waits in its socket by now was sent before, and is still answered.
+// leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
 func (s *Session) leave() {
 	if s.leaving || s.closed {
 		return
@@ -52,12 +52,15 @@ func (s *Session) leave() {
 	if s.gc != nil {
 		s.unread = s.loop.unread(s.gc.Fd())
 	}
+	if s.in != nil {
+		s.unread += len(s.in.B)
+	}
 	s.leaveIfDone()
 }
 
-// leaveIfDone ends the input of a session that is to leave and has nothing more to be taken.
+// leaveIfDone ends the input of a session that is to leave if all is taken that had come.
 func (s *Session) leaveIfDone() {
-	if s.leaving && !s.quitting && s.unread <= 0 && s.in == nil && s.between() {
+	if !s.quitting && s.unread <= 0 && s.between() {
 		s.quit()
 	}
 }

@@ -172,6 +172,32 @@ func TestReloadSim(t *testing.T) {
 				t.Errorf("the client gets %q", got)
 			}
 		}},
+		{"who leaves with commands kept gets all of them, and no more", func(o *Options, _ *PoolOptions) {
+			o.MaxPipeline = 1
+		}, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a") + array("GET", "b") + array("GET", "c")[:9])
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			s.loop.Execute(c.session.leave)
+			s.settle()
+			c.send(array("GET", "c")[9:] + array("GET", "d") + array("GET", "e")[:5])
+			for _, k := range []string{"a", "b", "c"} {
+				s.settle()
+				if got := v.sock.take(); got != array("GET", k) {
+					t.Errorf("the server gets %q", got)
+				}
+				v.reply(bulk(k))
+			}
+			s.settle()
+			if got := c.sock.take(); got != bulk("a")+bulk("b")+bulk("c") || !c.sock.shut {
+				t.Errorf("the client gets %q, the end: %v", got, c.sock.shut)
+			}
+			if got := v.sock.take(); got != "" {
+				t.Errorf("the server gets %q", got)
+			}
+		}},
 		{"a shorter timeout counts from the reload on", nil, func(t *testing.T, s *sim) {
 			c := s.connect()
 			c.send(array("GET", "a"))

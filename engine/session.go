@@ -50,8 +50,8 @@ type Session struct {
 	lingering bool // all is written, our side is shut; waiting for the client to hang up
 
 	unsettled bool   // its pool was replaced while replies were owed, and it must have them before it sends more
-	leaving   bool   // ends at a boundary between commands, once unread is taken
-	unread    int    // bytes that waited in its socket when it was told to leave
+	leaving   bool   // ends at the first boundary between commands behind unread
+	unread    int    // bytes that had come when it was told to leave, less what was taken since
 	handing   bool   // takes no further command: another process is to have it
 	stays     bool   // the other process does not want it
 	handed    []byte // input that another process had taken from it
@@ -100,10 +100,6 @@ func (s *Session) onData(buf []byte) {
 		s.keep(buf)
 		s.goOn()
 	}
-	if s.leaving {
-		s.unread -= len(buf)
-		s.leaveIfDone()
-	}
 }
 
 // keep appends input that can't be taken yet.
@@ -146,7 +142,6 @@ func (s *Session) goOn() {
 		s.paused = false
 		s.loop.poller.resume(s.gc)
 	}
-	s.leaveIfDone()
 }
 
 // consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
@@ -175,6 +170,10 @@ func (s *Session) consume(buf []byte) (taken int) {
 			break
 		}
 		s.handle(cmd)
+		if s.leaving {
+			s.unread -= n
+			s.leaveIfDone()
+		}
 		taken += n
 		if s.in != in {
 			break // buf is a server connection's now
