@@ -184,7 +184,7 @@ func differences(a, b *PoolOptions) (notes []string) {
 		}
 		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
 		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
-			settings = append(settings, snake(f.Name))
+			settings = append(settings, settingName(f.Name))
 		}
 	}
 	if len(settings) > 0 {
@@ -193,8 +193,20 @@ func differences(a, b *PoolOptions) (notes []string) {
 	return notes
 }
 
-// snake is a field's name as configuration files write it.
-func snake(name string) string {
+// settingName is a field's name as configuration files write it.
+func settingName(name string) string {
+	switch name {
+	case "Protocol":
+		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
+	case "TCPKeepalive", "ReusePort":
+		return strings.ToLower(name)
+	case "IntegrityInterval":
+		return "server_integrity_interval"
+	case "SlowerThan":
+		return "slowlog_log_slower_than"
+	case "SlowMaxLen":
+		return "slowlog_max_len"
+	}
 	var b strings.Builder
 	for i, r := range name {
 		if unicode.IsUpper(r) && i > 0 {
@@ -300,7 +312,7 @@ func (c *plan) keepListener(ln *listener, pl *pool) {
 		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
 	}
 	if old.opts.ReusePort != pl.opts.ReusePort {
-		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: reuse_port: stays as it is until a restart", pl.name))
+		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: reuseport: stays as it is until a restart", pl.name))
 	}
 }
 

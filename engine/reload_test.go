@@ -198,6 +198,30 @@ func TestReloadSim(t *testing.T) {
 				t.Errorf("the server gets %q", got)
 			}
 		}},
+		{"a removed server gets what expects no reply, too", func(_ *Options, po *PoolOptions) {
+			po.Protocol = memcached.New(memcached.Options{})
+		}, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send("get a\r\n")
+			s.settle()
+			old := s.servers[0]
+			old.accept()
+			old.reply("END\r\n")
+			s.settle()
+			old.sock.take()
+			old.sock.room = 3
+			const set = "set a 0 0 1 noreply\r\nx\r\n"
+			c.send(set)
+			s.settle()
+			s.reload(func(o *Options, po *PoolOptions) { add("s1")(o, po); drop(o, po) })
+			if old.conn.closed {
+				t.Fatal("the connection is closed with bytes unwritten")
+			}
+			s.drainRoom(old.sock, -1)
+			if got := old.sock.take(); got != set || !old.conn.closed {
+				t.Errorf("the server gets %q, closed: %v", got, old.conn.closed)
+			}
+		}},
 		{"a shorter timeout counts from the reload on", nil, func(t *testing.T, s *sim) {
 			c := s.connect()
 			c.send(array("GET", "a"))
