@@ -54,7 +54,9 @@ type Conn struct {
 
 	canary    canary
 	outOfStep bool // a canary's reply was wrong
-	retired   bool // not in its Group any more; closes once nothing is outstanding
+	retired   bool // gets no more requests; closes once nothing is outstanding
+
+	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never
 
 	outstanding int      // requests in outq
 	waiters     []Waiter // who sent nothing more because c was crowded
@@ -128,6 +130,10 @@ func (c *Conn) flush() {
 	}
 	if c.out.taken > taken && c.head != nil {
 		c.wrote()
+	}
+	if c.retired && c.spent() {
+		c.fail(ErrClosed)
+		return
 	}
 	c.release()
 }
@@ -281,7 +287,7 @@ func (c *Conn) OnData(buf []byte) {
 		}
 		buf = buf[n:]
 	}
-	if c.retired && c.head == nil {
+	if c.retired && c.spent() {
 		c.fail(ErrClosed)
 		return
 	}
@@ -380,7 +386,7 @@ func (c *Conn) OnClosed(gc gnet.Conn, err error) bool {
 }
 
 // fail closes the connection and fails all that wait on it, each once, in order. With nothing outstanding a server may
-// close an open connection as it likes: that is no failure, and the next request dials anew.
+// close an open connection as it likes, and we a retired one: that is no failure, and the next request dials anew.
 //
 // What waits and the bytes of it go together and first: whatever fail calls then may queue requests for the next
 // connection, and those must neither fail with this one nor find bytes of its requests before theirs.
@@ -389,7 +395,7 @@ func (c *Conn) fail(err error) {
 	if was == closed {
 		return
 	}
-	idle := was == open && c.head == nil && c.out.Pending() == 0
+	idle := (was == open || c.retired) && c.spent()
 	c.state, c.outOfStep = closed, false
 	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
 		c.pool.outOfSteps.Add(1)
@@ -475,19 +481,19 @@ func (c *Conn) expire() {
 	if t == 0 || c.head == nil {
 		return
 	}
-	if c.loop.Now-c.head.at >= 2*t {
+	if c.loop.Now-c.began(c.head) >= 2*t {
 		c.fail(ErrTimeout)
 		return
 	}
 	late := false
-	for c.due != nil && c.loop.Now-c.due.at >= t {
+	for c.due != nil && c.loop.Now-c.began(c.due) >= t {
 		r := c.due
 		if r.from >= c.out.taken {
 			c.fail(ErrTimeout)
 			return
 		}
 		c.due = r.link
-		late = late || c.loop.Now-max(r.at, c.since) >= t
+		late = late || c.loop.Now-max(c.began(r), c.since) >= t
 		if o := r.Owner; o != nil {
 			r.Owner = nil
 			r.SentAt = c.marks.peek(r.from, c.loop.Now)
@@ -500,8 +506,16 @@ func (c *Conn) expire() {
 	if late {
 		c.pool.health.failure(c.server)
 	}
-	c.loop.want(c.head.at + 2*t)
+	c.loop.want(c.began(c.head) + 2*t)
 	if c.due != nil {
-		c.loop.want(c.due.at + t)
+		c.loop.want(c.began(c.due) + t)
 	}
+}
+
+// began is from when on r's timeout runs.
+func (c *Conn) began(r *Request) int64 {
+	if c.restarted == 0 {
+		return r.at
+	}
+	return max(r.at, c.restarted)
 }

@@ -14,23 +14,23 @@ const dialTimeout = 5 * time.Second
 // Dial connects to c's server on a goroutine of its own (a name is resolved anew each time, and all its addresses are
 // tried) and enrolls the socket on the loop, where gnet's OnOpen calls Opened.
 func Dial(c *Conn) {
-	attempt := c.attempt
+	attempt, p, s := c.attempt, c.pool, c.Server() // a reload may give c another pool meanwhile
 	go func() {
-		if err := c.connect(); err != nil {
+		if err := c.connect(p, s); err != nil {
 			c.loop.Execute(func() { c.DialFailed(attempt, err) })
 		}
 	}()
 }
 
 // connect reads only what never changes of c.
-func (c *Conn) connect() error {
+func (c *Conn) connect(p *Pool, s *Server) error {
 	timeout := dialTimeout
-	if t := c.pool.opts.Timeout; t > 0 {
+	if t := p.opts.Timeout; t > 0 {
 		timeout = min(timeout, t)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	nc, err := c.pool.dial(ctx, c.Server())
+	nc, err := p.dial(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (g *Group) Figures(server int) Figures {
 		}
 	}
 	for _, c := range g.retired {
-		if c.server == server {
+		if c.figures == g.figures[server] {
 			c.addTo(&f)
 		}
 	}
@@ -76,19 +76,6 @@ func (c *Conn) addTo(f *Figures) {
 	f.OutQueue += int64(c.outstanding - c.unsent)
 	if c.head != nil && c.head.from < c.out.taken {
 		f.OutQueueBytes += int64(c.out.taken - c.head.from)
-	}
-}
-
-// Inherit goes on with what old, which is given up, counted of the servers that g has, too.
-func (g *Group) Inherit(old *Group) {
-	was := make(map[string]*Figures)
-	for i := range old.pool.opts.Servers {
-		was[old.pool.opts.Servers[i].PName] = old.figures[i]
-	}
-	for i := range g.pool.opts.Servers {
-		if f := was[g.pool.opts.Servers[i].PName]; f != nil {
-			g.figures[i] = f
-		}
 	}
 }
 

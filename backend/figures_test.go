@@ -66,34 +66,6 @@ func TestMarksBounded(t *testing.T) {
 	}
 }
 
-// TestInherit: a server that stays keeps its figures, whatever its index.
-func TestInherit(t *testing.T) {
-	group := func(l *Loop, names ...string) *Group {
-		o := Options{Name: "p", Protocol: resp.New(resp.Options{}), Hash: "md5", Distribution: "modula", ServerConnections: 1}
-		for _, n := range names {
-			o.Servers = append(o.Servers, Server{Name: n, PName: n, Weight: 1})
-		}
-		p, err := NewPool(o, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(p.Close)
-		return NewGroup(l, p)
-	}
-	l := new(Loop)
-	old := group(l, "a", "b", "c")
-	for i := range 3 {
-		old.figures[i].Requests = int64(i + 1)
-	}
-	g := group(l, "c", "d", "a")
-	g.Inherit(old)
-	for i, want := range []int64{3, 0, 1} {
-		if got := g.Figures(i).Requests; got != want {
-			t.Errorf("server %d: %d requests; want %d", i, got, want)
-		}
-	}
-}
-
 // TestFiguresCopy: what Figures returns does not change any more.
 func TestFiguresCopy(t *testing.T) {
 	p, err := NewPool(Options{

@@ -16,20 +16,14 @@ type Group struct {
 	figures []*Figures    // by server
 	classes []codec.Class // by Op
 
-	retired []*Conn // still have something outstanding at an address that their server left
+	retired []*Conn // get no more requests, but still have something outstanding
+	left    bool    // gets no more requests itself: another Group took its place, or its pool is gone
 }
 
 // NewGroup returns l's group for p.
 func NewGroup(l *Loop, p *Pool) *Group {
-	g := &Group{loop: l, pool: p, conns: make([]*Conn, len(p.opts.Servers)*p.opts.ServerConnections)}
-	for range p.opts.Servers {
-		g.figures = append(g.figures, new(Figures))
-	}
-	for op := range p.opts.Protocol.Ops() {
-		_, class := p.opts.Protocol.Describe(uint16(op))
-		g.classes = append(g.classes, class)
-	}
-	l.groups = append(l.groups, g)
+	g := MakeGroup(l, p)
+	g.Join()
 	return g
 }
 
@@ -82,12 +76,7 @@ func (g *Group) Moved(server int, hosts []string) {
 			continue
 		}
 		g.conns[i] = nil
-		c.retired = true
-		if c.head == nil {
-			c.fail(ErrClosed)
-		} else {
-			g.retired = append(g.retired, c)
-		}
+		g.retire(c)
 	}
 }
 

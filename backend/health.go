@@ -37,6 +37,7 @@ type health struct {
 // ejection is what health knows of one server beyond the counts.
 type ejection struct {
 	out      bool
+	retryAt  time.Time // when out: the next probe
 	timer    *time.Timer
 	penalty  int       // how many times ServerRetryTimeout it was out the last time
 	rejoined time.Time // the last time
@@ -102,7 +103,14 @@ func (h *health) failure(server int) {
 	wait := retry * time.Duration(e.penalty)
 	h.log.Warn("server ejected", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName,
 		"live", live, "retry_after", wait)
-	e.timer = time.AfterFunc(wait, func() { h.retry(server, false) })
+	h.retryInLocked(server, wait, false)
+}
+
+// retryInLocked has an ejected server probed after wait.
+func (h *health) retryInLocked(server int, wait time.Duration, again bool) {
+	e := &h.servers[server]
+	e.retryAt = time.Now().Add(wait)
+	e.timer = time.AfterFunc(wait, func() { h.retry(server, again) })
 }
 
 // retry probes an ejected server, again and again until it answers, and takes it back into the ring on trial. It runs on
@@ -120,8 +128,7 @@ func (h *health) retry(server int, again bool) {
 		if !again {
 			h.log.Warn("server stays ejected until it answers", "pool", h.pool.opts.Name, "server", s.PName, "err", err)
 		}
-		e.timer = time.AfterFunc(min(probeInterval, max(h.pool.opts.ServerRetryTimeout, time.Millisecond)),
-			func() { h.retry(server, true) })
+		h.retryInLocked(server, min(probeInterval, max(h.pool.opts.ServerRetryTimeout, time.Millisecond)), true)
 		return
 	}
 	e.out, e.rejoined = false, time.Now()

@@ -12,6 +12,7 @@ package backend
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -130,6 +131,7 @@ func (l *Loop) Tidy() {
 	for _, g := range l.groups {
 		g.Tidy()
 	}
+	l.groups = slices.DeleteFunc(l.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
 	if !l.bigUsed {
 		l.big = nil
 	}

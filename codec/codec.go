@@ -84,6 +84,9 @@ type Protocol interface {
 	// wraps ErrMalformed: the server connection is lost. Does not allocate, whatever the reply declares.
 	ScanReply(s *ReplyScan, buf []byte) (n int, done bool, err error)
 
+	// Guarded says that clients have to log in first.
+	Guarded() bool
+
 	// Handshake is what a new server connection sends before user traffic: whole commands, each sent alone and
 	// awaited. Empty means none. The slices are shared and read-only.
 	Handshake() [][]byte

@@ -95,7 +95,7 @@ func (p *Proxy) Kill(match func(*ClientInfo) bool) (closed int) {
 
 // Explain says where key goes in the pool of that name, or in each pool if it is "". It may be called from any goroutine.
 func (p *Proxy) Explain(name string, key []byte) (places []Place) {
-	for _, pl := range p.pools {
+	for _, pl := range p.pools() {
 		if name == "" || name == pl.name {
 			places = append(places, pl.explain(key))
 		}

@@ -12,6 +12,14 @@ import (
 
 // These are gnet's callbacks for one connection each, on its loop. A panic in one ends what it was about, not the loop.
 
+func clientOpened(s *Session, gc gnet.Conn, sock backend.Socket) {
+	l := s.loop
+	defer l.survive(s)
+	l.Tick()
+	s.opened(gc, sock)
+	l.flushSoon()
+}
+
 func clientData(s *Session, buf []byte) {
 	l := s.loop
 	defer l.survive(s)

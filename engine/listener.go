@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"net"
 	"os"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,22 +27,67 @@ type protocol = codec.Protocol
 // take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.
 type listener struct {
 	proxy *Proxy
-	pool  *pool
+	pool  atomic.Pointer[pool]
+	key   string // see listenKey
 	nl    net.Listener
 }
 
-// bind listens on all pools' addresses; errors are joined.
+func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
+	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl}
+	ln.pool.Store(pl)
+	return ln
+}
+
+// listenKey tells listeners apart: network and address as configured. Of those whose port the kernel chooses, each pool
+// has its own.
+func listenKey(o *PoolOptions) string {
+	key := o.Listen.Network + " " + o.Listen.Addr
+	if strings.HasSuffix(o.Listen.Addr, ":0") && o.Listen.Network != "unix" {
+		key += " " + o.Name
+	}
+	return key
+}
+
+// bind listens on all pools' addresses, with the listeners that another process left us as far as they fit; the others are
+// closed. Errors are joined.
 func (p *Proxy) bind() error {
+	now := *p.now.Load()
+	opts := *now.opts
+	inherited := maps.Clone(opts.Inherited)
+	opts.Inherited = nil
+	now.opts = &opts
 	var errs []error
-	for _, pl := range p.pools {
-		nl, err := listen(pl.opts)
+	for _, pl := range now.pools {
+		nl, err := inherit(inherited, pl.opts)
+		if nl == nil && err == nil {
+			nl, err = listen(pl.opts)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
 			continue
 		}
-		p.listeners = append(p.listeners, &listener{proxy: p, pool: pl, nl: nl})
+		now.listeners = append(now.listeners, p.newListener(pl, nl))
 	}
+	for _, nl := range inherited {
+		_ = nl.Close()
+	}
+	p.now.Store(&now)
 	return errors.Join(errs...)
+}
+
+// inherit takes the listener for a pool out of from; nil if there is none.
+func inherit(from map[string]net.Listener, o *PoolOptions) (net.Listener, error) {
+	key := listenKey(o)
+	nl := from[key]
+	if nl == nil {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	delete(from, key)
+	if err := prepare(nl, o); err != nil {
+		_ = nl.Close()
+		return nil, fmt.Errorf("listen on '%s': %w", o.Listen.Text, err)
+	}
+	return nl, nil
 }
 
 func listen(o *PoolOptions) (net.Listener, error) {
@@ -116,7 +164,7 @@ func (ln *listener) run() {
 		}
 		if err != nil {
 			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
-				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.name, "err", err)
+				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().name, "err", err)
 			}
 			select {
 			case <-time.After(wait):
@@ -132,11 +180,10 @@ func (ln *listener) run() {
 
 // admit puts a new client on the loop that has the fewest, or tells it that there is no room.
 func (ln *listener) admit(nc net.Conn) {
-	p := ln.pool
+	p := ln.pool.Load()
 	limit := int64(p.opts.ClientConnections)
-	if n, all := p.clients.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit {
-		p.clients.Add(-1)
-		ln.proxy.clients.Add(-1)
+	if n, all := p.clients.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit.Load() {
+		p.leave()
 		p.count.rejected.Add(1)
 		_ = nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
@@ -146,22 +193,23 @@ func (ln *listener) admit(nc net.Conn) {
 	addr := "unix"
 	if t, ok := nc.(*net.TCPConn); ok {
 		addr = t.RemoteAddr().String()
-		if p.opts.TCPKeepalive {
-			_ = t.SetKeepAlive(true)
-		}
+		_ = t.SetKeepAlive(p.opts.TCPKeepalive) // package net turns it on for those of an inherited listener
 	}
 	l := ln.proxy.leastLoop()
 	l.clients.Add(1)
 	p.count.accepted.Add(1)
 	s := newSession(l, p, ln.proxy.ids.Add(1), addr)
-	go func() {
-		if err := backend.Enroll(l.EL, nc, s); err != nil {
-			ln.proxy.log.Error("client dropped", "pool", p.name, "client", addr, "err", err)
-			l.clients.Add(-1)
-			p.clients.Add(-1)
-			ln.proxy.clients.Add(-1)
-		}
-	}()
+	go func() { _ = s.enroll(nc) }()
+}
+
+// enroll puts s, which is counted in already, on its loop; nc is used up. An error is logged, and s counted out.
+func (s *Session) enroll(nc net.Conn) error {
+	err := backend.Enroll(s.loop.EL, nc, s)
+	if err != nil {
+		s.pool.proxy.log.Error("client dropped", "pool", s.pool.name, "client", s.cl.Addr, "err", err)
+		s.pool.left(s)
+	}
+	return err
 }
 
 // leastLoop is the loop with the fewest clients.
@@ -177,13 +225,13 @@ func (p *Proxy) leastLoop() *Loop {
 
 // reserveDescriptors returns how many clients there may be at once, so that descriptors are left for the connections to
 // servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it starts.
-func (p *Proxy) reserveDescriptors() int64 {
+func (p *Proxy) reserveDescriptors(pools []*pool) int64 {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil || uint64(r.Cur) > math.MaxInt32 {
 		return math.MaxInt64
 	}
-	reserve := 64 + len(p.pools)
-	for _, pl := range p.pools {
+	reserve := 64 + len(pools)
+	for _, pl := range pools {
 		reserve += len(pl.opts.Servers) * (pl.opts.ServerConnections*len(p.loops) + 1)
 	}
 	limit := max(int64(r.Cur)-int64(reserve), 1)
@@ -193,7 +241,17 @@ func (p *Proxy) reserveDescriptors() int64 {
 
 // left counts a client out.
 func (p *pool) left(s *Session) {
-	p.clients.Add(-1)
-	p.all.Add(-1)
 	s.loop.clients.Add(-1)
+	p.leave()
+}
+
+// leave is left for a client that no loop knew.
+func (p *pool) leave() {
+	p.clients.Add(-1)
+	if p.proxy.clients.Add(-1) == 0 {
+		select {
+		case p.proxy.emptied <- struct{}{}:
+		default:
+		}
+	}
 }

@@ -24,6 +24,11 @@ type Loop struct {
 	resume []*Session // may take input again, each once
 	busy   int        // sessions that wait for a reply
 
+	sessions map[uint64]*Session // all that opened and are not closed, by number
+	leaving  []*pool             // removed: clients of it that still open leave at once
+	draining bool                // all leave
+	unread   func(fd int) int    // bytes that wait in a socket; a simulation has none
+
 	holders map[*Session]struct{} // sessions that hold causeBytes, have a full socket, or had lately
 
 	current *Session     // that flush is at
@@ -36,8 +41,7 @@ type Loop struct {
 	gathers []*codec.Gather
 	clients atomic.Int64 // shared with the goroutines that accept
 
-	sessions map[uint64]*Session // all of them, by number
-	tallies  map[string]*tally   // by the pool's name
+	tallies  map[string]*tally // by the pool's name
 	told     atomic.Pointer[loopFigures]
 	slowIDs  *atomic.Int64 // the process's
 
@@ -58,6 +62,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 	l := &Loop{
 		opts: o, pressure: p, holders: make(map[*Session]struct{}),
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
+		unread: unreadBytes,
 	}
 	l.sampleIn = l.nextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon

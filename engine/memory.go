@@ -78,6 +78,7 @@ func (p *Proxy) keepHouse() {
 			for _, l := range p.loops {
 				l.Execute(l.tidy)
 			}
+			p.sweep()
 			h.giveBack()
 		}
 	}
@@ -105,7 +106,7 @@ func (p *Proxy) watchMemory() {
 	p.pressure.level.Store(level)
 	if level != was {
 		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
-			"bytes", heapObjects(), "max_memory", p.opts.MaxMemoryBytes)
+			"bytes", heapObjects(), "max_memory", p.options().MaxMemoryBytes)
 	}
 	for _, l := range p.loops {
 		l.Execute(func() { l.relieve(level) })
@@ -113,7 +114,7 @@ func (p *Proxy) watchMemory() {
 }
 
 func (p *Proxy) levelOf(bytes uint64) int32 {
-	switch share := float64(bytes) / float64(p.opts.MaxMemoryBytes); {
+	switch share := float64(bytes) / float64(p.options().MaxMemoryBytes); {
 	case share >= criticalShare:
 		return critical
 	case share >= highShare:

@@ -14,16 +14,17 @@ func TestPressureEnds(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	held := make([]byte, 64<<20)
 	runtime.GC()
-	p := &Proxy{log: slog.New(slog.DiscardHandler)}
+	p, o := &Proxy{log: slog.New(slog.DiscardHandler)}, new(Options)
+	p.now.Store(&lineup{opts: o})
 	p.pressure.since = time.Now()
-	p.opts.MaxMemoryBytes = int(float64(heapObjects()) / 0.85)
+	o.MaxMemoryBytes = int(float64(heapObjects()) / 0.85)
 	if p.watchMemory(); p.pressure.level.Load() != high {
-		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), heapObjects(), p.opts.MaxMemoryBytes, high)
+		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), heapObjects(), o.MaxMemoryBytes, high)
 	}
 	runtime.KeepAlive(held)
 	held = nil
 	p.pressure.collected = p.pressure.collected.Add(-2 * collectEvery)
 	if p.watchMemory(); p.pressure.level.Load() != calm {
-		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), heapObjects(), p.opts.MaxMemoryBytes, calm)
+		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), heapObjects(), o.MaxMemoryBytes, calm)
 	}
 }

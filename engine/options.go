@@ -2,6 +2,7 @@ package engine
 
 import (
 	"io/fs"
+	"net"
 	"time"
 
 	"cashew/backend"
@@ -19,6 +20,10 @@ type Options struct {
 	Admin        string        // address of the admin pages, "host:port" or a path; "": none
 	DrainTimeout time.Duration // how long a stop may wait for what is in flight
 	LogFormat    string        // "text" or "json"
+
+	// Inherited are listeners that another process left us, by the keys of Proxy.ListenerFiles. Start uses those that
+	// fit a pool in place of binding, and closes the others; a reload ignores them.
+	Inherited map[string]net.Listener
 
 	Pools []PoolOptions
 }

@@ -4,6 +4,9 @@ package engine
 
 import "golang.org/x/sys/unix"
 
+// bytesUnread is the ioctl that says how many bytes wait in a socket: FIONREAD of sys/filio.h.
+const bytesUnread = 0x4004667f
+
 // setRead enables or disables gnet's read filter on fd.
 func (p poller) setRead(fd int, on bool) {
 	flags := unix.EV_DISABLE

@@ -31,27 +31,42 @@ import (
 type Proxy struct {
 	gnet.BuiltinEventEngine
 
-	opts   Options
+	now    atomic.Pointer[lineup]
 	log    *slog.Logger
 	client *gnet.Client // gnet's engine without listeners: we accept ourselves, see listener
 	loops  []*Loop
-	pools  []*pool
 	ids    atomic.Uint64 // of clients
 	slow   atomic.Int64  // entries of slow logs, ever
 
 	patience time.Duration // see loopPatience
+	reports  *reporter
 
 	pressure pressure
 
-	listeners []*listener
+	changing  sync.Mutex // held by whoever changes now or accepting
+	leaving   []*pool    // removed, but still with clients; under changing
+	reloads   reloads
+	draining  atomic.Bool
+	emptied   chan struct{} // has room for one: the last client left
 	accepting sync.WaitGroup
 	running   context.Context // until Stop
 	cancel    context.CancelFunc
 
 	clients     atomic.Int64 // of all pools
-	clientLimit int64        // what descriptors allow
+	clientLimit atomic.Int64 // what descriptors allow
 	stopOnce    sync.Once
 }
+
+// lineup is what a reload swaps whole; nothing in it changes.
+type lineup struct {
+	opts      *Options
+	pools     []*pool
+	listeners []*listener // one for each pool, in their order
+}
+
+func (p *Proxy) options() *Options      { return p.now.Load().opts }
+func (p *Proxy) pools() []*pool         { return p.now.Load().pools }
+func (p *Proxy) listeners() []*listener { return p.now.Load().listeners }
 
 // pool is one server pool together with its clients' side.
 type pool struct {
@@ -61,17 +76,40 @@ type pool struct {
 	protocol protocol
 	random   bool // distribution: a key has no place
 	opts     *PoolOptions
-	groups   map[*Loop]*backend.Group // read-only once the loops run
-	clients  atomic.Int64
-	all      *atomic.Int64 // clients of all pools
+	groups   map[*Loop]*backend.Group // read-only once the loops know the pool
+	clients  *atomic.Int64            // shared with the pool that it replaced
+	proxy    *Proxy
 	version  string
-	count    counters
-	reports  *reporter    // of all pools
-	slowFrom atomic.Int64 // the pool's clients are told of slow commands from this ID on
+	count    *counters     // shared with the pool that it replaced
+	reports  *reporter     // of all pools
+	slowFrom *atomic.Int64 // the pool's clients are told of slow commands from this ID on; shared likewise
+
+	next     *pool              // that replaced it; set before a group of it is told to leave
+	unfollow context.CancelFunc // ends what looks after its servers' names
+	until    time.Time          // of a removed pool: when clients that are left are closed
 }
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
 func New(o Options, log *slog.Logger) (*Proxy, error) {
+	o = withDefaults(o)
+	p := &Proxy{log: log, patience: loopPatience, emptied: make(chan struct{}, 1)}
+	p.reports = &reporter{proxy: p, sight: p}
+	p.running, p.cancel = context.WithCancel(context.Background())
+	first := &lineup{opts: &o}
+	var errs []error
+	for i := range o.Pools {
+		pl, err := p.newPool(&o.Pools[i], o.Version)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		first.pools = append(first.pools, pl)
+	}
+	p.now.Store(first)
+	return p, errors.Join(errs...)
+}
+
+func withDefaults(o Options) Options {
 	if o.Loops == 0 {
 		o.Loops = max(1, runtime.GOMAXPROCS(0)/2)
 	}
@@ -87,23 +125,19 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	if o.MaxMemoryBytes == 0 {
 		o.MaxMemoryBytes = defaultMaxMemory()
 	}
-	p := &Proxy{opts: o, log: log, patience: loopPatience}
-	p.running, p.cancel = context.WithCancel(context.Background())
-	reports := &reporter{proxy: p, sight: p}
-	var errs []error
-	for i := range o.Pools {
-		po := &p.opts.Pools[i]
-		bp, err := backend.NewPool(po.Options, log)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("pool %s: %w", po.Name, err))
-			continue
-		}
-		p.pools = append(p.pools, &pool{
-			Pool: bp, name: po.Name, version: o.Version, all: &p.clients, protocol: po.Protocol, opts: po,
-			reports: reports, random: po.Distribution == "random", groups: make(map[*Loop]*backend.Group),
-		})
+	return o
+}
+
+func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
+	bp, err := backend.NewPool(o.Options, p.log)
+	if err != nil {
+		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
-	return p, errors.Join(errs...)
+	return &pool{
+		Pool: bp, name: o.Name, version: version, proxy: p, protocol: o.Protocol, opts: o,
+		random: o.Distribution == "random", groups: make(map[*Loop]*backend.Group),
+		clients: new(atomic.Int64), count: new(counters), reports: p.reports, slowFrom: new(atomic.Int64),
+	}, nil
 }
 
 // Start binds all listeners, runs the loops and begins to accept. On error nothing is left running.
@@ -119,28 +153,38 @@ func (p *Proxy) Start() (err error) {
 	if err := p.startLoops(); err != nil {
 		return err
 	}
-	for _, l := range p.loops {
-		for _, pl := range p.pools {
-			if pl.opts.Preconnect {
-				l.Execute(pl.groups[l].Preconnect)
-			}
-		}
+	p.clientLimit.Store(p.reserveDescriptors(p.pools()))
+	for _, pl := range p.pools() {
+		p.begin(pl)
 	}
-	p.clientLimit = p.reserveDescriptors()
-	for _, ln := range p.listeners {
+	for _, ln := range p.listeners() {
 		p.accepting.Go(ln.run)
 	}
-	for _, pl := range p.pools {
-		go pl.FollowNames(p.running, func(server int, hosts []string) {
-			for _, l := range p.loops {
-				l.Execute(func() { pl.groups[l].Moved(server, hosts) })
-			}
-		})
-	}
-	limitMemory(p.opts.MaxMemoryBytes)
+	limitMemory(p.options().MaxMemoryBytes)
 	p.pressure.since = time.Now()
 	go p.keepHouse()
 	return nil
+}
+
+// begin starts what a pool does of itself, once the loops know it.
+func (p *Proxy) begin(pl *pool) {
+	if pl.opts.Preconnect {
+		for _, l := range p.loops {
+			l.Execute(func() {
+				if g := pl.groups[l]; !g.Left() {
+					g.Preconnect()
+				}
+			})
+		}
+	}
+	var following context.Context
+	following, pl.unfollow = context.WithCancel(p.running)
+	go pl.FollowNames(following, func(server int, hosts []string) {
+		s := &pl.Options().Servers[server]
+		for _, l := range p.loops {
+			l.Execute(func() { pl.moved(l, s, hosts) })
+		}
+	})
 }
 
 // startLoops runs gnet's event loops and makes one Loop for each.
@@ -150,8 +194,8 @@ func (p *Proxy) startLoops() error {
 		return err
 	}
 	client, err := gnet.NewClient(p,
-		gnet.WithNumEventLoop(p.opts.Loops),
-		gnet.WithReadBufferCap(p.opts.ReadBufferBytes),
+		gnet.WithNumEventLoop(p.options().Loops),
+		gnet.WithReadBufferCap(p.options().ReadBufferBytes),
 		gnet.WithLogger(gnetLogger{p.log}),
 	)
 	if err != nil {
@@ -161,8 +205,8 @@ func (p *Proxy) startLoops() error {
 		return fmt.Errorf("engine: starting event loops: %w", err)
 	}
 	p.client = client
-	for range p.opts.Loops {
-		l := newLoop(&p.opts, &p.pressure)
+	for range p.options().Loops {
+		l := newLoop(p.options(), &p.pressure)
 		l.Log, l.Watcher, l.Connect = p.log, watcher, backend.Dial
 		l.slowIDs = &p.slow
 		far, err := p.bindLoop(l)
@@ -170,7 +214,7 @@ func (p *Proxy) startLoops() error {
 			return err
 		}
 		defer unix.Close(far) //nolint:errcheck // only once all loops are bound: an open anchor keeps its loop from being picked again
-		for _, pl := range p.pools {
+		for _, pl := range p.pools() {
 			pl.groups[l] = backend.NewGroup(&l.Loop, pl.Pool)
 		}
 		p.loops = append(p.loops, l)
@@ -212,7 +256,7 @@ type anchor struct{}
 // Addrs are the addresses that the pools listen on, in the pools' order.
 func (p *Proxy) Addrs() []net.Addr {
 	var a []net.Addr
-	for _, ln := range p.listeners {
+	for _, ln := range p.listeners() {
 		a = append(a, ln.nl.Addr())
 	}
 	return a
@@ -221,12 +265,11 @@ func (p *Proxy) Addrs() []net.Addr {
 // Stop closes listeners and all connections. It may be called more than once, and after a failed Start.
 func (p *Proxy) Stop() {
 	p.stopOnce.Do(func() {
-		p.cancel()
-		for _, ln := range p.listeners {
-			_ = ln.nl.Close()
-		}
-		p.accepting.Wait()
-		for _, pl := range p.pools {
+		p.cancel() // first: a reload that waits for the loops gives up
+		p.changing.Lock()
+		defer p.changing.Unlock()
+		p.stopAccepting()
+		for _, pl := range append(p.leaving, p.pools()...) {
 			pl.Close()
 		}
 		if p.client != nil {
@@ -239,7 +282,7 @@ func (p *Proxy) Stop() {
 func (p *Proxy) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	switch v := c.Context().(type) {
 	case *Session:
-		v.opened(c, backend.NewSocket(c.Fd()))
+		clientOpened(v, c, backend.NewSocket(c.Fd()))
 	case *backend.Conn:
 		if !serverOpened(v, c, backend.NewSocket(c.Fd())) {
 			return nil, gnet.Close

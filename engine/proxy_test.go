@@ -221,7 +221,7 @@ func TestListen(t *testing.T) {
 		{"a file", Listen{Text: path + ".txt", Network: "unix", Addr: path + ".txt"}, "exists and is not a socket"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
-			q, err := New(Options{Pools: []PoolOptions{{Options: p.opts.Pools[0].Options, Listen: bad.listen}}},
+			q, err := New(Options{Pools: []PoolOptions{{Options: p.options().Pools[0].Options, Listen: bad.listen}}},
 				slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
@@ -318,7 +318,7 @@ func TestNeverReads(t *testing.T) {
 			if most < 1<<20 || most > 64<<20 {
 				t.Errorf("%d bytes were held for it at most; want 1 to 64 MiB", most)
 			}
-			if got := p.pools[0].count.slow.Load(); got != 1 {
+			if got := p.pools()[0].count.slow.Load(); got != 1 {
 				t.Errorf("slow clients: %d; want 1", got)
 			}
 			return
@@ -345,7 +345,7 @@ func TestMemoryPressure(t *testing.T) {
 	}
 	small := dial(t, p)
 	r := bufio.NewReader(small)
-	for end := time.Now().Add(time.Minute); p.pools[0].count.overMemory.Load() == 0; {
+	for end := time.Now().Add(time.Minute); p.pools()[0].count.overMemory.Load() == 0; {
 		if _, err := io.WriteString(small, "PING\r\n"); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,7 +92,15 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	for range 1 + rnd.IntN(5) {
 		clients = append(clients, &client{simClient: s.connect()})
 	}
+	reloads := !broken && rnd.IntN(2) == 0
+	added := 0
 	step := func(last bool) {
+		if reloads && !last && rnd.IntN(40) == 0 {
+			s.reload(func(o *Options, po *PoolOptions) { randomReload(rnd, o, po, &added) })
+			for _, v := range s.servers[len(models):] {
+				models = append(models, &modelServer{sv: v})
+			}
+		}
 		c := clients[rnd.IntN(len(clients))]
 		m := models[rnd.IntN(len(models))]
 		switch k := rnd.IntN(10); {
@@ -179,8 +188,10 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 		t.Errorf("%d bytes from clients, %d to them, %d replies; want %d, %d, %d",
 			st.RequestBytesFromClients, st.ReplyBytesToClients, st.WriteBack.Count(), sent, got, commands)
 	}
-	for i, m := range models {
-		m.addsUp(t, &st.Servers[i], broken)
+	for i := range st.Servers { // not those that a reload removed
+		v := &st.Servers[i]
+		m := slices.IndexFunc(models, func(m *modelServer) bool { return m.sv.name == v.Name })
+		models[m].addsUp(t, v, broken)
 	}
 }
 
@@ -212,6 +223,22 @@ func (m *modelServer) addsUp(t *testing.T, v *ServerStats, broken bool) {
 	}
 	if d := cmp.Diff(want, counts(*v)); d != "" {
 		t.Errorf("%s, which never failed (-want +got):\n%s", v.Name, d)
+	}
+}
+
+// randomReload adds a server, removes one, or changes a setting.
+func randomReload(rnd *rand.Rand, o *Options, po *PoolOptions, added *int) {
+	switch k := rnd.IntN(6); {
+	case k < 2:
+		*added++
+		po.Servers = append(po.Servers, simServerNamed(fmt.Sprintf("n%d", *added)))
+	case k < 4 && len(po.Servers) > 1:
+		i := rnd.IntN(len(po.Servers))
+		po.Servers = slices.Delete(po.Servers, i, i+1)
+	case k == 4:
+		po.Distribution = []string{"modula", "ketama"}[rnd.IntN(2)]
+	default:
+		o.MaxPipeline = 1 + rnd.IntN(40)
 	}
 }
 

@@ -221,7 +221,7 @@ func (a *about) server(s *Snapshot) (f figures) {
 
 func (a *about) clients(p *PoolStats) (f figures) {
 	limit := int64(a.pool.opts.ClientConnections)
-	if all := a.rp.proxy.clientLimit; limit == 0 || all < limit {
+	if all := a.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
 		limit = all
 	}
 	f.count("connected_clients", p.ClientConnections)
@@ -236,7 +236,7 @@ func (a *about) memory() (f figures) {
 	if n, ok := residentBytes(); ok {
 		f.count("used_memory_rss", n)
 	}
-	f.count("maxmemory", int64(a.rp.proxy.opts.MaxMemoryBytes))
+	f.count("maxmemory", int64(a.rp.proxy.options().MaxMemoryBytes))
 	return f
 }
 

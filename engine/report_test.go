@@ -253,7 +253,7 @@ func TestReportSeesItsPool(t *testing.T) {
 		},
 	}
 	simReports(t, sight, func(o *Options, po *PoolOptions) { o.MaxMemoryBytes, po.ClientConnections = 1<<30, 9 }, func(s *sim) {
-		s.pool.reports.proxy.clientLimit = 1000
+		s.pool.reports.proxy.clientLimit.Store(1000)
 		c := s.connect() // with ID 1
 		ask := func(args ...string) string {
 			c.send(array(args...))

@@ -59,6 +59,13 @@ type Session struct {
 	counted  int   // bytes of out that the tally has
 	due      int64 // replies appended to out since it was last empty
 	dueAt    int64 // when the first of them was
+
+	unsettled bool   // its pool was replaced while replies were owed, and it must have them before it sends more
+	leaving   bool   // ends at the first boundary between commands behind unread
+	unread    int    // bytes that had come when it was told to leave, less what was taken since
+	handing   bool   // takes no further command: another process is to have it
+	stays     bool   // the other process does not want it
+	handed    []byte // input that another process had taken from it
 }
 
 const (
@@ -80,7 +87,7 @@ const (
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
 	return &Session{
 		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
-		cl: codec.Client{ID: id, Addr: addr},
+		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
 	}
 }
 
@@ -92,6 +99,7 @@ func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
 	s.openedAt, s.lastAt = l.Now, l.Now
 	l.sessions[s.cl.ID] = s
 	s.out.Open(sock)
+	s.catchUp()
 }
 
 // onData takes what the client sent; buf dies when it returns.
@@ -178,6 +186,10 @@ func (s *Session) consume(buf []byte) (taken int) {
 			break
 		}
 		s.handle(cmd)
+		if s.leaving {
+			s.unread -= n
+			s.leaveIfDone()
+		}
 		taken += n
 		if s.in != in {
 			break // buf is a server connection's now
@@ -191,7 +203,8 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 // full says that the client has as much under way, or unread, as it may.
 func (s *Session) full() bool {
 	return s.loop.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
-		s.inFlight >= s.loop.opts.MaxPipeline || s.reports >= maxClientReports || s.out.Pending() >= maxUnreadBytes ||
+		s.unsettled && !s.settled() || s.handing && s.between() || s.inFlight >= s.loop.opts.MaxPipeline ||
+		s.reports >= maxClientReports || s.out.Pending() >= maxUnreadBytes ||
 		s.inFlight*s.replySize >= maxOwedBytes
 }
 
@@ -216,7 +229,8 @@ func (s *Session) block() {
 
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
-	if s.blocked && !s.resuming && !s.crowded && s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
+	if s.blocked && !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) &&
+		s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
 		s.inFlight*s.replySize <= maxOwedBytes/2 && s.reports <= maxClientReports/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -23,8 +24,8 @@ import (
 // drives sessions and server connections exactly as Proxy does from gnet's callbacks.
 type sim struct {
 	t     testing.TB
-	loop  *Loop
 	proxy *Proxy
+	loop  *Loop
 	pool  *pool
 	mu    sync.Mutex      // timers call Execute
 	tasks []gnet.Runnable // what Execute queued
@@ -48,7 +49,7 @@ type simClient struct {
 // simServer is one server's side of the loop's only connection to it.
 type simServer struct {
 	sim     *sim
-	index   int
+	name    string
 	dialing *backend.Conn // an attempt to connect that was not decided
 	attempt int           // its number
 	up      *backend.Conn // the open connection
@@ -146,7 +147,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
 	for i := range n {
 		name := "s" + strconv.Itoa(i)
-		po.Servers = append(po.Servers, backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1})
+		po.Servers = append(po.Servers, simServerNamed(name))
 	}
 	o := Options{Loops: 1}
 	if edit != nil {
@@ -158,13 +159,14 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.pools[0].Close)
-	s := &sim{t: t, proxy: p, pool: p.pools[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
-	s.loop = newLoop(&p.opts, &p.pressure)
+	t.Cleanup(p.pools()[0].Close)
+	s := &sim{t: t, proxy: p, pool: p.pools()[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
+	s.loop = newLoop(p.options(), &p.pressure)
 	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
+	s.loop.unread = func(int) int { return 0 }
 	s.loop.Connect = func(c *backend.Conn) {
-		sv := s.servers[indexOf(s, c)]
+		sv := s.server(c.Server().Name)
 		sv.dialing = c
 		sv.attempt++
 		if s.redial != nil {
@@ -172,19 +174,51 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		}
 	}
 	s.pool.groups[s.loop] = backend.NewGroup(&s.loop.Loop, s.pool.Pool)
-	for i := range n {
-		s.servers = append(s.servers, &simServer{sim: s, index: i})
+	for _, v := range po.Servers {
+		s.servers = append(s.servers, &simServer{sim: s, name: v.Name})
 	}
 	return s
 }
 
-func indexOf(s *sim, c *backend.Conn) int {
-	for i := range s.pool.Options().Servers {
-		if &s.pool.Options().Servers[i] == c.Server() {
-			return i
+// server is the latest of that name: one that a reload removed and added again is another.
+func (s *sim) server(name string) *simServer {
+	for _, v := range slices.Backward(s.servers) {
+		if v.name == name {
+			return v
 		}
 	}
 	panic("unknown server")
+}
+
+// reload has the pool go on with other settings; servers that it did not have appear behind the others. The loop applies
+// it when it settles.
+func (s *sim) reload(edit func(*Options, *PoolOptions)) {
+	s.t.Helper()
+	o := *s.proxy.options()
+	po := o.Pools[0]
+	po.Servers = slices.Clone(po.Servers)
+	had := slices.Clone(po.Servers)
+	edit(&o, &po)
+	o.Pools = []PoolOptions{po}
+	c, err := s.proxy.plan(o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.proxy.adopt(c)
+	for _, v := range po.Servers {
+		if !slices.ContainsFunc(had, func(h backend.Server) bool { return h.Addr == v.Addr }) {
+			s.servers = append(s.servers, &simServer{sim: s, name: v.Name})
+		}
+	}
+	s.proxy.now.Store(c.next)
+	s.t.Cleanup(c.next.pools[0].Close)
+	s.loop.Execute(func() { s.loop.apply(c) })
+	s.settle()
+	s.pool = c.next.pools[0]
+}
+
+func simServerNamed(name string) backend.Server {
+	return backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
 }
 
 func (s *sim) onClose(f *fakeConn, err error) {

@@ -37,7 +37,7 @@ func (l *Loop) tell(pools []*pool) {
 // Snapshot returns all figures as they are now; those of a loop that is busy for too long as they last were. It may be
 // called from any goroutine, and waits for no loop longer than a moment.
 func (p *Proxy) Snapshot() *Snapshot {
-	pools := p.pools
+	pools := p.pools()
 	answered := askLoops(p, func(l *Loop) struct{} { l.tell(pools); return struct{}{} })
 	s := p.snapshot(pools)
 	s.Silent = len(p.loops) - len(answered)
@@ -46,7 +46,8 @@ func (p *Proxy) Snapshot() *Snapshot {
 
 // snapshot merges what the loops last told.
 func (p *Proxy) snapshot(pools []*pool) *Snapshot {
-	s := &Snapshot{At: time.Now(), Started: startedAt, Version: p.opts.Version, Loops: len(p.loops)}
+	s := &Snapshot{At: time.Now(), Started: startedAt, Version: p.options().Version, Loops: len(p.loops),
+		Draining: p.Draining(), Reload: p.ReloadStatus()}
 	for _, pl := range pools {
 		st := pl.stats()
 		for _, l := range p.loops {

@@ -32,6 +32,9 @@ func New(o Options) *Protocol {
 	return p
 }
 
+// Guarded implements codec.Protocol.
+func (*Protocol) Guarded() bool { return false }
+
 // Name implements codec.Protocol.
 func (*Protocol) Name() string { return "memcached" }
 

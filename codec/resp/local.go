@@ -37,7 +37,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case opHello:
 		return p.appendHello(dst, cl, args)
 	case opReset:
-		cl.Authed = false
+		cl.Authed = !p.guarded
 		cl.Name = ""
 		return append(dst, "+RESET\r\n"...)
 	case opReadonly, opReadwrite:

@@ -49,11 +49,11 @@ func New(o Options) *Protocol {
 	return p
 }
 
+// Guarded implements codec.Protocol.
+func (p *Protocol) Guarded() bool { return p.guarded }
+
 // Name implements codec.Protocol.
 func (*Protocol) Name() string { return "redis" }
-
-// Guarded says whether there is a password.
-func (p *Protocol) Guarded() bool { return p.guarded }
 
 // DB is the servers' database.
 func (p *Protocol) DB() int { return p.db }

@@ -1,0 +1,179 @@
+package backend
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"cashew/codec"
+)
+
+// A reload never changes a Pool. It builds another, which adopts from the one it replaces whatever stays the same: what
+// health knows of each server, the names' last good addresses and, loop by loop, the connections.
+//
+//	Pool.Adopt            any goroutine, before a loop knows the new pool
+//	MakeGroup             any goroutine, one for each loop
+//	Group.Adopt           on the loop: from now on requests take the new ring
+//	Conn.fail(ErrClosed)  on the loop: a connection that nobody adopted, once its last reply came
+
+// Adopt has p, which no loop uses yet, go on where old stands, and stops old's timers. A server is the same if it is
+// reached at the same address, whatever its name and weight: if it was ejected it stays so, until old's time is up.
+func (p *Pool) Adopt(old *Pool) {
+	p.resolver = old.resolver
+	p.outOfSteps.Store(old.outOfSteps.Load())
+	p.health.adopt(&old.health, p.match(old))
+}
+
+// match finds for each server of p the one of old that it is, by index, or -1.
+func (p *Pool) match(old *Pool) []int {
+	type address struct{ network, addr, name string }
+	at := make(map[address][]int)
+	for i, s := range old.opts.Servers {
+		at[address{s.Network, s.Addr, s.Name}] = []int{i}
+	}
+	from := make([]int, len(p.opts.Servers))
+	used := make([]bool, len(old.opts.Servers))
+	for i, s := range p.opts.Servers {
+		from[i] = -1
+		if j := at[address{s.Network, s.Addr, s.Name}]; len(j) > 0 {
+			from[i] = j[0]
+			used[j[0]] = true
+		}
+	}
+	for i, s := range old.opts.Servers { // those that had another name: any at the address will do
+		if !used[i] {
+			a := address{s.Network, s.Addr, ""}
+			at[a] = append(at[a], i)
+		}
+	}
+	for i, s := range p.opts.Servers {
+		a := address{s.Network, s.Addr, ""}
+		if j := at[a]; from[i] < 0 && len(j) > 0 {
+			from[i], at[a] = j[0], j[1:]
+		}
+	}
+	return from
+}
+
+// adopt copies what old knows of the servers, by their index there, and goes on with its timers. old stops.
+func (h *health) adopt(old *health, from []int) {
+	old.close()
+	h.ejections.Store(old.ejections.Load())
+	if !h.pool.opts.AutoEjectHosts {
+		return
+	}
+	old.mu.Lock()
+	servers := slices.Clone(old.servers)
+	old.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, j := range from {
+		if j < 0 {
+			continue
+		}
+		h.failures[i].Store(old.failures[j].Load())
+		h.trial[i].Store(old.trial[j].Load())
+		h.servers[i] = servers[j]
+		if servers[j].out {
+			h.down[i].Store(true)
+			h.retryInLocked(i, max(time.Until(servers[j].retryAt), 0), false)
+		}
+	}
+	h.rebuildLocked()
+}
+
+// MakeGroup makes l's group for p, on any goroutine; the loop does not know it before Join or Adopt.
+func MakeGroup(l *Loop, p *Pool) *Group {
+	g := &Group{loop: l, pool: p, conns: make([]*Conn, len(p.opts.Servers)*p.opts.ServerConnections)}
+	for range p.opts.Servers {
+		g.figures = append(g.figures, new(Figures))
+	}
+	for op := range p.opts.Protocol.Ops() {
+		_, class := p.opts.Protocol.Describe(uint16(op))
+		g.classes = append(g.classes, class)
+	}
+	return g
+}
+
+// Join makes g known to its loop, which looks after its deadlines from then on.
+func (g *Group) Join() { g.loop.groups = append(g.loop.groups, g) }
+
+// Adopt makes g known to its loop in the place of old. The figures of servers that stay, and the connections to them with
+// all that is outstanding there, are g's from then on, the connections only if g's pool logs in like old's; the others are
+// retired.
+//
+// inOrder says that whatever a client has under way it can have on the connections that its next requests take. If not, a
+// client must not send more before it has its replies, or a server could execute its commands in another order than it
+// sent them.
+func (g *Group) Adopt(old *Group) (inOrder bool) {
+	n, m := g.pool.opts.ServerConnections, old.pool.opts.ServerConnections
+	inOrder = n == m
+	same := sameHandshake(g.pool.opts.Protocol, old.pool.opts.Protocol)
+	for i, j := range g.pool.match(old.pool) {
+		if j < 0 {
+			continue
+		}
+		g.figures[i] = old.figures[j]
+		for k := 0; same && k < min(n, m); k++ {
+			if c := old.conns[j*m+k]; c != nil {
+				old.conns[j*m+k] = nil
+				g.conns[i*n+k] = c
+				c.join(g.pool, i)
+			}
+		}
+	}
+	inOrder = old.Leave() && inOrder
+	g.retired, old.retired = old.retired, nil
+	g.loop.groups = slices.DeleteFunc(g.loop.groups, func(o *Group) bool { return o == old })
+	g.Join()
+	return inOrder
+}
+
+// Leave retires all connections of g, which gets no more requests. idle says that nothing was outstanding on them.
+func (g *Group) Leave() (idle bool) {
+	idle = true
+	for i, c := range g.conns {
+		if c != nil {
+			g.conns[i] = nil
+			idle = g.retire(c) && idle
+		}
+	}
+	g.left = true
+	return idle
+}
+
+// Left says that g gets no more requests.
+func (g *Group) Left() bool { return g.left }
+
+// retire has c, which is not in g.conns any more, close once nothing is outstanding on it, which is at once if idle.
+func (g *Group) retire(c *Conn) (idle bool) {
+	c.retired = true
+	if c.spent() {
+		c.fail(ErrClosed)
+		return true
+	}
+	g.retired = append(g.retired, c)
+	return false
+}
+
+func sameHandshake(a, b codec.Protocol) bool {
+	return slices.EqualFunc(a.Handshake(), b.Handshake(), bytes.Equal)
+}
+
+// join makes c the connection to a server of p, by its index there.
+func (c *Conn) join(p *Pool, server int) {
+	t := int64(p.opts.Timeout)
+	if t != int64(c.pool.opts.Timeout) {
+		c.restarted = c.loop.Now
+		if t > 0 && c.head != nil {
+			c.loop.want(c.loop.Now + t)
+		}
+	}
+	c.pool, c.server = p, server
+}
+
+// spent says that nothing is outstanding on c, written or not.
+func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
+
+// Groups is how many groups l looks after: one for each pool, and those of removed pools whose last replies are awaited.
+func (l *Loop) Groups() int { return len(l.groups) }

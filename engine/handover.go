@@ -1,0 +1,455 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"cashew/codec"
+)
+
+// An upgrade is two processes that share the listening sockets. The new one is started with the old one's listeners
+// (ListenerFiles, Options.Inherited); then the old one gives it the clients, over a unix socket, each at a boundary between
+// two of its commands, when it owes it nothing. A client keeps its connection and notices nothing.
+//
+//	new: ready                                     one byte: it listens
+//	old: length, clientState as JSON, input        for each client; its descriptor comes along (SCM_RIGHTS)
+//	new: mine | yours                              one byte; only after mine does it touch the client
+//	old: 0                                         no more
+//
+// Whoever is unsure whose a client is closes it: two processes that read from one client would be worse.
+const (
+	ready = 'r'
+	mine  = 'm'
+	yours = 'y'
+)
+
+// clientState is what goes with a client's descriptor.
+type clientState struct {
+	Pool   string
+	Addr   string
+	Authed bool
+	Name   string
+	Lib    string
+	LibVer string
+	Input  int // bytes that follow: read from the client, and not taken
+}
+
+// parted is a client that its loop let go of.
+type parted struct {
+	state clientState
+	input []byte
+	fd    int
+}
+
+const (
+	// partAtOnce is how many clients of a loop are on their way at once: they wait meanwhile.
+	partAtOnce = 64
+	// partPause is how long to wait before looking again for clients at a boundary.
+	partPause = time.Millisecond
+	// partTimeout is how long the other process may take over one client.
+	partTimeout = 5 * time.Second
+	// maxStateBytes bounds a clientState, whose strings come from the client.
+	maxStateBytes = 16 << 20
+)
+
+// ListenerFiles returns a duplicate of each listener for another process, by network and address as configured (and the
+// pool's name, if the kernel chose the port): the keys of Options.Inherited. The caller closes them.
+func (p *Proxy) ListenerFiles() (map[string]*os.File, error) {
+	files := make(map[string]*os.File)
+	for _, ln := range p.listeners() {
+		f, err := duplicate(ln.nl)
+		if err != nil {
+			for _, f := range files {
+				_ = f.Close()
+			}
+			return nil, fmt.Errorf("engine: listener '%s': %w", ln.key, err)
+		}
+		files[ln.key] = f
+	}
+	return files, nil
+}
+
+// duplicate is like File of package net, whose result turns the socket into a blocking one, here too, when it is given to
+// another process.
+func duplicate(nl net.Listener) (*os.File, error) {
+	rc, err := nl.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var dup int
+	err = control(rc, func(fd int) (err error) {
+		dup, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(dup), nl.Addr().String()), nil
+}
+
+// HandOver stops accepting and gives the clients to the process at the other end of conn, which calls TakeOver and listens
+// already. It returns how many that took, once no client is left or all that are left must stay (they are about to be
+// closed, or the other has no pool for them), or with an error when ctx ends or conn fails. If it was conn, the proxy accepts
+// clients again and goes on as before, and Draining says false; else the caller ends it with Drain and Stop.
+func (p *Proxy) HandOver(ctx context.Context, conn *net.UnixConn) (moved int, err error) {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	if p.draining.Load() || p.running.Err() != nil {
+		return 0, errStopping
+	}
+	if err := awaitReady(ctx, conn); err != nil {
+		return 0, err
+	}
+	files, err := p.ListenerFiles()
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}()
+	p.draining.Store(true)
+	p.stopAccepting()
+	for {
+		gone, left := p.part()
+		taken, err := p.give(conn, gone)
+		if moved += taken; err != nil {
+			p.stay()
+			p.acceptAgain(files)
+			return moved, fmt.Errorf("engine: handing over clients: %w", err)
+		}
+		if left == 0 {
+			_ = conn.SetDeadline(time.Now().Add(partTimeout))
+			_, err := conn.Write(make([]byte, 4))
+			return moved, err
+		}
+		if len(gone) == 0 {
+			select {
+			case <-time.After(partPause):
+			case <-ctx.Done():
+			case <-p.running.Done():
+			}
+		}
+		if err := errors.Join(ctx.Err(), p.running.Err()); err != nil {
+			p.stay()
+			_ = conn.SetDeadline(time.Now().Add(partTimeout))
+			_, _ = conn.Write(make([]byte, 4))
+			return moved, err
+		}
+	}
+}
+
+// awaitReady waits for the other process.
+func awaitReady(ctx context.Context, conn *net.UnixConn) error {
+	_ = conn.SetDeadline(time.Time{})
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
+	defer stop()
+	var b [1]byte
+	if _, err := io.ReadFull(conn, b[:]); err != nil {
+		return errors.Join(ctx.Err(), fmt.Errorf("engine: the other process is not ready: %w", err))
+	}
+	if b[0] != ready {
+		return fmt.Errorf("engine: the other process says %q", b[0])
+	}
+	return nil
+}
+
+// part takes some clients that are at a boundary from all loops. left is how many there are besides that can still be
+// given away, or are only just being enrolled.
+func (p *Proxy) part() (gone []parted, left int) {
+	type share struct {
+		gone        []parted
+		left, stays int
+	}
+	shares := make(chan share, len(p.loops))
+	p.onLoops(func(l *Loop) {
+		var s share
+		s.gone, s.left, s.stays = l.part(partAtOnce)
+		shares <- s
+	})
+	stays := 0
+	for range len(shares) {
+		s := <-shares
+		gone, left, stays = append(gone, s.gone...), left+s.left, stays+s.stays
+	}
+	return gone, max(left, int(p.clients.Load())-stays)
+}
+
+// part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
+// command until they are given away.
+func (l *Loop) part(n int) (gone []parted, left, stays int) {
+	asked := 0
+	for _, s := range l.sessions {
+		switch {
+		case s.stays || s.quitting || s.leaving || s.gc == nil:
+			stays++
+		case len(gone) < n && s.atBoundary():
+			if c, ok := s.part(); ok {
+				gone = append(gone, c)
+				continue
+			}
+			s.stays = true
+			stays++
+		default:
+			if !s.handing && asked < n {
+				s.handing = true
+				asked++
+			}
+			left++
+		}
+	}
+	return gone, left, stays
+}
+
+// atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
+func (s *Session) atBoundary() bool {
+	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
+}
+
+// part takes s apart: its client lives on with the descriptor.
+func (s *Session) part() (c parted, ok bool) {
+	fd, err := s.gc.Dup()
+	if err != nil {
+		return c, false
+	}
+	c.fd = fd
+	if s.in != nil {
+		c.input = append(c.input, s.in.B...)
+	}
+	c.state = clientState{
+		Pool: s.pool.name, Addr: s.cl.Addr, Authed: s.cl.Authed, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
+		Input: len(c.input),
+	}
+	s.close()
+	return c, true
+}
+
+// stay has the clients that were to be given away go on here.
+func (p *Proxy) stay() {
+	p.onLoops(func(l *Loop) {
+		for _, s := range l.sessions {
+			if s.handing {
+				s.handing = false
+				s.unblock()
+			}
+		}
+	})
+}
+
+// takeBack has a client that nobody took go on here.
+func (p *Proxy) takeBack(c parted) {
+	s, nc, err := p.restore(c)
+	if err != nil {
+		p.log.Error("client dropped", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
+		return
+	}
+	s.stays = true
+	_ = s.enroll(nc)
+}
+
+// acceptAgain listens on files, which ListenerFiles returned before the listeners were closed.
+func (p *Proxy) acceptAgain(files map[string]*os.File) {
+	now := *p.now.Load()
+	now.listeners = nil
+	for _, old := range p.listeners() {
+		ln := old
+		nl, err := net.FileListener(files[old.key])
+		if err != nil {
+			p.log.Error("listener lost", "pool", old.pool.Load().name, "err", err)
+		} else {
+			if ul, ok := nl.(*net.UnixListener); ok {
+				ul.SetUnlinkOnClose(false)
+			}
+			ln = p.newListener(old.pool.Load(), nl)
+			p.accepting.Go(ln.run)
+		}
+		now.listeners = append(now.listeners, ln)
+	}
+	p.now.Store(&now)
+	p.draining.Store(false)
+}
+
+// give gives clients to the other process and returns how many that took; the others go on here. After an error the one
+// that ended before it could say mine has none; but if its time was up it may still do so.
+func (p *Proxy) give(conn *net.UnixConn, clients []parted) (taken int, err error) {
+	_ = conn.SetDeadline(time.Now().Add(partTimeout))
+	sent := 0
+	for err == nil && sent < len(clients) {
+		if err = send(conn, clients[sent]); err == nil {
+			sent++
+		}
+	}
+	verdicts := make([]byte, sent)
+	n, e := io.ReadFull(conn, verdicts) // also after an error: it may have taken those before
+	err = errors.Join(err, e)
+	for i, c := range clients {
+		switch {
+		case i < n && verdicts[i] == mine:
+			_ = unix.Close(c.fd)
+			taken++
+		case n <= i && i < sent && errors.Is(err, os.ErrDeadlineExceeded):
+			_ = unix.Close(c.fd)
+			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.Pool, "client", c.state.Addr)
+		default:
+			p.takeBack(c)
+		}
+	}
+	return taken, err
+}
+
+// send writes c to the other process.
+func send(conn *net.UnixConn, c parted) error {
+	state, err := json.Marshal(c.state)
+	if err != nil {
+		return err
+	}
+	head := binary.BigEndian.AppendUint32(nil, uint32(len(state)))
+	if _, _, err := conn.WriteMsgUnix(head, unix.UnixRights(c.fd), nil); err != nil {
+		return err
+	}
+	for _, p := range [][]byte{state, c.input} {
+		if _, err := conn.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TakeOver takes clients from the process at the other end of conn, which calls HandOver. The proxy has been started. It
+// returns how many it took, once there are no more, or with an error when ctx ends or conn fails; then the caller closes
+// conn at once, and the other process keeps its clients.
+func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, err error) {
+	_ = conn.SetDeadline(time.Time{})
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
+	defer stop()
+	if _, err := conn.Write([]byte{ready}); err != nil {
+		return 0, err
+	}
+	var enrolling sync.WaitGroup
+	defer enrolling.Wait()
+	for {
+		c, more, err := receive(conn)
+		if err != nil {
+			return taken, errors.Join(ctx.Err(), fmt.Errorf("engine: taking over clients: %w", err))
+		}
+		if !more {
+			return taken, nil
+		}
+		s, nc, err := p.restore(c)
+		if err != nil {
+			p.log.Warn("client refused from the other process", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
+			if _, err := conn.Write([]byte{yours}); err != nil {
+				return taken, err
+			}
+			continue
+		}
+		if _, err := conn.Write([]byte{mine}); err != nil {
+			s.pool.left(s)
+			_ = nc.Close()
+			return taken, err
+		}
+		taken++
+		enrolling.Go(func() { _ = s.enroll(nc) })
+	}
+}
+
+// receive reads one client; more is false at the end of all.
+func receive(conn *net.UnixConn) (c parted, more bool, err error) {
+	c.fd = -1
+	defer func() {
+		if err != nil && c.fd >= 0 {
+			_ = unix.Close(c.fd)
+		}
+	}()
+	var head [4]byte
+	rights := make([]byte, unix.CmsgSpace(4))
+	n, rn, _, _, err := conn.ReadMsgUnix(head[:], rights)
+	if err != nil {
+		return c, false, err
+	}
+	if n == 0 {
+		return c, false, io.ErrUnexpectedEOF
+	}
+	if rn > 0 {
+		if c.fd, err = descriptor(rights[:rn]); err != nil {
+			return c, false, err
+		}
+	}
+	if _, err := io.ReadFull(conn, head[n:]); err != nil {
+		return c, false, err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	switch {
+	case size == 0:
+		return c, false, nil
+	case size > maxStateBytes || c.fd < 0:
+		return c, false, errors.New("not a client")
+	}
+	state := make([]byte, size)
+	if _, err := io.ReadFull(conn, state); err != nil {
+		return c, false, err
+	}
+	if err := json.Unmarshal(state, &c.state); err != nil {
+		return c, false, err
+	}
+	c.input = make([]byte, max(c.state.Input, 0))
+	if _, err := io.ReadFull(conn, c.input); err != nil {
+		return c, false, err
+	}
+	return c, true, nil
+}
+
+// descriptor is the one that came with a message.
+func descriptor(rights []byte) (int, error) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil || len(messages) != 1 {
+		return -1, errors.Join(err, errors.New("not one control message"))
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return -1, errors.Join(err, errors.New("not one descriptor"))
+	}
+	unix.CloseOnExec(fds[0])
+	return fds[0], nil
+}
+
+// restore makes c, whose descriptor is used up, a client of the pool of that name: it is counted in, and s.enroll(nc) puts
+// it on its loop.
+func (p *Proxy) restore(c parted) (s *Session, nc net.Conn, err error) {
+	f := os.NewFile(uintptr(c.fd), "client")
+	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
+	pl := named(p.pools(), c.state.Pool)
+	if pl == nil {
+		return nil, nil, fmt.Errorf("engine: no pool %q", c.state.Pool)
+	}
+	if nc, err = net.FileConn(f); err != nil {
+		return nil, nil, err
+	}
+	if t, ok := nc.(*net.TCPConn); ok {
+		_ = t.SetKeepAlive(pl.opts.TCPKeepalive)
+	}
+	l := p.leastLoop()
+	l.clients.Add(1)
+	pl.clients.Add(1)
+	p.clients.Add(1)
+	pl.count.accepted.Add(1)
+	s = newSession(l, pl, p.ids.Add(1), c.state.Addr)
+	s.cl = codec.Client{
+		ID: s.cl.ID, Addr: c.state.Addr, Authed: c.state.Authed,
+		Name: c.state.Name, Lib: c.state.Lib, LibVer: c.state.LibVer,
+	}
+	s.handed = c.input
+	return s, nc, nil
+}

@@ -1,0 +1,433 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"cashew/backend"
+)
+
+// A reload never changes a pool either. One that was configured differently is replaced by another that adopts what stays
+// the same, see backend.Pool.Adopt: its listener, its counters, its server connections, its clients.
+//
+//	Reload --plan--> pools and rings --bind--> listeners        nothing has changed until here, and nothing can fail after
+//	                                    |
+//	   each loop: Loop.apply <----------+   groups adopt connections, sessions move to the new pool
+//	                |
+//	   Proxy.now and the listeners' pools are swapped; removed pools' clients leave, and sweep clears up after them
+//
+// A loop applies the plan between two callbacks, so a command sees one pool only. What a session has in flight it gets
+// from the connections it went to.
+
+// errStopping refuses what a proxy that ends can't do any more.
+var errStopping = errors.New("engine: the proxy is stopping")
+
+// reloads is what became of the reloads so far.
+type reloads struct {
+	mu     sync.Mutex
+	status ReloadStatus
+}
+
+func (r *reloads) ended(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status.At, r.status.Err = time.Now(), ""
+	if err != nil {
+		r.status.Failed++
+		r.status.Err = err.Error()
+		return
+	}
+	r.status.Succeeded++
+}
+
+// ReloadStatus says what became of the reloads so far.
+func (p *Proxy) ReloadStatus() ReloadStatus {
+	p.reloads.mu.Lock()
+	defer p.reloads.mu.Unlock()
+	return p.reloads.status
+}
+
+// ReloadFailed counts a reload that never came to Reload, as its file could not be read.
+func (p *Proxy) ReloadFailed(err error) { p.reloads.ended(err) }
+
+// plan is what a reload is going to do.
+type plan struct {
+	next           *lineup
+	added, removed []*pool
+	changed        []replaced
+	fresh          []*listener // of next, those that the proxy did not have
+	gone           []*listener
+	Changes
+}
+
+// replaced is a pool and the one that takes its place.
+type replaced struct{ old, new *pool }
+
+// Reload has a started proxy go on with o, while traffic flows. On error, which says all that is wrong, nothing has
+// changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. It
+// may be called from any goroutine but the loops'.
+func (p *Proxy) Reload(o Options) (Changes, error) {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	c, err := p.prepareReload(o)
+	p.reloads.ended(err)
+	if err != nil {
+		return Changes{}, err
+	}
+	p.carryOut(c)
+	return c.Changes, nil
+}
+
+// prepareReload does all of a reload that can fail.
+func (p *Proxy) prepareReload(o Options) (*plan, error) {
+	if p.draining.Load() || p.running.Err() != nil {
+		return nil, errStopping
+	}
+	c, err := p.plan(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.bindPlan(c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// plan builds what o asks for. Errors are joined.
+func (p *Proxy) plan(o Options) (*plan, error) {
+	now := p.now.Load()
+	o = withDefaults(o)
+	c := &plan{next: &lineup{opts: &o}}
+	c.keepFixed(now.opts, &o)
+	var errs []error
+	seen := make(map[string]bool)
+	for i := range o.Pools {
+		po := &o.Pools[i]
+		if seen[po.Name] {
+			errs = append(errs, fmt.Errorf("pool %s: there are two of that name", po.Name))
+			continue
+		}
+		seen[po.Name] = true
+		old := named(now.pools, po.Name)
+		if old != nil && reflect.DeepEqual(old.opts, po) {
+			c.next.pools = append(c.next.pools, old)
+			c.Unchanged = append(c.Unchanged, po.Name)
+			continue
+		}
+		pl, err := p.newPool(po, o.Version)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		c.next.pools = append(c.next.pools, pl)
+		if old != nil && old.protocol.Name() == po.Protocol.Name() {
+			c.changed = append(c.changed, replaced{old, pl})
+			c.Changed = append(c.Changed, po.Name)
+			c.Notes = append(c.Notes, differences(old.opts, po)...)
+			continue
+		}
+		c.added = append(c.added, pl)
+		c.Added = append(c.Added, po.Name)
+	}
+	for _, old := range now.pools {
+		if pl := named(c.next.pools, old.name); pl == nil || slices.Contains(c.added, pl) {
+			c.removed = append(c.removed, old)
+			c.Removed = append(c.Removed, old.name)
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+// keepFixed keeps in o what only a start can set.
+func (c *plan) keepFixed(now, o *Options) {
+	if o.Loops != now.Loops {
+		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.Loops))
+		o.Loops = now.Loops
+	}
+	if o.ReadBufferBytes != now.ReadBufferBytes {
+		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", now.ReadBufferBytes))
+		o.ReadBufferBytes = now.ReadBufferBytes
+	}
+	o.Inherited = nil
+}
+
+func named(pools []*pool, name string) *pool {
+	i := slices.IndexFunc(pools, func(p *pool) bool { return p.name == name })
+	if i < 0 {
+		return nil
+	}
+	return pools[i]
+}
+
+// differences says what is new about a pool: its servers, and the names of its other settings.
+func differences(a, b *PoolOptions) (notes []string) {
+	for _, d := range []struct {
+		text   string
+		of, in []backend.Server
+	}{{"server added", b.Servers, a.Servers}, {"server removed", a.Servers, b.Servers}} {
+		for _, s := range d.of {
+			if !slices.Contains(d.in, s) {
+				notes = append(notes, fmt.Sprintf("pool %s: %s: %s", b.Name, d.text, strings.TrimSpace(s.PName+" "+s.Name)))
+			}
+		}
+	}
+	var settings []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
+		if f.Anonymous || f.Name == "Servers" {
+			continue
+		}
+		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
+		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
+			settings = append(settings, settingName(f.Name))
+		}
+	}
+	if len(settings) > 0 {
+		notes = append(notes, fmt.Sprintf("pool %s: changed: %s", b.Name, strings.Join(settings, ", ")))
+	}
+	return notes
+}
+
+// settingName is a field's name as configuration files write it.
+func settingName(name string) string {
+	switch name {
+	case "Protocol":
+		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
+	case "TCPKeepalive", "ReusePort":
+		return strings.ToLower(name)
+	case "IntegrityInterval":
+		return "server_integrity_interval"
+	case "SlowerThan":
+		return "slowlog_log_slower_than"
+	case "SlowMaxLen":
+		return "slowlog_max_len"
+	}
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// bindPlan finds a listener for each pool of the plan: one that the proxy has, whosever it was, or a new one. On error
+// none was opened.
+func (p *Proxy) bindPlan(c *plan) error {
+	have := make(map[string]*listener)
+	for _, ln := range p.listeners() {
+		have[ln.key] = ln
+	}
+	var errs []error
+	for _, pl := range c.next.pools {
+		key := listenKey(pl.opts)
+		ln := have[key]
+		delete(have, key)
+		if ln == nil {
+			nl, err := listen(pl.opts)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
+				continue
+			}
+			ln = p.newListener(pl, nl)
+			c.fresh = append(c.fresh, ln)
+		}
+		c.next.listeners = append(c.next.listeners, ln)
+	}
+	if len(errs) > 0 {
+		for _, ln := range c.fresh {
+			_ = ln.nl.Close()
+		}
+		return errors.Join(errs...)
+	}
+	for _, ln := range have {
+		c.gone = append(c.gone, ln)
+	}
+	return nil
+}
+
+// carryOut does what can't fail.
+func (p *Proxy) carryOut(c *plan) {
+	p.adopt(c)
+	p.clientLimit.Store(p.reserveDescriptors(append(slices.Clone(c.next.pools), c.removed...)))
+	for _, ln := range c.gone {
+		_ = ln.nl.Close()
+	}
+	p.onLoops(func(l *Loop) { l.apply(c) })
+	was := p.now.Swap(c.next)
+	for i, ln := range c.next.listeners {
+		if pl := c.next.pools[i]; !slices.Contains(c.fresh, ln) && ln.pool.Load() != pl {
+			c.keepListener(ln, pl)
+		}
+	}
+	for _, ln := range c.fresh {
+		p.accepting.Go(ln.run)
+	}
+	for _, r := range c.changed {
+		r.old.unfollow()
+		p.begin(r.new)
+	}
+	for _, pl := range c.added {
+		p.begin(pl)
+	}
+	for _, pl := range c.removed {
+		pl.unfollow()
+		pl.until = time.Now().Add(c.next.opts.DrainTimeout)
+		p.leaving = append(p.leaving, pl)
+	}
+	if was.opts.MaxMemoryBytes != c.next.opts.MaxMemoryBytes {
+		limitMemory(c.next.opts.MaxMemoryBytes)
+	}
+}
+
+// adopt prepares the plan's pools for the loops.
+func (p *Proxy) adopt(c *plan) {
+	for _, r := range c.changed {
+		r.new.Adopt(r.old.Pool)
+		r.new.clients, r.new.count, r.new.slowFrom = r.old.clients, r.old.count, r.old.slowFrom
+		r.old.next = r.new
+		r.new.makeGroups(p.loops)
+	}
+	for _, pl := range c.added {
+		pl.makeGroups(p.loops)
+	}
+}
+
+func (p *pool) makeGroups(loops []*Loop) {
+	for _, l := range loops {
+		p.groups[l] = backend.MakeGroup(&l.Loop, p.Pool)
+	}
+}
+
+// keepListener gives a listener that stays to pl.
+func (c *plan) keepListener(ln *listener, pl *pool) {
+	old := ln.pool.Swap(pl)
+	if err := prepare(ln.nl, pl.opts); err != nil {
+		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
+	}
+	if old.opts.ReusePort != pl.opts.ReusePort {
+		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: reuseport: stays as it is until a restart", pl.name))
+	}
+}
+
+// onLoops runs f on each loop and waits until all are done, or the proxy stops. Not from a loop.
+func (p *Proxy) onLoops(f func(*Loop)) {
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for _, l := range p.loops {
+		all.Add(1)
+		if !l.Execute(func() { defer all.Done(); f(l) }) {
+			all.Done()
+		}
+	}
+	go func() { all.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-p.running.Done():
+	}
+}
+
+// apply carries a plan out on l.
+func (l *Loop) apply(c *plan) {
+	l.opts = c.next.opts
+	inOrder := make(map[*pool]bool)
+	for _, r := range c.changed {
+		inOrder[r.old] = r.new.groups[l].Adopt(r.old.groups[l])
+	}
+	for _, pl := range c.added {
+		pl.groups[l].Join()
+	}
+	l.leaving = append(l.leaving, c.removed...)
+	for _, s := range l.sessions {
+		if ordered, changed := inOrder[s.pool]; changed {
+			s.move(s.pool.next)
+			s.unsettled = s.unsettled || !ordered && s.head != nil
+		} else if slices.Contains(c.removed, s.pool) {
+			s.leave()
+		}
+		s.unblock() // the limits may be wider now
+	}
+}
+
+// move makes s a client of the pool that replaced its own.
+func (s *Session) move(to *pool) { s.pool, s.group = to, to.groups[s.loop] }
+
+// settled says that s has all that it was owed when its pool was replaced.
+func (s *Session) settled() bool {
+	if s.head == nil {
+		s.unsettled = false
+	}
+	return !s.unsettled
+}
+
+// catchUp is for a session that opens: its pool may have been replaced or removed since it was accepted.
+func (s *Session) catchUp() {
+	for s.group.Left() && s.pool.next != nil {
+		s.move(s.pool.next)
+	}
+	if s.handed != nil {
+		s.keep(s.handed)
+		s.handed = nil
+		s.setBlocked(true)
+		s.unblock()
+	}
+	if s.loop.draining || s.group.Left() || slices.Contains(s.loop.leaving, s.pool) {
+		s.leave()
+	}
+}
+
+// moved tells the group that now is where p's was that a server has other addresses.
+func (p *pool) moved(l *Loop, server *backend.Server, hosts []string) {
+	for p.groups[l].Left() && p.next != nil {
+		p = p.next
+	}
+	for i, s := range p.Options().Servers {
+		if s.Network == server.Network && s.Addr == server.Addr && !p.groups[l].Left() {
+			p.groups[l].Moved(i, hosts)
+		}
+	}
+}
+
+// sweep clears up after removed pools whose clients have all left, and closes clients whose time is up.
+func (p *Proxy) sweep() {
+	if !p.changing.TryLock() {
+		return // there is a next time
+	}
+	defer p.changing.Unlock()
+	p.leaving = slices.DeleteFunc(p.leaving, func(pl *pool) bool {
+		if pl.clients.Load() > 0 {
+			if time.Now().After(pl.until) {
+				for _, l := range p.loops {
+					l.Execute(func() { l.closeAll(pl) })
+				}
+			}
+			return false
+		}
+		for _, l := range p.loops {
+			l.Execute(func() { l.forget(pl) })
+		}
+		pl.Close()
+		return true
+	})
+}
+
+// closeAll closes the clients of a pool that have not left in time.
+func (l *Loop) closeAll(pl *pool) {
+	for _, s := range l.sessions {
+		if s.pool == pl {
+			s.close()
+		}
+	}
+}
+
+// forget is the end of a removed pool on l.
+func (l *Loop) forget(pl *pool) {
+	pl.groups[l].Leave()
+	l.leaving = slices.DeleteFunc(l.leaving, func(o *pool) bool { return o == pl })
+}

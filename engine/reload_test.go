@@ -1,0 +1,648 @@
+package engine
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cashew/backend"
+	"cashew/codec/memcached"
+	"cashew/codec/resp"
+)
+
+// TestReloadSim plays reloads between the events of a client that is in the middle of something.
+func TestReloadSim(t *testing.T) {
+	add := func(name string) func(*Options, *PoolOptions) {
+		return func(_ *Options, po *PoolOptions) { po.Servers = append(po.Servers, simServerNamed(name)) }
+	}
+	drop := func(_ *Options, po *PoolOptions) { po.Servers = po.Servers[1:] }
+	for _, c := range []struct {
+		name string
+		edit func(*Options, *PoolOptions)
+		play func(t *testing.T, s *sim)
+	}{
+		{"a server that stays keeps its connection and what is outstanding on it", nil, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			s.reload(add("s1"))
+			if v.conn.closed || v.up == nil {
+				t.Fatal("the connection is closed")
+			}
+			v.reply(bulk("A"))
+			s.settle()
+			if got := c.sock.take(); got != bulk("A") {
+				t.Errorf("the client gets %q", got)
+			}
+			if v.up.Server() != &s.pool.Options().Servers[0] {
+				t.Error("the connection belongs to the old pool")
+			}
+		}},
+		{"a removed server answers what it was asked, and is left", nil, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			old := s.servers[0]
+			s.reload(func(o *Options, po *PoolOptions) { add("s1")(o, po); drop(o, po) })
+			old.accept() // it was still being connected to
+			s.settle()
+			c.send(array("GET", "b"))
+			s.settle()
+			if got := s.servers[1].dialing; got != nil {
+				t.Error("the next command leaves before the reply to the first: servers may answer in any order")
+			}
+			old.reply(bulk("A"))
+			s.settle()
+			if !old.conn.closed {
+				t.Error("the removed server is still connected")
+			}
+			s.servers[1].accept()
+			s.servers[1].reply(bulk("B"))
+			s.settle()
+			if got := c.sock.take(); got != bulk("A")+bulk("B") {
+				t.Errorf("the client gets %q", got)
+			}
+		}},
+		{"an idle removed server is left at once, without a failure", func(_ *Options, po *PoolOptions) {
+			po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = true, 1, time.Hour
+		}, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			old := s.servers[0]
+			old.accept()
+			old.reply(bulk("A"))
+			s.settle()
+			was := s.pool
+			s.reload(func(o *Options, po *PoolOptions) { add("s1")(o, po); drop(o, po) })
+			if !old.conn.closed || was.Ejections() != 0 {
+				t.Errorf("closed %v, ejections %d; want true, 0", old.conn.closed, was.Ejections())
+			}
+		}},
+		{"a pipeline in one read, with the reload while it waits", func(o *Options, _ *PoolOptions) {
+			o.MaxPipeline = 1
+		}, func(t *testing.T, s *sim) {
+			s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+			c := s.connect()
+			c.send(array("GET", "a") + array("GET", "b") + array("GET", "c"))
+			s.settle()
+			s.reload(add("s1"))
+			var want string
+			for _, k := range []string{"a", "b", "c"} {
+				want += bulk(k)
+				for _, v := range s.servers {
+					if v.sock != nil && v.sock.take() == array("GET", k) {
+						v.reply(bulk(k))
+					}
+				}
+				s.settle()
+			}
+			if got := c.sock.take(); got != want {
+				t.Errorf("the client gets %q; want %q", got, want)
+			}
+		}},
+		{"another number of connections: nothing overtakes", nil, func(t *testing.T, s *sim) {
+			c, idle := s.connect(), s.connect() // by their numbers they would have another connection each
+			c.send(array("GET", "a"))
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			first := v.sock
+			s.reload(func(_ *Options, po *PoolOptions) { po.ServerConnections = 2 })
+			c.send(array("GET", "b"))
+			idle.send(array("GET", "c"))
+			s.settle()
+			if got := first.take(); got != array("GET", "a")+array("GET", "c") {
+				t.Errorf("the connection that stays gets %q", got)
+			}
+			if v.dialing != nil {
+				t.Error("the second connection is opened although the first owes the client a reply")
+			}
+			v.reply(bulk("A") + bulk("C"))
+			s.settle()
+			if v.dialing == nil {
+				t.Error("the client's next command does not leave")
+			}
+			v.accept()
+			v.reply(bulk("B"))
+			s.settle()
+			if got := c.sock.take(); got != bulk("A")+bulk("B") {
+				t.Errorf("the client gets %q", got)
+			}
+		}},
+		{"another password for the server: a new connection, after the last reply on the old", nil, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			old := v.conn
+			s.reload(func(_ *Options, po *PoolOptions) { po.Protocol = resp.New(resp.Options{Password: "secret"}) })
+			c.send(array("GET", "b"))
+			s.settle()
+			if old.closed || v.dialing != nil {
+				t.Errorf("before the reply: closed %v, another opened %v", old.closed, v.dialing != nil)
+			}
+			v.reply(bulk("A"))
+			s.settle()
+			if !old.closed || v.dialing == nil {
+				t.Fatalf("after the reply: closed %v, another opened %v", old.closed, v.dialing != nil)
+			}
+			v.accept()
+			if got := v.sock.take(); !strings.Contains(got, "secret") || strings.Contains(got, "GET") {
+				t.Errorf("the new connection gets %q first", got)
+			}
+			v.reply("+OK\r\n")
+			v.reply(bulk("B"))
+			s.settle()
+			if got := c.sock.take(); got != bulk("A")+bulk("B") {
+				t.Errorf("the client gets %q", got)
+			}
+		}},
+		{"who leaves with commands kept gets all of them, and no more", func(o *Options, _ *PoolOptions) {
+			o.MaxPipeline = 1
+		}, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a") + array("GET", "b") + array("GET", "c")[:9])
+			s.settle()
+			v := s.servers[0]
+			v.accept()
+			s.loop.Execute(c.session.leave)
+			s.settle()
+			c.send(array("GET", "c")[9:] + array("GET", "d") + array("GET", "e")[:5])
+			for _, k := range []string{"a", "b", "c"} {
+				s.settle()
+				if got := v.sock.take(); got != array("GET", k) {
+					t.Errorf("the server gets %q", got)
+				}
+				v.reply(bulk(k))
+			}
+			s.settle()
+			if got := c.sock.take(); got != bulk("a")+bulk("b")+bulk("c") || !c.sock.shut {
+				t.Errorf("the client gets %q, the end: %v", got, c.sock.shut)
+			}
+			if got := v.sock.take(); got != "" {
+				t.Errorf("the server gets %q", got)
+			}
+		}},
+		{"a removed server gets what expects no reply, too", func(_ *Options, po *PoolOptions) {
+			po.Protocol = memcached.New(memcached.Options{})
+		}, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send("get a\r\n")
+			s.settle()
+			old := s.servers[0]
+			old.accept()
+			old.reply("END\r\n")
+			s.settle()
+			old.sock.take()
+			old.sock.room = 3
+			const set = "set a 0 0 1 noreply\r\nx\r\n"
+			c.send(set)
+			s.settle()
+			s.reload(func(o *Options, po *PoolOptions) { add("s1")(o, po); drop(o, po) })
+			if old.conn.closed {
+				t.Fatal("the connection is closed with bytes unwritten")
+			}
+			s.drainRoom(old.sock, -1)
+			if got := old.sock.take(); got != set || !old.conn.closed {
+				t.Errorf("the server gets %q, closed: %v", got, old.conn.closed)
+			}
+		}},
+		{"a shorter timeout counts from the reload on", nil, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			s.servers[0].accept()
+			s.passes(time.Second)
+			s.reload(func(_ *Options, po *PoolOptions) { po.Timeout = 100 * time.Millisecond })
+			s.passes(50 * time.Millisecond)
+			if got := c.sock.take(); got != "" {
+				t.Fatalf("before the new timeout the client gets %q", got)
+			}
+			s.passes(100 * time.Millisecond)
+			if got := c.sock.take(); got != "-ERR Connection timed out\r\n" {
+				t.Fatalf("after the new timeout the client gets %q", got)
+			}
+		}},
+		{"an ejected server stays ejected", func(_ *Options, po *PoolOptions) {
+			po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = true, 1, time.Hour
+		}, func(t *testing.T, s *sim) {
+			c := s.connect()
+			c.send(array("GET", "a"))
+			s.settle()
+			s.servers[0].refuse(errors.New("refused"))
+			s.settle()
+			s.reload(add("s1"))
+			if s.pool.Live() != 1 || s.pool.Ring().Live() != 1 || s.pool.Ejections() != 1 {
+				t.Errorf("live %d, in the ring %d, ejections %d; want 1 of each", s.pool.Live(), s.pool.Ring().Live(), s.pool.Ejections())
+			}
+		}},
+		{"who has logged in stays so, and who needed no password too", nil, func(t *testing.T, s *sim) {
+			c := s.connect()
+			guarded := func(password string) {
+				s.reload(func(_ *Options, po *PoolOptions) { po.Protocol = resp.New(resp.Options{Password: password}) })
+			}
+			for _, password := range []string{"one", "two"} {
+				guarded(password)
+				d := s.connect()
+				for _, x := range []*simClient{c, d} {
+					x.send(array("ECHO", "hello"))
+					s.settle()
+				}
+				if got := c.sock.take(); got != bulk("hello") {
+					t.Errorf("who was there before gets %q", got)
+				}
+				if got := d.sock.take(); !strings.HasPrefix(got, "-NOAUTH") {
+					t.Errorf("who came after gets %q", got)
+				}
+				d.send(array("AUTH", password))
+				s.settle()
+				if got := d.sock.take(); got != "+OK\r\n" {
+					t.Errorf("the new password gets %q", got)
+				}
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { c.play(t, newSim(t, 1, c.edit)) })
+		})
+	}
+}
+
+// TestNothingLeft: after many reloads a loop knows of one group, and of the connections to servers that are there.
+func TestNothingLeft(t *testing.T) {
+	s := newSim(t, 2, nil)
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	c := s.connect()
+	for i := range 100 {
+		s.reload(func(_ *Options, po *PoolOptions) {
+			po.Servers = append(po.Servers[:2], simServerNamed(fmt.Sprintf("n%d", i)))
+		})
+		for k := range 10 {
+			c.send(array("GET", fmt.Sprint(k)))
+			s.settle()
+			for _, v := range s.servers {
+				if v.sock != nil && v.sock.take() != "" {
+					v.reply(bulk("x"))
+				}
+			}
+			s.settle()
+		}
+	}
+	if got := c.sock.take(); got != strings.Repeat(bulk("x"), 1000) {
+		t.Errorf("%d bytes of replies", len(got))
+	}
+	s.loop.Execute(s.loop.tidy)
+	s.settle()
+	open := 0
+	for _, v := range s.servers {
+		if v.conn != nil && !v.conn.closed {
+			open++
+		}
+	}
+	if n := s.loop.Groups(); n != 1 || open > 3 {
+		t.Errorf("%d groups, %d connections; want 1 and 3 at most", n, open)
+	}
+}
+
+// keyServer is a server that answers GET k with "its name:k".
+type keyServer struct {
+	net.Listener
+	name string
+}
+
+func startKeyServer(t *testing.T, name string) *keyServer {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				r, w := bufio.NewReader(c), bufio.NewWriter(c)
+				for {
+					args, err := readArray(r)
+					if err != nil {
+						return
+					}
+					fmt.Fprint(w, bulk(name+":"+args[1]))
+					if r.Buffered() == 0 && w.Flush() != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return &keyServer{ln, name}
+}
+
+func (k *keyServer) server() backend.Server {
+	a := k.Addr().String()
+	return backend.Server{Name: k.name, PName: a + ":1", Network: "tcp", Addr: a, Weight: 1}
+}
+
+func readArray(r *bufio.Reader) (args []string, err error) {
+	var n int
+	if _, err := fmt.Fscanf(r, "*%d\r\n", &n); err != nil {
+		return nil, err
+	}
+	for range n {
+		s, err := readBulk(r)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, s)
+	}
+	return args, nil
+}
+
+func readBulk(r *bufio.Reader) (string, error) {
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	var size int
+	if _, err := fmt.Sscanf(line, "$%d", &size); err != nil {
+		return "", fmt.Errorf("%w: %q", err, line)
+	}
+	body := make([]byte, size+2)
+	_, err = io.ReadFull(r, body)
+	return string(body[:size]), err
+}
+
+// poolBefore are the settings of a pool before those servers.
+func poolBefore(name string, servers ...*keyServer) PoolOptions {
+	po := PoolOptions{
+		Options: backend.Options{
+			Name: name, Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "ketama", ServerConnections: 1,
+		},
+		Listen:  Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"},
+		Backlog: 512,
+	}
+	for _, k := range servers {
+		po.Servers = append(po.Servers, k.server())
+	}
+	return po
+}
+
+func startPools(t *testing.T, o Options) *Proxy {
+	t.Helper()
+	p, err := New(o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// hammer has n clients ask for keys in pipelines, until stop, and calls check for each reply. It returns how to stop, which
+// reports how many replies came.
+func hammer(t *testing.T, addr net.Addr, n int, check func(key, value string) bool) (stop func() int64) {
+	t.Helper()
+	var replies atomic.Int64
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for i := range n {
+		c, err := net.Dial(addr.Network(), addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
+			r := bufio.NewReader(c)
+			for round := 0; ; round++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				var out string
+				pipeline := 1 + (i+round)%5
+				for j := range pipeline {
+					out += array("GET", fmt.Sprintf("k%d", (i+7*round+j)%500))
+				}
+				if _, err := io.WriteString(c, out); err != nil {
+					t.Errorf("client %d: %v", i, err)
+					return
+				}
+				for j := range pipeline {
+					key := fmt.Sprintf("k%d", (i+7*round+j)%500)
+					if v, err := readBulk(r); err != nil || !check(key, v) {
+						t.Errorf("client %d: GET %s gets %q, %v", i, key, v, err)
+						return
+					}
+					replies.Add(1)
+				}
+			}
+		})
+	}
+	return sync.OnceValue(func() int64 { close(done); all.Wait(); return replies.Load() })
+}
+
+// TestReloadUnderLoad adds and removes servers and pools while clients ask: none sees an error, each value is its key's,
+// and nothing piles up.
+func TestReloadUnderLoad(t *testing.T) {
+	var servers []*keyServer
+	for i := range 4 {
+		servers = append(servers, startKeyServer(t, fmt.Sprintf("s%d", i)))
+	}
+	main := poolBefore("main", servers[:2]...)
+	p := startPools(t, Options{Loops: 2, Pools: []PoolOptions{main}})
+	addr := p.Addrs()[0]
+	owners := make(map[string]bool) // "server:key" as one of the configurations has it
+	for n := 2; n <= 4; n++ {
+		po := poolBefore("main", servers[:n]...)
+		bp, err := backend.NewPool(po.Options, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 500 {
+			key := fmt.Sprintf("k%d", i)
+			owners[po.Servers[bp.Ring().Dispatch([]byte(key))].Name+":"+key] = true
+		}
+	}
+	stop := hammer(t, addr, 8, func(key, value string) bool { return strings.HasSuffix(value, ":"+key) && owners[value] })
+	defer stop()
+
+	reload := func(i int) {
+		t.Helper()
+		o := Options{Loops: 2, Pools: []PoolOptions{poolBefore("main", servers[:2+i%3]...)}}
+		if i%2 == 1 {
+			o.Pools = append(o.Pools, poolBefore("other", servers[3]))
+		}
+		if _, err := p.Reload(o); err != nil {
+			t.Fatal(err)
+		}
+		if a := p.Addrs(); a[0].String() != addr.String() || len(a) != len(o.Pools) {
+			t.Fatalf("listening on %v", a)
+		}
+	}
+	for i := range 6 {
+		reload(i)
+	}
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	for i := range 102 {
+		reload(i)
+	}
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > goroutines+10 || openFiles(t) > files+10; {
+		if time.Now().After(end) {
+			t.Fatalf("goroutines %d, were %d; descriptors %d, were %d", runtime.NumGoroutine(), goroutines, openFiles(t), files)
+		}
+		runtime.Gosched()
+	}
+	if n := stop(); n == 0 {
+		t.Error("no replies")
+	}
+	if s := p.ReloadStatus(); s.Succeeded != 108 || s.Failed != 0 || s.At.IsZero() {
+		t.Errorf("status %+v", s)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	for _, dir := range []string{"/proc/self/fd", "/dev/fd"} {
+		if d, err := os.ReadDir(dir); err == nil {
+			return len(d)
+		}
+	}
+	return 0
+}
+
+// TestBadReload: what can't be done changes nothing, and what it had opened is closed again.
+func TestBadReload(t *testing.T) {
+	server := startKeyServer(t, "s0")
+	p := startPools(t, Options{Loops: 1, Pools: []PoolOptions{poolBefore("main", server)}})
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	_ = free.Close()
+	for _, c := range []struct {
+		name string
+		edit func(*Options)
+		want string
+	}{
+		{"taken", func(o *Options) {
+			more := poolBefore("more", server)
+			more.Listen = Listen{Text: addr, Network: "tcp", Addr: addr}
+			taken := poolBefore("taken", server)
+			taken.Listen = Listen{Text: "there", Network: "tcp", Addr: server.Addr().String()}
+			o.Pools = append(o.Pools, more, taken)
+		}, "bind to addr 'there' failed"},
+		{"hash", func(o *Options) { o.Pools[0].Hash = "fnv3" }, "fnv3"},
+		{"twice", func(o *Options) { o.Pools = append(o.Pools, o.Pools[0]) }, "two of that name"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			was := p.now.Load()
+			o := Options{Loops: 1, Pools: []PoolOptions{poolBefore("main", server)}}
+			c.edit(&o)
+			if _, err := p.Reload(o); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Reload: %v; want %q in it", err, c.want)
+			}
+			if p.now.Load() != was {
+				t.Error("something has changed")
+			}
+			if s := p.ReloadStatus(); !strings.Contains(s.Err, c.want) {
+				t.Errorf("status %+v", s)
+			}
+			again, err := net.Listen("tcp", addr)
+			if err != nil {
+				t.Fatalf("what was opened is not closed: %v", err)
+			}
+			_ = again.Close()
+			client := dial(t, p)
+			_, _ = io.WriteString(client, array("GET", "a"))
+			if v, err := readBulk(bufio.NewReader(client)); v != "s0:a" {
+				t.Errorf("GET a: %q, %v", v, err)
+			}
+		})
+	}
+}
+
+// TestReloadChanges: what Reload says, and a listener that goes from one pool to another.
+func TestReloadChanges(t *testing.T) {
+	server := startKeyServer(t, "s0")
+	fixed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fixed.Addr().String()
+	_ = fixed.Close()
+	at := func(name string) PoolOptions {
+		po := poolBefore(name, server)
+		po.Listen = Listen{Text: addr, Network: "tcp", Addr: addr}
+		return po
+	}
+	p := startPools(t, Options{Loops: 1, Pools: []PoolOptions{at("a"), poolBefore("same", server)}})
+	idle := dial(t, p)
+	_, _ = io.WriteString(idle, "PING\r\n")
+	if line, err := bufio.NewReader(idle).ReadString('\n'); line != "+PONG\r\n" {
+		t.Fatal(line, err)
+	}
+	mc := at("a")
+	mc.Protocol = memcached.New(memcached.Options{})
+	ch, err := p.Reload(Options{Loops: 2, DrainTimeout: time.Minute, Pools: []PoolOptions{mc, poolBefore("same", server)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := ch.String(), `pools added ["a"], removed ["a"], changed [], unchanged 1`; got != want {
+		t.Errorf("changes: %s; want %s", got, want)
+	}
+	if got := strings.Join(ch.Notes, "; "); !strings.Contains(got, "loops: stays 1") {
+		t.Errorf("notes: %s", got)
+	}
+	if rest, err := io.ReadAll(idle); err != nil || len(rest) > 0 {
+		t.Errorf("a client of the removed pool gets %q, %v; want its end", rest, err)
+	}
+	c := dial(t, p)
+	_, _ = io.WriteString(c, "mn\r\n")
+	if line, err := bufio.NewReader(c).ReadString('\n'); !strings.HasPrefix(line, "MN") {
+		t.Errorf("the pool that has its address now: %q, %v", line, err)
+	}
+	if ch, err = p.Reload(Options{Loops: 1, Pools: []PoolOptions{mc}}); err != nil || ch.Removed[0] != "same" {
+		t.Errorf("%v, %v", ch, err)
+	}
+	slow := mc
+	slow.Timeout, slow.Backlog = time.Second, 16
+	if ch, err = p.Reload(Options{Loops: 1, Pools: []PoolOptions{slow}}); err != nil || len(ch.Notes) != 1 ||
+		ch.Notes[0] != "pool a: changed: timeout, backlog" {
+		t.Errorf("%v, %v", ch.Notes, err)
+	}
+	for end := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		p.changing.Lock()
+		left := len(p.leaving)
+		p.changing.Unlock()
+		if left == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the removed pools are still there")
+		}
+	}
+}
