@@ -40,6 +40,17 @@ func HashNames() []string {
 	return names
 }
 
+// HashSpace returns how many hashes there are: those of the function with this name are below it, and evenly spread.
+func HashSpace(name string) uint64 {
+	switch name {
+	case "crc16":
+		return 1 << 16
+	case "crc32":
+		return 1 << 15
+	}
+	return 1 << 32
+}
+
 // ParseHash returns the hash called name, which is case-sensitive, or an error that says the name is unknown.
 func ParseHash(name string) (HashFunc, error) {
 	for _, h := range hashes {
