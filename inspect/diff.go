@@ -23,8 +23,8 @@ func diffCommand() *Command {
 		Summary: "the share of keys that would move between two configuration files",
 		Help: "Compares where two configuration files put keys, pool by pool, and shows the share of all keys that would move,\n" +
 			"from which server to which. A server is its address: one that only changes its name moves nothing by that, but a\n" +
-			"name decides about keys. Equal hashes are compared over the whole hash space; others by random keys, and then it\n" +
-			"says so. With --admin the hot keys of a running proxy that has OLD are looked up, too.\n" +
+			"name decides about keys. Equal hashes are compared over the whole hash space; others, and crc16, by random keys,\n" +
+			"and then it says so. With --admin the hot keys of a running proxy that has OLD are looked up, too.\n" +
 			"Exit status 0, however much moves; 1 if a file has mistakes.",
 		build: func(fs *pflag.FlagSet) action {
 			admin := fs.String("admin", "", adminUsage+", for its hot keys")

@@ -110,6 +110,9 @@ func sweepable(p, q *placement) (limit, times uint64, ok bool) {
 		return 0, 0, false
 	}
 	space := ring.HashSpace(p.opts.Hash)
+	if space == 0 {
+		return 0, 0, false
+	}
 	a, b := newSteps(p), newSteps(q)
 	limit = space
 	if a.period < space && b.period < space {

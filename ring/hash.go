@@ -40,11 +40,12 @@ func HashNames() []string {
 	return names
 }
 
-// HashSpace returns how many hashes there are: those of the function with this name are below it, and evenly spread.
+// HashSpace returns how many hashes the function with this name has: all are below it, and random keys are spread evenly
+// over them. It is 0 for crc16, whose high bits are little more than the key's last bytes.
 func HashSpace(name string) uint64 {
 	switch name {
 	case "crc16":
-		return 1 << 16
+		return 0
 	case "crc32":
 		return 1 << 15
 	}
