@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/bits"
@@ -13,70 +14,104 @@ import (
 
 // Snapshot is a Proxy at one moment.
 type Snapshot struct {
-	At, Started time.Time
-	Version     string
-	Loops       int
-	Draining    bool
-	Panics      int64 // survived
+	At       time.Time `json:"at"`
+	Started  time.Time `json:"started"`
+	Version  string    `json:"version"`
+	Loops    int       `json:"loops"`
+	Draining bool      `json:"draining"`
+	Panics   int64     `json:"panics"` // survived
 
-	TotalConnections int64 // clients, servers and listeners, ever
-	CurrConnections  int64 // the same, now
+	TotalConnections int64 `json:"total_connections"` // clients, servers and listeners, ever
+	CurrConnections  int64 `json:"curr_connections"`  // the same, now
 
-	Reload ReloadStatus
-	Pools  []PoolStats // in the order of Options.Pools
+	Reload ReloadStatus `json:"reload"`
+	Pools  []PoolStats  `json:"pools"` // in the order of Options.Pools
 }
 
 // ReloadStatus is what became of the attempts to load the configuration anew.
 type ReloadStatus struct {
-	Succeeded, Failed int64
-	At                time.Time // of the last attempt; zero: none
-	Err               string    // of the last attempt; "": it succeeded
+	Succeeded int64     `json:"succeeded"`
+	Failed    int64     `json:"failed"`
+	At        time.Time `json:"at,omitzero"`     // of the last attempt; zero: none
+	Err       string    `json:"error,omitempty"` // of the last attempt; "": it succeeded
 }
 
 // PoolStats are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.
 type PoolStats struct {
-	Name     string
-	Protocol string // "redis" or "memcached"
-	Listen   string // as configured
-	Live     int    // servers that are not ejected
+	Name     string `json:"name"`
+	Protocol string `json:"protocol"` // "redis" or "memcached"
+	Listen   string `json:"listen"`   // as configured
+	Live     int    `json:"live"`     // servers that are not ejected
 
-	ClientEOF, ClientErr, ClientConnections      int64
-	ServerEjects, ForwardError, Fragments        int64
-	ClientsAccepted, ClientsRejected             int64
-	ClientsMalformed, ClientsForeign             int64
-	ClientsSlow, ClientsOverMemory               int64
-	FailureMisses, LostKeys, ServerOutOfStep     int64
-	ClientBlocked                                int64 // clients that wait until more is taken from them, now
-	LocalCommands                                int64 // answered by the proxy
-	RequestBytesFromClients, ReplyBytesToClients int64
-	InFlight                                     int64 // commands whose reply is owed, now
+	ClientEOF         int64 `json:"client_eof"`
+	ClientErr         int64 `json:"client_err"`
+	ClientConnections int64 `json:"client_connections"`
+	ServerEjects      int64 `json:"server_ejects"`
+	ForwardError      int64 `json:"forward_error"`
+	Fragments         int64 `json:"fragments"`
 
-	Refused   map[string]int64 // commands refused, by name in lower case; few names, the rest as "other"
-	WriteBack Histogram        // from a reply's last byte, or its turn, to the write to the client
-	Servers   []ServerStats    // in the order of Options.Servers
+	ClientsAccepted         int64 `json:"clients_accepted"`
+	ClientsRejected         int64 `json:"clients_rejected"`
+	ClientsMalformed        int64 `json:"clients_malformed"`
+	ClientsForeign          int64 `json:"clients_foreign"`
+	ClientsSlow             int64 `json:"clients_slow"`
+	ClientsOverMemory       int64 `json:"clients_over_memory"`
+	FailureMisses           int64 `json:"failure_misses"`
+	LostKeys                int64 `json:"lost_keys"`
+	ServerOutOfStep         int64 `json:"server_out_of_step"`
+	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
+	LocalCommands           int64 `json:"local_commands"` // answered by the proxy
+	RequestBytesFromClients int64 `json:"request_bytes_from_clients"`
+	ReplyBytesToClients     int64 `json:"reply_bytes_to_clients"`
+	InFlight                int64 `json:"in_flight"` // commands whose reply is owed, now
+
+	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
+	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
+	Servers   []ServerStats    `json:"servers"`    // in the order of Options.Servers
 }
 
 // ServerStats are one server's figures.
 type ServerStats struct {
-	Name   string // in the ring
-	PName  string // as configured
-	Addr   string
-	Weight int
-	State  string  // "live", "ejected" or "trial"
-	Share  float64 // of the hash space, in the ring of the live servers; of the servers for random
+	Name   string  `json:"name"`  // in the ring
+	PName  string  `json:"pname"` // as configured
+	Addr   string  `json:"addr"`
+	Weight int     `json:"weight"`
+	State  string  `json:"state"` // "live", "ejected" or "trial"
+	Share  float64 `json:"share"` // of the hash space, in the ring of the live servers; of the servers for random
 
-	ServerEOF, ServerErr, ServerTimedout, ServerConnections int64
-	ServerEjectedAt                                         int64 // microseconds since 1970 of the last ejection; 0: never
-	Requests, RequestBytes, Responses, ResponseBytes        int64
-	InQueue, InQueueBytes, OutQueue, OutQueueBytes          int64
+	ServerEOF         int64 `json:"server_eof"`
+	ServerErr         int64 `json:"server_err"`
+	ServerTimedout    int64 `json:"server_timedout"`
+	ServerConnections int64 `json:"server_connections"`
+	ServerEjectedAt   int64 `json:"server_ejected_at"` // microseconds since 1970 of the last ejection; 0: never
+	Requests          int64 `json:"requests"`
+	RequestBytes      int64 `json:"request_bytes"`
+	Responses         int64 `json:"responses"`
+	ResponseBytes     int64 `json:"response_bytes"`
+	InQueue           int64 `json:"in_queue"`
+	InQueueBytes      int64 `json:"in_queue_bytes"`
+	OutQueue          int64 `json:"out_queue"`
+	OutQueueBytes     int64 `json:"out_queue_bytes"`
 
-	Latency [codec.Classes]Latency // by class of command
+	Latency Latencies `json:"latency"`
+}
+
+// Latencies are by class of command.
+type Latencies [codec.Classes]Latency
+
+// MarshalJSON is an object with the names of the classes.
+func (l Latencies) MarshalJSON() ([]byte, error) {
+	byClass := make(map[string]*Latency, len(l))
+	for c := range l {
+		byClass[codec.Class(c).String()] = &l[c]
+	}
+	return json.Marshal(byClass)
 }
 
 // Latency splits the time of a request to a server.
 type Latency struct {
-	Queue  Histogram // from taking the command to writing it to the server
-	Server Histogram // from writing it to the last byte of the reply
+	Queue  Histogram `json:"queue"`  // from taking the command to writing it to the server
+	Server Histogram `json:"server"` // from writing it to the last byte of the reply
 }
 
 // Histogram counts durations in buckets that grow by a quarter of a power of two from one microsecond on. The zero value
@@ -157,36 +192,83 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return 0
 }
 
+// MarshalJSON is the count, the sum and the usual quantiles, in microseconds, and the buckets that are not empty as pairs
+// of bound and count. What is beyond all bounds counts to the last.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	var buckets [][2]int64
+	for i, n := range h.Counts {
+		switch {
+		case n == 0:
+		case i == HistogramBuckets-1 && h.Counts[i-1] > 0:
+			buckets[len(buckets)-1][1] += n
+		default:
+			buckets = append(buckets, [2]int64{HistogramBound(min(i, HistogramBuckets-2)).Microseconds(), n})
+		}
+	}
+	us := func(q float64) int64 { return h.Quantile(q).Microseconds() }
+	return json.Marshal(struct {
+		Count   int64      `json:"count"`
+		Sum     int64      `json:"sum_us"`
+		P50     int64      `json:"p50_us"`
+		P90     int64      `json:"p90_us"`
+		P99     int64      `json:"p99_us"`
+		P999    int64      `json:"p999_us"`
+		Buckets [][2]int64 `json:"buckets,omitempty"`
+	}{h.Count(), h.Sum.Microseconds(), us(0.5), us(0.9), us(0.99), us(0.999), buckets})
+}
+
 // ClientInfo is one client, as CLIENT LIST and the admin pages show it.
 type ClientInfo struct {
-	ID          uint64
-	Pool        string
-	Addr        string // "unix" for a unix socket
-	Name        string // CLIENT SETNAME
-	Lib, LibVer string
-	Age, Idle   time.Duration
-	InFlight    int // commands whose reply is owed
-	InBytes     int // input kept
-	OutBytes    int // replies not taken by the kernel yet
-	Commands    int64
-	LastCommand string // in lower case
-	Blocked     bool   // nothing more is taken from it for now
+	ID          uint64        `json:"id"`
+	Pool        string        `json:"pool"`
+	Addr        string        `json:"addr"` // "unix" for a unix socket
+	Name        string        `json:"name"` // CLIENT SETNAME
+	Lib         string        `json:"lib"`
+	LibVer      string        `json:"lib_ver"`
+	Age         time.Duration `json:"-"`
+	Idle        time.Duration `json:"-"`
+	InFlight    int           `json:"in_flight"` // commands whose reply is owed
+	InBytes     int           `json:"in_bytes"`  // input kept
+	OutBytes    int           `json:"out_bytes"` // replies not taken by the kernel yet
+	Commands    int64         `json:"commands"`
+	LastCommand string        `json:"last_command"` // in lower case
+	Blocked     bool          `json:"blocked"`      // nothing more is taken from it for now
+}
+
+// MarshalJSON gives times in microseconds.
+func (c ClientInfo) MarshalJSON() ([]byte, error) {
+	type plain ClientInfo
+	return json.Marshal(struct {
+		plain
+		Age  int64 `json:"age_us"`
+		Idle int64 `json:"idle_us"`
+	}{plain(c), c.Age.Microseconds(), c.Idle.Microseconds()})
 }
 
 // SlowEntry is a command that took longer than its pool's slowlog_log_slower_than. Values are never kept.
 type SlowEntry struct {
-	ID         int64 // counts up from 0
-	At         time.Time
-	Pool       string
-	Command    string // in lower case
-	Key        string // cut at maxShownKey bytes
-	Keys       int
-	Server     string // as configured; several servers of one scattered command are several entries
-	Client     string // address
-	ClientName string
-	Queue      time.Duration // until it was written to the server
-	ServerTime time.Duration // from then to the last byte of the reply
-	Bytes      int           // of the reply
+	ID         int64         `json:"id"` // counts up from 0
+	At         time.Time     `json:"at"`
+	Pool       string        `json:"pool"`
+	Command    string        `json:"command"` // in lower case
+	Key        string        `json:"key"`     // cut at maxShownKey bytes
+	Keys       int           `json:"keys"`
+	Server     string        `json:"server"` // as configured; several servers of one scattered command are several entries
+	Client     string        `json:"client"` // address
+	ClientName string        `json:"client_name"`
+	Queue      time.Duration `json:"-"`     // until it was written to the server
+	ServerTime time.Duration `json:"-"`     // from then to the last byte of the reply
+	Bytes      int           `json:"bytes"` // of the reply
+}
+
+// MarshalJSON gives times in microseconds.
+func (e SlowEntry) MarshalJSON() ([]byte, error) {
+	type plain SlowEntry
+	return json.Marshal(struct {
+		plain
+		Queue      int64 `json:"queue_us"`
+		ServerTime int64 `json:"server_us"`
+	}{plain(e), e.Queue.Microseconds(), e.ServerTime.Microseconds()})
 }
 
 // maxShownKey is how much of a key is kept for slow logs and lists of hot keys.
@@ -195,32 +277,35 @@ const maxShownKey = 64
 // HotKey is a key that many requests, or large values, are for. Figures are estimates of the time since it was first
 // noticed, scaled up from samples.
 type HotKey struct {
-	Pool     string
-	Key      string // cut at maxShownKey bytes
-	Server   string
-	Requests int64
-	Bytes    int64 // of requests and replies; for a big key: of the largest
+	Pool     string `json:"pool"`
+	Key      string `json:"key"` // cut at maxShownKey bytes
+	Server   string `json:"server"`
+	Requests int64  `json:"requests"`
+	Bytes    int64  `json:"bytes"` // of requests and replies; for a big key: of the largest
 }
 
 // Place says where a key goes and why.
 type Place struct {
-	Pool         string
-	Key          string
-	Hashed       string // the part of the key that is hashed
-	Hash         uint32
-	HashName     string
-	Distribution string
-	Point        uint32 // of the continuum; see ring.Ring.Points
-	Server       string // as configured; "": none is live
-	Name         string // in the ring
-	Addr         string
-	Reason       string // in words
+	Pool         string `json:"pool"`
+	Key          string `json:"key"`
+	Hashed       string `json:"hashed"` // the part of the key that is hashed
+	Hash         uint32 `json:"hash"`
+	HashName     string `json:"hash_name"`
+	Distribution string `json:"distribution"`
+	Point        uint32 `json:"point"`  // of the continuum; see ring.Ring.Points
+	Server       string `json:"server"` // as configured; "": none is live
+	Name         string `json:"name"`   // in the ring
+	Addr         string `json:"addr"`
+	Reason       string `json:"reason"` // in words
 }
 
 // Changes says what a reload did, for people.
 type Changes struct {
-	Added, Removed, Changed, Unchanged []string // pools
-	Notes                              []string // in detail, and what needs a restart
+	Added     []string `json:"added"` // pools, as are the next three
+	Removed   []string `json:"removed"`
+	Changed   []string `json:"changed"`
+	Unchanged []string `json:"unchanged"`
+	Notes     []string `json:"notes"` // in detail, and what needs a restart
 }
 
 func (c Changes) String() string {
