@@ -63,6 +63,7 @@ const (
 	writeTimeout   = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
 	answerTimeout  = 2 * time.Second // for the event loops to answer
+	secondChance   = 50 * time.Millisecond
 )
 
 // Server answers on any number of listeners.
@@ -154,6 +155,24 @@ func (s *Server) snapshot(ctx context.Context) (*engine.Snapshot, error) {
 		err = errNoAnswer
 	}
 	return snap, err
+}
+
+// fresh is a snapshot that all event loops took part in. A loop that is busy gets a second chance, and more, in all the time
+// that s has patience.
+func (s *Server) fresh(ctx context.Context) (*engine.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for {
+		snap, err := s.snapshot(ctx)
+		if err != nil || snap.Silent == 0 {
+			return snap, err
+		}
+		select {
+		case <-time.After(secondChance):
+		case <-ctx.Done():
+			return nil, errNoAnswer
+		}
+	}
 }
 
 // configNow describes the options in force.

@@ -112,6 +112,7 @@ func twoPools() engine.Snapshot {
 				ServerEOF: 1, ServerErr: 2, ServerTimedout: 3, ServerConnections: 4, ServerEjectedAt: 5_000_000,
 				Requests: 6 + int64(100*i), RequestBytes: 7, Responses: 8, ResponseBytes: 9,
 				InQueue: 10, InQueueBytes: 11, OutQueue: 12, OutQueueBytes: 13,
+				NoReply: 14, Dropped: 15, Failed: 16, Expired: 17,
 			}
 			s.Latency[codec.Read].Queue.Add(20*time.Microsecond, 3)
 			s.Latency[codec.Read].Server.Add(3*time.Millisecond, 2)
@@ -204,6 +205,7 @@ func TestHealthAndReadiness(t *testing.T) {
 		{"well", func(*engine.Snapshot) {}, 200, "ok\n", true, false},
 		{"draining", func(s *engine.Snapshot) { s.Draining = true }, 503, "draining\n", true, false},
 		{"a pool is down", func(s *engine.Snapshot) { s.Pools[1].Live = 0 }, 503, "pool alpha: no server is live\n", true, false},
+		{"a loop hangs", func(s *engine.Snapshot) { s.Silent = 1 }, 503, "the event loops do not answer\n", false, false},
 		{"no answer", func(*engine.Snapshot) {}, 503, "the event loops do not answer\n", false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -46,7 +46,7 @@ var (
 	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply.",
 		"pool", "server", "class")
 
-	descUp         = describe("up", "1 if the event loops answered in time; without it there are no figures but these.")
+	descUp         = describe("up", "1 if all event loops answered in time; else figures are older, or missing.")
 	descBuild      = describe("build_info", "Always 1.", "version", "goversion")
 	descConfigHash = describe("config_hash_info", "Always 1; the hash is that of /config.", "hash")
 	descRingHash   = describe("ring_hash_info", "Always 1; where hashes are the same, keys go the same ways.", "pool", "hash")
@@ -92,6 +92,10 @@ var serverMetrics = []metric[engine.ServerStats]{
 	counter(describe("request_bytes_total", "Bytes of requests to the server.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.RequestBytes }),
 	counter(describe("responses_total", "Replies of the server.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Responses }),
 	counter(describe("response_bytes_total", "Bytes of the server's replies.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.ResponseBytes }),
+	counter(describe("no_reply_requests_total", "Requests that expect no reply.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.NoReply }),
+	counter(describe("dropped_responses_total", "Replies to clients that were gone or had been told of a timeout.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Dropped }),
+	counter(describe("failed_requests_total", "Requests whose server connection failed.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Failed }),
+	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Expired }),
 	counter(descServerErrors, "eof", func(s *engine.ServerStats) int64 { return s.ServerEOF }),
 	counter(descServerErrors, "err", func(s *engine.ServerStats) int64 { return s.ServerErr }),
 	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.ServerTimedout }),
@@ -99,6 +103,7 @@ var serverMetrics = []metric[engine.ServerStats]{
 
 var proxyMetrics = []metric[engine.Snapshot]{
 	gauge(describe("event_loops", "Event loops."), func(s *engine.Snapshot) float64 { return float64(s.Loops) }),
+	gauge(describe("silent_event_loops", "Event loops that did not answer in time."), func(s *engine.Snapshot) float64 { return float64(s.Silent) }),
 	gauge(describe("draining", "1 once the proxy was told to stop."), func(s *engine.Snapshot) float64 { return float64(one(s.Draining)) }),
 	counter(describe("panics_total", "Panics survived."), "", func(s *engine.Snapshot) int64 { return s.Panics }),
 	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *engine.Snapshot) int64 { return s.TotalConnections }),
@@ -150,7 +155,7 @@ func describeAll[T any](out chan<- *prometheus.Desc, of []metric[T]) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	snap, err := c.s.snapshot(context.Background())
-	out <- prometheus.MustNewConstMetric(descUp, prometheus.GaugeValue, float64(one(err == nil)))
+	out <- prometheus.MustNewConstMetric(descUp, prometheus.GaugeValue, float64(one(err == nil && snap.Silent == 0)))
 	config := c.s.configNow()
 	out <- prometheus.MustNewConstMetric(descConfigHash, prometheus.GaugeValue, 1, label(config.Hash))
 	for pool, hash := range config.RingHash {

@@ -120,7 +120,7 @@ func list[T any](of []T) []T {
 
 // healthz answers 200 while the event loops do, for those who restart what hangs.
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	if _, err := s.snapshot(r.Context()); err != nil {
+	if _, err := s.fresh(r.Context()); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
@@ -143,7 +143,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 
 // notReady says why this proxy should get no clients.
 func (s *Server) notReady(ctx context.Context) (reasons []string) {
-	snap, err := s.snapshot(ctx)
+	snap, err := s.fresh(ctx)
 	if err != nil {
 		return []string{err.Error()}
 	}

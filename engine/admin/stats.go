@@ -74,6 +74,10 @@ var serverStatistics = []statistic[engine.ServerStats]{
 
 	{"up", "1 if the server gets requests, 0 while it is ejected", func(s *engine.ServerStats) int64 { return int64(up(s)) }},
 	{"on_trial", "1 while the server is back but not trusted yet", func(s *engine.ServerStats) int64 { return one(s.State == "trial") }},
+	{"no_reply", "# requests that expect no reply", func(s *engine.ServerStats) int64 { return s.NoReply }},
+	{"dropped", "# replies to clients that were gone or had been told of a timeout", func(s *engine.ServerStats) int64 { return s.Dropped }},
+	{"failed", "# requests whose server connection failed", func(s *engine.ServerStats) int64 { return s.Failed }},
+	{"expired", "# requests that failed by timeout; among the others", func(s *engine.ServerStats) int64 { return s.Expired }},
 	{"weight", "configured weight", func(s *engine.ServerStats) int64 { return int64(s.Weight) }},
 	{"share_ppm", "millionths of the keys that the server has now", func(s *engine.ServerStats) int64 { return int64(s.Share * 1e6) }},
 	{"queue_p50_us", "median usec from taking a request to writing it to the server", func(s *engine.ServerStats) int64 { return micros(queueTime(s), 0.5) }},
@@ -155,6 +159,7 @@ func appendStats(dst []byte, snap *engine.Snapshot, host string) []byte {
 		{"curr_connections", snap.CurrConnections},
 
 		{"loops", int64(snap.Loops)},
+		{"silent_loops", int64(snap.Silent)},
 		{"draining", one(snap.Draining)},
 		{"panics", snap.Panics},
 		{"reloads_succeeded", snap.Reload.Succeeded},

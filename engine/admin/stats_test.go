@@ -30,7 +30,7 @@ func TestStatsDocument(t *testing.T) {
 	snap.Pools[0].Servers = snap.Pools[0].Servers[1:]
 	got := string(appendStats(nil, &snap, "host"))
 	want := `{"service":"nutcracker", "source":"host", "version":"1.2.3", "uptime":90, "timestamp":1767323135, ` +
-		`"total_connections":30, "curr_connections":20, "loops":2, "draining":1, "panics":0, "reloads_succeeded":3, "reloads_failed":1, ` +
+		`"total_connections":30, "curr_connections":20, "loops":2, "silent_loops":0, "draining":1, "panics":0, "reloads_succeeded":3, "reloads_failed":1, ` +
 		`"a \"<\n": {"client_eof":1, "client_err":2, "client_connections":3, "server_ejects":4, "forward_error":5, "fragments":6, ` +
 		`"live":1, "in_flight":20, "clients_accepted":7, "clients_rejected":8, "clients_malformed":9, "clients_foreign":10, ` +
 		`"clients_slow":11, "clients_over_memory":12, "client_blocked":16, "local_commands":17, "refused_commands":24, ` +
@@ -38,7 +38,7 @@ func TestStatsDocument(t *testing.T) {
 		`"write_back_p50_us":56, "write_back_p99_us":56, ` +
 		`"s1": {"server_eof":1, "server_err":2, "server_timedout":3, "server_connections":4, "server_ejected_at":5000000, ` +
 		`"requests":6, "request_bytes":7, "responses":8, "response_bytes":9, "in_queue":10, "in_queue_bytes":11, "out_queue":12, ` +
-		`"out_queue_bytes":13, "up":0, "on_trial":0, "weight":1, "share_ppm":0, "queue_p50_us":20, "queue_p99_us":20, ` +
+		`"out_queue_bytes":13, "up":0, "on_trial":0, "no_reply":14, "dropped":15, "failed":16, "expired":17, "weight":1, "share_ppm":0, "queue_p50_us":20, "queue_p99_us":20, ` +
 		`"server_p50_us":3072, "server_p99_us":134217728, "server_p999_us":134217728}}}` + "\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("appendStats (-want +got):\n%s", diff)
