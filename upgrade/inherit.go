@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"strings"
@@ -54,19 +55,24 @@ func Inherit() (*Predecessor, error) {
 	return p, nil
 }
 
-// Files are the inherited ones whose names begin with prefix, by the rest of the name. They are the caller's then.
-func (p *Predecessor) Files(prefix string) map[string]*os.File {
-	found := make(map[string]*os.File)
+// Listeners are the inherited ones whose names begin with prefix, by the rest of the name.
+func (p *Predecessor) Listeners(prefix string) (map[string]net.Listener, error) {
+	found := make(map[string]net.Listener)
 	if p == nil {
-		return found
+		return found, nil
 	}
-	for name, f := range p.files {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			found[rest] = f
-			delete(p.files, name)
+	for name := range maps.Clone(p.files) {
+		rest, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
 		}
+		nl, err := p.Listener(name)
+		if err != nil {
+			return nil, err
+		}
+		found[rest] = nl
 	}
-	return found
+	return found, nil
 }
 
 // Listener is the inherited one of that name, or nil if there is none. A unix socket's file outlives it, as that of any

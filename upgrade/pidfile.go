@@ -11,27 +11,6 @@ import (
 	"time"
 )
 
-// WritePid puts this process's pid in the file at path, in decimal and without a newline. After an upgrade whoever goes on
-// writes it anew, the new process or the old one: that is how Request knows that it is over.
-//
-// Source: twemproxy 0.5.0 nc_create_pidfile.
-func WritePid(path string) error {
-	return os.WriteFile(path, strconv.AppendInt(nil, int64(os.Getpid()), 10), 0o644)
-}
-
-// RemovePid removes the file if it still tells of this process; after an upgrade it tells of the successor.
-func RemovePid(path string) error {
-	switch pid, _, err := readPid(path); {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case pid != os.Getpid():
-		return nil
-	}
-	return os.Remove(path)
-}
-
 // readPid returns the pid in the file and when it was written; pid 0 is a file that is being written.
 func readPid(path string) (pid int, at time.Time, err error) {
 	fi, err := os.Stat(path) // first: a pid read with an older time is looked at again, the reverse would mislead
@@ -56,7 +35,8 @@ func readPid(path string) (pid int, at time.Time, err error) {
 var ErrNotReplaced = errors.New("the new process failed and the old one goes on; its log says why")
 
 // Request asks the process whose pid is in the file at path to upgrade itself, with SIGUSR2, and waits until it did or
-// ctx ends. It returns the pids before and after.
+// ctx ends. It returns the pids before and after. It knows the outcome by the file, which whoever goes on writes anew: the
+// new process when it is told that it is the one, or the old one when the new one failed.
 func Request(ctx context.Context, path string) (before, after int, err error) {
 	before, at, err := readPid(path)
 	if err == nil && before == 0 {

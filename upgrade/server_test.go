@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +34,14 @@ type server struct {
 	clients map[*net.TCPConn]bool
 	given   *net.UnixConn // clients go there from now on
 	wg      sync.WaitGroup
+
+	replaced bool
+}
+
+func (s *server) pidFile() string { return filepath.Join(s.dir, "pid") }
+
+func (s *server) writePid() error {
+	return os.WriteFile(s.pidFile(), []byte(strconv.Itoa(os.Getpid())), 0o600)
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
@@ -60,8 +69,9 @@ func runServer(dir string) {
 	}
 
 	s := &server{dir: dir, clients: make(map[*net.TCPConn]bool)}
-	nl, err := pred.Listener("main")
+	inherited, err := pred.Listeners("pool ")
 	must(err)
+	nl := inherited["main"]
 	if nl == nil {
 		nl, err = net.Listen("tcp", "127.0.0.1:0")
 		must(err)
@@ -69,7 +79,7 @@ func runServer(dir string) {
 	s.nl = nl.(*net.TCPListener)
 	up, err := New(Options{Timeout: timeout, Files: func() (map[string]*os.File, error) {
 		f, err := ListenerFile(s.nl)
-		return map[string]*os.File{"main": f}, err
+		return map[string]*os.File{"pool main": f}, err
 	}})
 	must(err)
 	signals := make(chan os.Signal, 8)
@@ -77,7 +87,7 @@ func runServer(dir string) {
 	signal.Ignore(syscall.SIGPIPE)
 	s.wg.Go(s.accept)
 	must(pred.Ready())
-	must(WritePid(filepath.Join(dir, "pid")))
+	must(s.writePid())
 	if pred == nil {
 		must(NotifyReady())
 	} else {
@@ -86,7 +96,9 @@ func runServer(dir string) {
 	}
 	say("listening %s", s.nl.Addr())
 	s.run(up, signals)
-	must(RemovePid(filepath.Join(dir, "pid")))
+	if !s.replaced {
+		must(os.Remove(s.pidFile()))
+	}
 	say("%d ends", os.Getpid())
 }
 
@@ -141,6 +153,7 @@ func (s *server) run(up *Upgrader, signals <-chan os.Signal) {
 				}
 			})
 		case next := <-upgraded:
+			s.replaced = true
 			_ = s.nl.Close()
 			n := s.hand(next.Conn)
 			say("%d replaced by %d, which got %d clients", os.Getpid(), next.Pid, n)
@@ -178,7 +191,7 @@ func (s *server) upgrade(ctx context.Context, up *Upgrader) *Successor {
 	if !errors.Is(err, ErrBusy) {
 		must(NotifyReady())
 		if ctx.Err() == nil {
-			must(WritePid(filepath.Join(s.dir, "pid")))
+			must(s.writePid())
 		}
 	}
 	return nil

@@ -136,36 +136,6 @@ func TestSuccessorEnviron(t *testing.T) {
 	}
 }
 
-func TestPidFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pid")
-	if err := RemovePid(path); err != nil {
-		t.Errorf("RemovePid without a file: %v", err)
-	}
-	if err := WritePid(path); err != nil {
-		t.Fatal(err)
-	}
-	if b, _ := os.ReadFile(path); string(b) != strconv.Itoa(os.Getpid()) {
-		t.Errorf("the file holds %q; want %d and nothing else", b, os.Getpid())
-	}
-	if err := RemovePid(path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the file is still there: %v", err)
-	}
-
-	const other = "2147483646" // no process has it
-	if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := RemovePid(path); err != nil {
-		t.Fatal(err)
-	}
-	if b, _ := os.ReadFile(path); string(b) != other {
-		t.Errorf("another process's file holds %q after RemovePid", b)
-	}
-}
-
 func TestRequestMistakes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no file", "", "no such file"},

@@ -12,8 +12,8 @@
 //	drains, exits                          goes on
 //
 // Between Start and Commit both have the sockets and either may accept. The two conns are socket pairs: one for ready and
-// yours, and one for whatever the two processes want to hand each other afterwards. Systemd and the pid file, which must
-// follow the change, are in systemd.go and pidfile.go.
+// yours, and one for whatever the two processes want to hand each other afterwards. What systemd is told is in systemd.go;
+// how an operator asks for all this is in pidfile.go.
 //
 // tableflip does much of this. It keeps its own duplicate of every listener from the start, with no way to give one up,
 // so a listener that a reload closed would go on taking connections that nobody accepts.

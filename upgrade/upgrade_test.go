@@ -474,8 +474,8 @@ func TestNoPredecessor(t *testing.T) {
 	if nl, err := p.Listener("any"); nl != nil || err != nil {
 		t.Errorf("Listener = %v, %v; want nil, nil", nl, err)
 	}
-	if files := p.Files(""); len(files) != 0 {
-		t.Errorf("Files = %v; want none", files)
+	if all, err := p.Listeners(""); len(all) != 0 || err != nil {
+		t.Errorf("Listeners = %v, %v; want none", all, err)
 	}
 	if err := p.Ready(); err != nil {
 		t.Errorf("Ready = %v", err)
