@@ -238,6 +238,8 @@ func (c *Conn) OnData(buf []byte) {
 	}
 	p := c.pool.opts.Protocol
 	answered, ailing := false, false
+	var alike run
+	defer alike.add()
 	for len(buf) > 0 && c.state == open {
 		r := c.head
 		if r == nil {
@@ -263,7 +265,7 @@ func (c *Conn) OnData(buf []byte) {
 			c.figures.ResponseBytes += int64(n)
 		}
 		if done {
-			c.observe(r)
+			c.observe(r, &alike)
 			c.pop(r)
 			answered = answered || !ailing
 		}
@@ -292,8 +294,8 @@ func (c *Conn) OnData(buf []byte) {
 	}
 }
 
-// observe counts a request whose reply is whole.
-func (c *Conn) observe(r *Request) {
+// observe counts a request whose reply is whole; its times are in alike, which the caller adds.
+func (c *Conn) observe(r *Request, alike *run) {
 	now, f := c.loop.Now, c.figures
 	r.SentAt = c.marks.of(r.from, now)
 	switch {
@@ -305,8 +307,11 @@ func (c *Conn) observe(r *Request) {
 		f.Dropped++
 	}
 	l := &f.Latency[c.classes[r.Op]]
-	l.Queue.Add(time.Duration(r.SentAt-r.at), 1)
-	l.Server.Add(time.Duration(now-r.SentAt), 1)
+	if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
+		alike.add()
+		*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
+	}
+	alike.n++
 }
 
 func (c *Conn) pop(r *Request) {

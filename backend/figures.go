@@ -3,6 +3,7 @@ package backend
 import (
 	"errors"
 	"os"
+	"time"
 
 	"cashew/codec"
 )
@@ -88,6 +89,21 @@ func (g *Group) Inherit(old *Group) {
 		if f := was[g.pool.opts.Servers[i].PName]; f != nil {
 			g.figures[i] = f
 		}
+	}
+}
+
+// run is a number of requests, answered in one callback, whose times are the same, as those of a pipeline are.
+type run struct {
+	of            *Latency // nil: none
+	at, sent, now int64    // as Loop.Now: queued, written, answered
+	n             int64
+}
+
+// add counts them.
+func (u *run) add() {
+	if u.of != nil {
+		u.of.Queue.Add(time.Duration(u.sent-u.at), u.n)
+		u.of.Server.Add(time.Duration(u.now-u.sent), u.n)
 	}
 }
 

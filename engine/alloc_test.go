@@ -8,7 +8,11 @@ import (
 
 // steady is a client and its servers, connected and warm.
 func steady(t testing.TB, servers int) (*sim, *simClient) {
-	s := newSim(t, servers, nil)
+	return steadyWith(t, servers, nil)
+}
+
+func steadyWith(t testing.TB, servers int, edit func(*Options, *PoolOptions)) (*sim, *simClient) {
+	s := newSim(t, servers, edit)
 	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
 	c := s.connect()
 	for _, k := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -93,6 +97,34 @@ func TestAllocs(t *testing.T) {
 				t.Errorf("%v allocations a round; want 0", n)
 			}
 		})
+	}
+}
+
+// TestAllocsSight: nor does it allocate to log every command as slow, and to put a new key in the place of another.
+func TestAllocsSight(t *testing.T) {
+	_, c := steadyWith(t, 1, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 4 })
+	r := round{in: array("GET", "key:000000000001"), replies: []string{bulk("x")}, want: 7}
+	in, out := r.buffers()
+	k, key, n := &c.sim.loop.hot, []byte("key:00000000"), 0
+	play := func() {
+		for i := range key[4:] { // the next
+			if key[4+i]++; key[4+i] <= '9' {
+				break
+			}
+			key[4+i] = '0'
+		}
+		k.count(c.sim.pool, 0, key, 1)
+		c.sim.loop.big.note(c.sim.pool, 0, key, bigBytes+n)
+		n++
+		if got := r.play(c, in, out); got != r.want {
+			t.Fatalf("the client gets %d bytes; want %d", got, r.want)
+		}
+	}
+	for range 2 * sketchKeys {
+		play()
+	}
+	if n := testing.AllocsPerRun(1000, play); n != 0 {
+		t.Errorf("%v allocations a round; want 0", n)
 	}
 }
 

@@ -55,8 +55,10 @@ type Loop struct {
 const loneClients = 2
 
 func newLoop(o *Options, p *pressure) *Loop {
-	l := &Loop{opts: o, pressure: p, holders: make(map[*Session]struct{}),
-		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64)}
+	l := &Loop{
+		opts: o, pressure: p, holders: make(map[*Session]struct{}),
+		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
+	}
 	l.sampleIn = l.nextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive = l.surviveServer

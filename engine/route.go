@@ -52,11 +52,14 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	} else {
 		r = s.loop.NewRequest(s)
 		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, max(len(cmd.Keys), 1)
-		s.describe(r, server, cmd.Key, len(cmd.Frame))
+		r.Server, r.Frame = uint16(server), len(cmd.Frame)
+		r.SetKey(cmd.Key)
 		s.push(r)
 		c.Queue(r)
 	}
-	s.sample(cmd, r, server, nil)
+	if s.loop.sampleIn -= max(len(cmd.Keys), 1); s.loop.sampleIn <= 0 {
+		s.sample(cmd, r, server, nil)
+	}
 	s.crowded = s.crowded || c.Crowded(s)
 	if !s.handOver(c, cmd.Frame) {
 		c.Out().Append(&s.loop.Loop, cmd.Frame)
@@ -101,7 +104,9 @@ func (s *Session) scatter(cmd *codec.Command) {
 	p := s.pool.protocol
 	whole := s.gather(cmd)
 	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
-	s.sample(cmd, nil, 0, l.parts)
+	if l.sampleIn -= len(cmd.Keys); l.sampleIn <= 0 {
+		s.sample(cmd, nil, 0, l.parts)
+	}
 	l.targets = append(l.targets[:0], make([]target, servers)...)
 	for server, keys := range l.counts {
 		if keys > 0 {

@@ -32,8 +32,8 @@ type Snapshot struct {
 type ReloadStatus struct {
 	Succeeded int64     `json:"succeeded"`
 	Failed    int64     `json:"failed"`
-	At        time.Time `json:"at,omitzero"`     // of the last attempt; zero: none
-	Err       string    `json:"error,omitempty"` // of the last attempt; "": it succeeded
+	At        time.Time `json:"at,omitzero"`   // of the last attempt; zero: none
+	Err       string    `json:"err,omitempty"` // of the last attempt; "": it succeeded
 }
 
 // PoolStats are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.

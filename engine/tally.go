@@ -89,17 +89,12 @@ func (s *Session) setBlocked(blocked bool) {
 	s.blocked = blocked
 }
 
-// describe is what r is remembered by until its reply is there.
-func (s *Session) describe(r *backend.Request, server int, key []byte, frame int) {
-	r.Server, r.Frame = uint16(server), frame
-	r.SetKey(key)
-}
-
-// sample has every 64th key or so counted by the sketch of hot keys. cmd goes to server, or in parts to those in parts.
+// sample has the sketch of hot keys count what loop.sampleIn, less the keys of cmd, says. cmd goes to server, or in parts to
+// those in parts.
 func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, parts []uint16) {
 	l := s.loop
 	keys := max(len(cmd.Keys), 1)
-	for l.sampleIn -= keys; l.sampleIn <= 0; l.sampleIn += l.nextSample() {
+	for ; l.sampleIn <= 0; l.sampleIn += l.nextSample() {
 		key := cmd.Key
 		if len(cmd.Keys) > 0 {
 			i := keys - 1 + l.sampleIn

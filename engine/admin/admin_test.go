@@ -270,7 +270,7 @@ func TestPools(t *testing.T) {
 	}{
 		{"loops", got["loops"], 2.0},
 		{"started", got["started"], "2026-01-02T03:04:05Z"},
-		{"reload", got["reload"], map[string]any{"succeeded": 3.0, "failed": 1.0, "at": "2026-01-02T03:04:06Z", "error": "bad"}},
+		{"reload", got["reload"], map[string]any{"succeeded": 3.0, "failed": 1.0, "at": "2026-01-02T03:04:06Z", "err": "bad"}},
 		{"pool name", pool["name"], "alpha"},
 		{"forward_error", pool["forward_error"], 5.0},
 		{"refused keys", pool["refused"].(map[string]any)["keys"], 21.0},

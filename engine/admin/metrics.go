@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -196,7 +197,7 @@ func collect[T any](out chan<- prometheus.Metric, of []metric[T], v *T, labels .
 		m := &of[i]
 		all := labels
 		if m.label != "" {
-			all = append(labels[:len(labels):len(labels)], m.label)
+			all = slices.Concat(labels, []string{m.label})
 		}
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(v), all...)
 	}
@@ -212,7 +213,7 @@ const (
 
 // collectHistogram sends h, unless it is empty: most servers never see some classes.
 func collectHistogram(out chan<- prometheus.Metric, desc *prometheus.Desc, h *engine.Histogram, labels ...string) {
-	if h.Counts == nil {
+	if h.Count() == 0 {
 		return
 	}
 	var count uint64

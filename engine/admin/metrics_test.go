@@ -134,20 +134,33 @@ func TestMetricsLint(t *testing.T) {
 	}
 }
 
-var descName = regexp.MustCompile(`fqName: "([^"]+)"`)
+var descText = regexp.MustCompile(`fqName: "([^"]+)", help: "([^"]+)", constLabels: \{\}, variableLabels: \{([^}]*)\}`)
 
-// described are the names of all metrics that the collector has.
-func described(t *testing.T) (names []string) {
+// description is what a prometheus.Desc tells only in its text.
+type description struct {
+	help   string
+	labels []string
+}
+
+// descriptions are those of all metrics that the collector has, by name.
+func descriptions(t *testing.T) map[string]description {
 	t.Helper()
 	descs := make(chan *prometheus.Desc, 1000)
 	collector{}.Describe(descs)
 	close(descs)
+	all := make(map[string]description)
 	for d := range descs {
-		names = append(names, descName.FindStringSubmatch(d.String())[1])
+		m := descText.FindStringSubmatch(d.String())
+		if m == nil {
+			t.Fatalf("what is %s?", d)
+		}
+		all[m[1]] = description{m[2], strings.FieldsFunc(m[3], func(r rune) bool { return r == ',' })}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return all
 }
+
+// described are the names of all metrics that the collector has.
+func described(t *testing.T) []string { return slices.Sorted(maps.Keys(descriptions(t))) }
 
 // What the collector sends it has described, and the other way round.
 func TestDescribedIsCollected(t *testing.T) {
@@ -192,10 +205,17 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if diff := cmp.Diff(described(t), namesIn(text)); diff != "" {
 		t.Errorf("docs/metrics.md: metrics (-described +documented):\n%s", diff)
 	}
-	row := func(name, description string) {
-		if !strings.Contains(text, "| `"+name+"` | "+description+" |") {
-			t.Errorf("docs/metrics.md: no row for %s: %s", name, description)
+	row := func(name, rest string) {
+		if want := "| `" + name + "` | " + rest + " |"; !strings.Contains(text, want) {
+			t.Errorf("docs/metrics.md: no row %s", want)
 		}
+	}
+	for name, d := range descriptions(t) {
+		labels := ""
+		if len(d.labels) > 0 {
+			labels = "`" + strings.Join(d.labels, "`, `") + "`"
+		}
+		row(name, labels+" | "+d.help)
 	}
 	for _, f := range poolStatistics {
 		row(f.name, f.description)
@@ -210,19 +230,51 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
+var (
+	groupedBy = regexp.MustCompile(`by \(([^)]*)\)`)
+	legend    = regexp.MustCompile(`\{\{(\w+)\}\}`)
+)
+
 // The dashboard asks for metrics that there are, and groups by labels that they have.
 func TestDashboard(t *testing.T) {
 	text := readFile(t, "../../dist/grafana-dashboard.json")
-	if !json.Valid([]byte(text)) {
-		t.Fatal("no JSON")
-	}
-	names := namesIn(text)
-	if len(names) < 10 {
-		t.Errorf("only %q", names)
-	}
-	for _, name := range names {
-		if !slices.Contains(described(t), name) {
+	all := descriptions(t)
+	for _, name := range namesIn(text) {
+		if _, ok := all[name]; !ok {
 			t.Errorf("%s: there is no such metric", name)
 		}
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr, LegendFormat string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	targets := 0
+	for _, p := range dashboard.Panels {
+		for _, target := range p.Targets {
+			targets++
+			known := []string{"le", "instance", "job"} // Prometheus's own
+			for _, name := range namesIn(target.Expr) {
+				known = append(known, all[name].labels...)
+			}
+			used := legend.FindAllStringSubmatch(target.LegendFormat, -1)
+			for _, by := range groupedBy.FindAllStringSubmatch(target.Expr, -1) {
+				for label := range strings.SplitSeq(by[1], ",") {
+					used = append(used, []string{by[0], strings.TrimSpace(label)})
+				}
+			}
+			for _, label := range used {
+				if !slices.Contains(known, label[1]) {
+					t.Errorf("%s: %s has no label %s", p.Title, target.Expr, label[1])
+				}
+			}
+		}
+	}
+	if targets < 20 {
+		t.Errorf("only %d targets", targets)
 	}
 }

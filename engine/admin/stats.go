@@ -138,14 +138,14 @@ func Describe(w io.Writer) {
 	}
 }
 
-// appendStats appends the whole document and a newline. Pools and servers stand in order, each after the numbers of what
+// statsDocument is the whole document and a newline. Pools and servers stand in order, each after the numbers of what
 // holds it, so that one which bears a number's name wins in a reader that keeps the last.
 //
 //	{"service":"nutcracker", ..., "pool": {"client_eof":0, ..., "server": {"server_eof":0, ...},"server": {...}},"pool": {...}}
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_make_rsp.
-func appendStats(dst []byte, snap *engine.Snapshot, host string) []byte {
-	dst = append(dst, `{"service":"nutcracker", "source":`...) // what collectors look for
+func statsDocument(snap *engine.Snapshot, host string) []byte {
+	dst := []byte(`{"service":"nutcracker", "source":`) // what collectors look for
 	dst = appendName(dst, host)
 	dst = append(dst, `, "version":`...)
 	dst = appendName(dst, snap.Version)
@@ -216,7 +216,7 @@ func (s *Server) statsText(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	host, _ := os.Hostname() // none is fine
-	return appendStats(nil, snap, host), nil
+	return statsDocument(snap, host), nil
 }
 
 // statsPage is the stats port's document by HTTP.

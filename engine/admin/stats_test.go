@@ -28,7 +28,7 @@ func TestStatsDocument(t *testing.T) {
 	snap.Pools = snap.Pools[:1]
 	snap.Pools[0].Name = "a \"<\n"
 	snap.Pools[0].Servers = snap.Pools[0].Servers[1:]
-	got := string(appendStats(nil, &snap, "host"))
+	got := string(statsDocument(&snap, "host"))
 	want := `{"service":"nutcracker", "source":"host", "version":"1.2.3", "uptime":90, "timestamp":1767323135, ` +
 		`"total_connections":30, "curr_connections":20, "loops":2, "silent_loops":0, "draining":1, "panics":0, "reloads_succeeded":3, "reloads_failed":1, ` +
 		`"a \"<\n": {"client_eof":1, "client_err":2, "client_connections":3, "server_ejects":4, "forward_error":5, "fragments":6, ` +
@@ -41,14 +41,14 @@ func TestStatsDocument(t *testing.T) {
 		`"out_queue_bytes":13, "up":0, "on_trial":0, "no_reply":14, "dropped":15, "failed":16, "expired":17, "weight":1, "share_ppm":0, "queue_p50_us":20, "queue_p99_us":20, ` +
 		`"server_p50_us":3072, "server_p99_us":134217728, "server_p999_us":134217728}}}` + "\n"
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("appendStats (-want +got):\n%s", diff)
+		t.Errorf("statsDocument (-want +got):\n%s", diff)
 	}
 }
 
 // Pools and servers stand in the order of the options, as twemproxy writes them.
 func TestStatsOrder(t *testing.T) {
 	snap := twoPools()
-	text := string(appendStats(nil, &snap, "host"))
+	text := string(statsDocument(&snap, "host"))
 	var at []int
 	for _, s := range []string{`, "beta": {`, `, "s0": {`, `,"s1": {`, `},"alpha": {`} {
 		at = append(at, strings.Index(text, s))
@@ -84,7 +84,7 @@ func TestStatsPort(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1", filepath.Join(t.TempDir(), "stats")} {
 		r := newRig()
 		at := serveStats(t, r, addr)
-		want := appendStats(nil, &r.proxy.snap, mustHostname(t))
+		want := statsDocument(&r.proxy.snap, mustHostname(t))
 		for name, sent := range map[string]string{
 			"nothing": "", "an HTTP probe": "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "much": strings.Repeat("x", 10_000),
 		} {
@@ -316,7 +316,7 @@ func readStats(t *testing.T, network, addr, log string) (doc map[string]any) {
 // A snapshot that never comes costs the client its answer, not the port.
 func TestStatsWithoutAnswer(t *testing.T) {
 	r := newRig()
-	r.patience = time.Millisecond
+	r.patience = 20 * time.Millisecond
 	r.proxy.wait = make(chan struct{})
 	at := serveStats(t, r, "127.0.0.1")
 	ask := func() []byte {
@@ -335,8 +335,9 @@ func TestStatsWithoutAnswer(t *testing.T) {
 		t.Errorf("while loops hang: %q", got)
 	}
 	close(r.proxy.wait)
-	r.patience = time.Minute
-	if got := ask(); !json.Valid(got) {
-		t.Errorf("after that: %q", got)
+	for deadline := time.Now().Add(time.Minute); !json.Valid(ask()); { // a busy machine may need more than our patience
+		if time.Now().After(deadline) {
+			t.Fatal("no answer although the loops are back")
+		}
 	}
 }
