@@ -59,9 +59,6 @@ func (h *Histogram) Add(d time.Duration, n int64) {
 	h.Sum += d * time.Duration(n)
 }
 
-// AddNanos is Add for a duration in nanoseconds.
-func (h *Histogram) AddNanos(d, n int64) { h.Add(time.Duration(d), n) }
-
 // Clone is a copy that shares nothing with h.
 func (h *Histogram) Clone() Histogram { return Histogram{Counts: slices.Clone(h.Counts), Sum: h.Sum} }
 

@@ -10,7 +10,7 @@ import (
 	"cashew/backend"
 )
 
-// loopPatience is how long those who ask wait for a loop that is busy.
+// loopPatience is how long those who ask wait for a loop that is busy, but in tests.
 const loopPatience = 250 * time.Millisecond
 
 // askLoops runs f on every loop and returns what those gave that answered in time. What f returns must share nothing with
@@ -23,7 +23,7 @@ func askLoops[T any](p *Proxy, f func(*Loop) T) (answers []T) {
 			asked++
 		}
 	}
-	timeout := time.NewTimer(loopPatience)
+	timeout := time.NewTimer(p.patience)
 	defer timeout.Stop()
 	for len(answers) < asked {
 		select {

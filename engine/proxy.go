@@ -39,6 +39,8 @@ type Proxy struct {
 	ids    atomic.Uint64 // of clients
 	slow   atomic.Int64  // entries of slow logs, ever
 
+	patience time.Duration // see loopPatience
+
 	pressure pressure
 
 	listeners []*listener
@@ -83,7 +85,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	if o.MaxMemoryBytes == 0 {
 		o.MaxMemoryBytes = defaultMaxMemory()
 	}
-	p := &Proxy{opts: o, log: log}
+	p := &Proxy{opts: o, log: log, patience: loopPatience}
 	p.running, p.cancel = context.WithCancel(context.Background())
 	var errs []error
 	for i := range o.Pools {

@@ -161,7 +161,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Cleanup(p.pools[0].Close)
 	s := &sim{t: t, proxy: p, pool: p.pools[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
 	s.loop = newLoop(&p.opts, &p.pressure)
-	p.loops = []*Loop{s.loop}
+	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.servers[indexOf(s, c)]

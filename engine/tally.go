@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"cashew/backend"
 	"cashew/codec"
 )
@@ -60,7 +62,7 @@ func (s *Session) account() {
 		s.counted = taken
 	}
 	if s.due != 0 && s.out.Pending() == 0 {
-		s.tally.writeBack.AddNanos(s.loop.Now-s.dueAt, s.due)
+		s.tally.writeBack.Add(time.Duration(s.loop.Now-s.dueAt), s.due)
 		s.due = 0
 	}
 }
@@ -94,6 +96,9 @@ func (s *Session) setBlocked(blocked bool) {
 func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, parts []uint16) {
 	l := s.loop
 	keys := max(len(cmd.Keys), 1)
+	if cmd.Key == nil && len(cmd.Keys) == 0 {
+		l.sampleIn = max(l.sampleIn, 1) // a command for all servers has no key
+	}
 	for ; l.sampleIn <= 0; l.sampleIn += l.nextSample() {
 		key := cmd.Key
 		if len(cmd.Keys) > 0 {
@@ -104,7 +109,7 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 			}
 		}
 		l.hot.count(s.pool, server, cut(key), len(cmd.Frame)/keys)
-		if r != nil && len(cmd.Keys) == 0 {
+		if r != nil && keys == 1 {
 			r.Sampled = true
 		}
 	}
