@@ -20,9 +20,10 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"cashew": main,
-		"redis":  redisMain,
-		"crowd":  crowdMain,
+		"cashew":   main,
+		nutcracker: main,
+		"redis":    redisMain,
+		"crowd":    crowdMain,
 	})
 }
 
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 //	await FILE REGEXP [VAR]   wait until FILE has a match; VAR becomes the first group
 //	gone FILE                 wait until FILE is gone
 //	signal NAME               send a signal to the programs in the background
+//	daemon FILE VAR           wait until FILE holds a pid; VAR becomes it; the process ends with the script at the latest
+//	signalpid NAME FILE       send a signal to the process that FILE names
 //	hold VAR                  occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
 //	subst FILE...             replace $VAR in the files
 //
@@ -51,8 +54,12 @@ func TestScript(t *testing.T) {
 			"await":  cmdAwait,
 			"gone":   cmdGone,
 			"signal": cmdSignal,
-			"hold":   cmdHold,
-			"subst":  cmdSubst,
+
+			"daemon":    cmdDaemon,
+			"signalpid": cmdSignalPid,
+
+			"hold":  cmdHold,
+			"subst": cmdSubst,
 		},
 	})
 }
@@ -118,6 +125,25 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	for _, c := range ts.BackgroundCmds() {
 		ts.Check(c.Process.Signal(unix.SignalNum(args[0])))
 	}
+}
+
+func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: daemon FILE VAR")
+	}
+	cmdAwait(ts, false, []string{args[0], `\A(\d+)\z`, args[1]})
+	pid, err := strconv.Atoi(ts.Getenv(args[1]))
+	ts.Check(err)
+	ts.Defer(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+}
+
+func cmdSignalPid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || unix.SignalNum("SIG"+args[0]) == 0 {
+		ts.Fatalf("usage: signalpid NAME FILE")
+	}
+	pid, err := strconv.Atoi(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(unix.Kill(pid, unix.SignalNum("SIG"+args[0])))
 }
 
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {

@@ -27,8 +27,10 @@ func (c *Conn) sing() {
 	c.canary = canary{conn: c, sent: c.loop.Now, want: want}
 	c.Touch()
 	r := c.loop.NewRequest(&c.canary)
-	c.Queue(r)
-	c.loop.Unref(r) // nobody but c holds it
+	r.ours = true
+	c.enter(r)
+	c.figures.RequestBytes -= int64(len(command)) // Out counts it
+	c.loop.Unref(r)                               // nobody but c holds it
 	c.out.Append(c.loop, command)
 }
 

@@ -32,6 +32,9 @@ type Conn struct {
 	pool   *Pool
 	server int // index in Options.Servers
 
+	figures *Figures      // its server's, in its Group
+	classes []codec.Class // by Op
+
 	state state
 	gc    gnet.Conn // nil unless handshaking or open
 	out   Out
@@ -39,7 +42,10 @@ type Conn struct {
 
 	head, tail *Request // outq: requests that await a reply, oldest first
 	due        *Request // oldest of outq that was not expired yet
-	since      int64    // from when on the server took what was sent: it opened, or a full socket took bytes again
+	queued     *Request // oldest of outq of which no byte was written yet
+	unsent     int      // how many there are from queued on
+	marks      marks
+	since      int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan       codec.ReplyScan
 	begun      bool // the oldest request's reply has begun
 
@@ -66,7 +72,20 @@ type Conn struct {
 // Out at once. r stays held by the Conn until its reply came, or the Conn failed. A request that expects no reply is not
 // queued; its bytes are just appended.
 func (c *Conn) Queue(r *Request) {
+	c.figures.Requests++
+	c.enter(r)
+}
+
+// NoReply counts a request that is not queued, as it expects no reply.
+func (c *Conn) NoReply() {
+	c.figures.Requests++
+	c.figures.NoReply++
+}
+
+// enter is Queue for any request, also our own.
+func (c *Conn) enter(r *Request) {
 	c.outstanding++
+	c.unsent++
 	r.refs++
 	r.at, r.from = c.loop.Now, c.out.place()
 	if c.tail == nil {
@@ -77,6 +96,9 @@ func (c *Conn) Queue(r *Request) {
 	c.tail = r
 	if c.due == nil {
 		c.due = r
+	}
+	if c.queued == nil {
+		c.queued = r
 	}
 	if t := c.pool.opts.Timeout; t > 0 {
 		c.loop.want(r.at + int64(t))
@@ -98,12 +120,29 @@ func (c *Conn) flush() {
 	if c.state != open {
 		return // opened flushes
 	}
+	taken := c.out.taken
 	c.out.Flush(c.loop, c)
 	if err := c.out.Err(); err != nil {
 		c.fail(err)
 		return
 	}
+	if c.out.taken > taken && c.head != nil {
+		c.wrote()
+	}
 	c.release()
+}
+
+// wrote notes what reached the wire, and when.
+func (c *Conn) wrote() {
+	c.marks.add(c.out.taken, c.loop.Now)
+	if c.out.pending == 0 {
+		c.queued, c.unsent = nil, 0
+		return
+	}
+	for c.queued != nil && c.queued.from < c.out.taken {
+		c.queued = c.queued.link
+		c.unsent--
+	}
 }
 
 // Writable implements Writer.
@@ -118,6 +157,8 @@ func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
 		return false
 	}
 	c.gc, c.scan, c.begun = gc, codec.ReplyScan{}, false
+	c.figures.Connects++
+	c.figures.Connections++
 	c.out.Open(sock)
 	c.state, c.step = handshaking, -1
 	c.nextStep()
@@ -218,7 +259,11 @@ func (c *Conn) OnData(buf []byte) {
 			}
 		}
 		c.begun = !done
+		if r.Owner != nil && !r.ours {
+			c.figures.ResponseBytes += int64(n)
+		}
 		if done {
+			c.observe(r)
 			c.pop(r)
 			answered = answered || !ailing
 		}
@@ -247,14 +292,36 @@ func (c *Conn) OnData(buf []byte) {
 	}
 }
 
+// observe counts a request whose reply is whole.
+func (c *Conn) observe(r *Request) {
+	now, f := c.loop.Now, c.figures
+	r.SentAt = c.marks.of(r.from, now)
+	switch {
+	case r.ours:
+		return
+	case r.Owner != nil:
+		f.Responses++
+	default:
+		f.Dropped++
+	}
+	l := &f.Latency[c.classes[r.Op]]
+	l.Queue.Add(time.Duration(r.SentAt-r.at), 1)
+	l.Server.Add(time.Duration(now-r.SentAt), 1)
+}
+
 func (c *Conn) pop(r *Request) {
 	c.outstanding--
 	c.head = r.link
 	if c.head == nil {
 		c.tail = nil
+		c.marks.clear()
 	}
 	if c.due == r {
 		c.due = c.head
+	}
+	if c.queued == r { // a server that answers what it was not asked
+		c.queued = c.head
+		c.unsent--
 	}
 	r.link = nil
 }
@@ -322,8 +389,14 @@ func (c *Conn) fail(err error) {
 	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
 		c.pool.outOfSteps.Add(1)
 	}
-	gc, r := c.gc, c.head
+	c.figures.ended(c, err)
+	if was != dialing {
+		c.figures.Connections--
+	}
+	c.figures.RequestBytes += int64(c.out.place())
+	gc, r, taken, written := c.gc, c.head, c.out.taken, c.marks
 	c.gc, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
+	c.queued, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
 	if c.handshake != nil {
 		c.loop.PutBuffer(c.handshake)
@@ -336,7 +409,16 @@ func (c *Conn) fail(err error) {
 	for r != nil {
 		next := r.link
 		r.link = nil
+		if r.from < taken {
+			r.SentAt = written.of(r.from, c.loop.Now)
+		}
+		if !r.ours {
+			c.figures.Failed++
+		}
 		if o := r.Owner; o != nil {
+			if errors.Is(err, ErrTimeout) && !r.ours {
+				c.figures.Expired++
+			}
 			o.Failed(r, err)
 		}
 		c.loop.Unref(r)
@@ -403,6 +485,10 @@ func (c *Conn) expire() {
 		late = late || c.loop.Now-max(r.at, c.since) >= t
 		if o := r.Owner; o != nil {
 			r.Owner = nil
+			r.SentAt = c.marks.peek(r.from, c.loop.Now)
+			if !r.ours {
+				c.figures.Expired++
+			}
 			o.Failed(r, ErrTimeout)
 		}
 	}

@@ -3,6 +3,8 @@ package backend
 import (
 	"net"
 	"slices"
+
+	"cashew/codec"
 )
 
 // Group is one loop's connections to one pool: ServerConnections for each server, opened when first needed.
@@ -11,12 +13,22 @@ type Group struct {
 	pool  *Pool
 	conns []*Conn // server by server, ServerConnections each; nil until first used
 
+	figures []*Figures    // by server
+	classes []codec.Class // by Op
+
 	retired []*Conn // still have something outstanding at an address that their server left
 }
 
 // NewGroup returns l's group for p.
 func NewGroup(l *Loop, p *Pool) *Group {
 	g := &Group{loop: l, pool: p, conns: make([]*Conn, len(p.opts.Servers)*p.opts.ServerConnections)}
+	for range p.opts.Servers {
+		g.figures = append(g.figures, new(Figures))
+	}
+	for op := range p.opts.Protocol.Ops() {
+		_, class := p.opts.Protocol.Describe(uint16(op))
+		g.classes = append(g.classes, class)
+	}
 	l.groups = append(l.groups, g)
 	return g
 }
@@ -36,7 +48,7 @@ func (g *Group) Conn(server int, client uint64) (*Conn, error) {
 	}
 	c := g.conns[i]
 	if c == nil {
-		c = &Conn{loop: g.loop, pool: g.pool, server: server}
+		c = &Conn{loop: g.loop, pool: g.pool, server: server, figures: g.figures[server], classes: g.classes}
 		g.conns[i] = c
 	}
 	if c.state == closed {

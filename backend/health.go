@@ -23,7 +23,8 @@ type health struct {
 	probe    func(*Server) error
 	failures []atomic.Int32 // since the last reply; a server with none is well
 	trial    []atomic.Int32 // good replies that a server on trial still has to give
-	down     []atomic.Bool  // ejected; only a policy that leaves the ring alone asks
+	down     []atomic.Bool  // ejected
+	ejected  []atomic.Int64 // microseconds since 1970 of the last ejection; 0: never
 
 	ejections atomic.Int64
 	live      atomic.Int64 // servers that are not out
@@ -52,6 +53,7 @@ func (h *health) init(p *Pool, log *slog.Logger) {
 	h.pool, h.log = p, log
 	h.probe = p.probe
 	h.failures, h.trial, h.down = make([]atomic.Int32, n), make([]atomic.Int32, n), make([]atomic.Bool, n)
+	h.ejected = make([]atomic.Int64, n)
 	h.servers = make([]ejection, n)
 	h.live.Store(int64(n))
 }
@@ -94,6 +96,7 @@ func (h *health) failure(server int) {
 	}
 	e.out = true
 	h.down[server].Store(true)
+	h.ejected[server].Store(time.Now().UnixMicro())
 	h.ejections.Add(1)
 	live := h.rebuildLocked()
 	wait := retry * time.Duration(e.penalty)

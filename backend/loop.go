@@ -56,6 +56,9 @@ type Loop struct {
 
 var started = time.Now()
 
+// Time is the time of day at now, which is some Loop.Now.
+func Time(now int64) time.Time { return started.Add(time.Duration(now)) }
+
 // Tick reads the clock; every callback begins with it.
 func (l *Loop) Tick() { l.Now = int64(time.Since(started)) }
 

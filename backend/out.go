@@ -61,6 +61,9 @@ func (o *Out) Pending() int { return o.pending }
 // has reached the wire.
 func (o *Out) place() int { return o.taken + o.pending }
 
+// Taken is how many bytes the kernel took since the Out was empty and closed.
+func (o *Out) Taken() int { return o.taken }
+
 // Stalled says since when, as Loop.Now, the kernel has taken no bytes. ok is false if it does take them.
 func (o *Out) Stalled() (since int64, ok bool) { return o.since, o.stalled }
 

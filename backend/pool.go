@@ -11,6 +11,7 @@ import (
 type Pool struct {
 	opts   Options
 	live   atomic.Pointer[ring.Ring]
+	whole  *ring.Ring
 	health health
 
 	resolver   *resolver
@@ -24,6 +25,7 @@ func NewPool(o Options, log *slog.Logger) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.whole = r
 	p.live.Store(r)
 	p.health.init(p, log)
 	return p, nil
@@ -34,6 +36,9 @@ func (p *Pool) Options() *Options { return &p.opts }
 
 // Ring is the ring of the live servers. A callback loads it once, so that one command sees one ring.
 func (p *Pool) Ring() *ring.Ring { return p.live.Load() }
+
+// WholeRing is the ring of all servers, as if none were ejected.
+func (p *Pool) WholeRing() *ring.Ring { return p.whole }
 
 // build makes the ring of the servers that live says, nil for all.
 func (p *Pool) build(live []bool) (*ring.Ring, error) {
@@ -46,6 +51,21 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 
 // Live is how many servers are not ejected.
 func (p *Pool) Live() int64 { return p.health.live.Load() }
+
+// State is "live", "ejected", or "trial" for a server that came back a moment ago; ejectedAt says when it was last ejected,
+// in microseconds since 1970, 0 for never.
+func (p *Pool) State(server int) (state string, ejectedAt int64) {
+	h := &p.health
+	switch {
+	case h.down[server].Load():
+		state = "ejected"
+	case h.trial[server].Load() > 0:
+		state = "trial"
+	default:
+		state = "live"
+	}
+	return state, h.ejected[server].Load()
+}
 
 // OutOfSteps is how often a server connection was closed because its replies could not be trusted.
 func (p *Pool) OutOfSteps() int64 { return p.outOfSteps.Load() }

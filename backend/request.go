@@ -28,6 +28,9 @@ type Request struct {
 	at   int64    // Loop.Now when it was queued
 	from int      // place of its first byte in the Conn's Out
 	refs int8
+	ours bool // a canary: no client's, and in no figure
+
+	SentAt int64 // Loop.Now when its first byte was written; set once its reply is whole, or it failed; 0: it never was
 
 	// The rest is the session's.
 
@@ -45,7 +48,25 @@ type Request struct {
 	Pending   int           // of a whole command: fragments that are not Done
 	Gather    *codec.Gather // of a whole command
 	Err       error         // of a whole command: what its first failed fragment said
+
+	Server  uint16 // index in Options.Servers
+	Sampled bool   // its key is in the loop's sketch
+	keyLen  uint8
+	Frame   int // bytes of the command
+	key     [MaxShownKey]byte
 }
+
+// MaxShownKey is how much of a key is kept for those who ask about slow requests and hot keys.
+const MaxShownKey = 64
+
+// SetKey keeps the beginning of the request's key, or of its first.
+func (r *Request) SetKey(key []byte) { r.keyLen = uint8(copy(r.key[:], key)) }
+
+// Key is what SetKey kept; it lives as long as r.
+func (r *Request) Key() []byte { return r.key[:r.keyLen] }
+
+// QueuedAt is Loop.Now when r was queued.
+func (r *Request) QueuedAt() int64 { return r.at }
 
 // NewRequest takes a Request from the free list, held once, by the caller.
 func (l *Loop) NewRequest(o Owner) *Request {
@@ -61,7 +82,7 @@ func (l *Loop) NewRequest(o Owner) *Request {
 	return r
 }
 
-// maxFreeRequests bounds what a burst leaves behind: about 2 MiB a loop.
+// maxFreeRequests bounds what a burst leaves behind: about 4 MiB a loop.
 const maxFreeRequests = 16 << 10
 
 // Unref lets go of r. The last of the two holders returns it to the free list.

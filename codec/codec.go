@@ -100,6 +100,13 @@ type Protocol interface {
 	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
 	Describe(op uint16) (name string, class Class)
 
+	// Ops is how many Ops there are: those that ParseCommand gives are below it.
+	Ops() int
+
+	// CommandName names cmd in lower case, also one that is unknown, and is then cut where names end. "": what was sent
+	// there is no name.
+	CommandName(cmd *Command) string
+
 	// AppendMiss appends what a server answers that has none of the keys of a command with Op op and so many keys. ok is
 	// false, and dst as it was, if the command writes or its reply to a miss is not always the same.
 	AppendMiss(dst []byte, op uint16, keys int) (out []byte, ok bool)

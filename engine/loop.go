@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -35,6 +36,15 @@ type Loop struct {
 	gathers []*codec.Gather
 	clients atomic.Int64 // shared with the goroutines that accept
 
+	sessions map[uint64]*Session // all of them, by number
+	tallies  map[string]*tally   // by the pool's name
+	told     atomic.Pointer[loopFigures]
+	slowIDs  *atomic.Int64 // the process's
+
+	hot, big sketch
+	sampleIn int // keys until the next is sampled
+	decayAt  int64
+
 	scheduled bool // a flush is on its way
 	flushing  bool // a flush is running: closing a connection runs gnet's OnClose inside it
 	flushTask gnet.Runnable
@@ -45,7 +55,9 @@ type Loop struct {
 const loneClients = 2
 
 func newLoop(o *Options, p *pressure) *Loop {
-	l := &Loop{opts: o, pressure: p, holders: make(map[*Session]struct{})}
+	l := &Loop{opts: o, pressure: p, holders: make(map[*Session]struct{}),
+		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64)}
+	l.sampleIn = l.nextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive = l.surviveServer
 	l.flushTask = gnet.RunnableFunc(func(context.Context) error {
@@ -145,10 +157,18 @@ func (l *Loop) closeSlow() {
 	}
 }
 
+// decayEvery is how long it takes for a key that nobody asks for any more to lose half of its count.
+const decayEvery = time.Minute
+
 // tidy drops what only very wide commands, large values and slow clients needed.
 func (l *Loop) tidy() {
 	l.closeSlow()
 	l.Tidy()
+	if l.Now >= l.decayAt {
+		l.hot.decay(true)
+		l.big.decay(false)
+		l.decayAt = l.Now + int64(decayEvery)
+	}
 	if cap(l.cmd.Keys) > maxGatherKeys {
 		l.cmd.Keys = nil
 	}

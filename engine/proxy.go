@@ -37,6 +37,7 @@ type Proxy struct {
 	loops  []*Loop
 	pools  []*pool
 	ids    atomic.Uint64 // of clients
+	slow   atomic.Int64  // entries of slow logs, ever
 
 	pressure pressure
 
@@ -158,6 +159,7 @@ func (p *Proxy) startLoops() error {
 	for range p.opts.Loops {
 		l := newLoop(&p.opts, &p.pressure)
 		l.Log, l.Watcher, l.Connect = p.log, watcher, backend.Dial
+		l.slowIDs = &p.slow
 		far, err := p.bindLoop(l)
 		if err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestRandom plays random events and holds each client's replies against a model: one reply for each command, in order,
@@ -57,6 +59,8 @@ type modelServer struct {
 	sock *fakeSocket // of the connection that in and out belong to
 	in   string      // not parsed yet
 	out  []string    // replies not sent yet; of the first, perhaps only the rest
+
+	got, sent int // bytes, ever
 }
 
 func playRandom(t *testing.T, rnd *rand.Rand) {
@@ -79,7 +83,8 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 		got    string
 	}
 	var clients []*client
-	chunk := 100 // bytes that a client sends at once
+	var sent, got int64 // bytes
+	chunk := 100        // bytes that a client sends at once
 	if rnd.IntN(2) == 0 {
 		chunk = 2000 // many commands, so that it has to wait
 	}
@@ -102,6 +107,7 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 				n = len(c.unsent)
 			}
 			c.send(c.unsent[:n])
+			sent += int64(n)
 			c.unsent = c.unsent[n:]
 		case k < 6:
 			m.sv.accept()
@@ -124,7 +130,9 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 			s.settle()
 		}
 		for _, c := range clients {
-			c.got += c.sock.take()
+			p := c.sock.take()
+			c.got += p
+			got += int64(len(p))
 		}
 	}
 	for range 400 {
@@ -141,7 +149,9 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	for i := 0; owed() && i < 1e6; i++ {
 		step(true)
 	}
+	commands := int64(0)
 	for i, c := range clients {
+		commands += int64(len(c.want))
 		got := splitReplies(t, c.got)
 		if len(got) != len(c.want) || c.unsent != "" {
 			t.Fatalf("client %d: %d replies to %d commands, %d bytes unsent, in flight %d, blocked %v",
@@ -159,6 +169,49 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	}
 	if s.loop.busy != 0 {
 		t.Errorf("busy = %d with no client left", s.loop.busy)
+	}
+	st := s.snapshot()
+	if st.InFlight != 0 || st.ClientBlocked != 0 || st.ClientEOF != int64(len(clients)) || st.ClientErr != 0 {
+		t.Errorf("in flight %d, blocked %d, client_eof %d, client_err %d; want 0, 0, %d, 0",
+			st.InFlight, st.ClientBlocked, st.ClientEOF, st.ClientErr, len(clients))
+	}
+	if st.RequestBytesFromClients != sent || st.ReplyBytesToClients != got || st.WriteBack.Count() != commands {
+		t.Errorf("%d bytes from clients, %d to them, %d replies; want %d, %d, %d",
+			st.RequestBytesFromClients, st.ReplyBytesToClients, st.WriteBack.Count(), sent, got, commands)
+	}
+	for i, m := range models {
+		m.addsUp(t, &st.Servers[i], broken)
+	}
+}
+
+// addsUp holds a server's figures against each other and, if no connection failed, against what the server saw.
+func (m *modelServer) addsUp(t *testing.T, v *ServerStats, broken bool) {
+	t.Helper()
+	if sum := v.Responses + v.NoReply + v.Dropped + v.Failed + v.InQueue + v.OutQueue; v.Requests != sum {
+		t.Errorf("%s: %d requests; responses, dropped, failed and queued are %d: %+v", v.Name, v.Requests, sum, counts(*v))
+	}
+	timed := int64(0)
+	for i := range v.Latency {
+		timed += v.Latency[i].Server.Count()
+		if q := v.Latency[i].Queue.Count(); q != v.Latency[i].Server.Count() {
+			t.Errorf("%s: %d times in the queue, %d at the server", v.Name, q, v.Latency[i].Server.Count())
+		}
+	}
+	if timed != v.Responses+v.Dropped {
+		t.Errorf("%s: %d times of %d responses and %d dropped", v.Name, timed, v.Responses, v.Dropped)
+	}
+	if up := m.sv.up != nil; v.ServerConnections != 0 && !up || v.ServerConnections != 1 && up {
+		t.Errorf("%s: server_connections = %d, up %v", v.Name, v.ServerConnections, m.sv.up != nil)
+	}
+	if broken {
+		return
+	}
+	want := ServerStats{
+		ServerConnections: v.ServerConnections, Requests: v.Requests, RequestBytes: int64(m.got), Responses: v.Requests,
+		ResponseBytes: int64(m.sent),
+	}
+	if d := cmp.Diff(want, counts(*v)); d != "" {
+		t.Errorf("%s, which never failed (-want +got):\n%s", v.Name, d)
 	}
 }
 
@@ -203,7 +256,9 @@ func (m *modelServer) answer(rnd *rand.Rand, mad bool) {
 	if m.sock != m.sv.sock {
 		m.sock, m.in, m.out = m.sv.sock, "", nil
 	}
-	m.in += m.sv.sock.take()
+	in := m.sv.sock.take()
+	m.in += in
+	m.got += len(in)
 	for {
 		args, n := parseArray(m.in)
 		if n == 0 {
@@ -230,6 +285,7 @@ func (m *modelServer) answer(rnd *rand.Rand, mad bool) {
 		}
 		n -= k
 	}
+	m.sent += len(p)
 	m.sv.reply(p)
 }
 

@@ -14,6 +14,7 @@ func (s *Session) forward(cmd *codec.Command) {
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendCrossServer(bb.B)
 		s.answer(bb)
+		s.tally.refuse(s.pool.protocol, cmd)
 		return
 	}
 	s.send(server, cmd)
@@ -42,12 +43,20 @@ func (s *Session) send(server int, cmd *codec.Command) {
 		return
 	}
 	c.Touch() // first of all: should what follows panic, c is known to hold half a request
-	if !cmd.NoReply {
-		r := s.loop.NewRequest(s)
+	var r *backend.Request
+	if cmd.NoReply {
+		c.NoReply()
+		if len(cmd.Frame) >= bigBytes {
+			s.loop.big.note(s.pool, server, cut(cmd.Key), len(cmd.Frame))
+		}
+	} else {
+		r = s.loop.NewRequest(s)
 		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, max(len(cmd.Keys), 1)
+		s.describe(r, server, cmd.Key, len(cmd.Frame))
 		s.push(r)
 		c.Queue(r)
 	}
+	s.sample(cmd, r, server, nil)
 	s.crowded = s.crowded || c.Crowded(s)
 	if !s.handOver(c, cmd.Frame) {
 		c.Out().Append(&s.loop.Loop, cmd.Frame)
@@ -92,6 +101,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 	p := s.pool.protocol
 	whole := s.gather(cmd)
 	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
+	s.sample(cmd, nil, 0, l.parts)
 	l.targets = append(l.targets[:0], make([]target, servers)...)
 	for server, keys := range l.counts {
 		if keys > 0 {
@@ -104,10 +114,15 @@ func (s *Session) scatter(cmd *codec.Command) {
 	for i, server := range l.parts {
 		t := &l.targets[server]
 		whole.Gather.Part = append(whole.Gather.Part, t.part)
-		if t.conn != nil {
-			k := &cmd.Keys[i]
-			t.conn.Out().Append(&l.Loop, cmd.Frame[k.Start:k.End])
+		if t.conn == nil {
+			continue
 		}
+		k := &cmd.Keys[i]
+		t.conn.Out().Append(&l.Loop, cmd.Frame[k.Start:k.End])
+		if f := t.request; f.Frame == 0 {
+			f.SetKey(cmd.KeyAt(i))
+		}
+		t.request.Frame += int(k.End - k.Start)
 	}
 	for i := range l.targets {
 		if c := l.targets[i].conn; c != nil {
@@ -155,8 +170,9 @@ func (s *Session) launched(whole *backend.Request) {
 
 // target is where the keys of one server go while a command is scattered.
 type target struct {
-	part uint16        // index of the fragment
-	conn *backend.Conn // nil if the server can't be reached
+	part    uint16 // index of the fragment
+	request *backend.Request
+	conn    *backend.Conn // nil if the server can't be reached
 }
 
 // fragment queues the part of whole that goes to server and has so many keys; the caller appends its bytes to the
@@ -164,7 +180,9 @@ type target struct {
 func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.loop.NewRequest(s)
-	f.Parent, f.Op, f.Keys = whole, whole.Gather.Op, keys
+	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, keys, uint16(server)
+	t.request = f
+	s.tally.fragments++
 	whole.Fragments = append(whole.Fragments, f)
 	c, err := s.group.Conn(server, s.cl.ID)
 	if err != nil {

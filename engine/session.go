@@ -48,6 +48,16 @@ type Session struct {
 	closed   bool
 
 	lingering bool // all is written, our side is shut; waiting for the client to hang up
+	spoiled   bool // it sent what is no command, and is told to go
+
+	tally    *tally // its pool's, of loop
+	openedAt int64  // as Loop.Now
+	lastAt   int64  // when it last sent something
+	commands int64
+	lastOp   uint16
+	counted  int   // bytes of out that the tally has
+	due      int64 // replies appended to out since it was last empty
+	dueAt    int64 // when the first of them was
 }
 
 const (
@@ -75,12 +85,18 @@ func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
 
 // opened runs in gnet's OnOpen.
 func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
-	s.gc = gc
+	l := s.loop
+	l.Tick()
+	s.gc, s.tally = gc, l.tallyOf(s.pool)
+	s.openedAt, s.lastAt = l.Now, l.Now
+	l.sessions[s.cl.ID] = s
 	s.out.Open(sock)
 }
 
 // onData takes what the client sent; buf dies when it returns.
 func (s *Session) onData(buf []byte) {
+	s.lastAt = s.loop.Now
+	s.tally.bytesIn += int64(len(buf))
 	switch {
 	case s.quitting || s.closed:
 	case s.in == nil:
@@ -107,7 +123,7 @@ func (s *Session) keep(p []byte) {
 
 // goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
 func (s *Session) goOn() {
-	s.blocked = false
+	s.setBlocked(false)
 	for s.in != nil && !s.closed && !s.blocked {
 		bb := s.in
 		n := s.consume(bb.B)
@@ -189,7 +205,7 @@ func (s *Session) holds() int {
 
 // block stops taking input: gnet stops reading, and the kernel makes the client wait.
 func (s *Session) block() {
-	s.blocked = true
+	s.setBlocked(true)
 	s.loop.holders[s] = struct{}{}
 	if !s.paused && s.gc != nil {
 		s.paused = true
@@ -214,6 +230,10 @@ func (s *Session) Roomy() {
 
 // handle answers one command, or sends it on its way.
 func (s *Session) handle(cmd *codec.Command) {
+	if cmd.Kind != codec.Ignore {
+		s.commands++
+		s.lastOp = cmd.Op
+	}
 	switch cmd.Kind {
 	case codec.Forward:
 		s.forward(cmd)
@@ -232,7 +252,13 @@ func (s *Session) handle(cmd *codec.Command) {
 
 // local answers a command here, in its turn.
 func (s *Session) local(cmd *codec.Command) {
+	if cmd.Kind == codec.Refuse {
+		s.tally.refuse(s.pool.protocol, cmd)
+	} else {
+		s.tally.local++
+	}
 	if s.head == nil {
+		s.replyDue()
 		s.out.SetBatch(s.pool.protocol.AppendLocal(s.out.Batch(&s.loop.Loop), &s.cl, cmd))
 		s.touch()
 		return
@@ -305,7 +331,16 @@ func (s *Session) malformed(err error) {
 	bb := s.loop.GetBuffer()
 	bb.B = s.pool.protocol.AppendMalformed(bb.B, err)
 	s.answer(bb)
+	s.spoiled = true
 	s.quit()
+}
+
+// replyDue notes that a whole reply is in out.
+func (s *Session) replyDue() {
+	if s.due == 0 {
+		s.dueAt = s.loop.Now
+	}
+	s.due++
 }
 
 // quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
@@ -322,6 +357,7 @@ func (s *Session) push(r *backend.Request) {
 		s.tail.Next = r
 	}
 	s.tail = r
+	s.tally.inFlight++
 	if s.inFlight++; s.inFlight == 1 {
 		s.loop.busy++
 	}
@@ -336,6 +372,8 @@ func (s *Session) pop() {
 		s.tail = nil
 	}
 	r.Next = nil
+	s.replyDue()
+	s.tally.inFlight--
 	if s.inFlight--; s.inFlight == 0 {
 		s.loop.busy--
 	}
@@ -359,6 +397,9 @@ func (s *Session) release(r *backend.Request) {
 // Replied implements backend.Owner.
 func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	r.Size += len(chunk)
+	if last {
+		s.answered(r)
+	}
 	switch {
 	case r.Parent != nil:
 		r.Parent.Size += len(chunk)
@@ -406,6 +447,9 @@ func (s *Session) quieted(r *backend.Request) {
 
 // Failed implements backend.Owner.
 func (s *Session) Failed(r *backend.Request, err error) {
+	if s.pool.opts.SlowerThan >= 0 && errors.Is(err, backend.ErrTimeout) {
+		s.slow(r)
+	}
 	switch {
 	case r.Parent != nil:
 		s.lost(r, err)
@@ -481,6 +525,7 @@ func (s *Session) flush() {
 		return
 	}
 	s.out.Flush(&s.loop.Loop, s)
+	s.account()
 	if s.out.Pending() > 0 {
 		s.loop.holders[s] = struct{}{} // its socket is full
 	}
@@ -525,6 +570,7 @@ func (s *Session) onClose(gc gnet.Conn, err error) bool {
 		return false
 	}
 	owed := s.head != nil || s.out.Pending() > 0
+	s.eof = s.eof || errors.Is(err, io.EOF)
 	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
 		s.gc = nil // gnet is closing it
 		s.close()
@@ -553,6 +599,11 @@ func (s *Session) close() {
 		return
 	}
 	s.closed = true
+	if l := s.loop; l.sessions[s.cl.ID] == s { // it opened
+		delete(l.sessions, s.cl.ID)
+		s.account()
+		s.tally.left(s)
+	}
 	if s.inFlight > 0 {
 		s.loop.busy--
 	}

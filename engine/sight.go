@@ -1,11 +1,11 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
-	"math"
-	"math/bits"
 	"time"
 
+	"cashew/backend"
 	"cashew/codec"
 )
 
@@ -13,214 +13,210 @@ import (
 
 // Snapshot is a Proxy at one moment.
 type Snapshot struct {
-	At, Started time.Time
-	Version     string
-	Loops       int
-	Draining    bool
-	Panics      int64 // survived
+	At       time.Time `json:"at"`
+	Started  time.Time `json:"started"`
+	Version  string    `json:"version"`
+	Loops    int       `json:"loops"`
+	Silent   int       `json:"silent_loops"` // loops that did not answer in time: their figures are older
+	Draining bool      `json:"draining"`
+	Panics   int64     `json:"panics"` // survived
 
-	TotalConnections int64 // clients, servers and listeners, ever
-	CurrConnections  int64 // the same, now
+	TotalConnections int64 `json:"total_connections"` // clients, servers and listeners, ever
+	CurrConnections  int64 `json:"curr_connections"`  // the same, now
 
-	Reload ReloadStatus
-	Pools  []PoolStats // in the order of Options.Pools
+	Reload ReloadStatus `json:"reload"`
+	Pools  []PoolStats  `json:"pools"` // in the order of Options.Pools
 }
 
 // ReloadStatus is what became of the attempts to load the configuration anew.
 type ReloadStatus struct {
-	Succeeded, Failed int64
-	At                time.Time // of the last attempt; zero: none
-	Err               string    // of the last attempt; "": it succeeded
+	Succeeded int64     `json:"succeeded"`
+	Failed    int64     `json:"failed"`
+	At        time.Time `json:"at,omitzero"`     // of the last attempt; zero: none
+	Err       string    `json:"error,omitempty"` // of the last attempt; "": it succeeded
 }
 
 // PoolStats are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.
 type PoolStats struct {
-	Name     string
-	Protocol string // "redis" or "memcached"
-	Listen   string // as configured
-	Live     int    // servers that are not ejected
+	Name     string `json:"name"`
+	Protocol string `json:"protocol"` // "redis" or "memcached"
+	Listen   string `json:"listen"`   // as configured
+	Live     int    `json:"live"`     // servers that are not ejected
 
-	ClientEOF, ClientErr, ClientConnections      int64
-	ServerEjects, ForwardError, Fragments        int64
-	ClientsAccepted, ClientsRejected             int64
-	ClientsMalformed, ClientsForeign             int64
-	ClientsSlow, ClientsOverMemory               int64
-	FailureMisses, LostKeys, ServerOutOfStep     int64
-	ClientBlocked                                int64 // clients that wait until more is taken from them, now
-	LocalCommands                                int64 // answered by the proxy
-	RequestBytesFromClients, ReplyBytesToClients int64
-	InFlight                                     int64 // commands whose reply is owed, now
+	ClientEOF         int64 `json:"client_eof"`
+	ClientErr         int64 `json:"client_err"`
+	ClientConnections int64 `json:"client_connections"`
+	ServerEjects      int64 `json:"server_ejects"`
+	ForwardError      int64 `json:"forward_error"`
+	Fragments         int64 `json:"fragments"`
 
-	Refused   map[string]int64 // commands refused, by name in lower case; few names, the rest as "other"
-	WriteBack Histogram        // from a reply's last byte, or its turn, to the write to the client
-	Servers   []ServerStats    // in the order of Options.Servers
+	ClientsAccepted         int64 `json:"clients_accepted"`
+	ClientsRejected         int64 `json:"clients_rejected"`
+	ClientsMalformed        int64 `json:"clients_malformed"`
+	ClientsForeign          int64 `json:"clients_foreign"`
+	ClientsSlow             int64 `json:"clients_slow"`
+	ClientsOverMemory       int64 `json:"clients_over_memory"`
+	FailureMisses           int64 `json:"failure_misses"`
+	LostKeys                int64 `json:"lost_keys"`
+	ServerOutOfStep         int64 `json:"server_out_of_step"`
+	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
+	LocalCommands           int64 `json:"local_commands"` // answered by the proxy
+	RequestBytesFromClients int64 `json:"request_bytes_from_clients"`
+	ReplyBytesToClients     int64 `json:"reply_bytes_to_clients"`
+	InFlight                int64 `json:"in_flight"` // commands whose reply is owed, now
+
+	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
+	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
+	Servers   []ServerStats    `json:"servers"`    // in the order of Options.Servers
 }
 
 // ServerStats are one server's figures.
 type ServerStats struct {
-	Name   string // in the ring
-	PName  string // as configured
-	Addr   string
-	Weight int
-	State  string  // "live", "ejected" or "trial"
-	Share  float64 // of the hash space, in the ring of the live servers; of the servers for random
+	Name   string  `json:"name"`  // in the ring
+	PName  string  `json:"pname"` // as configured
+	Addr   string  `json:"addr"`
+	Weight int     `json:"weight"`
+	State  string  `json:"state"` // "live", "ejected" or "trial"
+	Share  float64 `json:"share"` // of the hash space, in the ring of the live servers; of the servers for random
 
-	ServerEOF, ServerErr, ServerTimedout, ServerConnections int64
-	ServerEjectedAt                                         int64 // microseconds since 1970 of the last ejection; 0: never
-	Requests, RequestBytes, Responses, ResponseBytes        int64
-	InQueue, InQueueBytes, OutQueue, OutQueueBytes          int64
+	ServerEOF         int64 `json:"server_eof"`
+	ServerErr         int64 `json:"server_err"`
+	ServerTimedout    int64 `json:"server_timedout"`
+	ServerConnections int64 `json:"server_connections"`
+	ServerEjectedAt   int64 `json:"server_ejected_at"` // microseconds since 1970 of the last ejection; 0: never
+	Requests          int64 `json:"requests"`
+	RequestBytes      int64 `json:"request_bytes"`
+	Responses         int64 `json:"responses"`
+	ResponseBytes     int64 `json:"response_bytes"`
+	InQueue           int64 `json:"in_queue"`
+	InQueueBytes      int64 `json:"in_queue_bytes"`
+	OutQueue          int64 `json:"out_queue"`
+	OutQueueBytes     int64 `json:"out_queue_bytes"`
 
-	Latency [codec.Classes]Latency // by class of command
+	// Requests are Responses, these three, and what is in the queues now.
+	NoReply int64 `json:"no_reply"` // requests that expect no reply
+	Dropped int64 `json:"dropped"`  // replies to clients that were gone, or had been told that time was up
+	Failed  int64 `json:"failed"`   // requests whose connection failed, or never came about, after they were queued
+
+	Expired int64 `json:"expired"` // requests that failed by timeout; among the others
+
+	Latency Latencies `json:"latency"`
+}
+
+// Latencies are by class of command.
+type Latencies [codec.Classes]Latency
+
+// MarshalJSON is an object with the names of the classes.
+func (l Latencies) MarshalJSON() ([]byte, error) {
+	byClass := make(map[string]*Latency, len(l))
+	for c := range l {
+		byClass[codec.Class(c).String()] = &l[c]
+	}
+	return json.Marshal(byClass)
 }
 
 // Latency splits the time of a request to a server.
-type Latency struct {
-	Queue  Histogram // from taking the command to writing it to the server
-	Server Histogram // from writing it to the last byte of the reply
-}
+type Latency = backend.Latency
 
 // Histogram counts durations in buckets that grow by a quarter of a power of two from one microsecond on. The zero value
 // is empty and ready.
-type Histogram struct {
-	Counts []int64 // of durations up to HistogramBound(i); nil: none
-	Sum    time.Duration
-}
+type Histogram = backend.Histogram
 
 // HistogramBuckets is the number of buckets: up to a minute, and one for all beyond.
-const HistogramBuckets = 26*4 + 1
+const HistogramBuckets = backend.HistogramBuckets
 
 // HistogramBound is the upper bound of bucket i, inclusive; the last has none.
-func HistogramBound(i int) time.Duration {
-	if i >= HistogramBuckets-1 {
-		return math.MaxInt64
-	}
-	if i < 4 {
-		return time.Duration(i+1) * time.Microsecond
-	}
-	octave, quarter := i/4+1, i%4
-	return time.Duration((4+quarter+1)<<(octave-2)) * time.Microsecond
-}
-
-// histogramBucket is the bucket of d.
-func histogramBucket(d time.Duration) int {
-	if d <= 0 {
-		return 0
-	}
-	us := uint64(d-1) / uint64(time.Microsecond) // whole microseconds below it: bounds are inclusive
-	if us < 4 {
-		return int(us)
-	}
-	octave := bits.Len64(us) - 1 // 2 or more
-	i := (octave-1)*4 + int(us>>(octave-2))&3
-	return min(i, HistogramBuckets-1)
-}
-
-// Add counts d n times.
-func (h *Histogram) Add(d time.Duration, n int64) {
-	if h.Counts == nil {
-		h.Counts = make([]int64, HistogramBuckets)
-	}
-	h.Counts[histogramBucket(d)] += n
-	h.Sum += d * time.Duration(n)
-}
-
-// Merge adds what o counted.
-func (h *Histogram) Merge(o *Histogram) {
-	if o.Counts == nil {
-		return
-	}
-	if h.Counts == nil {
-		h.Counts = make([]int64, HistogramBuckets)
-	}
-	for i, n := range o.Counts {
-		h.Counts[i] += n
-	}
-	h.Sum += o.Sum
-}
-
-// Count is how many durations were counted.
-func (h *Histogram) Count() (n int64) {
-	for _, c := range h.Counts {
-		n += c
-	}
-	return n
-}
-
-// Quantile is the bound of the bucket that the share q of durations does not go beyond; 0 if there are none.
-func (h *Histogram) Quantile(q float64) time.Duration {
-	rank := int64(math.Ceil(q * float64(h.Count())))
-	for i, c := range h.Counts {
-		if rank -= c; rank <= 0 && c > 0 {
-			return HistogramBound(min(i, HistogramBuckets-2))
-		}
-	}
-	return 0
-}
+func HistogramBound(i int) time.Duration { return backend.HistogramBound(i) }
 
 // ClientInfo is one client, as CLIENT LIST and the admin pages show it.
 type ClientInfo struct {
-	ID          uint64
-	Pool        string
-	Addr        string // "unix" for a unix socket
-	Name        string // CLIENT SETNAME
-	Lib, LibVer string
-	Age, Idle   time.Duration
-	InFlight    int // commands whose reply is owed
-	InBytes     int // input kept
-	OutBytes    int // replies not taken by the kernel yet
-	Commands    int64
-	LastCommand string // in lower case
-	Blocked     bool   // nothing more is taken from it for now
+	ID          uint64        `json:"id"`
+	Pool        string        `json:"pool"`
+	Addr        string        `json:"addr"` // "unix" for a unix socket
+	Name        string        `json:"name"` // CLIENT SETNAME
+	Lib         string        `json:"lib"`
+	LibVer      string        `json:"lib_ver"`
+	Age         time.Duration `json:"-"`
+	Idle        time.Duration `json:"-"`
+	InFlight    int           `json:"in_flight"` // commands whose reply is owed
+	InBytes     int           `json:"in_bytes"`  // input kept
+	OutBytes    int           `json:"out_bytes"` // replies not taken by the kernel yet
+	Commands    int64         `json:"commands"`
+	LastCommand string        `json:"last_command"` // in lower case
+	Blocked     bool          `json:"blocked"`      // nothing more is taken from it for now
+}
+
+// MarshalJSON gives times in microseconds.
+func (c ClientInfo) MarshalJSON() ([]byte, error) {
+	type plain ClientInfo
+	return json.Marshal(struct {
+		plain
+		Age  int64 `json:"age_us"`
+		Idle int64 `json:"idle_us"`
+	}{plain(c), c.Age.Microseconds(), c.Idle.Microseconds()})
 }
 
 // SlowEntry is a command that took longer than its pool's slowlog_log_slower_than. Values are never kept.
 type SlowEntry struct {
-	ID         int64 // counts up from 0
-	At         time.Time
-	Pool       string
-	Command    string // in lower case
-	Key        string // cut at maxShownKey bytes
-	Keys       int
-	Server     string // as configured; several servers of one scattered command are several entries
-	Client     string // address
-	ClientName string
-	Queue      time.Duration // until it was written to the server
-	ServerTime time.Duration // from then to the last byte of the reply
-	Bytes      int           // of the reply
+	ID         int64         `json:"id"` // counts up from 0
+	At         time.Time     `json:"at"`
+	Pool       string        `json:"pool"`
+	Command    string        `json:"command"` // in lower case
+	Key        string        `json:"key"`     // cut at maxShownKey bytes
+	Keys       int           `json:"keys"`
+	Server     string        `json:"server"` // as configured; several servers of one scattered command are several entries
+	Client     string        `json:"client"` // address
+	ClientName string        `json:"client_name"`
+	Queue      time.Duration `json:"-"`     // until it was written to the server
+	ServerTime time.Duration `json:"-"`     // from then to the last byte of the reply
+	Bytes      int           `json:"bytes"` // of the reply
+}
+
+// MarshalJSON gives times in microseconds.
+func (e SlowEntry) MarshalJSON() ([]byte, error) {
+	type plain SlowEntry
+	return json.Marshal(struct {
+		plain
+		Queue      int64 `json:"queue_us"`
+		ServerTime int64 `json:"server_us"`
+	}{plain(e), e.Queue.Microseconds(), e.ServerTime.Microseconds()})
 }
 
 // maxShownKey is how much of a key is kept for slow logs and lists of hot keys.
-const maxShownKey = 64
+const maxShownKey = backend.MaxShownKey
 
 // HotKey is a key that many requests, or large values, are for. Figures are estimates of the time since it was first
 // noticed, scaled up from samples.
 type HotKey struct {
-	Pool     string
-	Key      string // cut at maxShownKey bytes
-	Server   string
-	Requests int64
-	Bytes    int64 // of requests and replies; for a big key: of the largest
+	Pool     string `json:"pool"`
+	Key      string `json:"key"` // cut at maxShownKey bytes
+	Server   string `json:"server"`
+	Requests int64  `json:"requests"`
+	Bytes    int64  `json:"bytes"` // of requests and replies; for a big key: of the largest
 }
 
 // Place says where a key goes and why.
 type Place struct {
-	Pool         string
-	Key          string
-	Hashed       string // the part of the key that is hashed
-	Hash         uint32
-	HashName     string
-	Distribution string
-	Point        uint32 // of the continuum; see ring.Ring.Points
-	Server       string // as configured; "": none is live
-	Name         string // in the ring
-	Addr         string
-	Reason       string // in words
+	Pool         string `json:"pool"`
+	Key          string `json:"key"`
+	Hashed       string `json:"hashed"` // the part of the key that is hashed
+	Hash         uint32 `json:"hash"`
+	HashName     string `json:"hash_name"`
+	Distribution string `json:"distribution"`
+	Point        uint32 `json:"point"`  // of the continuum; see ring.Ring.Points
+	Server       string `json:"server"` // as configured; "": none is live
+	Name         string `json:"name"`   // in the ring
+	Addr         string `json:"addr"`
+	Reason       string `json:"reason"` // in words
 }
 
 // Changes says what a reload did, for people.
 type Changes struct {
-	Added, Removed, Changed, Unchanged []string // pools
-	Notes                              []string // in detail, and what needs a restart
+	Added     []string `json:"added"` // pools, as are the next three
+	Removed   []string `json:"removed"`
+	Changed   []string `json:"changed"`
+	Unchanged []string `json:"unchanged"`
+	Notes     []string `json:"notes"` // in detail, and what needs a restart
 }
 
 func (c Changes) String() string {

@@ -1,45 +1,548 @@
 package engine
 
 import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cashew/codec"
+	"cashew/codec/memcached"
 )
 
-// TestHistogramBuckets: every duration lies in the first bucket whose bound it does not exceed, and buckets are never wider
-// than a quarter of what they count.
-func TestHistogramBuckets(t *testing.T) {
-	for i := 1; i < HistogramBuckets-1; i++ {
-		low, high := HistogramBound(i-1), HistogramBound(i)
-		if high <= low || i > 4 && float64(high) > 1.25*float64(low) {
-			t.Errorf("HistogramBound(%d) = %v after %v", i, high, low)
-		}
-		for d, want := range map[time.Duration]int{low + 1: i, high: i, high + 1: i + 1} {
-			if got := histogramBucket(d); got != want {
-				t.Errorf("histogramBucket(%v) = %d; want %d", d, got, want)
-			}
-		}
-	}
-	for d, want := range map[time.Duration]int{-1: 0, 0: 0, 1: 0, time.Microsecond: 0, time.Hour: HistogramBuckets - 1} {
-		if got := histogramBucket(d); got != want {
-			t.Errorf("histogramBucket(%v) = %d; want %d", d, got, want)
+// ask runs f, which asks s's loop for something, as another goroutine would.
+func ask[T any](s *sim, f func() T) T {
+	ch := make(chan T, 1)
+	go func() { ch <- f() }()
+	for {
+		select {
+		case v := <-ch:
+			return v
+		default:
+			s.settle()
+			runtime.Gosched()
 		}
 	}
 }
 
-func TestHistogramQuantile(t *testing.T) {
-	var h, all Histogram
-	if got := h.Quantile(0.5); got != 0 {
-		t.Errorf("Quantile of nothing = %v; want 0", got)
+func (s *sim) snapshot() PoolStats { return ask(s, s.proxy.Snapshot).Pools[0] }
+
+// connected is a sim whose servers accept.
+func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *sim {
+	s := newSim(t, servers, edit)
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	return s
+}
+
+// counts are a server's figures without its times and names.
+func counts(v ServerStats) ServerStats {
+	v.Latency = [codec.Classes]Latency{}
+	v.Name, v.PName, v.Addr, v.Weight, v.State, v.Share = "", "", "", 0, "", 0
+	return v
+}
+
+// TestTimes: the time of a request is split where it was written, and a slow one is told with both parts.
+func TestTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := connected(t, 1, nil)
+		c, v := s.connect(), s.servers[0]
+		c.session.cl.Name = "me"
+		c.send(array("GET", "warm"))
+		s.settle()
+		v.reply(bulk("x"))
+		s.settle()
+
+		v.sock.room = 0
+		c.send(array("SET", strings.Repeat("k", 100), "secret"))
+		s.settle()
+		s.passes(5 * time.Millisecond)
+		s.drainRoom(v.sock, -1)
+		s.passes(20 * time.Millisecond)
+		v.reply("+O")
+		s.passes(10 * time.Millisecond)
+		c.sock.room = 0
+		v.reply("K\r\n")
+		s.settle()
+		s.passes(3 * time.Millisecond)
+		s.drainRoom(c.sock, -1)
+
+		st := s.snapshot()
+		w := &st.Servers[0].Latency[codec.Write]
+		if w.Queue.Count() != 1 || w.Queue.Sum != 5*time.Millisecond {
+			t.Errorf("queue: %d in %v; want 1 in 5ms", w.Queue.Count(), w.Queue.Sum)
+		}
+		if w.Server.Count() != 1 || w.Server.Sum != 30*time.Millisecond {
+			t.Errorf("server: %d in %v; want 1 in 30ms", w.Server.Count(), w.Server.Sum)
+		}
+		if st.WriteBack.Count() != 2 || st.WriteBack.Sum != 3*time.Millisecond {
+			t.Errorf("write-back: %d in %v; want 2 in 3ms", st.WriteBack.Count(), st.WriteBack.Sum)
+		}
+		if n := st.Servers[0].Latency[codec.Read].Server.Count(); n != 1 {
+			t.Errorf("%d reads; want 1", n)
+		}
+		log := ask(s, func() []SlowEntry { return s.proxy.SlowLog(-1) })
+		want := []SlowEntry{{
+			At: time.Now().Add(-3 * time.Millisecond), Pool: "sim", Command: "set", Key: strings.Repeat("k", maxShownKey), Keys: 1,
+			Server: "s0", Client: "client", ClientName: "me", Queue: 5 * time.Millisecond, ServerTime: 30 * time.Millisecond, Bytes: 5,
+		}}
+		for i := range log {
+			log[i].At = log[i].At.Truncate(0) // without the monotonic part
+		}
+		want[0].At = want[0].At.Truncate(0)
+		if d := cmp.Diff(want, log); d != "" {
+			t.Errorf("slow log (-want +got):\n%s", d)
+		}
+	})
+}
+
+// TestPipelineTimes: requests that were written at different times each have their own.
+func TestPipelineTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := connected(t, 1, nil)
+		c, v := s.connect(), s.servers[0]
+		for range 4 { // at 0, 2, 4, 6 ms
+			c.send(array("GET", "a"))
+			s.settle()
+			s.passes(2 * time.Millisecond)
+		}
+		for range 4 { // at 8, 12, 16, 20 ms
+			v.reply(bulk("x"))
+			s.settle()
+			s.passes(4 * time.Millisecond)
+		}
+		l := s.snapshot().Servers[0].Latency[codec.Read]
+		if l.Queue.Sum != 0 || l.Server.Sum != (8+10+12+14)*time.Millisecond || l.Server.Count() != 4 {
+			t.Errorf("queue %v, server %v of %d; want 0s, 44ms of 4", l.Queue.Sum, l.Server.Sum, l.Server.Count())
+		}
+	})
+}
+
+// TestSlowLogRing: each part of a scattered command is an entry; the newest stay.
+func TestSlowLogRing(t *testing.T) {
+	s := connected(t, 2, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 3 })
+	c := s.connect()
+	for i := range 10 {
+		c.send(array("MGET", fmt.Sprint("a", i), fmt.Sprint("b", i)))
+		s.settle()
+		for _, v := range s.servers {
+			if v.sock == nil {
+				continue
+			}
+			if n := strings.Count(v.sock.take(), "$2\r\n"); n > 0 {
+				v.reply(fmt.Sprintf("*%d\r\n", n) + strings.Repeat(bulk("x"), n))
+			}
+		}
+		s.settle()
 	}
-	h.Add(10*time.Microsecond, 98)
-	h.Add(time.Millisecond, 2)
-	all.Merge(&h)
-	for q, want := range map[float64]time.Duration{0.5: 10 * time.Microsecond, 0.98: 10 * time.Microsecond, 0.99: 1024 * time.Microsecond} {
-		if got := all.Quantile(q); got != want {
-			t.Errorf("Quantile(%v) = %v; want %v", q, got, want)
+	log := ask(s, func() []SlowEntry { return s.proxy.SlowLog(-1) })
+	if len(log) != 3 || log[0].ID != log[1].ID+1 || log[1].ID != log[2].ID+1 {
+		t.Fatalf("slow log %v; want the last three", log)
+	}
+	if e := log[0]; e.Command != "mget" || !strings.HasSuffix(e.Key, "9") || e.Keys < 1 || e.Bytes == 0 {
+		t.Errorf("newest entry %+v; want a part of the last MGET", e)
+	}
+	if got := ask(s, func() []SlowEntry { return s.proxy.SlowLog(1) }); len(got) != 1 || got[0].ID != log[0].ID {
+		t.Errorf("SlowLog(1) = %v; want the newest", got)
+	}
+	if n := ask(s, s.proxy.SlowLogLen); n != 3 {
+		t.Errorf("SlowLogLen() = %d; want 3", n)
+	}
+	ask(s, func() int { s.proxy.SlowLogReset(); return 0 })
+	if n := ask(s, s.proxy.SlowLogLen); n != 0 {
+		t.Errorf("SlowLogLen() = %d after a reset", n)
+	}
+}
+
+// TestTimeoutFigures: an expired request is in the slow log; its late reply is dropped, or its connection ends.
+func TestTimeoutFigures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.Timeout = 50 * time.Millisecond })
+		c, v := s.connect(), s.servers[0]
+		c.send(array("GET", "late"))
+		s.settle()
+		s.passes(60 * time.Millisecond)
+		v.reply(bulk("x"))
+		s.settle()
+		got := counts(s.snapshot().Servers[0])
+		n := int64(len(array("GET", "late")))
+		if d := cmp.Diff(ServerStats{ServerConnections: 1, Requests: 1, RequestBytes: n, Dropped: 1, Expired: 1}, got); d != "" {
+			t.Errorf("after a late reply (-want +got):\n%s", d)
+		}
+		c.send(array("GET", "lost"))
+		s.settle()
+		s.passes(120 * time.Millisecond)
+		got = counts(s.snapshot().Servers[0])
+		if d := cmp.Diff(ServerStats{
+			ServerTimedout: 1, Requests: 2, RequestBytes: 2 * n, Dropped: 1, Expired: 2, Failed: 1,
+		}, got); d != "" {
+			t.Errorf("after no reply (-want +got):\n%s", d)
+		}
+		log := ask(s, func() []SlowEntry { return s.proxy.SlowLog(-1) })
+		if len(log) != 2 || log[0].Key != "lost" || log[1].Key != "late" || log[0].ServerTime < 50*time.Millisecond {
+			t.Errorf("slow log %+v; want lost and late, after 50ms", log)
+		}
+	})
+}
+
+// TestServerFigures: queues, bytes, and the causes of a connection's end.
+func TestServerFigures(t *testing.T) {
+	s := newSim(t, 1, nil)
+	c, v := s.connect(), s.servers[0]
+	get := array("GET", "a")
+	n := int64(len(get))
+	check := func(when string, want ServerStats) {
+		t.Helper()
+		s.settle()
+		if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
+			t.Errorf("%s (-want +got):\n%s", when, d)
 		}
 	}
-	if all.Count() != 100 || all.Sum != 2980*time.Microsecond {
-		t.Errorf("Count, Sum = %d, %v; want 100, 2.98ms", all.Count(), all.Sum)
+	c.send(get + get)
+	check("dialing", ServerStats{Requests: 2, RequestBytes: 2 * n, InQueue: 2, InQueueBytes: 2 * n})
+	v.refuse(syscall.ECONNREFUSED)
+	check("refused", ServerStats{ServerErr: 1, Requests: 2, RequestBytes: 2 * n, Failed: 2})
+
+	s = newSim(t, 1, nil)
+	c, v = s.connect(), s.servers[0]
+	c.send(get + get)
+	s.settle()
+	v.accept()
+	check("written", ServerStats{ServerConnections: 1, Requests: 2, RequestBytes: 2 * n, OutQueue: 2, OutQueueBytes: 2 * n})
+	v.sock.room = 5
+	c.send(get + get)
+	s.settle()
+	check("partly written", ServerStats{
+		ServerConnections: 1, Requests: 4, RequestBytes: 4 * n, InQueue: 1, InQueueBytes: 2*n - 5, OutQueue: 3, OutQueueBytes: 2*n + 5,
+	})
+	v.reply(bulk("x"))
+	check("one reply", ServerStats{
+		ServerConnections: 1, Requests: 4, RequestBytes: 4 * n, InQueue: 1, InQueueBytes: 2*n - 5, OutQueue: 2, OutQueueBytes: n + 5,
+		Responses: 1, ResponseBytes: 7,
+	})
+	v.hangUp()
+	check("closed", ServerStats{ServerEOF: 1, Requests: 4, RequestBytes: 4 * n, Failed: 3, Responses: 1, ResponseBytes: 7})
+
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	c.send(get)
+	s.settle()
+	v.reply("HTTP/1.1 400\r\n")
+	check("garbage", ServerStats{
+		ServerEOF: 1, ServerErr: 1, Requests: 5, RequestBytes: 5 * n, Failed: 4, Responses: 1, ResponseBytes: 7,
+	})
+	st := s.snapshot()
+	if st.ForwardError != 4 {
+		t.Errorf("forward_error = %d; want 4", st.ForwardError)
+	}
+	c.hangUp(io.EOF)
+	p := ask(s, s.proxy.Snapshot)
+	// The simulation counts no client in or out; a listener, two server connections.
+	if p.TotalConnections != 3 {
+		t.Errorf("total_connections = %d; want 3", p.TotalConnections)
+	}
+}
+
+// TestCanaryFigures: canaries are in no figure.
+func TestCanaryFigures(t *testing.T) {
+	s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.IntegrityInterval = time.Nanosecond })
+	c, v := s.connect(), s.servers[0]
+	c.send(array("GET", "a"))
+	s.settle()
+	v.sock.take()
+	v.reply(bulk("x"))
+	s.loop.Tick()
+	s.loop.tidy()
+	s.loop.flush()
+	canary := v.sock.take()
+	if !strings.Contains(canary, "ECHO") {
+		t.Fatalf("the server gets %q", canary)
+	}
+	v.reply(bulk(strings.Split(canary, "\r\n")[4]))
+	want := ServerStats{ServerConnections: 1, Requests: 1, RequestBytes: int64(len(array("GET", "a"))), Responses: 1, ResponseBytes: 7}
+	st := s.snapshot().Servers[0]
+	if d := cmp.Diff(want, counts(st)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if n := st.Latency[codec.Other].Server.Count(); n != 0 {
+		t.Errorf("%d canaries in the histogram", n)
+	}
+}
+
+// TestClientFigures: how clients end, and what they are refused or told by the proxy itself.
+func TestClientFigures(t *testing.T) {
+	s := connected(t, 1, nil)
+	end := func(send string, err error) {
+		c := s.connect()
+		c.send(send)
+		s.settle()
+		c.hangUp(err)
+		s.settle()
+	}
+	end("", io.EOF)
+	end(array("PING"), io.EOF)
+	end(array("QUIT"), syscall.ECONNRESET) // once told the end, how the client hangs up says nothing
+	end(array("KEYS", "*"), syscall.ECONNRESET)
+	end("*1\r\n%bad\r\n", io.EOF)
+	c := s.connect()
+	for i := range maxRefusedNames + 10 {
+		c.send(array(fmt.Sprint("nosuch", i), "secret"))
+		c.send(array(fmt.Sprint("nosuch", i)))
+	}
+	c.send(array("\x00\x01"))
+	s.settle()
+	st := s.snapshot()
+	if st.ClientEOF != 3 || st.ClientErr != 2 {
+		t.Errorf("client_eof, client_err = %d, %d; want 3, 2", st.ClientEOF, st.ClientErr)
+	}
+	if st.LocalCommands != 2 {
+		t.Errorf("%d commands answered here; want PING and QUIT", st.LocalCommands)
+	}
+	if st.Refused["keys"] != 1 || st.Refused["nosuch7"] != 2 {
+		t.Errorf("refused %v; want keys once, nosuch7 twice", st.Refused)
+	}
+	if n, other := len(st.Refused), st.Refused[otherCommand]; n > maxRefusedNames+1 || other != 2*11+1 {
+		t.Errorf("%d names, %d others; want at most %d names, %d others", n, other, maxRefusedNames+1, 2*11+1)
+	}
+	if st.InFlight != 0 || st.ClientBlocked != 0 {
+		t.Errorf("in flight %d, blocked %d", st.InFlight, st.ClientBlocked)
+	}
+}
+
+// TestBlockedClients: a client whose commands are not taken is counted for as long.
+func TestBlockedClients(t *testing.T) {
+	s := connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxPipeline = 2 })
+	c := s.connect()
+	c.send(strings.Repeat(array("GET", "a"), 5))
+	s.settle()
+	if st := s.snapshot(); st.ClientBlocked != 1 || st.InFlight != 2 {
+		t.Errorf("blocked %d, in flight %d; want 1, 2", st.ClientBlocked, st.InFlight)
+	}
+	list := ask(s, s.proxy.Clients)
+	if len(list) != 1 || !list[0].Blocked || list[0].InFlight != 2 || list[0].Commands != 2 ||
+		list[0].LastCommand != "get" || list[0].InBytes != 3*len(array("GET", "a")) {
+		t.Errorf("clients %+v; want one that is blocked with 2 of 5 GETs in flight", list)
+	}
+	c.hangUp(syscall.ECONNRESET)
+	if st := s.snapshot(); st.ClientBlocked != 0 || st.InFlight != 0 || st.ClientErr != 1 {
+		t.Errorf("blocked %d, in flight %d, client_err %d; want 0, 0, 1", st.ClientBlocked, st.InFlight, st.ClientErr)
+	}
+	if list := ask(s, s.proxy.Clients); len(list) != 0 {
+		t.Errorf("%d clients are left", len(list))
+	}
+}
+
+func TestKill(t *testing.T) {
+	s := connected(t, 1, nil)
+	a, b := s.connect(), s.connect()
+	if n := ask(s, func() int { return s.proxy.Kill(func(c *ClientInfo) bool { return c.ID == a.session.cl.ID }) }); n != 1 {
+		t.Errorf("Kill = %d; want 1", n)
+	}
+	if !a.conn.closed || b.conn.closed {
+		t.Errorf("closed %v, %v; want the first only", a.conn.closed, b.conn.closed)
+	}
+}
+
+// TestHotKeys: the key that half of the commands are for is found, with about their number, and is forgotten in time.
+func TestHotKeys(t *testing.T) {
+	s, c := steady(t, 2)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	hot := 0
+	for range 40_000 {
+		key := fmt.Sprint("cold:", rnd.IntN(100_000))
+		if rnd.IntN(2) == 0 {
+			key = "hot"
+			hot++
+		}
+		c.send(array("GET", key))
+		for _, v := range s.servers {
+			if v.sock.take() != "" {
+				v.reply("$-1\r\n")
+			}
+		}
+		c.sock.take()
+	}
+	keys := ask(s, func() []HotKey { return s.proxy.HotKeys(3) })
+	if len(keys) != 3 || keys[0].Key != "hot" || keys[0].Pool != "sim" || keys[0].Server == "" {
+		t.Fatalf("hot keys %+v; want hot first, of three", keys)
+	}
+	if n := keys[0].Requests; n < int64(hot)*3/4 || n > int64(hot)*5/4 {
+		t.Errorf("hot has %d requests; want about %d", n, hot)
+	}
+	if n := keys[1].Requests; n > keys[0].Requests/20 {
+		t.Errorf("%s has %d requests; want few", keys[1].Key, n)
+	}
+	want := int64(len(array("GET", "hot")) + len("$-1\r\n"))
+	if b := keys[0].Bytes / keys[0].Requests; b < want-1 || b > want {
+		t.Errorf("hot has %d bytes a request; want %d", b, want)
+	}
+	for range 20 {
+		s.loop.Now += int64(decayEvery)
+		s.loop.tidy()
+	}
+	if keys := ask(s, func() []HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {
+		t.Errorf("long after, hot keys are %+v", keys)
+	}
+}
+
+// TestScatteredHotKey: a key is found among those of wide commands, too, at its own server.
+func TestScatteredHotKey(t *testing.T) {
+	s, c := steady(t, 2)
+	wide := []string{"MGET"}
+	for i := range 100 {
+		wide = append(wide, fmt.Sprint("key:", i))
+	}
+	for range 2000 {
+		for i := 1; i < 50; i++ {
+			wide[i] = "hot"
+		}
+		c.send(array(wide...))
+		for _, v := range s.servers {
+			n := strings.Count(v.sock.take(), "\n") / 2
+			v.reply(fmt.Sprintf("*%d\r\n", n-1) + strings.Repeat("$-1\r\n", n-1))
+		}
+		c.sock.take()
+	}
+	keys := ask(s, func() []HotKey { return s.proxy.HotKeys(1) })
+	if len(keys) != 1 || keys[0].Key != "hot" || keys[0].Requests < 49*2000*3/4 || keys[0].Requests > 49*2000*5/4 {
+		t.Fatalf("hot keys %+v; want hot with about %d requests", keys, 49*2000)
+	}
+	if want := s.pool.serverName(s.pool.Ring().Dispatch([]byte("hot"))); keys[0].Server != want {
+		t.Errorf("hot is at %s; want %s", keys[0].Server, want)
+	}
+}
+
+// TestBigKeys: the largest requests and replies are kept by key.
+func TestBigKeys(t *testing.T) {
+	s, c := steady(t, 1)
+	v := s.servers[0]
+	c.send(array("SET", "wrote", strings.Repeat("x", 20_000)))
+	s.settle()
+	v.reply("+OK\r\n")
+	for _, size := range []int{10_000, 60_000, 30_000} {
+		c.send(array("GET", "read"))
+		s.settle()
+		v.reply(bulk(strings.Repeat("x", size)))
+		s.settle()
+	}
+	c.send(array("GET", "small"))
+	s.settle()
+	v.reply(bulk("x"))
+	got := ask(s, func() []HotKey { return s.proxy.BigKeys(10) })
+	want := []HotKey{
+		{Pool: "sim", Key: "read", Server: "s0", Requests: 2, Bytes: int64(len(bulk(strings.Repeat("x", 60_000))))},
+		{Pool: "sim", Key: "wrote", Server: "s0", Requests: 1, Bytes: int64(len(array("SET", "wrote", strings.Repeat("x", 20_000))))},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// TestBigKeysBounded: of more big keys than are kept, the largest stay.
+func TestBigKeysBounded(t *testing.T) {
+	var k sketch
+	p := &pool{}
+	for i := range 4 * sketchKeys {
+		k.note(p, 0, fmt.Append(nil, i*7919%(4*sketchKeys)), bigBytes+i*7919%(4*sketchKeys))
+	}
+	if len(k.entries) != sketchKeys {
+		t.Fatalf("%d entries; want %d", len(k.entries), sketchKeys)
+	}
+	for _, e := range k.entries {
+		if e.bytes < bigBytes+3*sketchKeys {
+			t.Errorf("%s of %d bytes is kept", e.shown(), e.bytes)
+		}
+	}
+}
+
+// TestNoReplyFigures: a memcached command without a reply counts as a request, and a large value of one is seen.
+func TestNoReplyFigures(t *testing.T) {
+	s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.Protocol = memcached.New(memcached.Options{}) })
+	c := s.connect()
+	cmd := "set k 0 0 20000 noreply\r\n" + strings.Repeat("x", 20_000) + "\r\n"
+	c.send(cmd)
+	s.settle()
+	want := ServerStats{ServerConnections: 1, Requests: 1, NoReply: 1, RequestBytes: int64(len(cmd))}
+	if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if big := ask(s, func() []HotKey { return s.proxy.BigKeys(1) }); len(big) != 1 || big[0].Key != "k" {
+		t.Errorf("big keys %+v; want k", big)
+	}
+}
+
+// TestExplain: the server that is named is the one that the key goes to, and the words say what is special.
+func TestExplain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		servers int
+		edit    func(*Options, *PoolOptions)
+		says    string
+	}{
+		{"modula", 3, nil, "modulo the weight"},
+		{"ketama", 3, func(_ *Options, po *PoolOptions) { po.Distribution = "ketama" }, "point of the continuum"},
+		{"hash tag", 3, func(_ *Options, po *PoolOptions) { po.HashTag = "{}" }, `within the hash tag "{}"`},
+		{"one server", 1, nil, "only server"},
+		{"random", 3, func(_ *Options, po *PoolOptions) { po.Distribution = "random" }, "any of 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSim(t, c.servers, c.edit)
+			for i := range 100 {
+				key := fmt.Sprintf("a{%d}b", i)
+				places := s.proxy.Explain("", []byte(key))
+				if len(places) != 1 || places[0].Pool != "sim" || places[0].Key != key || places[0].HashName != "fnv1a_64" {
+					t.Fatalf("Explain(%q) = %+v", key, places)
+				}
+				p := places[0]
+				want := ""
+				if c.name != "random" {
+					want = s.pool.serverName(s.pool.Ring().Dispatch([]byte(key)))
+				}
+				if p.Server != want || p.Addr != want {
+					t.Errorf("Explain(%q): server %q at %q; want %q", key, p.Server, p.Addr, want)
+				}
+				if !strings.Contains(p.Reason, c.says) {
+					t.Errorf("Explain(%q): %q; want %q in it", key, p.Reason, c.says)
+				}
+			}
+			if got := s.proxy.Explain("nosuch", []byte("k")); got != nil {
+				t.Errorf("Explain of an unknown pool = %v", got)
+			}
+		})
+	}
+}
+
+// TestExplainEjected: an ejected server's keys are told with the server that has them in good times.
+func TestExplainEjected(t *testing.T) {
+	s := newSim(t, 3, func(_ *Options, po *PoolOptions) {
+		po.Distribution, po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = "ketama", true, 1, time.Hour
+	})
+	const key = "k"
+	home := s.pool.Ring().Dispatch([]byte(key))
+	c := s.connect()
+	c.send(array("GET", key))
+	s.settle()
+	s.servers[home].refuse(syscall.ECONNREFUSED)
+	s.settle()
+	p := s.proxy.Explain("sim", []byte(key))[0]
+	if name := s.pool.serverName(home); p.Server == name || !strings.Contains(p.Reason, name+", which has it in good times, is ejected") {
+		t.Errorf("server %q, %q; want another than %s, and why", p.Server, p.Reason, name)
+	}
+	st := s.snapshot()
+	v := st.Servers[home]
+	if v.State != "ejected" || v.Share != 0 || st.ServerEjects != 1 || st.Live != 2 {
+		t.Errorf("state %q, share %v, ejects %d, live %d; want ejected, 0, 1, 2", v.State, v.Share, st.ServerEjects, st.Live)
+	}
+	if age := time.Since(time.UnixMicro(v.ServerEjectedAt)); age < 0 || age > time.Minute {
+		t.Errorf("ejected %v ago", age)
+	}
+	if i := slices.IndexFunc(st.Servers, func(v ServerStats) bool { return v.State == "live" && v.ServerEjectedAt != 0 }); i >= 0 {
+		t.Errorf("server %d was never ejected", i)
 	}
 }

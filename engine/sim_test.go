@@ -24,6 +24,7 @@ import (
 type sim struct {
 	t     testing.TB
 	loop  *Loop
+	proxy *Proxy
 	pool  *pool
 	mu    sync.Mutex      // timers call Execute
 	tasks []gnet.Runnable // what Execute queued
@@ -142,7 +143,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Helper()
 	po := PoolOptions{Options: backend.Options{
 		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
-	}}
+	}, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
 	for i := range n {
 		name := "s" + strconv.Itoa(i)
 		po.Servers = append(po.Servers, backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1})
@@ -158,8 +159,9 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.pools[0].Close)
-	s := &sim{t: t, pool: p.pools[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
+	s := &sim{t: t, proxy: p, pool: p.pools[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
 	s.loop = newLoop(&p.opts, &p.pressure)
+	p.loops = []*Loop{s.loop}
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.servers[indexOf(s, c)]
@@ -263,7 +265,9 @@ func (v *simServer) accept() {
 	v.conn, v.sock = v.sim.newConn()
 	v.up = c
 	v.sim.conns[v.conn] = v
-	serverOpened(c, v.conn, v.sock)
+	if !serverOpened(c, v.conn, v.sock) { // given up meanwhile; gnet closes it
+		v.up, v.conn.closed = nil, true
+	}
 }
 
 func (v *simServer) refuse(err error) {

@@ -35,6 +35,9 @@ func New(o Options) *Protocol {
 // Name implements codec.Protocol.
 func (*Protocol) Name() string { return "memcached" }
 
+// Admin says whether what reaches every server, or tells of the proxy, is allowed.
+func (p *Protocol) Admin() bool { return p.admin }
+
 // Handshake implements codec.Protocol: there is none.
 func (*Protocol) Handshake() [][]byte { return nil }
 

@@ -198,3 +198,14 @@ func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
 	}
 	return c.name, class
 }
+
+// Ops implements codec.Protocol.
+func (*Protocol) Ops() int { return len(commands) }
+
+// CommandName implements codec.Protocol.
+func (*Protocol) CommandName(cmd *codec.Command) string {
+	if name := commands[cmd.Op].name; name != "" {
+		return name
+	}
+	return codec.NameAt(cmd.Frame)
+}

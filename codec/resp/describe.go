@@ -1,6 +1,10 @@
 package resp
 
-import "cashew/codec"
+import (
+	"bytes"
+
+	"cashew/codec"
+)
 
 // misses are the replies of a server that has none of the keys, for the commands that only read and whose reply is then
 // always the same.
@@ -60,4 +64,21 @@ var classes = func() []codec.Class {
 // Describe implements codec.Protocol.
 func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
 	return commands[op].name, classes[op]
+}
+
+// Ops implements codec.Protocol.
+func (*Protocol) Ops() int { return len(commands) }
+
+// CommandName implements codec.Protocol.
+func (*Protocol) CommandName(cmd *codec.Command) string {
+	if name := commands[cmd.Op].name; name != "" {
+		return name
+	}
+	name := cmd.Frame
+	for range 2 { // the lines with the number of arguments and the length of the first
+		if len(name) > 0 && (name[0] == '*' || name[0] == '$') {
+			_, name, _ = bytes.Cut(name, []byte(crlf))
+		}
+	}
+	return codec.NameAt(name)
 }

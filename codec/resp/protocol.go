@@ -52,6 +52,12 @@ func New(o Options) *Protocol {
 // Name implements codec.Protocol.
 func (*Protocol) Name() string { return "redis" }
 
+// Guarded says whether there is a password.
+func (p *Protocol) Guarded() bool { return p.guarded }
+
+// DB is the servers' database.
+func (p *Protocol) DB() int { return p.db }
+
 // Handshake implements codec.Protocol: AUTH, then SELECT, each if configured. twemproxy sends them the other way round,
 // and so works in database 0 if there is a password.
 func (p *Protocol) Handshake() [][]byte { return p.handshake }

@@ -1,0 +1,139 @@
+package backend
+
+import (
+	"errors"
+	"os"
+
+	"cashew/codec"
+)
+
+// Figures are what one loop counts of one server, over all connections to it that there ever were.
+//
+// Requests are Responses, NoReply, Dropped, Failed, and what is in the two queues. Canaries and the handshake do not count.
+type Figures struct {
+	Connects    int64 // connections that came about, ever
+	Connections int64 // the same, now
+
+	// Connections that ended, or never came about, by cause.
+	EOF, Err, Timedout int64
+
+	Requests, RequestBytes   int64
+	Responses, ResponseBytes int64 // replies that somebody waited for
+
+	NoReply int64 // requests that expect no reply
+	Dropped int64 // replies that nobody waited for any more
+	Failed  int64 // requests whose connection failed
+	Expired int64 // requests that failed by timeout: their replies are dropped, or their connections fail, later
+
+	// Now; Group.Figures fills them in. OutQueueBytes counts requests without replies, too, as long as they are among others.
+	InQueue, InQueueBytes, OutQueue, OutQueueBytes int64
+
+	Latency [codec.Classes]Latency
+}
+
+// ended counts the end of a connection, or of an attempt to make one.
+func (f *Figures) ended(c *Conn, err error) {
+	switch {
+	case errors.Is(err, ErrPanic):
+	case errors.Is(err, ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded):
+		f.Timedout++
+	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end
+		if !c.retired {
+			f.EOF++ // else it is our doing
+		}
+	default:
+		f.Err++
+	}
+}
+
+// Figures is a copy of what g counted of a server.
+func (g *Group) Figures(server int) Figures {
+	f := *g.figures[server]
+	for i := range f.Latency {
+		l := &f.Latency[i]
+		l.Queue, l.Server = l.Queue.Clone(), l.Server.Clone()
+	}
+	n := g.pool.opts.ServerConnections
+	for _, c := range g.conns[server*n : (server+1)*n] {
+		if c != nil {
+			c.addTo(&f)
+		}
+	}
+	for _, c := range g.retired {
+		if c.server == server {
+			c.addTo(&f)
+		}
+	}
+	return f
+}
+
+// addTo adds what is only known as long as c lives.
+func (c *Conn) addTo(f *Figures) {
+	f.RequestBytes += int64(c.out.place())
+	f.InQueue += int64(c.unsent)
+	f.InQueueBytes += int64(c.out.pending)
+	f.OutQueue += int64(c.outstanding - c.unsent)
+	if c.head != nil && c.head.from < c.out.taken {
+		f.OutQueueBytes += int64(c.out.taken - c.head.from)
+	}
+}
+
+// Inherit goes on with what old, which is given up, counted of the servers that g has, too.
+func (g *Group) Inherit(old *Group) {
+	was := make(map[string]*Figures)
+	for i := range old.pool.opts.Servers {
+		was[old.pool.opts.Servers[i].PName] = old.figures[i]
+	}
+	for i := range g.pool.opts.Servers {
+		if f := was[g.pool.opts.Servers[i].PName]; f != nil {
+			g.figures[i] = f
+		}
+	}
+}
+
+// marks say when the bytes of a connection were written, so that a reply tells how long its server had the request: for each
+// flush the place in Out up to which it wrote, and when. Those before the oldest request that awaits its reply are dropped.
+type marks struct {
+	list  []mark
+	first int // of list that is not dropped
+}
+
+type mark struct {
+	end int   // place
+	at  int64 // as Loop.Now
+}
+
+// maxMarks bounds what a server that answers nothing leaves here; beyond it, times get coarse.
+const maxMarks = 1 << 10
+
+// add notes that all bytes before place end are written.
+func (m *marks) add(end int, at int64) {
+	n := len(m.list)
+	if n > m.first {
+		if last := &m.list[n-1]; last.at == at || n-m.first == maxMarks {
+			last.end = end
+			return
+		}
+	}
+	if n == cap(m.list) && m.first > n/2 {
+		m.list = m.list[:copy(m.list, m.list[m.first:])]
+		m.first = 0
+	}
+	m.list = append(m.list, mark{end, at})
+}
+
+// of says when the byte at place from was written, and drops the marks before it; now if it is not known.
+func (m *marks) of(from int, now int64) int64 {
+	for ; m.first < len(m.list); m.first++ {
+		if e := &m.list[m.first]; e.end > from {
+			return e.at
+		}
+	}
+	return now
+}
+
+// peek is of without dropping anything.
+func (m marks) peek(from int, now int64) int64 { return m.of(from, now) }
+
+// clear drops all marks: nothing awaits a reply.
+func (m *marks) clear() { m.list, m.first = m.list[:0], 0 }

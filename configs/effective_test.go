@@ -1,0 +1,176 @@
+package configs
+
+import (
+	"encoding/json"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+)
+
+// mustParse parses a configuration without mistakes.
+func mustParse(t *testing.T, text string) *File {
+	t.Helper()
+	f, err := Parse("test.yml", []byte(text))
+	if err != nil {
+		t.Fatalf("Parse(%q): %v", text, err)
+	}
+	return f
+}
+
+// What Effective says can be loaded, and then means the same.
+func TestEffectiveIsAConfiguration(t *testing.T) {
+	paths, err := filepath.Glob("*.yml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("examples: %q, %v", paths, err)
+	}
+	for _, path := range paths {
+		t.Run(path, func(t *testing.T) {
+			f, err := Load(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := Effective(&f.Options)
+			text, err := yaml.Marshal(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			second := Effective(&mustParse(t, string(text)).Options)
+			if diff := cmp.Diff(first, second); diff != "" {
+				t.Errorf("Effective of its own text (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Each key that a file may hold is there, in a pool of its protocol.
+func TestEffectiveHasEveryKey(t *testing.T) {
+	f := mustParse(t, `
+r:
+  listen: 127.0.0.1:1
+  redis: true
+  redis_auth: hunter2
+  hash_tag: "{}"
+  servers:
+    - 127.0.0.1:2:1
+m:
+  listen: 127.0.0.1:3
+  servers:
+    - 127.0.0.1:4:1 name
+global:
+  max_memory: 1gb
+`)
+	all := Effective(&f.Options)
+	got := make(map[string]bool)
+	for _, name := range []string{"r", "m"} {
+		for key := range all[name].(Section) {
+			got[key] = true
+		}
+	}
+	var want []string
+	for _, k := range (&pool{}).keys(nil) {
+		want = append(want, k.name)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
+		t.Errorf("keys of pools (-want +got):\n%s", diff)
+	}
+
+	want = nil
+	for _, k := range globalKeys(&f.Options) {
+		want = append(want, k.name)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(all["global"].(Section)))); diff != "" {
+		t.Errorf("keys of global (-want +got):\n%s", diff)
+	}
+}
+
+const twoServers = `
+p:
+  listen: 127.0.0.1:1
+  redis: true
+  redis_auth: hunter2
+  timeout: 400
+  servers:
+    - 127.0.0.1:2:1 a
+    - 127.0.0.1:3:1 b
+`
+
+func TestEffectiveHashes(t *testing.T) {
+	base := mustParse(t, twoServers)
+	baseRing, err := RingHashes(&base.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, old, new           string
+		sameConfig, sameRingHash bool
+	}{
+		{"the same", "p:", "p:", true, true},
+		{"another order of keys", "  listen: 127.0.0.1:1\n  redis: true\n", "  redis: true\n  listen: 127.0.0.1:1\n", true, true},
+		{"another order of servers", "    - 127.0.0.1:2:1 a\n    - 127.0.0.1:3:1 b\n", "    - 127.0.0.1:3:1 b\n    - 127.0.0.1:2:1 a\n", true, true},
+		{"another secret", "hunter2", "hunter3", true, true},
+		{"no secret", "  redis_auth: hunter2\n", "", false, true},
+		{"a default, spelled out", "  timeout: 400\n", "  timeout: 400\n  hash: fnv1a_64\n", true, true},
+		{"another timeout", "400", "500", false, true},
+		{"another weight", "127.0.0.1:3:1 b", "127.0.0.1:3:2 b", false, false},
+		{"another address", "127.0.0.1:3:1 b", "127.0.0.1:4:1 b", false, false},
+		{"another hash", "  timeout: 400\n", "  timeout: 400\n  hash: md5\n", false, false},
+		{"a hash tag", "  timeout: 400\n", "  timeout: 400\n  hash_tag: '{}'\n", false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if !strings.Contains(twoServers, c.old) {
+				t.Fatalf("%q is not in the configuration", c.old)
+			}
+			other := mustParse(t, strings.Replace(twoServers, c.old, c.new, 1))
+			if same := Effective(&other.Options).Hash() == Effective(&base.Options).Hash(); same != c.sameConfig {
+				t.Errorf("the same hash: %v, want %v", same, c.sameConfig)
+			}
+			rings, err := RingHashes(&other.Options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if same := rings["p"] == baseRing["p"]; same != c.sameRingHash {
+				t.Errorf("the same ring hash: %v, want %v", same, c.sameRingHash)
+			}
+		})
+	}
+}
+
+func TestEffectiveMasksSecrets(t *testing.T) {
+	f := mustParse(t, twoServers)
+	text, err := json.Marshal(Effective(&f.Options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "hunter2") || !strings.Contains(string(text), `"redis_auth":"(masked)"`) {
+		t.Errorf("Effective: %s", text)
+	}
+}
+
+// A mistake beside a password does not tell the password: reloads answer with such texts.
+func TestProblemsHoldNoPassword(t *testing.T) {
+	for _, text := range []string{
+		strings.Replace(twoServers, "redis: true", "redis: false", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth: hunter2\n  redis_auth: hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth:\n    - hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth: !!str hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth: &anchor hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth: [hunter2]", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_aut: hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth hunter2", 1),
+	} {
+		_, err := Parse("test.yml", []byte(text))
+		if err == nil {
+			t.Fatalf("Parse(%q) took it", text)
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Parse(%q): %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/net/netutil"
+	"golang.org/x/sync/singleflight"
+
+	"cashew/engine"
+)
+
+// Proxy is what can be asked of a running proxy; *engine.Proxy is one. Any goroutine may call any method. What they
+// return belongs to nobody: it is only read. Methods may wait for the event loops.
+type Proxy interface {
+	Snapshot() *engine.Snapshot
+	Clients() []engine.ClientInfo
+	Kill(which func(*engine.ClientInfo) bool) (killed int)
+	SlowLog(n int) []engine.SlowEntry
+	SlowLogLen() int
+	SlowLogReset()
+	HotKeys(n int) []engine.HotKey
+	BigKeys(n int) []engine.HotKey
+	Explain(pool string, key []byte) []engine.Place // pool "": all
+}
+
+// Config is the configuration in force.
+type Config struct {
+	Hash     string            `json:"hash"`      // the same for the same settings, whatever the secrets
+	RingHash map[string]string `json:"ring_hash"` // by pool: the same where keys go the same ways
+	Config   any               `json:"config"`    // what JSON can show; secrets are masked
+}
+
+// Sources are where a Server has its answers from. All but Proxy, Options and Config may be left out.
+type Sources struct {
+	Proxy Proxy
+
+	// Options are those in force; a reload brings others, at another address. They are only read.
+	Options func() *engine.Options
+
+	// Config describes options. It is called once for each that Options returns.
+	Config func(*engine.Options) Config
+
+	// Reload loads the configuration anew. The error says, in lines for people, why nothing changed; nil: there is no
+	// file to load.
+	Reload func() (engine.Changes, error)
+
+	Page http.Handler // of "/" and what is below "/page/"; nil: a list of the others
+	Log  *slog.Logger
+}
+
+// Limits of what one who asks may cost.
+const (
+	maxConns       = 128 // at once, for each listener
+	maxHeaderBytes = 16 << 10
+	maxBodyBytes   = 64 << 10
+	readTimeout    = 10 * time.Second
+	writeTimeout   = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+	answerTimeout  = 2 * time.Second // for the event loops to answer
+	secondChance   = 50 * time.Millisecond
+)
+
+// Server answers on any number of listeners.
+type Server struct {
+	src      Sources
+	log      *slog.Logger
+	http     *http.Server
+	share    singleflight.Group
+	patience time.Duration
+
+	config struct {
+		sync.Mutex
+		of *engine.Options
+		is Config
+	}
+
+	stats struct {
+		sync.Mutex
+		closed    bool
+		listeners []net.Listener
+		running   sync.WaitGroup // connections and those that accept them
+	}
+}
+
+// New returns a Server that listens nowhere yet.
+func New(src Sources) *Server {
+	s := &Server{src: src, log: src.Log, patience: answerTimeout}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.http = &http.Server{
+		Handler:           guard(s.routes()),
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Serve answers HTTP on ln, which it owns from now on, until Close. It returns nil after Close.
+func (s *Server) Serve(ln net.Listener) error {
+	err := s.http.Serve(netutil.LimitListener(ln, maxConns))
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close stops listening and waits, until ctx ends, for answers that are under way.
+func (s *Server) Close(ctx context.Context) {
+	s.closeStats()
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
+	}
+	done := make(chan struct{})
+	go func() {
+		s.stats.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// errNoAnswer is what those get who ask while the event loops do not answer.
+var errNoAnswer = errors.New("the event loops do not answer")
+
+// ask calls f, or joins a call under the same name that is under way, and waits for it as long as s has patience. A call
+// that takes longer goes on, alone: those who ask meanwhile join it.
+func ask[T any](ctx context.Context, s *Server, name string, f func() T) (answer T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	select {
+	case r := <-s.share.DoChan(name, func() (any, error) { return f(), nil }):
+		return r.Val.(T), nil
+	case <-ctx.Done():
+		return answer, errNoAnswer
+	}
+}
+
+// snapshot is shared by all who ask at the same time; it is only read.
+func (s *Server) snapshot(ctx context.Context) (*engine.Snapshot, error) {
+	snap, err := ask(ctx, s, "snapshot", s.src.Proxy.Snapshot)
+	if err == nil && snap == nil {
+		err = errNoAnswer
+	}
+	return snap, err
+}
+
+// fresh is a snapshot that all event loops took part in. A loop that is busy gets a second chance, and more, in all the time
+// that s has patience.
+func (s *Server) fresh(ctx context.Context) (*engine.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for {
+		snap, err := s.snapshot(ctx)
+		if err != nil || snap.Silent == 0 {
+			return snap, err
+		}
+		select {
+		case <-time.After(secondChance):
+		case <-ctx.Done():
+			return nil, errNoAnswer
+		}
+	}
+}
+
+// configNow describes the options in force.
+func (s *Server) configNow() Config {
+	o := s.src.Options()
+	s.config.Lock()
+	defer s.config.Unlock()
+	if s.config.of != o {
+		s.config.of, s.config.is = o, s.src.Config(o)
+	}
+	return s.config.is
+}

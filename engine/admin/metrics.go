@@ -1,0 +1,235 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"cashew/codec"
+	"cashew/engine"
+)
+
+// metric is a counter or a gauge of T.
+type metric[T any] struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*T) float64
+	label string // value of the one label that is not T's name
+}
+
+// describe makes a metric's description; labels are those that change.
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("cashew_"+name, help, labels, nil)
+}
+
+func counter[T any](desc *prometheus.Desc, label string, value func(*T) int64) metric[T] {
+	return metric[T]{desc, prometheus.CounterValue, func(v *T) float64 { return float64(value(v)) }, label}
+}
+
+func gauge[T any](desc *prometheus.Desc, value func(*T) float64) metric[T] {
+	return metric[T]{desc, prometheus.GaugeValue, value, ""}
+}
+
+var (
+	descClientCloses = describe("client_closes_total", "Clients that left (eof) or were lost or closed for an error (err).", "pool", "kind")
+	descServerErrors = describe("server_errors_total", "Server connections lost: closed by the server (eof), failed (err), "+
+		"or too late (timeout).", "pool", "server", "kind")
+	descRefused   = describe("refused_commands_total", "Commands refused, by name; rare names together as other.", "pool", "command")
+	descWriteBack = describe("write_back_seconds", "From a reply's last byte, or its turn, to its write to the client.", "pool")
+	descQueue     = describe("request_queue_seconds", "From taking a command to writing it to its server.", "pool", "server", "class")
+	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply.",
+		"pool", "server", "class")
+
+	descUp         = describe("up", "1 if all event loops answered in time; else figures are older, or missing.")
+	descBuild      = describe("build_info", "Always 1.", "version", "goversion")
+	descConfigHash = describe("config_hash_info", "Always 1; the hash is that of /config.", "hash")
+	descRingHash   = describe("ring_hash_info", "Always 1; where hashes are the same, keys go the same ways.", "pool", "hash")
+	descReloads    = describe("config_reloads_total", "Attempts to load the configuration anew.", "result")
+)
+
+var poolMetrics = []metric[engine.PoolStats]{
+	gauge(describe("client_connections", "Clients connected.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.ClientConnections) }),
+	gauge(describe("clients_blocked", "Clients that nothing more is taken from for now.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.ClientBlocked) }),
+	gauge(describe("requests_in_flight", "Commands whose reply is owed to a client.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.InFlight) }),
+	gauge(describe("live_servers", "Servers that are not ejected.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.Live) }),
+	counter(descClientCloses, "eof", func(p *engine.PoolStats) int64 { return p.ClientEOF }),
+	counter(descClientCloses, "err", func(p *engine.PoolStats) int64 { return p.ClientErr }),
+	counter(describe("clients_accepted_total", "Clients accepted.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsAccepted }),
+	counter(describe("clients_rejected_total", "Clients refused because there were too many.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsRejected }),
+	counter(describe("clients_malformed_total", "Clients closed because they did not keep to the protocol.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsMalformed }),
+	counter(describe("clients_foreign_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsForeign }),
+	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsSlow }),
+	counter(describe("clients_over_memory_total", "Clients closed because memory ran out.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsOverMemory }),
+	counter(describe("client_request_bytes_total", "Bytes taken from clients.", "pool"), "", func(p *engine.PoolStats) int64 { return p.RequestBytesFromClients }),
+	counter(describe("client_reply_bytes_total", "Bytes written to clients.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ReplyBytesToClients }),
+	counter(describe("local_commands_total", "Commands answered by the proxy.", "pool"), "", func(p *engine.PoolStats) int64 { return p.LocalCommands }),
+	counter(describe("forward_errors_total", "Errors written to clients in place of a server's reply.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ForwardError }),
+	counter(describe("fragments_total", "Requests made of commands with several keys.", "pool"), "", func(p *engine.PoolStats) int64 { return p.Fragments }),
+	counter(describe("server_ejects_total", "Ejections of servers.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ServerEjects }),
+	counter(describe("server_out_of_step_total", "Server connections closed because replies could not be trusted.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ServerOutOfStep }),
+	counter(describe("failure_misses_total", "Reads answered as a miss because a server failed.", "pool"), "", func(p *engine.PoolStats) int64 { return p.FailureMisses }),
+	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *engine.PoolStats) int64 { return p.LostKeys }),
+}
+
+var serverMetrics = []metric[engine.ServerStats]{
+	gauge(describe("server_up", "1 if the server gets requests, 0 while it is ejected.", "pool", "server"), up),
+	gauge(describe("server_on_trial", "1 while the server is back but not trusted yet.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(one(s.State == "trial")) }),
+	gauge(describe("server_weight", "Configured weight.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.Weight) }),
+	gauge(describe("server_share_ratio", "Part of the keys that the server has now.", "pool", "server"), func(s *engine.ServerStats) float64 { return s.Share }),
+	gauge(describe("server_last_eject_timestamp_seconds", "When the server was ejected last; 0: never.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.ServerEjectedAt) / 1e6 }),
+	gauge(describe("server_connections", "Connections to the server.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.ServerConnections) }),
+	gauge(describe("in_queue_requests", "Requests not written to the server yet.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.InQueue) }),
+	gauge(describe("in_queue_bytes", "Bytes of requests not written to the server yet.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.InQueueBytes) }),
+	gauge(describe("out_queue_requests", "Requests that await the server's reply.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.OutQueue) }),
+	gauge(describe("out_queue_bytes", "Bytes of requests that await the server's reply.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.OutQueueBytes) }),
+	counter(describe("requests_total", "Requests to the server, fragments each.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Requests }),
+	counter(describe("request_bytes_total", "Bytes of requests to the server.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.RequestBytes }),
+	counter(describe("responses_total", "Replies of the server.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Responses }),
+	counter(describe("response_bytes_total", "Bytes of the server's replies.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.ResponseBytes }),
+	counter(describe("no_reply_requests_total", "Requests that expect no reply.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.NoReply }),
+	counter(describe("dropped_responses_total", "Replies to clients that were gone or had been told of a timeout.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Dropped }),
+	counter(describe("failed_requests_total", "Requests whose server connection failed.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Failed }),
+	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Expired }),
+	counter(descServerErrors, "eof", func(s *engine.ServerStats) int64 { return s.ServerEOF }),
+	counter(descServerErrors, "err", func(s *engine.ServerStats) int64 { return s.ServerErr }),
+	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.ServerTimedout }),
+}
+
+var proxyMetrics = []metric[engine.Snapshot]{
+	gauge(describe("event_loops", "Event loops."), func(s *engine.Snapshot) float64 { return float64(s.Loops) }),
+	gauge(describe("silent_event_loops", "Event loops that did not answer in time."), func(s *engine.Snapshot) float64 { return float64(s.Silent) }),
+	gauge(describe("draining", "1 once the proxy was told to stop."), func(s *engine.Snapshot) float64 { return float64(one(s.Draining)) }),
+	counter(describe("panics_total", "Panics survived."), "", func(s *engine.Snapshot) int64 { return s.Panics }),
+	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *engine.Snapshot) int64 { return s.TotalConnections }),
+	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *engine.Snapshot) float64 { return float64(s.CurrConnections) }),
+	counter(descReloads, "success", func(s *engine.Snapshot) int64 { return s.Reload.Succeeded }),
+	counter(descReloads, "failure", func(s *engine.Snapshot) int64 { return s.Reload.Failed }),
+	gauge(describe("config_last_reload_successful", "0 if the last attempt to load the configuration anew failed."), func(s *engine.Snapshot) float64 { return float64(one(s.Reload.Err == "")) }),
+	gauge(describe("config_last_reload_timestamp_seconds", "When that was; 0: never."), lastReload),
+}
+
+func lastReload(s *engine.Snapshot) float64 {
+	if s.Reload.At.IsZero() {
+		return 0
+	}
+	return float64(s.Reload.At.UnixMilli()) / 1e3
+}
+
+// metrics is the handler of /metrics: ours, and those of the Go runtime and the process.
+func (s *Server) metrics() http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{s})
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: maxConns,
+		EnableOpenMetrics:   true,
+	})
+}
+
+// collector makes metrics of one snapshot for each scrape.
+type collector struct{ s *Server }
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descRefused, descWriteBack, descQueue, descServer} {
+		out <- d
+	}
+	describeAll(out, proxyMetrics)
+	describeAll(out, poolMetrics)
+	describeAll(out, serverMetrics)
+}
+
+// describeAll may tell a description several times: those that differ in a label only.
+func describeAll[T any](out chan<- *prometheus.Desc, of []metric[T]) {
+	for i := range of {
+		out <- of[i].desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	snap, err := c.s.snapshot(context.Background())
+	out <- prometheus.MustNewConstMetric(descUp, prometheus.GaugeValue, float64(one(err == nil && snap.Silent == 0)))
+	config := c.s.configNow()
+	out <- prometheus.MustNewConstMetric(descConfigHash, prometheus.GaugeValue, 1, label(config.Hash))
+	for pool, hash := range config.RingHash {
+		out <- prometheus.MustNewConstMetric(descRingHash, prometheus.GaugeValue, 1, label(pool), label(hash))
+	}
+	if err != nil {
+		return
+	}
+	out <- prometheus.MustNewConstMetric(descBuild, prometheus.GaugeValue, 1, label(snap.Version), runtime.Version())
+	collect(out, proxyMetrics, snap)
+	for i := range snap.Pools {
+		collectPool(out, &snap.Pools[i])
+	}
+}
+
+func collectPool(out chan<- prometheus.Metric, p *engine.PoolStats) {
+	pool := label(p.Name)
+	collect(out, poolMetrics, p, pool)
+	for command, n := range p.Refused {
+		out <- prometheus.MustNewConstMetric(descRefused, prometheus.CounterValue, float64(n), pool, label(command))
+	}
+	collectHistogram(out, descWriteBack, &p.WriteBack, pool)
+	for i := range p.Servers {
+		s := &p.Servers[i]
+		server := label(s.Name)
+		collect(out, serverMetrics, s, pool, server)
+		for c := range s.Latency {
+			class := codec.Class(c).String()
+			collectHistogram(out, descQueue, &s.Latency[c].Queue, pool, server, class)
+			collectHistogram(out, descServer, &s.Latency[c].Server, pool, server, class)
+		}
+	}
+}
+
+// collect sends the metrics of v, whose names are labels.
+func collect[T any](out chan<- prometheus.Metric, of []metric[T], v *T, labels ...string) {
+	for i := range of {
+		m := &of[i]
+		all := labels
+		if m.label != "" {
+			all = append(labels[:len(labels):len(labels)], m.label)
+		}
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(v), all...)
+	}
+}
+
+// Every fourth bound of a Histogram, from 10 µs to 5.2 s: each is twice the one before. Durations of a server in trouble
+// are beyond, in +Inf.
+const (
+	firstBound = 8
+	lastBound  = 84
+	boundStep  = 4
+)
+
+// collectHistogram sends h, unless it is empty: most servers never see some classes.
+func collectHistogram(out chan<- prometheus.Metric, desc *prometheus.Desc, h *engine.Histogram, labels ...string) {
+	if h.Counts == nil {
+		return
+	}
+	var count uint64
+	buckets := make(map[float64]uint64, (lastBound-firstBound)/boundStep+1)
+	for i, n := range h.Counts {
+		count += uint64(n)
+		if i >= firstBound && i <= lastBound && (i-firstBound)%boundStep == 0 {
+			buckets[engine.HistogramBound(i).Seconds()] = count
+		}
+	}
+	out <- prometheus.MustNewConstHistogram(desc, count, h.Sum.Seconds(), buckets, labels...)
+}
+
+// label is s as a label's value, which must be UTF-8; a command's name may be any bytes.
+func label(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strconv.Quote(s)
+}

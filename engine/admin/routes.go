@@ -1,0 +1,350 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strconv"
+	"time"
+
+	"cashew/backend"
+	"cashew/engine"
+	"cashew/ring"
+)
+
+// routes are all endpoints.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	var list []string
+	handle := func(pattern string, h http.Handler) {
+		mux.Handle(pattern, h)
+		list = append(list, pattern)
+	}
+	get := func(path string, f answerFunc) { handle("GET "+path, answer(f)) }
+	post := func(path string, f answerFunc) { handle("POST "+path, answer(f)) }
+
+	handle("GET /metrics", s.metrics())
+	handle("GET /healthz", http.HandlerFunc(s.healthz))
+	handle("GET /readyz", http.HandlerFunc(s.readyz))
+	handle("GET /stats", http.HandlerFunc(s.statsPage))
+	get("/pools", s.pools)
+	get("/clients", s.clients)
+	post("/clients/kill", s.killClient)
+	get("/slowlog", s.slowLog)
+	post("/slowlog/reset", s.resetSlowLog)
+	get("/hotkeys", s.hotKeys)
+	get("/explain", s.explain)
+	get("/ring", s.ring)
+	get("/config", func(*http.Request) (any, error) { return s.configNow(), nil })
+	handle("POST /reload", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(reloadTimeout)) // without it, writeTimeout holds
+		answer(s.reload).ServeHTTP(w, r)
+	}))
+	handle("GET /debug/pprof/", http.HandlerFunc(pprof.Index))
+	handle("GET /debug/pprof/profile", http.HandlerFunc(pprof.Profile))
+	handle("GET /debug/pprof/trace", http.HandlerFunc(pprof.Trace))
+	handle("GET /debug/pprof/symbol", http.HandlerFunc(pprof.Symbol))
+
+	page := s.src.Page
+	if page == nil {
+		page = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			for _, pattern := range list {
+				fmt.Fprintln(w, pattern)
+			}
+		})
+	}
+	mux.Handle("GET /{$}", page)
+	mux.Handle("GET /page/", page) // its parts
+	return mux
+}
+
+// answerFunc returns what JSON shows, or an error whose text is for people. An error that is no httpError is a 503.
+type answerFunc func(*http.Request) (any, error)
+
+// httpError is an error with an HTTP status.
+type httpError struct {
+	status int
+	text   string
+}
+
+func (e *httpError) Error() string { return e.text }
+
+func failf(status int, format string, args ...any) error {
+	return &httpError{status, fmt.Sprintf(format, args...)}
+}
+
+// answer writes what f returns as JSON.
+func answer(f answerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := f(r)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, v)
+	})
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	status := http.StatusServiceUnavailable
+	if e := (*httpError)(nil); errors.As(err, &e) {
+		status = e.status
+	}
+	writeJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // whoever asked is gone
+}
+
+// list is never null in JSON.
+func list[T any](of []T) []T {
+	if of == nil {
+		return []T{}
+	}
+	return of
+}
+
+// healthz answers 200 while the event loops do, for those who restart what hangs.
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.fresh(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// readyz answers 200 while this proxy should get clients, for those who balance load.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	reasons := s.notReady(r.Context())
+	if len(reasons) > 0 {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		for _, reason := range reasons {
+			fmt.Fprintln(w, reason)
+		}
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// notReady says why this proxy should get no clients.
+func (s *Server) notReady(ctx context.Context) (reasons []string) {
+	snap, err := s.fresh(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if snap.Draining {
+		reasons = append(reasons, "draining")
+	}
+	for i := range snap.Pools {
+		if p := &snap.Pools[i]; p.Live == 0 {
+			reasons = append(reasons, fmt.Sprintf("pool %s: no server is live", p.Name))
+		}
+	}
+	return reasons
+}
+
+func (s *Server) pools(r *http.Request) (any, error) { return s.snapshot(r.Context()) }
+
+func (s *Server) clients(r *http.Request) (any, error) {
+	all, err := ask(r.Context(), s, "clients", s.src.Proxy.Clients)
+	if err != nil {
+		return nil, err
+	}
+	pool := r.FormValue("pool")
+	if pool == "" {
+		return list(all), nil
+	}
+	some := []engine.ClientInfo{} // all is shared
+	for i := range all {
+		if all[i].Pool == pool {
+			some = append(some, all[i])
+		}
+	}
+	return some, nil
+}
+
+func (s *Server) killClient(r *http.Request) (any, error) {
+	id, err := strconv.ParseUint(r.FormValue("id"), 10, 64)
+	if err != nil {
+		return nil, failf(http.StatusBadRequest, "id: a client's number is wanted")
+	}
+	killed, err := ask(r.Context(), s, fmt.Sprintf("kill %d", id), func() int {
+		return s.src.Proxy.Kill(func(c *engine.ClientInfo) bool { return c.ID == id })
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[string]int{"killed": killed}, nil
+}
+
+// maxList is how many entries of a list one may ask for.
+const maxList = 100_000
+
+// count is the parameter n.
+func count(r *http.Request, otherwise int) (int, error) {
+	text := r.FormValue("n")
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxList {
+		return 0, failf(http.StatusBadRequest, "n: a number from 1 to %d is wanted", maxList)
+	}
+	return n, nil
+}
+
+func (s *Server) slowLog(r *http.Request) (any, error) {
+	n, err := count(r, 128)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := ask(r.Context(), s, fmt.Sprintf("slowlog %d", n), func() []engine.SlowEntry { return s.src.Proxy.SlowLog(n) })
+	return list(entries), err
+}
+
+func (s *Server) resetSlowLog(r *http.Request) (any, error) {
+	removed, err := ask(r.Context(), s, "slowlog reset", func() int {
+		n := s.src.Proxy.SlowLogLen()
+		s.src.Proxy.SlowLogReset()
+		return n
+	})
+	return map[string]int{"removed": removed}, err
+}
+
+// keyLists is the answer of /hotkeys.
+type keyLists struct {
+	Hot []engine.HotKey `json:"hot"` // most requests first
+	Big []engine.HotKey `json:"big"` // largest first
+}
+
+func (s *Server) hotKeys(r *http.Request) (any, error) {
+	n, err := count(r, 20)
+	if err != nil {
+		return nil, err
+	}
+	return ask(r.Context(), s, fmt.Sprintf("hotkeys %d", n), func() keyLists {
+		return keyLists{list(s.src.Proxy.HotKeys(n)), list(s.src.Proxy.BigKeys(n))}
+	})
+}
+
+func (s *Server) explain(r *http.Request) (any, error) {
+	if !r.URL.Query().Has("key") {
+		return nil, failf(http.StatusBadRequest, "key: a key is wanted")
+	}
+	pool := r.FormValue("pool")
+	if _, err := s.pool(pool); pool != "" && err != nil {
+		return nil, err
+	}
+	return list(s.src.Proxy.Explain(pool, []byte(r.FormValue("key")))), nil
+}
+
+// pool finds a pool's options.
+func (s *Server) pool(name string) (*engine.PoolOptions, error) {
+	pools := s.src.Options().Pools
+	i := slices.IndexFunc(pools, func(p engine.PoolOptions) bool { return p.Name == name })
+	if i < 0 {
+		return nil, failf(http.StatusNotFound, "pool %q: there is none", name)
+	}
+	return &pools[i], nil
+}
+
+// ringPicture is the answer of /ring.
+type ringPicture struct {
+	Pool         string       `json:"pool"`
+	Distribution string       `json:"distribution"`
+	Span         uint64       `json:"span"` // how many values there are on the continuum: points are below it
+	Servers      []ringServer `json:"servers"`
+	Total        int          `json:"total_points"` // before sampling
+	Points       [][2]uint32  `json:"points"`       // (value, index in servers), ascending; at most maxPoints
+}
+
+type ringServer struct {
+	Name  string  `json:"name"`
+	State string  `json:"state"`
+	Share float64 `json:"share"` // of the live ring
+}
+
+// maxPoints is more than a picture of a ring can show.
+const maxPoints = 2000
+
+// ring shows the live ring, built anew from the options and the servers' states.
+func (s *Server) ring(r *http.Request) (any, error) {
+	o, err := s.pool(r.FormValue("pool"))
+	if err != nil {
+		return nil, err
+	}
+	snap, err := s.snapshot(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(snap.Pools, func(p engine.PoolStats) bool { return p.Name == o.Name })
+	if i < 0 || len(snap.Pools[i].Servers) != len(o.Servers) {
+		return nil, failf(http.StatusServiceUnavailable, "pool %q: a reload is under way", o.Name)
+	}
+	return drawRing(o, snap.Pools[i].Servers)
+}
+
+func drawRing(o *engine.PoolOptions, servers []engine.ServerStats) (*ringPicture, error) {
+	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution, Live: make([]bool, len(servers))}
+	pic := &ringPicture{Pool: o.Name, Distribution: o.Distribution, Points: [][2]uint32{}}
+	for i := range servers {
+		srv := &servers[i]
+		ro.Servers = append(ro.Servers, ring.Server{Name: o.Servers[i].Name, Weight: o.Servers[i].Weight})
+		ro.Live[i] = srv.State != "ejected" || o.OnServerFailure != backend.Rehash // else keys stay
+		pic.Servers = append(pic.Servers, ringServer{srv.Name, srv.State, srv.Share})
+	}
+	built, err := ring.Build(ro)
+	if err != nil {
+		return nil, err
+	}
+	var all [][2]uint32
+	for value, server := range built.Points() {
+		all = append(all, [2]uint32{value, uint32(server)})
+	}
+	pic.Total = len(all)
+	if len(all) > 0 {
+		pic.Span = math.MaxUint32 + 1
+		if o.Distribution != "ketama" {
+			pic.Span = uint64(all[len(all)-1][0]) + 1
+		}
+	}
+	step := (len(all) + maxPoints - 1) / maxPoints
+	for i := 0; i < len(all); i += step {
+		pic.Points = append(pic.Points, all[i])
+	}
+	return pic, nil
+}
+
+// reloadTimeout is how long a reload may take that waits for a name server.
+const reloadTimeout = 5 * time.Minute
+
+func (s *Server) reload(r *http.Request) (any, error) {
+	if s.src.Reload == nil {
+		return nil, failf(http.StatusBadRequest, "there is no configuration file to load")
+	}
+	changes, err := s.src.Reload()
+	if err != nil {
+		return nil, failf(http.StatusBadRequest, "%v", err)
+	}
+	for _, names := range []*[]string{
+		&changes.Added, &changes.Removed, &changes.Changed, &changes.Unchanged, &changes.Notes,
+	} {
+		*names = list(*names)
+	}
+	return changes, nil
+}

@@ -1,0 +1,304 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"cashew/engine"
+)
+
+// A statistic is a number of a pool or of a server, as the stats port shows it and -D describes it. In a pool or a server
+// all are whole numbers: collectors take an object in a pool for a server, and anything else for a number.
+type statistic[T any] struct {
+	name, description string
+	value             func(*T) int64
+}
+
+// poolStatistics are twemproxy's, in its order and with its descriptions, and then ours.
+//
+// Source: twemproxy 0.5.0 nc_stats.h, STATS_POOL_CODEC.
+var poolStatistics = []statistic[engine.PoolStats]{
+	{"client_eof", "# eof on client connections", func(p *engine.PoolStats) int64 { return p.ClientEOF }},
+	{"client_err", "# errors on client connections", func(p *engine.PoolStats) int64 { return p.ClientErr }},
+	{"client_connections", "# active client connections", func(p *engine.PoolStats) int64 { return p.ClientConnections }},
+	{"server_ejects", "# times backend server was ejected", func(p *engine.PoolStats) int64 { return p.ServerEjects }},
+	{"forward_error", "# times we encountered a forwarding error", func(p *engine.PoolStats) int64 { return p.ForwardError }},
+	{"fragments", "# fragments created from a multi-vector request", func(p *engine.PoolStats) int64 { return p.Fragments }},
+
+	{"live", "# servers that are not ejected", func(p *engine.PoolStats) int64 { return int64(p.Live) }},
+	{"in_flight", "# client requests whose reply is owed", func(p *engine.PoolStats) int64 { return p.InFlight }},
+	{"clients_accepted", "# client connections accepted", func(p *engine.PoolStats) int64 { return p.ClientsAccepted }},
+	{"clients_rejected", "# client connections refused: there were too many", func(p *engine.PoolStats) int64 { return p.ClientsRejected }},
+	{"clients_malformed", "# clients closed because they did not keep to the protocol", func(p *engine.PoolStats) int64 { return p.ClientsMalformed }},
+	{"clients_foreign", "# of those, the ones that speak another protocol", func(p *engine.PoolStats) int64 { return p.ClientsForeign }},
+	{"clients_slow", "# clients closed because they did not take their replies", func(p *engine.PoolStats) int64 { return p.ClientsSlow }},
+	{"clients_over_memory", "# clients closed because memory ran out", func(p *engine.PoolStats) int64 { return p.ClientsOverMemory }},
+	{"client_blocked", "# clients that nothing more is taken from for now", func(p *engine.PoolStats) int64 { return p.ClientBlocked }},
+	{"local_commands", "# requests answered by the proxy", func(p *engine.PoolStats) int64 { return p.LocalCommands }},
+	{"refused_commands", "# requests refused", refusedCommands},
+	{"failure_misses", "# reads answered as a miss because a server failed", func(p *engine.PoolStats) int64 { return p.FailureMisses }},
+	{"lost_keys", "# keys left out of a reply because a server failed", func(p *engine.PoolStats) int64 { return p.LostKeys }},
+	{"server_out_of_step", "# server connections closed because replies could not be trusted", func(p *engine.PoolStats) int64 { return p.ServerOutOfStep }},
+	{"request_bytes_from_clients", "total request bytes from clients", func(p *engine.PoolStats) int64 { return p.RequestBytesFromClients }},
+	{"reply_bytes_to_clients", "total reply bytes to clients", func(p *engine.PoolStats) int64 { return p.ReplyBytesToClients }},
+	{"write_back_p50_us", "median usec until a reply was written to its client", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.5) }},
+	{"write_back_p99_us", "99th percentile of the same", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.99) }},
+}
+
+// serverStatistics are twemproxy's, in its order and with its descriptions, and then ours.
+//
+// Source: twemproxy 0.5.0 nc_stats.h, STATS_SERVER_CODEC.
+var serverStatistics = []statistic[engine.ServerStats]{
+	{"server_eof", "# eof on server connections", func(s *engine.ServerStats) int64 { return s.ServerEOF }},
+	{"server_err", "# errors on server connections", func(s *engine.ServerStats) int64 { return s.ServerErr }},
+	{"server_timedout", "# timeouts on server connections", func(s *engine.ServerStats) int64 { return s.ServerTimedout }},
+	{"server_connections", "# active server connections", func(s *engine.ServerStats) int64 { return s.ServerConnections }},
+	{"server_ejected_at", "timestamp when server was ejected in usec since epoch", func(s *engine.ServerStats) int64 { return s.ServerEjectedAt }},
+	{"requests", "# requests", func(s *engine.ServerStats) int64 { return s.Requests }},
+	{"request_bytes", "total request bytes", func(s *engine.ServerStats) int64 { return s.RequestBytes }},
+	{"responses", "# responses", func(s *engine.ServerStats) int64 { return s.Responses }},
+	{"response_bytes", "total response bytes", func(s *engine.ServerStats) int64 { return s.ResponseBytes }},
+	{"in_queue", "# requests in incoming queue", func(s *engine.ServerStats) int64 { return s.InQueue }},
+	{"in_queue_bytes", "current request bytes in incoming queue", func(s *engine.ServerStats) int64 { return s.InQueueBytes }},
+	{"out_queue", "# requests in outgoing queue", func(s *engine.ServerStats) int64 { return s.OutQueue }},
+	{"out_queue_bytes", "current request bytes in outgoing queue", func(s *engine.ServerStats) int64 { return s.OutQueueBytes }},
+
+	{"up", "1 if the server gets requests, 0 while it is ejected", func(s *engine.ServerStats) int64 { return int64(up(s)) }},
+	{"on_trial", "1 while the server is back but not trusted yet", func(s *engine.ServerStats) int64 { return one(s.State == "trial") }},
+	{"no_reply", "# requests that expect no reply", func(s *engine.ServerStats) int64 { return s.NoReply }},
+	{"dropped", "# replies to clients that were gone or had been told of a timeout", func(s *engine.ServerStats) int64 { return s.Dropped }},
+	{"failed", "# requests whose server connection failed", func(s *engine.ServerStats) int64 { return s.Failed }},
+	{"expired", "# requests that failed by timeout; among the others", func(s *engine.ServerStats) int64 { return s.Expired }},
+	{"weight", "configured weight", func(s *engine.ServerStats) int64 { return int64(s.Weight) }},
+	{"share_ppm", "millionths of the keys that the server has now", func(s *engine.ServerStats) int64 { return int64(s.Share * 1e6) }},
+	{"queue_p50_us", "median usec from taking a request to writing it to the server", func(s *engine.ServerStats) int64 { return micros(queueTime(s), 0.5) }},
+	{"queue_p99_us", "99th percentile of the same", func(s *engine.ServerStats) int64 { return micros(queueTime(s), 0.99) }},
+	{"server_p50_us", "median usec from writing a request to the end of its reply", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.5) }},
+	{"server_p99_us", "99th percentile of the same", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.99) }},
+	{"server_p999_us", "99.9th percentile of the same", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.999) }},
+}
+
+func refusedCommands(p *engine.PoolStats) (n int64) {
+	for _, of := range p.Refused {
+		n += of
+	}
+	return n
+}
+
+func one(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// up is 1 for a server that gets requests.
+func up(s *engine.ServerStats) float64 { return float64(one(s.State != "ejected")) }
+
+func micros(h *engine.Histogram, q float64) int64 { return h.Quantile(q).Microseconds() }
+
+// queueTime is of all classes of commands.
+func queueTime(s *engine.ServerStats) *engine.Histogram {
+	var all engine.Histogram
+	for c := range s.Latency {
+		all.Merge(&s.Latency[c].Queue)
+	}
+	return &all
+}
+
+// serverTime is of all classes of commands.
+func serverTime(s *engine.ServerStats) *engine.Histogram {
+	var all engine.Histogram
+	for c := range s.Latency {
+		all.Merge(&s.Latency[c].Server)
+	}
+	return &all
+}
+
+// Describe writes what the statistics of pools and servers mean: what -D shows below the version.
+//
+// Source: twemproxy 0.5.0 nc_stats.c, stats_describe.
+func Describe(w io.Writer) {
+	fmt.Fprintln(w, "pool stats:")
+	for i := range poolStatistics {
+		fmt.Fprintf(w, "  %-19s \"%s\"\n", poolStatistics[i].name, poolStatistics[i].description)
+	}
+	fmt.Fprintln(w, "\nserver stats:")
+	for i := range serverStatistics {
+		fmt.Fprintf(w, "  %-19s \"%s\"\n", serverStatistics[i].name, serverStatistics[i].description)
+	}
+}
+
+// appendStats appends the whole document and a newline. Pools and servers stand in order, each after the numbers of what
+// holds it, so that one which bears a number's name wins in a reader that keeps the last.
+//
+//	{"service":"nutcracker", ..., "pool": {"client_eof":0, ..., "server": {"server_eof":0, ...},"server": {...}},"pool": {...}}
+//
+// Source: twemproxy 0.5.0 nc_stats.c, stats_make_rsp.
+func appendStats(dst []byte, snap *engine.Snapshot, host string) []byte {
+	dst = append(dst, `{"service":"nutcracker", "source":`...) // what collectors look for
+	dst = appendName(dst, host)
+	dst = append(dst, `, "version":`...)
+	dst = appendName(dst, snap.Version)
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"uptime", int64(snap.At.Sub(snap.Started).Seconds())},
+		{"timestamp", snap.At.Unix()},
+		{"total_connections", snap.TotalConnections},
+		{"curr_connections", snap.CurrConnections},
+
+		{"loops", int64(snap.Loops)},
+		{"silent_loops", int64(snap.Silent)},
+		{"draining", one(snap.Draining)},
+		{"panics", snap.Panics},
+		{"reloads_succeeded", snap.Reload.Succeeded},
+		{"reloads_failed", snap.Reload.Failed},
+	} {
+		dst = append(dst, ", "...)
+		dst = appendNumber(dst, f.name, f.value)
+	}
+	before := ", "
+	for i := range snap.Pools {
+		p := &snap.Pools[i]
+		dst = append(appendName(append(dst, before...), p.Name), ": {"...)
+		dst = appendStatistics(dst, poolStatistics, p)
+		before = ", "
+		for j := range p.Servers {
+			dst = append(appendName(append(dst, before...), p.Servers[j].Name), ": {"...)
+			dst = append(appendStatistics(dst, serverStatistics, &p.Servers[j]), '}')
+			before = ","
+		}
+		dst = append(dst, '}')
+		before = ","
+	}
+	return append(dst, "}\n"...)
+}
+
+func appendStatistics[T any](dst []byte, of []statistic[T], v *T) []byte {
+	for i := range of {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = appendNumber(dst, of[i].name, of[i].value(v))
+	}
+	return dst
+}
+
+func appendNumber(dst []byte, name string, v int64) []byte {
+	dst = append(append(append(dst, '"'), name...), `":`...)
+	return strconv.AppendInt(dst, v, 10)
+}
+
+// appendName appends a JSON string; unlike twemproxy's it is escaped.
+func appendName(dst []byte, s string) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always can be
+	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
+
+// statsText is the document of now.
+func (s *Server) statsText(ctx context.Context) ([]byte, error) {
+	snap, err := s.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host, _ := os.Hostname() // none is fine
+	return appendStats(nil, snap, host), nil
+}
+
+// statsPage is the stats port's document by HTTP.
+func (s *Server) statsPage(w http.ResponseWriter, r *http.Request) {
+	text, err := s.statsText(r.Context())
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text) // whoever asked is gone
+}
+
+const (
+	statsWriteTimeout  = 5 * time.Second
+	statsLingerTimeout = time.Second // for whoever connected to take note of the end
+	statsLingerBytes   = 64 << 10
+)
+
+// ServeStats writes the statistics to each connection that ln accepts and closes it, until Close. It owns ln. Any number
+// of listeners may be served.
+//
+// Source: twemproxy 0.5.0 nc_stats.c, stats_send_rsp.
+func (s *Server) ServeStats(ln net.Listener) error {
+	s.stats.Lock()
+	if s.stats.closed {
+		s.stats.Unlock()
+		return ln.Close()
+	}
+	s.stats.listeners = append(s.stats.listeners, ln)
+	s.stats.running.Add(1)
+	s.stats.Unlock()
+	defer s.stats.running.Done()
+
+	slots := make(chan struct{}, maxConns)
+	for {
+		slots <- struct{}{} // connections end soon, whatever the other side does
+		nc, err := ln.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil { // such as for want of descriptors
+			s.log.Warn("stats: accept failed; going on", "err", err)
+			time.Sleep(acceptPause)
+			<-slots
+			continue
+		}
+		s.stats.running.Go(func() {
+			s.tellStats(nc)
+			<-slots
+		})
+	}
+}
+
+// acceptPause keeps an accept that fails at once from taking a processor.
+const acceptPause = 100 * time.Millisecond
+
+func (s *Server) closeStats() {
+	s.stats.Lock()
+	defer s.stats.Unlock()
+	s.stats.closed = true
+	for _, ln := range s.stats.listeners {
+		_ = ln.Close()
+	}
+}
+
+// tellStats serves one connection. What the other side sent is read and thrown away after the answer: closing with bytes
+// unread would reset the connection, and the answer might be lost on its way.
+func (s *Server) tellStats(nc net.Conn) {
+	defer func() { _ = nc.Close() }()
+	text, err := s.statsText(context.Background())
+	if err != nil {
+		s.log.Warn("stats: no answer", "err", err)
+		return
+	}
+	_ = nc.SetDeadline(time.Now().Add(statsWriteTimeout))
+	if _, err := nc.Write(text); err != nil {
+		return
+	}
+	if half, ok := nc.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = nc.SetDeadline(time.Now().Add(statsLingerTimeout))
+	_, _ = io.Copy(io.Discard, io.LimitReader(nc, statsLingerBytes))
+}

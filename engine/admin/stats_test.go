@@ -1,0 +1,342 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cashew/embedded"
+)
+
+func TestStatsDocument(t *testing.T) {
+	snap := twoPools()
+	snap.Draining = true
+	snap.Pools = snap.Pools[:1]
+	snap.Pools[0].Name = "a \"<\n"
+	snap.Pools[0].Servers = snap.Pools[0].Servers[1:]
+	got := string(appendStats(nil, &snap, "host"))
+	want := `{"service":"nutcracker", "source":"host", "version":"1.2.3", "uptime":90, "timestamp":1767323135, ` +
+		`"total_connections":30, "curr_connections":20, "loops":2, "silent_loops":0, "draining":1, "panics":0, "reloads_succeeded":3, "reloads_failed":1, ` +
+		`"a \"<\n": {"client_eof":1, "client_err":2, "client_connections":3, "server_ejects":4, "forward_error":5, "fragments":6, ` +
+		`"live":1, "in_flight":20, "clients_accepted":7, "clients_rejected":8, "clients_malformed":9, "clients_foreign":10, ` +
+		`"clients_slow":11, "clients_over_memory":12, "client_blocked":16, "local_commands":17, "refused_commands":24, ` +
+		`"failure_misses":13, "lost_keys":14, "server_out_of_step":15, "request_bytes_from_clients":18, "reply_bytes_to_clients":19, ` +
+		`"write_back_p50_us":56, "write_back_p99_us":56, ` +
+		`"s1": {"server_eof":1, "server_err":2, "server_timedout":3, "server_connections":4, "server_ejected_at":5000000, ` +
+		`"requests":6, "request_bytes":7, "responses":8, "response_bytes":9, "in_queue":10, "in_queue_bytes":11, "out_queue":12, ` +
+		`"out_queue_bytes":13, "up":0, "on_trial":0, "no_reply":14, "dropped":15, "failed":16, "expired":17, "weight":1, "share_ppm":0, "queue_p50_us":20, "queue_p99_us":20, ` +
+		`"server_p50_us":3072, "server_p99_us":134217728, "server_p999_us":134217728}}}` + "\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("appendStats (-want +got):\n%s", diff)
+	}
+}
+
+// Pools and servers stand in the order of the options, as twemproxy writes them.
+func TestStatsOrder(t *testing.T) {
+	snap := twoPools()
+	text := string(appendStats(nil, &snap, "host"))
+	var at []int
+	for _, s := range []string{`, "beta": {`, `, "s0": {`, `,"s1": {`, `},"alpha": {`} {
+		at = append(at, strings.Index(text, s))
+	}
+	if at[0] < 0 || !slices.IsSorted(at) {
+		t.Errorf("places %d in %s", at, text)
+	}
+	if !json.Valid([]byte(text)) {
+		t.Errorf("no JSON: %s", text)
+	}
+}
+
+// serveStats serves the stats port until the test ends.
+func serveStats(t *testing.T, r *rig, addr string) net.Addr {
+	t.Helper()
+	ln, err := ListenStats(addr, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- r.ServeStats(ln) }()
+	t.Cleanup(func() {
+		r.Close(context.Background())
+		if err := <-served; err != nil {
+			t.Errorf("ServeStats: %v", err)
+		}
+	})
+	return ln.Addr()
+}
+
+// Whatever the client sends before it reads, it gets the whole document and then the end, never a reset.
+func TestStatsPort(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1", filepath.Join(t.TempDir(), "stats")} {
+		r := newRig()
+		at := serveStats(t, r, addr)
+		want := appendStats(nil, &r.proxy.snap, mustHostname(t))
+		for name, sent := range map[string]string{
+			"nothing": "", "an HTTP probe": "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "much": strings.Repeat("x", 10_000),
+		} {
+			nc, err := net.Dial(at.Network(), at.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(nc, sent); err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(nc)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s, after %s was sent: %d bytes, %v; want %d", at, name, len(got), err, len(want))
+			}
+			nc.Close()
+		}
+	}
+}
+
+func mustHostname(t *testing.T) string {
+	t.Helper()
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host
+}
+
+// One who does not go away keeps nobody else from an answer.
+func TestStatsPortIsConcurrent(t *testing.T) {
+	r := newRig()
+	at := serveStats(t, r, "127.0.0.1")
+	var all sync.WaitGroup
+	defer all.Wait()
+	for range 50 {
+		idle, err := net.Dial("tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+		all.Go(func() {
+			nc, err := net.Dial("tcp", at.String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer nc.Close()
+			if got, err := io.ReadAll(nc); err != nil || !json.Valid(got) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+// As with twemproxy, a second proxy may have the same port, and any other program's port is an error in its words.
+func TestListenStats(t *testing.T) {
+	first, err := ListenStats("127.0.0.1", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, err := ListenStats("127.0.0.1", first.Addr().(*net.TCPAddr).Port)
+	if err != nil {
+		t.Fatalf("a second proxy: %v", err)
+	}
+	second.Close()
+
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	_, err = ListenStats("127.0.0.1", other.Addr().(*net.TCPAddr).Port)
+	var fd int
+	var text string
+	if err != nil {
+		fmt.Sscanf(err.Error(), "bind on m %d", &fd)
+		_, text, _ = strings.Cut(err.Error(), fmt.Sprint(fd))
+	}
+	if want := fmt.Sprintf(" to stats server addr '%s' failed: address already in use", other.Addr()); fd < 1 || text != want {
+		t.Errorf("ListenStats on another's port: %v, want bind on m FD%s", err, want)
+	}
+}
+
+// nutcracker is the real one; tests that need it are skipped without it, or fail under CI=true.
+func nutcracker(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("nutcracker")
+	if err != nil {
+		path, err = exec.LookPath("/usr/sbin/nutcracker") // Debian's place, which is not in everyone's PATH
+	}
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("nutcracker is not in PATH, and CI=true")
+	}
+	t.Skip("nutcracker is not in PATH")
+	return ""
+}
+
+// -D's text has each of twemproxy's lines, in its order, in its form.
+func TestDescribeAgainstNutcracker(t *testing.T) {
+	out, err := exec.Command(nutcracker(t), "-D").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, theirs, found := strings.Cut(string(out), "pool stats:")
+	if !found {
+		t.Fatalf("nutcracker -D: %s", out)
+	}
+	theirs = "pool stats:" + theirs
+	var ours strings.Builder
+	Describe(&ours)
+	rest := strings.Split(ours.String(), "\n")
+	for line := range strings.Lines(theirs) {
+		line = strings.TrimSuffix(line, "\n")
+		i := slices.Index(rest, line)
+		if i < 0 {
+			t.Fatalf("%q is missing, or not in its place, in\n%s", line, ours.String())
+		}
+		rest = rest[i+1:]
+	}
+}
+
+// kindOf is the JSON type of v.
+func kindOf(v any) string { return fmt.Sprintf("%T", v) }
+
+// compareShape reports what is in theirs and not, with the same type and nesting, in ours.
+func compareShape(t *testing.T, at string, theirs, ours map[string]any) {
+	t.Helper()
+	for _, key := range keysOf(theirs) {
+		v, ok := ours[key]
+		if !ok || kindOf(v) != kindOf(theirs[key]) {
+			t.Errorf("%s/%s: nutcracker has a %T, we a %T", at, key, theirs[key], v)
+			continue
+		}
+		if in, ok := theirs[key].(map[string]any); ok {
+			compareShape(t, at+"/"+key, in, v.(map[string]any))
+		}
+	}
+}
+
+// objectsOf are the keys of m that are objects: what collectors take for pools and servers.
+func objectsOf(m map[string]any) (keys []string) {
+	for _, key := range keysOf(m) {
+		if _, ok := m[key].(map[string]any); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// All that a real nutcracker says of the same pools and servers is said by us, nested the same way, and we add no object
+// that a collector could take for a pool or a server, and nothing but numbers to those.
+func TestStatsAgainstNutcracker(t *testing.T) {
+	path := nutcracker(t)
+	servers, err := embedded.Start(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer servers.Stop()
+	dir := t.TempDir()
+	var conf strings.Builder
+	for _, pool := range []string{"beta", "alpha"} {
+		fmt.Fprintf(&conf, "%s:\n  listen: %s/%s 0600\n  redis: true\n  servers:\n", pool, dir, pool)
+		for i, addr := range servers.Addrs() {
+			fmt.Fprintf(&conf, "    - %s:1 s%d\n", addr, i)
+		}
+	}
+	confFile, socket := filepath.Join(dir, "conf.yml"), filepath.Join(dir, "stats")
+	if err := os.WriteFile(confFile, []byte(conf.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(dir, "log")
+	cmd := exec.Command(path, "-c", confFile, "-a", socket, "-o", log)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}()
+
+	theirs := readStats(t, "unix", socket, log)
+	r := newRig()
+	at := serveStats(t, r, "127.0.0.1")
+	ours := readStats(t, at.Network(), at.String(), log)
+
+	compareShape(t, "", theirs, ours)
+	if diff := cmp.Diff(objectsOf(theirs), objectsOf(ours)); diff != "" {
+		t.Errorf("objects (-nutcracker +ours):\n%s", diff)
+	}
+	for _, pool := range objectsOf(ours) {
+		in := ours[pool].(map[string]any)
+		if diff := cmp.Diff(objectsOf(theirs[pool].(map[string]any)), objectsOf(in)); diff != "" {
+			t.Errorf("objects of %s (-nutcracker +ours):\n%s", pool, diff)
+		}
+		for key, v := range in {
+			if kind := kindOf(v); kind != "float64" && !slices.Contains(objectsOf(in), key) {
+				t.Errorf("%s/%s is a %s", pool, key, kind)
+			}
+		}
+	}
+	if ours["service"] != theirs["service"] {
+		t.Errorf("service %v, nutcracker has %v", ours["service"], theirs["service"])
+	}
+}
+
+// readStats asks until whoever was started listens.
+func readStats(t *testing.T, network, addr, log string) (doc map[string]any) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		nc, err := net.Dial(network, addr)
+		if err == nil {
+			defer nc.Close()
+			if err := json.NewDecoder(bufio.NewReader(nc)).Decode(&doc); err != nil {
+				t.Fatalf("%s: %v", addr, err)
+			}
+			return doc
+		}
+		if time.Now().After(deadline) {
+			text, _ := os.ReadFile(log)
+			t.Fatalf("%s: %v; log: %s", addr, err, text)
+		}
+	}
+}
+
+// A snapshot that never comes costs the client its answer, not the port.
+func TestStatsWithoutAnswer(t *testing.T) {
+	r := newRig()
+	r.patience = time.Millisecond
+	r.proxy.wait = make(chan struct{})
+	at := serveStats(t, r, "127.0.0.1")
+	ask := func() []byte {
+		nc, err := net.Dial("tcp", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		got, err := io.ReadAll(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := ask(); len(got) != 0 {
+		t.Errorf("while loops hang: %q", got)
+	}
+	close(r.proxy.wait)
+	r.patience = time.Minute
+	if got := ask(); !json.Valid(got) {
+		t.Errorf("after that: %q", got)
+	}
+}

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"cashew/backend"
+)
+
+// loopPatience is how long those who ask wait for a loop that is busy.
+const loopPatience = 250 * time.Millisecond
+
+// askLoops runs f on every loop and returns what those gave that answered in time. What f returns must share nothing with
+// its loop.
+func askLoops[T any](p *Proxy, f func(*Loop) T) (answers []T) {
+	ch := make(chan T, len(p.loops))
+	asked := 0
+	for _, l := range p.loops {
+		if l.Execute(func() { ch <- f(l) }) {
+			asked++
+		}
+	}
+	timeout := time.NewTimer(loopPatience)
+	defer timeout.Stop()
+	for len(answers) < asked {
+		select {
+		case a := <-ch:
+			answers = append(answers, a)
+		case <-timeout.C:
+			return answers
+		}
+	}
+	return answers
+}
+
+// Clients are all clients, oldest first. It may be called from any goroutine.
+func (p *Proxy) Clients() (list []ClientInfo) {
+	for _, clients := range askLoops(p, (*Loop).clientInfos) {
+		list = append(list, clients...)
+	}
+	slices.SortFunc(list, func(a, b ClientInfo) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+func (l *Loop) clientInfos() []ClientInfo {
+	list := make([]ClientInfo, 0, len(l.sessions))
+	for _, s := range l.sessions {
+		list = append(list, s.info())
+	}
+	return list
+}
+
+func (s *Session) info() ClientInfo {
+	i := ClientInfo{
+		ID: s.cl.ID, Pool: s.pool.name, Addr: s.cl.Addr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
+		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
+		InFlight: s.inFlight, OutBytes: s.out.Pending(), Commands: s.commands, Blocked: s.blocked,
+	}
+	if s.in != nil {
+		i.InBytes = len(s.in.B)
+	}
+	if s.commands > 0 {
+		i.LastCommand, _ = s.pool.protocol.Describe(s.lastOp)
+	}
+	return i
+}
+
+// Kill closes the clients that match says, at once, and returns how many it closed. match runs on the caller's goroutine.
+func (p *Proxy) Kill(match func(*ClientInfo) bool) (closed int) {
+	var ids []uint64
+	for _, c := range p.Clients() {
+		if match(&c) {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return 0
+	}
+	for _, n := range askLoops(p, func(l *Loop) (n int) {
+		for _, id := range ids {
+			if s := l.sessions[id]; s != nil {
+				s.close()
+				n++
+			}
+		}
+		return n
+	}) {
+		closed += n
+	}
+	return closed
+}
+
+// Explain says where key goes in the pool of that name, or in each pool if it is "". It may be called from any goroutine.
+func (p *Proxy) Explain(name string, key []byte) (places []Place) {
+	for _, pl := range p.pools {
+		if name == "" || name == pl.name {
+			places = append(places, pl.explain(key))
+		}
+	}
+	return places
+}
+
+func (p *pool) explain(key []byte) Place {
+	o := p.Options()
+	hashed, hash, point, server := p.Ring().Locate(key)
+	place := Place{
+		Pool: p.name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
+		Distribution: o.Distribution, Point: point,
+	}
+	if server >= 0 {
+		s := &o.Servers[server]
+		place.Server, place.Name, place.Addr = s.PName, s.Name, s.Addr
+	}
+	place.Reason = p.reason(&place, server)
+	return place
+}
+
+// reason puts a place in words.
+func (p *pool) reason(at *Place, server int) string {
+	o := p.Options()
+	live := p.Ring().Live()
+	switch {
+	case live == 0:
+		return "no server is live"
+	case server < 0:
+		return fmt.Sprintf("random: any of %d live servers, whatever the key", live)
+	}
+	var why string
+	switch {
+	case live == 1 && len(o.Servers) == 1:
+		why = "the pool's only server has all keys"
+	case live == 1:
+		why = "the only live server has all keys"
+	case o.Distribution == "modula":
+		why = fmt.Sprintf("%s(%q) = %d, modulo the weight of the live servers: at or before slot %d",
+			o.Hash, at.Hashed, at.Hash, at.Point)
+	case at.Point < at.Hash:
+		why = fmt.Sprintf("%s(%q) = %d is beyond the last point of the continuum; the first, %d, has it",
+			o.Hash, at.Hashed, at.Hash, at.Point)
+	default:
+		why = fmt.Sprintf("%s(%q) = %d; the next point of the continuum is %d", o.Hash, at.Hashed, at.Hash, at.Point)
+	}
+	if at.Hashed != at.Key {
+		why = "only what stands within the hash tag " + strconv.Quote(o.HashTag) + " counts; " + why
+	}
+	if state, _ := p.State(server); state == "ejected" {
+		return why + "; it is ejected, and no key moves: requests get " + failureWords[o.OnServerFailure]
+	}
+	if home := p.home(at); home != "" {
+		return why + "; " + home + ", which has it in good times, is ejected"
+	}
+	return why
+}
+
+// failureWords say what a request for an ejected server gets where no key moves.
+var failureWords = map[backend.FailurePolicy]string{
+	backend.FailFast: "an error", backend.Miss: "a miss if they only read, else an error",
+}
+
+// home is the server that has the key of at while no server is ejected, "" if that is the same.
+func (p *pool) home(at *Place) string {
+	if _, _, _, server := p.WholeRing().Locate([]byte(at.Key)); server >= 0 && p.serverName(server) != at.Server {
+		return p.serverName(server)
+	}
+	return ""
+}
+
+// serverName is server i as configured.
+func (p *pool) serverName(i int) string {
+	if servers := p.Options().Servers; i < len(servers) {
+		return servers[i].PName
+	}
+	return "" // it is gone
+}

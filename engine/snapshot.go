@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"maps"
+	"time"
+
+	"cashew/backend"
+)
+
+// loopFigures are a copy of what one loop counted.
+type loopFigures map[string]*poolFigures // by the pool's name
+
+type poolFigures struct {
+	tally   tally
+	refused map[string]int64
+	servers []backend.Figures
+}
+
+// tell copies what l counted, for those who ask, and keeps the copy where they find it should l be stuck.
+func (l *Loop) tell(pools []*pool) {
+	f := make(loopFigures, len(pools))
+	for _, p := range pools {
+		t := l.tallyOf(p)
+		pf := &poolFigures{tally: *t, refused: maps.Clone(t.refused)}
+		pf.tally.writeBack = t.writeBack.Clone()
+		pf.tally.refused, pf.tally.slow = nil, slowLog{} // stay with the loop
+		if g := p.groups[l]; g != nil {
+			for server := range p.Options().Servers {
+				pf.servers = append(pf.servers, g.Figures(server))
+			}
+		}
+		f[p.name] = pf
+	}
+	l.told.Store(&f)
+}
+
+// Snapshot returns all figures as they are now; those of a loop that is busy for too long as they last were. It may be
+// called from any goroutine, and waits for no loop longer than a moment.
+func (p *Proxy) Snapshot() *Snapshot {
+	pools := p.pools
+	answered := askLoops(p, func(l *Loop) struct{} { l.tell(pools); return struct{}{} })
+	s := p.snapshot(pools)
+	s.Silent = len(p.loops) - len(answered)
+	return s
+}
+
+// snapshot merges what the loops last told.
+func (p *Proxy) snapshot(pools []*pool) *Snapshot {
+	s := &Snapshot{At: time.Now(), Started: startedAt, Version: p.opts.Version, Loops: len(p.loops)}
+	for _, pl := range pools {
+		st := pl.stats()
+		for _, l := range p.loops {
+			if told := l.told.Load(); told != nil {
+				if f := (*told)[pl.name]; f != nil {
+					st.addLoop(f, s)
+				}
+			}
+		}
+		s.TotalConnections += 1 + st.ClientsAccepted // its listener
+		s.CurrConnections += 1 + st.ClientConnections
+		s.Pools = append(s.Pools, st)
+	}
+	for _, l := range p.loops {
+		s.Panics += l.panics.Load()
+	}
+	return s
+}
+
+// stats are the figures that no loop owns.
+func (p *pool) stats() PoolStats {
+	o := p.Options()
+	st := PoolStats{
+		Name: p.name, Protocol: p.protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
+		ClientConnections: p.clients.Load(), ServerEjects: p.Ejections(), ForwardError: p.count.forwardError.Load(),
+		ClientsAccepted: p.count.accepted.Load(), ClientsRejected: p.count.rejected.Load(),
+		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
+		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
+		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), ServerOutOfStep: p.OutOfSteps(),
+		Refused: map[string]int64{otherCommand: 0}, Servers: make([]ServerStats, len(o.Servers)),
+	}
+	shares := p.Ring().Shares(len(o.Servers))
+	for i := range o.Servers {
+		v, sv := &o.Servers[i], &st.Servers[i]
+		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
+		sv.State, sv.ServerEjectedAt = p.State(i)
+	}
+	return st
+}
+
+// addLoop adds what one loop counted.
+func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot) {
+	t := &f.tally
+	st.ClientEOF += t.eof
+	st.ClientErr += t.err
+	st.Fragments += t.fragments
+	st.ClientBlocked += t.blocked
+	st.LocalCommands += t.local
+	st.RequestBytesFromClients += t.bytesIn
+	st.ReplyBytesToClients += t.bytesOut
+	st.InFlight += t.inFlight
+	for name, n := range f.refused {
+		addName(st.Refused, name, n)
+	}
+	st.WriteBack.Merge(&t.writeBack)
+	for i := range min(len(f.servers), len(st.Servers)) {
+		v := &f.servers[i]
+		st.Servers[i].add(v)
+		s.TotalConnections += v.Connects
+		s.CurrConnections += v.Connections
+	}
+}
+
+func (sv *ServerStats) add(f *backend.Figures) {
+	sv.ServerEOF += f.EOF
+	sv.ServerErr += f.Err
+	sv.ServerTimedout += f.Timedout
+	sv.ServerConnections += f.Connections
+	sv.Requests += f.Requests
+	sv.RequestBytes += f.RequestBytes
+	sv.Responses += f.Responses
+	sv.ResponseBytes += f.ResponseBytes
+	sv.InQueue += f.InQueue
+	sv.InQueueBytes += f.InQueueBytes
+	sv.OutQueue += f.OutQueue
+	sv.OutQueueBytes += f.OutQueueBytes
+	sv.NoReply += f.NoReply
+	sv.Dropped += f.Dropped
+	sv.Failed += f.Failed
+	sv.Expired += f.Expired
+	for i := range f.Latency {
+		sv.Latency[i].Queue.Merge(&f.Latency[i].Queue)
+		sv.Latency[i].Server.Merge(&f.Latency[i].Server)
+	}
+}
