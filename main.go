@@ -26,6 +26,7 @@ import (
 
 	"cashew/configs"
 	"cashew/engine"
+	"cashew/engine/admin"
 	"cashew/inspect"
 )
 
@@ -68,6 +69,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		printVersion(stderr)
 		if o.help {
 			printUsage(stderr)
+		}
+		if o.describeStats {
+			admin.Describe(stderr)
 		}
 		return 0
 	case o.testConf:
@@ -138,12 +142,17 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
 	defer servers.Stop()
 	p.warn()
 
-	p.proxy, err = engine.New(p.opts, slog.New(newLimitHandler(p.lines)))
+	limited := slog.New(newLimitHandler(p.lines))
+	p.proxy, err = engine.New(*p.options(), limited)
 	if err != nil {
 		return p.fail(lines(err)...)
 	}
 	defer p.proxy.Stop()
 	p.logFileLimit()
+	if p.service, err = newService(p, limited); err != nil {
+		return p.fail(lines(err)...)
+	}
+	defer p.service.close()
 	if err := p.proxy.Start(); err != nil {
 		status := p.fail(lines(err)...)
 		if servers != nil && errors.Is(err, syscall.EADDRINUSE) {
@@ -152,12 +161,13 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
 		}
 		return status
 	}
+	p.service.run()
 	if err := pid.write(); err != nil {
 		return p.fail(fmt.Sprintf("writing pid file '%s' failed: %v", o.pidFile, err))
 	}
 	addrs := p.proxy.Addrs()
 	for i, addr := range addrs {
-		p.log.Info("listening", "pool", p.opts.Pools[i].Name, "addr", addr.String())
+		p.log.Info("listening", "pool", p.options().Pools[i].Name, "addr", addr.String())
 	}
 	if servers != nil {
 		servers.describe(stdout, addrs)

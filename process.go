@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +18,7 @@ import (
 	"cashew/engine"
 )
 
-// process is the running program: what signals and reloads change. Fields below mu are guarded by it, since a reload may
-// also be asked for over the network.
+// process is the running program: what signals and reloads change.
 type process struct {
 	cli         *cliOptions
 	log         *slog.Logger // without a limit: the process's own lines are few
@@ -30,11 +30,15 @@ type process struct {
 	verbose     int  // only the goroutine that handles signals uses it
 	isEmbedded  bool
 	proxy       *engine.Proxy
+	service     *service
 
-	mu       sync.Mutex
-	opts     engine.Options
-	warnings []string
+	reloading sync.Mutex // one at a time: one may also be asked for over the network
+	opts      atomic.Pointer[engine.Options]
+	warnings  []string // about opts; under reloading
 }
+
+// options are those in force. They do not change; a reload brings others.
+func (p *process) options() *engine.Options { return p.opts.Load() }
 
 func newProcess(o *cliOptions, out *logFile, stderr io.Writer) *process {
 	p := &process{cli: o, out: out, stderr: stderr, verbose: o.verbose}
@@ -77,8 +81,7 @@ func (p *process) load() (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.opts = *servers.options(embeddedPort(p.cli))
-	p.opts.Version = programVersion()
+	p.use(servers.options(embeddedPort(p.cli)))
 	if p.cli.embeddedPort < 0 {
 		p.warnings = []string{"no configuration file given and no " + defaultConfFile + " here: starting the embedded default"}
 	}
@@ -91,10 +94,16 @@ func (p *process) loadFile() error {
 	if err != nil {
 		return err
 	}
-	p.opts, p.warnings = f.Options, f.Warnings
-	p.opts.Version = programVersion()
-	p.lines.setFormat(p.opts.LogFormat)
+	p.warnings = f.Warnings
+	p.use(&f.Options)
 	return nil
+}
+
+// use makes o the options in force, as far as this process is concerned.
+func (p *process) use(o *engine.Options) {
+	o.Version = programVersion()
+	p.lines.setFormat(o.LogFormat)
+	p.opts.Store(o)
 }
 
 // warn logs what there is to say about the options.
@@ -104,32 +113,110 @@ func (p *process) warn() {
 	}
 }
 
-// handle does what signals ask for, until one has ended the process in an orderly way.
+// errNoFile is why the embedded default cannot be loaded anew.
+var errNoFile = errors.New("there is no configuration file to load: this is the embedded default")
+
+// reload reads the configuration file again and has the proxy go on with it. It logs what has changed or, on error, all
+// that is wrong; then nothing has changed. Any goroutine may call it.
+func (p *process) reload() (engine.Changes, error) {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	changes, err := p.reloadFile()
+	if err != nil {
+		p.log.Error("configuration not reloaded, nothing has changed", "file", p.cli.confFile)
+		for _, line := range lines(err) {
+			p.log.Error(line)
+		}
+		return changes, err
+	}
+	p.log.Info("configuration reloaded: "+changes.String(), "file", p.cli.confFile)
+	p.warn()
+	for _, note := range changes.Notes {
+		p.log.Info(note)
+	}
+	return changes, nil
+}
+
+func (p *process) reloadFile() (engine.Changes, error) {
+	if p.isEmbedded {
+		return engine.Changes{}, errNoFile
+	}
+	f, err := configs.Load(p.cli.confFile)
+	if err != nil {
+		p.proxy.ReloadFailed(err)
+		return engine.Changes{}, err
+	}
+	f.Options.Version = programVersion()
+	changes, err := p.proxy.Reload(f.Options)
+	if err != nil {
+		return changes, err
+	}
+	p.warnings = f.Warnings
+	p.use(&f.Options)
+	if err := p.service.move(f.Options.Admin); err != nil {
+		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
+	}
+	return changes, nil
+}
+
+// handle does what signals ask for, until one has ended the process in an orderly way: at SIGTERM or SIGINT what is in
+// flight is answered, for drain_timeout at most; a second one ends that at once.
 //
 // Source: twemproxy 0.5.0 nc_signal.c.
 func (p *process) handle(signals <-chan os.Signal) {
-	for sig := range signals {
-		sig := sig.(syscall.Signal)
-		text := fmt.Sprintf("signal %d (%s) received", int(sig), unix.SignalName(sig))
-		switch sig {
-		case syscall.SIGINT, syscall.SIGTERM:
-			p.always(text + ", exiting")
-			return
-		case syscall.SIGHUP:
-			p.always(text + ", reopening log file")
-			if err := p.out.Reopen(); err != nil {
-				p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.out.path, err))
+	drain, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var drained chan error // nil until it drains
+	for {
+		select {
+		case err := <-drained:
+			if err != nil {
+				p.always("not all that was in flight was answered: " + err.Error())
 			}
-		case syscall.SIGTTIN:
-			p.always(text + ", up logging level")
-			p.setVerbose("up", p.verbose+1)
-		case syscall.SIGTTOU:
-			p.always(text + ", down logging level")
-			p.setVerbose("down", p.verbose-1)
-		default:
-			p.always(text)
+			return
+		case sig := <-signals:
+			if !p.signalled(sig.(syscall.Signal)) {
+				continue
+			}
+			if drained != nil {
+				return
+			}
+			drained = make(chan error, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(drain, p.options().DrainTimeout)
+				defer cancel()
+				drained <- p.proxy.Drain(ctx)
+			}()
 		}
 	}
+}
+
+// signalled handles one signal and reports whether the process is to end.
+func (p *process) signalled(sig syscall.Signal) (end bool) {
+	text := fmt.Sprintf("signal %d (%s) received", int(sig), unix.SignalName(sig))
+	switch sig {
+	case syscall.SIGINT, syscall.SIGTERM:
+		p.always(text + ", exiting")
+		return true
+	case syscall.SIGHUP:
+		p.always(text + ", reopening log file")
+		if err := p.out.Reopen(); err != nil {
+			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.out.path, err))
+		}
+		go p.reload() //nolint:errcheck // it has logged what is wrong
+	case syscall.SIGUSR1:
+		p.always(text + ", reloading configuration")
+		go p.reload() //nolint:errcheck // the same
+	case syscall.SIGTTIN:
+		p.always(text + ", up logging level")
+		p.setVerbose("up", p.verbose+1)
+	case syscall.SIGTTOU:
+		p.always(text + ", down logging level")
+		p.setVerbose("down", p.verbose-1)
+	default:
+		p.always(text)
+	}
+	return false
 }
 
 // setVerbose changes the log level and says so, if there is such a level.

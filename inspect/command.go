@@ -41,7 +41,7 @@ var (
 
 // commands are all of them, as the usage lists them.
 func commands() []*Command {
-	return []*Command{checkCommand(), diffCommand(), topCommand(), reloadCommand(), helpCommand()}
+	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), helpCommand()}
 }
 
 // Find returns the subcommand with this name, or nil.

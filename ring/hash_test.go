@@ -1,8 +1,8 @@
 package ring
 
 import (
-	"fmt"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
