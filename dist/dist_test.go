@@ -182,7 +182,7 @@ func TestOptionsAreTold(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	tests := []struct{ name, line, want string }{
-		{"commands", "cashew ", "check explain diff top reload upgrade help"},
+		{"commands", "cashew ", "check explain diff top reload upgrade health help"},
 		{"a command", "cashew ex", "explain"},
 		{"long option", "cashew --stats-p", "--stats-port"},
 		{"option of a command", "cashew top --o", "--once"},

@@ -6,6 +6,8 @@
 //	diff       two files' rings against each other      movement.go
 //	top        the stats port, twice and again          rates.go
 //	reload     a running proxy's /reload
+//	upgrade    a running proxy replaced by a new program
+//	health     a running proxy's /readyz
 //
 // None of it is part of serving. Everything runs on the caller's goroutine but for top, which also reads keys.
 package inspect
@@ -41,7 +43,7 @@ var (
 
 // commands are all of them, as the usage lists them.
 func commands() []*Command {
-	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), helpCommand()}
+	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
 }
 
 // Find returns the subcommand with this name, or nil.
