@@ -14,7 +14,7 @@ _cashew() {
 	fi
 	case $command in
 	check) options='--strict --help' ;;
-	explain) options='-c --conf-file --pool --admin --json --help' ;;
+	explain) options='-c --conf-file -p --pool --admin --json --help' ;;
 	diff) options='--admin --json --help' ;;
 	top) options='--stats -n --interval --once --help' ;;
 	reload | health) options='--admin --help' ;;
