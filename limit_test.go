@@ -34,7 +34,7 @@ func TestLimitHandler(t *testing.T) {
 				}
 				time.Sleep(time.Second - 1)
 				l.Info("nearly over")
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				fail(l, "a", "s")
 			}, repeat(linesPerSecond, "server fails pool=a server=s") + "nearly over\n" +

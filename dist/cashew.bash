@@ -2,22 +2,22 @@
 
 _cashew() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=
-	local commands='check explain diff top reload upgrade help'
+	local commands='check explain diff top reload upgrade health help'
 	local options='-h --help -V --version -t --test-conf -d --daemonize -D --describe-stats -v --verbose -o --output
 		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size --embedded-port'
 	COMPREPLY=()
 
 	if ((COMP_CWORD > 1)); then
 		case ${COMP_WORDS[1]} in
-		check | explain | diff | top | reload | upgrade | help) command=${COMP_WORDS[1]} ;;
+		check | explain | diff | top | reload | upgrade | health | help) command=${COMP_WORDS[1]} ;;
 		esac
 	fi
 	case $command in
 	check) options='--strict --help' ;;
-	explain) options='-c --conf-file --pool --admin --json --help' ;;
+	explain) options='-c --conf-file -p --pool --admin --json --help' ;;
 	diff) options='--admin --json --help' ;;
 	top) options='--stats -n --interval --once --help' ;;
-	reload) options='--admin --help' ;;
+	reload | health) options='--admin --help' ;;
 	upgrade) options='-p --pid-file --timeout --help' ;;
 	esac
 

@@ -81,7 +81,7 @@ func (p *Predecessor) Listener(name string) (net.Listener, error) {
 	if p == nil || p.files[name] == nil {
 		return nil, nil
 	}
-	defer p.files[name].Close()
+	defer p.files[name].Close() //nolint:errcheck // nothing is written through it
 	nl, err := net.FileListener(p.files[name])
 	delete(p.files, name)
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *Predecessor) Ready() error {
 	if p == nil {
 		return nil
 	}
-	defer p.control.Close()
+	defer p.control.Close() //nolint:errcheck // all was said
 	closeFiles(p.files)
 	p.files = nil
 	b := [1]byte{ready}
@@ -129,6 +129,6 @@ func (p *Predecessor) Ready() error {
 
 // ownStderr makes descriptor 2 the predecessor's standard error; until now it led to the predecessor itself.
 func (p *Predecessor) ownStderr() error {
-	defer p.stderr.Close()
+	defer p.stderr.Close() //nolint:errcheck // nothing is written through it
 	return dup2(int(p.stderr.Fd()), unix.Stderr)
 }

@@ -96,7 +96,7 @@ func executable() (string, error) {
 	}
 	given, err := exec.LookPath(os.Args[0])
 	if err != nil {
-		return exe, nil //nolint:nilerror // called by a name that leads nowhere
+		return exe, nil // called by a name that leads nowhere
 	}
 	if given, err = filepath.Abs(given); err != nil {
 		return "", err
@@ -164,20 +164,20 @@ func (u *Upgrader) spawn(files map[string]*os.File) (_ *Successor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer theirControl.Close()
+	defer theirControl.Close() //nolint:errcheck // nothing is written through it
 	conn, theirConn, err := pair()
 	if err != nil {
 		_ = control.Close()
 		return nil, err
 	}
-	defer theirConn.Close()
+	defer theirConn.Close() //nolint:errcheck // nothing is written through it
 	stderr, theirStderr, err := os.Pipe()
 	if err != nil {
 		_ = control.Close()
 		_ = conn.Close()
 		return nil, err
 	}
-	defer theirStderr.Close()
+	defer theirStderr.Close() //nolint:errcheck // nothing is written through it
 
 	s := &Successor{Conn: conn, upgrader: u, control: control, exited: make(chan struct{}), read: make(chan struct{})}
 	defer func() {
@@ -259,7 +259,7 @@ func pair() (ours *net.UnixConn, theirs *os.File, err error) {
 
 // unixConn makes f a conn and closes it.
 func unixConn(f *os.File) (*net.UnixConn, error) {
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing is written through it
 	c, err := net.FileConn(f)
 	if err != nil {
 		return nil, err
