@@ -16,7 +16,6 @@ import (
 
 	"cashew/configs"
 	"cashew/engine"
-	"cashew/upgrade"
 )
 
 const (
@@ -95,35 +94,6 @@ func reloadCommand() *Command {
 				for _, note := range changes.Notes {
 					fmt.Fprintln(stdout, note)
 				}
-				return nil
-			}
-		},
-	}
-}
-
-// upgradePatience is more than a new process may take to be ready.
-const upgradePatience = upgrade.DefaultTimeout + 30*time.Second
-
-func upgradeCommand() *Command {
-	return &Command{
-		Name:    "upgrade",
-		Args:    "-p PIDFILE",
-		Summary: "replace a running proxy by the program that now stands in its place",
-		Help: "Asks the process that PIDFILE names to start the program that now stands where it was started from, and to hand over\n" +
-			"to it, as SIGUSR2 does, and waits until that is done. Exit status 1: the old process goes on; its log says why.",
-		build: func(fs *pflag.FlagSet) action {
-			pidFile := fs.StringP("pid-file", "p", "", "pid file of the running proxy")
-			return func(args []string, stdout, _ io.Writer) error {
-				if len(args) > 0 || *pidFile == "" {
-					return fmt.Errorf("%w: which PIDFILE?", errUsage)
-				}
-				ctx, cancel := context.WithTimeout(context.Background(), upgradePatience)
-				defer cancel()
-				before, after, err := upgrade.Request(ctx, *pidFile)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(stdout, "process %d has taken the place of %d\n", after, before)
 				return nil
 			}
 		},

@@ -6,12 +6,8 @@
 //	diff       two files' rings against each other      movement.go
 //	top        the stats port, twice and again          rates.go
 //	reload     a running proxy's /reload
-<<<<<<< HEAD
-//	upgrade    SIGUSR2, and what comes of it
-=======
 //	upgrade    a running proxy replaced by a new program
 //	health     a running proxy's /readyz
->>>>>>> pack
 //
 // None of it is part of serving. Everything runs on the caller's goroutine but for top, which also reads keys.
 package inspect
@@ -47,11 +43,7 @@ var (
 
 // commands are all of them, as the usage lists them.
 func commands() []*Command {
-<<<<<<< HEAD
-	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), helpCommand()}
-=======
 	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
->>>>>>> pack
 }
 
 // Find returns the subcommand with this name, or nil.
