@@ -16,11 +16,21 @@ LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
 FUZZTIME ?= 30s
 
+# Where make install puts things; a package is made with DESTDIR.
+PREFIX  ?= /usr/local
+BINDIR   = $(DESTDIR)$(PREFIX)/bin
+MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man1
+BASHDIR  = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+UNITDIR  = $(DESTDIR)$(PREFIX)/lib/systemd/system
+USERDIR  = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+DOCDIR   = $(DESTDIR)$(PREFIX)/share/doc/cashew
+INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cashew.service $(USERDIR)/cashew.conf
+
 # Debian keeps nutcracker in /usr/sbin, which is not in everyone's PATH.
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp vuln cover cross ci clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -85,6 +95,23 @@ ci: ## what a change must pass
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=5s
 	$(MAKE) cross
+
+install: build ## to PREFIX=/usr/local, below DESTDIR; with NUTCRACKER=1 also under nutcracker's name
+	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(UNITDIR) $(USERDIR) $(DOCDIR)
+	install -m 755 bin/cashew $(BINDIR)/cashew
+	install -m 644 dist/cashew.1 $(MANDIR)/cashew.1
+	install -m 644 dist/cashew.bash $(BASHDIR)/cashew
+	sed 's,/usr/local/,$(PREFIX)/,g' dist/cashew.service >$(UNITDIR)/cashew.service && chmod 644 $(UNITDIR)/cashew.service
+	install -m 644 dist/cashew.sysusers $(USERDIR)/cashew.conf
+	install -m 644 LICENSE configs/README.md configs/*.yml docs/*.md $(DOCDIR)
+	$(if $(NUTCRACKER),ln -sf cashew $(BINDIR)/nutcracker)
+	$(if $(NUTCRACKER),ln -sf cashew $(BASHDIR)/nutcracker)
+
+uninstall: ## remove what make install put there; configuration stays
+	rm -f $(INSTALLED)
+	rm -rf $(DOCDIR)
+	@for l in $(BINDIR)/nutcracker $(BASHDIR)/nutcracker; do \
+		if [ "$$(readlink $$l)" = cashew ]; then rm -f $$l; fi; done
 
 clean: ## remove what was built
 	rm -rf bin cover.out

@@ -10,24 +10,28 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"cashew/inspect"
 )
 
 // cliOptions are the command line's settings after a successful parseArgs.
 type cliOptions struct {
-	help, version, testConf, describeStats bool
+	help, version, testConf, describeStats, daemonize bool
 
 	verbose      int // 0..11
 	output       string
 	confFile     string
 	confGiven    bool // -c was given, so the embedded default is out of question
+	statsPort    int
+	statsAddr    string // a host, or the path of a unix socket
 	pidFile      string
 	embeddedPort int // -1: not given
-
-	noEffect []string // one line for each option given that is only accepted so far
 }
 
 const (
 	defaultConfFile     = "conf/nutcracker.yml"
+	defaultStatsPort    = 22222
+	defaultStatsAddr    = "0.0.0.0"
 	defaultEmbeddedPort = 22121
 	minMbufBytes        = 512
 	maxMbufBytes        = 16 << 20
@@ -49,16 +53,16 @@ var cliFlags = []cliFlag{
 	{"h", "help", "", "", "print this help and exit"},
 	{"V", "version", "", "", "print the version and exit"},
 	{"t", "test-conf", "", "", "check the configuration file, print all its mistakes and exit"},
-	{"d", "daemonize", "", "", "run in the background (no effect yet)"},
-	{"D", "describe-stats", "", "", "describe the statistics and exit (no effect yet)"},
+	{"d", "daemonize", "", "", "run in the background, once all has started"},
+	{"D", "describe-stats", "", "", "describe the statistics and exit"},
 	{"v", "verbose", "N", "a number", "log level (default: 5, min: 0, max: 11)"},
 	{"o", "output", "S", "a file name", "log file (default: stderr)"},
 	{"c", "conf-file", "S", "a file name", "configuration file (default: " + defaultConfFile + ")"},
-	{"s", "stats-port", "N", "a number", "port of the statistics (default: 22222, no effect yet)"},
-	{"a", "stats-addr", "S", "a string", "address of the statistics (default: 0.0.0.0, no effect yet)"},
-	{"i", "stats-interval", "N", "a number", "interval of the statistics in msec (default: 30000, no effect yet)"},
+	{"s", "stats-port", "N", "a number", "port of the statistics (default: 22222)"},
+	{"a", "stats-addr", "S", "a string", "address of the statistics, or path of a unix socket (default: 0.0.0.0)"},
+	{"i", "stats-interval", "N", "a number", "accepted; statistics are always live (default: 30000)"},
 	{"p", "pid-file", "S", "a file name", "pid file (default: none)"},
-	{"m", "mbuf-size", "N", "a number", "size of a buffer in bytes (default: 16384, no effect yet)"},
+	{"m", "mbuf-size", "N", "a number", "accepted; buffers choose their own size (default: 16384)"},
 	{"", "embedded-port", "N", "a number", "start the embedded default, and on this port of 127.0.0.1 (default: 22121)"},
 }
 
@@ -82,7 +86,9 @@ func parseArgs(args []string) (*cliOptions, error) {
 		return pflag.NormalizedName(completeLong(name))
 	})
 
-	o := &cliOptions{verbose: 5, confFile: defaultConfFile, embeddedPort: -1}
+	o := &cliOptions{
+		verbose: 5, confFile: defaultConfFile, statsPort: defaultStatsPort, statsAddr: defaultStatsAddr, embeddedPort: -1,
+	}
 	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error { return o.set(f.Name, value) })
 	if err != nil {
 		return nil, errors.New(getoptText(err))
@@ -170,7 +176,7 @@ func (o *cliOptions) set(long, value string) error {
 	case "describe-stats":
 		o.describeStats = true
 	case "daemonize":
-		o.without(f, "cashew stays in the foreground")
+		o.daemonize = true
 	case "verbose":
 		o.verbose = min(n, maxVerbose)
 	case "output":
@@ -183,9 +189,9 @@ func (o *cliOptions) set(long, value string) error {
 		if n < 1 || n > math.MaxUint16 {
 			return fmt.Errorf("option %s value %d is not a valid port", f, n)
 		}
-		o.without(f, "no statistics are served")
-	case "stats-addr", "stats-interval":
-		o.without(f, "no statistics are served")
+		o.statsPort = n
+	case "stats-addr":
+		o.statsAddr = value
 	case "mbuf-size":
 		if n == 0 {
 			return fmt.Errorf("option %s requires a non-zero number", f)
@@ -193,7 +199,6 @@ func (o *cliOptions) set(long, value string) error {
 		if n < minMbufBytes || n > maxMbufBytes {
 			return fmt.Errorf("mbuf chunk size must be between %d and %d bytes", minMbufBytes, maxMbufBytes)
 		}
-		o.without(f, "buffers choose their own size")
 	case "embedded-port":
 		if n > math.MaxUint16 { // 0 lets the kernel choose
 			return fmt.Errorf("option %s value %d is not a valid port", f, n)
@@ -201,14 +206,6 @@ func (o *cliOptions) set(long, value string) error {
 		o.embeddedPort = n
 	}
 	return nil
-}
-
-// without notes, once, that an option was given which changes nothing yet.
-func (o *cliOptions) without(f *cliFlag, instead string) {
-	line := fmt.Sprintf("option %s has no effect yet: %s", f, instead)
-	if !slices.Contains(o.noEffect, line) {
-		o.noEffect = append(o.noEffect, line)
-	}
 }
 
 // parseNumber takes ASCII digits and nothing else, up to what an int32 holds. nutcracker lets larger numbers wrap.
@@ -219,18 +216,25 @@ func parseNumber(s string) (int, error) {
 	return int(n), err
 }
 
-// printVersion writes nutcracker's three lines about itself.
+// nutcrackerVersion is the one whose behaviour we have; scripts may look for it in what nutcracker says.
+const nutcrackerVersion = "0.5.0"
+
+// printVersion writes nutcracker's three lines about itself, and under that name a fourth with our own.
 func printVersion(w io.Writer) {
+	if program == nutcracker {
+		fmt.Fprintf(w, "This is nutcracker-%s\nasync event backend: %s\nprovided by cashew-%s\n\n",
+			nutcrackerVersion, eventBackend(), programVersion())
+		return
+	}
 	fmt.Fprintf(w, "This is cashew-%s\nasync event backend: %s\n\n", programVersion(), eventBackend())
 }
 
 func printUsage(w io.Writer) {
-	fmt.Fprint(w, `Usage: cashew [-?hVdDt] [-v verbosity level] [-o output file]
-              [-c conf file] [-s stats port] [-a stats addr]
-              [-i stats interval] [-p pid file] [-m mbuf size]
-
-Options:
-`)
+	usage := "Usage: " + program + " "
+	indent := strings.Repeat(" ", len(usage))
+	fmt.Fprint(w, usage, "[-?hVdDt] [-v verbosity level] [-o output file]\n",
+		indent, "[-c conf file] [-s stats port] [-a stats addr]\n",
+		indent, "[-i stats interval] [-p pid file] [-m mbuf size]\n\nOptions:\n")
 	for _, f := range cliFlags {
 		short, long := "    ", f.long
 		if f.short != "" {
@@ -241,5 +245,7 @@ Options:
 		}
 		fmt.Fprintf(w, "  %s--%-17s: %s\n", short, long, f.help)
 	}
+	fmt.Fprintln(w, "\nSubcommands, as the first argument; each has a --help:")
+	inspect.PrintList(w)
 	fmt.Fprintln(w)
 }

@@ -37,15 +37,12 @@ func TestParseArgs(t *testing.T) {
 		{"empty file names", "-o _ -c _", func(o *cliOptions) { o.confFile, o.confGiven = "", true }},
 		{"a value may look like an option", "-o -t", func(o *cliOptions) { o.output = "-t" }},
 		{"embedded port", "--embedded-port=0", func(o *cliOptions) { o.embeddedPort = 0 }},
-		{"no effect yet", "-d -m 512 -m 16777216 -s 1 -s 65535 -a /tmp/s -i 0", func(o *cliOptions) {
-			o.noEffect = []string{
-				"option -d has no effect yet: cashew stays in the foreground",
-				"option -m has no effect yet: buffers choose their own size",
-				"option -s has no effect yet: no statistics are served",
-				"option -a has no effect yet: no statistics are served",
-				"option -i has no effect yet: no statistics are served",
-			}
+		{"daemon", "-d", func(o *cliOptions) { o.daemonize = true }},
+		{"statistics", "-s 1 -a /tmp/s -i 0", func(o *cliOptions) { o.statsPort, o.statsAddr = 1, "/tmp/s" }},
+		{"long, statistics", "--stats-port=65535 --stats-addr ::1 --stats-interval=1 --daemonize", func(o *cliOptions) {
+			o.statsPort, o.statsAddr, o.daemonize = 65535, "::1", true
 		}},
+		{"accepted", "-m 512 -m 16777216 --mbuf-size=16384 -i 100", func(*cliOptions) {}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -53,7 +50,9 @@ func TestParseArgs(t *testing.T) {
 			if err != nil {
 				t.Fatalf("parseArgs(%q): %v", tt.args, err)
 			}
-			want := &cliOptions{verbose: 5, confFile: "conf/nutcracker.yml", embeddedPort: -1}
+			want := &cliOptions{
+				verbose: 5, confFile: "conf/nutcracker.yml", statsPort: 22222, statsAddr: "0.0.0.0", embeddedPort: -1,
+			}
 			tt.want(want)
 			if diff := cmp.Diff(want, got, cmp.AllowUnexported(cliOptions{})); diff != "" {
 				t.Errorf("parseArgs(%q), -want +got:\n%s", tt.args, diff)

@@ -10,7 +10,10 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -36,35 +39,47 @@ func slogLevel(verbose int) slog.Level {
 	return slog.LevelDebug - slog.Level(min(verbose, maxVerbose)-7)
 }
 
-// lineHandler is a slog.Handler that writes nutcracker's log lines, each with one Write:
+// logHandler is a slog.Handler that writes each record as one line, with one Write, in the format that is set at the
+// moment: nutcracker's log lines
 //
 //	[2006-01-02 15:04:05.000] message key=value key="a value"
 //
-// The times are local. Levels choose which lines are written but are not part of them. Any goroutine may use it.
-type lineHandler struct {
-	shared *lineBuffer
+// or JSON
+//
+//	{"time":"2006-01-02T15:04:05.000000000Z","level":"INFO","msg":"message","key":"value"}
+//
+// In a line the times are local, and levels choose which records are written but are not part of them. Any goroutine may
+// use it.
+type logHandler struct {
+	shared *logShared
 	level  slog.Leveler
-	attrs  slog.Handler // writes the attributes into shared.buf
+	attrs  slog.Handler // writes the attributes of a line into shared.buf
+	json   slog.Handler
 }
 
-// lineBuffer is what a lineHandler and all that derive from it share.
-type lineBuffer struct {
+// logShared is what a logHandler and all that derive from it share.
+type logShared struct {
+	isJSON atomic.Bool
+
 	mu  sync.Mutex
 	buf bytes.Buffer
 	out io.Writer
 }
 
-func newLineHandler(out io.Writer, level slog.Leveler) *lineHandler {
-	shared := &lineBuffer{out: out}
-	return &lineHandler{
+func newLogHandler(out io.Writer, level slog.Leveler) *logHandler {
+	shared := &logShared{out: out}
+	const all = slog.LevelDebug - maxVerbose
+	return &logHandler{
 		shared: shared,
 		level:  level,
-		attrs: slog.NewTextHandler(&shared.buf, &slog.HandlerOptions{
-			Level:       slog.LevelDebug - maxVerbose,
-			ReplaceAttr: dropBuiltin,
-		}),
+		attrs:  slog.NewTextHandler(&shared.buf, &slog.HandlerOptions{Level: all, ReplaceAttr: dropBuiltin}),
+		json:   slog.NewJSONHandler(out, &slog.HandlerOptions{Level: all, ReplaceAttr: nameAlways}),
 	}
 }
+
+// setFormat takes global.log_format: "json", or anything else for lines. It is for this handler and all that derive from
+// it, from the next record on.
+func (h *logHandler) setFormat(format string) { h.shared.isJSON.Store(format == "json") }
 
 // dropBuiltin removes the level and the empty message that slog.TextHandler would write. The time is zero and left out
 // already. An attribute of the same name has another value and stays.
@@ -79,12 +94,23 @@ func dropBuiltin(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
+// nameAlways calls levelAlways by the name that nutcracker and syslog have for what is no mistake and yet worth a line.
+func nameAlways(_ []string, a slog.Attr) slog.Attr {
+	if level, ok := a.Value.Any().(slog.Level); ok && level == levelAlways {
+		a.Value = slog.StringValue("NOTICE")
+	}
+	return a
+}
+
 // Enabled reports whether lines of level l are written.
-func (h *lineHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
+func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level.Level() }
 
 // Handle writes one line. A message of several lines becomes one.
-func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	s := h.shared
+	if s.isJSON.Load() {
+		return h.json.Handle(ctx, r)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buf.Reset()
@@ -102,13 +128,13 @@ func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs returns a handler whose lines also end in attrs.
-func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &lineHandler{h.shared, h.level, h.attrs.WithAttrs(attrs)}
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &logHandler{h.shared, h.level, h.attrs.WithAttrs(attrs), h.json.WithAttrs(attrs)}
 }
 
-// WithGroup returns a handler that puts name and a dot before the attributes that follow.
-func (h *lineHandler) WithGroup(name string) slog.Handler {
-	return &lineHandler{h.shared, h.level, h.attrs.WithGroup(name)}
+// WithGroup returns a handler that puts name and a dot before the attributes that follow; in JSON they are an object.
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	return &logHandler{h.shared, h.level, h.attrs.WithGroup(name), h.json.WithGroup(name)}
 }
 
 // logFile is where log lines go: a file that can be reopened after it was moved away, or stderr. Any goroutine may
@@ -125,7 +151,8 @@ func openLog(path string) (*logFile, error) {
 	if path == "" {
 		return &logFile{f: os.Stderr}, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	// A daemon leads a session without a terminal, and a terminal that is its log must not become the session's.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY, 0o644)
 	if err != nil {
 		return nil, systemError(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestLineHandler(t *testing.T) {
+func TestLogHandlerLines(t *testing.T) {
 	tests := []struct {
 		name string
 		log  func(l *slog.Logger)
@@ -29,7 +29,7 @@ func TestLineHandler(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.log(slog.New(newLineHandler(&out, slog.LevelInfo)))
+			tt.log(slog.New(newLogHandler(&out, slog.LevelInfo)))
 			m := line.FindStringSubmatch(out.String())
 			if m == nil || m[1] != tt.want {
 				t.Errorf("line = %q; want %q after the time", out.String(), tt.want)
@@ -55,7 +55,7 @@ func TestSlogLevel(t *testing.T) {
 	for _, l := range levels {
 		for verbose := -1; verbose <= maxVerbose+1; verbose++ {
 			var out bytes.Buffer
-			slog.New(newLineHandler(&out, slogLevel(verbose))).Log(t.Context(), l.level, "m")
+			slog.New(newLogHandler(&out, slogLevel(verbose))).Log(t.Context(), l.level, "m")
 			if got, want := out.Len() > 0, verbose >= l.from || l.from == 0; got != want {
 				t.Errorf("%s at log level %d is shown: %t; want %t", l.name, verbose, got, want)
 			}

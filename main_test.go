@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
@@ -20,9 +22,10 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"cashew": main,
-		"redis":  redisMain,
-		"crowd":  crowdMain,
+		"cashew":   main,
+		nutcracker: main,
+		"redis":    redisMain,
+		"crowd":    crowdMain,
 	})
 }
 
@@ -32,8 +35,12 @@ func TestMain(m *testing.M) {
 //	await FILE REGEXP [VAR]   wait until FILE has a match; VAR becomes the first group
 //	gone FILE                 wait until FILE is gone
 //	signal NAME               send a signal to the programs in the background
+//	daemon FILE VAR           wait until FILE holds a pid; VAR becomes it; the process ends with the script at the latest
+//	signalpid NAME FILE       send a signal to the process that FILE names
 //	hold VAR                  occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
 //	subst FILE...             replace $VAR in the files
+//	stats FILE1 FILE2 VAR     be a stats port that says FILE1 once and then FILE2; VAR becomes its address
+//	answer FILE VAR           be admin pages that answer every question with FILE; VAR becomes their address
 //
 // and the programs redis: redis HOST:PORT|PATH COMMAND ARGS... prints the reply as it came; and crowd: crowd HOST:PORT N
 // connects N clients at once, asks each for a key and prints how many got what.
@@ -51,8 +58,14 @@ func TestScript(t *testing.T) {
 			"await":  cmdAwait,
 			"gone":   cmdGone,
 			"signal": cmdSignal,
+
+			"daemon":    cmdDaemon,
+			"signalpid": cmdSignalPid,
+
 			"hold":   cmdHold,
 			"subst":  cmdSubst,
+			"stats":  cmdStats,
+			"answer": cmdAnswer,
 		},
 	})
 }
@@ -120,6 +133,25 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: daemon FILE VAR")
+	}
+	cmdAwait(ts, false, []string{args[0], `\A(\d+)\z`, args[1]})
+	pid, err := strconv.Atoi(ts.Getenv(args[1]))
+	ts.Check(err)
+	ts.Defer(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+}
+
+func cmdSignalPid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || unix.SignalNum("SIG"+args[0]) == 0 {
+		ts.Fatalf("usage: signalpid NAME FILE")
+	}
+	pid, err := strconv.Atoi(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(unix.Kill(pid, unix.SignalNum("SIG"+args[0])))
+}
+
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: hold VAR")
@@ -138,6 +170,37 @@ func cmdSubst(ts *testscript.TestScript, neg bool, args []string) {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
+}
+
+func cmdStats(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: stats FILE1 FILE2 VAR")
+	}
+	first, then := ts.ReadFile(args[0]), ts.ReadFile(args[1])
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv(args[2], l.Addr().String())
+	go func() {
+		for text := first; ; text = then {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, text)
+			c.Close()
+		}
+	}()
+}
+
+func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: answer FILE VAR")
+	}
+	text := ts.ReadFile(args[0])
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }))
+	ts.Defer(s.Close)
+	ts.Setenv(args[1], s.Listener.Addr().String())
 }
 
 // redisMain is the program redis of the scripts. It understands replies of one line and bulk strings.

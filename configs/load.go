@@ -60,7 +60,7 @@ func Load(path string) (*File, error) {
 func Parse(name string, data []byte) (*File, error) { return parse(name, data, lookupHost) }
 
 func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
-	c := &checker{file: name, text: newText(data), lookup: lookup, options: defaults()}
+	c := &checker{file: name, text: newText(data), lookup: lookup, options: Defaults()}
 	c.document()
 	if len(c.problems) > 0 {
 		c.problems.sort()
@@ -212,8 +212,8 @@ func (p *pool) keys(lookup lookupFunc) []key {
 // DefaultAdmin is where the admin pages are unless the file says otherwise.
 const DefaultAdmin = "127.0.0.1:22223"
 
-// defaults are what a file without a section of our own settings means.
-func defaults() engine.Options {
+// Defaults are what a file without a section of our own settings means. They have no pools.
+func Defaults() engine.Options {
 	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text"}
 }
 

@@ -41,9 +41,9 @@ type Loop struct {
 	gathers []*codec.Gather
 	clients atomic.Int64 // shared with the goroutines that accept
 
-	tallies  map[string]*tally // by the pool's name
-	told     atomic.Pointer[loopFigures]
-	slowIDs  *atomic.Int64 // the process's
+	tallies map[string]*tally // by the pool's name
+	told    atomic.Pointer[loopFigures]
+	slowIDs *atomic.Int64 // the process's
 
 	hot, big sketch
 	sampleIn int // keys until the next is sampled

@@ -40,6 +40,18 @@ func HashNames() []string {
 	return names
 }
 
+// HashSpace returns how many hashes the function with this name has: all are below it, and random keys are spread evenly
+// over them. It is 0 for crc16, whose high bits are little more than the key's last bytes.
+func HashSpace(name string) uint64 {
+	switch name {
+	case "crc16":
+		return 0
+	case "crc32":
+		return 1 << 15
+	}
+	return 1 << 32
+}
+
 // ParseHash returns the hash called name, which is case-sensitive, or an error that says the name is unknown.
 func ParseHash(name string) (HashFunc, error) {
 	for _, h := range hashes {

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -270,4 +271,32 @@ func plainJenkins(key []byte) uint32 {
 	c ^= b
 	c -= rotate(b, 24)
 	return c
+}
+
+// Random keys fill the hash space of each function that is said to be even, and nothing beyond it.
+func TestHashSpace(t *testing.T) {
+	const keys, buckets = 1 << 16, 16
+	for _, name := range HashNames() {
+		space := HashSpace(name)
+		if space == 0 {
+			continue
+		}
+		sum, err := ParseHash(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var counts [buckets]int
+		for i := range keys {
+			h := uint64(sum(fmt.Appendf(nil, "key:%d:of many", i*2654435761)))
+			if h >= space {
+				t.Fatalf("%s: hash %#x is not below %#x", name, h, space)
+			}
+			counts[h*buckets/space]++
+		}
+		for i, n := range counts {
+			if n < keys/buckets*3/4 || n > keys/buckets*5/4 {
+				t.Errorf("%s: %d of %d keys in part %d of %d", name, n, keys, i, buckets)
+			}
+		}
+	}
 }

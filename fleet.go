@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/codec/memcached"
+	"cashew/codec/resp"
+	"cashew/configs"
+	"cashew/embedded"
+	"cashew/engine"
+)
+
+// useEmbedded reports whether the user asked for the embedded default, or for nothing in a place that has nothing.
+func useEmbedded(o *cliOptions) bool {
+	if o.embeddedPort >= 0 || o.confGiven {
+		return !o.confGiven
+	}
+	_, err := os.Stat(defaultConfFile)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func embeddedPort(o *cliOptions) int {
+	if o.embeddedPort >= 0 {
+		return o.embeddedPort
+	}
+	return defaultEmbeddedPort
+}
+
+// fleet is the embedded default: in-memory servers of both kinds.
+type fleet struct{ redis, memcached *embedded.Servers }
+
+// startFleet starts three servers of each kind.
+func startFleet() (f *fleet, err error) {
+	f = &fleet{}
+	if f.redis, err = embedded.Start(3); err != nil {
+		return nil, err
+	}
+	if f.memcached, err = embedded.StartMemcached(3); err != nil {
+		f.Stop()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Stop may be called on nil.
+func (f *fleet) Stop() {
+	if f != nil {
+		f.redis.Stop()
+		f.memcached.Stop()
+	}
+}
+
+// options are one pool for each kind of server, with a configuration file's defaults.
+func (f *fleet) options(port int) *engine.Options {
+	o := configs.Defaults()
+	o.Pools = []engine.PoolOptions{
+		embeddedPool("redis", resp.New(resp.Options{}), port, f.redis.Addrs()),
+		embeddedPool("memcached", memcached.New(memcached.Options{Admin: true}), memcachedPort(port), f.memcached.Addrs()),
+	}
+	return &o
+}
+
+// memcachedPort is the next after the one for Redis, or one that the kernel chooses, too.
+func memcachedPort(port int) int {
+	if port == 0 {
+		return 0
+	}
+	return port + 1
+}
+
+func embeddedPool(name string, p codec.Protocol, port int, servers []string) engine.PoolOptions {
+	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	pool := engine.PoolOptions{
+		Options: backend.Options{
+			Name:               name,
+			Protocol:           p,
+			Hash:               "fnv1a_64",
+			Distribution:       "ketama",
+			ServerConnections:  1,
+			ServerRetryTimeout: 30 * time.Second,
+			ServerFailureLimit: 2,
+		},
+		Listen:     engine.Listen{Text: listen, Network: "tcp", Addr: listen},
+		Backlog:    512,
+		SlowerThan: 10 * time.Millisecond,
+		SlowMaxLen: 128,
+	}
+	for i, addr := range servers {
+		pool.Servers = append(pool.Servers, backend.Server{
+			Name:    fmt.Sprintf("%s%d", name, i+1), // by name, so that keys stay where they are whatever the ports
+			PName:   addr + ":1",
+			Network: "tcp",
+			Addr:    addr,
+			Weight:  1,
+		})
+	}
+	return pool
+}
+
+// describe tells a newcomer what is running and what to type next. addrs are those of the pools in options.
+func (f *fleet) describe(w io.Writer, addrs []net.Addr) {
+	const line = "cashew listens on %s, before %d in-memory %s servers that forget everything at the end:\n"
+	fmt.Fprintf(w, line, addrs[0], len(f.redis.Addrs()), "Redis")
+	for i, addr := range f.redis.Addrs() {
+		fmt.Fprintf(w, "  redis%d  %s\n", i+1, addr)
+	}
+	fmt.Fprintf(w, line, addrs[1], len(f.memcached.Addrs()), "memcached")
+	for i, addr := range f.memcached.Addrs() {
+		fmt.Fprintf(w, "  memcached%d  %s\n", i+1, addr)
+	}
+	_, redis, _ := net.SplitHostPort(addrs[0].String())
+	_, mc, _ := net.SplitHostPort(addrs[1].String())
+	fmt.Fprintf(w, "Try:\n  redis-cli -p %s set hello world\n  redis-cli -p %s get hello\n"+
+		"  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc 127.0.0.1 %s\nCtrl-C ends it.\n", redis, redis, mc)
+}

@@ -1,0 +1,131 @@
+// Package inspect has the subcommands for people: what a file says, where a key goes, what a change would move, what a
+// running proxy does.
+//
+//	check      configs.Load, and all it says
+//	explain    a file's rings, or a running proxy's /explain
+//	diff       two files' rings against each other      movement.go
+//	top        the stats port, twice and again          rates.go
+//	reload     a running proxy's /reload
+//	upgrade    a running proxy replaced by a new program
+//	health     a running proxy's /readyz
+//
+// None of it is part of serving. Everything runs on the caller's goroutine but for top, which also reads keys.
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+)
+
+// Command is one subcommand.
+type Command struct {
+	Name    string
+	Args    string // as the usage shows them
+	Summary string // half a line
+	Help    string // what it does and prints, and its exit status
+
+	build func(fs *pflag.FlagSet) action
+}
+
+// An action does what a command is for once its flags are parsed. The error is told to the user, and makes the exit
+// status 1; so does errFound, which is not told.
+type action func(args []string, stdout, stderr io.Writer) error
+
+var (
+	// errUsage makes the exit status 2 and shows the usage.
+	errUsage = errors.New("usage")
+	// errFound says that everything there is to say was said.
+	errFound = errors.New("found mistakes")
+)
+
+// commands are all of them, as the usage lists them.
+func commands() []*Command {
+	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
+}
+
+// Find returns the subcommand with this name, or nil.
+func Find(name string) *Command {
+	for _, c := range commands() {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Run does what args, those after the command's name, ask for. It returns the exit status: 0, 1 for a failure, 2 for
+// arguments that cannot be understood.
+func (c *Command) Run(args []string, stdout, stderr io.Writer) int {
+	fs, do := c.flags()
+	err := fs.Parse(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		c.printHelp(stdout)
+		return 0
+	}
+	if err == nil {
+		err = do(fs.Args(), stdout, stderr)
+	} else {
+		err = fmt.Errorf("%w: %w", errUsage, err)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound):
+		return 1
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "cashew %s: %v\n%s", c.Name, err, c.usage())
+		return 2
+	}
+	fmt.Fprintf(stderr, "cashew %s: %v\n", c.Name, err)
+	return 1
+}
+
+func (c *Command) flags() (*pflag.FlagSet, action) {
+	fs := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
+	fs.Usage = func() {} // Run prints it, to where it belongs
+	fs.SortFlags = false
+	return fs, c.build(fs)
+}
+
+func (c *Command) usage() string { return fmt.Sprintf("Usage: cashew %s %s\n", c.Name, c.Args) }
+
+func (c *Command) printHelp(w io.Writer) {
+	fs, _ := c.flags()
+	fs.BoolP("help", "h", false, "print this help and exit")
+	fmt.Fprintf(w, "%s\n%s\n\nOptions:\n%s", c.usage(), c.Help, fs.FlagUsages())
+}
+
+// PrintList writes one line for each subcommand.
+func PrintList(w io.Writer) {
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-8s %s\n", c.Name, c.Summary)
+	}
+}
+
+func helpCommand() *Command {
+	return &Command{
+		Name:    "help",
+		Args:    "[COMMAND]",
+		Summary: "list the subcommands, or say what one does",
+		Help:    "Lists the subcommands, or says what one does. `cashew --help` has the options of the proxy itself.",
+		build: func(*pflag.FlagSet) action {
+			return func(args []string, stdout, _ io.Writer) error {
+				if len(args) == 0 {
+					fmt.Fprint(stdout, "Usage: cashew COMMAND [ARGUMENTS]\n\n")
+					PrintList(stdout)
+					fmt.Fprintln(stdout, "\nWithout one cashew is the proxy: see cashew --help.")
+					return nil
+				}
+				c := Find(args[0])
+				if c == nil {
+					return fmt.Errorf("%w: there is no command %q", errUsage, args[0])
+				}
+				c.printHelp(stdout)
+				return nil
+			}
+		},
+	}
+}

@@ -1,0 +1,148 @@
+package inspect
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"cashew/ring"
+)
+
+// sample is one document of the stats port, cashew's or nutcracker's: scalars, and objects that are pools, in which are
+// scalars, and objects that are servers.
+type stats struct {
+	at      time.Time
+	service string
+	source  string
+	version string
+	uptime  time.Duration
+	total   int64
+	current int64
+	pools   []statsPool
+}
+
+type statsPool struct {
+	name    string
+	figures figures
+	servers []statsServer
+}
+
+type statsServer struct {
+	name    string
+	figures figures
+}
+
+// figures are numbers by their names.
+type figures map[string]int64
+
+// maxStatsBytes bounds what is read from whatever listens at the stats port.
+const maxStatsBytes = 64 << 20
+
+// readStats fetches a document. The port closes the connection behind it.
+func readStats(addr string, timeout time.Duration) (*stats, error) {
+	c, err := net.DialTimeout(network(addr), addr, timeout)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close() //nolint:errcheck // nothing was written
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(c, maxStatsBytes))
+	if err != nil && len(body) == 0 { // nutcracker may reset the connection behind its document
+		return nil, err
+	}
+	return parseStats(body, time.Now())
+}
+
+func parseStats(body []byte, at time.Time) (*stats, error) {
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return nil, fmt.Errorf("not a document of a stats port: %w", err)
+	}
+	s := &stats{
+		at: at, service: text(doc["service"]), source: text(doc["source"]), version: text(doc["version"]),
+		uptime: time.Duration(number(doc["uptime"])) * time.Second,
+		total:  number(doc["total_connections"]), current: number(doc["curr_connections"]),
+	}
+	for _, name := range sortedNames(doc) {
+		pool, ok := object(doc[name])
+		if !ok {
+			continue
+		}
+		p := statsPool{name: name, figures: numbers(pool)}
+		for _, name := range sortedNames(pool) {
+			if server, ok := object(pool[name]); ok {
+				p.servers = append(p.servers, statsServer{name, numbers(server)})
+			}
+		}
+		s.pools = append(s.pools, p)
+	}
+	return s, nil
+}
+
+// sortedNames are in the order that the stats port has, which is lost in a map.
+func sortedNames(m map[string]json.RawMessage) []string {
+	names := slices.Collect(maps.Keys(m))
+	ring.SortServers(names, func(s string) string { return s })
+	return names
+}
+
+func object(raw json.RawMessage) (m map[string]json.RawMessage, ok bool) {
+	return m, json.Unmarshal(raw, &m) == nil && m != nil
+}
+
+func numbers(m map[string]json.RawMessage) figures {
+	f := make(figures)
+	for name, raw := range m {
+		var n int64
+		if json.Unmarshal(raw, &n) == nil {
+			f[name] = n
+		}
+	}
+	return f
+}
+
+func text(raw json.RawMessage) (s string) {
+	_ = json.Unmarshal(raw, &s)
+	return s
+}
+
+func number(raw json.RawMessage) (n int64) {
+	_ = json.Unmarshal(raw, &n)
+	return n
+}
+
+// pool returns the figures of a pool and of its servers by name, empty if there are none.
+func (s *stats) pool(name string) (pool figures, servers map[string]figures) {
+	servers = make(map[string]figures)
+	for _, p := range s.pools {
+		if p.name == name {
+			pool = p.figures
+			for _, srv := range p.servers {
+				servers[srv.name] = srv.figures
+			}
+		}
+	}
+	return pool, servers
+}
+
+// rate is how fast the sum of counters grew, per second. After a restart of the proxy they grew from 0.
+func rate(was, is figures, elapsed time.Duration, counters ...string) float64 {
+	if elapsed <= 0 {
+		return 0
+	}
+	var grown int64
+	for _, name := range counters {
+		n := is[name] - was[name]
+		if n < 0 {
+			n = is[name]
+		}
+		grown += n
+	}
+	return float64(grown) / elapsed.Seconds()
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"cashew/configs"
+	"cashew/engine"
+)
+
+// process is the running program: what signals and reloads change.
+type process struct {
+	cli         *cliOptions
+	log         *slog.Logger // without a limit: the process's own lines are few
+	lines       *logHandler
+	level       slog.LevelVar
+	out         *logFile
+	stderr      io.Writer
+	tellsStderr bool // the log is elsewhere: why the process ends goes to stderr, too
+	verbose     int  // only the goroutine that handles signals uses it
+	isEmbedded  bool
+	proxy       *engine.Proxy
+	service     *service
+
+	opts     atomic.Pointer[engine.Options]
+	warnings []string // about opts
+}
+
+// options are those in force. They do not change; a reload brings others.
+func (p *process) options() *engine.Options { return p.opts.Load() }
+
+func newProcess(o *cliOptions, out *logFile, stderr io.Writer) *process {
+	p := &process{cli: o, out: out, stderr: stderr, verbose: o.verbose}
+	p.level.Set(slogLevel(o.verbose))
+	p.lines = newLogHandler(out, &p.level)
+	p.log = slog.New(p.lines)
+	return p
+}
+
+// always logs a line at every log level.
+func (p *process) always(text string) { p.log.Log(context.Background(), levelAlways, text) }
+
+// fail logs why the process ends, also to stderr if the log is elsewhere, and returns the exit status.
+func (p *process) fail(reasons ...string) int {
+	for _, text := range reasons {
+		p.always(text)
+		if p.tellsStderr {
+			fmt.Fprintf(p.stderr, "%s: %s\n", program, text)
+		}
+	}
+	return 1
+}
+
+// failConf is fail for what load returned.
+func (p *process) failConf(err error) int {
+	status := p.fail(lines(err)...)
+	if !p.isEmbedded {
+		fmt.Fprintf(p.stderr, "%s: configuration file '%s' syntax is invalid\n", program, p.cli.confFile)
+	}
+	return status
+}
+
+// load sets the options: from the configuration file or, where there is none and none was asked for, those of the
+// embedded default, whose servers it starts and returns.
+func (p *process) load() (*fleet, error) {
+	if p.isEmbedded = useEmbedded(p.cli); !p.isEmbedded {
+		return nil, p.loadFile()
+	}
+	servers, err := startFleet()
+	if err != nil {
+		return nil, err
+	}
+	p.use(servers.options(embeddedPort(p.cli)))
+	if p.cli.embeddedPort < 0 {
+		p.warnings = []string{"no configuration file given and no " + defaultConfFile + " here: starting the embedded default"}
+	}
+	return servers, nil
+}
+
+// loadFile sets the options from the configuration file. On error, all its mistakes, nothing has changed.
+func (p *process) loadFile() error {
+	f, err := configs.Load(p.cli.confFile)
+	if err != nil {
+		return err
+	}
+	p.warnings = f.Warnings
+	p.use(&f.Options)
+	return nil
+}
+
+// use makes o the options in force, as far as this process is concerned.
+func (p *process) use(o *engine.Options) {
+	o.Version = programVersion()
+	p.lines.setFormat(o.LogFormat)
+	p.opts.Store(o)
+}
+
+// warn logs what there is to say about the options.
+func (p *process) warn() {
+	for _, w := range p.warnings {
+		p.log.Warn(w)
+	}
+}
+
+// handle does what signals ask for, until one has ended the process in an orderly way.
+//
+// Source: twemproxy 0.5.0 nc_signal.c.
+func (p *process) handle(signals <-chan os.Signal) {
+	for sig := range signals {
+		if p.signalled(sig.(syscall.Signal)) {
+			return
+		}
+	}
+}
+
+// signalled handles one signal and reports whether the process is to end.
+func (p *process) signalled(sig syscall.Signal) (end bool) {
+	text := fmt.Sprintf("signal %d (%s) received", int(sig), unix.SignalName(sig))
+	switch sig {
+	case syscall.SIGINT, syscall.SIGTERM:
+		p.always(text + ", exiting")
+		return true
+	case syscall.SIGHUP:
+		p.always(text + ", reopening log file")
+		if err := p.out.Reopen(); err != nil {
+			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.out.path, err))
+		}
+	case syscall.SIGTTIN:
+		p.always(text + ", up logging level")
+		p.setVerbose("up", p.verbose+1)
+	case syscall.SIGTTOU:
+		p.always(text + ", down logging level")
+		p.setVerbose("down", p.verbose-1)
+	default:
+		p.always(text)
+	}
+	return false
+}
+
+// setVerbose changes the log level and says so, if there is such a level.
+func (p *process) setVerbose(way string, n int) {
+	if n < 0 || n > maxVerbose {
+		return
+	}
+	p.verbose = n
+	p.level.Set(slogLevel(n))
+	p.always(fmt.Sprintf("%s log level to %d", way, n))
+}
+
+// logFileLimit says how many files and connections the process may have open. Package os has raised the soft limit to
+// the hard one before main began.
+func (p *process) logFileLimit() {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		p.log.Warn("reading RLIMIT_NOFILE failed", "error", err)
+		return
+	}
+	p.log.Info("open files are limited, soft limit raised to the hard one", "soft", limit.Cur, "hard", limit.Max)
+}
+
+// pidFile tells others the process's number, from when it serves to its end. One that another process left is taken
+// over; while it is not certain that this process will serve, the content stays as it is. Without a path it is nothing.
+type pidFile struct {
+	path    string
+	created bool // by us, and still empty
+	written bool
+}
+
+// openPid makes sure that the file can be written. The error is the system's alone, without the path.
+func openPid(path string) (*pidFile, error) {
+	if path == "" {
+		return &pidFile{}, nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	created := err == nil
+	if errors.Is(err, os.ErrExist) {
+		f, err = os.OpenFile(path, os.O_WRONLY, 0)
+	}
+	if err != nil {
+		return nil, systemError(err)
+	}
+	return &pidFile{path: path, created: created}, systemError(f.Close())
+}
+
+// write writes the decimal pid, without a newline.
+func (f *pidFile) write() error {
+	if f.path == "" {
+		return nil
+	}
+	f.written = true
+	return systemError(os.WriteFile(f.path, pidText(), 0o644))
+}
+
+// remove removes the file if it is this process's: another may have taken it over.
+func (f *pidFile) remove() error {
+	if f.written {
+		content, err := os.ReadFile(f.path)
+		if err != nil || string(content) != string(pidText()) {
+			return systemError(err)
+		}
+	} else if !f.created {
+		return nil
+	}
+	return systemError(os.Remove(f.path))
+}
+
+func pidText() []byte { return []byte(strconv.Itoa(os.Getpid())) }
