@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		"cashew":   main,
 		nutcracker: main,
 		"redis":    redisMain,
+		"slow":     slowMain,
 		"crowd":    crowdMain,
 	})
 }
@@ -43,7 +44,8 @@ func TestMain(m *testing.M) {
 //	answer FILE VAR           be admin pages that answer every question with FILE; VAR becomes their address
 //
 // and the programs redis: redis HOST:PORT|PATH COMMAND ARGS... prints the reply as it came; and crowd: crowd HOST:PORT N
-// connects N clients at once, asks each for a key and prints how many got what.
+// connects N clients at once, asks each for a key and prints how many got what; and slow: slow PATH FILE is a Redis server
+// that makes the file ready when it listens and asked when it was asked for a key, and answers +late once FILE is there.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -208,6 +210,37 @@ func redisMain() {
 	if err := ask(os.Stdout, os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+func slowMain() {
+	l, err := net.Listen("unix", os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	_ = os.WriteFile("ready", []byte("ready"), 0o644)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			buf := make([]byte, 1024)
+			for {
+				if _, err := c.Read(buf); err != nil {
+					return
+				}
+				_ = os.WriteFile("asked", []byte("asked"), 0o644)
+				for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+					if _, err := os.Stat(os.Args[2]); err == nil {
+						break
+					}
+				}
+				_, _ = io.WriteString(c, "+late\r\n")
+			}
+		}()
 	}
 }
 

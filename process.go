@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -31,8 +32,9 @@ type process struct {
 	proxy       *engine.Proxy
 	service     *service
 
-	opts     atomic.Pointer[engine.Options]
-	warnings []string // about opts
+	reloading sync.Mutex // one at a time: one may also be asked for over the network
+	opts      atomic.Pointer[engine.Options]
+	warnings  []string // about opts; under reloading
 }
 
 // options are those in force. They do not change; a reload brings others.
@@ -111,13 +113,80 @@ func (p *process) warn() {
 	}
 }
 
-// handle does what signals ask for, until one has ended the process in an orderly way.
+// errNoFile is why the embedded default cannot be loaded anew.
+var errNoFile = errors.New("there is no configuration file to load: this is the embedded default")
+
+// reload reads the configuration file again and has the proxy go on with it. It logs what has changed or, on error, all
+// that is wrong; then nothing has changed. Any goroutine may call it.
+func (p *process) reload() (engine.Changes, error) {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	changes, err := p.reloadFile()
+	if err != nil {
+		p.log.Error("configuration not reloaded, nothing has changed", "file", p.cli.confFile)
+		for _, line := range lines(err) {
+			p.log.Error(line)
+		}
+		return changes, err
+	}
+	p.log.Info("configuration reloaded: "+changes.String(), "file", p.cli.confFile)
+	p.warn()
+	for _, note := range changes.Notes {
+		p.log.Info(note)
+	}
+	return changes, nil
+}
+
+func (p *process) reloadFile() (engine.Changes, error) {
+	if p.isEmbedded {
+		return engine.Changes{}, errNoFile
+	}
+	f, err := configs.Load(p.cli.confFile)
+	if err != nil {
+		p.proxy.ReloadFailed(err)
+		return engine.Changes{}, err
+	}
+	f.Options.Version = programVersion()
+	changes, err := p.proxy.Reload(f.Options)
+	if err != nil {
+		return changes, err
+	}
+	p.warnings = f.Warnings
+	p.use(&f.Options)
+	if err := p.service.move(f.Options.Admin); err != nil {
+		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
+	}
+	return changes, nil
+}
+
+// handle does what signals ask for, until one has ended the process in an orderly way: at SIGTERM or SIGINT what is in
+// flight is answered, for drain_timeout at most; a second one ends that at once.
 //
 // Source: twemproxy 0.5.0 nc_signal.c.
 func (p *process) handle(signals <-chan os.Signal) {
-	for sig := range signals {
-		if p.signalled(sig.(syscall.Signal)) {
+	drain, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var drained chan error // nil until it drains
+	for {
+		select {
+		case err := <-drained:
+			if err != nil {
+				p.always("not all that was in flight was answered: " + err.Error())
+			}
 			return
+		case sig := <-signals:
+			if !p.signalled(sig.(syscall.Signal)) {
+				continue
+			}
+			if drained != nil {
+				return
+			}
+			drained = make(chan error, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(drain, p.options().DrainTimeout)
+				defer cancel()
+				drained <- p.proxy.Drain(ctx)
+			}()
 		}
 	}
 }
@@ -134,6 +203,10 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 		if err := p.out.Reopen(); err != nil {
 			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.out.path, err))
 		}
+		go p.reload() //nolint:errcheck // it has logged what is wrong
+	case syscall.SIGUSR1:
+		p.always(text + ", reloading configuration")
+		go p.reload() //nolint:errcheck // the same
 	case syscall.SIGTTIN:
 		p.always(text + ", up logging level")
 		p.setVerbose("up", p.verbose+1)

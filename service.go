@@ -21,7 +21,10 @@ type service struct {
 	log    *slog.Logger
 	ended  sync.WaitGroup // whatever serves a listener
 	stats  net.Listener
-	pages  net.Listener // of the admin; nil: none
+
+	mu    sync.Mutex
+	addr  string       // of the admin pages, as configured
+	pages net.Listener // nil: none
 }
 
 // serviceClosePatience is how long answers that are under way are waited for at the end.
@@ -44,13 +47,18 @@ func newService(p *process, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	src := admin.Sources{Proxy: p.proxy, Options: p.options, Config: describeConfig, Log: log}
-	return &service{server: admin.New(src), log: p.log, stats: stats, pages: pages}, nil
+	if !p.isEmbedded {
+		src.Reload = p.reload
+	}
+	return &service{server: admin.New(src), log: p.log, stats: stats, addr: addr, pages: pages}, nil
 }
 
 // run answers from now on. The proxy must have started.
 func (s *service) run() {
 	s.log.Info("statistics", "addr", s.stats.Addr().String())
 	s.ended.Go(func() { s.over("stats", s.server.ServeStats(s.stats)) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.serve(s.pages)
 }
 
@@ -81,12 +89,33 @@ func (s *service) over(what string, err error) {
 	}
 }
 
+// move has the admin pages at another address. On error they stay where they are.
+func (s *service) move(addr string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if addr == s.addr {
+		return nil
+	}
+	pages, err := listenPages(addr)
+	if err != nil {
+		return err
+	}
+	if s.pages != nil {
+		_ = s.pages.Close()
+	}
+	s.addr, s.pages = addr, pages
+	s.serve(pages)
+	return nil
+}
+
 // close ends all of it, whether or not it ran.
 func (s *service) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), serviceClosePatience)
 	defer cancel()
 	s.server.Close(ctx)
 	_ = s.stats.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.pages != nil {
 		_ = s.pages.Close()
 	}
