@@ -28,6 +28,7 @@ import (
 	"cashew/engine"
 	"cashew/engine/admin"
 	"cashew/inspect"
+	"cashew/upgrade"
 )
 
 // version is set by the Makefile, through the linker.
@@ -78,10 +79,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return testConf(o.confFile, stderr)
 	}
 	ready := readyPipe()
-	if o.daemonize && ready == nil {
+	pred, err := upgrade.Inherit()
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", program, err)
+		return 1
+	}
+	if o.daemonize && ready == nil && pred == nil {
 		return daemonize(stderr)
 	}
-	return serve(o, stdout, stderr, ready)
+	return serve(o, stdout, stderr, ready, pred)
 }
 
 // testConf is -t. Unlike nutcracker it says what is wrong, one mistake a line.
@@ -105,7 +111,7 @@ func testConf(path string, stderr io.Writer) int {
 // why it has not.
 //
 // Source: twemproxy 0.5.0 nc_pre_run and nc_run, for the order of the steps.
-func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
+func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrade.Predecessor) int {
 	if ready != nil {
 		defer ready.Close() //nolint:errcheck // whoever waits sees the end of it
 		stderr = ready
@@ -127,6 +133,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
 	if err != nil {
 		return p.fail(fmt.Sprintf("opening pid file '%s' failed: %v", o.pidFile, err))
 	}
+	p.pid = pid
 	defer func() {
 		if err := pid.remove(); err != nil {
 			p.log.Warn(fmt.Sprintf("removing pid file '%s' failed: %v", o.pidFile, err))
@@ -143,13 +150,17 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
 	p.warn()
 
 	limited := slog.New(newLimitHandler(p.lines))
-	p.proxy, err = engine.New(*p.options(), limited)
+	opts := *p.options()
+	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
+		return p.fail(lines(err)...)
+	}
+	p.proxy, err = engine.New(opts, limited)
 	if err != nil {
 		return p.fail(lines(err)...)
 	}
 	defer p.proxy.Stop()
 	p.logFileLimit()
-	if p.service, err = newService(p, limited); err != nil {
+	if p.service, err = newService(p, limited, pred); err != nil {
 		return p.fail(lines(err)...)
 	}
 	defer p.service.close()
@@ -162,6 +173,9 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
 		return status
 	}
 	p.service.run()
+	if err := pred.Ready(); err != nil {
+		return p.fail(err.Error())
+	}
 	if err := pid.write(); err != nil {
 		return p.fail(fmt.Sprintf("writing pid file '%s' failed: %v", o.pidFile, err))
 	}
@@ -175,7 +189,10 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File) int {
 	if ready != nil {
 		tellReady(ready)
 	}
-	p.handle(signals)
+	if pred == nil {
+		p.tell(upgrade.NotifyReady()) // else the predecessor has said so
+	}
+	p.handle(signals, pred)
 	return 0
 }
 

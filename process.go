@@ -16,6 +16,7 @@ import (
 
 	"cashew/configs"
 	"cashew/engine"
+	"cashew/upgrade"
 )
 
 // process is the running program: what signals and reloads change.
@@ -27,7 +28,10 @@ type process struct {
 	out         *logFile
 	stderr      io.Writer
 	tellsStderr bool // the log is elsewhere: why the process ends goes to stderr, too
-	verbose     int  // only the goroutine that handles signals uses it
+	pid         *pidFile
+	upgrader    *upgrade.Upgrader
+	replaced    chan *upgrade.Successor // who took over
+	verbose     int                     // only the goroutine that handles signals uses it
 	isEmbedded  bool
 	proxy       *engine.Proxy
 	service     *service
@@ -163,9 +167,28 @@ func (p *process) reloadFile() (engine.Changes, error) {
 // flight is answered, for drain_timeout at most; a second one ends that at once.
 //
 // Source: twemproxy 0.5.0 nc_signal.c.
-func (p *process) handle(signals <-chan os.Signal) {
+func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
 	drain, cancel := context.WithCancel(context.Background())
+	upgrading, giveUp := context.WithCancel(drain)
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
 	defer cancel()
+	tasks.Go(func() {
+		upgrade.Watchdog(drain, p.isAlive, func(err error) { p.log.Error(err.Error()) })
+	})
+	if pred != nil {
+		tasks.Go(func() { p.inherit(upgrading, pred) })
+	}
+	end := func(f func(context.Context) error) chan error {
+		giveUp()
+		drained := make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(drain, p.options().DrainTimeout)
+			defer cancel()
+			drained <- f(ctx)
+		}()
+		return drained
+	}
 	var drained chan error // nil until it drains
 	for {
 		select {
@@ -175,18 +198,21 @@ func (p *process) handle(signals <-chan os.Signal) {
 			}
 			return
 		case sig := <-signals:
+			if sig == syscall.SIGUSR2 && drained == nil {
+				tasks.Go(func() { p.upgrade(upgrading) })
+			}
 			if !p.signalled(sig.(syscall.Signal)) {
 				continue
 			}
 			if drained != nil {
 				return
 			}
-			drained = make(chan error, 1)
-			go func() {
-				ctx, cancel := context.WithTimeout(drain, p.options().DrainTimeout)
-				defer cancel()
-				drained <- p.proxy.Drain(ctx)
-			}()
+			p.tell(upgrade.NotifyStopping())
+			drained = end(p.proxy.Drain)
+		case next := <-p.replaced:
+			if drained == nil {
+				drained = end(func(ctx context.Context) error { return p.yield(ctx, next) })
+			}
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"cashew/configs"
 	"cashew/engine"
 	"cashew/engine/admin"
+	"cashew/upgrade"
 )
 
 // service is what the process tells others: the admin pages and the stats port.
@@ -32,13 +33,19 @@ const serviceClosePatience = time.Second
 
 // newService binds the stats port and the admin pages; run begins to answer. The default admin address may be taken, by
 // another proxy of this machine: then there are no pages, which is worth a warning, and no reason not to serve.
-func newService(p *process, log *slog.Logger) (*service, error) {
-	stats, err := admin.ListenStats(p.cli.statsAddr, p.cli.statsPort)
+func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*service, error) {
+	stats, err := pred.Listener(statsName)
+	if stats == nil && err == nil {
+		stats, err = admin.ListenStats(p.cli.statsAddr, p.cli.statsPort)
+	}
 	if err != nil {
 		return nil, err
 	}
 	addr := p.options().Admin
-	pages, err := listenPages(addr)
+	pages, err := pred.Listener(pagesName + addr)
+	if pages == nil && err == nil {
+		pages, err = listenPages(addr)
+	}
 	switch {
 	case addr == configs.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
 		p.log.Warn("no admin pages: " + err.Error() + "; global.admin chooses another address")
