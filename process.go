@@ -125,7 +125,9 @@ var errNoFile = errors.New("there is no configuration file to load: this is the 
 func (p *process) reload() (engine.Changes, error) {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
+	p.tell(upgrade.NotifyReloading())
 	changes, err := p.reloadFile()
+	p.tell(upgrade.NotifyReady())
 	if err != nil {
 		p.log.Error("configuration not reloaded, nothing has changed", "file", p.cli.confFile)
 		for _, line := range lines(err) {

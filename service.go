@@ -13,6 +13,7 @@ import (
 	"cashew/configs"
 	"cashew/engine"
 	"cashew/engine/admin"
+	"cashew/engine/admin/page"
 	"cashew/upgrade"
 )
 
@@ -53,7 +54,7 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		_ = stats.Close()
 		return nil, err
 	}
-	src := admin.Sources{Proxy: p.proxy, Options: p.options, Config: describeConfig, Log: log}
+	src := admin.Sources{Proxy: p.proxy, Options: p.options, Config: describeConfig, Page: page.Handler(), Log: log}
 	if !p.isEmbedded {
 		src.Reload = p.reload
 	}
