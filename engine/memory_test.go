@@ -8,11 +8,15 @@ import (
 	"time"
 )
 
+// holder stands for clients.
+type holder struct{ buf []byte }
+
 // TestPressureEnds: what clients held is garbage once they are gone, and is not held against others, even if the collector
 // sees no reason to run.
 func TestPressureEnds(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	held := make([]byte, 64<<20)
+	held := new(holder)
+	held.buf = make([]byte, 64<<20)
 	runtime.GC()
 	p, o := &Proxy{log: slog.New(slog.DiscardHandler)}, new(Options)
 	p.now.Store(&lineup{opts: o})
@@ -22,7 +26,7 @@ func TestPressureEnds(t *testing.T) {
 		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), heapObjects(), o.MaxMemoryBytes, high)
 	}
 	runtime.KeepAlive(held)
-	held = nil
+	held.buf = nil
 	p.pressure.collected = p.pressure.collected.Add(-2 * collectEvery)
 	if p.watchMemory(); p.pressure.level.Load() != calm {
 		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), heapObjects(), o.MaxMemoryBytes, calm)
