@@ -232,7 +232,6 @@ func TestRefusedCommands(t *testing.T) {
 		EVAL 'return 1' -1 a
 		EVAL 'return 1' 5 a
 		AUTH wrong
-		CLIENT KILL TYPE normal
 		GET
 		MSET a 1 b`) {
 		args := words(line)
