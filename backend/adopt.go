@@ -59,6 +59,11 @@ func (p *Pool) match(old *Pool) []int {
 func (h *health) adopt(old *health, from []int) {
 	old.close()
 	h.ejections.Store(old.ejections.Load())
+	for i, j := range from {
+		if j >= 0 {
+			h.ejected[i].Store(old.ejected[j].Load())
+		}
+	}
 	if !h.pool.opts.AutoEjectHosts {
 		return
 	}

@@ -92,7 +92,7 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	for range 1 + rnd.IntN(5) {
 		clients = append(clients, &client{simClient: s.connect()})
 	}
-	reloads := !broken && rnd.IntN(2) == 0
+	reloads := rnd.IntN(2) == 0
 	added := 0
 	step := func(last bool) {
 		if reloads && !last && rnd.IntN(40) == 0 {

@@ -409,8 +409,9 @@ func (p *Proxy) sweep() {
 			}
 			return false
 		}
+		renewed := named(p.pools(), pl.name) != nil // there is another of that name
 		for _, l := range p.loops {
-			l.Execute(func() { l.forget(pl) })
+			l.Execute(func() { l.forget(pl, renewed) })
 		}
 		pl.Close()
 		return true
@@ -426,8 +427,11 @@ func (l *Loop) closeAll(pl *pool) {
 	}
 }
 
-// forget is the end of a removed pool on l.
-func (l *Loop) forget(pl *pool) {
+// forget is the end of a removed pool on l, and of what was counted under its name unless another pool has that now.
+func (l *Loop) forget(pl *pool, renewed bool) {
 	pl.groups[l].Leave()
+	if !renewed {
+		delete(l.tallies, pl.name)
+	}
 	l.leaving = slices.DeleteFunc(l.leaving, func(o *pool) bool { return o == pl })
 }
