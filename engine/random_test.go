@@ -228,7 +228,9 @@ func (m *modelServer) addsUp(t *testing.T, v *ServerStats, broken bool) {
 
 // randomReload adds a server, removes one, or changes a setting.
 func randomReload(rnd *rand.Rand, o *Options, po *PoolOptions, added *int) {
-	switch k := rnd.IntN(6); {
+	switch k := rnd.IntN(7); {
+	case k == 6: // counts only where time passes: in runs with servers that fail
+		po.Timeout = time.Duration(rnd.IntN(2)*(20+rnd.IntN(50))) * time.Millisecond
 	case k < 2:
 		*added++
 		po.Servers = append(po.Servers, simServerNamed(fmt.Sprintf("n%d", *added)))
