@@ -46,8 +46,10 @@ func (p *Proxy) Snapshot() *Snapshot {
 
 // snapshot merges what the loops last told.
 func (p *Proxy) snapshot(pools []*pool) *Snapshot {
-	s := &Snapshot{At: time.Now(), Started: startedAt, Version: p.options().Version, Loops: len(p.loops),
-		Draining: p.Draining(), Reload: p.ReloadStatus()}
+	s := &Snapshot{
+		At: time.Now(), Started: startedAt, Version: p.options().Version, Loops: len(p.loops),
+		Draining: p.Draining(), Reload: p.ReloadStatus(),
+	}
 	for _, pl := range pools {
 		st := pl.stats()
 		for _, l := range p.loops {
