@@ -319,9 +319,9 @@ func TestHandOverFails(t *testing.T) {
 		t.Errorf("Reload: %v", err)
 	}
 	q := heir(t, p, o)
-	here, there = socketPair(t)
-	go func() { _, _ = q.TakeOver(t.Context(), there) }()
-	if n, err := p.HandOver(t.Context(), here); n < 50 || err != nil {
+	old, young := socketPair(t)
+	go func() { _, _ = q.TakeOver(t.Context(), young) }()
+	if n, err := p.HandOver(t.Context(), old); n < 50 || err != nil {
 		t.Errorf("the second time HandOver = %d, %v; want all clients", n, err)
 	}
 	if n := stop(); n < 50 {

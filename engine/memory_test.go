@@ -22,7 +22,6 @@ func TestPressureEnds(t *testing.T) {
 		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), heapObjects(), o.MaxMemoryBytes, high)
 	}
 	runtime.KeepAlive(held)
-	held = nil
 	p.pressure.collected = p.pressure.collected.Add(-2 * collectEvery)
 	if p.watchMemory(); p.pressure.level.Load() != calm {
 		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), heapObjects(), o.MaxMemoryBytes, calm)
