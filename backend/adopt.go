@@ -59,6 +59,11 @@ func (p *Pool) match(old *Pool) []int {
 func (h *health) adopt(old *health, from []int) {
 	old.close()
 	h.ejections.Store(old.ejections.Load())
+	for i, j := range from {
+		if j >= 0 {
+			h.ejected[i].Store(old.ejected[j].Load())
+		}
+	}
 	if !h.pool.opts.AutoEjectHosts {
 		return
 	}
@@ -123,6 +128,7 @@ func (g *Group) Adopt(old *Group) (inOrder bool) {
 		}
 	}
 	inOrder = old.Leave() && inOrder
+	old.Hurry(g.pool.opts.Timeout)
 	g.retired, old.retired = old.retired, nil
 	g.loop.groups = slices.DeleteFunc(g.loop.groups, func(o *Group) bool { return o == old })
 	g.Join()
@@ -140,6 +146,16 @@ func (g *Group) Leave() (idle bool) {
 	}
 	g.left = true
 	return idle
+}
+
+// Hurry has retired connections wait no longer than timeout for what is outstanding on them, should they wait longer.
+func (g *Group) Hurry(timeout time.Duration) {
+	for _, c := range g.retired {
+		if t := int64(timeout); t > 0 && (c.timeout() == 0 || t < c.timeout()) {
+			c.hurried, c.restarted = t, c.loop.Now
+			c.loop.want(c.loop.Now + t)
+		}
+	}
 }
 
 // Left says that g gets no more requests.

@@ -52,14 +52,23 @@ func TestAdoptHealth(t *testing.T) {
 		old.health.failure(0)
 		time.Sleep(20 * time.Second)
 		p := newTestPool(t, 3, address)
-		well := errors.New("not yet")
-		p.health.probe = func(*Server) error { return well }
+		var well atomic.Bool
+		p.health.probe = func(*Server) error {
+			if !well.Load() {
+				return errors.New("not yet")
+			}
+			return nil
+		}
 		p.Adopt(old)
 		if p.Live() != 2 || p.Ring().Live() != 2 || !p.health.down[0].Load() || p.Ejections() != 1 {
 			t.Fatalf("live %d, in the ring %d, ejections %d", p.Live(), p.Ring().Live(), p.Ejections())
 		}
+		_, at := p.State(0)
+		if _, want := old.State(0); at != want || at == 0 {
+			t.Errorf("ejected at %d; in the former pool at %d", at, want)
+		}
 		time.Sleep(9 * time.Second)
-		well = nil
+		well.Store(true)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if p.Live() != 3 || p.Ring().Live() != 3 || asked.Load() != 0 {

@@ -56,6 +56,7 @@ type Conn struct {
 	outOfStep bool // a canary's reply was wrong
 	retired   bool // gets no more requests; closes once nothing is outstanding
 
+	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never
 
 	outstanding int      // requests in outq
@@ -477,7 +478,7 @@ func pause(n int) time.Duration {
 // A late reply counts against the server only if the server had the request for that long: not if it waited in here for a
 // connection that was still opening or took no bytes.
 func (c *Conn) expire() {
-	t := int64(c.pool.opts.Timeout)
+	t := c.timeout()
 	if t == 0 || c.head == nil {
 		return
 	}
@@ -510,6 +511,14 @@ func (c *Conn) expire() {
 	if c.due != nil {
 		c.loop.want(c.began(c.due) + t)
 	}
+}
+
+// timeout is how long a request may wait, in nanoseconds; 0: for ever.
+func (c *Conn) timeout() int64 {
+	if c.hurried > 0 {
+		return c.hurried
+	}
+	return int64(c.pool.opts.Timeout)
 }
 
 // began is from when on r's timeout runs.

@@ -162,16 +162,16 @@ var failureWords = map[backend.FailurePolicy]string{
 
 // home is the server that has the key of at while no server is ejected, "" if that is the same.
 func (p *pool) home(at *Place) string {
-	if _, _, _, server := p.WholeRing().Locate([]byte(at.Key)); server >= 0 && p.serverName(server) != at.Server {
-		return p.serverName(server)
+	if _, _, _, server := p.WholeRing().Locate([]byte(at.Key)); server >= 0 && p.opts.serverName(server) != at.Server {
+		return p.opts.serverName(server)
 	}
 	return ""
 }
 
 // serverName is server i as configured.
-func (p *pool) serverName(i int) string {
-	if servers := p.Options().Servers; i < len(servers) {
-		return servers[i].PName
+func (o *PoolOptions) serverName(i int) string {
+	if i < len(o.Servers) {
+		return o.Servers[i].PName
 	}
 	return "" // it is gone
 }

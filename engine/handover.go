@@ -195,6 +195,7 @@ func (l *Loop) part(n int) (gone []parted, left, stays int) {
 		switch {
 		case s.stays || s.quitting || s.leaving || s.gc == nil:
 			stays++
+			s.goesOn()
 		case len(gone) < n && s.atBoundary():
 			if c, ok := s.part(); ok {
 				gone = append(gone, c)
@@ -240,12 +241,18 @@ func (s *Session) part() (c parted, ok bool) {
 func (p *Proxy) stay() {
 	p.onLoops(func(l *Loop) {
 		for _, s := range l.sessions {
-			if s.handing {
-				s.handing = false
-				s.unblock()
-			}
+			s.stays = false // another process may want it
+			s.goesOn()
 		}
 	})
+}
+
+// goesOn has s take commands again that was to be given away.
+func (s *Session) goesOn() {
+	if s.handing {
+		s.handing = false
+		s.unblock()
+	}
 }
 
 // takeBack has a client that nobody took go on here.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -317,7 +318,70 @@ func TestHandOverFails(t *testing.T) {
 	if _, err := p.Reload(o); err != nil {
 		t.Errorf("Reload: %v", err)
 	}
+	q := heir(t, p, o)
+	old, young := socketPair(t)
+	go func() { _, _ = q.TakeOver(t.Context(), young) }()
+	if n, err := p.HandOver(t.Context(), old); n < 50 || err != nil {
+		t.Errorf("the second time HandOver = %d, %v; want all clients", n, err)
+	}
 	if n := stop(); n < 50 {
 		t.Errorf("%d replies", n)
+	}
+}
+
+// TestHandOverHalfClosed: clients that have said all, in part after they were stopped for the other process to have them,
+// get all replies.
+func TestHandOverHalfClosed(t *testing.T) {
+	ln, open := gatedServer(t)
+	p := startProxy(t, ln, nil)
+	const n = 20
+	var clients []*net.TCPConn
+	for range n {
+		c := dial(t, p).(*net.TCPConn)
+		_, _ = io.WriteString(c, array("GET", "a"))
+		clients = append(clients, c)
+	}
+	for p.clients.Load() < n { // the heir accepts, too
+		runtime.Gosched()
+	}
+	q := heir(t, p, Options{Loops: 1, Pools: []PoolOptions{*p.pools()[0].opts}})
+	here, there := socketPair(t)
+	handed, taken := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := q.TakeOver(t.Context(), there)
+		taken <- err
+	}()
+	go func() {
+		_, err := p.HandOver(t.Context(), here)
+		handed <- err
+	}()
+	for stopped := 0; stopped < n; {
+		stopped = 0
+		for _, k := range askLoops(p, func(l *Loop) (k int) {
+			for _, s := range l.sessions {
+				if s.handing {
+					k++
+				}
+			}
+			return k
+		}) {
+			stopped += k
+		}
+	}
+	for _, c := range clients {
+		_, _ = io.WriteString(c, array("GET", "b"))
+		_ = c.CloseWrite()
+	}
+	open()
+	for i, c := range clients {
+		if got, err := io.ReadAll(c); string(got) != "$-1\r\n$-1\r\n" || err != nil {
+			t.Errorf("client %d gets %q, %v", i, got, err)
+		}
+	}
+	if err := errors.Join(<-handed, <-taken); err != nil {
+		t.Error(err)
+	}
+	if err := p.Drain(t.Context()); err != nil {
+		t.Errorf("Drain: %v", err)
 	}
 }

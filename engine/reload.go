@@ -409,8 +409,9 @@ func (p *Proxy) sweep() {
 			}
 			return false
 		}
+		renewed := named(p.pools(), pl.name) != nil // there is another of that name
 		for _, l := range p.loops {
-			l.Execute(func() { l.forget(pl) })
+			l.Execute(func() { l.forget(pl, renewed) })
 		}
 		pl.Close()
 		return true
@@ -426,8 +427,16 @@ func (l *Loop) closeAll(pl *pool) {
 	}
 }
 
-// forget is the end of a removed pool on l.
-func (l *Loop) forget(pl *pool) {
-	pl.groups[l].Leave()
+// orphanTimeout is how long a removed pool's servers may take to execute what its clients sent before they left.
+const orphanTimeout = 5 * time.Second
+
+// forget is the end of a removed pool on l, and of what was counted under its name unless another pool has that now.
+func (l *Loop) forget(pl *pool, renewed bool) {
+	g := pl.groups[l]
+	g.Leave()
+	g.Hurry(orphanTimeout) // nobody waits for what is outstanding
+	if !renewed {
+		delete(l.tallies, pl.name)
+	}
 	l.leaving = slices.DeleteFunc(l.leaving, func(o *pool) bool { return o == pl })
 }

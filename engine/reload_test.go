@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"cashew/backend"
 	"cashew/codec/memcached"
@@ -316,6 +317,74 @@ func TestNothingLeft(t *testing.T) {
 	}
 	if n := s.loop.Groups(); n != 1 || open > 3 {
 		t.Errorf("%d groups, %d connections; want 1 and 3 at most", n, open)
+	}
+}
+
+// TestNothingLeftOfPools: what slow requests and hot keys are remembered by does not keep the pools alive that were replaced.
+func TestNothingLeftOfPools(t *testing.T) {
+	s := newSim(t, 1, func(_ *Options, po *PoolOptions) { po.SlowerThan = 0 })
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	c := s.connect()
+	first := weak.Make(s.pool)
+	for i := range 3 {
+		s.loop.sampleIn = 1
+		c.send(array("GET", "a"))
+		s.settle()
+		s.servers[0].reply(bulk("x"))
+		s.reload(func(o *Options, po *PoolOptions) { po.Backlog++; o.MaxPipeline += i })
+	}
+	if n := len(s.loop.tallies["sim"].slow.records); n != 3 || len(s.loop.hot.entries) == 0 {
+		t.Fatalf("%d slow requests, %d hot keys", n, len(s.loop.hot.entries))
+	}
+	runtime.GC()
+	if first.Value() != nil {
+		t.Error("the first pool is still there")
+	}
+	runtime.KeepAlive(s)
+}
+
+// TestNothingLeftOfNames: after reloads that each rename the pool, a loop counts under the last name only.
+func TestNothingLeftOfNames(t *testing.T) {
+	server := startKeyServer(t, "s")
+	p := startPools(t, Options{Loops: 2, Pools: []PoolOptions{poolBefore("p", server)}})
+	for i := range 10 {
+		if _, err := p.Reload(Options{Loops: 2, Pools: []PoolOptions{poolBefore(fmt.Sprintf("p%d", i), server)}}); err != nil {
+			t.Fatal(err)
+		}
+		p.Snapshot()
+	}
+	p.patience = time.Minute
+	for len(p.leavingPools()) > 0 {
+		p.sweep()
+	}
+	for _, n := range askLoops(p, func(l *Loop) int { return len(l.tallies) }) {
+		if n != 1 {
+			t.Errorf("a loop counts under %d names; want 1", n)
+		}
+	}
+}
+
+func (p *Proxy) leavingPools() []*pool {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	return p.leaving
+}
+
+// TestBlockedClientLeaves: a client that leaves while it waits for room at a server is counted out once, though the server
+// connection tells it of the room afterwards.
+func TestBlockedClientLeaves(t *testing.T) {
+	s := newSim(t, 1, nil)
+	c := s.connect()
+	c.send(array("SET", "a", strings.Repeat("x", 33<<20)) + array("GET", "a") + array("GET", "a"))
+	s.settle()
+	if n := s.snapshot().ClientBlocked; n != 1 {
+		t.Fatalf("%d clients are blocked; want 1", n)
+	}
+	c.hangUp(io.ErrUnexpectedEOF)
+	s.servers[0].accept()
+	s.settle()
+	if n := s.snapshot().ClientBlocked; n != 0 {
+		t.Errorf("%d clients are blocked; want 0", n)
 	}
 }
 
@@ -645,4 +714,23 @@ func TestReloadChanges(t *testing.T) {
 			t.Fatal("the removed pools are still there")
 		}
 	}
+}
+
+// TestRetiredTimeout: what is under way at a server that a reload removes ends by the new timeout, too.
+func TestRetiredTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, nil)
+		c := s.connect()
+		c.send(array("GET", "a"))
+		s.settle()
+		s.servers[0].accept()
+		s.reload(func(_ *Options, po *PoolOptions) {
+			po.Timeout = 100 * time.Millisecond
+			po.Servers = append(po.Servers[1:], simServerNamed("s1"))
+		})
+		s.passes(time.Second)
+		if got := c.sock.take(); got == "" {
+			t.Error("no timeout for what was under way at the removed server")
+		}
+	})
 }

@@ -55,6 +55,7 @@ type reporter struct {
 // report is one under way. Only the session's loop touches request, and of session all that is not fixed at its beginning.
 type report struct {
 	session *Session
+	pool    *pool            // the session's as it asked: a reload may give it another
 	request *backend.Request // its place in the client's order
 	client  codec.Client     // as the command found it
 	op      uint16
@@ -65,7 +66,7 @@ type report struct {
 func (s *Session) report(cmd *codec.Command) {
 	r := s.loop.NewRequest(s)
 	r.Op = cmd.Op
-	j := &report{session: s, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame)}
+	j := &report{session: s, pool: s.pool, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame)}
 	if !s.pool.reports.ask(j) {
 		s.loop.Unref(r)
 		s.tally.refuse(s.pool.protocol, cmd)
@@ -135,7 +136,7 @@ func (rp *reporter) next() *report {
 
 // run makes the reply. A panic costs an error, not the process.
 func (j *report) run(rp *reporter) (reply []byte, last bool) {
-	l, p := j.session.loop, j.session.pool
+	l, p := j.session.loop, j.pool
 	defer func() {
 		if r := recover(); r != nil {
 			l.panics.Add(1)

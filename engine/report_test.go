@@ -96,6 +96,22 @@ func (s *sim) rest() {
 	s.settle()
 }
 
+// TestReportOverReload: a report that was asked for before a reload is made as if there had been none.
+func TestReportOverReload(t *testing.T) {
+	sight := &fakeSight{gate: make(chan struct{}), stats: PoolStats{Name: "sim"}}
+	simReports(t, sight, nil, func(s *sim) {
+		c := s.connect()
+		c.send(array("SLOWLOG", "LEN"))
+		s.settle()
+		s.reload(func(_ *Options, po *PoolOptions) { po.Timeout = time.Second })
+		close(sight.gate)
+		s.rest()
+		if got := c.sock.take(); got != ":0\r\n" {
+			t.Errorf("the client gets %q", got)
+		}
+	})
+}
+
 // TestReportKeepsOrder has reports in a pipeline among commands for servers and local ones, with the servers' replies
 // before the reports and behind them.
 func TestReportKeepsOrder(t *testing.T) {

@@ -586,7 +586,7 @@ func (s *Session) onClose(gc gnet.Conn, err error) bool {
 	if s.closed || s.gc != gc {
 		return false
 	}
-	owed := s.head != nil || s.out.Pending() > 0
+	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
 	s.eof = s.eof || errors.Is(err, io.EOF)
 	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
 		s.gc = nil // gnet is closing it

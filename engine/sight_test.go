@@ -413,7 +413,7 @@ func TestScatteredHotKey(t *testing.T) {
 	if len(keys) != 1 || keys[0].Key != "hot" || keys[0].Requests < 49*2000*3/4 || keys[0].Requests > 49*2000*5/4 {
 		t.Fatalf("hot keys %+v; want hot with about %d requests", keys, 49*2000)
 	}
-	if want := s.pool.serverName(s.pool.Ring().Dispatch([]byte("hot"))); keys[0].Server != want {
+	if want := s.pool.opts.serverName(s.pool.Ring().Dispatch([]byte("hot"))); keys[0].Server != want {
 		t.Errorf("hot is at %s; want %s", keys[0].Server, want)
 	}
 }
@@ -502,7 +502,7 @@ func TestExplain(t *testing.T) {
 				p := places[0]
 				want := ""
 				if c.name != "random" {
-					want = s.pool.serverName(s.pool.Ring().Dispatch([]byte(key)))
+					want = s.pool.opts.serverName(s.pool.Ring().Dispatch([]byte(key)))
 				}
 				if p.Server != want || p.Addr != want {
 					t.Errorf("Explain(%q): server %q at %q; want %q", key, p.Server, p.Addr, want)
@@ -531,7 +531,7 @@ func TestExplainEjected(t *testing.T) {
 	s.servers[home].refuse(syscall.ECONNREFUSED)
 	s.settle()
 	p := s.proxy.Explain("sim", []byte(key))[0]
-	if name := s.pool.serverName(home); p.Server == name || !strings.Contains(p.Reason, name+", which has it in good times, is ejected") {
+	if name := s.pool.opts.serverName(home); p.Server == name || !strings.Contains(p.Reason, name+", which has it in good times, is ejected") {
 		t.Errorf("server %q, %q; want another than %s, and why", p.Server, p.Reason, name)
 	}
 	st := s.snapshot()

@@ -23,7 +23,7 @@ type sketch struct {
 }
 
 type sketchEntry struct {
-	pool   *pool
+	opts   *PoolOptions // its pool's, as in slowRecord
 	server int
 	count  int64 // of the key, and of those that had the entry before
 	over   int64 // at most so much of count is others'
@@ -43,7 +43,7 @@ func (k *sketch) find(p *pool, key []byte) (i int, hash uint64) {
 	}
 	hash = maphash.Bytes(k.seed, key)
 	for i, h := range k.hash {
-		if h == hash && k.entries[i].pool == p && bytes.Equal(k.entries[i].shown(), key) {
+		if h == hash && k.entries[i].opts == p.opts && bytes.Equal(k.entries[i].shown(), key) {
 			return i, hash
 		}
 	}
@@ -83,7 +83,7 @@ func (k *sketch) count(p *pool, server int, key []byte, size int) {
 			}
 		}
 	}
-	k.enter(rarest, sketchEntry{pool: p, server: server, count: least + 1, over: least, bytes: int64(size)}, key, hash)
+	k.enter(rarest, sketchEntry{opts: p.opts, server: server, count: least + 1, over: least, bytes: int64(size)}, key, hash)
 }
 
 // addBytes adds to a key's bytes, if it is still there.
@@ -113,7 +113,7 @@ func (k *sketch) note(p *pool, server int, key []byte, size int) {
 		}
 	}
 	if int64(size) > least {
-		k.enter(smallest, sketchEntry{pool: p, server: server, count: 1, bytes: int64(size)}, key, hash)
+		k.enter(smallest, sketchEntry{opts: p.opts, server: server, count: 1, bytes: int64(size)}, key, hash)
 	}
 }
 
@@ -161,9 +161,9 @@ func mergeKeys(loops [][]sketchEntry, n int, scale int64, merge func(to, e *HotK
 			if e.count <= e.over {
 				continue // nothing of it is known to be this key's
 			}
-			k := HotKey{Pool: e.pool.name, Key: string(e.shown()), Requests: (e.count - e.over) * scale, Bytes: e.bytes * scale}
+			k := HotKey{Pool: e.opts.Name, Key: string(e.shown()), Requests: (e.count - e.over) * scale, Bytes: e.bytes * scale}
 			if e.server >= 0 {
-				k.Server = e.pool.serverName(e.server)
+				k.Server = e.opts.serverName(e.server)
 			}
 			if j, ok := at[id{k.Pool, k.Key}]; ok {
 				list[j].Requests += k.Requests

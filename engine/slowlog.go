@@ -17,7 +17,7 @@ type slowLog struct {
 
 // slowRecord is a SlowEntry before it is put in words.
 type slowRecord struct {
-	pool    *pool
+	opts    *PoolOptions // its pool's; a pool leads to all that replaced it, and would keep them alive
 	id      int64
 	at      int64 // Loop.Now
 	op      uint16
@@ -52,7 +52,7 @@ func (s *Session) slow(r *backend.Request) {
 		return
 	}
 	l, e := s.loop, s.tally.slow.add(most)
-	e.pool, e.id, e.at = s.pool, l.slowIDs.Add(1)-1, l.Now
+	e.opts, e.id, e.at = s.pool.opts, l.slowIDs.Add(1)-1, l.Now
 	e.op, e.server, e.keys, e.bytes = r.Op, r.Server, r.Keys, r.Size
 	e.queue, e.wait = l.Now-r.QueuedAt(), 0
 	if r.SentAt != 0 {
@@ -63,10 +63,10 @@ func (s *Session) slow(r *backend.Request) {
 }
 
 func (e *slowRecord) entry() SlowEntry {
-	name, _ := e.pool.protocol.Describe(e.op)
+	name, _ := e.opts.Protocol.Describe(e.op)
 	return SlowEntry{
-		ID: e.id, At: backend.Time(e.at), Pool: e.pool.name, Command: name, Key: string(e.key[:e.keyLen]), Keys: e.keys,
-		Server: e.pool.serverName(int(e.server)), Client: e.client, ClientName: e.setname,
+		ID: e.id, At: backend.Time(e.at), Pool: e.opts.Name, Command: name, Key: string(e.key[:e.keyLen]), Keys: e.keys,
+		Server: e.opts.serverName(int(e.server)), Client: e.client, ClientName: e.setname,
 		Queue: time.Duration(e.queue), ServerTime: time.Duration(e.wait), Bytes: e.bytes,
 	}
 }
@@ -84,8 +84,8 @@ func (p *Proxy) slowRecords() (list []slowRecord) {
 	slices.SortFunc(list, func(a, b slowRecord) int { return cmp.Compare(b.id, a.id) })
 	kept := make(map[string]int)
 	return slices.DeleteFunc(list, func(e slowRecord) bool {
-		kept[e.pool.name]++
-		return kept[e.pool.name] > e.pool.opts.SlowMaxLen
+		kept[e.opts.Name]++
+		return kept[e.opts.Name] > e.opts.SlowMaxLen
 	})
 }
 

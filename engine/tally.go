@@ -70,9 +70,7 @@ func (s *Session) account() {
 // left counts a client out of the loop, by the cause of its end.
 func (t *tally) left(s *Session) {
 	t.inFlight -= int64(s.inFlight)
-	if s.blocked {
-		t.blocked--
-	}
+	s.setBlocked(false) // a server connection may still tell it that there is room
 	if (s.eof || s.quitting) && !s.spoiled && !s.broken && s.out.Err() == nil {
 		t.eof++
 	} else {

@@ -99,7 +99,7 @@ func testFaults(t *testing.T, loops int, fields []field) {
 	for n := 0; left > 0 && !tl.broken(); n++ {
 		d := min(left, round)
 		left -= d
-		if err := injectAll(loops, n, d, fields, func() { tl.sample(p) }); err != nil {
+		if err := injectAll(p, loops, n, d, fields, func() { tl.sample(p) }); err != nil {
 			t.Fatal(err)
 		}
 		from := time.Now()
@@ -172,9 +172,9 @@ func (f *field) open(t *testing.T) {
 	}
 }
 
-// injectAll injects faults into all servers and pools for a time, and returns when all of them are undone. Each round has
+// injectAll injects faults into all servers, pools and the proxy for a time, and returns when all of them are undone. Each round has
 // lanes with sources of their own.
-func injectAll(loops, round int, d time.Duration, fields []field, sample func()) error {
+func injectAll(p *proxy, loops, round int, d time.Duration, fields []field, sample func()) error {
 	stop := make(chan struct{})
 	var running sync.WaitGroup
 	var mu sync.Mutex
@@ -201,6 +201,7 @@ func injectAll(loops, round int, d time.Duration, fields []field, sample func())
 		}
 		start(tl, func(l *lane) error { return inject(l, f.load, clientFaults, 20*ms, 300*ms) })
 	}
+	start(fields[0].load.tally, func(l *lane) error { return inject(l, p, proxyFaults, 20*ms, 300*ms) })
 	end := time.Now().Add(d)
 	for time.Now().Before(end) && !fields[0].load.tally.broken() {
 		sample()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -204,6 +205,27 @@ func (s *scripted) once(l *lane, f deliver) error {
 		pause(l.stop, ms)
 	}
 	return nil
+}
+
+// proxyFaults are changes of all pools' settings that move no key; after each the proxy goes back to its first ones.
+var proxyFaults = []fault[*proxy]{
+	{4, "settings reloaded", func(l *lane, p *proxy) error {
+		return reloaded(l, p, regexp.MustCompile(`  hash: md5\n`), fmt.Sprintf("  hash: md5\n  slowlog_max_len: %d\n", 1+l.rng.IntN(100)))
+	}},
+	{3, "timeouts reloaded", func(l *lane, p *proxy) error {
+		return reloaded(l, p, regexp.MustCompile(`  timeout: \d+\n`), fmt.Sprintf("  timeout: %d\n", l.between(100*ms, timeout).Milliseconds()))
+	}},
+	{4, "connections reloaded", func(l *lane, p *proxy) error {
+		return reloaded(l, p, regexp.MustCompile(`  server_connections: \d+\n`), fmt.Sprintf("  server_connections: %d\n", 1+l.rng.IntN(3)))
+	}},
+}
+
+func reloaded(l *lane, p *proxy, what *regexp.Regexp, with string) error {
+	if err := p.reload(what.ReplaceAllLiteralString(p.conf, with)); err != nil {
+		return err
+	}
+	pause(l.stop, l.between(5*ms, 300*ms))
+	return p.reload(p.conf)
 }
 
 // clientFaults are what clients do to a pool.

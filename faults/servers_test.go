@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -116,6 +117,8 @@ func addrs(servers []*server) []string {
 type proxy struct {
 	*process
 	addrs map[string]string // where each pool listens
+	file  string            // its configuration
+	conf  string            // what that says in calm times
 }
 
 // maxMemory is what proxies are told to keep to.
@@ -144,6 +147,7 @@ func startProxy(t testing.TB, loops int, pools ...pool) *proxy {
 	if err := os.WriteFile(file, conf.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	p.file, p.conf = file, conf.String()
 	p.process = newProcess(t, "cashew", cashew, "-c", file)
 	if err := p.start(); err != nil {
 		t.Fatal(err)
@@ -158,6 +162,20 @@ func startProxy(t testing.TB, loops int, pools ...pool) *proxy {
 		})
 	}
 	return p
+}
+
+// reload has the proxy go on with another configuration, and waits until it does.
+func (p *proxy) reload(conf string) error {
+	if err := os.WriteFile(p.file, []byte(conf), 0o600); err != nil {
+		return err
+	}
+	reloads := func() int { return bytes.Count(p.printed(), []byte("configuration reloaded")) }
+	n := reloads()
+	p.signal(syscall.SIGHUP)
+	if !poll(patience, func() bool { return reloads() > n || p.ended() }) || p.ended() {
+		return errors.New("the proxy does not reload")
+	}
+	return nil
 }
 
 // check looks for what may never happen to a proxy.
