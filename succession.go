@@ -72,8 +72,10 @@ func (p *process) upgrade(ctx context.Context) {
 	}
 }
 
-// yield gives the clients to the successor and drains those that it did not take.
+// yield gives the clients to the successor and drains those that it did not take. Whoever asks for pages is answered by the
+// successor from the beginning: this process would say that it is not ready.
 func (p *process) yield(ctx context.Context, next *upgrade.Successor) error {
+	p.service.close()
 	n, err := p.proxy.HandOver(ctx, next.Conn)
 	next.Close()
 	if err != nil {
