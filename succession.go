@@ -43,6 +43,7 @@ func (p *process) listenerFiles() (map[string]*os.File, error) {
 func (p *process) upgrade(ctx context.Context) {
 	if p.isEmbedded {
 		p.log.Error("not upgraded: the embedded servers would end with this process")
+		p.goOn()
 		return
 	}
 	p.tell(upgrade.NotifyReloading())
@@ -67,7 +68,12 @@ func (p *process) upgrade(ctx context.Context) {
 		return // the one that is under way, or the end, has the last word
 	}
 	p.tell(upgrade.NotifyReady())
-	if err := p.pid.write(); err != nil { // whoever waits sees by it that it is over
+	p.goOn()
+}
+
+// goOn writes the pid file again: whoever waits for an upgrade sees by it that it has failed.
+func (p *process) goOn() {
+	if err := p.pid.write(); err != nil {
 		p.log.Error(fmt.Sprintf("writing pid file '%s' failed: %v", p.pid.path, err))
 	}
 }
