@@ -180,9 +180,11 @@ func TestDrain(t *testing.T) {
 
 	const each, unread = 30, 70
 	raw := dial(t, listen)
+	var sent []byte
 	for i := range each + unread {
-		raw.send(command("GET", fmt.Sprint("raw:", i)))
+		sent = append(sent, command("GET", fmt.Sprint("raw:", i))...)
 	}
+	raw.send(sent) // at once: what TCP still holds back here has not come there
 	ended := make(chan error, 4)
 	for i := range cap(ended) {
 		c := newLoyal(t, listen)
