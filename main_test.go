@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,12 +23,69 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"cashew":   main,
-		nutcracker: main,
+		"cashew":   tied(main),
+		nutcracker: tied(main),
 		"redis":    redisMain,
 		"slow":     slowMain,
 		"crowd":    crowdMain,
 	})
+}
+
+// lifeline is the environment variable with the path of a socket that the test holds while its script runs.
+const lifeline = "LIFELINE"
+
+// tied makes a program that ends when its script does, or the test binary, however that ends: a daemon has no parent that
+// it could be found by.
+func tied(program func()) func() {
+	return func() {
+		if path := os.Getenv(lifeline); path != "" {
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				os.Exit(1) // the script is over
+			}
+			go func() {
+				_, _ = c.Read(make([]byte, 1)) // nobody writes
+				_ = unix.Kill(os.Getpid(), unix.SIGKILL)
+			}()
+		}
+		program()
+	}
+}
+
+// tie holds the lifeline of a script's programs until the script ends.
+func tie(e *testscript.Env) error {
+	dir, err := os.MkdirTemp("", "life") // not the script's own: its name may be too long for a socket
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("unix", dir+"/line")
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var held []net.Conn
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			held = append(held, c)
+			mu.Unlock()
+		}
+	}()
+	e.Defer(func() {
+		_ = l.Close()
+		_ = os.RemoveAll(dir)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range held {
+			_ = c.Close()
+		}
+	})
+	e.Setenv(lifeline, dir+"/line")
+	return nil
 }
 
 // TestScript runs testdata/script/*.txtar. Besides testscript's own commands they have:
@@ -35,8 +93,9 @@ func TestMain(m *testing.M) {
 //	exits N program args...   run it and want exit status N
 //	await FILE REGEXP [VAR]   wait until FILE has a match; VAR becomes the first group
 //	gone FILE                 wait until FILE is gone
+//	ended PID                 wait until the process is gone
 //	signal NAME               send a signal to the programs in the background
-//	daemon FILE VAR           wait until FILE holds a pid; VAR becomes it; the process ends with the script at the latest
+//	daemon FILE VAR           wait until FILE holds a pid; VAR becomes it
 //	signalpid NAME FILE       send a signal to the process that FILE names
 //	hold VAR                  occupy a port of 127.0.0.1 until the script ends; VAR becomes its number
 //	subst FILE...             replace $VAR in the files
@@ -53,12 +112,13 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // a race build would sleep for a second at each exit
-			return nil
+			return tie(e)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  cmdExits,
 			"await":  cmdAwait,
 			"gone":   cmdGone,
+			"ended":  cmdEnded,
 			"signal": cmdSignal,
 
 			"daemon":    cmdDaemon,
@@ -140,9 +200,18 @@ func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: daemon FILE VAR")
 	}
 	cmdAwait(ts, false, []string{args[0], `\A(\d+)\z`, args[1]})
-	pid, err := strconv.Atoi(ts.Getenv(args[1]))
+}
+
+func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ended PID")
+	}
+	pid, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	ts.Defer(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	until(ts, "process "+args[0]+" to end", func() bool {
+		state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // it may be that nobody has asked how it ended
+		return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || strings.Contains(string(state), ") Z ")
+	})
 }
 
 func cmdSignalPid(ts *testscript.TestScript, neg bool, args []string) {

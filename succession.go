@@ -43,6 +43,7 @@ func (p *process) listenerFiles() (map[string]*os.File, error) {
 func (p *process) upgrade(ctx context.Context) {
 	if p.isEmbedded {
 		p.log.Error("not upgraded: the embedded servers would end with this process")
+		p.goOn()
 		return
 	}
 	p.tell(upgrade.NotifyReloading())
@@ -67,13 +68,20 @@ func (p *process) upgrade(ctx context.Context) {
 		return // the one that is under way, or the end, has the last word
 	}
 	p.tell(upgrade.NotifyReady())
-	if err := p.pid.write(); err != nil { // whoever waits sees by it that it is over
+	p.goOn()
+}
+
+// goOn writes the pid file again: whoever waits for an upgrade sees by it that it has failed.
+func (p *process) goOn() {
+	if err := p.pid.write(); err != nil {
 		p.log.Error(fmt.Sprintf("writing pid file '%s' failed: %v", p.pid.path, err))
 	}
 }
 
-// yield gives the clients to the successor and drains those that it did not take.
+// yield gives the clients to the successor and drains those that it did not take. Whoever asks for pages is answered by the
+// successor from the beginning: this process would say that it is not ready.
 func (p *process) yield(ctx context.Context, next *upgrade.Successor) error {
+	p.service.close()
 	n, err := p.proxy.HandOver(ctx, next.Conn)
 	next.Close()
 	if err != nil {

@@ -80,6 +80,14 @@ type Server struct {
 		is Config
 	}
 
+	pages struct {
+		sync.Mutex
+		closed    bool
+		listeners []net.Listener
+		serving   sync.WaitGroup // those that accept
+		conns     sync.WaitGroup
+	}
+
 	stats struct {
 		sync.Mutex
 		closed    bool
@@ -102,22 +110,70 @@ func New(src Sources) *Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState:         s.countConn,
 	}
 	return s
 }
 
+func (s *Server) countConn(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.pages.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.pages.conns.Done()
+	case http.StateActive, http.StateIdle:
+	}
+}
+
 // Serve answers HTTP on ln, which it owns from now on, until Close. It returns nil after Close.
 func (s *Server) Serve(ln net.Listener) error {
-	err := s.http.Serve(netutil.LimitListener(ln, maxConns))
-	if errors.Is(err, http.ErrServerClosed) {
+	ln = netutil.LimitListener(ln, maxConns)
+	s.pages.Lock()
+	if s.pages.closed {
+		s.pages.Unlock()
+		_ = ln.Close()
+		return nil
+	}
+	s.pages.listeners = append(s.pages.listeners, ln)
+	s.pages.serving.Add(1)
+	s.pages.Unlock()
+	defer s.pages.serving.Done()
+	err := s.http.Serve(ln)
+	s.pages.Lock()
+	defer s.pages.Unlock()
+	if s.pages.closed || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
 }
 
+// closePages stops listening and waits, until ctx ends, for the connections that there are to have their answers.
+// http.Server.Shutdown alone closes one whose request comes a moment too late, without an answer.
+func (s *Server) closePages(ctx context.Context) {
+	s.pages.Lock()
+	s.pages.closed = true
+	for _, ln := range s.pages.listeners {
+		_ = ln.Close()
+	}
+	s.pages.listeners = nil
+	s.pages.Unlock()
+	s.http.SetKeepAlivesEnabled(false)
+	done := make(chan struct{})
+	go func() {
+		s.pages.serving.Wait()
+		s.pages.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // Close stops listening and waits, until ctx ends, for answers that are under way.
 func (s *Server) Close(ctx context.Context) {
 	s.closeStats()
+	s.closePages(ctx)
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()
 	}
