@@ -191,6 +191,9 @@ func TestHandOver(t *testing.T) {
 	defer stop()
 	half := dial(t, p) // in the middle of a command all the while
 	_, _ = io.WriteString(half, array("GET", "half")[:12])
+	for p.clients.Load() <= clients { // the heir accepts, too
+		runtime.Gosched()
+	}
 	for round := range 5 {
 		q := heir(t, p, o)
 		if got := q.Addrs()[0].String(); got != addr.String() {
@@ -329,6 +332,21 @@ func TestHandOverFails(t *testing.T) {
 	}
 }
 
+// countSessions counts the sessions that are as f says.
+func countSessions(p *Proxy, f func(*Session) bool) (n int) {
+	for _, k := range askLoops(p, func(l *Loop) (k int) {
+		for _, s := range l.sessions {
+			if f(s) {
+				k++
+			}
+		}
+		return k
+	}) {
+		n += k
+	}
+	return n
+}
+
 // TestHandOverHalfClosed: clients that have said all, in part after they were stopped for the other process to have them,
 // get all replies.
 func TestHandOverHalfClosed(t *testing.T) {
@@ -341,7 +359,7 @@ func TestHandOverHalfClosed(t *testing.T) {
 		_, _ = io.WriteString(c, array("GET", "a"))
 		clients = append(clients, c)
 	}
-	for p.clients.Load() < n { // the heir accepts, too
+	for countSessions(p, func(s *Session) bool { return s.inFlight == 1 }) < n { // else some would be given away at once
 		runtime.Gosched()
 	}
 	q := heir(t, p, Options{Loops: 1, Pools: []PoolOptions{*p.pools()[0].opts}})
@@ -355,18 +373,8 @@ func TestHandOverHalfClosed(t *testing.T) {
 		_, err := p.HandOver(t.Context(), here)
 		handed <- err
 	}()
-	for stopped := 0; stopped < n; {
-		stopped = 0
-		for _, k := range askLoops(p, func(l *Loop) (k int) {
-			for _, s := range l.sessions {
-				if s.handing {
-					k++
-				}
-			}
-			return k
-		}) {
-			stopped += k
-		}
+	for countSessions(p, func(s *Session) bool { return s.handing }) < n {
+		runtime.Gosched()
 	}
 	for _, c := range clients {
 		_, _ = io.WriteString(c, array("GET", "b"))
