@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,7 +83,7 @@ func TestLimitHandler(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var out bytes.Buffer
+				var out lockedBuffer
 				tt.log(slog.New(newLimitHandler(newLogHandler(&out, slog.LevelInfo))))
 				synctest.Wait()
 				if got := withoutTimes(out.String()); got != tt.want {
@@ -103,10 +104,43 @@ func withoutTimes(s string) string {
 	return b.String()
 }
 
+// kinds is how many are remembered.
+func (s *limitShared) kinds() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.windows)
+}
+
+// lockedBuffer may be read while a timer writes to it.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *lockedBuffer) Len() int { return len(b.String()) }
+
+func (b *lockedBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
+}
+
 // However many kinds there are, what is remembered of them is bounded, and a kind beyond is still limited.
 func TestLimitHandlerIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lockedBuffer
 		h := newLimitHandler(newLogHandler(&out, slog.LevelInfo))
 		l := slog.New(h)
 		many := func() {
@@ -115,7 +149,7 @@ func TestLimitHandlerIsBounded(t *testing.T) {
 			}
 		}
 		many()
-		if n := len(h.shared.windows); n > maxWindows+1 {
+		if n := h.shared.kinds(); n > maxWindows+1 {
 			t.Errorf("%d kinds are remembered; want at most %d", n, maxWindows+1)
 		}
 		if n := strings.Count(out.String(), "\n"); n != maxWindows+linesPerSecond {
@@ -125,7 +159,7 @@ func TestLimitHandlerIsBounded(t *testing.T) {
 		synctest.Wait()
 		out.Reset()
 		l.Info("m", "server", "new")
-		if n := len(h.shared.windows); n != 1 {
+		if n := h.shared.kinds(); n != 1 {
 			t.Errorf("%d kinds are remembered after their second; want 1", n)
 		}
 		if out.Len() == 0 {
