@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cashew/backend"
 	"cashew/codec"
 	"cashew/codec/memcached"
 )
@@ -544,5 +545,17 @@ func TestExplainEjected(t *testing.T) {
 	}
 	if i := slices.IndexFunc(st.Servers, func(v ServerStats) bool { return v.State == "live" && v.ServerEjectedAt != 0 }); i >= 0 {
 		t.Errorf("server %d was never ejected", i)
+	}
+}
+
+// TestFiguresOfFormerOrder: what a loop told before a reload moved the servers is put down to the right ones.
+func TestFiguresOfFormerOrder(t *testing.T) {
+	st := PoolStats{Servers: []ServerStats{{PName: "b"}, {PName: "c"}, {PName: "a"}}}
+	o := &PoolOptions{Options: backend.Options{Servers: []backend.Server{{PName: "a"}, {PName: "gone"}, {PName: "b"}}}}
+	st.addLoop(&poolFigures{opts: o, servers: []backend.Figures{{Requests: 1}, {Requests: 2}, {Requests: 3}}}, new(Snapshot))
+	for i, want := range []int64{3, 0, 1} {
+		if got := st.Servers[i].Requests; got != want {
+			t.Errorf("%s: %d requests; want %d", st.Servers[i].PName, got, want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ type loopFigures map[string]*poolFigures // by the pool's name
 type poolFigures struct {
 	tally   tally
 	refused map[string]int64
+	opts    *PoolOptions // as they were then: a reload may have moved the servers since
 	servers []backend.Figures
 }
 
@@ -21,7 +22,7 @@ func (l *Loop) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
 		t := l.tallyOf(p)
-		pf := &poolFigures{tally: *t, refused: maps.Clone(t.refused)}
+		pf := &poolFigures{opts: p.opts, tally: *t, refused: maps.Clone(t.refused)}
 		pf.tally.writeBack = t.writeBack.Clone()
 		pf.tally.refused, pf.tally.slow = nil, slowLog{} // stay with the loop
 		if g := p.groups[l]; g != nil {
@@ -105,12 +106,27 @@ func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot) {
 		addName(st.Refused, name, n)
 	}
 	st.WriteBack.Merge(&t.writeBack)
-	for i := range min(len(f.servers), len(st.Servers)) {
+	for i := range f.servers {
 		v := &f.servers[i]
-		st.Servers[i].add(v)
+		if sv := st.server(i, f.opts.serverName(i)); sv != nil {
+			sv.add(v)
+		}
 		s.TotalConnections += v.Connects
 		s.CurrConnections += v.Connections
 	}
+}
+
+// server is the one of that name, most likely number i; nil if a reload removed it.
+func (st *PoolStats) server(i int, name string) *ServerStats {
+	if i < len(st.Servers) && st.Servers[i].PName == name {
+		return &st.Servers[i]
+	}
+	for i := range st.Servers {
+		if st.Servers[i].PName == name {
+			return &st.Servers[i]
+		}
+	}
+	return nil
 }
 
 func (sv *ServerStats) add(f *backend.Figures) {
