@@ -262,8 +262,11 @@ func (p *process) who() int {
 func (p *process) terminate() {
 	p.t.Helper()
 	pid, _, err := readPid(p.pidFile())
-	if err != nil {
-		p.t.Fatal(err)
+	for deadline := time.Now().Add(patience); err != nil || pid != p.who(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) { // a successor may serve a moment before it is in the file
+			p.t.Fatalf("the pid file says %d, %v; process %d answers", pid, err, p.who())
+		}
+		pid, _, err = readPid(p.pidFile())
 	}
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
