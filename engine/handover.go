@@ -257,7 +257,7 @@ func (s *Session) goesOn() {
 
 // takeBack has a client that nobody took go on here.
 func (p *Proxy) takeBack(c parted) {
-	s, nc, err := p.restore(c)
+	s, nc, err := p.restore(c, false)
 	if err != nil {
 		p.log.Error("client dropped", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
 		return
@@ -354,7 +354,7 @@ func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, er
 		if !more {
 			return taken, nil
 		}
-		s, nc, err := p.restore(c)
+		s, nc, err := p.restore(c, true)
 		if err != nil {
 			p.log.Warn("client refused from the other process", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
 			if _, err := conn.Write([]byte{yours}); err != nil {
@@ -433,13 +433,17 @@ func descriptor(rights []byte) (int, error) {
 }
 
 // restore makes c, whose descriptor is used up, a client of the pool of that name: it is counted in, and s.enroll(nc) puts
-// it on its loop.
-func (p *Proxy) restore(c parted) (s *Session, nc net.Conn, err error) {
+// it on its loop. limited asks whether there may be one more, which one that was ours is not asked.
+func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err error) {
 	f := os.NewFile(uintptr(c.fd), "client")
 	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
 	pl := named(p.pools(), c.state.Pool)
 	if pl == nil {
 		return nil, nil, fmt.Errorf("engine: no pool %q", c.state.Pool)
+	}
+	if limit := int64(pl.opts.ClientConnections); limited &&
+		(limit > 0 && pl.clients.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
+		return nil, nil, errors.New("engine: max number of clients reached")
 	}
 	if nc, err = net.FileConn(f); err != nil {
 		return nil, nil, err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -388,6 +389,38 @@ func TestHandOverHalfClosed(t *testing.T) {
 	}
 	if err := errors.Join(<-handed, <-taken); err != nil {
 		t.Error(err)
+	}
+	if err := p.Drain(t.Context()); err != nil {
+		t.Errorf("Drain: %v", err)
+	}
+}
+
+// TestHandOverLimited: the new process takes no more clients than it may have; the others stay until they are drained.
+func TestHandOverLimited(t *testing.T) {
+	server := startKeyServer(t, "s")
+	o := Options{Loops: 1, Pools: []PoolOptions{poolBefore("main", server)}}
+	p := startPools(t, o)
+	for range 3 {
+		dial(t, p)
+	}
+	for countSessions(p, func(*Session) bool { return true }) < 3 { // the heir accepts, too
+		runtime.Gosched()
+	}
+	o.Pools = slices.Clone(o.Pools)
+	o.Pools[0].ClientConnections = 2
+	q := heir(t, p, o)
+	here, there := socketPair(t)
+	taken := make(chan int, 1)
+	go func() {
+		n, err := q.TakeOver(t.Context(), there)
+		if err != nil {
+			t.Errorf("TakeOver: %v", err)
+		}
+		taken <- n
+	}()
+	moved, err := p.HandOver(t.Context(), here)
+	if n := <-taken; moved != 2 || n != 2 || err != nil {
+		t.Errorf("HandOver = %d, %v; TakeOver = %d; want 2 of 3 clients", moved, err, n)
 	}
 	if err := p.Drain(t.Context()); err != nil {
 		t.Errorf("Drain: %v", err)
