@@ -34,8 +34,9 @@ func (s *tightSocket) Writev(bufs [][]byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *tightSocket) CloseWrite() error { return nil }
-func (s *tightSocket) Fd() int           { return 1 }
+func (s *tightSocket) Read([]byte) (int, error) { return 0, nil }
+func (s *tightSocket) CloseWrite() error        { return nil }
+func (s *tightSocket) Fd() int                  { return 1 }
 
 // lateWatcher keeps who waits.
 type lateWatcher struct{ waiting int }

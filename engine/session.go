@@ -82,6 +82,11 @@ const (
 	firstReplySize = maxOwedBytes / 32
 	// throughBytes is from where bytes are written at once rather than copied into a batch first.
 	throughBytes = 16 << 10
+	// crowdBytes of replies don't wait for the flush either: they are written while they are in the processor's cache.
+	crowdBytes = 64 << 10
+	// fillBytes of a large command are made room for, and maxFills times read, at most, before other clients have a turn.
+	fillBytes = 256 << 10
+	maxFills  = 8
 )
 
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
@@ -112,8 +117,33 @@ func (s *Session) onData(buf []byte) {
 		if n := s.consume(buf); n < len(buf) && !s.quitting {
 			s.keep(buf[n:])
 		}
+		s.fill()
 	default:
 		s.keep(buf)
+		s.goOn()
+		s.fill()
+	}
+}
+
+// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
+// would be copied once more.
+func (s *Session) fill() {
+	for range maxFills {
+		if s.in == nil || s.paused || s.closed || s.gc == nil {
+			return
+		}
+		left := s.scan.Need - len(s.in.B)
+		if left < throughBytes {
+			return
+		}
+		s.room(min(left, fillBytes))
+		kept := len(s.in.B)
+		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
+		if err != nil || n == 0 {
+			return // gnet finds the same
+		}
+		s.tally.bytesIn += int64(n)
+		s.in.B = s.in.B[:kept+n]
 		s.goOn()
 	}
 }
@@ -123,8 +153,13 @@ func (s *Session) keep(p []byte) {
 	if s.in == nil {
 		s.in = s.loop.GetBuffer()
 	}
-	s.loop.Grow(s.in, len(p), s.scan.Need)
+	s.room(len(p))
 	s.in.B = append(s.in.B, p...)
+}
+
+// room makes room for n more bytes of input.
+func (s *Session) room(n int) {
+	s.loop.Grow(s.in, n, s.scan.Need)
 	if cap(s.in.B) >= causeBytes {
 		s.loop.holders[s] = struct{}{}
 	}
@@ -439,7 +474,7 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	if r.Reply != nil {
 		s.writeStored(r)
 	}
-	if len(chunk) >= throughBytes {
+	if len(chunk) >= throughBytes || s.out.Pending()+len(chunk) >= crowdBytes {
 		s.out.Through(&s.loop.Loop, chunk, s)
 	} else {
 		s.out.Append(&s.loop.Loop, chunk)
