@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -223,20 +224,22 @@ func (p *Proxy) leastLoop() *Loop {
 	return best
 }
 
-// reserveDescriptors returns how many clients there may be at once, so that descriptors are left for the connections to
-// servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it starts.
-func (p *Proxy) reserveDescriptors(pools []*pool) int64 {
+// limitClients limits how many clients there may be at once, so that descriptors are left for the connections of all of
+// pools to their servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it
+// starts.
+func (p *Proxy) limitClients(pools ...[]*pool) {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil || uint64(r.Cur) > math.MaxInt32 {
-		return math.MaxInt64
+		p.clientLimit.Store(math.MaxInt64)
+		return
 	}
-	reserve := 64 + len(pools)
-	for _, pl := range pools {
-		reserve += len(pl.opts.Servers) * (pl.opts.ServerConnections*len(p.loops) + 1)
+	reserve := 64
+	for _, pl := range slices.Concat(pools...) {
+		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*len(p.loops)+1)
 	}
 	limit := max(int64(r.Cur)-int64(reserve), 1)
 	p.log.Debug("descriptors", "limit", r.Cur, "reserved", reserve, "clients", limit)
-	return limit
+	p.clientLimit.Store(limit)
 }
 
 // left counts a client out.

@@ -86,7 +86,7 @@ func (p *Proxy) prepareReload(o Options) (*plan, error) {
 // carryOut does what can't fail.
 func (p *Proxy) carryOut(c *plan) {
 	p.adopt(c)
-	p.clientLimit.Store(p.reserveDescriptors(append(slices.Clone(c.next.pools), c.removed...)))
+	p.limitClients(c.next.pools, c.removed, p.leaving)
 	for _, ln := range c.gone {
 		_ = ln.nl.Close()
 	}
@@ -204,6 +204,7 @@ func (p *Proxy) sweep() {
 		return // there is a next time
 	}
 	defer p.changing.Unlock()
+	leaving := len(p.leaving)
 	p.leaving = slices.DeleteFunc(p.leaving, func(pl *pool) bool {
 		if pl.clients.Load() > 0 {
 			if time.Now().After(pl.until) {
@@ -220,6 +221,9 @@ func (p *Proxy) sweep() {
 		pl.Close()
 		return true
 	})
+	if len(p.leaving) < leaving {
+		p.limitClients(p.pools(), p.leaving)
+	}
 }
 
 // closeAll closes the clients of a pool that have not left in time.
