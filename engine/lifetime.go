@@ -155,11 +155,11 @@ func (s *Session) quit() {
 	s.touch()
 }
 
-// lingerTime is how long a client that was told to go may take to hang up.
+// lingerTime is how long a client that was told to go may take to read its last reply and to hang up.
 const lingerTime = time.Second
 
-// finish closes towards the client, in a way that lets it read the last reply: to close while input is unread would
-// reset the connection and could take the reply along.
+// finish closes towards the client, in a way that lets it read the last reply: to close while input is unread, or comes
+// yet, would reset the connection and could take the reply along. A client that has been idle had that time before.
 func (s *Session) finish() {
 	if s.gc == nil {
 		s.close()
@@ -169,11 +169,12 @@ func (s *Session) finish() {
 		return
 	}
 	s.lingering = true
-	if s.out.CloseWrite() != nil {
+	idle := time.Duration(s.loop.Now - max(s.lastAt, s.wroteAt))
+	if idle >= lingerTime || s.out.CloseWrite() != nil {
 		s.close()
 		return
 	}
-	time.AfterFunc(lingerTime, func() { s.loop.Execute(s.close) })
+	time.AfterFunc(lingerTime-idle, func() { s.loop.Execute(s.close) })
 }
 
 // onClose is gnet's OnClose: the client closed or half-closed (io.EOF), or reading failed, or the engine stops (nil).

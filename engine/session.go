@@ -54,6 +54,7 @@ type Session struct {
 	counted  int   // bytes of out that the tally has
 	due      int64 // replies appended to out since it was last empty
 	dueAt    int64 // when the first of them was
+	wroteAt  int64 // when out was last empty again
 
 	transit
 }
