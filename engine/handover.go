@@ -246,6 +246,7 @@ func (p *Proxy) acceptAgain(files map[string]*os.File) {
 				ul.SetUnlinkOnClose(false)
 			}
 			ln = p.newListener(old.pool.Load(), nl)
+			ln.keepalive = true
 			p.accepting.Go(ln.run)
 		}
 		now.listeners = append(now.listeners, ln)

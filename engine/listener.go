@@ -27,10 +27,11 @@ type protocol = codec.Protocol
 // listener accepts one pool's clients. We accept ourselves and enroll the socket on a loop, because gnet's own listeners
 // take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.
 type listener struct {
-	proxy *Proxy
-	pool  atomic.Pointer[pool]
-	key   string // see listenKey
-	nl    net.Listener
+	proxy     *Proxy
+	pool      atomic.Pointer[pool]
+	key       string // see listenKey
+	nl        net.Listener
+	keepalive bool // its clients begin with keepalive on: package net does that for those of an inherited listener
 }
 
 func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
@@ -60,14 +61,17 @@ func (p *Proxy) bind() error {
 	var errs []error
 	for _, pl := range now.pools {
 		nl, err := inherit(inherited, pl.opts)
-		if nl == nil && err == nil {
+		left := nl != nil
+		if !left && err == nil {
 			nl, err = listen(pl.opts)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
 			continue
 		}
-		now.listeners = append(now.listeners, p.newListener(pl, nl))
+		ln := p.newListener(pl, nl)
+		ln.keepalive = left
+		now.listeners = append(now.listeners, ln)
 	}
 	for _, nl := range inherited {
 		_ = nl.Close()
@@ -194,7 +198,9 @@ func (ln *listener) admit(nc net.Conn) {
 	addr := "unix"
 	if t, ok := nc.(*net.TCPConn); ok {
 		addr = t.RemoteAddr().String()
-		_ = t.SetKeepAlive(p.opts.TCPKeepalive) // package net turns it on for those of an inherited listener
+		if p.opts.TCPKeepalive != ln.keepalive {
+			_ = t.SetKeepAlive(p.opts.TCPKeepalive)
+		}
 	}
 	l := ln.proxy.leastLoop()
 	l.clients.Add(1)
