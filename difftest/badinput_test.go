@@ -92,8 +92,8 @@ func TestBadInput(t *testing.T) {
 		t.Run(bad.name, func(t *testing.T) {
 			badTraffic(t, addr, bad)
 			l.more(t, 1)
-			p.wantAlive(t)
-			if rss := p.memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
+			p.WantAlive(t)
+			if rss := p.Memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
 				t.Errorf("the proxy's memory is %d MB", rss>>20)
 			}
 		})
@@ -114,11 +114,11 @@ func TestBadInput(t *testing.T) {
 			conn.Close()
 		}
 		l.more(t, 20)
-		p.wantAlive(t)
+		p.WantAlive(t)
 	})
 	l.end(t)
 	if !raceEnabled {
-		t.Logf("most memory: %d MB", p.memory(t, "VmHWM")>>20)
+		t.Logf("most memory: %d MB", p.Memory(t, "VmHWM")>>20)
 	}
 }
 

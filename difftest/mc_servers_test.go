@@ -8,11 +8,13 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"cashew/processtest"
 )
 
 // mcServer is one memcached. It can be killed and started again in the same place.
 type mcServer struct {
-	*process
+	*processtest.Process
 	addr string
 	args []string
 }
@@ -20,7 +22,7 @@ type mcServer struct {
 // startMemcached starts a memcached on a loopback port. A later option overrides an earlier one.
 func startMemcached(t testing.TB, args ...string) *mcServer {
 	t.Helper()
-	return startMemcachedAt(t, "127.0.0.1", freePort(t), args...)
+	return startMemcachedAt(t, "127.0.0.1", processtest.FreePort(t), args...)
 }
 
 func startMemcachedAt(t testing.TB, host, port string, args ...string) *mcServer {
@@ -49,9 +51,9 @@ func startMemcacheds(t testing.TB, n int, args ...string) []*mcServer {
 // start starts the server, again if it was killed, and waits until it answers.
 func (s *mcServer) start(t testing.TB) {
 	t.Helper()
-	s.process = startProcess(t, lookPath(t, "memcached"), s.args...)
+	s.Process = processtest.Run(t, processtest.LookPath(t, "memcached"), s.args...)
 	await(t, "memcached answers on "+s.addr, func() bool {
-		s.wantAlive(t)
+		s.WantAlive(t)
 		return mcAnswers(s.addr)
 	})
 }

@@ -153,7 +153,7 @@ func (p *Proxy) Start() (err error) {
 	if err := p.startLoops(); err != nil {
 		return err
 	}
-	p.clientLimit.Store(p.reserveDescriptors(p.pools()))
+	p.limitClients(p.pools())
 	for _, pl := range p.pools() {
 		p.begin(pl)
 	}
