@@ -74,6 +74,7 @@ func (o *Out) Err() error { return o.err }
 func (o *Out) Append(l *Loop, p []byte) {
 	if len(p) >= handOverBytes {
 		bb := l.GetBuffer()
+		l.Grow(bb, len(p), 0)
 		bb.B = append(bb.B, p...)
 		o.Hand(l, bb, len(p))
 		return
