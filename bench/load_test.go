@@ -109,7 +109,7 @@ func TestWorkloads(t *testing.T) {
 func TestMemcachedLoadArgv(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	w := workload{Clients: 50, Pipeline: 16, ValueBytes: 64, Keys: 1000, Requests: 20000}
-	const ours = "bench load -addr 127.0.0.1:7001 -test get100 -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"
+	const ours = "bench load -addr 127.0.0.1:7001 -protocol memcached -test get100 -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"
 	if got := strings.Join(memcached{}.loadArgv(w, "get100", "127.0.0.1:7001"), " "); got != ours {
 		t.Errorf("loadArgv without memtier_benchmark = %q; want %q", got, ours)
 	}

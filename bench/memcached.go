@@ -68,7 +68,7 @@ func (memcached) loadArgv(w workload, test, addr string) []string {
 	}
 	if _, err := exec.LookPath(memtier); err != nil || keysOf(test) > 1 {
 		return []string{
-			ourself, generateCommand, "-addr", addr, "-test", test, "-clients", strconv.Itoa(w.Clients),
+			ourself, generateCommand, "-addr", addr, "-protocol", "memcached", "-test", test, "-clients", strconv.Itoa(w.Clients),
 			"-requests", strconv.Itoa(w.Requests), "-pipeline", strconv.Itoa(w.Pipeline),
 			"-keys", strconv.Itoa(w.Keys), "-size", strconv.Itoa(w.ValueBytes),
 		}
