@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	readBytes    = 64 << 10
-	maxLineBytes = 4 << 10 // of a reply's line; memcached's with the longest key has less than 300
-	headRoom     = 64      // for a set's head; one that is longer is copied together with its value
+	readBytes    = 256 << 10 // a value of 1 MiB takes a third less CPU than with 64 KiB
+	maxLineBytes = 4 << 10   // of a reply's line; memcached's with the longest key has less than 300
+	headRoom     = 64        // for a set's head; one that is longer is copied together with its value
 )
 
 // conn is one connection that sends requests.
@@ -81,7 +81,7 @@ func (g *generator) resume(c *conn) error {
 // write writes what is not written yet of the batch b.
 func (g *generator) write(c *conn, b []byte) error {
 	for c.written < len(b) {
-		n, err := write(c.fd, b[c.written:])
+		n, err := unix.Write(c.fd, b[c.written:])
 		if errors.Is(err, unix.EAGAIN) {
 			if c.blocked {
 				return nil
@@ -132,7 +132,7 @@ func (g *generator) build(r *random, batch []request) []byte {
 // receive reads once and takes the replies in it.
 func (g *generator) receive(c *conn) error {
 	kept := copy(g.in, c.partial)
-	n, err := read(c.fd, g.in[kept:])
+	n, err := unix.Read(c.fd, g.in[kept:])
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return nil
@@ -159,7 +159,7 @@ func (g *generator) take(c *conn, b []byte, now time.Duration) error {
 		end := bytes.IndexByte(b, '\n') + 1
 		if end == 0 {
 			if len(b) > maxLineBytes {
-				return fmt.Errorf("a line of a reply has no end after %d bytes: %q...", maxLineBytes, b[:100])
+				return fmt.Errorf("a line of a reply has no end after %d bytes: %q", maxLineBytes, b[:100])
 			}
 			c.partial = append(c.partial, b...)
 			return nil

@@ -55,6 +55,3 @@ func (p *poller) wait(d time.Duration) ([]event, error) {
 	}
 	return p.ready, nil
 }
-
-func read(fd int, b []byte) (int, error)  { return unix.Read(fd, b) }
-func write(fd int, b []byte) (int, error) { return unix.Write(fd, b) }
