@@ -5,44 +5,57 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
-const csvHeading = `"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"` + "\n"
+// report is what redis-benchmark prints, with a place for a throughput and for the latencies.
+const report = "SET: rps=0.0 (overall: -nan) avg_msec=-nan (overall: -nan)\r      \r====== SET ======\n" + `  20000 requests completed in 0.14 seconds
+  10 parallel clients
+  host configuration "save": 3600 1
+
+Latency by percentile distribution:
+0.000% <= 0.055 milliseconds (cumulative count 8)
+99.805% <= 2.415 milliseconds (cumulative count 19964)
+99.902% <= 2.647 milliseconds (cumulative count 19984)
+100.000% <= 2.687 milliseconds (cumulative count 20000)
+
+Cumulative distribution of latencies:
+99.999% <= 9.103 milliseconds (cumulative count 1740)
+
+Summary:
+  throughput summary: RPS requests per second
+  latency summary (msec):
+          avg       min       p50       p95       p99       max
+        0.185     0.048     0.175     0.287     0.471     2.687
+
+`
 
 func TestParseRedisBenchmark(t *testing.T) {
+	full := strings.Replace(report, "RPS", "148148.14", 1)
+	want := load{rps: 148148.14, p50: 0.175, p95: 0.287, p99: 0.471, p999: 2.647, max: 2.687}
+	few := want
+	few.p999 = 2.687
 	tests := []struct {
 		name, in string
 		want     load
 		err      string // part of it; "" for none
 	}{
-		{
-			name: "get", in: csvHeading + `"GET","425531.94","0.681","0.128","0.367","2.255","3.959","4.703"` + "\n",
-			want: load{rps: 425531.94, p50: 0.367, p95: 2.255, p99: 3.959, max: 4.703},
-		},
-		{
-			name: "custom command", in: csvHeading + `"mget key:__rand_int__ key:__rand_int__","45662.10","0.356","0.040","0.167","1.287","1.863","3.431"`,
-			want: load{rps: 45662.10, p50: 0.167, p95: 1.287, p99: 1.863, max: 3.431},
-		},
-		{
-			name: "warnings around it", in: "WARN: could not fetch server CONFIG\r\n" + csvHeading + `"SET","1.00","1","1","2","3","4","5"` + "\r\n\r\nbye",
-			want: load{rps: 1, p50: 2, p95: 3, p99: 4, max: 5},
-		},
-		{
-			name: "columns in another order", in: `"test","max_latency_ms","p99_latency_ms","p95_latency_ms","p50_latency_ms","p999","rps"` + "\n" + `"SET","5","4","3","2","9","1"`,
-			want: load{rps: 1, p50: 2, p95: 3, p99: 4, max: 5},
-		},
-		{name: "empty", in: "", err: "no result"},
-		{name: "heading alone", in: csvHeading, err: "no result"},
-		{name: "redis 6.0", in: `"GET","425531.94"` + "\n", err: "does not fit"},
-		{name: "column missing", in: `"test","rps"` + "\n" + `"GET","1.0"`, err: "no column"},
-		{name: "not a number", in: csvHeading + `"GET","fast","1","1","1","1","1","1"`, err: "column rps"},
-		{name: "no requests", in: csvHeading + `"GET","0.00","0","0","0","0","0","0"`, err: "no requests"},
-		{name: "NaN", in: csvHeading + `"GET","-nan","0","0","0","0","0","0"`, err: "rps"},
-		{name: "open quote", in: csvHeading + `"GET,"`, err: "its output"},
+		{name: "set", in: full, want: want},
+		{name: "warnings around it", in: "WARNING: Could not fetch server CONFIG\n" + full + "bye", want: want},
+		{name: "few requests", in: strings.Replace(full, "99.902% <= 2.647 milliseconds (cumulative count 19984)\n", "", 1), want: few},
+		{name: "empty", in: "", err: "no summary"},
+		{name: "cut short", in: strings.Split(full, "0.185")[0], err: "no summary"},
+		{name: "redis 6.0", in: "99.90% <= 1 milliseconds\n20000.00 requests per second\n", err: "no summary"},
+		{name: "another column", in: strings.Replace(full, "p95", "p96", 1), err: "column p96"},
+		{name: "not a number", in: strings.Replace(full, "0.471", "fast", 1), err: "column p99"},
+		{name: "no throughput", in: strings.Replace(full, "148148.14", "many", 1), err: "throughput"},
+		{name: "no requests", in: strings.Replace(full, "148148.14", "0.00", 1), err: "no requests"},
+		{name: "NaN", in: strings.Replace(full, "148148.14", "-nan", 1), err: "throughput"},
+		{name: "no latency", in: strings.Replace(full, "2.647", "long", 1), err: "latency of long"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := redis{}.parseLoad("redis-benchmark", strings.NewReader(tt.in))
+			got, err := redis{}.parseLoad(strings.NewReader(tt.in))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("parseLoad(%q) = %+v, %v; want an error with %q", tt.in, got, err, tt.err)
@@ -56,14 +69,39 @@ func TestParseRedisBenchmark(t *testing.T) {
 	}
 }
 
+func TestParseOurs(t *testing.T) {
+	got, err := parseOurs([]byte(`{"rps":1000,"p50_ms":1,"p90_ms":2,"p95_ms":3,"p99_ms":4,"p999_ms":5,"max_ms":6,"requests":2000,"rate":1000,"late":7,"cpu_us":2}` + "\n"))
+	if want := (load{rps: 1000, p50: 1, p95: 3, p99: 4, p999: 5, max: 6, late: 7, cpu: 4 * time.Millisecond}); err != nil || got != want {
+		t.Errorf("parseOurs = %+v, %v; want %+v", got, err, want)
+	}
+	for _, bad := range []string{"", "{", `{"rps":0}`} {
+		if got, err := parseOurs([]byte(bad)); err == nil {
+			t.Errorf("parseOurs(%q) = %+v; want an error", bad, got)
+		}
+	}
+}
+
 func TestLoadArgv(t *testing.T) {
-	w := workload{Clients: 50, Pipeline: 16, ValueBytes: 64, Keys: 1000, Requests: 20000}
-	tests := []struct{ test, want string }{
-		{"get", "redis-benchmark -h 127.0.0.1 -p 7001 --csv -c 50 -n 20000 -P 16 -r 1000 -d 64 -t get"},
-		{"mget3", "redis-benchmark -h 127.0.0.1 -p 7001 --csv -c 50 -n 20000 -P 16 -r 1000 -d 64 mget key:__rand_int__ key:__rand_int__ key:__rand_int__"},
+	w := workload{Protocol: "redis", Clients: 50, Pipeline: 16, ValueBytes: 64, Keys: 1000, Requests: 20000}
+	const ours = "bench load -hold -addr 127.0.0.1:7001 -protocol redis -test "
+	lone, idle, rate := w, w, w
+	lone.Clients, lone.Pipeline, idle.Idle, rate.Rate = 1, 1, 9, 700.4
+	chosen := w
+	chosen.Generator = ourself
+	tests := []struct {
+		w          workload
+		test, want string
+	}{
+		{w, "get", "redis-benchmark -h 127.0.0.1 -p 7001 --precision 3 -c 50 -n 20000 -P 16 -r 1000 -d 64 -t get"},
+		{w, "mget3", "redis-benchmark -h 127.0.0.1 -p 7001 --precision 3 -c 50 -n 20000 -P 16 -r 1000 -d 64 mget key:__rand_int__ key:__rand_int__ key:__rand_int__"},
+		{w, mixed, ours + "mixed -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"},
+		{chosen, "mget3", ours + "mget3 -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"},
+		{lone, "get", ours + "get -clients 1 -requests 20000 -pipeline 1 -keys 1000 -size 64"},
+		{idle, "get", ours + "get -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64 -idle 9"},
+		{rate, "get", ours + "get -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64 -rate 700"},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(redis{}.loadArgv(w, tt.test, "127.0.0.1:7001"), " "); got != tt.want {
+		if got := strings.Join(redis{}.loadArgv(tt.w, tt.test, "127.0.0.1:7001"), " "); got != tt.want {
 			t.Errorf("loadArgv(%s) = %q; want %q", tt.test, got, tt.want)
 		}
 	}
@@ -79,37 +117,10 @@ func TestLookupsAddInfo(t *testing.T) {
 	}
 }
 
-func TestWorkloads(t *testing.T) {
-	seen := map[string]bool{}
-	for _, w := range workloads {
-		if seen[w.Name] {
-			t.Errorf("workload %s is there twice", w.Name)
-		}
-		seen[w.Name] = true
-		for _, test := range w.Tests {
-			if n := keysOf(test); n < 0 || (n == 0) != (test == "set") {
-				t.Errorf("keysOf(%s) = %d", test, n)
-			}
-		}
-		for _, scale := range []float64{0.00001, 0.02, 1, 3} {
-			s := w.scaled(scale, 100_000)
-			if s.Requests < s.Clients*s.Pipeline {
-				t.Errorf("%s at %v: %d requests do not fill %d clients' pipelines", w.Name, scale, s.Requests, s.Clients)
-			}
-			if s.Keys < 1 || s.Keys*s.ValueBytes > 128<<20 {
-				t.Errorf("%s: %d keys of %d bytes", w.Name, s.Keys, s.ValueBytes)
-			}
-			if n := s.straceRequests(); n < 1 || n > s.Requests {
-				t.Errorf("%s at %v: %d of %d requests under strace", w.Name, scale, n, s.Requests)
-			}
-		}
-	}
-}
-
 func TestMemcachedLoadArgv(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	w := workload{Clients: 50, Pipeline: 16, ValueBytes: 64, Keys: 1000, Requests: 20000}
-	const ours = "bench load -addr 127.0.0.1:7001 -test get100 -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"
+	w := workload{Protocol: "memcached", Clients: 50, Pipeline: 16, ValueBytes: 64, Keys: 1000, Requests: 20000}
+	const ours = "bench load -hold -addr 127.0.0.1:7001 -protocol memcached -test get100 -clients 50 -requests 20000 -pipeline 16 -keys 1000 -size 64"
 	if got := strings.Join(memcached{}.loadArgv(w, "get100", "127.0.0.1:7001"), " "); got != ours {
 		t.Errorf("loadArgv without memtier_benchmark = %q; want %q", got, ours)
 	}
@@ -119,7 +130,7 @@ func TestMemcachedLoadArgv(t *testing.T) {
 	}
 	t.Setenv("PATH", bin)
 	const theirs = "memtier_benchmark --server=127.0.0.1 --port=7001 --protocol=memcache_text --threads=1 --clients=50 --requests=400 --pipeline=16 " +
-		"--data-size=64 --ratio=1:0 --key-prefix=key: --key-minimum=0 --key-maximum=999 --print-percentiles=50,95,99 --hide-histogram"
+		"--data-size=64 --ratio=1:0 --key-prefix=key: --key-minimum=0 --key-maximum=999 --print-percentiles=50,95,99,99.9 --hide-histogram"
 	if got := strings.Join(memcached{}.loadArgv(w, "set", "127.0.0.1:7001"), " "); got != theirs {
 		t.Errorf("loadArgv with memtier_benchmark = %q; want %q", got, theirs)
 	}
@@ -132,19 +143,19 @@ func TestParseMemtier(t *testing.T) {
 	const table = `Writing results to stdout
 ALL STATS
 ============================================================================================================================
-Type         Ops/sec     Hits/sec   Misses/sec    Avg. Latency     p50 Latency     p95 Latency     p99 Latency       KB/sec
+Type         Ops/sec     Hits/sec   Misses/sec    Avg. Latency     p50 Latency     p95 Latency     p99 Latency   p99.9 Latency       KB/sec
 ----------------------------------------------------------------------------------------------------------------------------
-Sets            0.00          ---          ---             ---             ---             ---             ---         0.00
-Gets        48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300     52000.12
-Waits           0.00          ---          ---             ---             ---             ---             ---          ---
-Totals      48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300     52000.12
+Sets            0.00          ---          ---             ---             ---             ---             ---             ---         0.00
+Gets        48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300         4.19100     52000.12
+Waits           0.00          ---          ---             ---             ---             ---             ---             ---          ---
+Totals      48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300         4.19100     52000.12
 `
-	got, err := memcached{}.parseLoad(memtier, strings.NewReader(table))
-	if want := (load{rps: 48123.41, p50: 1.999, p95: 2.703, p99: 3.583}); err != nil || got != want {
+	got, err := memcached{}.parseLoad(strings.NewReader(table))
+	if want := (load{rps: 48123.41, p50: 1.999, p95: 2.703, p99: 3.583, p999: 4.191}); err != nil || got != want {
 		t.Errorf("parseLoad = %+v, %v; want %+v", got, err, want)
 	}
 	for _, bad := range []string{"", "connection error\n", strings.ReplaceAll(table, "48123.41", "0.00"), strings.ReplaceAll(table, "48123.41", "fast")} {
-		if got, err := (memcached{}).parseLoad(memtier, strings.NewReader(bad)); err == nil {
+		if got, err := (memcached{}).parseLoad(strings.NewReader(bad)); err == nil {
 			t.Errorf("parseLoad(%q) = %+v; want an error", bad, got)
 		}
 	}

@@ -4,17 +4,22 @@
 //	load generator ---------------------------> server       direct
 //	load generator ---> cashew ---------------> server(s)
 //	load generator ---> nutcracker -v 4 ------> server(s)
+//	load generator ---> echo, one gnet loop                  the least that a hop costs
+//	load generator ---> whatever CASHEW_BENCH_PROXIES names ---> server(s)
 //
-// The load generator is redis-benchmark for Redis; for memcached it is memtier_benchmark where that is installed, else
-// the bench itself, in a process of its own (generator.go).
+// The load generator is redis-benchmark for Redis; for memcached it is memtier_benchmark where that is installed. For all
+// that they can't do it is the bench itself, in a process of its own (package generator).
 //
 // A machine's speed drifts by more than the contenders differ, so they run in turn (direct, cashew, nutcracker, direct,
 // ...) and every ratio is taken inside one round; the table shows the median of these ratios and their spread.
 //
-//	go run ./bench                         everything, three rounds, less than eight minutes
+//	go run ./bench                         what goals.go asks for, three rounds, about ten minutes
+//	go run ./bench -set matrix             every payload, pipeline, number of clients and servers, command, protocol
+//	go run ./bench -set scale              from 1 to 10,000 clients and to 100 servers, on pinned CPUs
 //	go run ./bench -quick                  every workload with few requests: does it work at all?
-//	go run ./bench -run '^mc' -rounds 9    some workloads
+//	go run ./bench -run '^mc' -rounds 9    some workloads of the set
 //	go run ./bench -show results/x.json    print the tables of a kept result again
+//	CASHEW_BENCH_PROXIES=cashew-base=old/cashew go run ./bench -contenders direct,cashew,cashew-base
 //
 // It starts all servers itself, on loopback and on ports that the kernel picks, and ends them when it ends. One goroutine
 // does everything; each started process has another that waits for it.
@@ -40,6 +45,9 @@ import (
 
 // options are the flags.
 type options struct {
+	set        string
+	generator  string
+	goals      bool
 	rounds     int
 	scale      float64
 	quick      bool
@@ -58,16 +66,21 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == generateCommand {
-		runtime.GOMAXPROCS(1) // one CPU, as redis-benchmark has
-		if err := generate(os.Args[2:], os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	command := ""
+	if len(os.Args) > 1 {
+		command = os.Args[1]
 	}
-	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	var err error
+	switch command {
+	case generateCommand:
+		runtime.GOMAXPROCS(1) // one CPU, as redis-benchmark has
+		err = generate(os.Args[2:], os.Stdout)
+	case echoCommand:
+		err = serveEcho(os.Args[2:])
+	default:
+		ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -78,17 +91,20 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
+	fs.StringVar(&o.set, "set", setGoals, "workloads: "+setNames())
+	fs.StringVar(&o.generator, "generator", "", "\""+ourself+"\": our own load generator for all; else it is the workload's choice")
+	fs.BoolVar(&o.goals, "goals", false, "print what became of the goals, without the tables")
 	fs.IntVar(&o.rounds, "rounds", 3, "how often every contender runs every workload")
 	fs.Float64Var(&o.scale, "n", 1, "factor on the number of requests of each workload")
-	fs.BoolVar(&o.quick, "quick", false, "smoke run of less than a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
+	fs.BoolVar(&o.quick, "quick", false, "smoke run of about a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
 	fs.IntVar(&o.keys, "keys", 100_000, "keys in the servers, all prefilled (large values: at most 1,000)")
-	fs.StringVar(&o.run, "run", "", "run only workloads whose name matches this regexp (see -list)")
-	fs.StringVar(&o.contenders, "contenders", "direct,cashew,nutcracker", "who takes part, in this order")
+	fs.StringVar(&o.run, "run", "", "run only workloads of the set whose name matches this regexp (see -list)")
+	fs.StringVar(&o.contenders, "contenders", "", "who takes part, in this order (default direct,cashew,nutcracker,echo and those that "+proxiesEnv+" names)")
 	fs.StringVar(&o.cashew, "cashew", filepath.Join("bin", "cashew"), "cashew's binary")
 	fs.StringVar(&o.nutcracker, "nutcracker", "nutcracker", "nutcracker's binary, looked up in PATH")
-	fs.IntVar(&o.loops, "loops", 0, "cashew's event loops; 0 leaves them to cashew")
+	fs.IntVar(&o.loops, "loops", 0, "cashew's event loops; 0 leaves them to the workload")
 	fs.BoolVar(&o.pin, "pin", false, "taskset: the load generator on one CPU, proxy and servers on another")
-	fs.BoolVar(&o.syscalls, "syscalls", true, "count the proxies' system calls with strace, in extra runs that are not timed")
+	fs.BoolVar(&o.syscalls, "syscalls", true, "count the proxies' system calls with strace, and instructions where the machine does, in extra runs that are not timed")
 	fs.StringVar(&o.out, "out", filepath.Join("bench", "results"), "directory for the result")
 	fs.StringVar(&o.name, "name", "", "keep the result as NAME.json; without it the file is local-TIME.json, which git ignores")
 	fs.StringVar(&o.show, "show", "", "print the tables of this result file and end")
@@ -120,6 +136,10 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("-keys %d: want 1 to 10000000", o.keys)
 	case o.loops < 0:
 		return o, fmt.Errorf("-loops %d: want 0 or more", o.loops)
+	case sets[o.set] == nil:
+		return o, fmt.Errorf("-set %q: want one of %s", o.set, setNames())
+	case o.generator != "" && o.generator != ourself:
+		return o, fmt.Errorf("-generator %q: want nothing or %q", o.generator, ourself)
 	case strings.ContainsAny(o.name, `/\`):
 		return o, fmt.Errorf("-name %q: want a file name without directory", o.name)
 	}
@@ -136,26 +156,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return res.writeTables(stdout)
+		return res.write(stdout, o.goals)
 	}
-	filter, err := regexp.Compile(o.run)
+	chosen, err := choose(o)
 	if err != nil {
-		return fmt.Errorf("-run: %w", err)
-	}
-	var chosen []workload
-	for _, w := range workloads {
-		if filter.MatchString(w.Name) {
-			chosen = append(chosen, w.scaled(o.scale, o.keys))
-		}
+		return err
 	}
 	if o.list {
 		for _, w := range chosen {
-			fmt.Fprintf(stdout, "%-14s %s\n", w.Name, w.describe())
+			fmt.Fprintf(stdout, "%-16s %s\n", w.Name, w.describe())
 		}
 		return nil
-	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("-run %q matches no workload; -list prints them", o.run)
 	}
 	chosen, err = runnable(chosen, stderr)
 	if err != nil {
@@ -180,7 +191,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	procs := &processes{dir: dir}
 	defer procs.stopAll() // also when what follows panics
 	if o.pin {
-		if procs.clientCPU, procs.serverCPU, err = pinCPUs(); err != nil {
+		if procs.place, err = pinPlacement(); err != nil {
 			return fmt.Errorf("-pin: %w", err)
 		}
 	}
@@ -190,6 +201,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		result: newResult(ctx, o, cs, chosen, procs),
 	}
 	if o.syscalls {
+		if stop, err := countInstructions(os.Getpid()); err == nil {
+			stop()
+			b.counter = true
+		}
 		if b.strace, err = exec.LookPath("strace"); err != nil {
 			fmt.Fprintln(stderr, "bench: strace is not in PATH; system calls are not counted")
 		}
@@ -204,7 +219,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if len(b.result.Samples) > 0 {
-		if err := b.result.writeTables(stdout); err != nil {
+		if err := b.result.write(stdout, o.goals); err != nil {
 			return errors.Join(failed, err)
 		}
 		file, err := b.result.save(o.out, o.name)
@@ -214,6 +229,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "bench: took %v; all samples are in %s\n", time.Since(b.result.Started).Round(time.Second), file)
 	}
 	return failed
+}
+
+// choose returns the workloads of -set that -run matches, as the other flags want them.
+func choose(o options) ([]workload, error) {
+	filter, err := regexp.Compile(o.run)
+	if err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	var chosen []workload
+	for _, w := range sets[o.set] {
+		if !filter.MatchString(w.Name) {
+			continue
+		}
+		w = w.scaled(o.scale, o.keys)
+		if o.loops > 0 {
+			w.Loops = o.loops
+		}
+		if o.generator != "" {
+			w.Generator = o.generator
+		}
+		chosen = append(chosen, w)
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("-run %q matches no workload of -set %s; -list prints them", o.run, o.set)
+	}
+	return chosen, nil
 }
 
 // runnable leaves out the workloads whose servers or load generators are missing, with a line on stderr.
@@ -231,63 +272,4 @@ func runnable(ws []workload, stderr io.Writer) ([]workload, error) {
 		return nil, errors.New("nothing to measure: no workload can run here")
 	}
 	return ws, nil
-}
-
-// findContenders turns -contenders into what can run here; a proxy whose binary is missing is left out with a line on
-// stderr. Another proxy is one more case here, with its own argv and conf.
-func findContenders(o options, stderr io.Writer) ([]contender, error) {
-	var cs []contender
-	for name := range strings.SplitSeq(o.contenders, ",") {
-		name = strings.TrimSpace(name)
-		for _, c := range cs {
-			if c.name == name {
-				return nil, fmt.Errorf("-contenders: %q twice", name)
-			}
-		}
-		switch name {
-		case direct:
-			cs = append(cs, contender{name: direct})
-		case cashew:
-			bin := o.cashew
-			if st, err := os.Stat(bin); err != nil || st.IsDir() || st.Mode()&0o111 == 0 {
-				fmt.Fprintf(stderr, "bench: cashew is left out: no binary at %s (make build)\n", bin)
-				continue
-			}
-			if !strings.ContainsRune(bin, filepath.Separator) {
-				bin = "." + string(filepath.Separator) + bin // a file here, not a name to look up in PATH
-			}
-			var extra string
-			if o.loops > 0 {
-				extra = fmt.Sprintf("global:\n  loops: %d\n", o.loops)
-			}
-			cs = append(cs, contender{name: cashew, bin: bin, extraConf: extra})
-		case nutcracker:
-			bin, err := lookPathSbin(o.nutcracker)
-			if err != nil {
-				fmt.Fprintf(stderr, "bench: nutcracker is left out: no %s in PATH\n", o.nutcracker)
-				continue
-			}
-			cs = append(cs, contender{name: nutcracker, bin: bin})
-		default:
-			return nil, fmt.Errorf("-contenders: %q is none of %s, %s, %s", name, direct, cashew, nutcracker)
-		}
-	}
-	if len(cs) == 0 {
-		return nil, errors.New("nobody to measure: no contender can run here")
-	}
-	return cs, nil
-}
-
-// lookPathSbin is exec.LookPath that also knows where Debian puts daemons, which a user's PATH may lack.
-func lookPathSbin(name string) (string, error) {
-	bin, err := exec.LookPath(name)
-	if err == nil || strings.ContainsRune(name, filepath.Separator) {
-		return bin, err
-	}
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin"} {
-		if bin, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return bin, nil
-		}
-	}
-	return "", err
 }

@@ -9,15 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestMain makes the test binary the load generator too, as the bench is one for its own child.
+// TestMain makes the test binary the load generator and the echo server too, as the bench is for its own children.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == generateCommand {
+	if len(os.Args) > 1 && (os.Args[1] == generateCommand || os.Args[1] == echoCommand) {
 		main()
 		return
 	}
@@ -29,48 +29,9 @@ func TestParseFlags(t *testing.T) {
 	if err != nil || o.rounds != 7 || o.scale != 0.01 || o.keys != 2000 {
 		t.Errorf("-quick -rounds 7: %+v, %v", o, err)
 	}
-	for _, bad := range []string{"-rounds=0", "-n=0", "-n=NaN", "-keys=0", "-loops=-1", "-name=a/b", "more", "-nonsense"} {
+	for _, bad := range []string{"-rounds=0", "-n=0", "-n=NaN", "-keys=0", "-loops=-1", "-name=a/b", "more", "-nonsense", "-set=all", "-generator=other"} {
 		if o, err := parseFlags([]string{bad}, io.Discard); err == nil {
 			t.Errorf("parseFlags(%s) = %+v; want an error", bad, o)
-		}
-	}
-}
-
-func TestFindContenders(t *testing.T) {
-	dir := t.TempDir()
-	var stderr bytes.Buffer
-	cs, err := findContenders(options{contenders: "direct, cashew,nutcracker", cashew: filepath.Join(dir, "none"), nutcracker: filepath.Join(dir, "none")}, &stderr)
-	if err != nil || len(cs) != 1 || cs[0].name != direct {
-		t.Errorf("findContenders = %v, %v; want direct alone", cs, err)
-	}
-	if got := stderr.String(); !strings.Contains(got, "cashew is left out: no binary") || !strings.Contains(got, "nutcracker is left out") {
-		t.Errorf("stderr %q does not say who is left out", got)
-	}
-	for _, bad := range []string{"", "direct,direct", "hare", "cashew"} {
-		if cs, err := findContenders(options{contenders: bad, cashew: filepath.Join(dir, "none")}, io.Discard); err == nil {
-			t.Errorf("findContenders(%q) = %v; want an error", bad, cs)
-		}
-	}
-}
-
-func TestConf(t *testing.T) {
-	const want = `bench:
-  listen: 127.0.0.1:22121
-  hash: fnv1a_64
-  distribution: ketama
-  redis: true
-  servers:
-    - 127.0.0.1:7001:1 server1
-    - 127.0.0.1:7002:1 server2
-global:
-  loops: 2
-`
-	c := contender{name: cashew, extraConf: "global:\n  loops: 2\n"}
-	servers := []string{"127.0.0.1:7001", "127.0.0.1:7002"}
-	for _, p := range protocols {
-		want := strings.Replace(want, "redis: true", "redis: "+strconv.FormatBool(p.redis()), 1)
-		if got := c.conf(p, "127.0.0.1:22121", servers); got != want {
-			t.Errorf("%s: conf = %q; want %q", p.name(), got, want)
 		}
 	}
 }
@@ -103,6 +64,16 @@ func needServers(t *testing.T) {
 	}
 }
 
+// buildCashew returns the path of cashew, built from this tree.
+func buildCashew(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "cashew")
+	if out, err := exec.Command("go", "build", "-o", bin, "..").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
 // smoke runs the bench on one small workload and returns what it printed. Every port it used must be closed afterwards.
 func smoke(t *testing.T, ctx context.Context, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
@@ -110,7 +81,7 @@ func smoke(t *testing.T, ctx context.Context, args ...string) (stdout, stderr st
 	t.Setenv("TMPDIR", t.TempDir()) // where a failed run leaves its logs
 	out := t.TempDir()
 	var o, e bytes.Buffer
-	err = run(ctx, append([]string{"-quick", "-rounds", "1", "-n", "0.005", "-keys", "500", "-out", out}, args...), &o, &e)
+	err = run(ctx, append([]string{"-quick", "-set", "matrix", "-rounds", "1", "-n", "0.005", "-keys", "500", "-out", out}, args...), &o, &e)
 	files, _ := filepath.Glob(filepath.Join(out, "*.json"))
 	for _, f := range files {
 		r, err := readResult(f)
@@ -130,20 +101,23 @@ func smoke(t *testing.T, ctx context.Context, args ...string) (stdout, stderr st
 }
 
 func TestDirect(t *testing.T) {
-	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct", "-run", "^(p16-64|mget10-4s|mc-p16-64|mc-get100-4s)$")
+	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct,echo", "-run", "^(p16-64|mget10-4s|lone|idle9900|p1-1k-rate60|mc-p16-64|mc-get100-4s|mc-p1-1k-mixed)$")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
 	for _, row := range []string{
-		"| p16-64 SET | direct | ", "| p16-64 GET | direct | ", "| mget10-4s MGET10 | direct | ",
-		"| mc-p16-64 SET | direct | ", "| mc-p16-64 GET | direct | ", "| mc-get100-4s GET100 | direct | ",
+		"| p16-64 SET | direct | ", "| p16-64 GET | echo | ", "| mget10-4s MGET10 | direct | ", "| lone GET | echo | ",
+		"| idle9900 GET | direct | ", "| p1-1k-rate60 GET | echo | ",
+		"| mc-p16-64 SET | direct | ", "| mc-p16-64 GET | echo | ", "| mc-get100-4s GET100 | direct | ", "| mc-p1-1k-mixed MIXED | direct | ",
 	} {
 		if !strings.Contains(stdout, row) {
 			t.Errorf("no row %q in\n%s", row, stdout)
 		}
 	}
-	if strings.Contains(stdout, "Warning") {
-		t.Errorf("warnings in\n%s", stdout)
+	for _, other := range []string{"Warning", "| mget10-4s MGET10 | echo | "} {
+		if strings.Contains(stdout, other) {
+			t.Errorf("%q in\n%s", other, stdout)
+		}
 	}
 }
 
@@ -157,6 +131,35 @@ func TestNutcracker(t *testing.T) {
 	}
 	if !strings.Contains(stdout, "| mget10-4s MGET10 | nutcracker | ") || !strings.Contains(stdout, "| mc-get100-4s GET100 | nutcracker | ") || strings.Contains(stdout, "Warning") {
 		t.Errorf("printed\n%s", stdout)
+	}
+}
+
+// Two builds of cashew side by side, with all that is measured of it.
+func TestCashew(t *testing.T) {
+	bin := buildCashew(t)
+	t.Setenv(proxiesEnv, "cashew-base="+bin)
+	out := t.TempDir()
+	stdout, stderr, err := smoke(t, t.Context(), "-contenders", "direct,cashew,cashew-base", "-cashew", bin, "-run", "^p1-1k$", "-out", out, "-name", "kept")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	for _, want := range []string{"| load | test | figure | goal | cashew | cashew-base |", "| p1-1k GET | cashew-base | "} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	r, err := readResult(filepath.Join(out, "kept.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Samples {
+		if s.Contender != direct && (s.Go == nil || runtime.GOOS == "linux" && (s.ProxySwitches <= 0 || s.ProxyCPU <= 0 || s.PeakRSS < 1<<20)) {
+			t.Errorf("not all is measured: %+v", s)
+		}
+	}
+	var goals bytes.Buffer
+	if err := run(t.Context(), []string{"-show", filepath.Join(out, "kept.json"), "-goals"}, &goals, io.Discard); err != nil || strings.Contains(goals.String(), "### redis") || !strings.Contains(goals.String(), "### goals") {
+		t.Errorf("-goals prints, with %v,\n%s", err, goals.String())
 	}
 }
 

@@ -1,27 +1,22 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
 )
 
 // meter is what processes have used since they started.
 type meter struct {
-	cpu time.Duration // user and system
-	io  int64         // system calls that read or write
+	cpu      time.Duration // user and system
+	io       int64         // system calls that read or write
+	switches int64         // of their threads between CPU and not
 }
 
-func (m meter) minus(n meter) meter { return meter{cpu: m.cpu - n.cpu, io: m.io - n.io} }
+func (m meter) minus(n meter) meter {
+	return meter{cpu: m.cpu - n.cpu, io: m.io - n.io, switches: m.switches - n.switches}
+}
 
 // readMeter adds up the meters of processes; a nil process and a meter that the system lacks count 0.
 func readMeter(ps ...*process) meter {
@@ -32,8 +27,73 @@ func readMeter(ps ...*process) meter {
 		}
 		sum.cpu += cpuTime(p.pid())
 		sum.io += ioCalls(p.pid())
+		sum.switches += switches(p.pid())
 	}
 	return sum
+}
+
+// meters are what is read around the requests of one load. Nothing is read while they run.
+type meters struct {
+	runner         runner
+	start          time.Time
+	elapsed        time.Duration
+	proxy, servers meter
+	rss            int64
+
+	golang     goMeter
+	answering  goMeter // what one answer to readGoMeter costs itself
+	knowGolang bool
+}
+
+// begin reads cashew's Go runtime twice, which shows what asking costs it, then the rest.
+func (m *meters) begin(ctx context.Context) error {
+	p := m.runner.proxy
+	if p != nil && p.admin != "" {
+		first, err := readGoMeter(ctx, p.admin)
+		if err != nil {
+			return err
+		}
+		if m.golang, err = readGoMeter(ctx, p.admin); err != nil {
+			return err
+		}
+		m.answering, m.knowGolang = m.golang.minus(first), true
+	}
+	if p != nil {
+		resetPeakRSS(p.pid())
+	}
+	m.proxy, m.servers = readMeter(p), readMeter(m.runner.servers...)
+	m.start = time.Now()
+	return nil
+}
+
+// end leaves in m what was used since begin.
+func (m *meters) end(ctx context.Context) error {
+	p := m.runner.proxy
+	m.elapsed = time.Since(m.start)
+	m.proxy, m.servers = readMeter(p).minus(m.proxy), readMeter(m.runner.servers...).minus(m.servers)
+	if p != nil {
+		m.rss = peakRSS(p.pid())
+	}
+	if !m.knowGolang {
+		return nil
+	}
+	golang, err := readGoMeter(ctx, p.admin)
+	m.golang = golang.minus(m.golang).minus(m.answering)
+	return err
+}
+
+// fill writes the figures into s, for each of its requests.
+func (m *meters) fill(s *sample) {
+	n := float64(s.Requests)
+	micros := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / n }
+	s.Elapsed = m.elapsed.Seconds()
+	s.ProxyCPU, s.ServerCPU = micros(m.proxy.cpu), micros(m.servers.cpu)
+	s.ProxyIO, s.ServerIO = float64(m.proxy.io)/n, float64(m.servers.io)/n
+	s.ProxySwitches = float64(m.proxy.switches) / n
+	s.PeakRSS = m.rss
+	if m.knowGolang {
+		s.Go = &goFigures{Mallocs: max(m.golang.mallocs, 0) / n, GCs: max(m.golang.gcs, 0), PauseMS: max(m.golang.paused, 0) * 1e3}
+	}
 }
 
 // parseProcNumber finds "name: 123 ..." in a file like /proc/PID/status or /proc/PID/io.
@@ -51,127 +111,4 @@ func parseProcNumber(text []byte, name string) (int64, bool) {
 		return n, err == nil
 	}
 	return 0, false
-}
-
-// syscallCount is what strace saw of a proxy during one run.
-type syscallCount struct {
-	Workload   string         `json:"workload"`
-	Test       string         `json:"test"`
-	Contender  string         `json:"contender"`
-	Requests   int            `json:"requests"`
-	Calls      map[string]int `json:"calls"`
-	PerRequest float64        `json:"per_request"` // without connectionCalls
-}
-
-// connectionCalls open, set up and close connections. They come once for each client of a run and would blur a figure
-// for each request.
-var connectionCalls = map[string]bool{
-	"accept": true, "accept4": true, "bind": true, "close": true, "connect": true, "fcntl": true, "getsockname": true,
-	"getsockopt": true, "ioctl": true, "setsockopt": true, "shutdown": true, "socket": true,
-}
-
-// countSyscalls runs a shorter load with strace attached to the proxy. strace slows the proxy, so more requests are
-// ready at each turn of its loop than in a timed run: the count is a lower bound. An error while the proxy lives means
-// that strace cannot be had here.
-func (b *bench) countSyscalls(ctx context.Context, w workload, test string, r runner) (syscallCount, error) {
-	w.Requests = w.straceRequests()
-	c := syscallCount{Workload: w.Name, Test: test, Contender: r.name, Requests: w.Requests}
-	summary := filepath.Join(b.procs.dir, "strace.txt")
-	pid := r.proxy.pid()
-	var stderr bytes.Buffer
-	cmd := exec.Command(b.strace, "-c", "-f", "-o", summary, "-p", strconv.Itoa(pid))
-	cmd.Stderr = &stderr
-	cmd.SysProcAttr = ownGroup()
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
-		return c, err
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	ended := false
-	end := func(sig syscall.Signal) error { // strace detaches on SIGINT and then writes its summary
-		if ended {
-			return nil
-		}
-		ended = true
-		signalGroup(cmd.Process.Pid, sig)
-		select {
-		case err := <-done:
-			return err
-		case <-time.After(stopTimeout):
-			signalGroup(cmd.Process.Pid, syscall.SIGKILL)
-			return <-done
-		}
-	}
-	defer func() { _ = end(syscall.SIGINT) }()
-
-	for deadline := time.Now().Add(5 * time.Second); !traced(pid); {
-		select {
-		case err := <-done:
-			ended = true
-			return c, fmt.Errorf("strace: %w: %s", err, strings.TrimSpace(stderr.String()))
-		case <-ctx.Done():
-			return c, context.Cause(ctx)
-		case <-time.After(5 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return c, errors.New("strace did not attach within 5s")
-		}
-	}
-	if _, err := runLoad(ctx, b.procs, w, test, r.addr); err != nil {
-		return c, err
-	}
-	if err := end(syscall.SIGINT); err != nil {
-		var exit *exec.ExitError // it passes on the signal that ended it
-		if !errors.As(err, &exit) {
-			return c, fmt.Errorf("strace: %w", err)
-		}
-	}
-	text, err := os.ReadFile(summary)
-	if err != nil {
-		return c, err
-	}
-	if c.Calls, err = parseStrace(text); err != nil {
-		return c, err
-	}
-	n := 0
-	for name, calls := range c.Calls {
-		if !connectionCalls[name] {
-			n += calls
-		}
-	}
-	c.PerRequest = float64(n) / float64(w.Requests)
-	return c, nil
-}
-
-// parseStrace reads the table that strace -c prints: calls by name. The errors column may be blank, and the last line,
-// a total, is not trusted to have the columns of the others.
-//
-//	% time     seconds  usecs/call     calls    errors syscall
-//	------ ----------- ----------- --------- --------- ----------------
-//	 60.01    0.012345          12      1000           write
-//	 39.99    0.008227          16       500        10 read
-//	------ ----------- ----------- --------- --------- ----------------
-//	100.00    0.020572          13      1500        10 total
-func parseStrace(text []byte) (map[string]int, error) {
-	calls := map[string]int{}
-	sc := bufio.NewScanner(bytes.NewReader(text))
-	for sc.Scan() {
-		f := strings.Fields(sc.Text())
-		if len(f) < 5 || f[len(f)-1] == "total" {
-			continue
-		}
-		if _, err := strconv.ParseFloat(f[0], 64); err != nil {
-			continue // a heading or a rule
-		}
-		n, err := strconv.Atoi(f[3])
-		if err != nil {
-			return nil, fmt.Errorf("strace's summary: %q: %w", sc.Text(), err)
-		}
-		calls[f[len(f)-1]] += n
-	}
-	if len(calls) == 0 {
-		return nil, fmt.Errorf("strace's summary %q holds no calls", text)
-	}
-	return calls, nil
 }

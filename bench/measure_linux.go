@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -45,6 +42,22 @@ func ioCalls(pid int) int64 {
 	return r + w
 }
 
+// switches is how often the threads of a process that live gave up their CPU, by themselves or not.
+func switches(pid int) int64 {
+	var sum int64
+	tasks, _ := filepath.Glob(procFile(pid, "task/*/status"))
+	for _, t := range tasks {
+		text, err := os.ReadFile(t)
+		if err != nil {
+			continue // the thread ended
+		}
+		v, _ := parseProcNumber(text, "voluntary_ctxt_switches")
+		n, _ := parseProcNumber(text, "nonvoluntary_ctxt_switches")
+		sum += v + n
+	}
+	return sum
+}
+
 // resetPeakRSS makes peakRSS start anew from what is resident now.
 func resetPeakRSS(pid int) {
 	_ = os.WriteFile(procFile(pid, "clear_refs"), []byte("5"), 0)
@@ -82,25 +95,19 @@ func procFile(pid int, name string) string {
 	return filepath.Join("/proc", strconv.Itoa(pid), name)
 }
 
-// pinCPUs picks the first two CPUs that we may use, as taskset wants them.
-func pinCPUs() (client, server string, err error) {
-	if _, err := exec.LookPath("taskset"); err != nil {
-		return "", "", errors.New("taskset is not in PATH (Debian: apt-get install util-linux)")
-	}
+// allowedCPUs are the CPUs that we may use.
+func allowedCPUs() ([]string, error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return "", "", err
+		return nil, err
 	}
 	var cpus []string
-	for i := 0; i < len(set)*64 && len(cpus) < 2; i++ {
+	for i := range len(set) * 64 {
 		if set.IsSet(i) {
 			cpus = append(cpus, strconv.Itoa(i))
 		}
 	}
-	if len(cpus) < 2 {
-		return "", "", fmt.Errorf("needs two CPUs, has %d", len(cpus))
-	}
-	return cpus[0], cpus[1], nil
+	return cpus, nil
 }
 
 // raiseFileLimit lets our children open as many files as the hard limit allows, for 1,000 clients and more. (The Go

@@ -15,6 +15,7 @@ import (
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 func cpuTime(int) time.Duration      { return 0 }
 func ioCalls(int) int64              { return 0 }
+func switches(int) int64             { return 0 }
 func resetPeakRSS(int)               {}
 func peakRSS(int) int64              { return 0 }
 func traced(int) bool                { return false }
@@ -22,6 +23,6 @@ func raiseFileLimit()                {}
 func cpuModel() string               { return runtime.GOARCH }
 func kernel() string                 { return runtime.GOOS }
 
-func pinCPUs() (client, server string, err error) {
-	return "", "", errors.New("only on Linux")
-}
+func allowedCPUs() ([]string, error) { return nil, errors.New("only on Linux") }
+
+func countInstructions(int) (stop func() int64, err error) { return nil, errors.New("only on Linux") }

@@ -1,32 +1,14 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
-)
 
-func TestParseStrace(t *testing.T) {
-	const text = `% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 60.01    0.012345          12      1000           write
- 39.99    0.008227          16       500        10 read
-  0.00    0.000000           0         7           accept4
------- ----------- ----------- --------- --------- ----------------
-100.00    0.020572          13      1507        10 total
-`
-	got, err := parseStrace([]byte(text))
-	if want := map[string]int{"write": 1000, "read": 500, "accept4": 7}; err != nil || !maps.Equal(got, want) {
-		t.Errorf("parseStrace = %v, %v; want %v", got, err, want)
-	}
-	for _, bad := range []string{"", "strace: Process 7 attached\n", "% time     seconds  usecs/call     calls    errors syscall\n", " 60.01 0.01 12 many write\n"} {
-		if got, err := parseStrace([]byte(bad)); err == nil {
-			t.Errorf("parseStrace(%q) = %v; want an error", bad, got)
-		}
-	}
-}
+	"github.com/google/go-cmp/cmp"
+)
 
 func TestParseProcNumber(t *testing.T) {
 	const text = "Name:\tx VmHWM: 9\nVmHWM:\t   18204 kB\nsyscr: 17\nbad: x\nempty:\n"
@@ -72,5 +54,53 @@ func TestCPUTime(t *testing.T) {
 	}
 	if peakRSS(os.Getpid()) < 1<<20 {
 		t.Errorf("peakRSS = %d bytes", peakRSS(os.Getpid()))
+	}
+}
+
+// The processes of this test give up their CPU now and then, at the latest when they wait for time to pass.
+func TestSwitches(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("no such counter on " + runtime.GOOS)
+	}
+	before := switches(os.Getpid())
+	for deadline := time.Now().Add(10 * time.Second); switches(os.Getpid()) <= before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("switches stays at %d", before)
+		}
+	}
+}
+
+func TestParseGoMeter(t *testing.T) {
+	const text = `# HELP go_gc_duration_seconds A summary of the wall-time pause.
+go_gc_duration_seconds{quantile="1"} 0.003604124
+go_gc_duration_seconds_sum 0.005036427
+go_gc_duration_seconds_count 4
+go_memstats_mallocs_total 1.8262e+06
+go_memstats_mallocs_totals 7
+`
+	got, err := parseGoMeter(strings.NewReader(text))
+	if want := (goMeter{mallocs: 1_826_200, gcs: 4, paused: 0.005036427}); err != nil || got != want {
+		t.Errorf("parseGoMeter = %+v, %v; want %+v", got, err, want)
+	}
+	for _, bad := range []string{"", strings.ReplaceAll(text, " 4\n", "\n"), strings.ReplaceAll(text, "mallocs_total ", "mallocs ")} {
+		if got, err := parseGoMeter(strings.NewReader(bad)); err == nil {
+			t.Errorf("parseGoMeter(%q) = %+v; want an error", bad, got)
+		}
+	}
+}
+
+func TestMetersFill(t *testing.T) {
+	m := meters{
+		elapsed: 2 * time.Second, proxy: meter{cpu: 8 * time.Millisecond, io: 2000, switches: 100}, servers: meter{cpu: time.Millisecond, io: 10},
+		rss: 7, golang: goMeter{mallocs: 500, gcs: 2, paused: 0.001}, knowGolang: true,
+	}
+	got := sample{Requests: 1000}
+	m.fill(&got)
+	want := sample{
+		Requests: 1000, Elapsed: 2, ProxyCPU: 8, ServerCPU: 1, ProxyIO: 2, ServerIO: 0.01, ProxySwitches: 0.1, PeakRSS: 7,
+		Go: &goFigures{Mallocs: 0.5, GCs: 2, PauseMS: 1},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("fill differs (-want +got):\n%s", d)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,18 +15,16 @@ import (
 // runs what memtier_benchmark can't: gets of many keys.
 type memcached struct{}
 
-const (
-	memtier = "memtier_benchmark"
-	ourself = "bench"
-)
+const memtier = "memtier_benchmark"
 
 func (memcached) name() string       { return "memcached" }
 func (memcached) binaries() []string { return []string{"memcached"} }
 func (memcached) redis() bool        { return false }
 
-// serverArgv: one thread, as redis-server has, and room for all keys of a workload whatever was there before.
-func (memcached) serverArgv(port, _ string) []string {
-	argv := []string{"memcached", "-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "256", "-t", "1", "-c", "4096"}
+// serverArgv: one thread, as redis-server has, values of more than a megabyte, and room for all keys of a workload whatever
+// was there before.
+func (memcached) serverArgv(port, _ string, clients int) []string {
+	argv := []string{"memcached", "-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "1024", "-I", "2m", "-t", "1", "-c", strconv.Itoa(clients)}
 	if isRoot() {
 		argv = append(argv, "-u", "nobody") // it refuses to run as root
 	}
@@ -66,12 +63,8 @@ func (memcached) loadArgv(w workload, test, addr string) []string {
 	if err != nil {
 		panic("bench: address " + addr)
 	}
-	if _, err := exec.LookPath(memtier); err != nil || keysOf(test) > 1 {
-		return []string{
-			ourself, generateCommand, "-addr", addr, "-test", test, "-clients", strconv.Itoa(w.Clients),
-			"-requests", strconv.Itoa(w.Requests), "-pipeline", strconv.Itoa(w.Pipeline),
-			"-keys", strconv.Itoa(w.Keys), "-size", strconv.Itoa(w.ValueBytes),
-		}
+	if _, err := exec.LookPath(memtier); err != nil || keysOf(test) > 1 || w.ours(test) {
+		return ourArgv(w, test, addr)
 	}
 	ratio := "0:1"
 	if test == "set" {
@@ -82,24 +75,17 @@ func (memcached) loadArgv(w workload, test, addr string) []string {
 		"--clients=" + strconv.Itoa(w.Clients), "--requests=" + strconv.Itoa(max(w.Requests/w.Clients, 1)),
 		"--pipeline=" + strconv.Itoa(w.Pipeline), "--data-size=" + strconv.Itoa(w.ValueBytes), "--ratio=" + ratio,
 		"--key-prefix=key:", "--key-minimum=0", "--key-maximum=" + strconv.Itoa(w.Keys-1),
-		"--print-percentiles=50,95,99", "--hide-histogram",
+		"--print-percentiles=50,95,99,99.9", "--hide-histogram",
 	}
 }
 
-// parseLoad reads the JSON of our own generator, or the last table of memtier_benchmark:
+// parseLoad reads the last table of memtier_benchmark:
 //
-//	Type         Ops/sec     Hits/sec   Misses/sec    Avg. Latency     p50 Latency     p95 Latency     p99 Latency       KB/sec
+//	Type         Ops/sec     Hits/sec   Misses/sec    Avg. Latency     p50 Latency     p99 Latency   p99.9 Latency       KB/sec
 //	---------------------------------------------------------------------------------------------------------------------------
-//	Totals      48123.41     48123.41         0.00         2.06932         1.99900         2.70300         3.58300     52000.12
-func (memcached) parseLoad(program string, r io.Reader) (load, error) {
+//	Totals      48123.41     48123.41         0.00         2.06932         1.99900         3.58300         4.19100     52000.12
+func (memcached) parseLoad(r io.Reader) (load, error) {
 	var l load
-	if program == ourself {
-		var g generated
-		if err := json.NewDecoder(r).Decode(&g); err != nil {
-			return l, fmt.Errorf("its output: %w", err)
-		}
-		return load{rps: g.RPS, p50: g.P50, p95: g.P95, p99: g.P99, max: g.Max}, nil
-	}
 	var names []string
 	sc := bufio.NewScanner(r)
 	for sc.Scan() {
@@ -109,7 +95,9 @@ func (memcached) parseLoad(program string, r io.Reader) (load, error) {
 			names = f
 		case f[0] == "Totals" && len(f) == len(names):
 			for i, name := range names {
-				into := map[string]*float64{"Ops/sec": &l.rps, "p50_Latency": &l.p50, "p95_Latency": &l.p95, "p99_Latency": &l.p99}[name]
+				into := map[string]*float64{
+					"Ops/sec": &l.rps, "p50_Latency": &l.p50, "p95_Latency": &l.p95, "p99_Latency": &l.p99, "p99.9_Latency": &l.p999,
+				}[name]
 				if into == nil {
 					continue
 				}

@@ -17,7 +17,7 @@ type protocol interface {
 	binaries() []string // servers and load generators, as they are looked up in PATH
 	redis() bool        // what a proxy's configuration says
 
-	serverArgv(port, dir string) []string // a server on loopback that keeps nothing on disk
+	serverArgv(port, dir string, clients int) []string // a server on loopback that keeps nothing on disk
 	ping(c *conn) error
 	flushAll(c *conn) error
 	setCommand(key, value string) string
@@ -25,10 +25,10 @@ type protocol interface {
 	key(n int) string                 // the n-th key of loadArgv
 	lookups(c *conn) (lookups, error) // of one server since it started
 
-	// loadArgv is the command line that runs a test of a workload, and parseLoad reads what it prints. A program named
-	// "bench" is this one, see generate.
+	// loadArgv is the command line that runs a test of a workload, and parseLoad reads what it prints, unless that is this
+	// program, whose name is ourself.
 	loadArgv(w workload, test, addr string) []string
-	parseLoad(program string, r io.Reader) (load, error)
+	parseLoad(r io.Reader) (load, error)
 }
 
 // protocols are all, in the order of their tables.

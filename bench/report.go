@@ -1,199 +1,21 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// sample is one run of a load generator. A figure that could not be had is 0.
-type sample struct {
-	Workload  string  `json:"workload"`
-	Test      string  `json:"test"`
-	Contender string  `json:"contender"`
-	Round     int     `json:"round"`
-	Command   string  `json:"command"`
-	Requests  int     `json:"requests"`
-	Elapsed   float64 `json:"elapsed_s"`
-	RPS       float64 `json:"rps"`
-	P50       float64 `json:"p50_ms"`
-	P95       float64 `json:"p95_ms"`
-	P99       float64 `json:"p99_ms"`
-	Max       float64 `json:"max_ms"`
-	ProxyCPU  float64 `json:"proxy_cpu_us,omitempty"`    // for each request, as all that follow
-	ServerCPU float64 `json:"server_cpu_us,omitempty"`   // of all servers together
-	ClientCPU float64 `json:"client_cpu_us,omitempty"`   // the load generator's
-	ProxyIO   float64 `json:"proxy_io_calls,omitempty"`  // read and write system calls
-	ServerIO  float64 `json:"server_io_calls,omitempty"` // of all servers together
-	PeakRSS   int64   `json:"proxy_rss_bytes,omitempty"` // the largest during the run, not for each request
-	Hits      int64   `json:"keyspace_hits,omitempty"`   // on all servers, during the run
-	Misses    int64   `json:"keyspace_misses,omitempty"` //
-	Sets      int64   `json:"sets_executed,omitempty"`   //
+// spread is a median with the least and the greatest of some figures. The zero spread stands for "no figure".
+type spread struct {
+	median, min, max float64
+	n                int
 }
-
-// result is everything that one run of the bench found, enough to print its table and to run it again.
-type result struct {
-	Started   time.Time         `json:"started"`
-	Commit    string            `json:"commit"`
-	Flags     []string          `json:"flags"`
-	Rounds    int               `json:"rounds"`
-	System    string            `json:"system"`
-	CPU       string            `json:"cpu"`
-	CPUs      int               `json:"cpus"`
-	Placement string            `json:"placement"` // which process had which CPU
-	Versions  map[string]string `json:"versions"`
-	Proxies   map[string]string `json:"proxies"` // command lines
-	Confs     map[string]string `json:"confs"`   // configuration files by "workload contender"
-	Order     []string          `json:"contenders"`
-	Workloads []workload        `json:"workloads"`
-	Samples   []sample          `json:"samples"`
-	Syscalls  []syscallCount    `json:"syscalls,omitempty"`
-	Warnings  []string          `json:"warnings,omitempty"`
-}
-
-func newResult(ctx context.Context, o options, cs []contender, ws []workload, ps *processes) *result {
-	r := &result{
-		Started: time.Now().UTC().Truncate(time.Second),
-		Commit:  commit(ctx),
-		Flags: []string{
-			"-rounds", strconv.Itoa(o.rounds), "-n", strconv.FormatFloat(o.scale, 'g', -1, 64), "-keys", strconv.Itoa(o.keys),
-			"-run", o.run, "-loops", strconv.Itoa(o.loops), "-pin=" + strconv.FormatBool(o.pin),
-		},
-		Rounds: o.rounds, System: kernel(), CPU: cpuModel(), CPUs: runtime.NumCPU(), Placement: "left to the kernel",
-		Versions: map[string]string{"go": runtime.Version()}, Proxies: map[string]string{}, Confs: map[string]string{},
-	}
-	if ps.clientCPU != "" {
-		r.Placement = fmt.Sprintf("load generator on CPU %s, proxy and servers on CPU %s", ps.clientCPU, ps.serverCPU)
-	}
-	for _, w := range ws {
-		for _, bin := range append(w.protocol().binaries(), w.protocol().loadArgv(w, w.Tests[0], "127.0.0.1:0")[0]) {
-			if r.Versions[bin] == "" && bin != ourself {
-				r.Versions[bin] = version(ctx, bin, "--version")
-			}
-		}
-	}
-	for _, c := range cs {
-		r.Order = append(r.Order, c.name)
-		if c.bin != "" {
-			r.Versions[c.name] = version(ctx, c.bin, "-V")
-			c.bin = c.name
-			r.Proxies[c.name] = strings.Join(c.argv("CONF", "LOG", "PID", 22222), " ")
-		}
-	}
-	return r
-}
-
-func (r *result) keepConf(workload, contender, conf string) { r.Confs[workload+" "+contender] = conf }
-
-func (r *result) warnf(format string, args ...any) {
-	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
-}
-
-// version is the first line that a program prints of itself, without what follows the number.
-func version(ctx context.Context, argv ...string) string {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	for f := range strings.FieldsSeq(line) {
-		if v, ok := strings.CutPrefix(f, "v="); ok { // Redis server v=7.0.15 sha=... malloc=... bits=64 build=...
-			return v
-		}
-	}
-	for _, prefix := range []string{"redis-benchmark ", "memcached ", "memtier_benchmark ", "This is "} {
-		line = strings.TrimPrefix(line, prefix)
-	}
-	return line
-}
-
-// commit names the sources: HEAD, with "+changes" if the tree differs from it, or "unknown" outside a repository.
-func commit(ctx context.Context) string {
-	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "--verify", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	c := strings.TrimSpace(string(head))
-	if status, err := exec.CommandContext(ctx, "git", "status", "--porcelain").Output(); err != nil || len(status) > 0 {
-		c += "+changes"
-	}
-	return c
-}
-
-// leadingVersion cuts "6.18.1-distro-name" down to "6.18.1".
-func leadingVersion(s string) string {
-	end := strings.IndexFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
-	if end < 0 {
-		return s
-	}
-	return s[:end]
-}
-
-// procText finds "name : text" in a file like /proc/cpuinfo.
-func procText(text []byte, name string) string {
-	for line := range strings.Lines(string(text)) {
-		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {
-			return strings.TrimSpace(v)
-		}
-	}
-	return "unknown"
-}
-
-// checkHits warns where contenders did not do the same work: GETs that missed more often here than there, or requests
-// that never reached a server (a proxy that answers errors is fast).
-func (r *result) checkHits(w workload, test string) {
-	rates := map[string]float64{}
-	for _, name := range r.Order {
-		var hits, misses, sets, want float64
-		for _, s := range r.Samples {
-			if s.Workload == w.Name && s.Test == test && s.Contender == name {
-				hits, misses, sets = hits+float64(s.Hits), misses+float64(s.Misses), sets+float64(s.Sets)
-				want += float64(s.Requests)
-			}
-		}
-		if want == 0 {
-			continue
-		}
-		if n := keysOf(test); n > 0 {
-			want *= float64(n)
-			if got := hits + misses; got < 0.99*want {
-				r.warnf("%s %s: %s: the servers looked up %.0f keys of %.0f that were asked for", w.Name, test, name, got, want)
-			}
-			if hits+misses > 0 {
-				rates[name] = hits / (hits + misses)
-			}
-		} else if sets < 0.99*want {
-			r.warnf("%s %s: %s: the servers executed %.0f SETs of %.0f", w.Name, test, name, sets, want)
-		}
-	}
-	lo, hi := math.Inf(1), math.Inf(-1)
-	var list []string
-	for _, name := range r.Order {
-		if rate, ok := rates[name]; ok {
-			lo, hi = min(lo, rate), max(hi, rate)
-			list = append(list, fmt.Sprintf("%s %.1f %%", name, 100*rate))
-		}
-	}
-	switch {
-	case hi-lo > 0.005:
-		r.warnf("%s %s: hit rates differ, do not compare: %s", w.Name, test, strings.Join(list, ", "))
-	case lo < 0.995:
-		r.warnf("%s %s: keys are missing: %s", w.Name, test, strings.Join(list, ", "))
-	}
-}
-
-// spread is a median with the least and the greatest. The zero spread stands for "no figure".
-type spread struct{ median, min, max float64 }
 
 func spreadOf(values []float64) spread {
 	if len(values) == 0 {
@@ -204,13 +26,13 @@ func spreadOf(values []float64) spread {
 	if len(v)%2 == 0 {
 		m = (v[len(v)/2-1] + m) / 2
 	}
-	return spread{m, v[0], v[len(v)-1]}
+	return spread{m, v[0], v[len(v)-1], len(v)}
 }
 
 // String prints "0.96 (0.81..0.98)".
 func (s spread) String() string {
-	if s == (spread{}) {
-		return "–"
+	if s.n == 0 {
+		return none
 	}
 	if s.min == s.max {
 		return fmt.Sprintf("%.2f", s.median)
@@ -218,11 +40,17 @@ func (s spread) String() string {
 	return fmt.Sprintf("%.2f (%.2f..%.2f)", s.median, s.min, s.max)
 }
 
-// pick returns field of a row's samples by round; figures that could not be had (0) are left out.
+// none is a cell without a figure.
+const none = "–"
+
+// pick returns a row's figures by round, without those that could not be had (NaN).
 func (r *result) pick(workload, test, contender string, field func(sample) float64) map[int]float64 {
 	m := map[int]float64{}
 	for _, s := range r.Samples {
-		if v := field(s); s.Workload == workload && s.Test == test && s.Contender == contender && v > 0 {
+		if s.Workload != workload || s.Test != test || s.Contender != contender {
+			continue
+		}
+		if v := field(s); !math.IsNaN(v) {
 			m[s.Round] = v
 		}
 	}
@@ -241,31 +69,136 @@ func pairedRatios(a, b map[int]float64) []float64 {
 	return ratios
 }
 
-func values(m map[int]float64) []float64 {
-	var v []float64
-	for _, x := range m {
-		v = append(v, x)
+func values(m map[int]float64) []float64 { return slices.Collect(maps.Values(m)) }
+
+// known turns 0, which a sample has where a figure could not be had, into NaN.
+func known(v float64) float64 {
+	if v == 0 {
+		return math.NaN()
 	}
 	return v
 }
 
+// The figures of a sample.
 var (
-	rps       = func(s sample) float64 { return s.RPS }
-	proxyCPU  = func(s sample) float64 { return s.ProxyCPU }
-	serverCPU = func(s sample) float64 { return s.ServerCPU }
+	rps           = func(s sample) float64 { return known(s.RPS) }
+	p50           = func(s sample) float64 { return known(s.P50) }
+	p99           = func(s sample) float64 { return known(s.P99) }
+	p999          = func(s sample) float64 { return known(s.P999) }
+	proxyCPU      = func(s sample) float64 { return known(s.ProxyCPU) }
+	serverCPU     = func(s sample) float64 { return known(s.ServerCPU) }
+	clientCPU     = func(s sample) float64 { return known(s.ClientCPU) }
+	proxyIO       = func(s sample) float64 { return known(s.ProxyIO) }
+	proxySwitches = func(s sample) float64 { return known(s.ProxySwitches) }
+	peakRSS10     = func(s sample) float64 { return known(float64(s.PeakRSS) / 1e6) }
+	late          = func(s sample) float64 { return known(100 * float64(s.Late) / float64(s.Requests)) }
+	mallocs       = ofGo(func(g goFigures) float64 { return g.Mallocs })
+	collections   = ofGo(func(g goFigures) float64 { return g.GCs })
+	pauses        = ofGo(func(g goFigures) float64 { return g.PauseMS })
 )
 
-// writeTables prints the result in Markdown, a table for each protocol, a row for each test and contender, medians over
-// the rounds.
-func (r *result) writeTables(out io.Writer) error {
-	var b strings.Builder
-	for _, p := range protocols {
-		r.writeTable(&b, p)
+func ofGo(field func(goFigures) float64) func(sample) float64 {
+	return func(s sample) float64 {
+		if s.Go == nil {
+			return math.NaN()
+		}
+		return field(*s.Go)
 	}
+}
+
+// row is one of a table: a test of a workload by a contender.
+type row struct {
+	result                    *result
+	workload, test, contender string
+}
+
+// A column prints its cell of a row, or none.
+type column struct {
+	name string
+	cell func(r row) string
+}
+
+// median is a column of medians over the rounds.
+func median(name, format string, field func(sample) float64) column {
+	return column{name, func(r row) string {
+		s := spreadOf(values(r.result.pick(r.workload, r.test, r.contender, field)))
+		if s.n == 0 {
+			return none
+		}
+		return fmt.Sprintf(format, s.median)
+	}}
+}
+
+// ratio is a column of ratios to what another contender has, paired by round.
+func ratio(name, other string, field func(sample) float64) column {
+	return column{name + " × " + other, func(r row) string {
+		if r.contender == other {
+			return none
+		}
+		return spreadOf(r.result.ratios(r, other, field)).String()
+	}}
+}
+
+func (r *result) ratios(of row, other string, field func(sample) float64) []float64 {
+	return pairedRatios(r.pick(of.workload, of.test, of.contender, field), r.pick(of.workload, of.test, other, field))
+}
+
+// counted is a column of what count found.
+func counted(name, format string, field func(count) float64) column {
+	return column{name, func(r row) string {
+		for _, c := range r.result.Syscalls {
+			if v := field(c); v > 0 && c.Workload == r.workload && c.Test == r.test && c.Contender == r.contender {
+				return fmt.Sprintf(format, v)
+			}
+		}
+		return none
+	}}
+}
+
+// tables are printed for each protocol. Columns without any figure are left out.
+var tables = []struct {
+	name    string
+	columns []column
+}{
+	{"throughput and latency", []column{
+		{"req/s", func(r row) string {
+			return thousands(spreadOf(values(r.result.pick(r.workload, r.test, r.contender, rps))).median)
+		}},
+		ratio("req/s", direct, rps), ratio("req/s", nutcracker, rps),
+		median("p50 ms", "%.3f", p50), median("p99 ms", "%.3f", p99), median("p99.9 ms", "%.3f", p999),
+		ratio("p99", nutcracker, p99), median("sent late %", "%.1f", late),
+	}},
+	{"what a request costs", []column{
+		median("CPU µs: proxy", "%.2f", proxyCPU), median("servers", "%.2f", serverCPU), median("client", "%.2f", clientCPU),
+		ratio("proxy CPU", nutcracker, proxyCPU), ratio("proxy CPU", echo, proxyCPU), ratio("servers' CPU", direct, serverCPU),
+		median("read+write", "%.2f", proxyIO), counted("syscalls", "%.2f", func(c count) float64 { return c.PerRequest }),
+		median("switches", "%.3f", proxySwitches), counted("instructions", "%.0f", func(c count) float64 { return c.Instructions }),
+		median("allocations", "%.4f", mallocs), median("GCs", "%.0f", collections), median("GC pauses ms", "%.2f", pauses),
+		median("RSS MB", "%.1f", peakRSS10),
+	}},
+}
+
+// legend explains the tables' columns.
+const legend = "CPU time is user and system, of all servers together. direct always talks to one server, echo to none. " +
+	"read+write are system calls of the proxy in the timed runs; syscalls are all of the proxy's but those that open and close " +
+	"connections, counted by strace in a run of their own; switches are those of its threads between CPU and not. " +
+	"GCs, their pauses and RSS, the proxy's largest, are those of a whole run. redis-benchmark connects within the run, and so its " +
+	"figures hold what that costs, 0.1 µs and 0.1 allocations of cashew's a request with 100 clients; our own load generator connects before.\n\n"
+
+// write prints the result in Markdown: what became of the goals and, unless that alone is asked for, a row for each test
+// and contender, medians over the rounds.
+func (r *result) write(out io.Writer, goalsOnly bool) error {
+	var b strings.Builder
+	if !goalsOnly {
+		for _, p := range protocols {
+			for _, t := range tables {
+				r.writeTable(&b, p.name()+": "+t.name, r.rows(p), t.columns)
+			}
+		}
+	}
+	r.writeGoals(&b)
 	fmt.Fprintf(&b, "Medians of %d rounds; × are medians (least..greatest) of ratios paired by round. ", r.Rounds)
-	b.WriteString("CPU time is user and system, of all servers together. direct always talks to one server. " +
-		"read+write are system calls of the proxy in the timed runs; syscalls are all of the proxy's but those that open and close " +
-		"connections, counted by strace in a run of their own. RSS is the proxy's largest during a run.\n\n")
+	b.WriteString(legend)
 	for _, w := range r.Workloads {
 		fmt.Fprintf(&b, "- `%s` %s\n", w.Name, w.describe())
 	}
@@ -281,65 +214,47 @@ func (r *result) writeTables(out io.Writer) error {
 	return err
 }
 
-func (r *result) writeTable(b *strings.Builder, p protocol) {
-	heading := "### " + p.name() + "\n\n" +
-		"| workload | contender | req/s | × direct | × nutcracker | p50 ms | p99 ms | CPU µs/req: proxy | servers | client " +
-		"| proxy CPU × nutcracker | servers' CPU × direct | read+write/req | syscalls/req | RSS MiB |\n" +
-		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+// rows are all of a protocol that have samples.
+func (r *result) rows(p protocol) []row {
+	var rows []row
 	for _, w := range r.Workloads {
 		if w.Protocol != p.name() {
 			continue
 		}
-		b.WriteString(heading)
-		heading = ""
 		for _, test := range w.Tests {
 			for _, c := range r.Order {
-				r.writeRow(b, w.Name, test, c)
+				if len(r.pick(w.Name, test, c, rps)) > 0 {
+					rows = append(rows, row{r, w.Name, test, c})
+				}
 			}
 		}
 	}
-	if heading == "" {
-		b.WriteString("\n")
-	}
+	return rows
 }
 
-func (r *result) writeRow(b *strings.Builder, workload, test, c string) {
-	own := func(field func(sample) float64) map[int]float64 { return r.pick(workload, test, c, field) }
-	of := func(other string, field func(sample) float64) map[int]float64 {
-		return r.pick(workload, test, other, field)
+func (r *result) writeTable(b *strings.Builder, heading string, rows []row, columns []column) {
+	head, rule := "| workload | contender |", "|---|---|"
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = "| " + row.workload + " " + strings.ToUpper(row.test) + " | " + row.contender + " |"
 	}
-	median := func(format string, field func(sample) float64) string {
-		m := spreadOf(values(own(field)))
-		if m == (spread{}) {
-			return "–"
+	for _, c := range columns {
+		var cells []string
+		for _, row := range rows {
+			cells = append(cells, c.cell(row))
 		}
-		return fmt.Sprintf(format, m.median)
-	}
-	ratio := func(other string, field func(sample) float64) string {
-		if c == other {
-			return "–"
+		if !slices.ContainsFunc(cells, func(cell string) bool { return cell != none }) {
+			continue
 		}
-		return spreadOf(pairedRatios(own(field), of(other, field))).String()
-	}
-	if len(own(rps)) == 0 {
-		return
-	}
-	syscalls := "–"
-	for _, s := range r.Syscalls {
-		if s.Workload == workload && s.Test == test && s.Contender == c {
-			syscalls = fmt.Sprintf("%.2f", s.PerRequest)
+		head += " " + c.name + " |"
+		rule += "--:|"
+		for i, cell := range cells {
+			lines[i] += " " + cell + " |"
 		}
 	}
-	cells := []string{
-		workload + " " + strings.ToUpper(test), c,
-		thousands(spreadOf(values(own(rps))).median), ratio(direct, rps), ratio(nutcracker, rps),
-		median("%.3f", func(s sample) float64 { return s.P50 }), median("%.3f", func(s sample) float64 { return s.P99 }),
-		median("%.2f", proxyCPU), median("%.2f", serverCPU), median("%.2f", func(s sample) float64 { return s.ClientCPU }),
-		ratio(nutcracker, proxyCPU), ratio(direct, serverCPU),
-		median("%.2f", func(s sample) float64 { return s.ProxyIO }), syscalls,
-		median("%.1f", func(s sample) float64 { return float64(s.PeakRSS) / (1 << 20) }),
+	if len(rows) > 0 {
+		fmt.Fprintf(b, "### %s\n\n%s\n%s\n%s\n\n", heading, head, rule, strings.Join(lines, "\n"))
 	}
-	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 }
 
 // thousands prints 1234567.8 as 1,234,568.
@@ -349,32 +264,4 @@ func thousands(v float64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// save writes the result to dir as name.json, or as local-TIME.json, and returns the path.
-func (r *result) save(dir, name string) (string, error) {
-	if name == "" {
-		name = "local-" + r.Started.Format("20060102T150405Z")
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	text, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, strings.TrimSuffix(name, ".json")+".json")
-	return file, os.WriteFile(file, append(text, '\n'), 0o644)
-}
-
-func readResult(file string) (*result, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	r := new(result)
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return r, nil
 }

@@ -16,49 +16,17 @@ import (
 	"time"
 )
 
-// The contenders' names, as the table has them.
-const (
-	direct     = "direct"
-	cashew     = "cashew"
-	nutcracker = "nutcracker"
-)
-
 const (
 	startTimeout = 10 * time.Second // until a started process answers a ping
 	stopTimeout  = 3 * time.Second  // from SIGTERM to SIGKILL
 	startTries   = 3                // another process may take the port that the kernel just gave us
 )
 
-// A contender is one way from the load generator to the servers.
-type contender struct {
-	name      string
-	bin       string // the proxy's binary; "" for direct
-	extraConf string // what follows the pool in its configuration file
-}
-
-// argv is the proxy's command line: nutcracker's own flags, which cashew takes too. Level 4 leaves out nutcracker's
-// notices, for each of which it would call getpeername. Log and pid file are named because Debian's build has defaults
-// outside our directory.
-func (c contender) argv(conf, log, pid string, statsPort int) []string {
-	return []string{c.bin, "-c", conf, "-v", "4", "-o", log, "-p", pid, "-a", "127.0.0.1", "-s", strconv.Itoa(statsPort)}
-}
-
-// conf is the proxy's nutcracker.yml. Servers have names, so that the ring does not depend on today's ports.
-func (c contender) conf(p protocol, listen string, servers []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: %t\n  servers:\n",
-		listen, p.redis())
-	for i, s := range servers {
-		fmt.Fprintf(&b, "    - %s:1 server%d\n", s, i+1)
-	}
-	b.WriteString(c.extraConf)
-	return b.String()
-}
-
 // A process is one that we started, in a process group of its own.
 type process struct {
 	name    string
 	addr    string // where it answers pings
+	admin   string // cashew's admin address; "" for others
 	argv    []string
 	log     string
 	cmd     *exec.Cmd
@@ -79,30 +47,22 @@ func (p *process) alive() bool {
 
 // processes are all that we started and have not ended yet. Used from one goroutine.
 type processes struct {
-	dir                  string // logs and configuration files
-	clientCPU, serverCPU string // taskset lists; "" leaves placement to the kernel
-	started              int
-	running              []*process
-	logs                 []string
+	dir     string // logs and configuration files
+	place   placement
+	started int
+	running []*process
+	logs    []string
 }
 
-// pinned prefixes argv with taskset where cpu is set.
-func pinned(cpu string, argv []string) []string {
-	if cpu == "" {
-		return argv
-	}
-	return append([]string{"taskset", "-c", cpu}, argv...)
-}
-
-// start runs argv and returns when it answers a ping of proto at addr.
-func (ps *processes) start(ctx context.Context, proto protocol, name, addr string, argv []string) (*process, error) {
+// start runs argv on the CPUs of a taskset list and returns when it answers a ping of proto at addr.
+func (ps *processes) start(ctx context.Context, proto protocol, name, addr, cpus string, argv []string) (*process, error) {
 	logPath := ps.logPath(name)
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	defer closeQuietly(log)
-	full := pinned(ps.serverCPU, argv)
+	full := pinned(cpus, argv)
 	p := &process{name: name, addr: addr, argv: argv, log: logPath, done: make(chan struct{})}
 	p.cmd = exec.Command(full[0], full[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
@@ -189,14 +149,14 @@ func logTail(path string, lines int) string {
 	return "\n    " + strings.Join(all[max(0, len(all)-lines):], "\n    ")
 }
 
-// startServers starts n servers.
-func (ps *processes) startServers(ctx context.Context, proto protocol, n int) ([]*process, error) {
+// startServers starts n servers that each take a number of clients.
+func (ps *processes) startServers(ctx context.Context, proto protocol, n, clients int) ([]*process, error) {
 	var servers []*process
 	for i := range n {
 		p, err := ps.startOnFreePorts(ctx, 1, func(ports []int) (*process, error) {
 			port := strconv.Itoa(ports[0])
-			argv := proto.serverArgv(port, ps.dir)
-			return ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), "127.0.0.1:"+port, argv)
+			argv := proto.serverArgv(port, ps.dir, clients)
+			return ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), "127.0.0.1:"+port, ps.place.server, argv)
 		})
 		if err != nil {
 			return nil, err
@@ -207,24 +167,28 @@ func (ps *processes) startServers(ctx context.Context, proto protocol, n int) ([
 }
 
 // startProxy starts c before the servers and returns it with the configuration it got.
-func (ps *processes) startProxy(ctx context.Context, proto protocol, c contender, servers []*process) (p *process, conf string, err error) {
-	var addrs []string
+func (ps *processes) startProxy(ctx context.Context, w workload, c contender, servers []*process) (p *process, conf string, err error) {
+	l := launch{redis: w.protocol().redis(), loops: w.Loops, valueBytes: w.ValueBytes}
 	for _, s := range servers {
-		addrs = append(addrs, s.addr)
+		l.servers = append(l.servers, s.addr)
 	}
-	p, err = ps.startOnFreePorts(ctx, 2, func(ports []int) (*process, error) {
-		addr := "127.0.0.1:" + strconv.Itoa(ports[0])
-		conf = c.conf(proto, addr, addrs)
+	p, err = ps.startOnFreePorts(ctx, 3, func(ports []int) (*process, error) {
+		l.listen, l.stats, l.admin = "127.0.0.1:"+strconv.Itoa(ports[0]), ports[1], "127.0.0.1:"+strconv.Itoa(ports[2])
 		base := filepath.Join(ps.dir, fmt.Sprintf("%s-%d", c.name, ports[0]))
-		if err := os.WriteFile(base+".yml", []byte(conf), 0o644); err != nil {
+		l.conf, l.log, l.pid = base+".yml", base+".log", base+".pid"
+		conf = c.configuration(l)
+		if err := os.WriteFile(l.conf, []byte(conf), 0o644); err != nil {
 			return nil, err
 		}
-		ps.logs = append(ps.logs, base+".log")
-		p, err := ps.start(ctx, proto, c.name, addr, c.argv(base+".yml", base+".log", base+".pid", ports[1]))
+		ps.logs = append(ps.logs, l.log)
+		p, err := ps.start(ctx, w.protocol(), c.name, l.listen, ps.place.proxy, c.argv(l))
 		if err != nil {
-			err = fmt.Errorf("%w%s", err, logTail(base+".log", 5))
+			return nil, fmt.Errorf("%w%s", err, logTail(l.log, 5))
 		}
-		return p, err
+		if c.isCashew() {
+			p.admin = l.admin
+		}
+		return p, nil
 	})
 	return p, conf, err
 }

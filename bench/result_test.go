@@ -22,10 +22,10 @@ func TestSpread(t *testing.T) {
 		text string
 	}{
 		{nil, spread{}, "–"},
-		{[]float64{0.5}, spread{0.5, 0.5, 0.5}, "0.50"},
-		{[]float64{3, 1, 2}, spread{2, 1, 3}, "2.00 (1.00..3.00)"},
-		{[]float64{4, 1, 2, 3}, spread{2.5, 1, 4}, "2.50 (1.00..4.00)"},
-		{[]float64{2, 2, 2}, spread{2, 2, 2}, "2.00"},
+		{[]float64{0.5}, spread{0.5, 0.5, 0.5, 1}, "0.50"},
+		{[]float64{3, 1, 2}, spread{2, 1, 3, 3}, "2.00 (1.00..3.00)"},
+		{[]float64{4, 1, 2, 3}, spread{2.5, 1, 4, 4}, "2.50 (1.00..4.00)"},
+		{[]float64{2, 2, 2}, spread{2, 2, 2, 3}, "2.00"},
 	}
 	for _, tt := range tests {
 		in := slices.Clone(tt.in)
@@ -73,12 +73,12 @@ func testResult() *result {
 		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Commit: "abc", Rounds: 3, System: "Linux 6.1", CPU: "Some CPU", CPUs: 2,
 		Placement: "left to the kernel", Versions: map[string]string{"go": "go1.26", "redis-server": "7.0.15"},
 		Order: []string{direct, cashew, nutcracker}, Workloads: []workload{w},
-		Syscalls: []syscallCount{{Workload: w.Name, Test: "get", Contender: cashew, Requests: 100, PerRequest: 2.05}},
+		Syscalls: []count{{Workload: w.Name, Test: "get", Contender: cashew, Requests: 100, PerRequest: 2.05}},
 	}
 	for round, noise := range []float64{1, 0.5, 2} {
 		r.Samples = append(r.Samples,
 			sample{Workload: w.Name, Test: "get", Contender: direct, Round: round, Requests: 1000, Hits: 1000, RPS: 100_000 * noise, P50: 0.5, P99: 1, ServerCPU: 8 / noise, ClientCPU: 10},
-			sample{Workload: w.Name, Test: "get", Contender: cashew, Round: round, Requests: 1000, Hits: 1000, RPS: 96_000 * noise, P50: 0.6, P99: 1.1, ProxyCPU: 6 / noise, ServerCPU: 2 / noise, ClientCPU: 10, ProxyIO: 2, PeakRSS: 20 << 20},
+			sample{Workload: w.Name, Test: "get", Contender: cashew, Round: round, Requests: 1000, Hits: 1000, RPS: 96_000 * noise, P50: 0.6, P99: 1.1, P999: 1.5, Go: &goFigures{Mallocs: 0, GCs: 1, PauseMS: 0.25}, ProxyCPU: 6 / noise, ServerCPU: 2 / noise, ClientCPU: 10, ProxyIO: 2, PeakRSS: 20 << 20},
 		)
 		if round < 2 { // nutcracker failed in the last round
 			r.Samples = append(r.Samples, sample{Workload: w.Name, Test: "get", Contender: nutcracker, Round: round, Requests: 1000, Hits: 1000, RPS: 80_000 * noise, P50: 0.6, P99: 1.2, ProxyCPU: 8 / noise, ServerCPU: 1 / noise, ClientCPU: 10, ProxyIO: 4, PeakRSS: 10 << 20})
@@ -91,7 +91,7 @@ func TestWriteTables(t *testing.T) {
 	r := testResult()
 	r.warnf("something")
 	var got bytes.Buffer
-	if err := r.writeTables(&got); err != nil {
+	if err := r.write(&got, false); err != nil {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "table.md")
@@ -105,7 +105,7 @@ func TestWriteTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(string(want), got.String()); d != "" {
-		t.Errorf("writeTables differs from %s (-want +got; -update writes it anew):\n%s", golden, d)
+		t.Errorf("write differs from %s (-want +got; -update writes it anew):\n%s", golden, d)
 	}
 	columns := -1
 	for line := range strings.Lines(got.String()) {
@@ -115,6 +115,8 @@ func TestWriteTables(t *testing.T) {
 			} else {
 				columns = n
 			}
+		} else {
+			columns = -1
 		}
 	}
 }
@@ -153,10 +155,13 @@ func TestCheckHits(t *testing.T) {
 		{"mget not served", "mget10", []sample{{Contender: direct, Requests: 10, Hits: 10}}, "looked up 10 keys of 100"},
 		{"set", "set", []sample{{Contender: direct, Requests: 10, Sets: 10}}, ""},
 		{"set not served", "set", []sample{{Contender: direct, Requests: 10, Sets: 1}}, "executed 1 SETs of 10"},
+		{"mixed", mixed, []sample{{Contender: direct, Requests: 10, Hits: 8, Sets: 2}}, ""},
+		{"mixed not served", mixed, []sample{{Contender: direct, Requests: 10, Hits: 7, Sets: 2}}, "executed 9 requests of 10"},
+		{"no servers", "get", []sample{{Contender: echo, Requests: 10}}, ""},
 		{"no samples", "get", nil, ""},
 	}
 	for _, tt := range tests {
-		r := &result{Order: []string{direct, cashew}}
+		r := &result{Order: []string{direct, cashew, echo}}
 		for _, s := range tt.samples {
 			s.Workload, s.Test = get.Name, tt.test
 			r.Samples = append(r.Samples, s)
