@@ -88,9 +88,16 @@ func TestBadInput(t *testing.T) {
 	p := startLoops(t, 2, poolOf(servers, spread...))
 	addr := p.addr("p")
 	l := startLoad(t, addr, owners(t, addr, servers, "key:%d", 40), 4)
-	for _, bad := range badInputs() {
+	withstand(t, p, l, badInputs(), badTraffic)
+}
+
+// withstand has traffic send each of inputs to pool p of the proxy, and then sends all of them at once; meanwhile l goes on.
+func withstand(t *testing.T, p *proxy, l *load, inputs []badInput, traffic func(*testing.T, string, badInput)) {
+	t.Helper()
+	addr := p.addr("p")
+	for _, bad := range inputs {
 		t.Run(bad.name, func(t *testing.T) {
-			badTraffic(t, addr, bad)
+			traffic(t, addr, bad)
 			l.more(t, 1)
 			p.WantAlive(t)
 			if rss := p.Memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
@@ -101,7 +108,7 @@ func TestBadInput(t *testing.T) {
 	// All of them once more and at once.
 	t.Run("all at once", func(t *testing.T) {
 		var conns []net.Conn
-		for _, bad := range badInputs() {
+		for _, bad := range inputs {
 			conn, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)

@@ -203,24 +203,31 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	servers := startRedises(t, 4)
 	addr := startLoops(t, 2, poolOf(servers, append(spread, "timeout: 5000")...)).addr("p")
 	where := owners(t, addr, servers, "key:%d", 100)
-	l := startLoad(t, addr, where, 6)
-	dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
-	for range 2 {
-		l.more(t, 10)
-		l.mayFail.Store(0)
-		servers[0].Kill()
-		from := l.refusals.Load()
-		await(t, "refusals", func() bool { return l.refusals.Load() > from || l.broken() })
-		l.more(t, 10)
+	killUnderLoad(t, startLoad(t, addr, where, 6), servers[0].Kill, func() {
+		dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
 		servers[0].start(t)
 		recovered(t, addr, dead[0])
 		c := dial(t, addr)
+		defer c.close()
 		for _, k := range dead { // the server came back empty
 			await(t, "every client connection's loop has its server back", func() bool {
 				return c.do("SET", k, "value of "+k) == "+OK\r\n"
 			})
 		}
-		c.close()
+	})
+}
+
+// killUnderLoad takes a server away from l and brings it back, with its keys, twice.
+func killUnderLoad(t *testing.T, l *load, kill, revive func()) {
+	t.Helper()
+	for range 2 {
+		l.more(t, 10)
+		l.mayFail.Store(0)
+		kill()
+		from := l.refusals.Load()
+		await(t, "refusals", func() bool { return l.refusals.Load() > from || l.broken() })
+		l.more(t, 10)
+		revive()
 		recoveredLoad(t, l)
 		l.mayFail.Store(-1) // from here on nothing may fail
 		l.more(t, 20)

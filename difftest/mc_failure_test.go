@@ -85,32 +85,18 @@ func TestMemcachedKilledUnderLoad(t *testing.T) {
 	servers := startMemcacheds(t, 4)
 	addr := startLoops(t, 2, mcPoolOf(servers, append(spread, "timeout: 5000")...)).addr("p")
 	where := mcOwners(t, addr, servers, "key:%d", 100)
-	l := startMCLoad(t, addr, where, 6)
-	dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
-	for range 2 {
-		l.more(t, 10)
-		l.mayFail.Store(0)
-		servers[0].Kill()
-		from := l.refusals.Load()
-		await(t, "refusals", func() bool { return l.refusals.Load() > from || l.broken() })
-		l.more(t, 10)
+	killUnderLoad(t, startMCLoad(t, addr, where, 6), servers[0].Kill, func() {
+		dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
 		servers[0].start(t)
 		mcRecovered(t, addr, dead[0])
 		c := dial(t, addr)
+		defer c.close()
 		for _, k := range dead { // the server came back empty
 			await(t, "every client connection's loop has its server back", func() bool {
 				return c.ask(mcSet(k, mcValue(k))) == "STORED\r\n"
 			})
 		}
-		c.close()
-		recoveredLoad(t, l)
-		l.mayFail.Store(-1) // from here on nothing may fail
-		l.more(t, 20)
-		if l.broken() {
-			break
-		}
-	}
-	l.end(t)
+	})
 }
 
 func TestMemcachedDownFromStart(t *testing.T) {

@@ -5,7 +5,6 @@ package difftest
 import (
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,7 +15,6 @@ import (
 type mcServer struct {
 	*processtest.Process
 	addr string
-	args []string
 }
 
 // startMemcached starts a memcached on a loopback port. A later option overrides an earlier one.
@@ -27,13 +25,8 @@ func startMemcached(t testing.TB, args ...string) *mcServer {
 
 func startMemcachedAt(t testing.TB, host, port string, args ...string) *mcServer {
 	t.Helper()
-	s := &mcServer{addr: net.JoinHostPort(host, port)}
-	s.args = []string{"-l", host, "-p", port, "-U", "0", "-m", "64", "-t", "1"}
-	if os.Geteuid() == 0 {
-		// memcached will not run as root unless told to. To become another user would undo Pdeathsig.
-		s.args = append(s.args, "-u", "root")
-	}
-	s.args = append(s.args, args...)
+	args = append([]string{"-l", host, "-p", port, "-U", "0", "-m", "64"}, args...)
+	s := &mcServer{Process: processtest.Memcached(t, args...), addr: net.JoinHostPort(host, port)}
 	s.start(t)
 	return s
 }
@@ -51,11 +44,7 @@ func startMemcacheds(t testing.TB, n int, args ...string) []*mcServer {
 // start starts the server, again if it was killed, and waits until it answers.
 func (s *mcServer) start(t testing.TB) {
 	t.Helper()
-	s.Process = processtest.Run(t, processtest.LookPath(t, "memcached"), s.args...)
-	await(t, "memcached answers on "+s.addr, func() bool {
-		s.WantAlive(t)
-		return mcAnswers(s.addr)
-	})
+	s.Up(t, func() bool { return mcAnswers(s.addr) })
 }
 
 // entry is the server's line in a servers list: "host:port:weight name".

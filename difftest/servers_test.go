@@ -19,7 +19,6 @@ import (
 type redisServer struct {
 	*processtest.Process
 	addr string // host:port, or the path of a unix socket
-	args []string
 }
 
 // startRedis starts a redis-server on a loopback port. It keeps nothing on disk.
@@ -48,11 +47,8 @@ func startRedises(t testing.TB, n int, args ...string) []*redisServer {
 
 func newRedis(t testing.TB, addr string, args []string) *redisServer {
 	t.Helper()
-	s := &redisServer{addr: addr}
-	s.args = append([]string{
-		"--save", "", "--appendonly", "no", "--dir", processtest.TempDir(t), "--loglevel", "warning",
-		"--enable-debug-command", "local", "--databases", "16", "--maxclients", "1000",
-	}, args...)
+	common := []string{"--enable-debug-command", "local", "--databases", "16", "--maxclients", "1000"}
+	s := &redisServer{Process: processtest.Redis(t, append(common, args...)...), addr: addr}
 	s.start(t)
 	return s
 }
@@ -60,11 +56,7 @@ func newRedis(t testing.TB, addr string, args []string) *redisServer {
 // start starts the server, again if it was killed, and waits until it answers.
 func (s *redisServer) start(t testing.TB) {
 	t.Helper()
-	s.Process = processtest.Run(t, processtest.LookPath(t, "redis-server"), s.args...)
-	await(t, "redis-server answers on "+s.addr, func() bool {
-		s.WantAlive(t)
-		return answers(s.addr)
-	})
+	s.Up(t, func() bool { return answers(s.addr) })
 }
 
 // entry is the server's line in a servers list: "host:port:weight name".

@@ -39,15 +39,7 @@ func startProxy(t *testing.T, server net.Listener, edit func(*Options, *PoolOpti
 		edit(&o, &po)
 	}
 	o.Pools = []PoolOptions{po}
-	p, err := New(o, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Stop)
-	return p
+	return startPools(t, o)
 }
 
 // gatedServer answers nil to each line-counted command, but only once the gate is open.

@@ -30,17 +30,10 @@ func startServer(t testing.TB, d dialect) *server {
 	s := &server{d: d, addr: "127.0.0.1:" + port}
 	switch d {
 	case redis:
-		s.Process = processtest.New(t, processtest.LookPath(t, "redis-server"),
-			"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-			"--loglevel", "warning", "--enable-debug-command", "local", "--maxclients", "2000",
-			"--busy-reply-threshold", "100")
+		s.Process = processtest.Redis(t, "--bind", "127.0.0.1", "--port", port, "--enable-debug-command", "local",
+			"--maxclients", "2000", "--busy-reply-threshold", "100")
 	case memcached:
-		args := []string{"-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "512", "-t", "1", "-c", "2000"}
-		if os.Geteuid() == 0 {
-			// It will not run as root unless told to. To become another user would undo Pdeathsig.
-			args = append(args, "-u", "root")
-		}
-		s.Process = processtest.New(t, processtest.LookPath(t, "memcached"), args...)
+		s.Process = processtest.Memcached(t, "-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "512", "-c", "2000")
 	}
 	if err := s.up(); err != nil {
 		t.Fatal(err)
