@@ -502,5 +502,6 @@ var wrongSamples = []sample{
 	{name: "read_buffer too small", file: "global:\n  read_buffer: 1k\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.read_buffer", Value: "1k", Reason: "is out of range"}}},
 	{name: "read_buffer unit", file: "global:\n  read_buffer: 64kib\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.read_buffer", Value: "64kib", Reason: "is not a number"}}},
 	{name: "max_request without digits", file: "global:\n  max_request: mb\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.max_request", Value: "mb", Reason: "is not a number"}}},
+	{name: "coalesce_usecs too long", file: "global:\n  coalesce_usecs: 1001\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.coalesce_usecs", Value: "1001", Reason: "is out of range"}}},
 	{name: "max_pipeline 0", file: "global:\n  max_pipeline: 0\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.max_pipeline", Value: "0", Reason: "is out of range"}}},
 }

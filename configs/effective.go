@@ -39,13 +39,14 @@ func Effective(o *engine.Options) Section {
 
 func effectiveGlobal(o *engine.Options) Section {
 	s := Section{
-		"loops":         "auto",
-		"read_buffer":   orDefault(o.ReadBufferBytes, defaultReadBuffer),
-		"max_pipeline":  orDefault(o.MaxPipeline, defaultMaxPipeline),
-		"max_request":   orDefault(o.MaxRequestBytes, defaultMaxRequest),
-		"admin":         "off",
-		"drain_timeout": o.DrainTimeout.Milliseconds(),
-		"log_format":    o.LogFormat,
+		"loops":          "auto",
+		"coalesce_usecs": o.Coalesce.Microseconds(),
+		"read_buffer":    orDefault(o.ReadBufferBytes, defaultReadBuffer),
+		"max_pipeline":   orDefault(o.MaxPipeline, defaultMaxPipeline),
+		"max_request":    orDefault(o.MaxRequestBytes, defaultMaxRequest),
+		"admin":          "off",
+		"drain_timeout":  o.DrainTimeout.Milliseconds(),
+		"log_format":     o.LogFormat,
 	}
 	if o.Loops > 0 {
 		s["loops"] = o.Loops

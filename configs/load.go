@@ -214,7 +214,7 @@ const DefaultAdmin = "127.0.0.1:22223"
 
 // Defaults are what a file without a section of our own settings means. They have no pools.
 func Defaults() engine.Options {
-	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text"}
+	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 50 * time.Microsecond}
 }
 
 // globalKeys are what the section of our own settings may hold.
@@ -231,10 +231,19 @@ func globalKeys(o *engine.Options) []key {
 			},
 		},
 		{
-			name: "read_buffer", want: "bytes from 1kb to 16mb, such as 64kb",
+			name: "read_buffer", want: "bytes from 1kb to 16mb, such as 256kb",
 			set: func(n *yaml.Node) string {
 				reason := setBetween(&o.ReadBufferBytes, n, 1<<10, 16<<20, parseBytes)
 				o.ReadBufferBytes = ceilPowerOfTwo(o.ReadBufferBytes)
+				return reason
+			},
+		},
+		{
+			name: "coalesce_usecs", want: "microseconds from 0 to 1000",
+			set: func(n *yaml.Node) string {
+				var usecs int
+				reason := setBetween(&usecs, n, 0, 1000, parsePlain)
+				o.Coalesce = time.Duration(usecs) * time.Microsecond
 				return reason
 			},
 		},

@@ -72,6 +72,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 		defer l.survive(nil)
 		l.Tick()
 		l.flush()
+		l.coalesce()
 		return nil
 	})
 	return l
@@ -90,6 +91,19 @@ func (l *Loop) flushSoon() {
 		if !l.scheduled {
 			l.flush()
 		}
+	}
+}
+
+// coalesceClients is from how many waiting clients on a loop lets more come in before it looks again. By Little's law they
+// wait for much longer than that anyway: 16 clients at 100,000 requests a second for 160 µs.
+const coalesceClients = 16
+
+// coalesce ends a pass in which much was written, as network cards do with interrupts: where replies and requests come
+// one by one, as from memcached, which answers each request of a pipeline by a system call of its own, a loop that looks
+// at once wakes, reads and writes for each.
+func (l *Loop) coalesce() {
+	if d := l.opts.Coalesce; d > 0 && l.busy >= coalesceClients {
+		nap(d)
 	}
 }
 

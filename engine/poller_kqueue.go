@@ -2,10 +2,20 @@
 
 package engine
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // bytesUnread is the ioctl that says how many bytes wait in a socket: FIONREAD of sys/filio.h.
 const bytesUnread = 0x4004667f
+
+// nap has the thread sleep for d.
+func nap(d time.Duration) {
+	tv := unix.NsecToTimeval(int64(d))
+	_, _ = unix.Select(0, nil, nil, nil, &tv)
+}
 
 // setRead enables or disables gnet's read filter on fd.
 func (p poller) setRead(fd int, on bool) {
