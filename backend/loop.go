@@ -40,8 +40,7 @@ type Loop struct {
 
 	buffers      bytebufferpool.Pool // for bytes that outlive a callback; one for each loop, so that nothing is shared
 	spares       spares              // and for many bytes
-	batches      [][]byte
-	batchBytes   int // capacity of batches together
+	batches      batches
 	requests     *Request
 	freeRequests int
 
@@ -74,36 +73,11 @@ func (l *Loop) Execute(f func()) bool {
 	})) == nil
 }
 
-const (
-	newBatchBytes     = 4 << 10
-	maxKeptBatch      = 2 * maxBatchBytes
-	maxKeptBatchBytes = 8 << 20 // in all batches of a loop that are not in use
-)
-
-func (l *Loop) getBatch() []byte {
-	n := len(l.batches)
-	if n == 0 {
-		return make([]byte, 0, newBatchBytes)
-	}
-	b := l.batches[n-1]
-	l.batches[n-1] = nil
-	l.batches = l.batches[:n-1]
-	l.batchBytes -= cap(b)
-	return b
-}
-
-func (l *Loop) putBatch(b []byte) {
-	if c := cap(b); c != 0 && c <= maxKeptBatch && l.batchBytes+c <= maxKeptBatchBytes {
-		l.batches = append(l.batches, b[:0])
-		l.batchBytes += c
-	}
-}
-
 func (l *Loop) putChunk(c *chunk) {
 	if c.bb != nil {
 		l.PutBuffer(c.bb)
 	} else {
-		l.putBatch(c.whole)
+		l.batches.put(c.whole)
 	}
 	*c = chunk{}
 }
@@ -120,17 +94,18 @@ func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
 	}
 }
 
-// Tidy is called every second or so: it drops large buffers that nobody needed since the last call, and tidies the groups.
+// Tidy is called every second or so: it drops buffers that nobody needed since the last call, and tidies the groups.
 func (l *Loop) Tidy() {
 	for _, g := range l.groups {
 		g.Tidy()
 	}
 	l.groups = slices.DeleteFunc(l.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
 	l.spares.tidy()
+	l.batches.tidy()
 }
 
-// DropSpares lets go of all large buffers that are not in use: memory is short.
-func (l *Loop) DropSpares() { l.spares = spares{most: l.spares.most} }
+// DropSpares lets go of all buffers that are not in use: memory is short.
+func (l *Loop) DropSpares() { l.spares, l.batches = spares{most: l.spares.most}, batches{} }
 
 // BoundSpares has l keep no more than this many bytes in large buffers that are not in use, and 80 MiB at most.
 func (l *Loop) BoundSpares(bytes int) { l.spares.most = min(bytes, maxSpareBytes) }

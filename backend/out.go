@@ -26,7 +26,7 @@ type Socket interface {
 //	                               '--short--> queue, stalled --Watcher: writable--> Flush
 type Out struct {
 	sock    Socket
-	batch   []byte  // from Loop.getBatch while not nil
+	batch   []byte  // from Loop.batches while not nil
 	queue   []chunk // older than batch, oldest first; empty unless the kernel or a large value was in the way
 	pending int     // bytes in queue and batch
 	taken   int     // bytes that the kernel took, ever
@@ -79,17 +79,24 @@ func (o *Out) Append(l *Loop, p []byte) {
 		o.Hand(l, bb, len(p))
 		return
 	}
-	b := o.Batch(l)
+	b := o.batchFor(l, len(p))
+	if len(b)+len(p) > cap(b) {
+		b = l.batches.grow(b, len(p))
+		o.batch = b
+	}
 	o.SetBatch(append(b, p...))
 }
 
 // Batch returns the batch for the caller to append to, who then must call SetBatch with the result at once.
-func (o *Out) Batch(l *Loop) []byte {
-	if o.batch == nil {
-		o.batch = l.getBatch()
-	} else if len(o.batch) >= maxBatchBytes {
+func (o *Out) Batch(l *Loop) []byte { return o.batchFor(l, 0) }
+
+// batchFor returns the batch: a new one has room for n bytes, an older one may have to grow.
+func (o *Out) batchFor(l *Loop, n int) []byte {
+	if len(o.batch) >= maxBatchBytes {
 		o.cut()
-		o.batch = l.getBatch()
+	}
+	if o.batch == nil {
+		o.batch = l.batches.get(n)
 	}
 	return o.batch
 }
@@ -115,7 +122,7 @@ func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
 		l.PutBuffer(bb)
 		return
 	case n < handOverBytes:
-		o.SetBatch(append(o.Batch(l), bb.B[:n]...))
+		o.Append(l, bb.B[:n])
 		l.PutBuffer(bb)
 		return
 	}
@@ -185,7 +192,7 @@ func (o *Out) Flush(l *Loop, w Writer) {
 		o.stall(l, w)
 		return
 	}
-	l.putBatch(o.batch)
+	l.batches.put(o.batch)
 	o.batch = nil
 }
 
@@ -269,7 +276,7 @@ func (o *Out) Close(l *Loop) {
 		l.putChunk(&o.queue[i])
 	}
 	if o.batch != nil {
-		l.putBatch(o.batch)
+		l.batches.put(o.batch)
 	}
 	*o = Out{}
 }
