@@ -30,7 +30,7 @@ INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cas
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp plots vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -75,8 +75,11 @@ faults: servers ## servers killed, stopped, late and cut under load; ARGS=-fault
 bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker, both protocols; ARGS=-quick for a look
 	$(GO) run ./bench $(ARGS)
 
-benchcmp: ## the Go benchmarks of BASE=main and of this tree in turn
-	@bench/compare.sh $(or $(BASE),main)
+benchcmp: ## what this tree does to the Go benchmarks and the bench of BASE=main; WHAT=micro or e2e for one, RUN=p16 for some workloads
+	@$(GO) run ./bench/compare $(or $(BASE),main) $(HEAD)
+
+plots: ## docs/plots anew, from the results of the bench that git keeps
+	$(GO) run ./bench/plot $(or $(RESULTS),$(shell git ls-files 'bench/results/*.json'))
 
 vuln: ## known vulnerabilities; needs the network
 	$(GOVULNCHECK) ./...
