@@ -79,6 +79,7 @@ benchcmp: ## what this tree does to the Go benchmarks and the bench of BASE=main
 	@$(GO) run ./bench/compare $(or $(BASE),main) $(HEAD)
 
 plots: ## docs/plots anew, from the results of the bench that git keeps
+	rm -f docs/plots/*.svg
 	$(GO) run ./bench/plot $(or $(RESULTS),$(shell git ls-files 'bench/results/*.json'))
 
 vuln: ## known vulnerabilities; needs the network

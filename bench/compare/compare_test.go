@@ -60,9 +60,9 @@ func TestTable(t *testing.T) {
 			Warnings: []string{fmt.Sprintf("warning %d", round)},
 		}
 		if round == 0 {
-			r.Syscalls = []kept.Syscalls{
-				{Workload: "p16-64", Test: "get", Contender: baseName, PerRequest: 0.4},
-				{Workload: "p16-64", Test: "get", Contender: headName, PerRequest: 0.2},
+			r.Syscalls = []kept.Count{
+				{Workload: "p16-64", Test: "get", Contender: baseName, PerRequest: 0.4, Instructions: 1000},
+				{Workload: "p16-64", Test: "get", Contender: headName, PerRequest: 0.2, Instructions: 900},
 			}
 		}
 		noise := float64(round%3) + 1 // the same for both sides of a round
@@ -87,6 +87,7 @@ func TestTable(t *testing.T) {
 		"| p16-64 GET | p99 ms | 1 | 1 | 1.000 (0.950..1.050) | ~ (p=1.000) |",
 		"| p16-64 GET | proxy CPU µs/req | 0.5 | 0.4 | 0.800 (0.800..0.800) | better (p=0.008) |",
 		"| p16-64 GET | system calls/req | 0.4 | 0.2 | 0.500 | counted once |",
+		"| p16-64 GET | instructions/req | 1000 | 900 | 0.900 | counted once |",
 	}
 	for round := range 8 {
 		want = append(want, fmt.Sprintf("**Warning:** warning %d", round))

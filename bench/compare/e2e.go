@@ -189,8 +189,10 @@ func writeTable(out io.Writer, r *kept.Result) error {
 				number(kept.SpreadOf(kept.Values(base)).Median), number(kept.SpreadOf(kept.Values(head)).Median),
 				q.Median, q.Min, q.Max, verdict(ratios, f.moreIsGood))
 		}
-		if base, head := syscalls(r, row, baseName), syscalls(r, row, headName); base > 0 && head > 0 {
-			fmt.Fprintf(&b, "| %s | system calls/req | %s | %s | %.3f | counted once |\n", row.Name(), number(base), number(head), head/base)
+		for _, n := range counts {
+			if base, head := n.of(counted(r, row, baseName)), n.of(counted(r, row, headName)); base > 0 && head > 0 {
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %.3f | counted once |\n", row.Name(), n.name, number(base), number(head), head/base)
+			}
 		}
 	}
 	fmt.Fprintf(&b, "\nMedians of %d rounds; head/base is the median (least..greatest) of ratios paired by round. "+
@@ -202,14 +204,23 @@ func writeTable(out io.Writer, r *kept.Result) error {
 	return err
 }
 
-// syscalls are a contender's for each request, 0 if they were not counted.
-func syscalls(r *kept.Result, row kept.Row, contender string) float64 {
-	for _, s := range r.Syscalls {
-		if s.Workload == row.Workload.Name && s.Test == row.Test && s.Contender == contender {
-			return s.PerRequest
+// counts are figures that do not vary by more than a percent or two from one run to the next.
+var counts = []struct {
+	name string
+	of   func(kept.Count) float64
+}{
+	{"system calls/req", func(c kept.Count) float64 { return c.PerRequest }},
+	{"instructions/req", func(c kept.Count) float64 { return c.Instructions }},
+}
+
+// counted is what was counted of a contender; zero if nothing was.
+func counted(r *kept.Result, row kept.Row, contender string) kept.Count {
+	for _, c := range r.Syscalls {
+		if c.Workload == row.Workload.Name && c.Test == row.Test && c.Contender == contender {
+			return c
 		}
 	}
-	return 0
+	return kept.Count{}
 }
 
 // number writes a figure with four digits that count, or all before the point.

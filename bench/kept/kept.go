@@ -14,8 +14,11 @@ import (
 	"strings"
 )
 
-// Direct is the contender that is no proxy.
-const Direct = "direct"
+// The contenders that pass on no request.
+const (
+	Direct = "direct" // no proxy at all
+	Echo   = "echo"   // answers by itself: the least that a hop costs
+)
 
 // Workload is one load on one set of servers.
 type Workload struct {
@@ -48,12 +51,13 @@ type Sample struct {
 	ProxyIO   float64 `json:"proxy_io_calls"`
 }
 
-// Syscalls are a proxy's system calls for each request, counted once and not by round.
-type Syscalls struct {
-	Workload   string  `json:"workload"`
-	Test       string  `json:"test"`
-	Contender  string  `json:"contender"`
-	PerRequest float64 `json:"per_request"`
+// Count is what was counted of a proxy once and not by round, for each request. 0: could not be had.
+type Count struct {
+	Workload     string  `json:"workload"`
+	Test         string  `json:"test"`
+	Contender    string  `json:"contender"`
+	PerRequest   float64 `json:"per_request"`  // system calls
+	Instructions float64 `json:"instructions"` // outside the kernel
 }
 
 // Result is one run of the bench.
@@ -66,7 +70,7 @@ type Result struct {
 	Order     []string   `json:"contenders"`
 	Workloads []Workload `json:"workloads"`
 	Samples   []Sample   `json:"samples"`
-	Syscalls  []Syscalls `json:"syscalls"`
+	Syscalls  []Count    `json:"syscalls"`
 	Warnings  []string   `json:"warnings"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -44,7 +45,8 @@ var (
 
 // A sweep is the rows of one test that differ in one dimension alone, in its order.
 type sweep struct {
-	name string // what the rows have in common
+	name string   // what the rows have in common
+	rest kept.Row // the same, as a row without a name
 	rows []kept.Row
 }
 
@@ -58,10 +60,11 @@ func sweeps(r *kept.Result, d dimension, atLeast int) []sweep {
 		rest := row
 		d.clear(&rest.Workload)
 		name := describe(rest)
-		i := slices.IndexFunc(all, func(s sweep) bool { return s.name == name })
+		rest.Workload.Name, rest.Workload.Tests = "", nil
+		i := slices.IndexFunc(all, func(s sweep) bool { return reflect.DeepEqual(s.rest, rest) })
 		if i < 0 {
 			i = len(all)
-			all = append(all, sweep{name: name})
+			all = append(all, sweep{name: name, rest: rest})
 		}
 		if !slices.Contains(places(d, all[i].rows), d.of(row.Workload)) {
 			all[i].rows = append(all[i].rows, row)
@@ -74,26 +77,26 @@ func sweeps(r *kept.Result, d dimension, atLeast int) []sweep {
 	return all
 }
 
-// describe says what a row does: "GET 64 B, P=16, 50 clients, 4 servers". Properties that are 0 are left out.
+// describe says what a row does: "GET 64 B, P=16, 50 clients, 4 servers". One server and one loop are usual, see usual.
 func describe(row kept.Row) string {
 	w := row.Workload
 	parts := []string{strings.ToUpper(row.Test) + " " + size(w.ValueBytes)}
 	if w.Protocol != "redis" {
 		parts[0] = w.Protocol + " " + row.Test + " " + size(w.ValueBytes)
 	}
-	add := func(n int, one, many string) {
-		switch {
-		case n == 1:
-			parts = append(parts, one)
-		case n > 1:
+	parts = append(parts, fmt.Sprintf("P=%d", w.Pipeline))
+	add := func(n int, many string) {
+		if n > 1 {
 			parts = append(parts, fmt.Sprintf(many, count(float64(n))))
 		}
 	}
-	add(w.Pipeline, "P=1", "P=%s")
-	add(w.Clients, "1 client", "%s clients")
-	add(w.Idle, "1 idle", "%s idle")
-	add(w.Servers, "1 server", "%s servers")
-	add(w.Loops, "1 loop", "%s loops")
+	if w.Clients == 1 {
+		parts = append(parts, "1 client")
+	}
+	add(w.Clients, "%s clients")
+	add(w.Idle, "%s idle")
+	add(w.Servers, "%s servers")
+	add(w.Loops, "%s loops")
 	if w.Rate > 0 {
 		parts = append(parts, count(w.Rate)+"/s")
 	}
@@ -102,6 +105,9 @@ func describe(row kept.Row) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// usual explains what describe writes and what it leaves out.
+const usual = "P=16: 16 requests of each client in flight. 1 server and 1 event loop where nothing else is said."
 
 func size(bytes int) string {
 	switch {
@@ -127,14 +133,14 @@ func sweepFigure(r *kept.Result, d dimension, atLeast int) (figure, bool) {
 		linearAxis(&p.Y, hi)
 		spacedAxis(&p.X, d, rows)
 		addGrid(p, false, true)
-		for _, c := range contenders {
-			addCurve(p, places(d, rows), rows, func(row kept.Row) []float64 { return of(c, row) }, looksOf(r.Order)[c])
+		for i, c := range contenders {
+			addCurve(p, aside(p.X, places(d, rows), i, len(contenders)), rows, c, of, looksOf(r.Order)[c])
 		}
 		panels = append(panels, p)
 	}
 	return figure{
 		name: d.name, title: d.title, legend: proxies(r), panels: grid(panels, 2), panelHeight: 190,
-		note: []string{"Medians, whiskers from the least to the greatest."},
+		note: []string{"Medians, whiskers from the least to the greatest. " + usual},
 	}, len(panels) > 0
 }
 
@@ -156,7 +162,7 @@ var quantiles = []quantile{
 func rateFigure(r *kept.Result) (figure, bool) {
 	f := figure{
 		name: byRate.name, title: byRate.title, legend: r.Order, panelHeight: 190,
-		note: []string{"Medians, whiskers from the least to the greatest. Latency counts from when a request was due, sent or not. Logarithmic."},
+		note: []string{"Medians, whiskers from the least to the greatest. Latency counts from when a request was due, sent or not. Logarithmic.", usual},
 	}
 	for _, s := range sweeps(r, byRate, 2) {
 		lo, hi := math.Inf(1), 0.0
@@ -171,14 +177,14 @@ func rateFigure(r *kept.Result) (figure, bool) {
 			}
 			p := newPanel(q.label, byRate.label, "")
 			if len(row) == 0 {
-				p.Y.Label.Text = "latency, ms"
+				p.Y.Label.Text = "ms"
 			}
 			logAxis(&p.Y, lo, hi, short)
 			spacedAxis(&p.X, byRate, s.rows)
 			addGrid(p, false, true)
 			of := latencies(r, q)
-			for _, c := range r.Order {
-				addCurve(p, places(byRate, s.rows), s.rows, func(row kept.Row) []float64 { return of(c, row) }, looksOf(r.Order)[c])
+			for i, c := range r.Order {
+				addCurve(p, aside(p.X, places(byRate, s.rows), i, len(r.Order)), s.rows, c, of, looksOf(r.Order)[c])
 			}
 			row = append(row, p)
 		}
@@ -188,7 +194,7 @@ func rateFigure(r *kept.Result) (figure, bool) {
 	return f, len(f.panels) > 0
 }
 
-func latencies(r *kept.Result, q quantile) func(contender string, row kept.Row) []float64 {
+func latencies(r *kept.Result, q quantile) valuesOf {
 	return func(c string, row kept.Row) []float64 { return kept.Values(r.Pick(row, c, q.of)) }
 }
 
@@ -210,16 +216,17 @@ func percentileFigure(r *kept.Result) (figure, bool) {
 	}
 	var panels []*plot.Plot
 	for _, row := range rows {
-		p := newPanel(describe(row), "percentile", "latency, ms")
+		p := newPanel(describe(row), "percentile", "ms")
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, xTicks
 		p.X.Min, p.X.Max = x[0]/1.6, x[len(x)-1]*1.9
 		logAxis(&p.Y, lo, hi, short)
 		addGrid(p, true, true)
-		for _, c := range r.Order {
+		for i, c := range r.Order {
 			var w whiskered
-			for i, q := range quantiles {
+			x := aside(p.X, x, i, len(r.Order))
+			for j, q := range quantiles {
 				if s := kept.SpreadOf(latencies(r, q)(c, row)); s.N > 0 {
-					w.addY(x[i], s)
+					w.addY(x[j], s)
 				}
 			}
 			addLine(p, w, looksOf(r.Order)[c])
@@ -228,12 +235,12 @@ func percentileFigure(r *kept.Result) (figure, bool) {
 	}
 	return figure{
 		name: "percentiles", title: "Distribution of latency at fixed rates", legend: r.Order, panels: grid(panels, 2), panelHeight: 190,
-		note: []string{"Medians of each percentile over the rounds, whiskers from the least to the greatest. Both axes are logarithmic."},
+		note: []string{"Medians of each percentile over the rounds, whiskers from the least to the greatest. Both axes are logarithmic.", usual},
 	}, true
 }
 
 // extremes are the least and the greatest figure of all contenders in all rows; (+Inf, 0) of none.
-func extremes(rows []kept.Row, contenders []string, of func(string, kept.Row) []float64) (lo, hi float64) {
+func extremes(rows []kept.Row, contenders []string, of valuesOf) (lo, hi float64) {
 	lo = math.Inf(1)
 	for _, row := range rows {
 		for _, c := range contenders {
@@ -254,6 +261,21 @@ func places(d dimension, rows []kept.Row) []float64 {
 	return x
 }
 
+// aside moves the i-th of n contenders' points a little along the axis, so that whiskers do not lie on one another.
+func aside(a plot.Axis, x []float64, i, n int) []float64 {
+	share := 0.014 * (float64(i) - float64(n-1)/2)
+	var moved []float64
+	for _, v := range x {
+		if _, ok := a.Scale.(plot.LogScale); ok {
+			v *= math.Pow(a.Max/a.Min, share)
+		} else {
+			v += (a.Max - a.Min) * share
+		}
+		moved = append(moved, v)
+	}
+	return moved
+}
+
 // spacedAxis has a tick at each row's value of d. It is logarithmic where the values span more than a factor of ten.
 func spacedAxis(a *plot.Axis, d dimension, rows []kept.Row) {
 	x := places(d, rows)
@@ -263,7 +285,7 @@ func spacedAxis(a *plot.Axis, d dimension, rows []kept.Row) {
 		room := math.Pow(last/first, 0.06)
 		a.Min, a.Max = first/room, last*room
 	} else {
-		room := 0.08 * (last - first)
+		room := 0.12 * (last - first)
 		a.Min, a.Max = first-room, last+room
 	}
 	var ticks plot.ConstantTicks
@@ -279,9 +301,9 @@ func spacedAxis(a *plot.Axis, d dimension, rows []kept.Row) {
 }
 
 // addCurve draws a contender's medians over the places of the rows, and what lies around them.
-func addCurve(p *plot.Plot, x []float64, rows []kept.Row, of func(kept.Row) []float64, l look) {
+func addCurve(p *plot.Plot, x []float64, rows []kept.Row, contender string, of valuesOf, l look) {
 	var w whiskered
-	for _, m := range marks(rows, of) {
+	for _, m := range marks(rows, contender, of) {
 		w.addY(x[m.row], m.Spread)
 	}
 	addLine(p, w, l)

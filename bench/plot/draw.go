@@ -51,6 +51,7 @@ var (
 		kept.Direct:  {rgb(0x8a8a8a), draw.BoxGlyph{}},
 		"cashew":     {rgb(0xd55e00), draw.CircleGlyph{}},
 		"nutcracker": {rgb(0x0072b2), draw.PyramidGlyph{}},
+		kept.Echo:    {rgb(0x333333), draw.RingGlyph{}},
 	}
 	otherLooks = []look{
 		{rgb(0x009e73), draw.BoxGlyph{}}, {rgb(0xcc79a7), draw.PyramidGlyph{}},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"image/color"
+	"math"
 	"slices"
 	"strings"
 
@@ -26,18 +27,8 @@ func figures(r *kept.Result) []figure {
 		}
 	}
 	for _, protocol := range []string{"Redis", "memcached"} {
-		var rows []kept.Row
-		for _, row := range r.Rows() {
-			if row.Workload.Protocol == strings.ToLower(protocol) {
-				rows = append(rows, row)
-			}
-		}
-		for _, of := range []func(*kept.Result, []kept.Row) (figure, bool){throughputFigure, cpuFigure} {
-			f, ok := of(r, rows)
-			f.name += "-" + strings.ToLower(protocol)
-			f.title += ", " + protocol
-			add(f, ok)
-		}
+		fs = append(fs, rowFigures(r, protocol, throughputFigure)...)
+		fs = append(fs, rowFigures(r, protocol, cpuFigure)...)
 	}
 	add(sweepFigure(r, byClients, 3))
 	add(sweepFigure(r, byServers, 3))
@@ -47,6 +38,45 @@ func figures(r *kept.Result) []figure {
 	for i := range fs {
 		fs[i].looks = looksOf(r.Order)
 		fs[i].note = append(fs[i].note, origin(r))
+	}
+	return fs
+}
+
+// maxRows of one figure: more would not fit on a screen.
+const maxRows = 26
+
+// A rowKind is a figure that has a line for each row.
+type rowKind struct {
+	name, title, note string
+	of                func(r *kept.Result, contender string, row kept.Row) []float64 // by round, in ascending order
+	draw              func(p *plot.Plot, rows []kept.Row, contenders []string, of valuesOf, looks map[string]look)
+}
+
+// valuesOf are a contender's figures in a row, in ascending order.
+type valuesOf func(contender string, row kept.Row) []float64
+
+// rowFigures draws all rows of a protocol, in figures of equal length where they are many.
+func rowFigures(r *kept.Result, protocol string, kind rowKind) []figure {
+	of := func(c string, row kept.Row) []float64 { return kind.of(r, c, row) }
+	rows := slices.DeleteFunc(r.Rows(), func(row kept.Row) bool { return row.Workload.Protocol != strings.ToLower(protocol) })
+	rows, contenders := withMarks(rows, proxies(r), of)
+	parts := (len(rows) + maxRows - 1) / maxRows
+	var fs []figure
+	for i := range parts {
+		rows := rows[i*len(rows)/parts : (i+1)*len(rows)/parts]
+		p := newPanel("", "", "")
+		kind.draw(p, rows, contenders, of, looksOf(r.Order))
+		p.HideY() // the figure writes the names
+		p.Y.Min, p.Y.Max = -0.5, float64(len(rows))-0.5
+		f := figure{
+			name: kind.name + "-" + strings.ToLower(protocol), title: kind.title + ", " + protocol, note: []string{kind.note, usual},
+			legend: contenders, panels: [][]*plot.Plot{{p}}, rowNames: names(rows), panelHeight: rowsHeight(len(rows), len(contenders)),
+		}
+		if parts > 1 {
+			f.name += fmt.Sprintf("-%d", i+1)
+			f.title += fmt.Sprintf(" (%d of %d)", i+1, parts)
+		}
+		fs = append(fs, f)
 	}
 	return fs
 }
@@ -72,10 +102,10 @@ type mark struct {
 }
 
 // marks takes the rows that contender has a figure in.
-func marks(rows []kept.Row, figure func(kept.Row) []float64) []mark {
+func marks(rows []kept.Row, contender string, of valuesOf) []mark {
 	var ms []mark
 	for i, row := range rows {
-		if s := kept.SpreadOf(figure(row)); s.N > 0 {
+		if s := kept.SpreadOf(of(contender, row)); s.N > 0 {
 			ms = append(ms, mark{i, s})
 		}
 	}
@@ -83,7 +113,7 @@ func marks(rows []kept.Row, figure func(kept.Row) []float64) []mark {
 }
 
 // withMarks leaves out the rows that nobody has a figure in, and the contenders that have none.
-func withMarks(rows []kept.Row, contenders []string, of func(contender string, row kept.Row) []float64) ([]kept.Row, []string) {
+func withMarks(rows []kept.Row, contenders []string, of valuesOf) ([]kept.Row, []string) {
 	rows = slices.DeleteFunc(slices.Clone(rows), func(row kept.Row) bool {
 		return !slices.ContainsFunc(contenders, func(c string) bool { return len(of(c, row)) > 0 })
 	})
@@ -93,63 +123,51 @@ func withMarks(rows []kept.Row, contenders []string, of func(contender string, r
 	return rows, contenders
 }
 
-// throughputFigure has a bar for each proxy and row: requests a second in parts of direct's.
-func throughputFigure(r *kept.Result, rows []kept.Row) (figure, bool) {
-	rows = slices.DeleteFunc(slices.Clone(rows), func(row kept.Row) bool { return row.Workload.Rate > 0 }) // all reach it
-	of := func(c string, row kept.Row) []float64 {
+// throughputFigure has a bar for each proxy: requests a second in parts of direct's. echo asks no server and has none, nor
+// have rows with a fixed rate, which all reach.
+var throughputFigure = rowKind{
+	name: "throughput", title: "Throughput of a proxy against no proxy",
+	note: "Medians of ratios paired by round; whiskers from the least to the greatest, cut at the edge.",
+	of: func(r *kept.Result, c string, row kept.Row) []float64 {
+		if c == kept.Echo || row.Workload.Rate > 0 {
+			return nil
+		}
 		return kept.Ratios(r.Pick(row, c, throughput), r.Pick(row, kept.Direct, throughput))
-	}
-	rows, contenders := withMarks(rows, proxies(r), of)
-	if len(rows) == 0 {
-		return figure{}, false
-	}
-	p := newPanel("", "requests per second, direct = 1", "")
-	_, hi := extremes(rows, contenders, of)
-	linearAxis(&p.X, max(hi, 1)*1.08) // room for the last label
-	addGrid(p, true, false)
-	one, err := plotter.NewLine(plotter.XYs{{X: 1, Y: -0.5}, {X: 1, Y: float64(len(rows)) - 0.5}})
-	must(err)
-	one.LineStyle = draw.LineStyle{Color: ink, Width: 0.8, Dashes: []vg.Length{4, 3}}
-	p.Add(one)
-	lookOf := looksOf(r.Order)
-	for i, c := range contenders {
-		offset := offsetOf(i, len(contenders))
-		addBars(p, len(rows), marks(rows, func(row kept.Row) []float64 { return of(c, row) }), offset, lookOf[c])
-	}
-	hideNames(p, rows)
-	return figure{
-		name: "throughput", title: "Throughput of a proxy against no proxy", legend: contenders,
-		note:        []string{"Medians of ratios paired by round; whiskers from the least to the greatest. P=16: 16 requests in flight for each client."},
-		panels:      [][]*plot.Plot{{p}},
-		rowNames:    names(rows),
-		panelHeight: rowsHeight(len(rows), len(contenders)),
-	}, true
+	},
+	draw: func(p *plot.Plot, rows []kept.Row, contenders []string, of valuesOf, looks map[string]look) {
+		p.X.Label.Text = "requests per second, direct = 1"
+		// One round that went wrong must not make all bars short.
+		_, hi := extremes(rows, contenders, of)
+		_, medians := extremes(rows, contenders, func(c string, row kept.Row) []float64 { return []float64{kept.SpreadOf(of(c, row)).Median} })
+		linearAxis(&p.X, max(min(hi, 1.5*medians), 1)*1.08) // room for the last label
+		addGrid(p, true, false)
+		one, err := plotter.NewLine(plotter.XYs{{X: 1, Y: -0.5}, {X: 1, Y: float64(len(rows)) - 0.5}})
+		must(err)
+		one.LineStyle = draw.LineStyle{Color: ink, Width: 0.8, Dashes: []vg.Length{4, 3}}
+		p.Add(one)
+		for i, c := range contenders {
+			addBars(p, len(rows), marks(rows, c, of), offsetOf(i, len(contenders)), looks[c])
+		}
+	},
 }
 
-// cpuFigure has a dot for each proxy and row: proxy CPU for each request, on a logarithmic axis, since a request costs from half a microsecond to
-// hundreds; a bar would have no foot to stand on.
-func cpuFigure(r *kept.Result, rows []kept.Row) (figure, bool) {
-	of := func(c string, row kept.Row) []float64 { return kept.Values(r.Pick(row, c, proxyCPU)) }
-	rows, contenders := withMarks(rows, proxies(r), of)
-	if len(rows) == 0 {
-		return figure{}, false
-	}
-	p := newPanel("", "µs, user and system", "")
-	lo, hi := extremes(rows, contenders, of)
-	logAxis(&p.X, lo, hi*1.15, short)
-	addGrid(p, true, false)
-	lookOf := looksOf(r.Order)
-	for i, c := range contenders {
-		addDots(p, len(rows), marks(rows, func(row kept.Row) []float64 { return of(c, row) }), offsetOf(i, len(contenders)), lookOf[c])
-	}
-	hideNames(p, rows)
-	return figure{
-		name: "cpu", title: "Proxy CPU time per request", legend: contenders,
-		note:        []string{"Medians; whiskers from the least to the greatest. P=16: 16 requests in flight for each client. The axis is logarithmic."},
-		panels:      [][]*plot.Plot{{p}},
-		rowNames:    names(rows),
-		panelHeight: rowsHeight(len(rows), len(contenders)),
-	}, true
+// cpuFigure has a dot for each proxy: its CPU time for each request, on a logarithmic axis, since a request costs from half
+// a microsecond to hundreds; a bar would have no foot to stand on.
+var cpuFigure = rowKind{
+	name: "cpu", title: "Proxy CPU time per request",
+	note: "Medians; whiskers from the least to the greatest. The axis is logarithmic.",
+	of: func(r *kept.Result, c string, row kept.Row) []float64 {
+		return kept.Values(r.Pick(row, c, proxyCPU))
+	},
+	draw: func(p *plot.Plot, rows []kept.Row, contenders []string, of valuesOf, looks map[string]look) {
+		p.X.Label.Text = "µs, user and system"
+		lo, hi := extremes(rows, contenders, of)
+		logAxis(&p.X, lo, hi*math.Pow(hi/lo, 0.1), short) // room for the last label
+		addGrid(p, true, false)
+		for i, c := range contenders {
+			addDots(p, len(rows), marks(rows, c, of), offsetOf(i, len(contenders)), looks[c])
+		}
+	},
 }
 
 // Rows are 1 apart, and the first is at the top; what a row's contenders have of it is rowShare.
@@ -161,12 +179,6 @@ func offsetOf(i, n int) float64 { return (float64(n-1)/2 - float64(i)) * rowShar
 
 func rowsHeight(rows, contenders int) vg.Length {
 	return vg.Length(rows)*vg.Length(contenders)*barHeight/rowShare + 40 // the axis below
-}
-
-// hideNames makes room for the rows' names, which the figure draws. Call it last: it sets the axis's range.
-func hideNames(p *plot.Plot, rows []kept.Row) {
-	p.HideY()
-	p.Y.Min, p.Y.Max = -0.5, float64(len(rows))-0.5
 }
 
 // names are what rows are called from the top down; where two do the same by what we know of them, with the workload's name.
@@ -259,7 +271,7 @@ func (b boxed) Plot(c draw.Canvas, p *plot.Plot) {
 	sty.YAlign = draw.YCenter
 	x, y := p.Transforms(&c)
 	for i, label := range b.Labels {
-		at := vg.Point{X: x(b.XYs[i].X) + 4, Y: y(b.XYs[i].Y)}
+		at := vg.Point{X: min(x(b.XYs[i].X)+4, c.Max.X-1.2*sty.Width(label)), Y: y(b.XYs[i].Y)}
 		box := vg.Rectangle{
 			Min: vg.Point{X: at.X - 1, Y: at.Y - barHeight/2 + 0.5},
 			Max: vg.Point{X: at.X + 1.3*sty.Width(label), Y: at.Y + barHeight/2 - 0.5},

@@ -22,7 +22,7 @@ import (
 func synthetic() *kept.Result {
 	r := &kept.Result{
 		Commit: "0123456789ab", Rounds: 3, CPU: "Some <CPU> & more", CPUs: 2, Placement: "left to the kernel",
-		Order: []string{kept.Direct, "cashew", "nutcracker", "hare"},
+		Order: []string{kept.Direct, "cashew", "nutcracker", "hare", kept.Echo},
 	}
 	add := func(w kept.Workload) { r.Workloads = append(r.Workloads, w) }
 	p1 := kept.Workload{Name: "p1-1k", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Tests: []string{"set", "get"}}
@@ -59,9 +59,9 @@ func synthetic() *kept.Result {
 			for round, noise := range []float64{1, 0.5, 2} {
 				r.Samples = append(r.Samples, kept.Sample{
 					Workload: row.Workload.Name, Test: row.Test, Contender: c, Round: round,
-					RPS: []float64{100_000, 90_000, 60_000, 70_000}[i] * noise,
+					RPS: []float64{100_000, 90_000, 60_000, 70_000, 200_000}[i] * noise,
 					P50: 0.2, P95: 0.4, P99: 0.9, P999: 3 * noise,
-					ProxyCPU: []float64{0, 10, 20, 30}[i] / noise,
+					ProxyCPU: []float64{0, 10, 20, 30, 5}[i] / noise,
 				})
 			}
 		}
@@ -111,15 +111,15 @@ func texts(t *testing.T, svg []byte) []string {
 
 func TestFigures(t *testing.T) {
 	want := map[string][]string{ // beside each file's texts that all have
-		"throughput-redis":     {"Throughput of a proxy against no proxy, Redis", "cashew", "nutcracker", "hare", "requests per second, direct = 1", "SET 1 KiB, P=1, 100 clients, 1 server", "GET 64 B, P=16, 50 clients, 4 servers", "GET 1 MiB, P=1, 50 clients, 9.95k idle, 1 server, 2 loops, pinned", "0.90", "0.60", "0.70"},
-		"throughput-memcached": {"Throughput of a proxy against no proxy, memcached", "cashew", "nutcracker", "memcached get 1 KiB, P=1, 100 clients, 1 server", "0.90", "0.60"},
-		"cpu-redis":            {"Proxy CPU time per request, Redis", "µs, user and system", "GET 1 KiB, P=1, 100 clients, 1 server, 63.2k/s", "10.0", "20.0", "30.0"},
+		"throughput-redis":     {"Throughput of a proxy against no proxy, Redis", "cashew", "nutcracker", "hare", "requests per second, direct = 1", "SET 1 KiB, P=1, 100 clients", "GET 64 B, P=16, 50 clients, 4 servers", "GET 1 MiB, P=1, 50 clients, 9.95k idle, 2 loops, pinned", "0.90", "0.60", "0.70"},
+		"throughput-memcached": {"Throughput of a proxy against no proxy, memcached", "cashew", "nutcracker", "memcached get 1 KiB, P=1, 100 clients", "0.90", "0.60"},
+		"cpu-redis":            {"Proxy CPU time per request, Redis", "µs, user and system", "GET 1 KiB, P=1, 100 clients, 63.2k/s", "10.0", "20.0", "30.0"},
 		"cpu-memcached":        {"Proxy CPU time per request, memcached", "cashew", "nutcracker"},
-		"clients":              {"clients", "1", "100", "1k", "10k", "µs, user and system", "GET 1 KiB, P=1, 1 server"},
+		"clients":              {"clients", "1", "100", "1k", "10k", "µs, user and system", "GET 1 KiB, P=1"},
 		"servers":              {"servers", "1", "4", "100", "GET 1 KiB, P=1, 100 clients"},
-		"loops":                {"event loops", "1", "2", "GET 1 KiB, P=1, 100 clients, 1 server"},
-		"latency":              {"direct", "cashew", "p50", "p99", "p99.9", "latency, ms", "requests/s", "10k", "63.2k", "GET 1 KiB, P=1, 100 clients, 1 server"},
-		"percentiles":          {"direct", "percentile", "50", "95", "99", "99.9", "latency, ms", "GET 1 KiB, P=1, 100 clients, 1 server, 10k/s"},
+		"loops":                {"event loops", "1", "2", "GET 1 KiB, P=1, 100 clients"},
+		"latency":              {"direct", "cashew", "p50", "p99", "p99.9", "ms", "requests/s", "10k", "63.2k", "GET 1 KiB, P=1, 100 clients"},
+		"percentiles":          {"direct", "percentile", "50", "95", "99", "99.9", "ms", "GET 1 KiB, P=1, 100 clients, 10k/s"},
 	}
 	fs := figures(synthetic())
 	for _, f := range fs {
@@ -149,13 +149,17 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// A proxy that took no part is not in the legend, and direct is where it has a figure alone.
+// Who has no figure is not in the legend: a proxy that took no part, direct for a proxy's CPU, echo for throughput.
 func TestLegends(t *testing.T) {
 	for _, f := range figures(synthetic()) {
-		want := []string{"cashew", "nutcracker", "hare"}
+		want := []string{"cashew", "nutcracker", "hare", kept.Echo}
 		switch f.name {
-		case "throughput-memcached", "cpu-memcached":
+		case "throughput-redis":
+			want = want[:3]
+		case "throughput-memcached":
 			want = want[:2]
+		case "cpu-memcached":
+			want = []string{"cashew", "nutcracker", kept.Echo}
 		case "latency", "percentiles":
 			want = append([]string{kept.Direct}, want...)
 		}
@@ -181,6 +185,29 @@ func TestFewSamples(t *testing.T) {
 	}
 }
 
+func TestManyRows(t *testing.T) {
+	r := synthetic()
+	few := len(figures(r))
+	for i := range 2 * maxRows {
+		w := r.Workloads[0]
+		w.Name, w.ValueBytes, w.Tests = fmt.Sprintf("size%d", i), 3+i, []string{"get"}
+		r.Workloads = append(r.Workloads, w)
+		r.Samples = append(r.Samples, kept.Sample{Workload: w.Name, Test: "get", Contender: "cashew", ProxyCPU: 1})
+	}
+	var names []string
+	rows := 0
+	fs := figures(r)
+	for _, f := range fs {
+		if strings.HasPrefix(f.name, "cpu-redis") {
+			names = append(names, f.name)
+			rows += len(f.rowNames)
+		}
+	}
+	if want := []string{"cpu-redis-1", "cpu-redis-2", "cpu-redis-3"}; !slices.Equal(names, want) || rows != 2*maxRows+13 || len(fs) != few+2 {
+		t.Errorf("%d rows in %v of %d figures, %d without the many rows", rows, names, len(fs), few)
+	}
+}
+
 func TestNames(t *testing.T) {
 	w := kept.Workload{Name: "a", Protocol: "redis", Servers: 1, Clients: 1, Pipeline: 1, ValueBytes: 3}
 	twin := w
@@ -188,7 +215,7 @@ func TestNames(t *testing.T) {
 	other := w
 	other.Clients = 2
 	got := names([]kept.Row{{Workload: w, Test: "get"}, {Workload: twin, Test: "get"}, {Workload: other, Test: "get"}})
-	want := []string{"GET 3 B, P=1, 1 client, 1 server (a)", "GET 3 B, P=1, 1 client, 1 server (b)", "GET 3 B, P=1, 2 clients, 1 server"}
+	want := []string{"GET 3 B, P=1, 1 client (a)", "GET 3 B, P=1, 1 client (b)", "GET 3 B, P=1, 2 clients"}
 	if !slices.Equal(got, want) {
 		t.Errorf("names = %q; want %q", got, want)
 	}
