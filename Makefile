@@ -30,7 +30,7 @@ INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cas
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp count vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -45,7 +45,7 @@ lint: ## format, comments, common mistakes, and which package may import which
 	@unformatted=$$($(GOFUMPT) -l .); test -z "$$unformatted" || { echo "make fmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GOLANGCI) run ./...
 
-servers: ## install redis-server, memcached and nutcracker where that needs no password
+servers: ## install redis-server, memcached, nutcracker and valgrind where that needs no password
 	@scripts/servers.sh
 
 vet:
@@ -77,6 +77,9 @@ bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker,
 
 benchcmp: ## the Go benchmarks of BASE=main and of this tree in turn
 	@bench/compare.sh $(or $(BASE),main)
+
+count: servers ## instructions a request, against those recorded; ARGS=-update records them
+	$(GO) run ./bench/callgrind $(ARGS)
 
 vuln: ## known vulnerabilities; needs the network
 	$(GOVULNCHECK) ./...
