@@ -97,6 +97,29 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestCounts(t *testing.T) {
+	base := "  engine/Round/get  3242.1  3240.0  +0.1%\n  ring/Hash/md5  100.0  -  -\n  old/One  1.0  -  -\n  ring/Hash/fnv  1000.0  -  -\n"
+	head := "  engine/Round/get  3000.0  3240.0  -7.4%\n  new/One  5.0  -  -\n  ring/Hash/md5  101.0  -  -\n  ring/Hash/fnv  1001.0  -  -\n"
+	var out bytes.Buffer
+	if err := writeCounts(&out, base, head); err != nil {
+		t.Fatal(err)
+	}
+	table, _, _ := strings.Cut(out.String(), "\n\n")
+	want := `| instructions | base | head | head/base | verdict |
+|---|--:|--:|--:|---|
+| engine/Round/get | 3242.1 | 3000.0 | 0.925 | better |
+| ring/Hash/md5 | 100.0 | 101.0 | 1.010 | WORSE |
+| ring/Hash/fnv | 1000.0 | 1001.0 | 1.001 | ~ |`
+	if d := cmp.Diff(want, table); d != "" {
+		t.Errorf("table differs (-want +got):\n%s", d)
+	}
+	for _, bad := range []string{"name", "name many"} {
+		if err := writeCounts(io.Discard, bad, head); err == nil {
+			t.Errorf("writeCounts of %q: no error", bad)
+		}
+	}
+}
+
 func TestBenchArgs(t *testing.T) {
 	c := &comparison{settings: settings{run: "^p16", args: []string{"-pin"}}, dir: "/d"}
 	var first []string
@@ -118,14 +141,14 @@ func TestBenchArgs(t *testing.T) {
 func TestParseSettings(t *testing.T) {
 	env := func(m map[string]string) func(string) string { return func(k string) string { return m[k] } }
 	s, err := parseSettings(env(nil))
-	if err != nil || !s.micro || !s.e2e || s.count != 10 || s.rounds != 8 || !slices.Equal(s.pkgs, []string{"./..."}) {
+	if err != nil || !s.micro || !s.e2e || s.counts != 10 || s.rounds != 8 || !slices.Equal(s.pkgs, []string{"./..."}) {
 		t.Errorf("parseSettings of nothing = %+v, %v", s, err)
 	}
-	s, err = parseSettings(env(map[string]string{"WHAT": "e2e", "ARGS": "-pin -set matrix", "ROUNDS": "12"}))
-	if err != nil || s.micro || !s.e2e || s.rounds != 12 || !slices.Equal(s.args, []string{"-pin", "-set", "matrix"}) {
+	s, err = parseSettings(env(map[string]string{"WHAT": "e2e,count", "ARGS": "-pin -set matrix", "ROUNDS": "12"}))
+	if err != nil || s.micro || !s.count || !s.e2e || s.rounds != 12 || !slices.Equal(s.args, []string{"-pin", "-set", "matrix"}) {
 		t.Errorf("parseSettings = %+v, %v", s, err)
 	}
-	for _, bad := range []map[string]string{{"WHAT": "all"}, {"COUNT": "0"}, {"COUNT": "x"}, {"ROUNDS": "-1"}} {
+	for _, bad := range []map[string]string{{"WHAT": "all"}, {"WHAT": "micro,"}, {"COUNT": "0"}, {"COUNT": "x"}, {"ROUNDS": "-1"}} {
 		if s, err := parseSettings(env(bad)); err == nil {
 			t.Errorf("parseSettings(%v) = %+v; want an error", bad, s)
 		}

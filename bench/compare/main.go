@@ -1,11 +1,15 @@
-// Compare says what a change did: to the Go benchmarks, and to what a request costs end to end.
+// Compare says what a change did: to the Go benchmarks, to the instructions that a request takes, and to what it costs end
+// to end.
 //
 //	go run ./bench/compare BASE [HEAD]      make benchcmp BASE=main
 //
 // Without HEAD the other side is the tree as it is now, changes that are not committed included. Both sides are built
 // first and then run in turn, since a machine's speed drifts by more than a change does.
 //
-//	WHAT       micro: the Go benchmarks, through benchstat; e2e: the bench, cashew of both sides; default both
+//	WHAT       micro: the Go benchmarks, through benchstat
+//	           count: instructions, by valgrind
+//	           e2e: the bench, with cashew of both sides
+//	           or several of these with commas between (default all; count only where valgrind is in PATH)
 //
 // micro:
 //
@@ -43,11 +47,11 @@ import (
 
 // settings are the environment.
 type settings struct {
-	micro, e2e bool
+	micro, count, e2e bool
 
 	bench, benchtime, tags, cpu string
 	pkgs                        []string
-	count                       int
+	counts                      int // runs of each benchmark
 
 	run    string
 	rounds int
@@ -76,18 +80,26 @@ func parseSettings(getenv func(string) string) (settings, error) {
 		pkgs: strings.Fields(or("PKG", "./...")),
 		run:  getenv("RUN"), args: strings.Fields(getenv("ARGS")), out: getenv("OUT"),
 	}
-	switch what := or("WHAT", "both"); what {
-	case "micro":
-		s.micro = true
-	case "e2e":
-		s.e2e = true
-	case "both":
-		s.micro, s.e2e = true, true
-	default:
-		return s, fmt.Errorf("WHAT=%s: want micro, e2e or both", what)
+	what := getenv("WHAT")
+	if what == "" {
+		what = "micro,e2e"
+		_, err := exec.LookPath("valgrind")
+		s.count = err == nil
+	}
+	for part := range strings.SplitSeq(what, ",") {
+		switch part {
+		case "micro":
+			s.micro = true
+		case "count":
+			s.count = true
+		case "e2e":
+			s.e2e = true
+		default:
+			return s, fmt.Errorf("WHAT=%s: want micro, count, e2e, or several of them with commas between", what)
+		}
 	}
 	var err error
-	if s.count, err = strconv.Atoi(or("COUNT", "10")); err != nil || s.count < 1 {
+	if s.counts, err = strconv.Atoi(or("COUNT", "10")); err != nil || s.counts < 1 {
 		return s, fmt.Errorf("COUNT=%s: want a number of runs", getenv("COUNT"))
 	}
 	if s.rounds, err = strconv.Atoi(or("ROUNDS", "8")); err != nil || s.rounds < 1 {
@@ -141,6 +153,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	if s.micro {
 		if err := c.compareBenchmarks(ctx); err != nil {
+			return err
+		}
+	}
+	if s.count {
+		if err := c.compareCounts(ctx); err != nil {
 			return err
 		}
 	}

@@ -32,8 +32,8 @@ func (c *comparison) compareBenchmarks(ctx context.Context) error {
 		}
 	}
 	var printed [2]bytes.Buffer
-	for round := range c.count {
-		c.logf("benchmarks, round %d of %d", round+1, c.count)
+	for round := range c.counts {
+		c.logf("benchmarks, round %d of %d", round+1, c.counts)
 		for i := range c.sides {
 			i := (i + round) % 2 // who goes first takes turns as well
 			for _, b := range binaries[i] {
