@@ -11,7 +11,7 @@ import (
 )
 
 // countNoise is by how much two counts of the same code may differ, see bench/callgrind.
-const countNoise = 0.005
+const countNoise = 0.01
 
 // compareCounts counts the instructions of both sides' hot paths, by this tree's bench/callgrind, and prints a table.
 func (c *comparison) compareCounts(ctx context.Context) error {

@@ -36,8 +36,10 @@ func TestRows(t *testing.T) {
 	r := &Result{
 		Workloads: []Workload{{Name: "b", Tests: []string{"set", "get"}}, {Name: "a", Tests: []string{"get"}}},
 		Samples: []Sample{
-			{Workload: "a", Test: "get", Contender: "x", Round: 0, RPS: 5}, {Workload: "b", Test: "get", Contender: "x", Round: 1, RPS: 7},
-			{Workload: "b", Test: "get", Contender: "x", Round: 2}, {Workload: "b", Test: "get", Contender: "y", Round: 1, RPS: 8},
+			{Workload: "a", Test: "get", Contender: "x", Round: 0, RPS: 5},
+			{Workload: "b", Test: "get", Contender: "x", Round: 1, RPS: 7},
+			{Workload: "b", Test: "get", Contender: "x", Round: 2},
+			{Workload: "b", Test: "get", Contender: "y", Round: 1, RPS: 8},
 		},
 	}
 	var got []string

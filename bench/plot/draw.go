@@ -54,8 +54,10 @@ var (
 		kept.Echo:    {rgb(0x333333), draw.RingGlyph{}},
 	}
 	otherLooks = []look{
-		{rgb(0x009e73), draw.BoxGlyph{}}, {rgb(0xcc79a7), draw.PyramidGlyph{}},
-		{rgb(0xe69f00), draw.CircleGlyph{}}, {rgb(0x56b4e9), draw.BoxGlyph{}},
+		{rgb(0x009e73), draw.BoxGlyph{}},
+		{rgb(0xcc79a7), draw.PyramidGlyph{}},
+		{rgb(0xe69f00), draw.CircleGlyph{}},
+		{rgb(0x56b4e9), draw.BoxGlyph{}},
 	}
 )
 
@@ -103,7 +105,7 @@ func (f figure) writeTo(out io.Writer) error {
 	svg := vgsvg.New(width, height)
 	all := draw.New(svg)
 	all.SetColor(color.White) // dark pages shine through otherwise
-	all.Fill(all.Rectangle.Path())
+	all.Fill(all.Path())
 	c := draw.Crop(all, margin, -margin, margin, -margin)
 
 	title := style(13, ink)
@@ -185,8 +187,8 @@ func newPanel(title, xLabel, yLabel string) *plot.Plot {
 	p.Title.TextStyle = centred
 	p.X.Label.Text, p.Y.Label.Text = xLabel, yLabel
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.LineStyle.Color = pale
-		a.Tick.LineStyle.Color = pale
+		a.Color = pale
+		a.Tick.Color = pale
 		a.Tick.Length = 4
 		a.Padding = 4
 		a.Label.Padding = 3
