@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"go/version"
 	"os"
@@ -12,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,36 +22,35 @@ import (
 type suite struct {
 	pkg   string // below the module's root
 	bench string // the benchmark's name behind Benchmark
-	fn    string // what is counted: this function and all that it calls; * stands for anything
-	n     int    // rounds in a run
+	n     int    // rounds; twice as many the second time
 	cases []string
 }
 
 // suites are what is counted, in the order of the figures.
 var suites = []suite{
-	{"engine", "Round", "cashew/engine.(*stage).play", 200, []string{
+	{"engine", "Round", 2000, []string{
 		"get", "set", "ping", "mget-10", "mc-get", "mc-set", "mc-mg",
 	}},
-	{"engine", "Round", "cashew/engine.(*stage).play", 40, []string{
+	{"engine", "Round", 200, []string{
 		"get-pipeline-16", "set-pipeline-16", "mget-10-four-servers", "mset-10-four-servers", "del-10-four-servers",
 		"mc-get-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 	}},
-	{"codec/resp", "ParseCommand", "cashew/codec/resp.(*Protocol).ParseCommand", 200, []string{
+	{"codec/resp", "ParseCommand", 4000, []string{
 		"get-16B", "set-64B", "hset-10-fields", "inline-get", "pipeline-16",
 	}},
-	{"codec/resp", "ScanReply", "cashew/codec/resp.(*Protocol).ScanReply", 200, []string{
+	{"codec/resp", "ScanReply", 4000, []string{
 		"bulk-64B", "status", "pipeline-16x64B",
 	}},
-	{"codec/memcached", "ParseCommand", "cashew/codec/memcached.(*Protocol).ParseCommand", 200, []string{
+	{"codec/memcached", "ParseCommand", 4000, []string{
 		"get-16B", "set-64B", "mg", "pipeline-16",
 	}},
-	{"codec/memcached", "ScanReply", "cashew/codec/memcached.(*Protocol).ScanReply", 200, []string{
+	{"codec/memcached", "ScanReply", 4000, []string{
 		"value-64B", "stored", "pipeline-16x64B",
 	}},
-	{"ring", "Dispatch", "cashew/ring.(*Ring).Dispatch", 2000, []string{
+	{"ring", "Dispatch", 10_000, []string{
 		"ketama-fnv1a_64", "ketama-xxhash64", "modula-murmur", "one-server",
 	}},
-	{"ring", "Hash", "cashew/ring.hash*", 2000, []string{"fnv1a_64/16B", "xxhash64/16B", "md5/16B"}},
+	{"ring", "Hash", 10_000, []string{"fnv1a_64/16B", "xxhash64/16B", "md5/16B"}},
 }
 
 // figure is what one round of a benchmark takes.
@@ -153,29 +149,32 @@ func (t tree) build(ctx context.Context, pkg, path string) error {
 	return nil
 }
 
-// count returns the instructions of one round of each case that the binary has.
-func (s suite) count(ctx context.Context, binary, out string) (rounds map[string]float64, err error) {
-	for attempt := range 3 {
-		if rounds, err = s.run(ctx, binary, fmt.Sprintf("%s-%d", out, attempt)); err == nil {
-			break
-		}
+// count returns the instructions of one round of each case that the binary has: what n rounds more take, divided by n.
+func (s suite) count(ctx context.Context, binary, out string) (map[string]float64, error) {
+	once, err := s.run(ctx, binary, out+"-once", s.n)
+	if err != nil {
+		return nil, err
 	}
-	return rounds, err
+	twice, err := s.run(ctx, binary, out+"-twice", 2*s.n)
+	if err != nil {
+		return nil, err
+	}
+	rounds := map[string]float64{}
+	for c, n := range twice {
+		rounds[c] = float64(n-once[c]) / float64(s.n)
+	}
+	return rounds, nil
 }
 
-// runs is how often each case is run in a process. Of what the runs count the middle one is taken: callgrind, which is not
-// made for goroutines, now and then takes a switch of stacks for a return and counts a run wrong. Runs are short, as
-// the Go scheduler interrupts a goroutine every 10 ms.
-const runs = 11
-
-// run is one attempt at count. out begins the names of the files that callgrind writes: one for each run, as package
-// testing calls BenchmarkResult.String once to print it.
-func (s suite) run(ctx context.Context, binary, out string) (map[string]float64, error) {
+// run plays n rounds of each case under callgrind and returns the instructions that it counted, with those that it took
+// to set the case up. out begins the names of the files that callgrind writes: one for each case, as package testing
+// calls BenchmarkResult.String once for each, to print it.
+func (s suite) run(ctx context.Context, binary, out string, n int) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "valgrind", "--tool=callgrind", "--quiet", "--callgrind-out-file="+out,
-		"--toggle-collect="+s.fn, "--dump-before=testing.BenchmarkResult.String", "--dump-line=no",
-		binary, "-test.run=^$", "-test.cpu=1", "-test.bench="+s.pattern(), "-test.count="+strconv.Itoa(runs), "-test.benchtime="+strconv.Itoa(s.n)+"x")
+		"--dump-before=testing.BenchmarkResult.String", "--dump-line=no",
+		binary, "-test.run=^$", "-test.cpu=1", "-test.bench="+s.pattern(), "-test.benchtime="+strconv.Itoa(n)+"x")
 	cmd.Dir = filepath.Dir(binary)
 	// Without garbage collection, and above all without the signals that preempt goroutines: callgrind crashes at them.
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
@@ -184,22 +183,19 @@ func (s suite) run(ctx context.Context, binary, out string) (map[string]float64,
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("callgrind of %s/%s: %w: %s%s", s.pkg, s.bench, err, stdout.String(), stderr.String())
 	}
-	counts := map[string][]float64{}
+	counts := map[string]int64{}
 	for i, c := range played(stdout.String(), s.bench) {
-		n, err := total(fmt.Sprintf("%s.%d", out, i+1))
+		f, err := os.Open(fmt.Sprintf("%s.%d", out, i+1))
 		if err != nil {
 			return nil, fmt.Errorf("callgrind of %s/%s: %w", s.pkg, s.bench, err)
 		}
-		counts[c] = append(counts[c], n)
-	}
-	rounds := map[string]float64{}
-	for c, n := range counts {
-		slices.Sort(n)
-		if middle := n[len(n)/2]; middle > 0 { // else another tree, which has not got the function
-			rounds[c] = middle / float64(s.n)
+		counts[c], err = sum(f)
+		_ = f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("callgrind of %s/%s: %w", s.pkg, s.bench, err)
 		}
 	}
-	return rounds, nil
+	return counts, nil
 }
 
 // pattern is what -test.bench wants for the cases: one expression for each level of names.
@@ -223,21 +219,4 @@ func played(stdout, bench string) (cases []string) {
 		}
 	}
 	return cases
-}
-
-// total reads the sum of a file that callgrind wrote: its line "totals: N"..
-func total(path string) (float64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = f.Close() }()
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		if n, ok := strings.CutPrefix(sc.Text(), "totals: "); ok {
-			return strconv.ParseFloat(n, 64)
-		}
-	}
-	return 0, errors.Join(fmt.Errorf("%s has no totals", path), sc.Err())
 }

@@ -7,8 +7,8 @@
 //
 // Unlike a time, the count is the same on a busy machine as on a quiet one, to within 0.5 %. It is taken by valgrind's
 // callgrind from the Go benchmarks of the engine (whole rounds through sessions and server connections, without system
-// calls), the codecs and the ring: of the function that each benchmark is about and all that it calls, so that what package
-// testing and the Go runtime do around it does not count. A figure is for one iteration of the benchmark.
+// calls), the codecs and the ring. A benchmark runs N and 2N times, and what the second takes more, divided by N, is one
+// round: setting up cancels. What the Go runtime and package testing do on their own account is left out.
 //
 // Figures are kept for one architecture and one Go version each, in testdata/GOARCH-goVERSION.txt.
 package main
