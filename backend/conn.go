@@ -108,6 +108,20 @@ func (c *Conn) enter(r *Request) {
 	}
 }
 
+// Through sends what waits and p, the bytes or the last bytes of a large request, without waiting for the next flush: they
+// are not copied, and still in the processor's cache. An error is left to the flush. Call Touch before.
+func (c *Conn) Through(p []byte) {
+	if c.state != open {
+		c.out.Append(c.loop, p)
+		return
+	}
+	taken := c.out.taken
+	c.out.Through(c.loop, p, c)
+	if c.out.taken > taken && c.head != nil {
+		c.wrote()
+	}
+}
+
 // Out is where the bytes of requests are appended to, after Touch.
 func (c *Conn) Out() *Out { return &c.out }
 

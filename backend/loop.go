@@ -38,9 +38,8 @@ type Loop struct {
 
 	Now int64 // nanoseconds since the process started, read once for each callback
 
-	buffers      bytebufferpool.Pool        // for bytes that outlive a callback; one for each loop, so that nothing is shared
-	big          *bytebufferpool.ByteBuffer // the largest buffer that was given back, for the next large value
-	bigUsed      bool                       // since the last Tidy
+	buffers      bytebufferpool.Pool // for bytes that outlive a callback; one for each loop, so that nothing is shared
+	spares       spares              // and for many bytes
 	batches      [][]byte
 	batchBytes   int // capacity of batches together
 	requests     *Request
@@ -79,8 +78,6 @@ const (
 	newBatchBytes     = 4 << 10
 	maxKeptBatch      = 2 * maxBatchBytes
 	maxKeptBatchBytes = 8 << 20 // in all batches of a loop that are not in use
-	maxKeptBuffer     = 1 << 20
-	maxBigBuffer      = 80 << 20
 )
 
 func (l *Loop) getBatch() []byte {
@@ -114,29 +111,29 @@ func (l *Loop) putChunk(c *chunk) {
 // GetBuffer returns an empty buffer for bytes that outlive a callback. PutBuffer gives it back.
 func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer { return l.buffers.Get() }
 
-// PutBuffer takes back what GetBuffer gave. Of very large buffers a loop keeps one, so that values of tens of megabytes do
-// not each leave one to the garbage collector, which would let several pile up; Tidy drops it when it is no longer used.
+// PutBuffer takes back what GetBuffer gave.
 func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
-	switch c := cap(bb.B); {
-	case c <= maxKeptBuffer:
+	if cap(bb.B) >= spareBytes {
+		l.spares.put(bb)
+	} else {
 		l.buffers.Put(bb)
-	case c <= maxBigBuffer && (l.big == nil || c > cap(l.big.B)):
-		l.big, l.bigUsed = bb, true
 	}
 }
 
-// Tidy is called every second or so: it drops the kept large buffer if nobody needed it since the last call, and tidies
-// the groups.
+// Tidy is called every second or so: it drops large buffers that nobody needed since the last call, and tidies the groups.
 func (l *Loop) Tidy() {
 	for _, g := range l.groups {
 		g.Tidy()
 	}
 	l.groups = slices.DeleteFunc(l.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
-	if !l.bigUsed {
-		l.big = nil
-	}
-	l.bigUsed = false
+	l.spares.tidy()
 }
+
+// DropSpares lets go of all large buffers that are not in use: memory is short.
+func (l *Loop) DropSpares() { l.spares = spares{most: l.spares.most} }
+
+// BoundSpares has l keep no more than this many bytes in large buffers that are not in use, and 80 MiB at most.
+func (l *Loop) BoundSpares(bytes int) { l.spares.most = min(bytes, maxSpareBytes) }
 
 // Grow makes room in bb for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room comes
 // fourfold, never in one step to what a peer merely declared, and the last step fits exactly: a 64 MiB value costs 64 MiB
@@ -147,16 +144,21 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 		return
 	}
 	c := grown(cap(bb.B), need, want)
-	if big := l.big; c > maxKeptBuffer && big != nil && cap(big.B) >= need {
-		l.big, l.bigUsed = nil, true
-		big.B = append(big.B[:0], bb.B...)
-		bb.B, big.B = big.B, bb.B
-		l.PutBuffer(big)
-		return
+	if c >= spareBytes {
+		if spare := l.spares.take(need, 4*max(c, want)); spare != nil {
+			spare.B = append(spare.B, bb.B...)
+			bb.B, spare.B = spare.B, bb.B
+			l.PutBuffer(spare)
+			return
+		}
+		c = (c + spareBytes - 1) &^ (spareBytes - 1)
 	}
 	b := make([]byte, len(bb.B), c)
 	copy(b, bb.B)
-	bb.B = b
+	b, bb.B = bb.B, b
+	if cap(b) >= spareBytes {
+		l.spares.put(&bytebufferpool.ByteBuffer{B: b})
+	}
 }
 
 // grown is the next capacity after c for need bytes now and want expected.

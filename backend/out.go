@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket is the write half of a non-blocking socket. A short count without an error means that the kernel takes no more
-// for now.
+// Socket is a non-blocking socket. A short count without an error means that the kernel takes, or has, no more for now.
 type Socket interface {
+	Read(p []byte) (n int, err error) // past gnet; 0 also at the end, which gnet then finds
 	Write(p []byte) (n int, err error)
 	Writev(bufs [][]byte) (n int, err error)
 	CloseWrite() error // shutdown(2) of our half
@@ -74,6 +74,7 @@ func (o *Out) Err() error { return o.err }
 func (o *Out) Append(l *Loop, p []byte) {
 	if len(p) >= handOverBytes {
 		bb := l.GetBuffer()
+		l.Grow(bb, len(p), 0)
 		bb.B = append(bb.B, p...)
 		o.Hand(l, bb, len(p))
 		return
@@ -124,41 +125,39 @@ func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
 }
 
 // Through writes what waits and p with one system call, now, and copies only what the kernel does not take: for bytes of
-// a large value, which must not be copied on their way.
+// a large value, which must not be copied on their way and leave best while they are in the processor's cache.
 func (o *Out) Through(l *Loop, p []byte, w Writer) {
-	if o.stalled || len(o.queue) > 0 || o.err != nil || o.sock == nil {
-		o.Append(l, p)
+	if len(o.queue) >= maxIovecs-1 {
 		o.Flush(l, w)
+	}
+	if o.stalled || o.err != nil || o.sock == nil {
+		o.Append(l, p)
 		return
 	}
-	l.iov = append(l.iov[:0], o.batch, p)
-	iov := l.iov
-	if len(o.batch) == 0 {
-		iov = iov[1:]
+	o.cut()
+	l.iov = l.iov[:0]
+	for i := range o.queue {
+		l.iov = append(l.iov, o.queue[i].rest)
 	}
-	n, err := o.sock.Writev(iov)
+	if len(p) > 0 {
+		l.iov = append(l.iov, p)
+	}
+	if len(l.iov) == 0 {
+		return
+	}
+	n, err := o.sock.Writev(l.iov)
 	clear(l.iov)
 	if err != nil {
 		o.err = err
 		return
 	}
-	if n < len(o.batch) {
-		o.queue = append(o.queue, chunk{rest: o.batch[n:], whole: o.batch})
-		o.pending -= n
-		o.taken += n
-		o.batch = nil
-		n = 0
-	} else {
-		o.taken += n
-		n -= len(o.batch)
-		o.pending -= len(o.batch)
-		l.putBatch(o.batch)
-		o.batch = nil
+	older := min(n, o.pending)
+	o.advance(l, older)
+	o.taken += n - older
+	if rest := p[n-older:]; len(rest) > 0 {
+		o.Append(l, rest)
 	}
-	if n < len(p) {
-		o.Append(l, p[n:])
-		o.stall(l, w)
-	} else if o.pending > 0 {
+	if o.pending > 0 {
 		o.stall(l, w)
 	}
 }
@@ -244,6 +243,9 @@ func (o *Out) stall(l *Loop, w Writer) {
 	l.watch(o, w)
 }
 
+// Read takes what has come from the peer, past gnet, into p.
+func (o *Out) Read(p []byte) (int, error) { return o.sock.Read(p) }
+
 // CloseWrite tells the peer that no more will come. Pending must be 0.
 func (o *Out) CloseWrite() error { return o.sock.CloseWrite() }
 
@@ -288,6 +290,18 @@ func (s fdSocket) Fd() int { return int(s) }
 
 func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
 
+func (s fdSocket) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(s), p)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
 func (s fdSocket) Write(p []byte) (int, error) {
 	for {
 		n, err := unix.Write(int(s), p)
@@ -312,7 +326,7 @@ func (s fdSocket) Writev(bufs [][]byte) (int, error) {
 	}
 }
 
-// lasting drops the error of a full buffer: a short count says it.
+// lasting drops the error of a full or empty buffer: a short count says it.
 func lasting(err error) error {
 	if errors.Is(err, syscall.EAGAIN) {
 		return nil

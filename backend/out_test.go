@@ -34,8 +34,9 @@ func (s *tightSocket) Writev(bufs [][]byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *tightSocket) CloseWrite() error { return nil }
-func (s *tightSocket) Fd() int           { return 1 }
+func (s *tightSocket) Read([]byte) (int, error) { return 0, nil }
+func (s *tightSocket) CloseWrite() error        { return nil }
+func (s *tightSocket) Fd() int                  { return 1 }
 
 // lateWatcher keeps who waits.
 type lateWatcher struct{ waiting int }
@@ -125,8 +126,8 @@ func TestGrow(t *testing.T) {
 		{10, 16, 7, 0, 32},
 		{64 << 10, 64 << 10, 64 << 10, 64 << 20, 256 << 10}, // not what was declared, only four times what came
 		{32 << 20, 32 << 20, 64 << 10, 64 << 20, 64 << 20},  // the last step fits
-		{16 << 20, 16 << 20, 64 << 10, 64<<20 + 33, 64<<20 + 33},
-		{64 << 20, 64 << 20, 33, 64<<20 + 33, 64<<20 + 33},
+		{16 << 20, 16 << 20, 64 << 10, 64<<20 + 33, 64<<20 + 16<<10},
+		{64 << 20, 64 << 20, 33, 64<<20 + 33, 64<<20 + 16<<10},
 		{100, 100, 1000, 512 << 20, 1100}, // a declared length alone allocates nothing
 	} {
 		l := &Loop{}
@@ -162,7 +163,7 @@ func TestBigBuffer(t *testing.T) {
 	l.PutBuffer(second)
 	l.Tidy()
 	l.Tidy()
-	if l.big != nil {
+	if len(l.spares.list) != 0 || l.spares.bytes != 0 {
 		t.Error("Tidy keeps a large buffer that nobody uses")
 	}
 }

@@ -11,11 +11,13 @@ import (
 
 // resolver finds the addresses of a pool's servers. The ring knows a server by its configured name and never by these, so
 // they may change at any time. A look-up that fails keeps the last good answer. Its methods block; no loop calls them.
+// A pool that replaces another has its resolver.
 type resolver struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 
 	mu   sync.Mutex
 	good map[string][]string // sorted addresses by host name
+	next time.Time           // when FollowNames looks all names up again; zero before its first
 }
 
 func newResolver() *resolver {
@@ -61,6 +63,25 @@ func (r *resolver) resolve(ctx context.Context, host string) (hosts []string, ch
 	return hosts, last != nil && !slices.Equal(last, hosts), nil
 }
 
+// untilNext is how long it is until all names are to be looked up again, at intervals of every: a reload neither puts the
+// time off nor, unless every is shorter now, brings it forward.
+func (r *resolver) untilNext(every time.Duration) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if latest := now.Add(every); r.next.IsZero() || r.next.After(latest) {
+		r.next = latest
+	}
+	return r.next.Sub(now)
+}
+
+// lookedUp says that all names have been looked up.
+func (r *resolver) lookedUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = time.Time{}
+}
+
 // dial tries a server's addresses in turn until one answers.
 func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
 	addrs, err := p.resolver.addresses(ctx, s)
@@ -81,23 +102,26 @@ func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
 	return nil, err
 }
 
-// FollowNames looks the servers' names up every ResolveInterval and has moved called for a server, by index, whose
-// addresses are no longer what they were, with those it has now. It returns when ctx ends.
+// FollowNames looks the servers' names up every ResolveInterval, at the times that the pool which p replaced would have, and
+// has moved called for a server, by index, whose addresses are no longer what they were, with those it has now. It returns
+// when ctx ends.
 func (p *Pool) FollowNames(ctx context.Context, moved func(server int, hosts []string)) {
 	if p.opts.ResolveInterval <= 0 {
 		return
 	}
-	t := time.NewTicker(p.opts.ResolveInterval)
-	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.C:
+		case <-time.After(p.resolver.untilNext(p.opts.ResolveInterval)):
 		}
 		for i := range p.opts.Servers {
 			p.follow(ctx, i, moved)
 		}
+		if ctx.Err() != nil {
+			return // the pool that replaced p begins anew
+		}
+		p.resolver.lookedUp()
 	}
 }
 

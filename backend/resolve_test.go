@@ -74,3 +74,48 @@ func TestFollowNames(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestFollowNamesOverReloads: a pool that is replaced more often than names are looked up has them looked up nevertheless,
+// as often as if it had stayed, and at once if that is overdue by a shorter interval.
+func TestFollowNamesOverReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lookups atomic.Int32
+		build := func(interval time.Duration) *Pool {
+			return newTestPool(t, 1, func(o *Options) {
+				o.ResolveInterval = interval
+				o.Servers[0].Network, o.Servers[0].Addr = "tcp", "name:1"
+			})
+		}
+		p := build(10 * time.Second)
+		p.resolver.lookup = func(context.Context, string) ([]string, error) {
+			lookups.Add(1)
+			return []string{"10.0.0.1"}, nil
+		}
+		const every = 2999 * time.Millisecond // never when a look-up is due, which might then be made twice
+		for i := range 100 {
+			next := build(10 * time.Second)
+			ctx, cancel := context.WithCancel(t.Context())
+			go p.FollowNames(ctx, func(int, []string) {})
+			time.Sleep(every)
+			cancel()
+			synctest.Wait()
+			next.Adopt(p)
+			p = next
+			passed := time.Duration(i+1) * every
+			if n, want := lookups.Load(), int32(passed/(10*time.Second)); n != want {
+				t.Fatalf("after %d reloads and %v: %d look-ups; want %d", i+1, passed, n, want)
+			}
+		}
+		next := build(time.Second)
+		next.Adopt(p)
+		ctx, cancel := context.WithCancel(t.Context())
+		go next.FollowNames(ctx, func(int, []string) {})
+		before := lookups.Load()
+		time.Sleep(3500 * time.Millisecond)
+		if n := lookups.Load() - before; n != 4 {
+			t.Errorf("3.5 s after a reload that made the interval 1 s: %d look-ups; want the one that was due and three more", n)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}

@@ -18,7 +18,7 @@ const masked = "(masked)"
 
 // What the engine takes for a setting that the file leaves out; see engine.Options.
 const (
-	defaultReadBuffer  = 64 << 10
+	defaultReadBuffer  = 256 << 10
 	defaultMaxPipeline = 1024
 	defaultMaxRequest  = 1 << 30
 )

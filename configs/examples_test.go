@@ -32,7 +32,6 @@ func TestExamples(t *testing.T) {
 				t.Errorf("README.md does not mention %s", path)
 			}
 			if !bytes.Contains(readFile(t, path), []byte("\n"+globalSection+":")) {
-				needNutcracker(t)
 				if !nutcracker(t, path) {
 					t.Errorf("nutcracker does not take %s", path)
 				}

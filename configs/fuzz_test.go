@@ -55,7 +55,7 @@ func checkInvariants(t *testing.T, f *File) {
 	}
 	listens := make(map[string]bool)
 	for i, p := range o.Pools {
-		if p.Name == "" || i > 0 && !ring.Less(o.Pools[i-1].Name, p.Name) {
+		if p.Name == "" || i > 0 && !before(o.Pools[i-1].Name, p.Name) {
 			t.Errorf("pool %q is out of order", p.Name)
 		}
 		if p.Protocol == nil {
@@ -77,7 +77,7 @@ func checkInvariants(t *testing.T, f *File) {
 		}
 		ro := ring.Options{Hash: p.Hash, HashTag: p.HashTag, Distribution: p.Distribution}
 		for j, s := range p.Servers {
-			if s.Weight < 1 || s.PName == "" || j > 0 && !ring.Less(p.Servers[j-1].Name, s.Name) {
+			if s.Weight < 1 || s.PName == "" || j > 0 && !before(p.Servers[j-1].Name, s.Name) {
 				t.Errorf("pool %q: server %+v", p.Name, s)
 			}
 			checkAddr(t, s.Network, s.Addr)
@@ -117,3 +117,6 @@ func checkAddr(t *testing.T, network, addr string) {
 		t.Errorf("network %q", network)
 	}
 }
+
+// before says that twemproxy sorts the name a before b, among pools and among a pool's servers: shorter ones first.
+func before(a, b string) bool { return len(a) < len(b) || len(a) == len(b) && a < b }

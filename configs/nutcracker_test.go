@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"cashew/processtest"
 )
 
 // nutcracker says whether twemproxy takes the file at path.
 func nutcracker(t *testing.T, path string) bool {
 	t.Helper()
-	out, err := exec.Command("nutcracker", "-t", "-c", path).CombinedOutput()
+	out, err := exec.Command(processtest.LookPath(t, "nutcracker"), "-t", "-c", path).CombinedOutput()
 	switch isOK := bytes.Contains(out, []byte("syntax is ok")); {
 	case isOK && err == nil:
 		return true
@@ -23,18 +25,8 @@ func nutcracker(t *testing.T, path string) bool {
 	return false
 }
 
-func needNutcracker(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("nutcracker"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("nutcracker is not on PATH")
-		}
-		t.Skip("nutcracker is not on PATH")
-	}
-}
-
 func TestSameAsNutcracker(t *testing.T) {
-	needNutcracker(t)
+	processtest.LookPath(t, "nutcracker") // here, so that the whole test is skipped without it
 	path := filepath.Join(t.TempDir(), testFile)
 	for _, s := range slices.Concat(validSamples, wrongSamples) {
 		t.Run(s.name, func(t *testing.T) {

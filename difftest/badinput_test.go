@@ -88,12 +88,19 @@ func TestBadInput(t *testing.T) {
 	p := startLoops(t, 2, poolOf(servers, spread...))
 	addr := p.addr("p")
 	l := startLoad(t, addr, owners(t, addr, servers, "key:%d", 40), 4)
-	for _, bad := range badInputs() {
+	withstand(t, p, l, badInputs(), badTraffic)
+}
+
+// withstand has traffic send each of inputs to pool p of the proxy, and then sends all of them at once; meanwhile l goes on.
+func withstand(t *testing.T, p *proxy, l *load, inputs []badInput, traffic func(*testing.T, string, badInput)) {
+	t.Helper()
+	addr := p.addr("p")
+	for _, bad := range inputs {
 		t.Run(bad.name, func(t *testing.T) {
-			badTraffic(t, addr, bad)
+			traffic(t, addr, bad)
 			l.more(t, 1)
-			p.wantAlive(t)
-			if rss := p.memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
+			p.WantAlive(t)
+			if rss := p.Memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
 				t.Errorf("the proxy's memory is %d MB", rss>>20)
 			}
 		})
@@ -101,7 +108,7 @@ func TestBadInput(t *testing.T) {
 	// All of them once more and at once.
 	t.Run("all at once", func(t *testing.T) {
 		var conns []net.Conn
-		for _, bad := range badInputs() {
+		for _, bad := range inputs {
 			conn, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
@@ -114,11 +121,11 @@ func TestBadInput(t *testing.T) {
 			conn.Close()
 		}
 		l.more(t, 20)
-		p.wantAlive(t)
+		p.WantAlive(t)
 	})
 	l.end(t)
 	if !raceEnabled {
-		t.Logf("most memory: %d MB", p.memory(t, "VmHWM")>>20)
+		t.Logf("most memory: %d MB", p.Memory(t, "VmHWM")>>20)
 	}
 }
 

@@ -136,8 +136,8 @@ func TestServerDiesInsideReply(t *testing.T) {
 		name string
 		end  func()
 	}{
-		{"stopped", func() { servers[0].signal(syscall.SIGSTOP) }},
-		{"killed", func() { servers[0].kill() }},
+		{"stopped", func() { servers[0].Signal(syscall.SIGSTOP) }},
+		{"killed", func() { servers[0].Kill() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, other := dial(t, addr), dial(t, addr)
@@ -159,8 +159,8 @@ func TestServerDiesInsideReply(t *testing.T) {
 				t.Errorf("the reply goes wrong: want %s, got %s", w, g)
 			}
 			other.want(bulk("x"), "GET", live)
-			servers[0].signal(syscall.SIGCONT)
-			if servers[0].ended() {
+			servers[0].Signal(syscall.SIGCONT)
+			if servers[0].Ended() {
 				servers[0].start(t)
 			}
 			recovered(t, addr, dying)

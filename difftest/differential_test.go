@@ -7,31 +7,40 @@ import (
 	"testing"
 )
 
-// ways are the ways that one stream can take. All end at the same redis-servers, which a test empties in between.
+// routes are the addresses of the ways that one stream can take.
+type routes struct {
+	direct string // straight to the first server
+	one    string // the proxy under test before the first server
+	four   string // ... before all four
+	upOne  string // nutcracker before the first server; "" if there is none
+	upFour string
+}
+
+// startRoutes starts proxies for pools named one and four, before the server at direct and before all four.
+func startRoutes(t testing.TB, direct string, pools ...pool) routes {
+	t.Helper()
+	p := startLoops(t, 2, pools...)
+	r := routes{direct: direct, one: p.addr("one"), four: p.addr("four")}
+	if hasNutcracker(t) {
+		up := nutcracker.start(t, 0, pools...)
+		r.upOne, r.upFour = up.addr("one"), up.addr("four")
+	}
+	return r
+}
+
+// ways all end at the same redis-servers, which a test empties in between.
 type ways struct {
+	routes
 	servers []*redisServer
-	direct  string // straight to the first server
-	one     string // the proxy under test before the first server
-	four    string // ... before all four
-	upOne   string // nutcracker before the first server; "" if there is none
-	upFour  string
 }
 
 func startWays(t testing.TB) *ways {
 	t.Helper()
-	w := &ways{servers: startRedises(t, 4)}
-	pools := []pool{
-		{name: "one", servers: entries(w.servers[:1])},
-		{name: "four", servers: entries(w.servers), settings: append([]string{`hash_tag: "{}"`}, spread...)},
-	}
-	w.direct = w.servers[0].addr
-	p := startLoops(t, 2, pools...)
-	w.one, w.four = p.addr("one"), p.addr("four")
-	if hasNutcracker(t) {
-		up := nutcracker.start(t, 0, pools...)
-		w.upOne, w.upFour = up.addr("one"), up.addr("four")
-	}
-	return w
+	servers := startRedises(t, 4)
+	return &ways{servers: servers, routes: startRoutes(t, servers[0].addr,
+		pool{name: "one", servers: entries(servers[:1])},
+		pool{name: "four", servers: entries(servers), settings: append([]string{`hash_tag: "{}"`}, spread...)},
+	)}
 }
 
 // run sends the commands directly and through the proxies, each time cut in each of the ways given, and compares.

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cashew/processtest"
 )
 
 const (
@@ -201,24 +203,31 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	servers := startRedises(t, 4)
 	addr := startLoops(t, 2, poolOf(servers, append(spread, "timeout: 5000")...)).addr("p")
 	where := owners(t, addr, servers, "key:%d", 100)
-	l := startLoad(t, addr, where, 6)
-	dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
-	for range 2 {
-		l.more(t, 10)
-		l.mayFail.Store(0)
-		servers[0].kill()
-		from := l.refusals.Load()
-		await(t, "refusals", func() bool { return l.refusals.Load() > from || l.broken() })
-		l.more(t, 10)
+	killUnderLoad(t, startLoad(t, addr, where, 6), servers[0].Kill, func() {
+		dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
 		servers[0].start(t)
 		recovered(t, addr, dead[0])
 		c := dial(t, addr)
+		defer c.close()
 		for _, k := range dead { // the server came back empty
 			await(t, "every client connection's loop has its server back", func() bool {
 				return c.do("SET", k, "value of "+k) == "+OK\r\n"
 			})
 		}
-		c.close()
+	})
+}
+
+// killUnderLoad takes a server away from l and brings it back, with its keys, twice.
+func killUnderLoad(t *testing.T, l *load, kill, revive func()) {
+	t.Helper()
+	for range 2 {
+		l.more(t, 10)
+		l.mayFail.Store(0)
+		kill()
+		from := l.refusals.Load()
+		await(t, "refusals", func() bool { return l.refusals.Load() > from || l.broken() })
+		l.more(t, 10)
+		revive()
 		recoveredLoad(t, l)
 		l.mayFail.Store(-1) // from here on nothing may fail
 		l.more(t, 20)
@@ -250,7 +259,7 @@ func recovered(t testing.TB, addr, key string) {
 func TestServerDownFromStart(t *testing.T) {
 	t.Parallel()
 	up, down := startRedis(t), startRedis(t)
-	down.kill()
+	down.Kill()
 	servers := []*redisServer{up, down}
 	p := startProxy(t,
 		pool{name: "alone", servers: entries(servers[1:])},
@@ -306,7 +315,7 @@ func TestServerDownFromStart(t *testing.T) {
 
 func TestUnixSocketMissing(t *testing.T) {
 	t.Parallel()
-	p := startProxy(t, pool{name: "p", servers: []string{filepath.Join(tempDir(t), "none.sock") + ":1"}})
+	p := startProxy(t, pool{name: "p", servers: []string{filepath.Join(processtest.TempDir(t), "none.sock") + ":1"}})
 	c := dial(t, p.addr("p"))
 	for range 5 {
 		c.want("-ERR No such file or directory\r\n", "GET", "a")
@@ -326,7 +335,7 @@ func TestTimeout(t *testing.T) {
 		c.want("+OK\r\n", "SET", k, "value of "+k)
 	}
 	for round := range 2 {
-		servers[0].signal(syscall.SIGSTOP)
+		servers[0].Signal(syscall.SIGSTOP)
 		commands := [][]string{
 			{"GET", live[0]},
 			{"GET", stopped[0]},
@@ -356,7 +365,7 @@ func TestTimeout(t *testing.T) {
 		if took := time.Since(from); took < 250*time.Millisecond {
 			t.Errorf("timed out after %v, want 300ms", took)
 		}
-		servers[0].signal(syscall.SIGCONT)
+		servers[0].Signal(syscall.SIGCONT)
 		recovered(t, addr, stopped[3])
 		// Replies that came too late must not be taken for those of later requests.
 		for i := range 200 {
@@ -415,7 +424,7 @@ func TestEject(t *testing.T) {
 	where := owners(t, addr, servers, "key:%d", 400)
 	moved := pick(t, where, 0, 20)
 	c := dial(t, addr)
-	servers[0].kill()
+	servers[0].Kill()
 	flush(t, servers[1:]...)
 	failures := 0
 	await(t, "the dead server is ejected", func() bool {
@@ -465,7 +474,7 @@ func TestAllEjected(t *testing.T) {
 	c := dial(t, addr)
 	c.want("+OK\r\n", "SET", "a", "1")
 	for _, s := range servers {
-		s.kill()
+		s.Kill()
 	}
 	for i := range 40 {
 		c.wantPrefix("-ERR ", "GET", fmt.Sprint("key:", i))

@@ -90,7 +90,10 @@ func randomKey(rng *rand.Rand) string {
 	}
 }
 
-func randomValue(rng *rand.Rand) string {
+func randomValue(rng *rand.Rand) string { return valueOf(rng, "abc\r\n$*:-+\x00\xff0123") }
+
+// valueOf is a value of up to 70,000 of the bytes of alphabet, most often a few.
+func valueOf(rng *rand.Rand, alphabet string) string {
 	n := rng.IntN(40)
 	switch rng.IntN(10) {
 	case 0:
@@ -100,7 +103,7 @@ func randomValue(rng *rand.Rand) string {
 	}
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = "abc\r\n$*:-+\x00\xff0123"[rng.IntN(16)]
+		b[i] = alphabet[rng.IntN(len(alphabet))]
 	}
 	return string(b)
 }

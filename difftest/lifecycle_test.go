@@ -22,16 +22,18 @@ import (
 	"testing"
 	"time"
 
+	"cashew/processtest"
+
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/redis/go-redis/v9"
 )
 
 // service is a proxy as operators run it: with a file that they rewrite, a pid file, a log, a stats port and admin pages.
 type service struct {
-	*process // nil for a daemon
-	dir      string
-	admin    string
-	stats    string
+	*processtest.Process // nil for a daemon
+	dir                  string
+	admin                string
+	stats                string
 }
 
 func (s *service) conf() string { return filepath.Join(s.dir, "cashew.yml") }
@@ -44,7 +46,7 @@ func (s *service) logFile() string { return filepath.Join(s.dir, "log") }
 func newService(t testing.TB) *service {
 	t.Helper()
 	wantCashew(t, "it can neither reload nor drain")
-	return &service{dir: tempDir(t), admin: "127.0.0.1:" + freePort(t), stats: "127.0.0.1:" + freePort(t)}
+	return &service{dir: processtest.TempDir(t), admin: "127.0.0.1:" + processtest.FreePort(t), stats: "127.0.0.1:" + processtest.FreePort(t)}
 }
 
 // configure writes the file: global settings, which are lines, and pools.
@@ -74,9 +76,9 @@ func (s *service) args() []string {
 // start runs it in the foreground, until the test ends.
 func (s *service) start(t testing.TB) {
 	t.Helper()
-	s.process = startProcess(t, underTest.path, s.args()...)
+	s.Process = processtest.Run(t, underTest.path, s.args()...)
 	await(t, "the proxy writes its pid file", func() bool {
-		s.wantAlive(t)
+		s.WantAlive(t)
 		return s.pid() != 0
 	})
 	s.showLog(t)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cashew/processtest"
 )
 
 func TestClientConnections(t *testing.T) {
@@ -100,7 +102,7 @@ func TestDeepPipeline(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d bytes were taken before the first reply was read; the proxy's memory is %d MB",
-		sent.Load(), len(b), p.memory(t, "VmRSS")>>20)
+		sent.Load(), len(b), p.Memory(t, "VmRSS")>>20)
 	for i := range want {
 		if got := c.reply(); got != want[i] {
 			t.Fatalf("reply %d = %q; want %q", i, clip(got), clip(want[i]))
@@ -131,7 +133,7 @@ func TestSlowReader(t *testing.T) {
 		other.want("$-1\r\n", "GET", "missing")
 		time.Sleep(10 * time.Millisecond)
 	}
-	if most := p.memory(t, "VmHWM"); most > 256<<20 && !raceEnabled {
+	if most := p.Memory(t, "VmHWM"); most > 256<<20 && !raceEnabled {
 		t.Errorf("the proxy took %d MB for a client that does not read", most>>20)
 	}
 	want := bulk(value)
@@ -141,7 +143,7 @@ func TestSlowReader(t *testing.T) {
 		}
 	}
 	other.want("+PONG\r\n", "PING")
-	t.Logf("most memory: %d MB", p.memory(t, "VmHWM")>>20)
+	t.Logf("most memory: %d MB", p.Memory(t, "VmHWM")>>20)
 }
 
 func TestHalfClose(t *testing.T) {
@@ -158,7 +160,7 @@ func TestHalfClose(t *testing.T) {
 		{"inside a request", "*2\r\n$3\r\nGET\r\n$5\r\nke"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			servers[0].signal(syscall.SIGSTOP) // so that replies are owed when the client closes
+			servers[0].Signal(syscall.SIGSTOP) // so that replies are owed when the client closes
 			client := dial(t, addr)
 			var commands [][]string
 			var want []string
@@ -169,7 +171,7 @@ func TestHalfClose(t *testing.T) {
 			client.send(append(stream(commands), c.tail...))
 			client.closeWrite()
 			dial(t, addr).want("+PONG\r\n", "PING")
-			servers[0].signal(syscall.SIGCONT)
+			servers[0].Signal(syscall.SIGCONT)
 			if diff := diffReplies(commands, want, client.replies(len(want))); diff != "" {
 				t.Error(diff)
 			}
@@ -213,7 +215,7 @@ func TestLargeValue(t *testing.T) {
 	long(t)
 	server := startRedis(t)
 	p := startProxy(t, poolOf([]*redisServer{server}))
-	before := p.memory(t, "VmRSS")
+	before := p.Memory(t, "VmRSS")
 	c := dial(t, p.addr("p"))
 	const size = 64 << 20
 	value := make([]byte, size)
@@ -227,14 +229,14 @@ func TestLargeValue(t *testing.T) {
 		if got := c.reply(); got != "+OK\r\n" {
 			t.Fatalf("SET of 64 MB = %q", clip(got))
 		}
-		t.Logf("round %d: most memory after SET: %d MB", round, p.memory(t, "VmHWM")>>20)
+		t.Logf("round %d: most memory after SET: %d MB", round, p.Memory(t, "VmHWM")>>20)
 		if got := c.do("GET", "big"); got != want {
 			t.Fatalf("round %d: GET of 64 MB: %d bytes, and not those that were set", round, len(got))
 		}
-		t.Logf("round %d: most memory after GET: %d MB", round, p.memory(t, "VmHWM")>>20)
+		t.Logf("round %d: most memory after GET: %d MB", round, p.Memory(t, "VmHWM")>>20)
 		c.want(bulk(string(value[size-100:])), "GETRANGE", "big", "-100", "-1")
 	}
-	if most := p.memory(t, "VmHWM"); !raceEnabled && underTest.name == "cashew" {
+	if most := p.Memory(t, "VmHWM"); !raceEnabled && underTest.name == "cashew" {
 		if most > before+3*size {
 			t.Errorf("the proxy needed %d MB for a value of 64 MB", most>>20)
 		}
@@ -251,7 +253,7 @@ func TestBurstGoesBack(t *testing.T) {
 	}
 	servers := startRedises(t, 2)
 	p := startProxy(t, poolOf(servers, spread...))
-	before := p.memory(t, "VmRSS")
+	before := p.Memory(t, "VmRSS")
 	const clients, size = 16, 4 << 20
 	value := strings.Repeat("x", size)
 	done := make(chan error, clients)
@@ -282,18 +284,18 @@ func TestBurstGoesBack(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	peak := p.memory(t, "VmHWM")
+	peak := p.Memory(t, "VmHWM")
 	limit := before + 64<<20
 	end := time.Now().Add(30 * time.Second)
-	for p.memory(t, "VmRSS") > limit && time.Now().Before(end) {
+	for p.Memory(t, "VmRSS") > limit && time.Now().Before(end) {
 		for _, c := range conns { // the clients stay and do little
 			c.renew()
 			c.want("+PONG\r\n", "PING")
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Logf("before %d MB, peak %d MB, after %d MB", before>>20, peak>>20, p.memory(t, "VmRSS")>>20)
-	if now := p.memory(t, "VmRSS"); now > limit {
+	t.Logf("before %d MB, peak %d MB, after %d MB", before>>20, peak>>20, p.Memory(t, "VmRSS")>>20)
+	if now := p.Memory(t, "VmRSS"); now > limit {
 		t.Errorf("30 seconds after a burst the proxy still has %d MB; before it had %d MB", now>>20, before>>20)
 	}
 }
@@ -344,9 +346,9 @@ func TestIdleClients(t *testing.T) {
 	if raceEnabled || underTest.name != "cashew" {
 		return
 	}
-	t.Logf("the proxy has %d MB for %d clients", p.memory(t, "VmRSS")>>20, n)
-	awaitFor(t, 30*time.Second, "10,000 idle clients cost at most 100 MB", func() bool {
-		return p.memory(t, "VmRSS") <= 100<<20
+	t.Logf("the proxy has %d MB for %d clients", p.Memory(t, "VmRSS")>>20, n)
+	processtest.Await(t, 30*time.Second, "10,000 idle clients cost at most 100 MB", func() bool {
+		return p.Memory(t, "VmRSS") <= 100<<20
 	})
 	serve()
 }

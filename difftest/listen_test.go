@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cashew/processtest"
 )
 
 // TestListeners has several pools in one process, each on another kind of listener.
@@ -17,7 +19,7 @@ func TestListeners(t *testing.T) {
 	t.Parallel()
 	servers := startRedises(t, 2)
 	unix := startRedisUnix(t)
-	dir := tempDir(t)
+	dir := processtest.TempDir(t)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path("stale")}) // as a killed proxy leaves it
 	if err != nil {
@@ -27,7 +29,7 @@ func TestListeners(t *testing.T) {
 	stale.Close()
 	pools := []pool{
 		{name: "tcp", servers: entries(servers[:1])},
-		{name: "all", listen: "0.0.0.0:" + freePort(t), servers: entries(servers[:1])},
+		{name: "all", listen: "0.0.0.0:" + processtest.FreePort(t), servers: entries(servers[:1])},
 		{name: "unix", listen: path("plain"), servers: entries(servers[1:])},
 		{name: "private", listen: path("private") + " 0600", servers: entries(servers[1:])},
 		{name: "public", listen: path("public") + " 0777", servers: entries(servers[1:])},
@@ -140,7 +142,7 @@ func TestReuseport(t *testing.T) {
 	wantCashew(t, "0.5.0 does not know reuseport")
 	server := startRedis(t)
 	on := poolOf([]*redisServer{server}, "reuseport: true")
-	on.listen = "127.0.0.1:" + freePort(t)
+	on.listen = "127.0.0.1:" + processtest.FreePort(t)
 	first := underTest.start(t, 0, on)
 	t.Run("both", func(t *testing.T) {
 		underTest.start(t, 0, on)
@@ -159,8 +161,8 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	pools := []pool{
-		{name: "tcp", listen: "127.0.0.1:" + freePort(t), servers: entries([]*redisServer{server})},
-		{name: "unix", listen: filepath.Join(tempDir(t), "p.sock"), servers: entries([]*redisServer{server})},
+		{name: "tcp", listen: "127.0.0.1:" + processtest.FreePort(t), servers: entries([]*redisServer{server})},
+		{name: "unix", listen: filepath.Join(processtest.TempDir(t), "p.sock"), servers: entries([]*redisServer{server})},
 	}
 	for range 3 {
 		t.Run("", func(t *testing.T) {
@@ -182,21 +184,21 @@ func TestListenTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	conf := filepath.Join(tempDir(t), "nutcracker.yml")
+	conf := filepath.Join(processtest.TempDir(t), "nutcracker.yml")
 	text := fmt.Sprintf("p:\n  listen: %s\n  redis: true\n  servers:\n   - %s:1\n", l.Addr(), server.addr)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	path := underTest.path
 	if path == "" {
-		path = lookPath(t, underTest.name)
+		path = processtest.LookPath(t, underTest.name)
 	}
-	p := startProcess(t, path, "-c", conf, "-a", "127.0.0.1", "-s", freePort(t))
-	await(t, "the proxy ends", p.ended)
-	if p.cmd.ProcessState.Success() {
+	p := processtest.Run(t, path, "-c", conf, "-a", "127.0.0.1", "-s", processtest.FreePort(t))
+	await(t, "the proxy ends", p.Ended)
+	if p.State().Success() {
 		t.Error("exit status 0")
 	}
-	if underTest.name == "cashew" && !strings.Contains(p.tail(4096), "in use") {
-		t.Errorf("it does not say why: %q", p.tail(4096))
+	if underTest.name == "cashew" && !strings.Contains(p.Tail(4096), "in use") {
+		t.Errorf("it does not say why: %q", p.Tail(4096))
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"cashew/processtest"
 )
 
 var (
@@ -35,41 +36,21 @@ func run(m *testing.M) int {
 		underTest = proxyKind{name: "cashew", path: *proxyFlag}
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "cashew-bin-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "difftest:", err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "cashew")
-	args := []string{"build", "-o", path}
+	var flags []string
 	if raceEnabled {
-		args = append(args, "-race")
+		flags = append(flags, "-race")
 		if os.Getenv("GORACE") == "" {
 			os.Setenv("GORACE", "atexit_sleep_ms=100") // else each proxy lingers for a second
 		}
 	}
-	out, err := exec.Command("go", append(args, "cashew")...).CombinedOutput()
+	path, remove, err := processtest.Build(flags...)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "difftest: go %v: %v\n%s", args, err, out)
+		fmt.Fprintln(os.Stderr, "difftest:", err)
 		return 1
 	}
+	defer remove()
 	underTest = proxyKind{name: "cashew", path: path}
 	return m.Run()
-}
-
-// lookPath finds a program that a test cannot do without.
-func lookPath(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not in PATH, and CI=true", name)
-	}
-	t.Skipf("%s is not in PATH", name)
-	return ""
 }
 
 // long skips a test that takes seconds or much memory.

@@ -82,7 +82,7 @@ func TestMemcachedAdmin(t *testing.T) {
 			t.Fatalf("get behind %q = %q", text, got)
 		}
 	}
-	servers[2].kill()
+	servers[2].Kill()
 	await(t, "a flush of three servers and a dead one fails", func() bool { return c.ask("flush_all\r\n") == mcRefused })
 	c.expect("MN\r\n", "mn\r\n")
 }

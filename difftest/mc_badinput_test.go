@@ -84,37 +84,7 @@ func TestMemcachedBadInput(t *testing.T) {
 	p := startLoops(t, 2, mcPoolOf(servers, spread...))
 	addr := p.addr("p")
 	l := startMCLoad(t, addr, mcOwners(t, addr, servers, "key:%d", 40), 4)
-	for _, bad := range mcBadInputs() {
-		t.Run(bad.name, func(t *testing.T) {
-			mcBadTraffic(t, addr, bad)
-			l.more(t, 1)
-			p.wantAlive(t)
-			if rss := p.memory(t, "VmRSS"); rss > 300<<20 && !raceEnabled {
-				t.Errorf("the proxy's memory is %d MB", rss>>20)
-			}
-		})
-	}
-	t.Run("all at once", func(t *testing.T) {
-		var conns []net.Conn
-		for _, bad := range mcBadInputs() {
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			conns = append(conns, conn)
-			go conn.Write(bad.bytes) // ends when the connection does
-		}
-		l.more(t, 20)
-		for _, conn := range conns {
-			conn.Close()
-		}
-		l.more(t, 20)
-		p.wantAlive(t)
-	})
-	l.end(t)
-	if !raceEnabled {
-		t.Logf("most memory: %d MB", p.memory(t, "VmHWM")>>20)
-	}
+	withstand(t, p, l, mcBadInputs(), mcBadTraffic)
 }
 
 func mcBadTraffic(t *testing.T, addr string, bad badInput) {

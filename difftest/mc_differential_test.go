@@ -8,31 +8,19 @@ import (
 	"testing"
 )
 
-// mcWays are the ways that one stream can take. All end at the same memcacheds, which a test empties in between.
+// mcWays all end at the same memcacheds, which a test empties in between.
 type mcWays struct {
+	routes
 	servers []*mcServer
-	direct  string // straight to the first server
-	one     string // the proxy under test before the first server
-	four    string // ... before all four
-	upOne   string // nutcracker before the first server; "" if there is none
-	upFour  string
 }
 
 func startMCWays(t testing.TB) *mcWays {
 	t.Helper()
-	w := &mcWays{servers: startMemcacheds(t, 4)}
-	pools := []pool{
-		{name: "one", servers: mcEntries(w.servers[:1]), memcached: true},
-		{name: "four", servers: mcEntries(w.servers), settings: spread, memcached: true},
-	}
-	w.direct = w.servers[0].addr
-	p := startLoops(t, 2, pools...)
-	w.one, w.four = p.addr("one"), p.addr("four")
-	if hasNutcracker(t) {
-		up := nutcracker.start(t, 0, pools...)
-		w.upOne, w.upFour = up.addr("one"), up.addr("four")
-	}
-	return w
+	servers := startMemcacheds(t, 4)
+	return &mcWays{servers: servers, routes: startRoutes(t, servers[0].addr,
+		pool{name: "one", servers: mcEntries(servers[:1]), memcached: true},
+		pool{name: "four", servers: mcEntries(servers), settings: spread, memcached: true},
+	)}
 }
 
 // run sends the stream directly and through the proxies, each time cut in each of the ways given, and compares.

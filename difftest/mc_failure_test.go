@@ -85,38 +85,24 @@ func TestMemcachedKilledUnderLoad(t *testing.T) {
 	servers := startMemcacheds(t, 4)
 	addr := startLoops(t, 2, mcPoolOf(servers, append(spread, "timeout: 5000")...)).addr("p")
 	where := mcOwners(t, addr, servers, "key:%d", 100)
-	l := startMCLoad(t, addr, where, 6)
-	dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
-	for range 2 {
-		l.more(t, 10)
-		l.mayFail.Store(0)
-		servers[0].kill()
-		from := l.refusals.Load()
-		await(t, "refusals", func() bool { return l.refusals.Load() > from || l.broken() })
-		l.more(t, 10)
+	killUnderLoad(t, startMCLoad(t, addr, where, 6), servers[0].Kill, func() {
+		dead := slices.DeleteFunc(sortedKeys(where), func(k string) bool { return where[k] != 0 })
 		servers[0].start(t)
 		mcRecovered(t, addr, dead[0])
 		c := dial(t, addr)
+		defer c.close()
 		for _, k := range dead { // the server came back empty
 			await(t, "every client connection's loop has its server back", func() bool {
 				return c.ask(mcSet(k, mcValue(k))) == "STORED\r\n"
 			})
 		}
-		c.close()
-		recoveredLoad(t, l)
-		l.mayFail.Store(-1) // from here on nothing may fail
-		l.more(t, 20)
-		if l.broken() {
-			break
-		}
-	}
-	l.end(t)
+	})
 }
 
 func TestMemcachedDownFromStart(t *testing.T) {
 	t.Parallel()
 	up, down := startMemcached(t), startMemcached(t)
-	down.kill()
+	down.Kill()
 	servers := []*mcServer{up, down}
 	alone, both := mcPoolOf(servers[1:]), mcPoolOf(servers, spread...)
 	alone.name, both.name = "alone", "both"
@@ -180,7 +166,7 @@ func TestMemcachedTimeout(t *testing.T) {
 	c, other := dial(t, addr), dial(t, addr)
 	hit := func(k string) string { return mcHit(k, mcValue(k)) }
 	for round := range 2 {
-		servers[0].pause(t)
+		servers[0].Pause(t)
 		text := mcGet(live[0]) + mcGet(stopped[0]) + mcGet(live[1]) + "delete " + stopped[9] + "\r\n" + mcGet(live[3]) + mcGet(stopped[2])
 		want := hit(live[0]) + mcTimedOut + hit(live[1]) + mcTimedOut + hit(live[3]) + mcTimedOut
 		if underTest.name == "cashew" {
@@ -196,7 +182,7 @@ func TestMemcachedTimeout(t *testing.T) {
 		if took := time.Since(from); took < 250*time.Millisecond {
 			t.Errorf("round %d: timed out after %v, want 300ms", round, took)
 		}
-		servers[0].signal(syscall.SIGCONT)
+		servers[0].Signal(syscall.SIGCONT)
 		mcRecovered(t, addr, stopped[3])
 		// Replies that came too late must not be taken for those of later requests.
 		for i := range 200 {
@@ -215,14 +201,14 @@ func TestMemcachedSlowServer(t *testing.T) {
 	slow, quick := pick(t, where, 0, 3), append(pick(t, where, 1, 3), pick(t, where, 2, 3)...)
 	hit := func(k string) string { return mcHit(k, mcValue(k)) }
 	c, other := dial(t, addr), dial(t, addr)
-	servers[0].pause(t)
+	servers[0].Pause(t)
 	c.send([]byte(mcGet(quick[0]) + mcGet(slow[0]) + "mn\r\n" + mcGet(quick[1], slow[1], quick[2]) + "mg " + quick[3] + " q\r\nbogus\r\n" +
 		"mg " + slow[2] + " q\r\nmg none q\r\nset " + slow[0] + " 0 0 1 noreply\r\nx\r\nmn\r\n" + mcGet(slow[0]) + mcGet(quick[4])))
 	for range 20 {
 		other.expect(hit(quick[5]), mcGet(quick[5]))
 		other.expect("MN\r\n", "mn\r\n")
 	}
-	servers[0].signal(syscall.SIGCONT)
+	servers[0].Signal(syscall.SIGCONT)
 	block := func(k string) string { return mcBlock(k, mcValue(k)) }
 	c.expectAll(hit(quick[0])+hit(slow[0])+"MN\r\n"+block(quick[1])+block(slow[1])+block(quick[2])+"END\r\nHD\r\nERROR\r\nHD\r\nMN\r\n"+
 		mcHit(slow[0], "x")+hit(quick[4]), "")
@@ -248,7 +234,7 @@ func TestMemcachedGoodbye(t *testing.T) {
 		{"quit and half-close", "quit\r\n", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			servers[0].pause(t) // so that replies are owed when the client goes
+			servers[0].Pause(t) // so that replies are owed when the client goes
 			client := dial(t, addr)
 			var text, want strings.Builder
 			for i := range 2000 {
@@ -263,7 +249,7 @@ func TestMemcachedGoodbye(t *testing.T) {
 			for _, k := range pick(t, where, 1, 5) {
 				dial(t, addr).expect(mcHit(k, mcValue(k)), mcGet(k))
 			}
-			servers[0].signal(syscall.SIGCONT)
+			servers[0].Signal(syscall.SIGCONT)
 			client.expectAll(want.String(), "")
 			if rest := client.drain(); rest != "" {
 				t.Errorf("got %q behind what was owed", clip(rest))

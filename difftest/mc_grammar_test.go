@@ -105,17 +105,4 @@ func mcRandomKey(rng *rand.Rand) string {
 	}
 }
 
-func mcRandomValue(rng *rand.Rand) string {
-	n := rng.IntN(40)
-	switch rng.IntN(10) {
-	case 0:
-		n = rng.IntN(70_000)
-	case 1:
-		n = rng.IntN(2000)
-	}
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = "abc\r\nEND VALUE\x00\xff0123"[rng.IntN(20)]
-	}
-	return string(b)
-}
+func mcRandomValue(rng *rand.Rand) string { return valueOf(rng, "abc\r\nEND VALUE\x00\xff0123") }

@@ -108,7 +108,7 @@ func TestMemcachedMultiGetServerDown(t *testing.T) {
 	addr := startProxy(t, mcPoolOf(servers, spread...)).addr("p")
 	where := mcOwners(t, addr, servers, "key:%d", 100)
 	dead, live := pick(t, where, 0, 5), append(pick(t, where, 1, 5), pick(t, where, 2, 5)...)
-	servers[0].kill()
+	servers[0].Kill()
 	c := dial(t, addr)
 	// The first of them may find the connection that the proxy had.
 	await(t, "the proxy knows that the server is down", func() bool { return c.ask(mcGet(dead[0])) == mcRefused })

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"cashew/processtest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -47,7 +49,7 @@ func TestMemcachedPlacementPort11211(t *testing.T) {
 	var servers []*mcServer
 	for range 4 {
 		// An address that is nobody else's, since the port is reserved for this test.
-		port, err := strconv.Atoi(freePort(t))
+		port, err := strconv.Atoi(processtest.FreePort(t))
 		if err != nil {
 			t.Fatal(err)
 		}

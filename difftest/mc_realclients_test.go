@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"cashew/processtest"
+
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/google/go-cmp/cmp"
 )
@@ -170,14 +172,14 @@ func lookTool(t testing.TB, names ...string) string {
 			return path
 		}
 	}
-	return lookPath(t, names[0])
+	return processtest.LookPath(t, names[0])
 }
 
 func TestLibmemcachedTools(t *testing.T) {
 	t.Parallel()
 	servers := startMemcacheds(t, 4)
 	addr := startProxy(t, mcPoolOf(servers, spread...)).addr("p")
-	dir := tempDir(t)
+	dir := processtest.TempDir(t)
 	var files []string
 	content := map[string]string{}
 	for i := range 12 {

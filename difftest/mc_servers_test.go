@@ -5,33 +5,28 @@ package difftest
 import (
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"testing"
+
+	"cashew/processtest"
 )
 
 // mcServer is one memcached. It can be killed and started again in the same place.
 type mcServer struct {
-	*process
+	*processtest.Process
 	addr string
-	args []string
 }
 
 // startMemcached starts a memcached on a loopback port. A later option overrides an earlier one.
 func startMemcached(t testing.TB, args ...string) *mcServer {
 	t.Helper()
-	return startMemcachedAt(t, "127.0.0.1", freePort(t), args...)
+	return startMemcachedAt(t, "127.0.0.1", processtest.FreePort(t), args...)
 }
 
 func startMemcachedAt(t testing.TB, host, port string, args ...string) *mcServer {
 	t.Helper()
-	s := &mcServer{addr: net.JoinHostPort(host, port)}
-	s.args = []string{"-l", host, "-p", port, "-U", "0", "-m", "64", "-t", "1"}
-	if os.Geteuid() == 0 {
-		// memcached will not run as root unless told to. To become another user would undo Pdeathsig.
-		s.args = append(s.args, "-u", "root")
-	}
-	s.args = append(s.args, args...)
+	args = append([]string{"-l", host, "-p", port, "-U", "0", "-m", "64"}, args...)
+	s := &mcServer{Process: processtest.Memcached(t, args...), addr: net.JoinHostPort(host, port)}
 	s.start(t)
 	return s
 }
@@ -49,11 +44,7 @@ func startMemcacheds(t testing.TB, n int, args ...string) []*mcServer {
 // start starts the server, again if it was killed, and waits until it answers.
 func (s *mcServer) start(t testing.TB) {
 	t.Helper()
-	s.process = startProcess(t, lookPath(t, "memcached"), s.args...)
-	await(t, "memcached answers on "+s.addr, func() bool {
-		s.wantAlive(t)
-		return mcAnswers(s.addr)
-	})
+	s.Up(t, func() bool { return mcAnswers(s.addr) })
 }
 
 // entry is the server's line in a servers list: "host:port:weight name".

@@ -81,7 +81,7 @@ func TestSlowServer(t *testing.T) {
 	for i, k := range append(quick, slow...) {
 		c.want("+OK\r\n", "SET", k, fmt.Sprint(i))
 	}
-	servers[0].signal(syscall.SIGSTOP)
+	servers[0].Signal(syscall.SIGSTOP)
 	commands := [][]string{
 		{"GET", quick[0]},
 		{"GET", slow[0]},
@@ -107,7 +107,7 @@ func TestSlowServer(t *testing.T) {
 		other.want("+PONG\r\n", "PING")
 		other.want("*2\r\n"+bulk("5")+bulk("3"), "MGET", quick[5], quick[3])
 	}
-	servers[0].signal(syscall.SIGCONT)
+	servers[0].Signal(syscall.SIGCONT)
 	got := c.replies(len(commands))
 	if want[8] == "" && strings.HasPrefix(got[8], "-ERR unknown command") {
 		want[8] = got[8]

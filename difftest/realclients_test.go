@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"cashew/processtest"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 )
@@ -160,7 +162,7 @@ func tool(t *testing.T, stdin string, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, lookPath(t, name), args...)
+	cmd := exec.CommandContext(ctx, processtest.LookPath(t, name), args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

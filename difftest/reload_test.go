@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"cashew/processtest"
+
 	"github.com/bradfitz/gomemcache/memcache"
 )
 
@@ -26,7 +28,7 @@ func newTerrain(t *testing.T) *terrain {
 		service: newService(t), redis: startRedises(t, 4), mc: startMemcacheds(t, 2), listen: map[string]string{},
 	}
 	for _, name := range []string{"alpha", "beta", "beta moved", "gamma", "mc"} {
-		tr.listen[name] = "127.0.0.1:" + freePort(t)
+		tr.listen[name] = "127.0.0.1:" + processtest.FreePort(t)
 	}
 	return tr
 }
@@ -148,9 +150,9 @@ func TestReloadUnderLoad(t *testing.T) {
 		tr.configure(t, steps[n%len(steps)]...)
 		switch n % 3 {
 		case 0:
-			tr.signal(syscall.SIGHUP)
+			tr.Signal(syscall.SIGHUP)
 		case 1:
-			tr.signal(syscall.SIGUSR1)
+			tr.Signal(syscall.SIGUSR1)
 		case 2:
 			tr.wantPage(t, "POST", "/reload", 200)
 		}
@@ -197,7 +199,7 @@ func TestBadReloadUnderLoad(t *testing.T) {
 		if body := tr.wantPage(t, "POST", "/reload", 400); !strings.Contains(body, c.want) {
 			t.Errorf("%s: the reply says %q; want something with %s", c.name, body, c.want)
 		}
-		tr.signal(syscall.SIGHUP)
+		tr.Signal(syscall.SIGHUP)
 		await(t, "the reload by signal fails", func() bool {
 			_, failed := tr.reloads(t)
 			return failed == 2*(i+1)
@@ -225,9 +227,9 @@ func TestBadReloadUnderLoad(t *testing.T) {
 // end asks the proxy to end, and wants that it does so in peace and without a trace.
 func (s *service) end(t *testing.T) {
 	t.Helper()
-	s.signal(syscall.SIGTERM)
-	await(t, "the proxy ends", s.ended)
-	if status := s.cmd.ProcessState.ExitCode(); status != 0 {
+	s.Signal(syscall.SIGTERM)
+	await(t, "the proxy ends", s.Ended)
+	if status := s.State().ExitCode(); status != 0 {
 		t.Errorf("the proxy ends with status %d; want 0", status)
 	}
 	s.wantTraceless(t)
@@ -240,8 +242,8 @@ func (s *service) wantTraceless(t *testing.T) {
 		t.Errorf("the pid file has stayed, with %d", pid)
 	}
 	text := s.logged()
-	if s.process != nil {
-		text += string(s.printed())
+	if s.Process != nil {
+		text += string(s.Printed())
 	}
 	for _, bad := range []string{"panic", "fatal error:", "DATA RACE"} {
 		if strings.Contains(text, bad) {

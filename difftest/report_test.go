@@ -84,7 +84,7 @@ func askReports(t *testing.T, rdb *redis.Client, p *proxy, pool string) {
 	}
 	_, port, _ := net.SplitHostPort(p.addr(pool))
 	for section, want := range map[string]map[string]string{
-		"Server":      {"redis_version": "7.0.0", "process_id": strconv.Itoa(p.cmd.Process.Pid), "tcp_port": port},
+		"Server":      {"redis_version": "7.0.0", "process_id": strconv.Itoa(p.Pid()), "tcp_port": port},
 		"Clients":     {"connected_clients": "1"},
 		"Replication": {"role": "master", "connected_slaves": "0"},
 		"Proxy":       {"pool": pool, "pools": "4", "loops": "2", "draining": "0"},

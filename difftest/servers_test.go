@@ -11,27 +11,27 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"cashew/processtest"
 )
 
 // redisServer is one redis-server and where it listens. It can be killed and started again in the same place.
 type redisServer struct {
-	*process
+	*processtest.Process
 	addr string // host:port, or the path of a unix socket
-	args []string
 }
 
 // startRedis starts a redis-server on a loopback port. It keeps nothing on disk.
 func startRedis(t testing.TB, args ...string) *redisServer {
 	t.Helper()
-	port := freePort(t)
+	port := processtest.FreePort(t)
 	return newRedis(t, "127.0.0.1:"+port, append([]string{"--bind", "127.0.0.1", "--port", port}, args...))
 }
 
 // startRedisUnix starts a redis-server on a unix socket.
 func startRedisUnix(t testing.TB, args ...string) *redisServer {
 	t.Helper()
-	path := filepath.Join(tempDir(t), "r.sock")
+	path := filepath.Join(processtest.TempDir(t), "r.sock")
 	return newRedis(t, path, append([]string{"--port", "0", "--unixsocket", path}, args...))
 }
 
@@ -47,11 +47,8 @@ func startRedises(t testing.TB, n int, args ...string) []*redisServer {
 
 func newRedis(t testing.TB, addr string, args []string) *redisServer {
 	t.Helper()
-	s := &redisServer{addr: addr}
-	s.args = append([]string{
-		"--save", "", "--appendonly", "no", "--dir", tempDir(t), "--loglevel", "warning",
-		"--enable-debug-command", "local", "--databases", "16", "--maxclients", "1000",
-	}, args...)
+	common := []string{"--enable-debug-command", "local", "--databases", "16", "--maxclients", "1000"}
+	s := &redisServer{Process: processtest.Redis(t, append(common, args...)...), addr: addr}
 	s.start(t)
 	return s
 }
@@ -59,11 +56,7 @@ func newRedis(t testing.TB, addr string, args []string) *redisServer {
 // start starts the server, again if it was killed, and waits until it answers.
 func (s *redisServer) start(t testing.TB) {
 	t.Helper()
-	s.process = startProcess(t, lookPath(t, "redis-server"), s.args...)
-	await(t, "redis-server answers on "+s.addr, func() bool {
-		s.wantAlive(t)
-		return answers(s.addr)
-	})
+	s.Up(t, func() bool { return answers(s.addr) })
 }
 
 // entry is the server's line in a servers list: "host:port:weight name".
@@ -134,7 +127,7 @@ func entries(servers []*redisServer) []string {
 
 // proxy is one running proxy.
 type proxy struct {
-	*process
+	*processtest.Process
 	conf  string            // its configuration file
 	addrs map[string]string // where each pool listens
 }
@@ -165,7 +158,7 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 	t.Helper()
 	path := k.path
 	if path == "" {
-		path = lookPath(t, k.name)
+		path = processtest.LookPath(t, k.name)
 	}
 	p := &proxy{addrs: map[string]string{}}
 	var conf bytes.Buffer
@@ -174,7 +167,7 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 	}
 	for _, pool := range pools {
 		if pool.listen == "" {
-			pool.listen = "127.0.0.1:" + freePort(t)
+			pool.listen = "127.0.0.1:" + processtest.FreePort(t)
 		}
 		p.addrs[pool.name] = dialAddr(pool.listen)
 		fmt.Fprintf(&conf, "%s:\n  listen: %s\n  redis: %v\n", pool.name, pool.listen, !pool.memcached)
@@ -186,11 +179,11 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 			fmt.Fprintf(&conf, "   - %s\n", line)
 		}
 	}
-	p.conf = filepath.Join(tempDir(t), "nutcracker.yml")
+	p.conf = filepath.Join(processtest.TempDir(t), "nutcracker.yml")
 	if err := os.WriteFile(p.conf, conf.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.process = startProcess(t, path, "-c", p.conf, "-v", "4", "-a", "127.0.0.1", "-s", freePort(t))
+	p.Process = processtest.Run(t, path, "-c", p.conf, "-v", "4", "-a", "127.0.0.1", "-s", processtest.FreePort(t))
 	t.Cleanup(func() { p.stop(t) })
 	for _, pool := range pools {
 		addr, ready := p.addrs[pool.name], answers
@@ -198,10 +191,10 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 			ready = mcAnswers
 		}
 		await(t, fmt.Sprintf("%s answers for pool %s on %s", k.name, pool.name, addr), func() bool {
-			if p.ended() {
+			if p.Ended() {
 				t.Logf("configuration:\n%s", conf.Bytes())
 			}
-			p.wantAlive(t)
+			p.WantAlive(t)
 			return ready(addr)
 		})
 	}
@@ -220,20 +213,18 @@ func dialAddr(listen string) string {
 // stop asks the proxy to end, as an operator would, and checks that it did so in peace.
 func (p *proxy) stop(t testing.TB) {
 	t.Helper()
-	if p.ended() {
-		t.Errorf("%s ended before its test did: %v", p.name, p.cmd.ProcessState)
+	if p.Ended() {
+		t.Errorf("%s ended before its test did: %v", p.Name, p.State())
 	}
-	p.signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		t.Errorf("%s goes on after SIGTERM", p.name)
-		p.kill()
+	p.Signal(syscall.SIGTERM)
+	if !processtest.Poll(patience, p.Ended) {
+		t.Errorf("%s goes on after SIGTERM", p.Name)
+		p.Kill()
 	}
-	out := p.printed()
+	out := p.Printed()
 	for _, bad := range []string{"panic:", "fatal error:", "DATA RACE"} {
 		if bytes.Contains(out, []byte(bad)) {
-			t.Errorf("%s printed %q:\n%s", p.name, bad, p.tail(8192))
+			t.Errorf("%s printed %q:\n%s", p.Name, bad, p.Tail(8192))
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"cashew/processtest"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -19,7 +21,7 @@ func TestSightOfFailure(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	servers := startRedises(t, 3)
-	listen := "127.0.0.1:" + freePort(t)
+	listen := "127.0.0.1:" + processtest.FreePort(t)
 	pool := "p:\n  listen: " + listen + "\n  redis: true\n  hash: md5\n  distribution: modula\n" +
 		"  auto_eject_hosts: true\n  server_failure_limit: 2\n  server_retry_timeout: 600000\n  servers:\n"
 	for i, server := range servers {
@@ -39,7 +41,7 @@ func TestSightOfFailure(t *testing.T) {
 		})
 	}
 	l.round(t)
-	servers[1].kill()
+	servers[1].Kill()
 	await(t, "the stats port tells of the ejection", func() bool { return s.figures(t)["server_ejects"] == 1 })
 	l.round(t)
 	l.wantClean(t)

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 
+	"cashew/processtest"
+
 	"github.com/redis/go-redis/v9"
 )
 
@@ -25,7 +27,7 @@ import (
 func TestUpgradeUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
-	listen := "127.0.0.1:" + freePort(t)
+	listen := "127.0.0.1:" + processtest.FreePort(t)
 	pool := upgradePool(listen, startRedises(t, 3))
 	s.configure(t, pool)
 	s.startDaemon(t)
@@ -173,7 +175,7 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	slow := startSlow(t)
-	listen := "127.0.0.1:" + freePort(t)
+	listen := "127.0.0.1:" + processtest.FreePort(t)
 	s.configure(t, fmt.Sprintf("p:\n  listen: %s\n  redis: true\n  servers:\n   - %s:1\n", listen, slow.addr))
 	s.start(t)
 	s.wantPage(t, "GET", "/readyz", 200)
@@ -207,7 +209,7 @@ func TestDrain(t *testing.T) {
 	// client's waits in the kernel, and still was sent before.
 	await(t, "the server has requests of all", func() bool { return slow.asked.Load() >= int64(each*(1+cap(ended))) })
 
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	await(t, "/readyz says that it drains", func() bool {
 		status, body, err := s.page("GET", "/readyz")
 		if err != nil {
@@ -222,9 +224,9 @@ func TestDrain(t *testing.T) {
 		}
 		return errors.Is(err, syscall.ECONNREFUSED)
 	})
-	s.wantAlive(t)
-	if s.pid() != s.cmd.Process.Pid {
-		t.Errorf("while it drains the pid file names %d; want %d", s.pid(), s.cmd.Process.Pid)
+	s.WantAlive(t)
+	if s.pid() != s.Pid() {
+		t.Errorf("while it drains the pid file names %d; want %d", s.pid(), s.Pid())
 	}
 	close(slow.goOn)
 	for i, reply := range raw.replies(each + unread) {
@@ -238,8 +240,8 @@ func TestDrain(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	await(t, "the proxy ends", s.ended)
-	if status := s.cmd.ProcessState.ExitCode(); status != 0 {
+	await(t, "the proxy ends", s.Ended)
+	if status := s.State().ExitCode(); status != 0 {
 		t.Errorf("the proxy ends with status %d; want 0", status)
 	}
 	s.wantTraceless(t)

@@ -11,19 +11,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cashew/processtest"
 )
 
-// program runs a command, or skips the test where there is none; with CI=true it must be there.
+// program runs a command that the test needs.
 func program(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil && os.Getenv("CI") != "true" {
-		t.Skipf("no %s here", name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(path, args...).CombinedOutput()
+	out, err := exec.Command(processtest.LookPath(t, name), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
 	}

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"cashew/processtest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -18,42 +18,11 @@ import (
 // realMemcached starts memcached and returns its address. It skips where memcached is not installed, and fails under CI.
 func realMemcached(t *testing.T) string {
 	t.Helper()
-	bin, err := exec.LookPath("memcached")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	for range 3 { // another process may take the port
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := l.Addr().String()
-		l.Close()
-		args := []string{"-l", "127.0.0.1", "-p", strconv.Itoa(l.Addr().(*net.TCPAddr).Port), "-U", "0", "-m", "64", "-t", "1"}
-		if os.Getuid() == 0 {
-			args = append(args, "-u", "nobody")
-		}
-		cmd := exec.Command(bin, args...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			cmd.Process.Kill()
-			cmd.Wait()
-		})
-		for range 200 {
-			if c, err := net.Dial("tcp", addr); err == nil {
-				c.Close()
-				return addr
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
-	t.Fatal("memcached does not answer")
-	return ""
+	port := processtest.FreePort(t)
+	addr := net.JoinHostPort("127.0.0.1", port)
+	server := processtest.Memcached(t, "-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "64")
+	server.Up(t, func() bool { return processtest.Listens("tcp", addr) })
+	return addr
 }
 
 // exchange sends a stream on a connection of its own, in two pieces cut at byte cut, and returns all replies, up to those

@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"context"
-
-	"golang.org/x/sys/unix"
-)
+import "context"
 
 // Draining says that the proxy takes no more clients: Drain or HandOver was called.
 func (p *Proxy) Draining() bool { return p.draining.Load() }
@@ -41,41 +37,4 @@ func (p *Proxy) stopAccepting() {
 		_ = ln.nl.Close()
 	}
 	p.accepting.Wait()
-}
-
-// leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
-func (s *Session) leave() {
-	if s.leaving || s.closed {
-		return
-	}
-	s.leaving = true
-	if s.gc != nil {
-		s.unread = s.loop.unread(s.gc.Fd())
-	}
-	if s.in != nil {
-		s.unread += len(s.in.B)
-	}
-	s.leaveIfDone()
-}
-
-// leaveIfDone ends the input of a session that is to leave if all is taken that had come.
-func (s *Session) leaveIfDone() {
-	if !s.quitting && s.unread <= 0 && s.between() {
-		s.quit()
-	}
-}
-
-// between says that s's next byte of input is the first of a command.
-func (s *Session) between() bool {
-	c := &s.scan
-	return c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
-}
-
-// unreadBytes is how many bytes wait in a socket.
-func unreadBytes(fd int) int {
-	n, err := unix.IoctlGetInt(fd, bytesUnread)
-	if err != nil {
-		return 0
-	}
-	return n
 }

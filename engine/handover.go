@@ -9,13 +9,10 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"cashew/codec"
 )
 
 // An upgrade is two processes that share the listening sockets. The new one is started with the old one's listeners
@@ -214,29 +211,6 @@ func (l *Loop) part(n int) (gone []parted, left, stays int) {
 	return gone, left, stays
 }
 
-// atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
-func (s *Session) atBoundary() bool {
-	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
-}
-
-// part takes s apart: its client lives on with the descriptor.
-func (s *Session) part() (c parted, ok bool) {
-	fd, err := s.gc.Dup()
-	if err != nil {
-		return c, false
-	}
-	c.fd = fd
-	if s.in != nil {
-		c.input = append(c.input, s.in.B...)
-	}
-	c.state = clientState{
-		Pool: s.pool.name, Addr: s.cl.Addr, Authed: s.cl.Authed, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
-		Input: len(c.input),
-	}
-	s.close()
-	return c, true
-}
-
 // stay has the clients that were to be given away go on here.
 func (p *Proxy) stay() {
 	p.onLoops(func(l *Loop) {
@@ -245,14 +219,6 @@ func (p *Proxy) stay() {
 			s.goesOn()
 		}
 	})
-}
-
-// goesOn has s take commands again that was to be given away.
-func (s *Session) goesOn() {
-	if s.handing {
-		s.handing = false
-		s.unblock()
-	}
 }
 
 // takeBack has a client that nobody took go on here.
@@ -280,6 +246,7 @@ func (p *Proxy) acceptAgain(files map[string]*os.File) {
 				ul.SetUnlinkOnClose(false)
 			}
 			ln = p.newListener(old.pool.Load(), nl)
+			ln.keepalive = true
 			p.accepting.Go(ln.run)
 		}
 		now.listeners = append(now.listeners, ln)
@@ -332,135 +299,4 @@ func send(conn *net.UnixConn, c parted) error {
 		}
 	}
 	return nil
-}
-
-// TakeOver takes clients from the process at the other end of conn, which calls HandOver. The proxy has been started. It
-// returns how many it took, once there are no more, or with an error when ctx ends or conn fails; then the caller closes
-// conn at once, and the other process keeps its clients.
-func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, err error) {
-	_ = conn.SetDeadline(time.Time{})
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
-	defer stop()
-	if _, err := conn.Write([]byte{ready}); err != nil {
-		return 0, err
-	}
-	var enrolling sync.WaitGroup
-	defer enrolling.Wait()
-	for {
-		c, more, err := receive(conn)
-		if err != nil {
-			return taken, errors.Join(ctx.Err(), fmt.Errorf("engine: taking over clients: %w", err))
-		}
-		if !more {
-			return taken, nil
-		}
-		s, nc, err := p.restore(c, true)
-		if err != nil {
-			p.log.Warn("client refused from the other process", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
-			if _, err := conn.Write([]byte{yours}); err != nil {
-				return taken, err
-			}
-			continue
-		}
-		if _, err := conn.Write([]byte{mine}); err != nil {
-			s.pool.left(s)
-			_ = nc.Close()
-			return taken, err
-		}
-		taken++
-		enrolling.Go(func() { _ = s.enroll(nc) })
-	}
-}
-
-// receive reads one client; more is false at the end of all.
-func receive(conn *net.UnixConn) (c parted, more bool, err error) {
-	c.fd = -1
-	defer func() {
-		if err != nil && c.fd >= 0 {
-			_ = unix.Close(c.fd)
-		}
-	}()
-	var head [4]byte
-	rights := make([]byte, unix.CmsgSpace(4))
-	n, rn, _, _, err := conn.ReadMsgUnix(head[:], rights)
-	if err != nil {
-		return c, false, err
-	}
-	if n == 0 {
-		return c, false, io.ErrUnexpectedEOF
-	}
-	if rn > 0 {
-		if c.fd, err = descriptor(rights[:rn]); err != nil {
-			return c, false, err
-		}
-	}
-	if _, err := io.ReadFull(conn, head[n:]); err != nil {
-		return c, false, err
-	}
-	size := binary.BigEndian.Uint32(head[:])
-	switch {
-	case size == 0:
-		return c, false, nil
-	case size > maxStateBytes || c.fd < 0:
-		return c, false, errors.New("not a client")
-	}
-	state := make([]byte, size)
-	if _, err := io.ReadFull(conn, state); err != nil {
-		return c, false, err
-	}
-	if err := json.Unmarshal(state, &c.state); err != nil {
-		return c, false, err
-	}
-	c.input = make([]byte, max(c.state.Input, 0))
-	if _, err := io.ReadFull(conn, c.input); err != nil {
-		return c, false, err
-	}
-	return c, true, nil
-}
-
-// descriptor is the one that came with a message.
-func descriptor(rights []byte) (int, error) {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil || len(messages) != 1 {
-		return -1, errors.Join(err, errors.New("not one control message"))
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return -1, errors.Join(err, errors.New("not one descriptor"))
-	}
-	unix.CloseOnExec(fds[0])
-	return fds[0], nil
-}
-
-// restore makes c, whose descriptor is used up, a client of the pool of that name: it is counted in, and s.enroll(nc) puts
-// it on its loop. limited asks whether there may be one more, which one that was ours is not asked.
-func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err error) {
-	f := os.NewFile(uintptr(c.fd), "client")
-	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
-	pl := named(p.pools(), c.state.Pool)
-	if pl == nil {
-		return nil, nil, fmt.Errorf("engine: no pool %q", c.state.Pool)
-	}
-	if limit := int64(pl.opts.ClientConnections); limited &&
-		(limit > 0 && pl.clients.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
-		return nil, nil, errors.New("engine: max number of clients reached")
-	}
-	if nc, err = net.FileConn(f); err != nil {
-		return nil, nil, err
-	}
-	if t, ok := nc.(*net.TCPConn); ok {
-		_ = t.SetKeepAlive(pl.opts.TCPKeepalive)
-	}
-	l := p.leastLoop()
-	l.clients.Add(1)
-	pl.clients.Add(1)
-	p.clients.Add(1)
-	pl.count.accepted.Add(1)
-	s = newSession(l, pl, p.ids.Add(1), c.state.Addr)
-	s.cl = codec.Client{
-		ID: s.cl.ID, Addr: c.state.Addr, Authed: c.state.Authed,
-		Name: c.state.Name, Lib: c.state.Lib, LibVer: c.state.LibVer,
-	}
-	s.handed = c.input
-	return s, nc, nil
 }

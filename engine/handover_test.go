@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cashew/codec/memcached"
@@ -67,6 +68,46 @@ func TestDrain(t *testing.T) {
 	}
 	if _, err := p.Reload(*p.options()); !errors.Is(err, errStopping) {
 		t.Errorf("Reload after Drain: %v", err)
+	}
+}
+
+// TestLinger: a client that is told to go has a second from its last sign of life, or from its last reply if that was
+// later, before its connection is closed, and no second more.
+func TestLinger(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		quiet time.Duration // from the client's last command to its reply
+		idle  time.Duration // from there until it is told to go
+		want  time.Duration // until it is closed
+	}{
+		{"just had a reply", 0, 0, time.Second},
+		{"idle for a while", 0, 400 * time.Millisecond, 600 * time.Millisecond},
+		{"idle for long", 0, time.Second, 0},
+		{"a reply that took long", 2 * time.Second, 300 * time.Millisecond, 700 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, client := steady(t, 1)
+				client.send(array("GET", "a"))
+				s.settle()
+				s.passes(c.quiet)
+				s.servers[0].reply("$-1\r\n")
+				s.settle()
+				s.passes(c.idle)
+				s.loop.Execute(client.session.leave)
+				s.settle()
+				told := time.Now()
+				for !client.conn.closed && time.Since(told) < time.Minute {
+					if !client.sock.shut {
+						t.Fatal("it does not see the end")
+					}
+					s.passes(time.Millisecond)
+				}
+				if took := time.Since(told); took != c.want {
+					t.Errorf("closed after %v; want %v", took, c.want)
+				}
+			})
+		})
 	}
 }
 

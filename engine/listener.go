@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -26,10 +27,11 @@ type protocol = codec.Protocol
 // listener accepts one pool's clients. We accept ourselves and enroll the socket on a loop, because gnet's own listeners
 // take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.
 type listener struct {
-	proxy *Proxy
-	pool  atomic.Pointer[pool]
-	key   string // see listenKey
-	nl    net.Listener
+	proxy     *Proxy
+	pool      atomic.Pointer[pool]
+	key       string // see listenKey
+	nl        net.Listener
+	keepalive bool // its clients begin with keepalive on: package net does that for those of an inherited listener
 }
 
 func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
@@ -59,14 +61,17 @@ func (p *Proxy) bind() error {
 	var errs []error
 	for _, pl := range now.pools {
 		nl, err := inherit(inherited, pl.opts)
-		if nl == nil && err == nil {
+		left := nl != nil
+		if !left && err == nil {
 			nl, err = listen(pl.opts)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
 			continue
 		}
-		now.listeners = append(now.listeners, p.newListener(pl, nl))
+		ln := p.newListener(pl, nl)
+		ln.keepalive = left
+		now.listeners = append(now.listeners, ln)
 	}
 	for _, nl := range inherited {
 		_ = nl.Close()
@@ -193,7 +198,9 @@ func (ln *listener) admit(nc net.Conn) {
 	addr := "unix"
 	if t, ok := nc.(*net.TCPConn); ok {
 		addr = t.RemoteAddr().String()
-		_ = t.SetKeepAlive(p.opts.TCPKeepalive) // package net turns it on for those of an inherited listener
+		if p.opts.TCPKeepalive != ln.keepalive {
+			_ = t.SetKeepAlive(p.opts.TCPKeepalive)
+		}
 	}
 	l := ln.proxy.leastLoop()
 	l.clients.Add(1)
@@ -223,20 +230,22 @@ func (p *Proxy) leastLoop() *Loop {
 	return best
 }
 
-// reserveDescriptors returns how many clients there may be at once, so that descriptors are left for the connections to
-// servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it starts.
-func (p *Proxy) reserveDescriptors(pools []*pool) int64 {
+// limitClients limits how many clients there may be at once, so that descriptors are left for the connections of all of
+// pools to their servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it
+// starts.
+func (p *Proxy) limitClients(pools ...[]*pool) {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil || uint64(r.Cur) > math.MaxInt32 {
-		return math.MaxInt64
+		p.clientLimit.Store(math.MaxInt64)
+		return
 	}
-	reserve := 64 + len(pools)
-	for _, pl := range pools {
-		reserve += len(pl.opts.Servers) * (pl.opts.ServerConnections*len(p.loops) + 1)
+	reserve := 64
+	for _, pl := range slices.Concat(pools...) {
+		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*len(p.loops)+1)
 	}
 	limit := max(int64(r.Cur)-int64(reserve), 1)
 	p.log.Debug("descriptors", "limit", r.Cur, "reserved", reserve, "clients", limit)
-	return limit
+	p.clientLimit.Store(limit)
 }
 
 // left counts a client out.

@@ -64,6 +64,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
 		unread: unreadBytes,
 	}
+	l.BoundSpares(o.MaxMemoryBytes / 8 / max(o.Loops, 1))
 	l.sampleIn = l.nextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive = l.surviveServer
@@ -129,6 +130,9 @@ func (l *Loop) flush() {
 // relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
 // critical level the one that holds most is closed.
 func (l *Loop) relieve(level int32) {
+	if level >= high {
+		l.DropSpares()
+	}
 	var most *Session
 	for s := range l.holders {
 		if level < high && s.blocked {

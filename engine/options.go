@@ -11,7 +11,7 @@ import (
 // Options are all settings of a proxy process. They are immutable once a Proxy was built from them.
 type Options struct {
 	Loops           int    // event loops; 0: half of GOMAXPROCS, at least 1
-	ReadBufferBytes int    // each loop reads at most this much from a socket at once; 0: 64 KiB; a power of two
+	ReadBufferBytes int    // each loop reads at most this much from a socket at once; 0: 256 KiB; a power of two
 	MaxPipeline     int    // requests one client may have in flight before the loop stops reading from it; 0: 1024
 	MaxRequestBytes int    // one command's frame at most; 0: 1 GiB, Redis's client-query-buffer-limit
 	MaxMemoryBytes  int    // that all buffers together may have; 0: three quarters of what the process may use

@@ -114,7 +114,7 @@ func withDefaults(o Options) Options {
 		o.Loops = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	if o.ReadBufferBytes == 0 {
-		o.ReadBufferBytes = 64 << 10
+		o.ReadBufferBytes = 256 << 10
 	}
 	if o.MaxPipeline == 0 {
 		o.MaxPipeline = 1024
@@ -153,7 +153,7 @@ func (p *Proxy) Start() (err error) {
 	if err := p.startLoops(); err != nil {
 		return err
 	}
-	p.clientLimit.Store(p.reserveDescriptors(p.pools()))
+	p.limitClients(p.pools())
 	for _, pl := range p.pools() {
 		p.begin(pl)
 	}

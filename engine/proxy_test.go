@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"cashew/backend"
 	"cashew/codec/resp"
 )
@@ -37,15 +39,7 @@ func startProxy(t *testing.T, server net.Listener, edit func(*Options, *PoolOpti
 		edit(&o, &po)
 	}
 	o.Pools = []PoolOptions{po}
-	p, err := New(o, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Stop)
-	return p
+	return startPools(t, o)
 }
 
 // gatedServer answers nil to each line-counted command, but only once the gate is open.
@@ -190,6 +184,47 @@ func TestClientLimit(t *testing.T) {
 			t.Fatal("the place of a client that left is not free again")
 		}
 	}
+}
+
+// TestKeepalive: clients have what tcpkeepalive says, of listeners of our own and of inherited ones, over reloads too.
+func TestKeepalive(t *testing.T) {
+	server := startKeyServer(t, "s")
+	options := func(on bool) Options {
+		po := poolBefore("main", server)
+		po.TCPKeepalive = on
+		return Options{Loops: 1, Pools: []PoolOptions{po}}
+	}
+	newest := func(p *Proxy) (on bool) {
+		c := dial(t, p)
+		_, _ = io.WriteString(c, "PING\r\n")
+		if _, err := io.ReadFull(c, make([]byte, len("+PONG\r\n"))); err != nil {
+			t.Fatal(err)
+		}
+		p.onLoops(func(l *Loop) {
+			v, err := unix.GetsockoptInt(l.sessions[p.ids.Load()].gc.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+			if err != nil {
+				t.Error(err)
+			}
+			on = v != 0
+		})
+		return on
+	}
+	check := func(name string, p *Proxy) {
+		t.Helper()
+		for _, want := range []bool{false, true, false} {
+			if _, err := p.Reload(options(want)); err != nil {
+				t.Fatal(err)
+			}
+			if got := newest(p); got != want {
+				t.Errorf("%s, tcpkeepalive: %v: clients have %v", name, want, got)
+			}
+		}
+	}
+	first := startPools(t, options(false))
+	check("our own listener", first)
+	second := heir(t, first, options(false))
+	first.stopAccepting()
+	check("an inherited listener", second)
 }
 
 // TestListen: what listen says of unix sockets and taken ports.

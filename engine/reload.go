@@ -3,12 +3,9 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"cashew/backend"
 )
@@ -56,19 +53,6 @@ func (p *Proxy) ReloadStatus() ReloadStatus {
 // ReloadFailed counts a reload that never came to Reload, as its file could not be read.
 func (p *Proxy) ReloadFailed(err error) { p.reloads.ended(err) }
 
-// plan is what a reload is going to do.
-type plan struct {
-	next           *lineup
-	added, removed []*pool
-	changed        []replaced
-	fresh          []*listener // of next, those that the proxy did not have
-	gone           []*listener
-	Changes
-}
-
-// replaced is a pool and the one that takes its place.
-type replaced struct{ old, new *pool }
-
 // Reload has a started proxy go on with o, while traffic flows. On error, which says all that is wrong, nothing has
 // changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. It
 // may be called from any goroutine but the loops'.
@@ -99,163 +83,10 @@ func (p *Proxy) prepareReload(o Options) (*plan, error) {
 	return c, nil
 }
 
-// plan builds what o asks for. Errors are joined.
-func (p *Proxy) plan(o Options) (*plan, error) {
-	now := p.now.Load()
-	o = withDefaults(o)
-	c := &plan{next: &lineup{opts: &o}}
-	c.keepFixed(now.opts, &o)
-	var errs []error
-	seen := make(map[string]bool)
-	for i := range o.Pools {
-		po := &o.Pools[i]
-		if seen[po.Name] {
-			errs = append(errs, fmt.Errorf("pool %s: there are two of that name", po.Name))
-			continue
-		}
-		seen[po.Name] = true
-		old := named(now.pools, po.Name)
-		if old != nil && reflect.DeepEqual(old.opts, po) {
-			c.next.pools = append(c.next.pools, old)
-			c.Unchanged = append(c.Unchanged, po.Name)
-			continue
-		}
-		pl, err := p.newPool(po, o.Version)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		c.next.pools = append(c.next.pools, pl)
-		if old != nil && old.protocol.Name() == po.Protocol.Name() {
-			c.changed = append(c.changed, replaced{old, pl})
-			c.Changed = append(c.Changed, po.Name)
-			c.Notes = append(c.Notes, differences(old.opts, po)...)
-			continue
-		}
-		c.added = append(c.added, pl)
-		c.Added = append(c.Added, po.Name)
-	}
-	for _, old := range now.pools {
-		if pl := named(c.next.pools, old.name); pl == nil || slices.Contains(c.added, pl) {
-			c.removed = append(c.removed, old)
-			c.Removed = append(c.Removed, old.name)
-		}
-	}
-	return c, errors.Join(errs...)
-}
-
-// keepFixed keeps in o what only a start can set.
-func (c *plan) keepFixed(now, o *Options) {
-	if o.Loops != now.Loops {
-		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.Loops))
-		o.Loops = now.Loops
-	}
-	if o.ReadBufferBytes != now.ReadBufferBytes {
-		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", now.ReadBufferBytes))
-		o.ReadBufferBytes = now.ReadBufferBytes
-	}
-	o.Inherited = nil
-}
-
-func named(pools []*pool, name string) *pool {
-	i := slices.IndexFunc(pools, func(p *pool) bool { return p.name == name })
-	if i < 0 {
-		return nil
-	}
-	return pools[i]
-}
-
-// differences says what is new about a pool: its servers, and the names of its other settings.
-func differences(a, b *PoolOptions) (notes []string) {
-	for _, d := range []struct {
-		text   string
-		of, in []backend.Server
-	}{{"server added", b.Servers, a.Servers}, {"server removed", a.Servers, b.Servers}} {
-		for _, s := range d.of {
-			if !slices.Contains(d.in, s) {
-				notes = append(notes, fmt.Sprintf("pool %s: %s: %s", b.Name, d.text, strings.TrimSpace(s.PName+" "+s.Name)))
-			}
-		}
-	}
-	var settings []string
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
-		if f.Anonymous || f.Name == "Servers" {
-			continue
-		}
-		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
-		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
-			settings = append(settings, settingName(f.Name))
-		}
-	}
-	if len(settings) > 0 {
-		notes = append(notes, fmt.Sprintf("pool %s: changed: %s", b.Name, strings.Join(settings, ", ")))
-	}
-	return notes
-}
-
-// settingName is a field's name as configuration files write it.
-func settingName(name string) string {
-	switch name {
-	case "Protocol":
-		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
-	case "TCPKeepalive", "ReusePort":
-		return strings.ToLower(name)
-	case "IntegrityInterval":
-		return "server_integrity_interval"
-	case "SlowerThan":
-		return "slowlog_log_slower_than"
-	case "SlowMaxLen":
-		return "slowlog_max_len"
-	}
-	var b strings.Builder
-	for i, r := range name {
-		if unicode.IsUpper(r) && i > 0 {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
-// bindPlan finds a listener for each pool of the plan: one that the proxy has, whosever it was, or a new one. On error
-// none was opened.
-func (p *Proxy) bindPlan(c *plan) error {
-	have := make(map[string]*listener)
-	for _, ln := range p.listeners() {
-		have[ln.key] = ln
-	}
-	var errs []error
-	for _, pl := range c.next.pools {
-		key := listenKey(pl.opts)
-		ln := have[key]
-		delete(have, key)
-		if ln == nil {
-			nl, err := listen(pl.opts)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
-				continue
-			}
-			ln = p.newListener(pl, nl)
-			c.fresh = append(c.fresh, ln)
-		}
-		c.next.listeners = append(c.next.listeners, ln)
-	}
-	if len(errs) > 0 {
-		for _, ln := range c.fresh {
-			_ = ln.nl.Close()
-		}
-		return errors.Join(errs...)
-	}
-	for _, ln := range have {
-		c.gone = append(c.gone, ln)
-	}
-	return nil
-}
-
 // carryOut does what can't fail.
 func (p *Proxy) carryOut(c *plan) {
 	p.adopt(c)
-	p.clientLimit.Store(p.reserveDescriptors(append(slices.Clone(c.next.pools), c.removed...)))
+	p.limitClients(c.next.pools, c.removed, p.leaving)
 	for _, ln := range c.gone {
 		_ = ln.nl.Close()
 	}
@@ -355,33 +186,6 @@ func (l *Loop) apply(c *plan) {
 	}
 }
 
-// move makes s a client of the pool that replaced its own.
-func (s *Session) move(to *pool) { s.pool, s.group = to, to.groups[s.loop] }
-
-// settled says that s has all that it was owed when its pool was replaced.
-func (s *Session) settled() bool {
-	if s.head == nil {
-		s.unsettled = false
-	}
-	return !s.unsettled
-}
-
-// catchUp is for a session that opens: its pool may have been replaced or removed since it was accepted.
-func (s *Session) catchUp() {
-	for s.group.Left() && s.pool.next != nil {
-		s.move(s.pool.next)
-	}
-	if s.handed != nil {
-		s.keep(s.handed)
-		s.handed = nil
-		s.setBlocked(true)
-		s.unblock()
-	}
-	if s.loop.draining || s.group.Left() || slices.Contains(s.loop.leaving, s.pool) {
-		s.leave()
-	}
-}
-
 // moved tells the group that now is where p's was that a server has other addresses.
 func (p *pool) moved(l *Loop, server *backend.Server, hosts []string) {
 	for p.groups[l].Left() && p.next != nil {
@@ -400,6 +204,7 @@ func (p *Proxy) sweep() {
 		return // there is a next time
 	}
 	defer p.changing.Unlock()
+	leaving := len(p.leaving)
 	p.leaving = slices.DeleteFunc(p.leaving, func(pl *pool) bool {
 		if pl.clients.Load() > 0 {
 			if time.Now().After(pl.until) {
@@ -416,6 +221,9 @@ func (p *Proxy) sweep() {
 		pl.Close()
 		return true
 	})
+	if len(p.leaving) < leaving {
+		p.limitClients(p.pools(), p.leaving)
+	}
 }
 
 // closeAll closes the clients of a pool that have not left in time.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -361,6 +362,48 @@ func TestNothingLeftOfNames(t *testing.T) {
 		if n != 1 {
 			t.Errorf("a loop counts under %d names; want 1", n)
 		}
+	}
+}
+
+// TestDescriptorsOfLeavingPools: descriptors are kept back for the servers of a removed pool as long as it has clients, over
+// other reloads, and no longer.
+func TestDescriptorsOfLeavingPools(t *testing.T) {
+	server := startKeyServer(t, "s")
+	one, two := poolBefore("one", server), poolBefore("two", server)
+	p := startPools(t, Options{Pools: []PoolOptions{one, two}})
+	both := p.clientLimit.Load()
+	reload := func(pools ...PoolOptions) {
+		t.Helper()
+		if _, err := p.Reload(Options{DrainTimeout: time.Minute, Pools: pools}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if both == math.MaxInt64 {
+		t.Skip("there is no limit on descriptors here")
+	}
+	c, err := net.Dial("tcp", p.Addrs()[1].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(c, "PING\r\n*1\r\n") // the second one is half a command
+	if _, err := io.ReadFull(c, make([]byte, len("+PONG\r\n"))); err != nil {
+		t.Fatal(err)
+	}
+	reload(one)
+	one.Backlog++
+	reload(one)
+	p.sweep()
+	if n := p.clientLimit.Load(); n != both {
+		t.Errorf("while a removed pool has a client there may be %d clients; want %d", n, both)
+	}
+	_ = c.Close()
+	for len(p.leavingPools()) > 0 {
+		p.sweep()
+	}
+	if n := p.clientLimit.Load(); n <= both {
+		t.Errorf("once the pool is gone there may be %d clients; want more than %d", n, both)
 	}
 }
 

@@ -61,14 +61,20 @@ func (s *Session) send(server int, cmd *codec.Command) {
 		s.sample(cmd, r, server, nil)
 	}
 	s.crowded = s.crowded || c.Crowded(s)
-	if !s.handOver(c, cmd.Frame) {
+	switch {
+	case len(cmd.Frame) < throughBytes:
 		c.Out().Append(&s.loop.Loop, cmd.Frame)
+	case s.handOver(c, cmd.Frame):
+		c.Through(nil)
+	default:
+		c.Through(cmd.Frame)
 	}
 }
 
-// handOver gives the input buffer to the server connection, so that a large command is not copied, if frame is its front.
+// handOver gives the input buffer to the server connection, so that a large command is not copied, if frame is its front
+// and buffer: gnet's own is lost when the callback returns.
 func (s *Session) handOver(c *backend.Conn, frame []byte) bool {
-	if s.in == nil || len(frame) < throughBytes || &frame[0] != &s.in.B[0] {
+	if s.in == nil || &frame[0] != &s.in.B[0] {
 		return false
 	}
 	bb := s.in

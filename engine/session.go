@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"time"
 
 	"github.com/panjf2000/gnet/v2"
 	"github.com/valyala/bytebufferpool"
-	"golang.org/x/sys/unix"
 
 	"cashew/backend"
 	"cashew/codec"
@@ -19,8 +16,8 @@ import (
 // Session is one client: it takes commands from the input, sends them on their way, and keeps the replies in the
 // commands' order, whatever server answers first. It belongs to one Loop.
 //
-// A session that is attached has a gnet connection. When its client half-closes while replies are owed, gnet drops the
-// connection, and the session lives on detached, on a duplicate of the descriptor, until all is delivered.
+// A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
+// ends. Here is the road of a command and of its reply.
 type Session struct {
 	loop  *Loop
 	pool  *pool
@@ -47,9 +44,7 @@ type Session struct {
 	eof      bool // the client sent all it will send
 	broken   bool // must be closed at once
 	closed   bool
-
-	lingering bool // all is written, our side is shut; waiting for the client to hang up
-	spoiled   bool // it sent what is no command, and is told to go
+	spoiled  bool // it sent what is no command, and is told to go
 
 	tally    *tally // its pool's, of loop
 	openedAt int64  // as Loop.Now
@@ -59,13 +54,9 @@ type Session struct {
 	counted  int   // bytes of out that the tally has
 	due      int64 // replies appended to out since it was last empty
 	dueAt    int64 // when the first of them was
+	wroteAt  int64 // when out was last empty again
 
-	unsettled bool   // its pool was replaced while replies were owed, and it must have them before it sends more
-	leaving   bool   // ends at the first boundary between commands behind unread
-	unread    int    // bytes that had come when it was told to leave, less what was taken since
-	handing   bool   // takes no further command: another process is to have it
-	stays     bool   // the other process does not want it
-	handed    []byte // input that another process had taken from it
+	transit
 }
 
 const (
@@ -82,25 +73,12 @@ const (
 	firstReplySize = maxOwedBytes / 32
 	// throughBytes is from where bytes are written at once rather than copied into a batch first.
 	throughBytes = 16 << 10
+	// crowdBytes of replies don't wait for the flush either: they are written while they are in the processor's cache.
+	crowdBytes = 64 << 10
+	// fillBytes of a large command are made room for, and maxFills times read, at most, before other clients have a turn.
+	fillBytes = 256 << 10
+	maxFills  = 8
 )
-
-func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
-	return &Session{
-		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
-		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
-	}
-}
-
-// opened runs in gnet's OnOpen.
-func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
-	l := s.loop
-	l.Tick()
-	s.gc, s.tally = gc, l.tallyOf(s.pool)
-	s.openedAt, s.lastAt = l.Now, l.Now
-	l.sessions[s.cl.ID] = s
-	s.out.Open(sock)
-	s.catchUp()
-}
 
 // onData takes what the client sent; buf dies when it returns.
 func (s *Session) onData(buf []byte) {
@@ -112,8 +90,33 @@ func (s *Session) onData(buf []byte) {
 		if n := s.consume(buf); n < len(buf) && !s.quitting {
 			s.keep(buf[n:])
 		}
+		s.fill()
 	default:
 		s.keep(buf)
+		s.goOn()
+		s.fill()
+	}
+}
+
+// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
+// would be copied once more.
+func (s *Session) fill() {
+	for range maxFills {
+		if s.in == nil || s.paused || s.closed || s.gc == nil {
+			return
+		}
+		left := s.scan.Need - len(s.in.B)
+		if left < throughBytes {
+			return
+		}
+		s.room(min(left, fillBytes))
+		kept := len(s.in.B)
+		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
+		if err != nil || n == 0 {
+			return // gnet finds the same
+		}
+		s.tally.bytesIn += int64(n)
+		s.in.B = s.in.B[:kept+n]
 		s.goOn()
 	}
 }
@@ -123,8 +126,13 @@ func (s *Session) keep(p []byte) {
 	if s.in == nil {
 		s.in = s.loop.GetBuffer()
 	}
-	s.loop.Grow(s.in, len(p), s.scan.Need)
+	s.room(len(p))
 	s.in.B = append(s.in.B, p...)
+}
+
+// room makes room for n more bytes of input.
+func (s *Session) room(n int) {
+	s.loop.Grow(s.in, n, s.scan.Need)
 	if cap(s.in.B) >= causeBytes {
 		s.loop.holders[s] = struct{}{}
 	}
@@ -360,12 +368,6 @@ func (s *Session) replyDue() {
 	s.due++
 }
 
-// quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
-func (s *Session) quit() {
-	s.quitting = true
-	s.touch()
-}
-
 // push enters r at the end of the client's order.
 func (s *Session) push(r *backend.Request) {
 	if s.tail == nil {
@@ -439,7 +441,7 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	if r.Reply != nil {
 		s.writeStored(r)
 	}
-	if len(chunk) >= throughBytes {
+	if len(chunk) >= throughBytes || s.out.Pending()+len(chunk) >= crowdBytes {
 		s.out.Through(&s.loop.Loop, chunk, s)
 	} else {
 		s.out.Append(&s.loop.Loop, chunk)
@@ -558,91 +560,3 @@ func (s *Session) flush() {
 
 // Writable implements backend.Writer.
 func (s *Session) Writable() { s.flush() }
-
-// lingerTime is how long a client that was told to go may take to hang up.
-const lingerTime = time.Second
-
-// finish closes towards the client, in a way that lets it read the last reply: to close while input is unread would
-// reset the connection and could take the reply along.
-func (s *Session) finish() {
-	if s.gc == nil {
-		s.close()
-		return
-	}
-	if s.lingering {
-		return
-	}
-	s.lingering = true
-	if s.out.CloseWrite() != nil {
-		s.close()
-		return
-	}
-	time.AfterFunc(lingerTime, func() { s.loop.Execute(s.close) })
-}
-
-// onClose is gnet's OnClose: the client closed or half-closed (io.EOF), or reading failed, or the engine stops (nil).
-// false: it is no news, for we closed it; then onClose runs within the very call that did.
-func (s *Session) onClose(gc gnet.Conn, err error) bool {
-	if s.closed || s.gc != gc {
-		return false
-	}
-	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
-	s.eof = s.eof || errors.Is(err, io.EOF)
-	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
-		s.gc = nil // gnet is closing it
-		s.close()
-	}
-	return true
-}
-
-// detach lives on without gnet until all that is owed is delivered: gnet closes a connection as soon as the client sends
-// no more, but that client may still be reading.
-func (s *Session) detach() bool {
-	fd, err := s.gc.Dup()
-	if err != nil {
-		return false
-	}
-	s.gc, s.fd, s.eof, s.paused = nil, fd, true, false
-	s.out.Move(&s.loop.Loop, backend.NewSocket(fd), s)
-	if !s.blocked {
-		s.quit() // what is left can never become a command
-	}
-	return true
-}
-
-// close ends s at once; what servers still owe it will be thrown away as it comes.
-func (s *Session) close() {
-	if s.closed {
-		return
-	}
-	s.closed = true
-	if l := s.loop; l.sessions[s.cl.ID] == s { // it opened
-		delete(l.sessions, s.cl.ID)
-		s.account()
-		s.tally.left(s)
-	}
-	if s.inFlight > 0 {
-		s.loop.busy--
-	}
-	for r := s.head; r != nil; {
-		next := r.Next
-		r.Next = nil
-		s.release(r)
-		r = next
-	}
-	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0
-	s.out.Close(&s.loop.Loop)
-	if s.in != nil {
-		s.loop.PutBuffer(s.in)
-		s.in = nil
-	}
-	if gc := s.gc; gc != nil {
-		s.gc = nil
-		_ = s.loop.EL.Close(gc)
-	}
-	if s.fd >= 0 {
-		_ = unix.Close(s.fd)
-	}
-	delete(s.loop.holders, s)
-	s.pool.left(s)
-}

@@ -60,6 +60,7 @@ type simServer struct {
 // fakeSocket takes room bytes and then reports a full buffer.
 type fakeSocket struct {
 	fd     int
+	came   []byte // to be read
 	got    []byte
 	room   int // < 0: without limit
 	shut   bool
@@ -96,6 +97,13 @@ func (f *fakeSocket) Writev(bufs [][]byte) (int, error) {
 	}
 	f.writes = writes + 1
 	return sum, nil
+}
+
+// Read takes at most half of what came, so that a caller that wants more has to come again.
+func (f *fakeSocket) Read(p []byte) (int, error) {
+	n := copy(p, f.came[:(len(f.came)+1)/2])
+	f.came = f.came[n:]
+	return n, nil
 }
 
 func (f *fakeSocket) CloseWrite() error { f.shut = true; return nil }
@@ -269,12 +277,19 @@ func (c *simClient) send(p string) {
 	if c.conn.closed {
 		return
 	}
-	buf := []byte(p)
-	clientData(c.session, buf)
-	for i := range buf {
-		buf[i] = 0xCC
+	for c.sock.came = []byte(p); len(c.sock.came) > 0 && !c.conn.closed; {
+		n := min(len(c.sock.came), simReadBytes)
+		buf := c.sock.came[:n:n]
+		c.sock.came = c.sock.came[n:]
+		clientData(c.session, buf)
+		for i := range buf {
+			buf[i] = 0xCC
+		}
 	}
 }
+
+// simReadBytes is what the simulation's gnet reads at once: of a large command only the beginning.
+const simReadBytes = 8 << 10
 
 func (c *simClient) hangUp(err error) {
 	if !c.conn.closed {

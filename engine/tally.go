@@ -63,7 +63,7 @@ func (s *Session) account() {
 	}
 	if s.due != 0 && s.out.Pending() == 0 {
 		s.tally.writeBack.Add(time.Duration(s.loop.Now-s.dueAt), s.due)
-		s.due = 0
+		s.due, s.wroteAt = 0, s.loop.Now
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"cashew/processtest"
 )
 
 // TestLoadNotices checks the checker: a server that is spoilt in one of the ways that must never come through a proxy, with
@@ -85,11 +87,11 @@ func TestLoadNotices(t *testing.T) {
 			t.Run(name+" "+c.name, func(t *testing.T) {
 				s := startScripted(t, d, faithful)
 				l := startLoad(&load{d: d, name: "l", addr: s.addr, tally: newTally()}, 3, 70)
-				if !l.more(patience, 20) || l.fatal() {
+				if !l.more(processtest.Patience, 20) || l.fatal() {
 					t.Errorf("before it is spoilt: %v", l.tally.told)
 				}
 				s.set(c.spoil(s))
-				poll(patience, l.fatal)
+				processtest.Poll(processtest.Patience, l.fatal)
 				s.set(faithful)
 				s.cutAll()
 				l.end()

@@ -3,15 +3,14 @@
 package faults
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"cashew/processtest"
 )
 
 // TestEject takes a server away, in two ways, and measures when its keys move and when they come back.
@@ -21,30 +20,15 @@ func TestEject(t *testing.T) {
 	for name, d := range map[string]dialect{"redis": redis, "memcached": memcached} {
 		t.Run(name+" killed", func(t *testing.T) {
 			t.Parallel()
-			testEject(t, d, (*server).kill, (*server).start)
+			testEject(t, d, func(s *server) { s.Kill() }, (*server).up)
 		})
 		t.Run(name+" stopped", func(t *testing.T) {
 			t.Parallel()
 			testEject(t, d,
-				(*server).stop,
-				func(s *server) error { s.signal(syscall.SIGCONT); return nil })
+				func(s *server) { s.Pause(t) },
+				func(s *server) error { s.Signal(syscall.SIGCONT); return nil })
 		})
 	}
-}
-
-// stop stops s and waits until all its threads have: SIGSTOP alone returns before that, and one may answer yet.
-func (s *server) stop() {
-	s.signal(syscall.SIGSTOP)
-	poll(patience, func() bool {
-		stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid)) // none elsewhere than on Linux
-		for _, name := range stats {
-			b, err := os.ReadFile(name)
-			if i := bytes.LastIndexByte(b, ')'); err == nil && !bytes.HasPrefix(b[i+1:], []byte(" T")) {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 func testEject(t *testing.T, d dialect, away func(*server), back func(*server) error) {
@@ -114,7 +98,7 @@ func testEject(t *testing.T, d dialect, away func(*server), back func(*server) e
 		t.Helper()
 		askOnce(d, servers[0].addr, d.forget(mine[0]).text)
 		var at time.Time
-		if !poll(patience, func() bool {
+		if !processtest.Poll(processtest.Patience, func() bool {
 			if ask(set(mine[0])) {
 				t.Fatalf("%s: a request failed while the server was out", what)
 			}
@@ -210,7 +194,7 @@ func TestBusyIsNotDead(t *testing.T) {
 			pause(stop, 2*time.Second)
 			close(stop)
 			running.Wait()
-			if !l.more(patience, 5) {
+			if !l.more(processtest.Patience, 5) {
 				t.Error("the load does not go on")
 			}
 			end()

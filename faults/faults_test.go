@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"cashew/processtest"
 )
 
 const (
@@ -71,8 +73,8 @@ func testFaults(t *testing.T, loops int, fields []field) {
 		serverConns += loops * f.conns * len(f.servers)
 	}
 	p := startProxy(t, loops, pools...)
-	await(t, patience, "the clients that asked whether it is up are gone", func() bool { return tl.settled(p) })
-	idle, idleThreads := p.descriptors(), p.status("Threads")
+	processtest.Await(t, processtest.Patience, "the clients that asked whether it is up are gone", func() bool { return tl.settled(p) })
+	idle, idleThreads := p.Descriptors(), p.Status("Threads")
 
 	clients := 0
 	for i := range fields {
@@ -111,26 +113,26 @@ func testFaults(t *testing.T, loops int, fields []field) {
 			f.calm(t)
 		}
 		p.check(t)
-		await(t, patience, fmt.Sprintf("the proxy has at most %d descriptors", idle+serverConns+clients), func() bool {
-			return p.descriptors() <= idle+serverConns+clients
+		processtest.Await(t, processtest.Patience, fmt.Sprintf("the proxy has at most %d descriptors", idle+serverConns+clients), func() bool {
+			return p.Descriptors() <= idle+serverConns+clients
 		})
 	}
 	endLoads()
 	tl.sample(p)
-	rssMax := max(tl.rssMax, p.status("VmHWM")<<10)
+	rssMax := max(tl.rssMax, p.Status("VmHWM")<<10)
 	tl.rssMax = rssMax
 	t.Logf("loops %d, seed %d: %v; recovered in %v at most", loops, *seedFlag, tl, slowest.Round(time.Millisecond))
 	tl.check(t)
 	if rssMax > rssCeiling && !raceEnabled {
 		t.Errorf("the proxy had %d MiB, want at most %d", rssMax>>20, rssCeiling>>20)
 	}
-	await(t, patience, fmt.Sprintf("without clients the proxy has at most %d descriptors", idle+serverConns), func() bool {
-		return p.descriptors() <= idle+serverConns
+	processtest.Await(t, processtest.Patience, fmt.Sprintf("without clients the proxy has at most %d descriptors", idle+serverConns), func() bool {
+		return p.Descriptors() <= idle+serverConns
 	})
-	if threads := p.status("Threads"); threads > idleThreads+40 {
+	if threads := p.Status("Threads"); threads > idleThreads+40 {
 		t.Errorf("the proxy has %d threads, and had %d at first", threads, idleThreads)
 	}
-	fds, rss := p.descriptors(), p.status("VmRSS")>>10
+	fds, rss := p.Descriptors(), p.Status("VmRSS")>>10
 	if n := p.goroutines(t); n > goroutineCeiling {
 		t.Errorf("the proxy has %d goroutines without clients, want at most %d", n, goroutineCeiling)
 	} else {
@@ -140,9 +142,9 @@ func testFaults(t *testing.T, loops int, fields []field) {
 
 // settled says that the proxy's descriptors have not changed for a moment.
 func (t *tally) settled(p *proxy) bool {
-	n := p.descriptors()
+	n := p.Descriptors()
 	time.Sleep(50 * time.Millisecond)
-	return p.descriptors() == n
+	return p.Descriptors() == n
 }
 
 // open starts the field's servers.
@@ -222,7 +224,7 @@ func (f *field) recovered(t *testing.T) {
 	}
 	for i, s := range f.real {
 		from := s.served()
-		if !poll(bound, func() bool { return s.served() > from+5 || f.load.fatal() }) {
+		if !processtest.Poll(bound, func() bool { return s.served() > from+5 || f.load.fatal() }) {
 			t.Errorf("%s: server %d gets no requests %v after the faults", f.name, i, bound)
 		}
 	}

@@ -90,16 +90,16 @@ while now() < till do end
 return 0`
 
 func killed(l *lane, s *server) error {
-	s.kill()
+	s.Kill()
 	pause(l.stop, l.between(0, 700*ms))
-	return s.start()
+	return s.up()
 }
 
 func stopped(l *lane, s *server) error { return halted(l, s, l.between(20*ms, 900*ms)) }
 
 func halted(l *lane, s *server, d time.Duration) error {
-	s.signal(syscall.SIGSTOP)
-	defer s.signal(syscall.SIGCONT)
+	s.Signal(syscall.SIGSTOP)
+	defer s.Signal(syscall.SIGCONT)
 	pause(l.stop, d)
 	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cashew/processtest"
 )
 
 // dialect is a protocol as the load speaks it.
@@ -137,7 +139,7 @@ func (l *load) more(limit time.Duration, n int64) bool {
 	for _, c := range l.clients {
 		from = append(from, c.batches.Load())
 	}
-	return poll(limit, func() bool {
+	return processtest.Poll(limit, func() bool {
 		for i, c := range l.clients {
 			if c.batches.Load() <= from[i]+n && !l.fatal() {
 				return false
@@ -152,7 +154,7 @@ func (l *load) well(limit time.Duration, n int64) bool {
 	for _, c := range l.clients {
 		c.streak.Store(0)
 	}
-	return poll(limit, func() bool {
+	return processtest.Poll(limit, func() bool {
 		for _, c := range l.clients {
 			if c.streak.Load() < n && !l.fatal() {
 				return false
@@ -165,7 +167,7 @@ func (l *load) well(limit time.Duration, n int64) bool {
 // setCalm tells the clients what to expect, and waits until all of them know.
 func (l *load) setCalm(calm bool) bool {
 	l.calm.Store(calm)
-	return l.more(patience, 1)
+	return l.more(processtest.Patience, 1)
 }
 
 // errorText is the dialect's, but servers that send garbage explain one more error.

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
 	"time"
+
+	"cashew/processtest"
 )
 
 var (
@@ -50,21 +51,17 @@ func run(m *testing.M) int {
 		}
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "cashew-faults-")
+	var flags []string
+	if raceEnabled {
+		flags = append(flags, "-race", "-tags", "invariants")
+	}
+	path, remove, err := processtest.Build(flags...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
-	cashew = filepath.Join(dir, "cashew")
-	args := []string{"build", "-o", cashew}
-	if raceEnabled {
-		args = append(args, "-race", "-tags", "invariants")
-	}
-	if out, err := exec.Command("go", append(args, "cashew")...).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "faults: go %v: %v\n%s", args, err, out)
-		return 1
-	}
+	defer remove()
+	cashew = path
 	return m.Run()
 }
 

@@ -12,12 +12,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"cashew/processtest"
 )
 
 // server is one redis-server or memcached. One goroutine at a time starts, stops and kills it.
 type server struct {
-	*process
+	*processtest.Process
 	d    dialect
 	addr string
 }
@@ -25,23 +26,16 @@ type server struct {
 // startServer starts a server of d's kind on a loopback port. It keeps nothing on disk.
 func startServer(t testing.TB, d dialect) *server {
 	t.Helper()
-	port := freePort(t)
+	port := processtest.FreePort(t)
 	s := &server{d: d, addr: "127.0.0.1:" + port}
 	switch d {
 	case redis:
-		s.process = newProcess(t, "redis-server", lookPath(t, "redis-server"),
-			"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-			"--loglevel", "warning", "--enable-debug-command", "local", "--maxclients", "2000",
-			"--busy-reply-threshold", "100")
+		s.Process = processtest.Redis(t, "--bind", "127.0.0.1", "--port", port, "--enable-debug-command", "local",
+			"--maxclients", "2000", "--busy-reply-threshold", "100")
 	case memcached:
-		s.process = newProcess(t, "memcached", lookPath(t, "memcached"),
-			"-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "512", "-t", "1", "-c", "2000")
-		if os.Geteuid() == 0 {
-			// It will not run as root unless told to. To become another user would undo Pdeathsig.
-			s.args = append(s.args, "-u", "root")
-		}
+		s.Process = processtest.Memcached(t, "-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "512", "-c", "2000")
 	}
-	if err := s.start(); err != nil {
+	if err := s.up(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -56,13 +50,13 @@ func startServers(t testing.TB, d dialect, n int) []*server {
 	return all
 }
 
-// start starts the server, again if it was killed, and waits until it answers.
-func (s *server) start() error {
-	if err := s.process.start(); err != nil {
+// up starts the server, again if it was killed, and waits until it answers.
+func (s *server) up() error {
+	if err := s.Start(); err != nil {
 		return err
 	}
-	if !poll(patience, func() bool { return s.ended() || s.d.answers(s.addr) }) || s.ended() {
-		return fmt.Errorf("%s on %s does not come up: %s", s.name, s.addr, tail(s.printed(), 500))
+	if !processtest.Poll(processtest.Patience, func() bool { return s.Ended() || s.d.answers(s.addr) }) || s.Ended() {
+		return fmt.Errorf("%s on %s does not come up: %s", s.Name, s.addr, s.Tail(500))
 	}
 	return nil
 }
@@ -115,10 +109,11 @@ func addrs(servers []*server) []string {
 
 // proxy is one running cashew.
 type proxy struct {
-	*process
+	*processtest.Process
 	addrs map[string]string // where each pool listens
 	file  string            // its configuration
 	conf  string            // what that says in calm times
+	dump  int               // where in its output a dump of goroutines begins, if there is one
 }
 
 // maxMemory is what proxies are told to keep to.
@@ -132,7 +127,7 @@ func startProxy(t testing.TB, loops int, pools ...pool) *proxy {
 	var conf bytes.Buffer
 	fmt.Fprintf(&conf, "global:\n  loops: %d\n  max_memory: %d\n", loops, maxMemory)
 	for _, pl := range pools {
-		listen := "127.0.0.1:" + freePort(t)
+		listen := "127.0.0.1:" + processtest.FreePort(t)
 		p.addrs[pl.name] = listen
 		fmt.Fprintf(&conf, "%s:\n  listen: %s\n  redis: %v\n", pl.name, listen, pl.d == redis)
 		for _, line := range pl.settings {
@@ -148,15 +143,16 @@ func startProxy(t testing.TB, loops int, pools ...pool) *proxy {
 		t.Fatal(err)
 	}
 	p.file, p.conf = file, conf.String()
-	p.process = newProcess(t, "cashew", cashew, "-c", file)
-	if err := p.start(); err != nil {
+	p.Process = processtest.New(t, cashew, "-c", file)
+	p.Shown = 1 << 20
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.stop(t) })
 	for _, pl := range pools {
-		await(t, patience, "pool "+pl.name+" answers", func() bool {
-			if p.ended() {
-				t.Fatalf("cashew ended: %v\n%s", p.cmd.ProcessState, conf.Bytes())
+		processtest.Await(t, processtest.Patience, "pool "+pl.name+" answers", func() bool {
+			if p.Ended() {
+				t.Fatalf("cashew ended: %v\n%s", p.State(), conf.Bytes())
 			}
 			return pl.d.answers(p.addrs[pl.name])
 		})
@@ -169,10 +165,10 @@ func (p *proxy) reload(conf string) error {
 	if err := os.WriteFile(p.file, []byte(conf), 0o600); err != nil {
 		return err
 	}
-	reloads := func() int { return bytes.Count(p.printed(), []byte("configuration reloaded")) }
+	reloads := func() int { return bytes.Count(p.Printed(), []byte("configuration reloaded")) }
 	n := reloads()
-	p.signal(syscall.SIGHUP)
-	if !poll(patience, func() bool { return reloads() > n || p.ended() }) || p.ended() {
+	p.Signal(syscall.SIGHUP)
+	if !processtest.Poll(processtest.Patience, func() bool { return reloads() > n || p.Ended() }) || p.Ended() {
 		return errors.New("the proxy does not reload")
 	}
 	return nil
@@ -181,10 +177,10 @@ func (p *proxy) reload(conf string) error {
 // check looks for what may never happen to a proxy.
 func (p *proxy) check(t testing.TB) {
 	t.Helper()
-	if p.ended() {
-		t.Fatalf("cashew ended: %v", p.cmd.ProcessState)
+	if p.Ended() {
+		t.Fatalf("cashew ended: %v", p.State())
 	}
-	out := p.printed()
+	out := p.Printed()
 	for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "invariant"} {
 		if i := bytes.Index(out, []byte(bad)); i >= 0 {
 			t.Fatalf("cashew printed %q:\n%s", bad, out[max(0, i-200):min(len(out), i+4000)])
@@ -199,12 +195,10 @@ func (p *proxy) stop(t testing.TB) {
 		return // goroutines has ended it
 	}
 	p.check(t)
-	p.signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(patience):
+	p.Signal(syscall.SIGTERM)
+	if !processtest.Poll(processtest.Patience, p.Ended) {
 		t.Error("cashew goes on after SIGTERM")
-		p.kill()
+		p.Kill()
 	}
 }
 
@@ -213,15 +207,13 @@ func (p *proxy) stop(t testing.TB) {
 func (p *proxy) goroutines(t testing.TB) int {
 	t.Helper()
 	p.check(t)
-	p.dump = len(p.printed())
-	p.signal(syscall.SIGQUIT)
-	select {
-	case <-p.done:
-	case <-time.After(patience):
+	p.dump = len(p.Printed())
+	p.Signal(syscall.SIGQUIT)
+	if !processtest.Poll(processtest.Patience, p.Ended) {
 		t.Fatal("cashew goes on after SIGQUIT")
 	}
 	n := 0
-	for one := range bytes.SplitSeq(p.printed()[p.dump:], []byte("\n\n")) {
+	for one := range bytes.SplitSeq(p.Printed()[p.dump:], []byte("\n\n")) {
 		has := func(s string) bool { return bytes.Contains(one, []byte(s)) }
 		idle := has("ants/v2.(*goWorker).run.func1") && !has("panjf2000/gnet") && !has("cashew/")
 		if bytes.HasPrefix(one, []byte("goroutine ")) && !idle && !has("created by runtime.") {

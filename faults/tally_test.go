@@ -88,7 +88,7 @@ func (t *tally) check(tb testing.TB) {
 
 // sample notes how large the proxy is.
 func (t *tally) sample(p *proxy) {
-	rss, fds := p.status("VmRSS")<<10, p.descriptors()
+	rss, fds := p.Status("VmRSS")<<10, p.Descriptors()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rssMax, t.fdsMax = max(t.rssMax, rss), max(t.fdsMax, fds)

@@ -205,18 +205,15 @@ func (r *Ring) Points() iter.Seq2[uint32, int] {
 	}
 }
 
-// Less reports whether the server named a stands before the one named b: shorter names first, equal lengths by bytes.
-// twemproxy sorts the servers of a pool, and the pools, like this.
-//
-// Source: twemproxy src/nc_string.c, string_compare.
-func Less(a, b string) bool { return compare(a, b) < 0 }
-
 // SortServers sorts servers into the order that Options.Servers wants, in place. name returns a server's ring name.
 // Equal names, which a pool may not have, keep their order.
 func SortServers[S any](servers []S, name func(S) string) {
 	slices.SortStableFunc(servers, func(a, b S) int { return compare(name(a), name(b)) })
 }
 
+// compare orders names: shorter ones first, equal lengths by bytes.
+//
+// Source: twemproxy src/nc_string.c, string_compare.
 func compare(a, b string) int {
 	if len(a) != len(b) {
 		return len(a) - len(b)

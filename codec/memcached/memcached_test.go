@@ -5,54 +5,21 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"cashew/codec"
+	"cashew/processtest"
 )
 
 // memcachedServer starts a memcached of its own for the test and returns the unix socket it listens on.
 func memcachedServer(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("memcached")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir, err := os.MkdirTemp("", "memcached") // t.TempDir's names are too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "memcached.sock")
-	args := []string{"-s", socket, "-t", "1", "-a", "0777"}
-	if os.Getuid() == 0 {
-		args = append(args, "-u", "root")
-	}
-	server := exec.Command(path, args...)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Process.Kill()
-		server.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			c.Close()
-			return socket
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("memcached does not listen: ", err)
-		}
-	}
+	socket := filepath.Join(processtest.TempDir(t), "memcached.sock")
+	processtest.Memcached(t, "-s", socket, "-a", "0777").Up(t, func() bool { return processtest.Listens("unix", socket) })
+	return socket
 }
 
 // direct sends stream to the server and returns all it says until it hangs up, since that is the end of our input.

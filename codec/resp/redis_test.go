@@ -7,8 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,42 +16,16 @@ import (
 
 	"cashew/codec"
 	"cashew/codec/codectest"
+	"cashew/processtest"
 )
 
 // redisServer starts a redis-server of its own for the test and returns the unix socket it listens on.
 func redisServer(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	dir, err := os.MkdirTemp("", "resp") // t.TempDir's names are too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "redis.sock")
-	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", dir)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Process.Kill()
-		server.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			c.Close()
-			return socket
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("redis-server does not listen: ", err)
-		}
-	}
+	socket := filepath.Join(processtest.TempDir(t), "redis.sock")
+	server := processtest.Redis(t, "--port", "0", "--unixsocket", socket)
+	server.Up(t, func() bool { return processtest.Listens("unix", socket) })
+	return socket
 }
 
 // peer is a connection to a real server.

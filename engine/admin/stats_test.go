@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/embedded"
+	"cashew/processtest"
 )
 
 func TestStatsDocument(t *testing.T) {
@@ -169,26 +170,9 @@ func TestListenStats(t *testing.T) {
 	}
 }
 
-// nutcracker is the real one; tests that need it are skipped without it, or fail under CI=true.
-func nutcracker(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("nutcracker")
-	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/nutcracker") // Debian's place, which is not in everyone's PATH
-	}
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("nutcracker is not in PATH, and CI=true")
-	}
-	t.Skip("nutcracker is not in PATH")
-	return ""
-}
-
 // -D's text has each of twemproxy's lines, in its order, in its form.
 func TestDescribeAgainstNutcracker(t *testing.T) {
-	out, err := exec.Command(nutcracker(t), "-D").CombinedOutput()
+	out, err := exec.Command(processtest.LookPath(t, "nutcracker"), "-D").CombinedOutput()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +225,7 @@ func objectsOf(m map[string]any) (keys []string) {
 // All that a real nutcracker says of the same pools and servers is said by us, nested the same way, and we add no object
 // that a collector could take for a pool or a server, and nothing but numbers to those.
 func TestStatsAgainstNutcracker(t *testing.T) {
-	path := nutcracker(t)
+	path := processtest.LookPath(t, "nutcracker")
 	servers, err := embedded.Start(2)
 	if err != nil {
 		t.Fatal(err)
@@ -260,14 +244,7 @@ func TestStatsAgainstNutcracker(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(dir, "log")
-	cmd := exec.Command(path, "-c", confFile, "-a", socket, "-o", log)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	}()
+	processtest.Run(t, path, "-c", confFile, "-a", socket, "-o", log)
 
 	theirs := readStats(t, "unix", socket, log)
 	r := newRig()

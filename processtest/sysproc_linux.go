@@ -1,4 +1,4 @@
-package difftest
+package processtest
 
 import "syscall"
 

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package difftest
+package processtest
 
 import "syscall"
 

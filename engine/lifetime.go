@@ -1,0 +1,245 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+
+	"cashew/backend"
+	"cashew/codec"
+)
+
+// Besides commands and replies, this is what happens to a session. A boundary is a place between two commands.
+//
+//	opened --> attached --quit--> all that is owed is written --> lingering --> closed
+//	              |
+//	              +-- move ------ settled                                  a reload replaced its pool
+//	              +-- leave ----- boundary behind what had come --> quit   its pool is removed, or the proxy drains
+//	              +-- handing --- boundary, nothing is owed ------> part   an upgrade: the other process opens it
+//	              |      +------- goesOn                                   that process does not want it, or is no more
+//	              +-- detach ---- all that is owed is written ----> closed the client half-closed, and gnet dropped it
+//
+// A client that breaks the rules, or reads nothing, is closed at once from wherever it is.
+
+// transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
+type transit struct {
+	unsettled bool   // its pool was replaced while replies were owed, and it must have them before it sends more
+	leaving   bool   // ends at the first boundary between commands behind unread
+	handing   bool   // takes no further command: another process is to have it
+	stays     bool   // the other process does not want it
+	lingering bool   // all is written, our side is shut; waiting for the client to hang up
+	unread    int    // bytes that had come when it was told to leave, less what was taken since
+	handed    []byte // input that another process had taken from it
+}
+
+func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
+	return &Session{
+		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
+		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
+	}
+}
+
+// opened runs in gnet's OnOpen.
+func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
+	l := s.loop
+	l.Tick()
+	s.gc, s.tally = gc, l.tallyOf(s.pool)
+	s.openedAt, s.lastAt = l.Now, l.Now
+	l.sessions[s.cl.ID] = s
+	s.out.Open(sock)
+	s.catchUp()
+}
+
+// catchUp is for a session that opens: its pool may have been replaced or removed since it was accepted.
+func (s *Session) catchUp() {
+	for s.group.Left() && s.pool.next != nil {
+		s.move(s.pool.next)
+	}
+	if s.handed != nil {
+		s.keep(s.handed)
+		s.handed = nil
+		s.setBlocked(true)
+		s.unblock()
+	}
+	if s.loop.draining || s.group.Left() || slices.Contains(s.loop.leaving, s.pool) {
+		s.leave()
+	}
+}
+
+// move makes s a client of the pool that replaced its own.
+func (s *Session) move(to *pool) { s.pool, s.group = to, to.groups[s.loop] }
+
+// settled says that s has all that it was owed when its pool was replaced.
+func (s *Session) settled() bool {
+	if s.head == nil {
+		s.unsettled = false
+	}
+	return !s.unsettled
+}
+
+// leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
+func (s *Session) leave() {
+	if s.leaving || s.closed {
+		return
+	}
+	s.leaving = true
+	if s.gc != nil {
+		s.unread = s.loop.unread(s.gc.Fd())
+	}
+	if s.in != nil {
+		s.unread += len(s.in.B)
+	}
+	s.leaveIfDone()
+}
+
+// leaveIfDone ends the input of a session that is to leave if all is taken that had come.
+func (s *Session) leaveIfDone() {
+	if !s.quitting && s.unread <= 0 && s.between() {
+		s.quit()
+	}
+}
+
+// between says that s's next byte of input is the first of a command.
+func (s *Session) between() bool {
+	c := &s.scan
+	return c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
+}
+
+// unreadBytes is how many bytes wait in a socket.
+func unreadBytes(fd int) int {
+	n, err := unix.IoctlGetInt(fd, bytesUnread)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
+func (s *Session) atBoundary() bool {
+	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
+}
+
+// part takes s apart: its client lives on with the descriptor.
+func (s *Session) part() (c parted, ok bool) {
+	fd, err := s.gc.Dup()
+	if err != nil {
+		return c, false
+	}
+	c.fd = fd
+	if s.in != nil {
+		c.input = append(c.input, s.in.B...)
+	}
+	c.state = clientState{
+		Pool: s.pool.name, Addr: s.cl.Addr, Authed: s.cl.Authed, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
+		Input: len(c.input),
+	}
+	s.close()
+	return c, true
+}
+
+// goesOn has s take commands again that was to be given away.
+func (s *Session) goesOn() {
+	if s.handing {
+		s.handing = false
+		s.unblock()
+	}
+}
+
+// quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
+func (s *Session) quit() {
+	s.quitting = true
+	s.touch()
+}
+
+// lingerTime is how long a client that was told to go may take to read its last reply and to hang up.
+const lingerTime = time.Second
+
+// finish closes towards the client, in a way that lets it read the last reply: to close while input is unread, or comes
+// yet, would reset the connection and could take the reply along. A client that has been idle had that time before.
+func (s *Session) finish() {
+	if s.gc == nil {
+		s.close()
+		return
+	}
+	if s.lingering {
+		return
+	}
+	s.lingering = true
+	idle := time.Duration(s.loop.Now - max(s.lastAt, s.wroteAt))
+	if idle >= lingerTime || s.out.CloseWrite() != nil {
+		s.close()
+		return
+	}
+	time.AfterFunc(lingerTime-idle, func() { s.loop.Execute(s.close) })
+}
+
+// onClose is gnet's OnClose: the client closed or half-closed (io.EOF), or reading failed, or the engine stops (nil).
+// false: it is no news, for we closed it; then onClose runs within the very call that did.
+func (s *Session) onClose(gc gnet.Conn, err error) bool {
+	if s.closed || s.gc != gc {
+		return false
+	}
+	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
+	s.eof = s.eof || errors.Is(err, io.EOF)
+	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
+		s.gc = nil // gnet is closing it
+		s.close()
+	}
+	return true
+}
+
+// detach lives on without gnet until all that is owed is delivered: gnet closes a connection as soon as the client sends
+// no more, but that client may still be reading.
+func (s *Session) detach() bool {
+	fd, err := s.gc.Dup()
+	if err != nil {
+		return false
+	}
+	s.gc, s.fd, s.eof, s.paused = nil, fd, true, false
+	s.out.Move(&s.loop.Loop, backend.NewSocket(fd), s)
+	if !s.blocked {
+		s.quit() // what is left can never become a command
+	}
+	return true
+}
+
+// close ends s at once; what servers still owe it will be thrown away as it comes.
+func (s *Session) close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if l := s.loop; l.sessions[s.cl.ID] == s { // it opened
+		delete(l.sessions, s.cl.ID)
+		s.account()
+		s.tally.left(s)
+	}
+	if s.inFlight > 0 {
+		s.loop.busy--
+	}
+	for r := s.head; r != nil; {
+		next := r.Next
+		r.Next = nil
+		s.release(r)
+		r = next
+	}
+	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0
+	s.out.Close(&s.loop.Loop)
+	if s.in != nil {
+		s.loop.PutBuffer(s.in)
+		s.in = nil
+	}
+	if gc := s.gc; gc != nil {
+		s.gc = nil
+		_ = s.loop.EL.Close(gc)
+	}
+	if s.fd >= 0 {
+		_ = unix.Close(s.fd)
+	}
+	delete(s.loop.holders, s)
+	s.pool.left(s)
+}

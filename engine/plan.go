@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"cashew/backend"
+)
+
+// plan is what a reload is going to do.
+type plan struct {
+	next           *lineup
+	added, removed []*pool
+	changed        []replaced
+	fresh          []*listener // of next, those that the proxy did not have
+	gone           []*listener
+	Changes
+}
+
+// replaced is a pool and the one that takes its place.
+type replaced struct{ old, new *pool }
+
+// plan builds what o asks for. Errors are joined.
+func (p *Proxy) plan(o Options) (*plan, error) {
+	now := p.now.Load()
+	o = withDefaults(o)
+	c := &plan{next: &lineup{opts: &o}}
+	c.keepFixed(now.opts, &o)
+	var errs []error
+	seen := make(map[string]bool)
+	for i := range o.Pools {
+		po := &o.Pools[i]
+		if seen[po.Name] {
+			errs = append(errs, fmt.Errorf("pool %s: there are two of that name", po.Name))
+			continue
+		}
+		seen[po.Name] = true
+		old := named(now.pools, po.Name)
+		if old != nil && reflect.DeepEqual(old.opts, po) {
+			c.next.pools = append(c.next.pools, old)
+			c.Unchanged = append(c.Unchanged, po.Name)
+			continue
+		}
+		pl, err := p.newPool(po, o.Version)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		c.next.pools = append(c.next.pools, pl)
+		if old != nil && old.protocol.Name() == po.Protocol.Name() {
+			c.changed = append(c.changed, replaced{old, pl})
+			c.Changed = append(c.Changed, po.Name)
+			c.Notes = append(c.Notes, differences(old.opts, po)...)
+			continue
+		}
+		c.added = append(c.added, pl)
+		c.Added = append(c.Added, po.Name)
+	}
+	for _, old := range now.pools {
+		if pl := named(c.next.pools, old.name); pl == nil || slices.Contains(c.added, pl) {
+			c.removed = append(c.removed, old)
+			c.Removed = append(c.Removed, old.name)
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+// keepFixed keeps in o what only a start can set.
+func (c *plan) keepFixed(now, o *Options) {
+	if o.Loops != now.Loops {
+		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.Loops))
+		o.Loops = now.Loops
+	}
+	if o.ReadBufferBytes != now.ReadBufferBytes {
+		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", now.ReadBufferBytes))
+		o.ReadBufferBytes = now.ReadBufferBytes
+	}
+	o.Inherited = nil
+}
+
+func named(pools []*pool, name string) *pool {
+	i := slices.IndexFunc(pools, func(p *pool) bool { return p.name == name })
+	if i < 0 {
+		return nil
+	}
+	return pools[i]
+}
+
+// differences says what is new about a pool: its servers, and the names of its other settings.
+func differences(a, b *PoolOptions) (notes []string) {
+	for _, d := range []struct {
+		text   string
+		of, in []backend.Server
+	}{{"server added", b.Servers, a.Servers}, {"server removed", a.Servers, b.Servers}} {
+		for _, s := range d.of {
+			if !slices.Contains(d.in, s) {
+				notes = append(notes, fmt.Sprintf("pool %s: %s: %s", b.Name, d.text, strings.TrimSpace(s.PName+" "+s.Name)))
+			}
+		}
+	}
+	var settings []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
+		if f.Anonymous || f.Name == "Servers" {
+			continue
+		}
+		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
+		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
+			settings = append(settings, settingName(f.Name))
+		}
+	}
+	if len(settings) > 0 {
+		notes = append(notes, fmt.Sprintf("pool %s: changed: %s", b.Name, strings.Join(settings, ", ")))
+	}
+	return notes
+}
+
+// settingName is a field's name as configuration files write it.
+func settingName(name string) string {
+	switch name {
+	case "Protocol":
+		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
+	case "TCPKeepalive", "ReusePort":
+		return strings.ToLower(name)
+	case "IntegrityInterval":
+		return "server_integrity_interval"
+	case "SlowerThan":
+		return "slowlog_log_slower_than"
+	case "SlowMaxLen":
+		return "slowlog_max_len"
+	}
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// bindPlan finds a listener for each pool of the plan: one that the proxy has, whosever it was, or a new one. On error
+// none was opened.
+func (p *Proxy) bindPlan(c *plan) error {
+	have := make(map[string]*listener)
+	for _, ln := range p.listeners() {
+		have[ln.key] = ln
+	}
+	var errs []error
+	for _, pl := range c.next.pools {
+		key := listenKey(pl.opts)
+		ln := have[key]
+		delete(have, key)
+		if ln == nil {
+			nl, err := listen(pl.opts)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
+				continue
+			}
+			ln = p.newListener(pl, nl)
+			c.fresh = append(c.fresh, ln)
+		}
+		c.next.listeners = append(c.next.listeners, ln)
+	}
+	if len(errs) > 0 {
+		for _, ln := range c.fresh {
+			_ = ln.nl.Close()
+		}
+		return errors.Join(errs...)
+	}
+	for _, ln := range have {
+		c.gone = append(c.gone, ln)
+	}
+	return nil
+}
