@@ -185,11 +185,11 @@ func rowsHeight(rows, contenders int) vg.Length {
 func names(rows []kept.Row) []string {
 	seen := map[string]int{}
 	for _, row := range rows {
-		seen[describe(row)]++
+		seen[inTitle(row)]++
 	}
 	var list []string
 	for _, row := range rows {
-		name := describe(row)
+		name := inTitle(row)
 		if seen[name] > 1 {
 			name += " (" + row.Workload.Name + ")"
 		}
@@ -197,6 +197,9 @@ func names(rows []kept.Row) []string {
 	}
 	return list
 }
+
+// inTitle is describe below a title that says the protocol.
+func inTitle(row kept.Row) string { return strings.TrimPrefix(describe(row), row.Workload.Protocol+" ") }
 
 // whiskered are points with what lies around them, along one axis.
 type whiskered struct {

@@ -112,7 +112,7 @@ func texts(t *testing.T, svg []byte) []string {
 func TestFigures(t *testing.T) {
 	want := map[string][]string{ // beside each file's texts that all have
 		"throughput-redis":     {"Throughput of a proxy against no proxy, Redis", "cashew", "nutcracker", "hare", "requests per second, direct = 1", "SET 1 KiB, P=1, 100 clients", "GET 64 B, P=16, 50 clients, 4 servers", "GET 1 MiB, P=1, 50 clients, 9.95k idle, 2 loops, pinned", "0.90", "0.60", "0.70"},
-		"throughput-memcached": {"Throughput of a proxy against no proxy, memcached", "cashew", "nutcracker", "memcached get 1 KiB, P=1, 100 clients", "0.90", "0.60"},
+		"throughput-memcached": {"Throughput of a proxy against no proxy, memcached", "cashew", "nutcracker", "get 1 KiB, P=1, 100 clients", "0.90", "0.60"},
 		"cpu-redis":            {"Proxy CPU time per request, Redis", "µs, user and system", "GET 1 KiB, P=1, 100 clients, 63.2k/s", "10.0", "20.0", "30.0"},
 		"cpu-memcached":        {"Proxy CPU time per request, memcached", "cashew", "nutcracker"},
 		"clients":              {"clients", "1", "100", "1k", "10k", "µs, user and system", "GET 1 KiB, P=1"},
