@@ -199,7 +199,9 @@ func names(rows []kept.Row) []string {
 }
 
 // inTitle is describe below a title that says the protocol.
-func inTitle(row kept.Row) string { return strings.TrimPrefix(describe(row), row.Workload.Protocol+" ") }
+func inTitle(row kept.Row) string {
+	return strings.TrimPrefix(describe(row), row.Workload.Protocol+" ")
+}
 
 // whiskered are points with what lies around them, along one axis.
 type whiskered struct {
