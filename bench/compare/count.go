@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// countNoise is by how much two counts of the same code may differ, see bench/callgrind.
-const countNoise = 0.01
+// countNoise is what two counts may differ by without a verdict. Counts of the same code on a busy machine differed by up to
+// 1.1 % in whole rounds of the engine, whose maps and schedulers vary, and by less than 0.5 % in the codecs and the ring.
+const countNoise = 0.02
 
 // compareCounts counts the instructions of both sides' hot paths, by this tree's bench/callgrind, and prints a table.
 func (c *comparison) compareCounts(ctx context.Context) error {
@@ -57,7 +58,7 @@ func writeCounts(out io.Writer, base, head string) error {
 		}
 		fmt.Fprintf(&b, "| %s | %.1f | %.1f | %.3f | %s |\n", name, was[name], is[name], ratio, verdict)
 	}
-	fmt.Fprintf(&b, "\nOf one round, outside the kernel. Counts of the same code differ by at most %v %%.\n\n", 100*countNoise)
+	fmt.Fprintf(&b, "\nOf one round, outside the kernel. What differs by at most %v %% may be the same code.\n\n", 100*countNoise)
 	_, err = io.WriteString(out, b.String())
 	return err
 }
