@@ -251,7 +251,7 @@ func (s *sim) settle() {
 			return
 		}
 		r := s.tasks[0]
-		s.tasks = s.tasks[1:]
+		s.tasks = slices.Delete(s.tasks, 0, 1) // and not s.tasks[1:], which would have the next append allocate
 		s.mu.Unlock()
 		_ = r.Run(context.Background())
 	}
@@ -384,11 +384,7 @@ func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
 
 // steady is a client and its servers, connected and warm.
 func steady(t testing.TB, servers int) (*sim, *simClient) {
-	return steadyWith(t, servers, nil)
-}
-
-func steadyWith(t testing.TB, servers int, edit func(*Options, *PoolOptions)) (*sim, *simClient) {
-	s := newSim(t, servers, edit)
+	s := newSim(t, servers, nil)
 	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
 	c := s.connect()
 	for _, k := range []string{"a", "b", "c", "d", "e", "f"} {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
-# libmemcached's tools.
+# libmemcached's tools; and valgrind, which counts instructions.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
 #
@@ -23,7 +23,7 @@ found() {
 missing() {
 	local pair
 	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker \
-		memccapable,memcapable:libmemcached-tools; do
+		memccapable,memcapable:libmemcached-tools valgrind:valgrind; do
 		found "${pair%%:*}" || echo "${pair##*:}"
 	done
 }

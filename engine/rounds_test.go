@@ -1,0 +1,388 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cashew/codec/memcached"
+)
+
+// round is some commands of one client sent and answered, as gnet's callbacks would bring it: what the hot path does, all
+// but the system calls. Tests count its allocations and copies, benchmarks its time, bench/callgrind its instructions.
+type round struct {
+	name    string
+	mc      bool // memcached; else Redis
+	servers int
+	in      string
+	want    string // what the client gets
+}
+
+// hotCommand is a command that clients send all the time, and the reply to it.
+type hotCommand struct{ name, in, want string }
+
+// hotValue is what the servers of a stage answer where a value is asked for.
+var hotValue = strings.Repeat("v", 64)
+
+const hotKey = "key:000000000001"
+
+// redisHot are the hot commands of the Redis protocol.
+func redisHot() []hotCommand {
+	keys := make([]string, 10)
+	var pairs []string
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key:%012d", i)
+		pairs = append(pairs, keys[i], hotValue)
+	}
+	all := func(name string, args []string) string { return array(append([]string{name}, args...)...) }
+	return []hotCommand{
+		{"get", array("GET", hotKey), bulk(hotValue)},
+		{"get-inline", "GET " + hotKey + "\r\n", bulk(hotValue)},
+		{"set", array("SET", hotKey, hotValue), "+OK\r\n"},
+		{"set-ex", array("SET", hotKey, hotValue, "EX", "600"), "+OK\r\n"},
+		{"set-inline", "SET " + hotKey + " " + hotValue + "\r\n", "+OK\r\n"},
+		{"setex", array("SETEX", hotKey, "600", hotValue), "+OK\r\n"},
+		{"incr", array("INCR", hotKey), ":1\r\n"},
+		{"expire", array("EXPIRE", hotKey, "600"), ":1\r\n"},
+		{"hget", array("HGET", hotKey, "field"), bulk(hotValue)},
+		{"hset", array("HSET", hotKey, "field", hotValue), ":1\r\n"},
+		{"lpush", array("LPUSH", hotKey, hotValue), ":1\r\n"},
+		{"lrange", array("LRANGE", hotKey, "0", "9"), "*10\r\n" + strings.Repeat(bulk(hotValue), 10)},
+		{"zadd", array("ZADD", hotKey, "1", "member"), ":1\r\n"},
+		{"evalsha", array("EVALSHA", strings.Repeat("a", 40), "1", hotKey, "arg"), ":1\r\n"},
+		{"ping", array("PING"), "+PONG\r\n"},
+		{"mget-10", all("MGET", keys), "*10\r\n" + strings.Repeat(bulk(hotValue), 10)},
+		{"mset-10", all("MSET", pairs), "+OK\r\n"},
+		{"del-10", all("DEL", keys), ":10\r\n"},
+		{"exists-10", all("EXISTS", keys), ":10\r\n"},
+	}
+}
+
+// memcachedHot are those of memcached's, classic and meta; mg-10-quiet is a batch that a mn ends, its last four keys missing.
+func memcachedHot() []hotCommand {
+	keys, values, withCas := "", "", ""
+	batch, found := "", ""
+	for i := range 10 {
+		key := fmt.Sprintf("key:%012d", i)
+		keys += " " + key
+		values += mcValue(key, "")
+		withCas += mcValue(key, " 7")
+		if i < 6 {
+			batch += "mg " + key + " v k q\r\n"
+			found += "VA 64 k" + key + "\r\n" + hotValue + "\r\n"
+		} else {
+			batch += "mg miss:" + key + " v k q\r\n"
+		}
+	}
+	block := "\r\n" + hotValue + "\r\n"
+	return []hotCommand{
+		{"get", "get " + hotKey + "\r\n", mcValue(hotKey, "") + "END\r\n"},
+		{"gets", "gets " + hotKey + "\r\n", mcValue(hotKey, " 7") + "END\r\n"},
+		{"get-10", "get" + keys + "\r\n", values + "END\r\n"},
+		{"gets-10", "gets" + keys + "\r\n", withCas + "END\r\n"},
+		{"gat", "gat 600 " + hotKey + "\r\n", mcValue(hotKey, "") + "END\r\n"},
+		{"set", "set " + hotKey + " 0 600 64" + block, "STORED\r\n"},
+		{"set-noreply", "set " + hotKey + " 0 600 64 noreply" + block, ""},
+		{"add", "add " + hotKey + " 0 600 64" + block, "STORED\r\n"},
+		{"append", "append " + hotKey + " 0 600 64" + block, "STORED\r\n"},
+		{"cas", "cas " + hotKey + " 0 600 64 7" + block, "STORED\r\n"},
+		{"incr", "incr " + hotKey + " 1\r\n", "1\r\n"},
+		{"incr-noreply", "incr " + hotKey + " 1 noreply\r\n", ""},
+		{"delete", "delete " + hotKey + "\r\n", "DELETED\r\n"},
+		{"touch", "touch " + hotKey + " 600\r\n", "TOUCHED\r\n"},
+		{"mg", "mg " + hotKey + " v\r\n", "VA 64" + block},
+		{"ms", "ms " + hotKey + " 64" + block, "HD\r\n"},
+		{"md", "md " + hotKey + "\r\n", "HD\r\n"},
+		{"ma", "ma " + hotKey + "\r\n", "HD\r\n"},
+		{"mn", "mn\r\n", "MN\r\n"},
+		{"mg-10-quiet", batch + "mn\r\n", found + "MN\r\n"},
+		{"ms-10-quiet", strings.Repeat("ms "+hotKey+" 64 q"+block, 10) + "mn\r\n", "MN\r\n"},
+		{"md-10-quiet", strings.Repeat("md "+hotKey+" q\r\n", 10) + "mn\r\n", "MN\r\n"},
+	}
+}
+
+func mcValue(key, cas string) string {
+	return "VALUE " + key + " 0 64" + cas + "\r\n" + hotValue + "\r\n"
+}
+
+// rounds are all hot commands, alone and pipelined by 16, before one server and before four. Redis's have plain names,
+// memcached's begin with mc.
+func rounds() []round {
+	var all []round
+	add := func(mc bool, prefix string, c hotCommand) {
+		for _, servers := range []int{1, 4} {
+			for _, p := range []int{1, 16} {
+				if p > 1 && strings.HasSuffix(c.name, "-quiet") {
+					continue // a batch is a pipeline
+				}
+				r := round{prefix + c.name, mc, servers, strings.Repeat(c.in, p), strings.Repeat(c.want, p)}
+				if servers > 1 {
+					r.name += "-four-servers"
+				}
+				if p > 1 {
+					r.name += "-pipeline-" + strconv.Itoa(p)
+				}
+				all = append(all, r)
+			}
+		}
+	}
+	for _, c := range redisHot() {
+		add(false, "", c)
+	}
+	for _, c := range memcachedHot() {
+		add(true, "mc-", c)
+	}
+	return all
+}
+
+// stage is a client before its servers, on which one round is played over and over.
+type stage struct {
+	sim     *sim
+	client  *simClient
+	in      []byte // of the round, and a copy to send: what gnet reads is new each time
+	send    []byte
+	replies [][]byte // by server, and a copy
+	reply   [][]byte
+}
+
+// newStage connects everybody and plays r until the session knows how large its replies are, with servers that understand
+// what they get. Then it keeps their answers.
+func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *stage {
+	t.Helper()
+	s := newSim(t, r.servers, func(o *Options, po *PoolOptions) {
+		po.Timeout, po.SlowerThan = time.Hour, time.Hour // nothing is late or slow, though valgrind may play it
+		if r.mc {
+			po.Protocol = memcached.New(memcached.Options{})
+		}
+		for _, edit := range edits {
+			edit(o, po)
+		}
+	})
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	g := &stage{sim: s, client: s.connect(), in: []byte(r.in), send: make([]byte, len(r.in))}
+	g.replies = make([][]byte, r.servers)
+	for range 32 {
+		clear(g.replies)
+		g.client.send(r.in)
+		for answered := true; answered; {
+			answered = false
+			s.settle()
+			for i, v := range s.servers {
+				if v.sock == nil || len(v.sock.got) == 0 {
+					continue
+				}
+				reply := hotReplies(t, r.mc, v.sock.take())
+				g.replies[i] = append(g.replies[i], reply...)
+				v.reply(reply)
+				answered = true
+			}
+		}
+		if got := g.client.sock.take(); got != r.want {
+			t.Fatalf("the client gets %.300q; want %.300q", got, r.want)
+		}
+	}
+	for _, p := range g.replies {
+		g.reply = append(g.reply, make([]byte, len(p)))
+	}
+	if got := g.playRound(); string(got) != r.want {
+		t.Fatalf("in one go, the client gets %.300q; want %.300q", got, r.want)
+	}
+	return g
+}
+
+// play plays the round once more and returns what the client got, until the next call.
+//
+//go:noinline // bench/callgrind counts the instructions of this function
+func (g *stage) play() []byte { return g.playRound() }
+
+func (g *stage) playRound() []byte {
+	s, c := g.sim, g.client
+	c.sock.got = c.sock.got[:0]
+	copy(g.send, g.in)
+	clientData(c.session, g.send)
+	for i, v := range s.servers {
+		if v.up == nil {
+			continue
+		}
+		v.sock.got = v.sock.got[:0]
+		if len(g.reply[i]) > 0 {
+			copy(g.reply[i], g.replies[i])
+			serverData(v.up, g.reply[i])
+		}
+	}
+	return c.sock.got
+}
+
+// hotReplies is what a server answers to commands that it got.
+func hotReplies(t testing.TB, mc bool, in string) (out string) {
+	t.Helper()
+	for len(in) > 0 {
+		reply, n := "", 0
+		if mc {
+			reply, n = mcHotReply(in)
+		} else {
+			reply, n = hotReply(in)
+		}
+		if n == 0 {
+			t.Fatalf("a server got %q", in)
+		}
+		out, in = out+reply, in[n:]
+	}
+	return out
+}
+
+// hotReply answers the first command of in, which has n bytes.
+func hotReply(in string) (reply string, n int) {
+	var args []string
+	if in[0] == '*' {
+		args, n = parseArray(in)
+	} else {
+		line, _, _ := strings.Cut(in, "\r\n")
+		args, n = strings.Fields(line), len(line)+2
+	}
+	if n == 0 {
+		return "", 0
+	}
+	switch strings.ToUpper(args[0]) { // ours are in lower case
+	case "GET", "HGET":
+		reply = bulk(hotValue)
+	case "LRANGE":
+		reply = "*10\r\n" + strings.Repeat(bulk(hotValue), 10)
+	case "MGET":
+		reply = fmt.Sprintf("*%d\r\n", len(args)-1) + strings.Repeat(bulk(hotValue), len(args)-1)
+	case "DEL", "EXISTS":
+		reply = fmt.Sprintf(":%d\r\n", len(args)-1)
+	case "SET", "SETEX", "MSET":
+		reply = "+OK\r\n"
+	default:
+		reply = ":1\r\n"
+	}
+	return reply, n
+}
+
+// mcHotReply answers the first of memcached's. A meta command comes without its q: see Protocol.Suppress.
+func mcHotReply(in string) (reply string, n int) {
+	line, _, whole := strings.Cut(in, "\r\n")
+	args := strings.Fields(line)
+	if !whole || len(args) == 0 {
+		return "", 0
+	}
+	n = len(line) + 2
+	name := args[0]
+	switch name {
+	case "get", "gets", "gat":
+		keys, cas := args[1:], ""
+		if name == "gat" {
+			keys = args[2:]
+		}
+		if name == "gets" {
+			cas = " 7"
+		}
+		for _, k := range keys {
+			reply += mcValue(k, cas)
+		}
+		reply += "END\r\n"
+	case "set", "add", "append", "cas":
+		n += len(hotValue) + 2
+		reply = "STORED\r\n"
+	case "incr":
+		reply = "1\r\n"
+	case "delete":
+		reply = "DELETED\r\n"
+	case "touch":
+		reply = "TOUCHED\r\n"
+	case "mg":
+		switch {
+		case strings.HasPrefix(args[1], "miss:"):
+			reply = "EN\r\n"
+		case slices.Contains(args, "k"):
+			reply = "VA 64 k" + args[1] + "\r\n" + hotValue + "\r\n"
+		default:
+			reply = "VA 64\r\n" + hotValue + "\r\n"
+		}
+	case "ms":
+		n += len(hotValue) + 2
+		reply = "HD\r\n"
+	default:
+		reply = "HD\r\n"
+	}
+	if slices.Contains(args, "noreply") {
+		reply = ""
+	}
+	return reply, n
+}
+
+// crowd is clients before one server that each send a GET in the same poll pass, so that one flush covers them all.
+type crowd struct {
+	sim     *sim
+	clients []*simClient
+	in      []byte // of one client
+	reply   []byte // of the server, to all
+}
+
+func newCrowd(t testing.TB, n int) *crowd {
+	t.Helper()
+	s := newSim(t, 1, nil)
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	c := &crowd{sim: s}
+	for range n {
+		cl := s.connect()
+		cl.send(array("GET", hotKey))
+		s.settle()
+		s.servers[0].sock.take()
+		s.servers[0].reply(bulk(hotValue))
+		s.settle()
+		c.clients = append(c.clients, cl)
+	}
+	c.play()
+	for i, cl := range c.clients {
+		if got := cl.sock.take(); got != bulk(hotValue) {
+			t.Fatalf("client %d gets %q", i, got)
+		}
+	}
+	return c
+}
+
+func (c *crowd) play() {
+	for _, cl := range c.clients {
+		c.in = append(c.in[:0], "*2\r\n$3\r\nGET\r\n$16\r\n"+hotKey+"\r\n"...)
+		cl.sock.got = cl.sock.got[:0]
+		clientData(cl.session, c.in)
+	}
+	c.sim.settle()
+	v := c.sim.servers[0]
+	v.sock.got = v.sock.got[:0]
+	c.reply = c.reply[:0]
+	for range c.clients {
+		c.reply = append(c.reply, "$64\r\n"...)
+		c.reply = append(c.reply, hotValue...)
+		c.reply = append(c.reply, "\r\n"...)
+	}
+	serverData(v.up, c.reply)
+	c.sim.settle()
+}
+
+// benchmarked are the rounds that BenchmarkRound plays.
+var benchmarked = []string{
+	"get", "set", "ping", "get-pipeline-16", "set-pipeline-16",
+	"mget-10", "mget-10-four-servers", "mset-10-four-servers", "del-10-four-servers",
+	"mc-get", "mc-set", "mc-mg", "mc-get-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
+}
+
+// BenchmarkRound is the whole of user code for one round, without system calls.
+func BenchmarkRound(b *testing.B) {
+	all := rounds()
+	for _, name := range benchmarked {
+		i := slices.IndexFunc(all, func(r round) bool { return r.name == name })
+		b.Run(name, func(b *testing.B) {
+			g := newStage(b, all[i])
+			b.ReportAllocs()
+			for b.Loop() {
+				g.play()
+			}
+		})
+	}
+}
