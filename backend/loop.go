@@ -38,6 +38,8 @@ type Loop struct {
 
 	Now int64 // nanoseconds since the process started, read once for each callback
 
+	Copies copies // what a request costs in copying, for tests
+
 	buffers      bytebufferpool.Pool        // for bytes that outlive a callback; one for each loop, so that nothing is shared
 	big          *bytebufferpool.ByteBuffer // the largest buffer that was given back, for the next large value
 	bigUsed      bool                       // since the last Tidy
@@ -149,13 +151,14 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 	c := grown(cap(bb.B), need, want)
 	if big := l.big; c > maxKeptBuffer && big != nil && cap(big.B) >= need {
 		l.big, l.bigUsed = nil, true
+		l.Copies.Add(len(bb.B))
 		big.B = append(big.B[:0], bb.B...)
 		bb.B, big.B = big.B, bb.B
 		l.PutBuffer(big)
 		return
 	}
 	b := make([]byte, len(bb.B), c)
-	copy(b, bb.B)
+	l.Copies.Add(copy(b, bb.B))
 	bb.B = b
 }
 

@@ -72,6 +72,7 @@ func (o *Out) Err() error { return o.err }
 
 // Append copies p behind what waits to be written.
 func (o *Out) Append(l *Loop, p []byte) {
+	l.Copies.Add(len(p))
 	if len(p) >= handOverBytes {
 		bb := l.GetBuffer()
 		bb.B = append(bb.B, p...)
@@ -114,6 +115,7 @@ func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
 		l.PutBuffer(bb)
 		return
 	case n < handOverBytes:
+		l.Copies.Add(n)
 		o.SetBatch(append(o.Batch(l), bb.B[:n]...))
 		l.PutBuffer(bb)
 		return

@@ -124,6 +124,7 @@ func (s *Session) keep(p []byte) {
 		s.in = s.loop.GetBuffer()
 	}
 	s.loop.Grow(s.in, len(p), s.scan.Need)
+	s.loop.Copies.Add(len(p))
 	s.in.B = append(s.in.B, p...)
 	if cap(s.in.B) >= causeBytes {
 		s.loop.holders[s] = struct{}{}
@@ -145,6 +146,7 @@ func (s *Session) goOn() {
 			s.loop.PutBuffer(bb)
 		case n > 0:
 			bb.B = bb.B[:copy(bb.B, bb.B[n:])]
+			s.loop.Copies.Add(len(bb.B))
 		}
 		break
 	}
@@ -500,6 +502,7 @@ func (s *Session) store(r *backend.Request, p []byte) {
 		r.Reply = s.loop.GetBuffer()
 	}
 	s.loop.Grow(r.Reply, len(p), 0)
+	s.loop.Copies.Add(len(p))
 	r.Reply.B = append(r.Reply.B, p...)
 }
 
