@@ -53,6 +53,7 @@ vet:
 
 test: servers build vet ## all tests
 	$(GO) test $(FAST)
+	$(GO) test -tags invariants -run Copies ./engine
 	$(GO) test -p 1 $(REAL)
 
 test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui

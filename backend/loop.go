@@ -38,6 +38,8 @@ type Loop struct {
 
 	Now int64 // nanoseconds since the process started, read once for each callback
 
+	Copies copies // what a request costs in copying, for tests
+
 	buffers      bytebufferpool.Pool // for bytes that outlive a callback; one for each loop, so that nothing is shared
 	spares       spares              // and for many bytes
 	batches      batches
@@ -121,6 +123,7 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 	c := grown(cap(bb.B), need, want)
 	if c >= spareBytes {
 		if spare := l.spares.take(need, 4*max(c, want)); spare != nil {
+			l.Copies.Add(len(bb.B))
 			spare.B = append(spare.B, bb.B...)
 			bb.B, spare.B = spare.B, bb.B
 			l.PutBuffer(spare)
@@ -129,7 +132,7 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 		c = (c + spareBytes - 1) &^ (spareBytes - 1)
 	}
 	b := make([]byte, len(bb.B), c)
-	copy(b, bb.B)
+	l.Copies.Add(copy(b, bb.B))
 	b, bb.B = bb.B, b
 	if cap(b) >= spareBytes {
 		l.spares.put(&bytebufferpool.ByteBuffer{B: b})

@@ -47,6 +47,8 @@ const (
 	maxBatchBytes = 64 << 10
 	// handOverBytes is from where a buffer is queued as it is instead of being copied into a batch.
 	handOverBytes = 16 << 10
+	// batchRoom is what Batch has room for: a short reply, or what stands before the keys of a command.
+	batchRoom = 256
 	// maxIovecs of one writev(2).
 	maxIovecs = 64
 )
@@ -72,6 +74,7 @@ func (o *Out) Err() error { return o.err }
 
 // Append copies p behind what waits to be written.
 func (o *Out) Append(l *Loop, p []byte) {
+	l.Copies.Add(len(p))
 	if len(p) >= handOverBytes {
 		bb := l.GetBuffer()
 		l.Grow(bb, len(p), 0)
@@ -79,24 +82,23 @@ func (o *Out) Append(l *Loop, p []byte) {
 		o.Hand(l, bb, len(p))
 		return
 	}
-	b := o.batchFor(l, len(p))
-	if len(b)+len(p) > cap(b) {
-		b = l.batches.grow(b, len(p))
-		o.batch = b
-	}
-	o.SetBatch(append(b, p...))
+	o.SetBatch(append(o.Room(l, len(p)), p...))
 }
 
 // Batch returns the batch for the caller to append to, who then must call SetBatch with the result at once.
-func (o *Out) Batch(l *Loop) []byte { return o.batchFor(l, 0) }
+func (o *Out) Batch(l *Loop) []byte { return o.Room(l, batchRoom) }
 
-// batchFor returns the batch: a new one has room for n bytes, an older one may have to grow.
-func (o *Out) batchFor(l *Loop, n int) []byte {
+// Room is Batch for a caller who will append about n bytes.
+func (o *Out) Room(l *Loop, n int) []byte {
 	if len(o.batch) >= maxBatchBytes {
 		o.cut()
 	}
-	if o.batch == nil {
+	switch {
+	case o.batch == nil:
 		o.batch = l.batches.get(n)
+	case len(o.batch)+n > cap(o.batch):
+		l.Copies.Add(len(o.batch))
+		o.batch = l.batches.grow(o.batch, n)
 	}
 	return o.batch
 }

@@ -226,8 +226,9 @@ func (s *Session) writeGathered(whole *backend.Request) {
 		g.Cursor = append(g.Cursor, 0)
 		size += len(f.Reply.B)
 	}
+	s.loop.Copies.Add(size)
 	if size < throughBytes {
-		s.out.SetBatch(p.AppendCoalesced(s.out.Batch(&s.loop.Loop), g))
+		s.out.SetBatch(p.AppendCoalesced(s.out.Room(&s.loop.Loop, size+64), g))
 		return
 	}
 	bb := s.loop.GetBuffer()

@@ -127,6 +127,7 @@ func (s *Session) keep(p []byte) {
 		s.in = s.loop.GetBuffer()
 	}
 	s.room(len(p))
+	s.loop.Copies.Add(len(p))
 	s.in.B = append(s.in.B, p...)
 }
 
@@ -153,6 +154,7 @@ func (s *Session) goOn() {
 			s.loop.PutBuffer(bb)
 		case n > 0:
 			bb.B = bb.B[:copy(bb.B, bb.B[n:])]
+			s.loop.Copies.Add(len(bb.B))
 		}
 		break
 	}
@@ -502,6 +504,7 @@ func (s *Session) store(r *backend.Request, p []byte) {
 		r.Reply = s.loop.GetBuffer()
 	}
 	s.loop.Grow(r.Reply, len(p), 0)
+	s.loop.Copies.Add(len(p))
 	r.Reply.B = append(r.Reply.B, p...)
 }
 

@@ -31,7 +31,7 @@ var suites = []suite{
 	{"engine", "Round", 2000, []string{
 		"get", "set", "ping", "mget-10", "mc-get", "mc-set", "mc-mg",
 	}},
-	{"engine", "Round", 200, []string{
+	{"engine", "Round", 400, []string{
 		"get-pipeline-16", "set-pipeline-16", "mget-10-four-servers", "mset-10-four-servers", "del-10-four-servers",
 		"mc-get-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 	}},

@@ -1,0 +1,108 @@
+//go:build invariants
+
+package engine
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCopies holds how often a byte of a request and of a reply is copied on its way, in user space, where nothing is
+// late: a small one once, into the batch that it leaves with; a large one as little as it can be known to be large.
+// gnet copies nothing beside: all that it read is taken in the callback, and no byte is written through it.
+func TestCopies(t *testing.T) {
+	const mib = 1 << 20
+	large := strings.Repeat("x", mib)
+	set, get := array("SET", "a", large), array("GET", "a")
+	for _, c := range []struct {
+		name      string
+		in, reply string
+		in1       float64 // how often a byte of the request is copied, at most
+		out1      float64 // and one of the reply
+		room      int     // what the client takes at a time; 0: all
+	}{
+		{"get", get, bulk(hotValue), 1, 1, 0},
+		{"set", array("SET", "a", hotValue), "+OK\r\n", 1, 1, 0},
+		{"get pipelined by 16", strings.Repeat(get, 16), strings.Repeat(bulk(hotValue), 16), 1, 1, 0},
+		// What comes before it is whole is kept, in a buffer that grows fourfold and is handed on as it is.
+		{"set of 1 MiB", set, "+OK\r\n", 1.35, 1, 0},
+		// The first 256 KiB are kept, as that buffer grows; the rest goes through.
+		{"get of 1 MiB", get, bulk(large), 1, 0.45, 0},
+		// What a slow client does not take is kept.
+		{"get of 1 MiB, read in parts", get, bulk(large), 1, 1.2, 20_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, cl := steady(t, 1)
+			if c.room > 0 {
+				cl.sock.room = c.room
+			}
+			v := s.servers[0]
+			play := func() (in, out float64) {
+				start := s.loop.Copies
+				for p := range pieces(c.in) {
+					cl.send(p)
+					s.settle()
+				}
+				if got := v.sock.take(); got != c.in {
+					t.Fatalf("the server gets %d bytes; want %d", len(got), len(c.in))
+				}
+				sent := s.loop.Copies
+				got := ""
+				for p := range pieces(c.reply) {
+					v.reply(p)
+					s.settle()
+					got += cl.sock.take()
+					if c.room > 0 {
+						s.drainRoom(cl.sock, c.room)
+					}
+				}
+				for i := 0; len(got)+len(cl.sock.got) < len(c.reply) && i < 1000; i++ {
+					s.drainRoom(cl.sock, c.room)
+				}
+				if got += cl.sock.take(); got != c.reply {
+					t.Fatalf("the client gets %d bytes; want %d", len(got), len(c.reply))
+				}
+				return float64(sent-start) / float64(len(c.in)), float64(s.loop.Copies-sent) / float64(len(c.reply))
+			}
+			for i := range 3 { // the first has no buffers from others
+				in, out := play()
+				t.Logf("request %.2f, reply %.2f", in, out)
+				if in > c.in1 || out > c.out1 {
+					t.Errorf("round %d: a byte of the request is copied %.2f times, of the reply %.2f; want %v and %v at most",
+						i, in, out, c.in1, c.out1)
+				}
+			}
+		})
+	}
+}
+
+// TestCopiesGathered: the parts of a reply are kept until all have come, and then put together.
+func TestCopiesGathered(t *testing.T) {
+	for _, r := range rounds() {
+		if r.servers == 1 || r.mc || !strings.HasPrefix(r.name, "mget") {
+			continue
+		}
+		t.Run(r.name, func(t *testing.T) {
+			g := newStage(t, r)
+			start := g.sim.loop.Copies
+			n := len(g.play())
+			const grown = 4 << 10 // that a short batch held before it had to be a longer one
+			if got, most := int(g.sim.loop.Copies-start), len(r.in)+2*n+n/8+grown; got > most {
+				t.Errorf("%d bytes are copied for a request of %d and a reply of %d; want %d at most", got, len(r.in), n, most)
+			}
+		})
+	}
+}
+
+// pieces cuts what a peer sends as gnet reads it.
+func pieces(stream string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for len(stream) > 0 {
+			n := min(len(stream), 64<<10)
+			if !yield(stream[:n]) {
+				return
+			}
+			stream = stream[n:]
+		}
+	}
+}
