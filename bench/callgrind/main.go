@@ -5,7 +5,7 @@
 //	go run ./bench/callgrind -update    records what it counted
 //	go run ./bench/callgrind -dir TREE  counts in another checkout, to compare two revisions; fails never
 //
-// Unlike a time, the count is the same on a busy machine as on a quiet one, to within 1 %. It is taken by valgrind's
+// Unlike a time, the count is the same on a busy machine as on a quiet one, to within 0.5 %. It is taken by valgrind's
 // callgrind from the Go benchmarks of the engine (whole rounds through sessions and server connections, without system
 // calls), the codecs and the ring. A benchmark runs N and 2N times, and what the second takes more, divided by N, is one
 // round: setting up cancels. What the Go runtime and package testing do on their own account is left out.

@@ -88,3 +88,45 @@ func TestPattern(t *testing.T) {
 		t.Errorf("played = %v; want %v", got, s.cases)
 	}
 }
+
+func TestSum(t *testing.T) {
+	const profile = `version: 1
+positions: line
+events: Ir
+
+fn=(1) cashew/ring.(*Ring).Dispatch
+0 100
++3 20
+cfn=(2) testing.(*B).Loop
+calls=7 0
+0 5000
+cfn=(3) runtime.memmove
+calls=7 0
+0 3000
+
+fn=(2)
+0 5000
+
+fn=(3)
+0 3000
+
+fn=(4) runtime.findRunnable
+0 70000
+
+fn=(5) cashew/ring.BenchmarkDispatch.func1
+0 900
+
+fn=(1)
+* 1
+
+totals: 79021
+`
+	if n, err := sum(strings.NewReader(profile)); n != 3121 || err != nil {
+		t.Errorf("sum = %d, %v; want 3121", n, err)
+	}
+	for _, bad := range []string{"", "fn=(1) cashew/ring.f\n0 many\n"} {
+		if n, err := sum(strings.NewReader(bad)); err == nil {
+			t.Errorf("sum(%q) = %d; want an error", bad, n)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,28 +56,19 @@ func sum(profile io.Reader) (instructions int64, err error) {
 	return instructions, errors.Join(err, sc.Err())
 }
 
-// ours says whether a function's instructions are a request's: all but those of package testing and of the Go runtime, which
-// is at work on its own account beside the benchmark, except for what compiled code calls all the time. (What the
-// runtime takes to allocate is not among them: a hot path that allocates fails other tests.)
+// ours says whether a function's instructions are a request's: all but those of the benchmark itself, of package testing and
+// of the Go runtime, which is at work on its own account beside it, except for what compiled code calls all the time.
+// (What the runtime takes to allocate is not among them: a hot path that allocates fails other tests.)
 func ours(function string) bool {
-	pkg := function
-	if i := strings.LastIndexByte(pkg, '/'); i >= 0 {
-		pkg = pkg[:i] + strings.SplitN(pkg[i:], ".", 2)[0]
-	} else {
-		pkg, _, _ = strings.Cut(pkg, ".")
-	}
-	switch {
-	case pkg == "runtime":
-		for _, hot := range runtimeHot {
-			if strings.HasPrefix(function, "runtime."+hot) {
-				return true
-			}
-		}
+	slash := strings.LastIndexByte(function, '/') + 1
+	pkg, name, _ := strings.Cut(function[slash:], ".")
+	switch function[:slash] + pkg {
+	case "testing":
 		return false
-	case strings.HasPrefix(function, "aeshash"):
-		return true
+	case "runtime":
+		return slices.ContainsFunc(runtimeHot, func(hot string) bool { return strings.HasPrefix(name, hot) })
 	}
-	return pkg != "testing"
+	return !strings.HasPrefix(name, "Benchmark")
 }
 
 // runtimeHot are the beginnings of the names of the runtime's functions that compiled code calls and that the runtime hardly
