@@ -97,7 +97,7 @@ func TestParseSortsPools(t *testing.T) {
 
 func TestParseGlobal(t *testing.T) {
 	with := func(edit func(*engine.Options)) engine.Options {
-		o := engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 50 * time.Microsecond}
+		o := engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 100 * time.Microsecond}
 		edit(&o)
 		return o
 	}

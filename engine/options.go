@@ -12,8 +12,8 @@ import (
 type Options struct {
 	Loops           int // event loops; 0: half of GOMAXPROCS, at least 1
 	ReadBufferBytes int // each loop reads at most this much from a socket at once; 0: 256 KiB; a power of two
-	// Coalesce is how long a loop with many waiting clients lets more come in before it looks again, so that more share
-	// a write and a wake-up; 0: it looks at once.
+	// Coalesce is how long a loop lets more come in when little came while much is in flight, so that more share a write
+	// and a wake-up; 0: it looks at once.
 	Coalesce time.Duration
 
 	MaxPipeline     int    // requests one client may have in flight before the loop stops reading from it; 0: 1024

@@ -172,7 +172,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s.loop = newLoop(p.options(), &p.pressure)
 	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
-	s.loop.unread = func(int) int { return 0 }
+	s.loop.unread, s.loop.nap = func(int) int { return 0 }, func(time.Duration) {}
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.server(c.Server().Name)
 		sv.dialing = c
