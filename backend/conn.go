@@ -88,6 +88,8 @@ func (c *Conn) NoReply() {
 // enter is Queue for any request, also our own.
 func (c *Conn) enter(r *Request) {
 	c.outstanding++
+	c.loop.Outstanding++
+	c.loop.Moved++
 	c.unsent++
 	r.Ref()
 	r.at, r.from = c.loop.Now, c.out.place()
@@ -337,6 +339,8 @@ func (c *Conn) observe(r *Request, alike *run) {
 
 func (c *Conn) pop(r *Request) {
 	c.outstanding--
+	c.loop.Outstanding--
+	c.loop.Moved++
 	c.head = r.link
 	if c.head == nil {
 		c.tail = nil
@@ -421,6 +425,7 @@ func (c *Conn) fail(err error) {
 	}
 	c.figures.RequestBytes += int64(c.out.place())
 	gc, r, taken, written := c.gc, c.head, c.out.taken, c.marks
+	c.loop.Outstanding -= c.outstanding
 	c.gc, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
 	c.queued, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)

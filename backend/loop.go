@@ -36,6 +36,9 @@ type Loop struct {
 	// from a panic. It is the engine's.
 	Survive func(*Conn)
 
+	Outstanding int // requests that await a server's reply, fragments each by itself
+	Moved       int // requests that were queued and that were answered, since the engine last set it to 0
+
 	Now int64 // nanoseconds since the process started, read once for each callback
 
 	Copies copies // what a request costs in copying, for tests

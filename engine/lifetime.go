@@ -220,7 +220,6 @@ func (s *Session) close() {
 	}
 	if s.inFlight > 0 {
 		s.loop.busy--
-		s.loop.inFlight -= s.inFlight
 	}
 	for r := s.head; r != nil; {
 		next := r.Next

@@ -20,11 +20,9 @@ type Loop struct {
 	pressure *pressure
 	poller   poller // to pause reading from a client
 
-	dirty    []*Session // with bytes to write, or to be closed, each once
-	resume   []*Session // may take input again, each once
-	busy     int        // sessions that wait for a reply
-	inFlight int        // commands that wait for a reply
-	moved    int        // commands that came and that were answered, since the last look
+	dirty  []*Session // with bytes to write, or to be closed, each once
+	resume []*Session // may take input again, each once
+	busy   int        // sessions that wait for a reply
 
 	sessions map[uint64]*Session // all that opened and are not closed, by number
 	leaving  []*pool             // removed: clients of it that still open leave at once
@@ -97,8 +95,8 @@ func (l *Loop) flushSoon() {
 	}
 }
 
-// coalesceShare: a pass in which fewer of the commands in flight than this part of them came or were answered was hardly
-// worth waking up for.
+// coalesceShare: a pass in which no more than this part of the requests that servers owe were sent or answered was hardly
+// worth waking up for. With 32 MGETs became cheaper still, but Redis pipelined by 16 slower.
 const coalesceShare = 64
 
 // coalesce ends a pass: where little came and much is to come it lets more come in before gnet looks again, as network
@@ -106,9 +104,9 @@ const coalesceShare = 64
 // looks at once wakes, reads and writes for each. Those who wait do so for much longer anyway: by Little's law 64 commands
 // in flight at 100,000 a second take 640 µs.
 func (l *Loop) coalesce() {
-	moved := max(l.moved, 1)
-	l.moved = 0
-	if d := l.opts.Coalesce; d > 0 && l.inFlight >= coalesceShare*moved {
+	moved := max(l.Moved, 1)
+	l.Moved = 0
+	if d := l.opts.Coalesce; d > 0 && l.Outstanding >= coalesceShare*moved {
 		l.nap(d)
 	}
 }

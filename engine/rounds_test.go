@@ -54,6 +54,7 @@ func redisHot() []hotCommand {
 		{"zadd", array("ZADD", hotKey, "1", "member"), ":1\r\n"},
 		{"evalsha", array("EVALSHA", strings.Repeat("a", 40), "1", hotKey, "arg"), ":1\r\n"},
 		{"ping", array("PING"), "+PONG\r\n"},
+		{"mget-100", all("MGET", slices.Repeat(keys, 10)), "*100\r\n" + strings.Repeat(bulk(hotValue), 100)},
 		{"mget-10", all("MGET", keys), "*10\r\n" + strings.Repeat(bulk(hotValue), 10)},
 		{"mset-10", all("MSET", pairs), "+OK\r\n"},
 		{"del-10", all("DEL", keys), ":10\r\n"},
@@ -368,7 +369,7 @@ func (c *crowd) play() {
 // benchmarked are the rounds that BenchmarkRound plays.
 var benchmarked = []string{
 	"get", "set", "ping", "get-pipeline-16", "set-pipeline-16",
-	"mget-10", "mget-10-four-servers", "mset-10-four-servers", "del-10-four-servers",
+	"mget-10", "mget-10-four-servers", "mget-100-four-servers", "mset-10-four-servers", "del-10-four-servers",
 	"mc-get", "mc-set", "mc-mg", "mc-get-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 }
 

@@ -379,8 +379,6 @@ func (s *Session) push(r *backend.Request) {
 	}
 	s.tail = r
 	s.tally.inFlight++
-	s.loop.inFlight++
-	s.loop.moved++
 	if s.inFlight++; s.inFlight == 1 {
 		s.loop.busy++
 	}
@@ -397,8 +395,6 @@ func (s *Session) pop() {
 	r.Next = nil
 	s.replyDue()
 	s.tally.inFlight--
-	s.loop.inFlight--
-	s.loop.moved++
 	if s.inFlight--; s.inFlight == 0 {
 		s.loop.busy--
 	}
