@@ -125,7 +125,11 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 	}
 	c := grown(cap(bb.B), need, want)
 	if c >= spareBytes {
-		if spare := l.spares.take(need, 4*max(c, want)); spare != nil {
+		spare := l.spares.take(max(need, want), 4*max(c, want)) // rather one for the whole value
+		if spare == nil {
+			spare = l.spares.take(need, 4*c)
+		}
+		if spare != nil {
 			l.Copies.Add(len(bb.B))
 			spare.B = append(spare.B, bb.B...)
 			bb.B, spare.B = spare.B, bb.B
@@ -137,7 +141,7 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 	b := make([]byte, len(bb.B), c)
 	l.Copies.Add(copy(b, bb.B))
 	b, bb.B = bb.B, b
-	if cap(b) >= spareBytes {
+	if cap(b) >= spareBytes && cap(b) <= maxStepBytes {
 		l.spares.put(&bytebufferpool.ByteBuffer{B: b})
 	}
 }

@@ -21,6 +21,8 @@ const (
 	spareBytes = 16 << 10
 	// maxSpareBytes is what a loop keeps: a value of 64 MiB, or many smaller ones.
 	maxSpareBytes = 80 << 20
+	// maxStepBytes is up to where a buffer that became too small is kept: larger ones are steps to what is rare.
+	maxStepBytes = 1 << 20
 	// maxSpareTries bounds the search for one that fits.
 	maxSpareTries = 64
 )
@@ -40,39 +42,25 @@ func (s *spares) take(need, most int) *bytebufferpool.ByteBuffer {
 	return nil
 }
 
-// put keeps bb, if need be in place of those that were not used for longest.
+// put keeps bb, if there is room: what is not needed any more makes room within a second.
 func (s *spares) put(bb *bytebufferpool.ByteBuffer) {
 	c, most := cap(bb.B), s.most
 	if most == 0 {
 		most = maxSpareBytes
 	}
-	if c > most {
+	if s.bytes+c > most {
 		return
 	}
-	oldest := 0
-	for s.bytes+c > most {
-		s.bytes -= cap(s.list[oldest].B)
-		oldest++
-	}
-	s.drop(oldest)
 	bb.B = bb.B[:0]
 	s.list = append(s.list, bb)
 	s.bytes += c
 }
 
-// tidy lets go of what nobody needed since the last call.
+// tidy lets go of what nobody needed since the last call: the oldest.
 func (s *spares) tidy() {
 	for _, bb := range s.list[:s.idle] {
 		s.bytes -= cap(bb.B)
 	}
-	s.drop(s.idle)
+	s.list = slices.Delete(s.list, 0, s.idle)
 	s.idle = len(s.list)
-}
-
-// drop removes the n oldest from the list, whose bytes are counted off already.
-func (s *spares) drop(n int) {
-	if n > 0 {
-		s.list = slices.Delete(s.list, 0, n)
-		s.idle = max(s.idle-n, 0)
-	}
 }
