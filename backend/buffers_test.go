@@ -13,42 +13,52 @@ func buffer(capacity int) *bytebufferpool.ByteBuffer {
 // TestSpares: the last buffer that fits is taken, no more is kept than may be, and what nobody needs goes.
 func TestSpares(t *testing.T) {
 	s := spares{most: 200 << 10}
+	kept := func() (n int) {
+		for _, c := range s.classes {
+			n += len(c.list)
+		}
+		return n
+	}
 	small, large := buffer(16<<10), buffer(128<<10)
 	s.put(small)
 	s.put(large)
 	s.put(buffer(64 << 10))
-	if len(s.list) != 2 || s.bytes != 144<<10 {
-		t.Fatalf("%d buffers of %d bytes are kept; want 2 of %d: a third is too much", len(s.list), s.bytes, 144<<10)
+	if kept() != 2 || s.bytes != 144<<10 {
+		t.Fatalf("%d buffers of %d bytes are kept; want 2 of %d: a third is too much", kept(), s.bytes, 144<<10)
 	}
 	for _, c := range []struct {
-		need, most int
-		want       *bytebufferpool.ByteBuffer
+		need int
+		want *bytebufferpool.ByteBuffer
 	}{
-		{129 << 10, 1 << 20, nil},
-		{17 << 10, 100 << 10, nil},
-		{10, 64 << 10, small},
-		{10, 64 << 10, nil},
-		{10, 1 << 20, large},
+		{129 << 10, nil}, {100, small}, {100, large}, {100, nil},
 	} {
-		if got := s.take(c.need, c.most); got != c.want {
-			t.Errorf("take(%d, %d) = %p; want %p", c.need, c.most, got, c.want)
+		if got := s.take(c.need); got != c.want {
+			t.Errorf("take(%d) = %p; want %p", c.need, got, c.want)
 		}
 	}
-	if len(s.list) != 0 || s.bytes != 0 {
-		t.Errorf("%d buffers of %d bytes are left; want none", len(s.list), s.bytes)
+	s.put(large)
+	s.put(small)
+	if got := s.take(17 << 10); got != large {
+		t.Errorf("take(17 KiB) = %p; want %p, of 128 KiB", got, large)
+	}
+	s.put(large)
+	s.most = 100 << 20
+	s.put(buffer(64 << 20))
+	if got := s.take(1 << 20); got != nil {
+		t.Errorf("1 MiB is given %d bytes; want none so large", cap(got.B))
 	}
 
-	s.put(small)
+	s.tidy()
+	s.put(s.take(100 << 10))
+	s.tidy()
+	if got := s.take(100 << 10); kept() != 0 || got != large {
+		t.Errorf("%d buffers are left of three of which one was used; want the one", kept()+1)
+	}
 	s.put(large)
 	s.tidy()
-	s.put(s.take(20<<10, 1<<20))
 	s.tidy()
-	if len(s.list) != 1 || s.list[0] != large {
-		t.Errorf("%d buffers are left of two of which one was used; want the one", len(s.list))
-	}
-	s.tidy()
-	if len(s.list) != 0 || s.bytes != 0 {
-		t.Errorf("%d buffers of %d bytes are left that nobody uses; want none", len(s.list), s.bytes)
+	if kept() != 0 || s.bytes != 0 {
+		t.Errorf("%d buffers of %d bytes are left that nobody uses; want none", kept(), s.bytes)
 	}
 }
 

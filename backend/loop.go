@@ -125,9 +125,9 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 	}
 	c := grown(cap(bb.B), need, want)
 	if c >= spareBytes {
-		spare := l.spares.take(max(need, want), 4*max(c, want)) // rather one for the whole value
+		spare := l.spares.take(max(need, want)) // rather one for the whole value
 		if spare == nil {
-			spare = l.spares.take(need, 4*c)
+			spare = l.spares.take(c)
 		}
 		if spare != nil {
 			l.Copies.Add(len(bb.B))
