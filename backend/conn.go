@@ -88,7 +88,6 @@ func (c *Conn) NoReply() {
 // enter is Queue for any request, also our own.
 func (c *Conn) enter(r *Request) {
 	c.outstanding++
-	c.loop.Outstanding++
 	c.loop.Moved++
 	c.unsent++
 	r.Ref()
@@ -304,6 +303,7 @@ func (c *Conn) OnData(buf []byte) {
 		}
 		buf = buf[n:]
 	}
+	c.loop.Awaited += c.outstanding
 	if c.retired && c.spent() {
 		c.fail(ErrClosed)
 		return
@@ -339,7 +339,6 @@ func (c *Conn) observe(r *Request, alike *run) {
 
 func (c *Conn) pop(r *Request) {
 	c.outstanding--
-	c.loop.Outstanding--
 	c.loop.Moved++
 	c.head = r.link
 	if c.head == nil {
@@ -425,7 +424,6 @@ func (c *Conn) fail(err error) {
 	}
 	c.figures.RequestBytes += int64(c.out.place())
 	gc, r, taken, written := c.gc, c.head, c.out.taken, c.marks
-	c.loop.Outstanding -= c.outstanding
 	c.gc, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
 	c.queued, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)

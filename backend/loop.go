@@ -36,8 +36,9 @@ type Loop struct {
 	// from a panic. It is the engine's.
 	Survive func(*Conn)
 
-	Outstanding int // requests that await a server's reply, fragments each by itself
-	Moved       int // requests that were queued and that were answered, since the engine last set it to 0
+	// Since the engine last set them to 0: requests, or fragments, that were queued and that were answered; and those that
+	// were still awaited from the servers that answered.
+	Moved, Awaited int
 
 	Now int64 // nanoseconds since the process started, read once for each callback
 

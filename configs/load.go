@@ -214,7 +214,7 @@ const DefaultAdmin = "127.0.0.1:22223"
 
 // Defaults are what a file without a section of our own settings means. They have no pools.
 func Defaults() engine.Options {
-	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 100 * time.Microsecond}
+	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 200 * time.Microsecond}
 }
 
 // globalKeys are what the section of our own settings may hold.

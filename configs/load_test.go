@@ -97,7 +97,7 @@ func TestParseSortsPools(t *testing.T) {
 
 func TestParseGlobal(t *testing.T) {
 	with := func(edit func(*engine.Options)) engine.Options {
-		o := engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 100 * time.Microsecond}
+		o := engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 200 * time.Microsecond}
 		edit(&o)
 		return o
 	}
@@ -109,7 +109,7 @@ func TestParseGlobal(t *testing.T) {
 		{"all", "global:\n  loops: 4\n  read_buffer: 128kb\n  max_pipeline: 99\n  max_request: 1gb\n", with(func(o *engine.Options) {
 			o.Loops, o.ReadBufferBytes, o.MaxPipeline, o.MaxRequestBytes = 4, 128<<10, 99, 1<<30
 		})},
-		{"coalesce", "global:\n  coalesce_usecs: 200\n", with(func(o *engine.Options) { o.Coalesce = 200 * time.Microsecond })},
+		{"coalesce", "global:\n  coalesce_usecs: 300\n", with(func(o *engine.Options) { o.Coalesce = 300 * time.Microsecond })},
 		{"no coalescing", "global:\n  coalesce_usecs: 0\n", with(func(o *engine.Options) { o.Coalesce = 0 })},
 		{"auto", "global:\n  loops: auto\n", with(func(*engine.Options) {})},
 		{"admin", "global:\n  admin: /run/cashew.sock\n  drain_timeout: 500\n  log_format: json\n", with(func(o *engine.Options) {

@@ -95,18 +95,19 @@ func (l *Loop) flushSoon() {
 	}
 }
 
-// coalesceShare: a pass in which no more than this part of the requests that servers owe were sent or answered was hardly
-// worth waking up for. With 32 MGETs became cheaper still, but Redis pipelined by 16 slower.
+// coalesceShare: a pass that moved no more than this part of what is awaited was hardly worth waking up for. With 32 MGETs
+// became cheaper still, but Redis pipelined by 16 slower.
 const coalesceShare = 64
 
-// coalesce ends a pass: where little came and much is to come it lets more come in before gnet looks again, as network
-// cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its own; a loop that
-// looks at once wakes, reads and writes for each. Those who wait do so for much longer anyway: by Little's law 64 commands
-// in flight at 100,000 a second take 640 µs.
+// coalesce ends a pass: where a server answered next to nothing of what it owes it lets more come in before gnet looks
+// again, as network cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its
+// own; a loop that looks at once wakes, reads and writes for each. Those who wait do so for much longer anyway: by
+// Little's law 64 requests in flight at 100,000 a second take 640 µs. What a silent server owes does not count, or its
+// clients would slow down those of the others.
 func (l *Loop) coalesce() {
-	moved := max(l.Moved, 1)
-	l.Moved = 0
-	if d := l.opts.Coalesce; d > 0 && l.Outstanding >= coalesceShare*moved {
+	moved, awaited := max(l.Moved, 1), l.Awaited
+	l.Moved, l.Awaited = 0, 0
+	if d := l.opts.Coalesce; d > 0 && awaited >= coalesceShare*moved {
 		l.nap(d)
 	}
 }
