@@ -73,7 +73,7 @@ diff: servers ## the same bytes to redis-server and nutcracker and through us
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
 	$(GO) test -count=1 -timeout=0 -v ./faults $(ARGS)
 
-bench: servers build ## req/s, latency and CPU of direct, cashew and nutcracker, both protocols; ARGS=-quick for a look
+bench: servers build ## what the goals ask for, about ten minutes; ARGS='-set matrix', '-set scale', -quick
 	$(GO) run ./bench $(ARGS)
 
 benchcmp: ## what this tree does to BASE=main's benchmarks, instructions and bench; WHAT=micro, count or e2e for one of them
