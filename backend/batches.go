@@ -55,11 +55,13 @@ func (b *batches) grow(p []byte, n int) []byte {
 	return q
 }
 
-// tidy lets go of what nobody needed since the last call.
-func (b *batches) tidy() {
+// tidy lets go of what nobody needed since the last call, and returns how many bytes that were at least.
+func (b *batches) tidy() (dropped int) {
 	for i := range b {
 		c := &b[i]
+		dropped += c.idle * batchSizes[i]
 		c.free = slices.Delete(c.free, 0, c.idle)
 		c.idle = len(c.free)
 	}
+	return dropped
 }

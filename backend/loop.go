@@ -100,14 +100,14 @@ func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
 	}
 }
 
-// Tidy is called every second or so: it drops buffers that nobody needed since the last call, and tidies the groups.
-func (l *Loop) Tidy() {
+// Tidy is called every second or so: it drops buffers that nobody needed since the last call, and tidies the groups. It
+// returns how many bytes it dropped.
+func (l *Loop) Tidy() int {
 	for _, g := range l.groups {
 		g.Tidy()
 	}
 	l.groups = slices.DeleteFunc(l.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
-	l.spares.tidy()
-	l.batches.tidy()
+	return l.spares.tidy() + l.batches.tidy()
 }
 
 // DropSpares lets go of all buffers that are not in use: memory is short.

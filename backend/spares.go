@@ -69,8 +69,9 @@ func (s *spares) put(bb *bytebufferpool.ByteBuffer) {
 	s.bytes += capacity
 }
 
-// tidy lets go of what nobody needed since the last call: the oldest of each class.
-func (s *spares) tidy() {
+// tidy lets go of what nobody needed since the last call, the oldest of each class, and returns how many bytes that were.
+func (s *spares) tidy() int {
+	was := s.bytes
 	for i := range s.classes {
 		c := &s.classes[i]
 		for _, bb := range c.list[:c.idle] {
@@ -79,4 +80,5 @@ func (s *spares) tidy() {
 		c.list = slices.Delete(c.list, 0, c.idle)
 		c.idle = len(c.list)
 	}
+	return was - s.bytes
 }

@@ -193,7 +193,7 @@ const decayEvery = time.Minute
 // tidy drops what only very wide commands, large values and slow clients needed.
 func (l *Loop) tidy() {
 	l.closeSlow()
-	l.Tidy()
+	l.pressure.dropped.Add(int64(l.Tidy()))
 	if l.Now >= l.decayAt {
 		l.hot.decay(true)
 		l.big.decay(false)
