@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ func serve(t *testing.T, handle func(net.Conn)) (addr string) {
 	var mu sync.Mutex
 	var conns []net.Conn
 	var running sync.WaitGroup
+	handlers := new(sync.WaitGroup)
+	served.Store(l.Addr().String(), handlers)
 	running.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -35,7 +38,7 @@ func serve(t *testing.T, handle func(net.Conn)) (addr string) {
 			mu.Lock()
 			conns = append(conns, c)
 			mu.Unlock()
-			running.Go(func() {
+			handlers.Go(func() {
 				defer c.Close()
 				handle(c)
 			})
@@ -49,15 +52,22 @@ func serve(t *testing.T, handle func(net.Conn)) (addr string) {
 		}
 		mu.Unlock()
 		running.Wait()
+		handlers.Wait()
 	})
 	return l.Addr().String()
 }
 
-// figures runs a command line against addr.
+// served has, by address, what waits until a server has done with its connections.
+var served sync.Map
+
+// figures runs a command line against addr, and returns when the server has seen all connections end.
 func figures(t *testing.T, addr, args string) (Figures, error) {
 	t.Helper()
 	var out bytes.Buffer
 	err := Run(append([]string{"-addr", addr}, strings.Fields(args)...), strings.NewReader(""), &out)
+	if handlers, ok := served.Load(addr); ok {
+		handlers.(*sync.WaitGroup).Wait()
+	}
 	var f Figures
 	if err == nil {
 		if err := json.Unmarshal(out.Bytes(), &f); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != 1 {
@@ -327,7 +337,7 @@ func TestHold(t *testing.T) {
 func TestPartialWrites(t *testing.T) {
 	const size, requests = 1_000_000, 20
 	for _, args := range []string{"-pipeline 1", "-pipeline 5", "-pipeline 5 -rate 100000", "-rate 100000"} {
-		sets := 0
+		var sets atomic.Int64
 		addr := serve(t, func(c net.Conn) {
 			r := bufio.NewReader(c)
 			value := make([]byte, size+2)
@@ -349,7 +359,7 @@ func TestPartialWrites(t *testing.T) {
 					t.Errorf("a value is %.10q...%q, %v", value, value[size-10:], err)
 					return
 				}
-				sets++
+				sets.Add(1)
 				fmt.Fprint(c, "STORED\r\n")
 			}
 		})
@@ -366,8 +376,8 @@ func TestPartialWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if !blocked || sets != requests {
-			t.Errorf("%s: a write was partial: %v; the server has %d sets; want %d", args, blocked, sets, requests)
+		if !blocked || sets.Load() != requests {
+			t.Errorf("%s: a write was partial: %v; the server has %d sets; want %d", args, blocked, sets.Load(), requests)
 		}
 	}
 }
