@@ -110,15 +110,20 @@ func (l *Loop) Tidy() int {
 	return l.spares.tidy() + l.batches.tidy()
 }
 
-// DropSpares lets go of all buffers that are not in use: memory is short.
-func (l *Loop) DropSpares() { l.spares, l.batches = spares{most: l.spares.most}, batches{} }
+// DropSpares lets go of all buffers that are not in use, for memory is short, and returns how many bytes of large ones
+// those were.
+func (l *Loop) DropSpares() int {
+	dropped := l.spares.bytes
+	l.spares, l.batches = spares{most: l.spares.most}, batches{}
+	return dropped
+}
 
 // BoundSpares has l keep no more than this many bytes in large buffers that are not in use, and 80 MiB at most.
 func (l *Loop) BoundSpares(bytes int) { l.spares.most = min(bytes, maxSpareBytes) }
 
 // Grow makes room in bb for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room comes
-// fourfold, never in one step to what a peer merely declared, and the last step fits exactly: a 64 MiB value costs 64 MiB
-// and the third of it in steps, and the next one nothing.
+// fourfold, never in one step to what a peer merely declared, and the last step fits to 16 KiB: a 64 MiB value costs 64 MiB
+// and the third of it in steps, and the next one nothing. What bb.B was may be somebody else's afterwards: keep no slice of it.
 func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 	need := len(bb.B) + n
 	if need <= cap(bb.B) {

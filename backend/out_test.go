@@ -56,7 +56,7 @@ func TestOutOrder(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 			w := &lateWatcher{}
 			l := &Loop{Watcher: w}
-			sock := &tightSocket{room: rnd.IntN(100 << 10)}
+			sock := &tightSocket{room: rnd.IntN([]int{1000, 100 << 10}[rnd.IntN(2)])}
 			var o Out
 			var want []byte
 			if rnd.IntN(2) == 0 {
@@ -84,7 +84,8 @@ func TestOutOrder(t *testing.T) {
 					t.Fatalf("Pending() = %d; want %d", o.Pending(), len(want)-len(sock.got))
 				}
 				if rnd.IntN(3) == 0 {
-					sock.room += rnd.IntN(300 << 10)
+					// Sometimes for all that waits and little more, so that the next is cut short.
+					sock.room += rnd.IntN(2)*o.Pending() + rnd.IntN([]int{100, 10_000, 300 << 10}[rnd.IntN(3)])
 					o.stalled, w.waiting = false, 0
 				}
 				o.Flush(l, nobody{})

@@ -61,11 +61,11 @@ const loneClients = 2
 
 func newLoop(o *Options, p *pressure) *Loop {
 	l := &Loop{
-		opts: o, pressure: p, holders: make(map[*Session]struct{}),
+		pressure: p, holders: make(map[*Session]struct{}),
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
 		unread: unreadBytes, nap: nap,
 	}
-	l.BoundSpares(o.MaxMemoryBytes / 8 / max(o.Loops, 1))
+	l.configure(o)
 	l.sampleIn = l.nextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive = l.surviveServer
@@ -77,6 +77,12 @@ func newLoop(o *Options, p *pressure) *Loop {
 		return nil
 	})
 	return l
+}
+
+// configure takes settings, the first or those of a reload.
+func (l *Loop) configure(o *Options) {
+	l.opts = o
+	l.BoundSpares(o.MaxMemoryBytes / 8 / max(o.Loops, 1))
 }
 
 // flushSoon ends every callback. When several clients are waiting it leaves the writing to a task that gnet runs after
@@ -113,7 +119,7 @@ func (l *Loop) coalesce() {
 }
 
 // flush writes what callbacks left: once for each server connection, once for each client. (Two things are written past it,
-// at once: chunks of large values, by Out.Through, and a server connection's handshake.) Writing can make room for
+// at once: large requests and replies, or what has gathered of them, by Out.Through, and a server connection's handshake.) Writing can make room for
 // input that had to wait, and can fail connections, so it goes on until nothing is left to do.
 func (l *Loop) flush() {
 	if l.flushing {
@@ -150,7 +156,7 @@ func (l *Loop) flush() {
 // critical level the one that holds most is closed.
 func (l *Loop) relieve(level int32) {
 	if level >= high {
-		l.DropSpares()
+		l.pressure.dropped.Add(int64(l.DropSpares()))
 	}
 	var most *Session
 	for s := range l.holders {

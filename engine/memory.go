@@ -12,8 +12,8 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// pressure is how near the process is to Options.MaxMemoryBytes. All loops read its level; only keepHouse
-// sets it.
+// pressure is how near the process is to Options.MaxMemoryBytes. All loops read its level;
+// only keepHouse sets it.
 type pressure struct {
 	level atomic.Int32
 	since time.Time // when it was last calm; this and collected are keepHouse's own
@@ -134,16 +134,16 @@ func heapObjects() uint64 {
 
 // house gives memory back after a burst. Go returns it by itself, but over minutes, and an operator who looks at the
 // resident size sees a leak until then. A collection is forced only in a quiet moment (none since the last look) and only
-// when the heap has grown by spareBytes since it was last cleaned, or buffers that were in it then were dropped.
+// when the heap has grown by slackBytes since it was last cleaned, or buffers that were in it then were dropped.
 type house struct{ cycles, clean uint64 }
 
-const spareBytes = 32 << 20
+const slackBytes = 32 << 20
 
 func (h *house) giveBack(dropped uint64) {
 	held, n := heapHeld()
 	h.clean = min(h.clean, held)
 	h.clean -= min(h.clean, dropped) // was needed when it was last clean
-	if n == h.cycles && held > h.clean+spareBytes {
+	if n == h.cycles && held > h.clean+slackBytes {
 		debug.FreeOSMemory()
 		h.clean, n = heapHeld()
 	}

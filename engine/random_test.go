@@ -85,10 +85,11 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	}
 	var clients []*client
 	var sent, got int64 // bytes
-	chunk := 100        // bytes that a client sends at once
-	if rnd.IntN(2) == 0 {
-		chunk = 2000 // many commands, so that it has to wait
-	}
+	chunk := []int{
+		100,     // bytes that a client sends at once
+		2000,    // many commands, so that it has to wait
+		100_000, // large commands, whose ends it has sent when their beginnings are read
+	}[rnd.IntN(3)]
 	for range 1 + rnd.IntN(5) {
 		clients = append(clients, &client{simClient: s.connect()})
 	}
@@ -271,7 +272,7 @@ func randomCommand(rnd *rand.Rand) (cmd, want string) {
 	default:
 		k := key()
 		if rnd.IntN(50) == 0 {
-			k += strings.Repeat("x", 20<<10) // too large for one batch
+			k += strings.Repeat("x", 20<<10+rnd.IntN(60<<10)) // too large for one batch, or for any
 		}
 		return array("GET", k), bulk("v:" + k)
 	}

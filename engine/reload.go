@@ -166,7 +166,7 @@ func (p *Proxy) onLoops(f func(*Loop)) {
 
 // apply carries a plan out on l.
 func (l *Loop) apply(c *plan) {
-	l.opts = c.next.opts
+	l.configure(c.next.opts)
 	inOrder := make(map[*pool]bool)
 	for _, r := range c.changed {
 		inOrder[r.old] = r.new.groups[l].Adopt(r.old.groups[l])

@@ -65,7 +65,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	case len(cmd.Frame) < throughBytes:
 		c.Out().Append(&s.loop.Loop, cmd.Frame)
 	case s.handOver(c, cmd.Frame):
-		c.Through(nil)
+		c.Through(nil) // of cmd nothing may be used afterwards: if all was written, its buffer is free for the next
 	default:
 		c.Through(cmd.Frame)
 	}
