@@ -88,7 +88,7 @@ func (c *Conn) NoReply() {
 // enter is Queue for any request, also our own.
 func (c *Conn) enter(r *Request) {
 	c.outstanding++
-	c.loop.Moved++
+	c.loop.Pass.Queued++
 	c.unsent++
 	r.Ref()
 	r.at, r.from = c.loop.Now, c.out.place()
@@ -303,7 +303,7 @@ func (c *Conn) OnData(buf []byte) {
 		}
 		buf = buf[n:]
 	}
-	c.loop.Awaited += c.outstanding
+	c.loop.Pass.Awaited += c.outstanding
 	if c.retired && c.spent() {
 		c.fail(ErrClosed)
 		return
@@ -339,7 +339,8 @@ func (c *Conn) observe(r *Request, alike *run) {
 
 func (c *Conn) pop(r *Request) {
 	c.outstanding--
-	c.loop.Moved++
+	c.loop.Pass.Answered++
+	c.loop.Pass.Took += c.loop.Now - r.at
 	c.head = r.link
 	if c.head == nil {
 		c.tail = nil

@@ -36,9 +36,7 @@ type Loop struct {
 	// from a panic. It is the engine's.
 	Survive func(*Conn)
 
-	// Since the engine last set them to 0: requests, or fragments, that were queued and that were answered; and those that
-	// were still awaited from the servers that answered.
-	Moved, Awaited int
+	Pass Pass // what happened since the engine last looked
 
 	Now int64 // nanoseconds since the process started, read once for each callback
 
@@ -57,6 +55,13 @@ type Loop struct {
 	timer   *time.Timer
 	timerAt int64 // when timer fires, as Now; 0: not armed
 	wantAt  int64 // earliest deadline queued since the timer was last armed; 0: none
+}
+
+// Pass counts what the callbacks of one pass of a loop did with requests, or fragments of them.
+type Pass struct {
+	Queued, Answered int
+	Awaited          int   // still, from the servers that answered
+	Took             int64 // nanoseconds from when those answered were queued, in sum
 }
 
 var started = time.Now()

@@ -50,6 +50,7 @@ type Loop struct {
 	sampleIn int // keys until the next is sampled
 	decayAt  int64
 
+	latency   latency
 	scheduled bool // a flush is on its way
 	flushing  bool // a flush is running: closing a connection runs gnet's OnClose inside it
 	flushTask gnet.Runnable
@@ -101,22 +102,42 @@ func (l *Loop) flushSoon() {
 	}
 }
 
-// coalesceShare: a pass that moved no more than this part of what is awaited was hardly worth waking up for. With 32 MGETs
-// became cheaper still, but Redis pipelined by 16 slower.
-const coalesceShare = 64
+const (
+	// coalesceShare: a pass that moved no more than this part of what is awaited was hardly worth waking up for.
+	coalesceShare = 8
+	// coalesceWait: it is followed by a nap of this part of what a reply takes, which is what a nap may add to it.
+	coalesceWait = 16
+	// leastNap is from when on a nap saves more than it costs.
+	leastNap = 5 * time.Microsecond
+)
 
-// coalesce ends a pass: where a server answered next to nothing of what it owes it lets more come in before gnet looks
-// again, as network cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its
-// own; a loop that looks at once wakes, reads and writes for each. Those who wait do so for much longer anyway: by
-// Little's law 64 requests in flight at 100,000 a second take 640 µs. What a silent server owes does not count, or its
-// clients would slow down those of the others.
+// coalesce ends a pass: where a server answered little of what it owes it lets more come in before gnet looks again, as
+// network cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its own; a loop
+// that looks at once wakes, reads and writes for each. What a silent server owes does not count, or its clients would slow
+// down those of the others.
 func (l *Loop) coalesce() {
-	moved, awaited := max(l.Moved, 1), l.Awaited
-	l.Moved, l.Awaited = 0, 0
-	if d := l.opts.Coalesce; d > 0 && awaited >= coalesceShare*moved {
+	p := l.Pass
+	l.Pass = backend.Pass{}
+	l.latency.add(p.Took, p.Answered)
+	if p.Awaited < coalesceShare*(p.Queued+p.Answered) {
+		return
+	}
+	if d := min(l.opts.Coalesce, l.latency.mean()/coalesceWait); d >= leastNap {
 		l.nap(d)
 	}
 }
+
+// latency is what replies have taken lately, queueing included: those of a pass count half after five more.
+type latency struct{ took, replies int64 }
+
+func (t *latency) add(took int64, replies int) {
+	if replies > 0 {
+		t.took += took - t.took/8
+		t.replies += int64(replies) - t.replies/8
+	}
+}
+
+func (t *latency) mean() time.Duration { return time.Duration(t.took / max(t.replies, 1)) }
 
 // flush writes what callbacks left: once for each server connection, once for each client. (Two things are written past it,
 // at once: large requests and replies, or what has gathered of them, by Out.Through, and a server connection's handshake.) Writing can make room for

@@ -12,7 +12,7 @@ import (
 type Options struct {
 	Loops           int // event loops; 0: half of GOMAXPROCS, at least 1
 	ReadBufferBytes int // each loop reads at most this much from a socket at once; 0: 256 KiB; a power of two
-	// Coalesce is how long a loop lets more come in when little came while much is in flight, so that more share a write
+	// Coalesce bounds how long a loop lets more come in when little came while much is in flight, so that more share a write
 	// and a wake-up; 0: it looks at once.
 	Coalesce time.Duration
 
