@@ -258,6 +258,7 @@ func (c *Conn) OnData(buf []byte) {
 	if c.state == handshaking {
 		buf = c.onHandshake(buf)
 	}
+	c.loop.Pass.Bytes += len(buf)
 	p := c.pool.opts.Protocol
 	answered, ailing := false, false
 	var alike run

@@ -61,6 +61,7 @@ type Loop struct {
 type Pass struct {
 	Queued, Answered int
 	Awaited          int   // still, from the servers that answered
+	Bytes            int   // that servers sent
 	Took             int64 // nanoseconds from when those answered were queued, in sum
 }
 

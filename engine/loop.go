@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -51,8 +52,9 @@ type Loop struct {
 	decayAt  int64
 
 	latency   latency
-	scheduled bool // a flush is on its way
-	flushing  bool // a flush is running: closing a connection runs gnet's OnClose inside it
+	yieldedAt int64 // as Now
+	scheduled bool  // a flush is on its way
+	flushing  bool  // a flush is running: closing a connection runs gnet's OnClose inside it
 	flushTask gnet.Runnable
 }
 
@@ -75,6 +77,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 		l.Tick()
 		l.flush()
 		l.coalesce()
+		l.yield()
 		return nil
 	})
 	return l
@@ -114,16 +117,29 @@ const (
 // coalesce ends a pass: where a server answered little of what it owes it lets more come in before gnet looks again, as
 // network cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its own; a loop
 // that looks at once wakes, reads and writes for each. What a silent server owes does not count, or its clients would slow
-// down those of the others.
+// down those of the others; and part of a large value is not little.
 func (l *Loop) coalesce() {
 	p := l.Pass
 	l.Pass = backend.Pass{}
 	l.latency.add(p.Took, p.Answered)
-	if p.Awaited < coalesceShare*(p.Queued+p.Answered) {
+	if p.Bytes >= throughBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
 		return
 	}
 	if d := min(l.opts.Coalesce, l.latency.mean()/coalesceWait); d >= leastNap {
 		l.nap(d)
+	}
+}
+
+// yieldEvery is well below the 10 ms after which Go's scheduler preempts.
+const yieldEvery = 4 * time.Millisecond
+
+// yield has the loop's goroutine pass through Go's scheduler now and then. gnet has it do so when nothing is ready; a loop that
+// always finds something ready looks to the scheduler like one that hogs its processor, which sysmon then wakes for every
+// 20 µs and takes away at each system call.
+func (l *Loop) yield() {
+	if l.Now-l.yieldedAt >= int64(yieldEvery) {
+		l.yieldedAt = l.Now
+		runtime.Gosched()
 	}
 }
 
