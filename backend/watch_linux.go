@@ -3,6 +3,7 @@ package backend
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,12 +11,26 @@ import (
 // writeSet is an epoll set of sockets that are waited for once each, until they take bytes or are broken.
 type writeSet struct {
 	fd     int
+	file   *os.File // owns fd
+	conn   syscall.RawConn
 	events []unix.EpollEvent // await's
 }
 
 func newWriteSet() (writeSet, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	return writeSet{fd: fd, events: make([]unix.EpollEvent, 128)}, os.NewSyscallError("epoll_create1", err)
+	if err != nil {
+		return writeSet{}, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // for NewFile to hand it to Go's poller
+		_ = unix.Close(fd)
+		return writeSet{}, os.NewSyscallError("fcntl", err)
+	}
+	s := writeSet{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), events: make([]unix.EpollEvent, 128)}
+	if s.conn, err = s.file.SyscallConn(); err != nil {
+		_ = s.file.Close()
+		return writeSet{}, err
+	}
+	return s, nil
 }
 
 func (s *writeSet) add(fd int) error {
@@ -29,11 +44,20 @@ func (s *writeSet) add(fd int) error {
 
 func (s *writeSet) remove(fd int) { _ = unix.EpollCtl(s.fd, unix.EPOLL_CTL_DEL, fd, nil) }
 
-// await appends those that are ready to dst, as soon as there are any, or a signal came.
+// await appends those that are ready to dst, as soon as there are any. Go's own epoll set waits for this one: a goroutine that
+// waited in a system call would keep a processor of Go's, and while none is idle sysmon takes them away from event loops.
 func (s *writeSet) await(dst []int) []int {
-	n, err := unix.EpollWait(s.fd, s.events, -1)
-	if err != nil && !errors.Is(err, unix.EINTR) {
-		panic("backend: epoll_wait: " + err.Error())
+	n := 0
+	err := s.conn.Read(func(uintptr) bool {
+		var err error
+		n, err = unix.EpollWait(s.fd, s.events, 0)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			panic("backend: epoll_wait: " + err.Error())
+		}
+		return n > 0 || err != nil
+	})
+	if err != nil {
+		panic("backend: waiting for sockets to take bytes: " + err.Error())
 	}
 	for i := range max(n, 0) {
 		dst = append(dst, int(s.events[i].Fd))

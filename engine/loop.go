@@ -30,6 +30,7 @@ type Loop struct {
 	draining bool                // all leave
 	unread   func(fd int) int    // bytes that wait in a socket; a simulation has none
 	nap      func(time.Duration) // stops the loop's thread; a simulation only notes it
+	gosched  func()              // runtime.Gosched; a simulation only notes it
 
 	holders map[*Session]struct{} // sessions that hold causeBytes, have a full socket, or had lately
 
@@ -66,7 +67,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 	l := &Loop{
 		pressure: p, holders: make(map[*Session]struct{}),
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
-		unread: unreadBytes, nap: nap,
+		unread: unreadBytes, nap: nap, gosched: runtime.Gosched,
 	}
 	l.configure(o)
 	l.sampleIn = l.nextSample()
@@ -77,7 +78,6 @@ func newLoop(o *Options, p *pressure) *Loop {
 		l.Tick()
 		l.flush()
 		l.coalesce()
-		l.yield()
 		return nil
 	})
 	return l
@@ -91,10 +91,11 @@ func (l *Loop) configure(o *Options) {
 
 // flushSoon ends every callback. When several clients are waiting it leaves the writing to a task that gnet runs after
 // the callbacks of this poll pass, or the next: the requests of all clients that were ready together then leave in one
-// write for each server connection, and the replies to a client in one write.
+// write for each server connection, and the replies to a client in one write. Part of a large value leaves nothing to flush.
 func (l *Loop) flushSoon() {
+	l.yield()
 	switch {
-	case l.scheduled, l.flushing:
+	case l.scheduled, l.flushing, len(l.dirty) == 0 && len(l.resume) == 0 && !l.ConnsDirty():
 	case l.busy <= loneClients:
 		l.flush()
 	default:
@@ -134,12 +135,12 @@ func (l *Loop) coalesce() {
 const yieldEvery = 4 * time.Millisecond
 
 // yield has the loop's goroutine pass through Go's scheduler now and then. gnet has it do so when nothing is ready; a loop that
-// always finds something ready looks to the scheduler like one that hogs its processor, which sysmon then wakes for every
-// 20 µs and takes away at each system call.
+// always finds something ready looks to the scheduler like one that hogs its processor, so that sysmon wakes every 20 µs
+// and takes that away at each system call.
 func (l *Loop) yield() {
 	if l.Now-l.yieldedAt >= int64(yieldEvery) {
 		l.yieldedAt = l.Now
-		runtime.Gosched()
+		l.gosched()
 	}
 }
 

@@ -56,6 +56,27 @@ func TestCoalesce(t *testing.T) {
 	}
 }
 
+// TestYield: a loop that is always busy passes through Go's scheduler every few milliseconds, not more often.
+func TestYield(t *testing.T) {
+	s := newSim(t, 1, nil)
+	yields := 0
+	s.loop.gosched = func() { yields++ }
+	c := s.connect()
+	s.loop.Tick()
+	yields, s.loop.yieldedAt = 0, s.loop.Now-int64(time.Hour)
+	if c.send(array("PING")); yields != 1 {
+		t.Errorf("%d yields in a callback after an hour, want 1", yields)
+	}
+	yields, s.loop.yieldedAt = 0, s.loop.Now
+	for range 2*yieldEvery/time.Millisecond + 1 {
+		s.loop.yield()
+		s.loop.Now += int64(time.Millisecond)
+	}
+	if yields != 2 {
+		t.Errorf("%d yields in twice yieldEvery, want 2", yields)
+	}
+}
+
 // TestLatency: what replies take follows them, each by its weight.
 func TestLatency(t *testing.T) {
 	var l latency

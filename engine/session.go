@@ -448,11 +448,16 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	} else {
 		s.out.Append(&s.loop.Loop, chunk)
 	}
-	s.touch()
 	if !last {
 		r.Streaming = true
+		if s.out.Pending() > 0 || s.out.Err() != nil {
+			s.touch()
+		} else {
+			s.account() // there is nothing to flush
+		}
 		return
 	}
+	s.touch()
 	s.pop()
 	s.drain()
 }
