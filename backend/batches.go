@@ -7,7 +7,7 @@ import "slices"
 type batches [len(batchSizes)]batchClass
 
 // batchSizes: of a client, of one that pipelines, and the longest that there is.
-var batchSizes = [...]int{4 << 10, 16 << 10, maxBatchBytes + handOverBytes}
+var batchSizes = [...]int{2 << 10, 16 << 10, maxBatchBytes + handOverBytes}
 
 type batchClass struct {
 	free [][]byte // the last given back is the next taken

@@ -66,7 +66,7 @@ func TestSpares(t *testing.T) {
 func TestBatches(t *testing.T) {
 	var b batches
 	for _, c := range []struct{ need, want int }{
-		{0, 4 << 10}, {4 << 10, 4 << 10}, {4<<10 + 1, 16 << 10}, {17 << 10, 80 << 10}, {81 << 10, 81 << 10},
+		{0, 2 << 10}, {2 << 10, 2 << 10}, {2<<10 + 1, 16 << 10}, {17 << 10, 80 << 10}, {81 << 10, 81 << 10},
 	} {
 		p := b.get(c.need)
 		if len(p) != 0 || cap(p) != c.want {
@@ -74,7 +74,7 @@ func TestBatches(t *testing.T) {
 		}
 		b.put(append(p, "used"...))
 	}
-	for _, want := range []int{4 << 10, 4 << 10} {
+	for _, want := range []int{2 << 10, 2 << 10} {
 		if p := b.get(1); cap(p) != want {
 			t.Errorf("get(1) has a capacity of %d; want %d", cap(p), want)
 		}
@@ -90,10 +90,10 @@ func TestBatches(t *testing.T) {
 			t.Errorf("%d batches of %d bytes are left that nobody uses; want none", n, batchSizes[i])
 		}
 	}
-	for range 2 * maxKeptBatches / (4 << 10) {
-		b.put(make([]byte, 0, 4<<10))
+	for range 2 * maxKeptBatches / (2 << 10) {
+		b.put(make([]byte, 0, 2<<10))
 	}
-	if n := len(b[0].free); n != maxKeptBatches/(4<<10) {
-		t.Errorf("%d batches are kept; want %d", n, maxKeptBatches/(4<<10))
+	if n := len(b[0].free); n != maxKeptBatches/(2<<10) {
+		t.Errorf("%d batches are kept; want %d", n, maxKeptBatches/(2<<10))
 	}
 }
