@@ -30,11 +30,17 @@ func TestSpares(t *testing.T) {
 		need int
 		want *bytebufferpool.ByteBuffer
 	}{
-		{129 << 10, nil}, {100, small}, {100, large}, {100, nil},
+		{129 << 10, nil}, {5 << 10, small}, {16 << 10, large}, {16 << 10, nil}, {100, nil},
 	} {
 		if got := s.take(c.need); got != c.want {
 			t.Errorf("take(%d) = %p; want %p", c.need, got, c.want)
 		}
+	}
+	tiny := buffer(256)
+	s.put(tiny)
+	s.put(buffer(100))
+	if got, none := s.take(0), s.take(0); got != tiny || none != nil {
+		t.Errorf("take(0) = %p, %p; want %p, of 256 bytes, and none", got, none, tiny)
 	}
 	s.put(large)
 	s.put(small)

@@ -42,8 +42,7 @@ type Loop struct {
 
 	Copies copies // what a request costs in copying, for tests
 
-	buffers      bytebufferpool.Pool // for bytes that outlive a callback; one for each loop, so that nothing is shared
-	spares       spares              // and for many bytes
+	spares       spares // for bytes that outlive a callback; each loop has its own
 	batches      batches
 	requests     *Request
 	freeRequests int
@@ -95,16 +94,15 @@ func (l *Loop) putChunk(c *chunk) {
 }
 
 // GetBuffer returns an empty buffer for bytes that outlive a callback. PutBuffer gives it back.
-func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer { return l.buffers.Get() }
+func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer {
+	if bb := l.spares.take(0); bb != nil {
+		return bb
+	}
+	return &bytebufferpool.ByteBuffer{B: make([]byte, 0, leastSpare)}
+}
 
 // PutBuffer takes back what GetBuffer gave.
-func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) {
-	if cap(bb.B) >= spareBytes {
-		l.spares.put(bb)
-	} else {
-		l.buffers.Put(bb)
-	}
-}
+func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) { l.spares.put(bb) }
 
 // Tidy is called every second or so: it drops buffers that nobody needed since the last call, and tidies the groups. It
 // returns how many bytes it dropped.
@@ -116,15 +114,15 @@ func (l *Loop) Tidy() int {
 	return l.spares.tidy() + l.batches.tidy()
 }
 
-// DropSpares lets go of all buffers that are not in use, for memory is short, and returns how many bytes of large ones
-// those were.
+// DropSpares lets go of all buffers that are not in use, for memory is short, and returns how many bytes those were, short
+// batches aside.
 func (l *Loop) DropSpares() int {
 	dropped := l.spares.bytes
 	l.spares, l.batches = spares{most: l.spares.most}, batches{}
 	return dropped
 }
 
-// BoundSpares has l keep no more than this many bytes in large buffers that are not in use, and 80 MiB at most.
+// BoundSpares has l keep no more than this many bytes in buffers that are not in use, batches aside, and 80 MiB at most.
 func (l *Loop) BoundSpares(bytes int) { l.spares.most = min(bytes, maxSpareBytes) }
 
 // Grow makes room in bb for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room comes
@@ -136,24 +134,21 @@ func (l *Loop) Grow(bb *bytebufferpool.ByteBuffer, n, want int) {
 		return
 	}
 	c := grown(cap(bb.B), need, want)
-	if c >= spareBytes {
-		spare := l.spares.take(max(need, want)) // rather one for the whole value
-		if spare == nil {
-			spare = l.spares.take(c)
-		}
-		if spare != nil {
-			l.Copies.Add(len(bb.B))
-			spare.B = append(spare.B, bb.B...)
-			bb.B, spare.B = spare.B, bb.B
-			l.PutBuffer(spare)
-			return
-		}
-		c = (c + spareBytes - 1) &^ (spareBytes - 1)
+	spare := l.spares.take(max(need, want)) // rather one for the whole value
+	if spare == nil {
+		spare = l.spares.take(c)
 	}
-	b := make([]byte, len(bb.B), c)
+	if spare != nil {
+		l.Copies.Add(len(bb.B))
+		spare.B = append(spare.B, bb.B...)
+		bb.B, spare.B = spare.B, bb.B
+		l.PutBuffer(spare)
+		return
+	}
+	b := make([]byte, len(bb.B), roomy(c))
 	l.Copies.Add(copy(b, bb.B))
 	b, bb.B = bb.B, b
-	if cap(b) >= spareBytes && cap(b) <= maxStepBytes {
+	if cap(b) <= maxStepBytes {
 		l.spares.put(&bytebufferpool.ByteBuffer{B: b})
 	}
 }

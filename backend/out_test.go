@@ -122,14 +122,14 @@ func TestOutError(t *testing.T) {
 
 func TestGrow(t *testing.T) {
 	for _, c := range []struct{ length, capacity, n, want, capMax int }{
-		{0, 0, 10, 0, 10},
+		{0, 0, 10, 0, 256},
 		{10, 16, 6, 0, 16},
-		{10, 16, 7, 0, 32},
+		{10, 16, 7, 0, 256},
 		{64 << 10, 64 << 10, 64 << 10, 64 << 20, 256 << 10}, // not what was declared, only four times what came
 		{32 << 20, 32 << 20, 64 << 10, 64 << 20, 64 << 20},  // the last step fits
 		{16 << 20, 16 << 20, 64 << 10, 64<<20 + 33, 64<<20 + 16<<10},
 		{64 << 20, 64 << 20, 33, 64<<20 + 33, 64<<20 + 16<<10},
-		{100, 100, 1000, 512 << 20, 1100}, // a declared length alone allocates nothing
+		{100, 100, 1000, 512 << 20, 4 << 10}, // a declared length alone allocates nothing
 	} {
 		l := &Loop{}
 		bb := &bytebufferpool.ByteBuffer{B: make([]byte, c.length, c.capacity)}

@@ -7,11 +7,12 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// spares are the large buffers that a loop keeps for its next large values, so that these leave nothing to the garbage
-// collector, which would have pages to clear, to give back and to fetch again for each. (bytebufferpool knows no sizes: it
-// would hand a buffer of a megabyte to a reply of ten bytes, and one of ten bytes to a value of a megabyte.)
+// spares are the buffers that a loop has for bytes that outlive a callback and does not use, by size, so that replies that
+// have to wait, and large values above all, leave nothing to the garbage collector. (bytebufferpool.Pool knows no sizes: it
+// would hand a buffer of a megabyte to a reply of ten bytes, and the other way round; and it drops what is longer than 95 of a
+// hundred, which of replies to MGETs, long and short ones, was an allocation for each fragment.)
 type spares struct {
-	classes [6]spareClass // by capacity: from 16 KiB, 64 KiB, 256 KiB, 1 MiB, 4 MiB, 16 MiB
+	classes [9]spareClass // by capacity: from 256 bytes, 1, 4, 16, 64, 256 KiB, 1, 4, 16 MiB
 	bytes   int           // capacity of all
 	most    int           // bytes to keep; 0: maxSpareBytes
 }
@@ -22,7 +23,10 @@ type spareClass struct {
 }
 
 const (
-	// spareBytes is from where a buffer is large. The capacity of large buffers is a multiple of it.
+	// leastSpare is what a buffer has room for at least.
+	leastSpare = 256
+	// spareBytes is from where a buffer is large. The capacity of large buffers is a multiple of it; that of others is where
+	// their class begins.
 	spareBytes = 16 << 10
 	// maxSpareBytes is what a loop keeps: a value of 64 MiB, or many smaller ones.
 	maxSpareBytes = 80 << 20
@@ -32,14 +36,27 @@ const (
 	maxSpareTries = 16
 )
 
-// classOf is the class of a capacity, which is spareBytes at least.
+// classOf is the class of a capacity, which is leastSpare at least.
 func (s *spares) classOf(capacity int) int {
-	return min((bits.Len(uint(capacity/spareBytes))-1)/2, len(s.classes)-1)
+	return min((bits.Len(uint(capacity/leastSpare))-1)/2, len(s.classes)-1)
+}
+
+// roomy is the capacity that a new buffer with room for need bytes gets.
+func roomy(need int) int {
+	for size := leastSpare; size < spareBytes; size *= 4 {
+		if need <= size {
+			return size
+		}
+	}
+	return (need + spareBytes - 1) &^ (spareBytes - 1)
 }
 
 // take returns a buffer with room for need bytes that is not many times as large, or nil.
 func (s *spares) take(need int) *bytebufferpool.ByteBuffer {
-	class := s.classOf(max(need, spareBytes))
+	class := s.classOf(need)
+	if need < spareBytes {
+		class = s.classOf(roomy(need)) // where all have room
+	}
 	for i := class; i <= class+1 && i < len(s.classes); i++ {
 		c := &s.classes[i]
 		for j := len(c.list) - 1; j >= max(0, len(c.list)-maxSpareTries); j-- {
@@ -57,6 +74,9 @@ func (s *spares) take(need int) *bytebufferpool.ByteBuffer {
 // put keeps bb, if there is room: what is not needed any more makes room within a second.
 func (s *spares) put(bb *bytebufferpool.ByteBuffer) {
 	capacity, most := cap(bb.B), s.most
+	if capacity < leastSpare {
+		return
+	}
 	if most == 0 {
 		most = maxSpareBytes
 	}

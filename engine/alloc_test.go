@@ -9,8 +9,7 @@ import (
 
 // playedAllocs is how many allocations f makes when it is called so often, not rounded down as the average is that
 // testing.AllocsPerRun gives: what allocates at every hundredth request allocates. What else runs in the process
-// allocates as well, now and then, so the least of three counts. (bytebufferpool allocates twice for each 42,000 buffers
-// that are given back, to reckon its sizes anew: n is small enough for that not to come in all three.)
+// allocates as well, now and then, so the least of three counts.
 func playedAllocs(n int, f func()) float64 {
 	least := math.Inf(1)
 	for range 3 {
@@ -70,5 +69,13 @@ func TestAllocsCrowd(t *testing.T) {
 	c := newCrowd(t, 16)
 	if n := playedAllocs(300, c.play); n != 0 {
 		t.Errorf("%v allocations in 300 rounds; want 0", n)
+	}
+}
+
+// TestAllocsGathering: nor when many clients have a command under way whose fragments, long and short, have to be kept.
+func TestAllocsGathering(t *testing.T) {
+	g := newGathering(t, 100)
+	if n := playedAllocs(100, g.play); n != 0 {
+		t.Errorf("%v allocations in 100 rounds of 100 MGETs; want 0", n)
 	}
 }

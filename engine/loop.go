@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -37,12 +38,13 @@ type Loop struct {
 	current *Session     // that flush is at
 	panics  atomic.Int64 // survived
 
-	cmd     codec.Command // reused from command to command
-	parts   []uint16      // scratch of scatter: server of each key
-	counts  []int         // scratch of scatter: keys for each server
-	targets []target      // scratch of scatter: where they go
-	gathers []*codec.Gather
-	clients atomic.Int64 // shared with the goroutines that accept
+	cmd     codec.Command   // reused from command to command
+	parts   []uint16        // scratch of scatter: server of each key
+	counts  []int           // scratch of scatter: keys for each server
+	targets []target        // scratch of scatter: where they go
+	gathers []*codec.Gather // not in use
+	idle    int             // fewest of them since the last tidy: so many nobody needed
+	clients atomic.Int64    // shared with the goroutines that accept
 
 	tallies map[string]*tally // by the pool's name
 	told    atomic.Pointer[loopFigures]
@@ -195,6 +197,7 @@ func (l *Loop) flush() {
 func (l *Loop) relieve(level int32) {
 	if level >= high {
 		l.pressure.dropped.Add(int64(l.DropSpares()))
+		l.gathers, l.idle = nil, 0
 	}
 	var most *Session
 	for s := range l.holders {
@@ -243,6 +246,8 @@ func (l *Loop) tidy() {
 		l.big.decay(false)
 		l.decayAt = l.Now + int64(decayEvery)
 	}
+	l.gathers = slices.Delete(l.gathers, 0, l.idle)
+	l.idle = len(l.gathers)
 	if cap(l.cmd.Keys) > maxGatherKeys {
 		l.cmd.Keys = nil
 	}
@@ -258,13 +263,13 @@ func (l *Loop) getGather() *codec.Gather {
 	}
 	g := l.gathers[n-1]
 	l.gathers[n-1] = nil
-	l.gathers = l.gathers[:n-1]
+	l.gathers, l.idle = l.gathers[:n-1], min(l.idle, n-1)
 	return g
 }
 
-// What a loop keeps of gathered commands: 16 of up to 4,096 keys.
+// What a loop keeps of gathered commands: 1,024 of up to 4,096 keys, as long as so many are under way at once.
 const (
-	maxGathers    = 16
+	maxGathers    = 1 << 10
 	maxGatherKeys = 4 << 10
 )
 

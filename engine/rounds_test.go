@@ -387,3 +387,63 @@ func BenchmarkRound(b *testing.B) {
 		})
 	}
 }
+
+// gathering is clients before four servers that have a MGET each under way at once, short and long ones.
+type gathering struct {
+	sim     *sim
+	clients []*simClient
+	in      [][]byte // of each client
+	replies [][]byte // of each server, to all
+	scratch []byte
+}
+
+func newGathering(t testing.TB, n int) *gathering {
+	t.Helper()
+	s := newSim(t, 4, nil)
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	g := &gathering{sim: s, replies: make([][]byte, 4)}
+	var want []string
+	for i := range n {
+		args := []string{"MGET"}
+		for k := range 4 + (i*37)%90 {
+			args = append(args, fmt.Sprintf("key:%d:%d", i, k))
+		}
+		g.clients = append(g.clients, s.connect())
+		g.in = append(g.in, []byte(array(args...)))
+		want = append(want, fmt.Sprintf("*%d\r\n", len(args)-1)+strings.Repeat(bulk(hotValue), len(args)-1))
+	}
+	g.send()
+	for i, v := range s.servers {
+		g.replies[i] = []byte(hotReplies(t, false, v.sock.take()))
+	}
+	g.answer()
+	for i, cl := range g.clients {
+		if got := cl.sock.take(); got != want[i] {
+			t.Fatalf("client %d gets %q; want %q", i, got, want[i])
+		}
+	}
+	return g
+}
+
+func (g *gathering) play() {
+	g.send()
+	g.answer()
+}
+
+func (g *gathering) send() {
+	for i, cl := range g.clients {
+		g.scratch = append(g.scratch[:0], g.in[i]...)
+		cl.sock.got = cl.sock.got[:0]
+		clientData(cl.session, g.scratch)
+	}
+	g.sim.settle()
+}
+
+func (g *gathering) answer() {
+	for i, v := range g.sim.servers {
+		v.sock.got = v.sock.got[:0]
+		g.scratch = append(g.scratch[:0], g.replies[i]...)
+		serverData(v.up, g.scratch)
+	}
+	g.sim.settle()
+}
