@@ -39,6 +39,9 @@ func TestSpares(t *testing.T) {
 	tiny := buffer(256)
 	s.put(tiny)
 	s.put(buffer(100))
+	if s.bytes != 256 {
+		t.Errorf("%d bytes are kept of buffers of 256 and 100; want 256", s.bytes)
+	}
 	if got, none := s.take(0), s.take(0); got != tiny || none != nil {
 		t.Errorf("take(0) = %p, %p; want %p, of 256 bytes, and none", got, none, tiny)
 	}
@@ -48,6 +51,15 @@ func TestSpares(t *testing.T) {
 		t.Errorf("take(17 KiB) = %p; want %p, of 128 KiB", got, large)
 	}
 	s.put(large)
+	full := spares{most: 64 << 10}
+	full.put(buffer(64 << 10))
+	full.put(buffer(16 << 10))
+	for range 100 {
+		full.put(buffer(256))
+	}
+	if want := 80 << 10; full.bytes > want || full.bytes != 64<<10+min(100*256, 16<<10) {
+		t.Errorf("%d bytes are kept of 64 KiB, 16 KiB and 100 times 256 bytes; want all that fit into %d but the 16 KiB", full.bytes, want)
+	}
 	s.most = 100 << 20
 	s.put(buffer(64 << 20))
 	if got := s.take(1 << 20); got != nil {

@@ -122,7 +122,8 @@ func (l *Loop) DropSpares() int {
 	return dropped
 }
 
-// BoundSpares has l keep no more than this many bytes in buffers that are not in use, batches aside, and 80 MiB at most.
+// BoundSpares has l keep no more than this many bytes in large buffers that are not in use, 80 MiB at most, and a quarter of it in
+// small ones; batches have bounds of their own.
 func (l *Loop) BoundSpares(bytes int) { l.spares.most = min(bytes, maxSpareBytes) }
 
 // Grow makes room in bb for n more bytes, of a value that is expected to have want bytes in all, 0 if unknown. Room comes

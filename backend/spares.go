@@ -14,7 +14,7 @@ import (
 type spares struct {
 	classes [9]spareClass // by capacity: from 256 bytes, 1, 4, 16, 64, 256 KiB, 1, 4, 16 MiB
 	bytes   int           // capacity of all
-	most    int           // bytes to keep; 0: maxSpareBytes
+	most    int           // bytes to keep; 0: maxSpareBytes. Small ones have a quarter more, that large ones can't take from them
 }
 
 type spareClass struct {
@@ -54,10 +54,12 @@ func roomy(need int) int {
 // take returns a buffer with room for need bytes that is not many times as large, or nil.
 func (s *spares) take(need int) *bytebufferpool.ByteBuffer {
 	class := s.classOf(need)
+	last := min(class+1, len(s.classes)-1)
 	if need < spareBytes {
 		class = s.classOf(roomy(need)) // where all have room
+		last = class
 	}
-	for i := class; i <= class+1 && i < len(s.classes); i++ {
+	for i := class; i <= last; i++ {
 		c := &s.classes[i]
 		for j := len(c.list) - 1; j >= max(0, len(c.list)-maxSpareTries); j-- {
 			if bb := c.list[j]; cap(bb.B) >= need {
@@ -79,6 +81,9 @@ func (s *spares) put(bb *bytebufferpool.ByteBuffer) {
 	}
 	if most == 0 {
 		most = maxSpareBytes
+	}
+	if capacity < spareBytes {
+		most += most / 4
 	}
 	if s.bytes+capacity > most {
 		return

@@ -11,8 +11,7 @@ import (
 // writeSet is an epoll set of sockets that are waited for once each, until they take bytes or are broken.
 type writeSet struct {
 	fd     int
-	file   *os.File // owns fd
-	conn   syscall.RawConn
+	conn   syscall.RawConn   // of fd, whose owner it keeps
 	events []unix.EpollEvent // await's
 }
 
@@ -25,12 +24,13 @@ func newWriteSet() (writeSet, error) {
 		_ = unix.Close(fd)
 		return writeSet{}, os.NewSyscallError("fcntl", err)
 	}
-	s := writeSet{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), events: make([]unix.EpollEvent, 128)}
-	if s.conn, err = s.file.SyscallConn(); err != nil {
-		_ = s.file.Close()
+	file := os.NewFile(uintptr(fd), "epoll")
+	conn, err := file.SyscallConn()
+	if err != nil {
+		_ = file.Close()
 		return writeSet{}, err
 	}
-	return s, nil
+	return writeSet{fd: fd, conn: conn, events: make([]unix.EpollEvent, 128)}, nil
 }
 
 func (s *writeSet) add(fd int) error {

@@ -94,15 +94,15 @@ func TestCopiesGathered(t *testing.T) {
 	}
 }
 
-// grown is what batches hold of n bytes when they must become longer ones: 4 KiB, and then 16 KiB of each full one.
+// grown is what batches hold of n bytes when they must become longer ones: 2 KiB, and then 16 KiB of each full one.
 func grown(n int) int {
 	switch {
-	case n <= 4<<10:
+	case n <= 2<<10:
 		return 0
 	case n <= 16<<10:
-		return 4 << 10
+		return 2 << 10
 	}
-	return (n>>16 + 1) * 20 << 10
+	return (n>>16 + 1) * 18 << 10
 }
 
 // pieces cuts what a peer sends as gnet reads it.

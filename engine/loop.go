@@ -159,8 +159,8 @@ func (t *latency) add(took int64, replies int) {
 func (t *latency) mean() time.Duration { return time.Duration(t.took / max(t.replies, 1)) }
 
 // flush writes what callbacks left: once for each server connection, once for each client. (Two things are written past it,
-// at once: large requests and replies, or what has gathered of them, by Out.Through, and a server connection's handshake.) Writing can make room for
-// input that had to wait, and can fail connections, so it goes on until nothing is left to do.
+// at once: large requests and replies, or what has gathered of them, by Out.Through, and a server connection's handshake.)
+// Writing can make room for input that had to wait, and can fail connections, so it goes on until nothing is left to do.
 func (l *Loop) flush() {
 	if l.flushing {
 		return
@@ -267,14 +267,15 @@ func (l *Loop) getGather() *codec.Gather {
 	return g
 }
 
-// What a loop keeps of gathered commands: 1,024 of up to 4,096 keys, as long as so many are under way at once.
+// What a loop keeps of gathered commands, as long as so many are under way at once: 1,024, fewer of many keys. Beyond
+// maxGatherKeys, scratch goes with the next tidy.
 const (
 	maxGathers    = 1 << 10
 	maxGatherKeys = 4 << 10
 )
 
 func (l *Loop) putGather(g *codec.Gather) {
-	if len(l.gathers) == maxGathers || cap(g.Part) > maxGatherKeys {
+	if n := len(l.gathers); n == maxGathers || cap(g.Part) > maxGatherKeys || n*cap(g.Part) > 16*maxGatherKeys {
 		return
 	}
 	clear(g.Replies)

@@ -64,8 +64,8 @@ func TestYield(t *testing.T) {
 	c := s.connect()
 	s.loop.Tick()
 	yields, s.loop.yieldedAt = 0, s.loop.Now-int64(time.Hour)
-	if c.send(array("PING")); yields != 1 {
-		t.Errorf("%d yields in a callback after an hour, want 1", yields)
+	if c.send(array("PING")); yields == 0 {
+		t.Error("no yield in a callback after an hour")
 	}
 	yields, s.loop.yieldedAt = 0, s.loop.Now
 	for range 2*yieldEvery/time.Millisecond + 1 {
