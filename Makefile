@@ -8,9 +8,10 @@ GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.12.0
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# What starts real servers takes all processors it can have: one such package at a time.
-REAL = ./difftest ./faults
-FAST = $(filter-out cashew/difftest cashew/faults,$(shell $(GO) list ./...))
+# What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
+# The go command does not know that these tests depend on the program, so their results must not come from its cache.
+REAL = ./bench ./dist ./difftest ./faults
+FAST = $(filter-out cashew/bench cashew/dist cashew/difftest cashew/faults,$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
@@ -54,15 +55,15 @@ vet:
 test: servers build vet ## all tests
 	$(GO) test $(FAST)
 	$(GO) test -tags invariants -run Copies ./engine
-	$(GO) test -p 1 $(REAL)
+	$(GO) test -count=1 -p 1 $(REAL)
 
 test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui
 	@mkdir -p bin/ui
 	$(GO) test -count=1 -v -run UI -artifacts -outputdir=$(CURDIR)/bin/ui ./engine/admin/page
 
 race: ## all tests under the race detector, consumed bytes overwritten
-	$(GO) test -race -tags invariants $(FAST)
-	$(GO) test -race -tags invariants ./difftest
+	$(GO) test -race -tags invariants $(FAST) ./bench ./dist
+	$(GO) test -count=1 -race -tags invariants ./difftest
 
 fuzz: ## each fuzz target for FUZZTIME=30s
 	@scripts/fuzz.sh $(FUZZTIME)

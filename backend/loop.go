@@ -42,10 +42,9 @@ type Loop struct {
 
 	Copies copies // what a request costs in copying, for tests
 
-	spares       spares // for bytes that outlive a callback; each loop has its own
-	batches      batches
-	requests     *Request
-	freeRequests int
+	spares  spares // for bytes that outlive a callback; each loop has its own
+	batches batches
+	free    []*Request
 
 	dirty  []*Conn // with bytes to write, each once
 	groups []*Group

@@ -75,6 +75,12 @@ func (o *Out) Err() error { return o.err }
 // Append copies p behind what waits to be written.
 func (o *Out) Append(l *Loop, p []byte) {
 	l.Copies.Add(len(p))
+	if n := len(o.batch); len(p) <= cap(o.batch)-n && n < maxBatchBytes && len(p) < handOverBytes {
+		o.batch = o.batch[:n+len(p)]
+		copy(o.batch[n:], p)
+		o.pending += len(p)
+		return
+	}
 	if len(p) >= handOverBytes {
 		bb := l.GetBuffer()
 		l.Grow(bb, len(p), 0)

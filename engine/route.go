@@ -51,8 +51,8 @@ func (s *Session) send(server int, cmd *codec.Command) {
 		}
 	} else {
 		r = s.loop.NewRequest(s)
-		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, max(len(cmd.Keys), 1)
-		r.Server, r.Frame = uint16(server), len(cmd.Frame)
+		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, uint32(max(len(cmd.Keys), 1))
+		r.Server, r.Frame = uint16(server), uint32(len(cmd.Frame))
 		r.SetKey(cmd.Key)
 		s.push(r)
 		c.Queue(r)
@@ -137,7 +137,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 	}
 	for i := range l.targets {
 		if t := &l.targets[i]; t.conn != nil {
-			t.request.Frame = t.bytes
+			t.request.Frame = uint32(t.bytes)
 			t.request.SetKey(cmd.KeyAt(t.first))
 			o := t.conn.Out()
 			o.SetBatch(p.AppendFragmentEnd(o.Batch(&l.Loop), cmd))
@@ -195,7 +195,7 @@ type target struct {
 func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.loop.NewRequest(s)
-	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, keys, uint16(server)
+	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(server)
 	t.request = f
 	s.tally.fragments++
 	whole.Fragments = append(whole.Fragments, f)

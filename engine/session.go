@@ -335,7 +335,7 @@ func (s *Session) lost(f *backend.Request, err error) {
 		if f.Reply == nil {
 			f.Reply = s.loop.GetBuffer()
 		}
-		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], whole.Gather.Op, f.Keys)
+		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], whole.Gather.Op, int(f.Keys))
 		if f.Reply.B = out; ok {
 			s.pool.count.lostKeys.Add(int64(f.Keys))
 			return
@@ -403,12 +403,12 @@ func (s *Session) pop() {
 
 // release lets go of r and its fragments; replies that still come are thrown away.
 func (s *Session) release(r *backend.Request) {
-	for i, f := range r.Fragments {
-		f.Owner, f.Parent = nil, nil
-		s.loop.Unref(f)
-		r.Fragments[i] = nil
-	}
 	if r.Gather != nil {
+		for i, f := range r.Fragments {
+			f.Owner, f.Parent = nil, nil
+			s.loop.Unref(f)
+			r.Fragments[i] = nil
+		}
 		s.loop.putGather(r.Gather)
 	}
 	r.Owner = nil
@@ -490,7 +490,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		if r.Reply == nil {
 			r.Reply = s.loop.GetBuffer()
 		}
-		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Op, r.Keys, r.Quiet)
+		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Op, int(r.Keys), r.Quiet)
 		r.Done = true
 		s.drain()
 	}

@@ -53,7 +53,7 @@ func (s *Session) slow(r *backend.Request) {
 	}
 	l, e := s.loop, s.tally.slow.add(most)
 	e.opts, e.id, e.at = s.pool.opts, l.slowIDs.Add(1)-1, l.Now
-	e.op, e.server, e.keys, e.bytes = r.Op, r.Server, r.Keys, r.Size
+	e.op, e.server, e.keys, e.bytes = r.Op, r.Server, int(r.Keys), r.Size
 	e.queue, e.wait = l.Now-r.QueuedAt(), 0
 	if r.SentAt != 0 {
 		e.queue, e.wait = r.SentAt-r.QueuedAt(), l.Now-r.SentAt

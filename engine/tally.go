@@ -125,7 +125,7 @@ func (s *Session) answered(r *backend.Request) {
 	if r.Sampled {
 		l.hot.addBytes(s.pool, r.Key(), r.Size)
 	}
-	if size := max(r.Frame, r.Size); size >= bigBytes && r.Keys == 1 {
+	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
 		l.big.note(s.pool, int(r.Server), r.Key(), size)
 	}
 	if t := int64(s.pool.opts.SlowerThan); t >= 0 && l.Now-r.QueuedAt() >= t {

@@ -33,7 +33,7 @@ var suites = []suite{
 	}},
 	{"engine", "Round", 100, []string{
 		"get-pipeline-16", "set-pipeline-16", "mget-10-four-servers", "mset-10-four-servers", "del-10-four-servers",
-		"mc-get-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
+		"mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 	}},
 	{"codec/resp", "ParseCommand", 5000, []string{
 		"get-16B", "set-64B", "hset-10-fields", "inline-get", "pipeline-16",

@@ -217,20 +217,27 @@ func word(line []byte, pos int) (from, to int) {
 	return pos, pos + n
 }
 
-// either is the place of the first byte x or y in b at pos or behind it; len(b) if there is none. It looks at eight bytes
-// at once, which for a key costs less than two calls of bytes.IndexByte.
-func either(b []byte, pos int, x, y byte) int {
+// spaceOr is the place of the first space or c, a control byte, in b at pos or behind it; len(b) if there is none.
+func spaceOr(b []byte, pos int, c byte) int {
+	for pos = blank(b, pos); pos < len(b) && b[pos] != ' ' && b[pos] != c; {
+		pos = blank(b, pos+1)
+	}
+	return pos
+}
+
+// blank is the place of the first byte of b at pos or behind it that is a space or a control byte; len(b) if there is none.
+// It looks at eight bytes at once, which for a key costs less than a call of bytes.IndexByte.
+func blank(b []byte, pos int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	xs, ys := uint64(x)*ones, uint64(y)*ones
-	for pos+8 <= len(b) {
+	for ; pos+8 <= len(b); pos += 8 {
 		w := binary.LittleEndian.Uint64(b[pos:])
-		u, v := w^xs, w^ys // a zero byte in them is a hit; the lowest that is found is one
-		if hit := ((u-ones)&^u | (v-ones)&^v) & tops; hit != 0 {
+		// The subtraction borrows into the top of each byte that is no greater than a space, and perhaps of those above
+		// it; the lowest that is found is one.
+		if hit := (w - (' '+1)*ones) & ^w & tops; hit != 0 {
 			return pos + bits.TrailingZeros64(hit)/8
 		}
-		pos += 8
 	}
-	for pos < len(b) && b[pos] != x && b[pos] != y {
+	for pos < len(b) && b[pos] > ' ' {
 		pos++
 	}
 	return pos
@@ -324,20 +331,22 @@ func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec
 		pos++
 	}
 	from := pos
-	pos = either(line, pos, ' ', 0)
+	pos = spaceOr(line, pos, 0)
 	key := codec.Key{Off: uint32(from), Len: uint32(pos - from)}
-	flags, pos := number(line, pos)
-	for pos < len(line) && line[pos] == ' ' {
-		pos++
-	}
-	neg := 0
-	if pos < len(line) && line[pos] == '-' {
-		neg = 1
-	}
-	exptime, pos := digits(line, pos+neg)
-	size, pos := number(line, pos)
+	var n [4]uint64 // flags, exptime, size, cas
+	fields, neg := 3, uint64(0)
 	if cmd.Op == opCas {
-		_, pos = number(line, pos)
+		fields = 4
+	}
+	for i := range fields {
+		for pos < len(line) && line[pos] == ' ' {
+			pos++
+		}
+		if i == 1 && pos < len(line) && line[pos] == '-' {
+			neg = 1
+			pos++
+		}
+		n[i], pos = digits(line, pos)
 	}
 	noreply := false
 	if pos < len(line) {
@@ -349,18 +358,18 @@ func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec
 			pos = malformed
 		}
 	}
-	if pos >= malformed || key.Len-1 >= maxKey || flags > math.MaxUint32 || size > maxSize ||
-		exptime > math.MaxInt32+uint64(neg) {
+	flags, exptime, size := n[0], n[1], int(n[2])
+	if pos >= malformed || key.Len-1 >= maxKey || flags > math.MaxUint32 || n[2] > maxSize || exptime > math.MaxInt32+neg {
 		refuseStore(s, cmd, line)
 		return true
 	}
-	if int(size) > p.maxValue {
+	if size > p.maxValue {
 		refuse(cmd, refuseTooLarge, noreply)
-		skip(s, int(size))
+		skip(s, size)
 		return true
 	}
 	cmd.NoReply = noreply
-	return body(s, b, key, int(size), cmd)
+	return body(s, b, key, size, cmd)
 }
 
 // malformed is the offset behind a number that is none; behind any other there is less.
@@ -376,22 +385,26 @@ func number(line []byte, pos int) (v uint64, next int) {
 
 // digits reads the word at pos, which must be all digits and within 64 bits.
 func digits(line []byte, pos int) (v uint64, next int) {
-	if pos >= len(line) {
-		return 0, malformed
-	}
-	i := pos
-	for ; i < len(line) && line[i] != ' '; i++ {
-		d := uint64(line[i] - '0')
-		if d > 9 || v > (math.MaxUint64-d)/10 {
+	next = pos
+	for next < len(line) {
+		d := uint64(line[next]) - '0'
+		if d > 9 {
+			break
+		}
+		if next-pos >= safeDigits && v > (math.MaxUint64-d)/10 {
 			return 0, malformed
 		}
 		v = v*10 + d
+		next++
 	}
-	if i == pos {
+	if next == pos || next < len(line) && line[next] != ' ' {
 		return 0, malformed
 	}
-	return v, i
+	return v, next
 }
+
+// safeDigits are within 64 bits, whatever they are.
+const safeDigits = 19
 
 // isInt32 tells whether w is a number that memcached takes for an exptime.
 func isInt32(w []byte) bool {

@@ -351,21 +351,21 @@ func TestAppendErrors(t *testing.T) {
 	}
 }
 
-func TestEither(t *testing.T) {
+func TestBlank(t *testing.T) {
 	for n := range 20 {
 		for at := range n + 1 {
-			b := bytes.Repeat([]byte{0x0b, 0x21, 0x01, 0x80, 0xff}, 4)[:n]
+			b := bytes.Repeat([]byte{'k', 0x21, 0x80, 0xa0, 0xff}, 4)[:n]
 			for from := range at + 1 {
-				for _, c := range []byte{' ', '\n', 'k'} {
+				for _, c := range []byte{0, 1, '\n', '\r', 0x1f, ' ', '!', 0x81} {
 					want := n
 					in := bytes.Clone(b)
 					if at < n {
-						if in[at] = c; c != 'k' {
+						if in[at] = c; c <= ' ' {
 							want = at
 						}
 					}
-					if got := either(in, from, ' ', '\n'); got != want {
-						t.Errorf("either(%q, %d) = %d; want %d", in, from, got, want)
+					if got := blank(in, from); got != want {
+						t.Errorf("blank(%q, %d) = %d; want %d", in, from, got, want)
 					}
 				}
 			}

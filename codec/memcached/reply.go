@@ -156,7 +156,7 @@ func valueLine(buf []byte) (line, size int) {
 	if len(buf) < len(valueWord) || string(buf[:len(valueWord)]) != valueWord {
 		return 0, 0
 	}
-	pos := either(buf, len(valueWord), ' ', '\n')
+	pos := spaceOr(buf, len(valueWord), '\n')
 	if pos == len(valueWord) || pos == len(buf) || buf[pos] != ' ' {
 		return 0, 0
 	}
