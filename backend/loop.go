@@ -42,9 +42,9 @@ type Loop struct {
 
 	Copies copies // what a request costs in copying, for tests
 
-	spares  spares // for bytes that outlive a callback; each loop has its own
-	batches batches
-	free    []*Request
+	spares   spares // for bytes that outlive a callback; each loop has its own
+	batches  batches
+	requests requests
 
 	dirty  []*Conn // with bytes to write, each once
 	groups []*Group
@@ -103,14 +103,14 @@ func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer {
 // PutBuffer takes back what GetBuffer gave.
 func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) { l.spares.put(bb) }
 
-// Tidy is called every second or so: it drops buffers that nobody needed since the last call, and tidies the groups. It
+// Tidy is called every second or so: it drops buffers, and room for requests, that nobody needed since the last call, and tidies the groups. It
 // returns how many bytes it dropped.
 func (l *Loop) Tidy() int {
 	for _, g := range l.groups {
 		g.Tidy()
 	}
 	l.groups = slices.DeleteFunc(l.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
-	return l.spares.tidy() + l.batches.tidy()
+	return l.spares.tidy() + l.batches.tidy() + l.requests.tidy()
 }
 
 // DropSpares lets go of all buffers that are not in use, for memory is short, and returns how many bytes those were, short

@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"unsafe"
+
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
@@ -18,8 +20,8 @@ type Owner interface {
 }
 
 // Request is one request on its way: a client's command, or the fragment of one that goes to one server. Two sides hold
-// it, the session that owes its client a reply and the Conn whose server owes one; it returns to the Loop's free list when
-// both let go (Loop.Unref). A session that is gone, or told its client that time is up, sets Owner to nil, and the Conn
+// it, the session that owes its client a reply and the Conn whose server owes one; its place is free for
+// another when both let go (Loop.Unref). A session that is gone, or told its client that time is up, sets Owner to nil, and the Conn
 // throws the late reply away: exactly that reply, for a server answers in order.
 //
 // Thousands are in flight, more than a processor's nearest cache holds; so what every request uses stands in the first two
@@ -80,27 +82,17 @@ func (r *Request) Key() []byte { return r.key[:r.keyLen] }
 // QueuedAt is Loop.Now when r was queued.
 func (r *Request) QueuedAt() int64 { return r.at }
 
-// NewRequest takes a Request from those that are free, held once, by the caller. Their list is apart from them, for until
-// the processor has the Request itself it should not have to wait.
+// Ref holds r once more, for someone besides the session and the Conn.
+func (r *Request) Ref() { r.refs++ }
+
+// NewRequest returns a Request that is held once, by the caller.
 func (l *Loop) NewRequest(o Owner) *Request {
-	var r *Request
-	if n := len(l.free) - 1; n >= 0 {
-		r = l.free[n]
-		l.free = l.free[:n]
-	} else {
-		r = new(Request)
-	}
+	r := l.requests.get()
 	r.Owner, r.refs = o, 1
 	return r
 }
 
-// Ref holds r once more, for someone besides the session and the Conn.
-func (r *Request) Ref() { r.refs++ }
-
-// maxFreeRequests bounds what a burst leaves behind: about 4 MiB a loop.
-const maxFreeRequests = 16 << 10
-
-// Unref lets go of r. The last of the two holders returns it to the free list.
+// Unref lets go of r, which the last of its holders may not use any more.
 func (l *Loop) Unref(r *Request) {
 	if r.refs--; r.refs <= 0 {
 		l.release(r)
@@ -122,9 +114,61 @@ func (l *Loop) release(r *Request) {
 		r.gathered = gathered{Fragments: frags}
 	}
 	r.plain = plain{}
-	if len(l.free) < maxFreeRequests {
-		l.free = append(l.free, r)
-	}
+	l.requests.inUse--
 }
 
 const maxKeptFragments = 128
+
+// requests are a loop's Requests, in a ring: the next is the next place that nobody holds. Most are released in the order in
+// which they were taken, since servers answer in order, and so those that follow one another stand side by side. The
+// processor sees that and fetches them ahead; from a list of free ones they come in any order, and with hundreds in flight
+// each is waited for, twice.
+type requests struct {
+	ring  []Request // a power of two; a larger or smaller one takes its place, and in the old one the last are let go of
+	next  int
+	inUse int // also of former rings
+	most  int // of inUse since the last tidy
+}
+
+const (
+	minRequests = 64
+	// maxRequests bounds what a burst leaves behind, 4 MiB; what more are in flight is the garbage collector's.
+	maxRequests = 16 << 10
+)
+
+// get returns a Request without holders.
+func (q *requests) get() *Request {
+	// An eighth is left free, so that even behind many that wait for a slow server the next is not far.
+	if q.inUse >= len(q.ring)/8*7 && !q.grow() {
+		q.inUse++
+		return new(Request)
+	}
+	q.inUse++
+	q.most = max(q.most, q.inUse)
+	for {
+		r := &q.ring[q.next]
+		q.next = (q.next + 1) & (len(q.ring) - 1)
+		if r.refs == 0 {
+			return r
+		}
+	}
+}
+
+// grow makes a larger ring, unless there is none.
+func (q *requests) grow() bool {
+	if len(q.ring) == maxRequests {
+		return false
+	}
+	q.ring, q.next = make([]Request, max(minRequests, 2*len(q.ring))), 0
+	return true
+}
+
+// tidy makes a smaller ring if half of it would have done since the last call, and returns how many bytes that saves.
+func (q *requests) tidy() (dropped int) {
+	if n := len(q.ring) / 2; n >= minRequests && q.most < n/8*7 {
+		q.ring, q.next = make([]Request, n), 0
+		dropped = n * int(unsafe.Sizeof(Request{}))
+	}
+	q.most = q.inUse
+	return dropped
+}

@@ -2,13 +2,15 @@ package backend
 
 import (
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
 	"cashew/codec"
 )
 
-// TestRequestReused: of a request that is given back nothing is left in the next but its room for fragments.
+// TestRequestReused: of a request that is let go of nothing is left for the next in its place but room for fragments.
 func TestRequestReused(t *testing.T) {
 	for _, whole := range []bool{false, true} {
 		l := &Loop{}
@@ -26,8 +28,15 @@ func TestRequestReused(t *testing.T) {
 		l.Unref(r)
 		l.Unref(r)
 		again := l.NewRequest(nil)
+		for range minRequests {
+			if again == r {
+				break
+			}
+			l.Unref(again)
+			again = l.NewRequest(nil)
+		}
 		if again != r {
-			t.Fatal("it is not reused")
+			t.Fatal("its place is not used again")
 		}
 		if want := (plain{refs: 1}); again.plain != want {
 			t.Errorf("reused, whole %v: %+v; want %+v", whole, again.plain, want)
@@ -35,6 +44,55 @@ func TestRequestReused(t *testing.T) {
 		if len(again.Key()) != 0 || len(again.Fragments) != 0 || again.Pending != 0 || again.Err != nil {
 			t.Errorf("reused, whole %v: key %q, %+v; want none", whole, again.Key(), again.gathered)
 		}
+	}
+}
+
+// TestRequestRing takes and releases at random, with some that stay for long: none is given to two, those in order are
+// neighbours, and the ring is as large as it must be, also after a burst.
+func TestRequestRing(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	l := &Loop{}
+	var held []*Request
+	take := func() {
+		r := l.NewRequest(nil)
+		if r.Size != 0 {
+			t.Fatal("a request that somebody holds was given away")
+		}
+		r.Size = 1
+		held = append(held, r)
+	}
+	drop := func(i int) {
+		l.Unref(held[i])
+		held = slices.Delete(held, i, i+1)
+	}
+	for _, most := range []int{10, 300, maxRequests + 100, 2000, 0} {
+		for range 3 * most {
+			if len(held) < most && rnd.IntN(8) > 0 {
+				take()
+			} else if len(held) > 0 {
+				drop(rnd.IntN(min(len(held), 1+rnd.IntN(len(held)))))
+			}
+		}
+		for len(held) > most {
+			drop(0)
+		}
+		if l.requests.inUse != len(held) {
+			t.Fatalf("%d in use; want %d", l.requests.inUse, len(held))
+		}
+		if n := len(l.requests.ring); n < min(most, maxRequests) || n > maxRequests {
+			t.Errorf("with %d held the ring has %d places", len(held), n)
+		}
+		for range 12 {
+			l.requests.tidy()
+		}
+		if n := len(l.requests.ring); n > max(minRequests, len(held)*16/7) {
+			t.Errorf("with %d held the ring has still %d places", len(held), n)
+		}
+	}
+	first := l.NewRequest(nil)
+	second := l.NewRequest(nil)
+	if d := uintptr(unsafe.Pointer(second)) - uintptr(unsafe.Pointer(first)); d != unsafe.Sizeof(Request{}) {
+		t.Errorf("two that follow one another are %d bytes apart", d)
 	}
 }
 
