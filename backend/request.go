@@ -101,6 +101,7 @@ func (l *Loop) Unref(r *Request) {
 
 func (l *Loop) release(r *Request) {
 	if r.refs < 0 {
+		r.refs = 0 // or its place were lost
 		panic("backend: request released twice")
 	}
 	if r.Reply != nil {

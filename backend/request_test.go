@@ -47,6 +47,26 @@ func TestRequestReused(t *testing.T) {
 	}
 }
 
+// TestRequestReleasedTwice: that is a panic, but costs the ring no place: a loop that survives many still finds one.
+func TestRequestReleasedTwice(t *testing.T) {
+	l := &Loop{}
+	for range 2 * minRequests {
+		r := l.NewRequest(nil)
+		l.Unref(r)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Fatal("no panic")
+				}
+			}()
+			l.Unref(r)
+		}()
+	}
+	if l.requests.inUse != 0 || len(l.requests.ring) != minRequests {
+		t.Errorf("%d in use of %d; want 0 of %d", l.requests.inUse, len(l.requests.ring), minRequests)
+	}
+}
+
 // TestRequestRing takes and releases at random, with some that stay for long: none is given to two, those in order are
 // neighbours, and the ring is as large as it must be, also after a burst.
 func TestRequestRing(t *testing.T) {
