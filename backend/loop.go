@@ -103,8 +103,8 @@ func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer {
 // PutBuffer takes back what GetBuffer gave.
 func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) { l.spares.put(bb) }
 
-// Tidy is called every second or so: it drops buffers, and room for requests, that nobody needed since the last call, and tidies the groups. It
-// returns how many bytes it dropped.
+// Tidy is called every second or so: it drops buffers, and room for requests, that nobody needed since the last call, and
+// tidies the groups. It returns how many bytes it dropped.
 func (l *Loop) Tidy() int {
 	for _, g := range l.groups {
 		g.Tidy()

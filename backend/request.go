@@ -20,9 +20,9 @@ type Owner interface {
 }
 
 // Request is one request on its way: a client's command, or the fragment of one that goes to one server. Two sides hold
-// it, the session that owes its client a reply and the Conn whose server owes one; its place is free for
-// another when both let go (Loop.Unref). A session that is gone, or told its client that time is up, sets Owner to nil, and the Conn
-// throws the late reply away: exactly that reply, for a server answers in order.
+// it, the session that owes its client a reply and the Conn whose server owes one; its place is free for another when both
+// let go (Loop.Unref). A session that is gone, or told its client that time is up, sets Owner to nil, and the Conn throws the
+// late reply away: exactly that reply, for a server answers in order.
 //
 // Thousands are in flight, more than a processor's nearest cache holds; so what every request uses stands in the first two
 // cache lines of four, with a key of up to 16 bytes, and only a gathered command touches the others.
@@ -132,7 +132,9 @@ type requests struct {
 }
 
 const (
-	minRequests = 64
+	// minRequests are 32 KiB, from where on Go begins an array with pointers at a cache line; in a smaller one there is a
+	// header before it.
+	minRequests = 128
 	// maxRequests bounds what a burst leaves behind, 4 MiB; what more are in flight is the garbage collector's.
 	maxRequests = 16 << 10
 )

@@ -118,6 +118,15 @@ func TestRequestRing(t *testing.T) {
 
 // TestRequestLayout holds what the type's comment says of cache lines.
 func TestRequestLayout(t *testing.T) {
+	for n := minRequests; n <= maxRequests; n *= 2 {
+		var q requests
+		for len(q.ring) < n {
+			q.grow()
+		}
+		if at := uintptr(unsafe.Pointer(&q.ring[0])); at%64 != 0 {
+			t.Errorf("a ring of %d begins %d bytes behind a cache line", n, at%64)
+		}
+	}
 	var r Request
 	if size := unsafe.Sizeof(r); size != 256 {
 		t.Errorf("a Request has %d bytes; want 256", size)
