@@ -57,8 +57,8 @@ func TestSpares(t *testing.T) {
 	for range 100 {
 		full.put(buffer(256))
 	}
-	if want := 80 << 10; full.bytes > want || full.bytes != 64<<10+min(100*256, 16<<10) {
-		t.Errorf("%d bytes are kept of 64 KiB, 16 KiB and 100 times 256 bytes; want all that fit into %d but the 16 KiB", full.bytes, want)
+	if want := 64<<10 + 16<<10; full.bytes != want {
+		t.Errorf("%d bytes are kept of 64 KiB, 16 KiB and 100 times 256 bytes; want %d, all that fit but the 16 KiB", full.bytes, want)
 	}
 	s.most = 100 << 20
 	s.put(buffer(64 << 20))

@@ -209,11 +209,10 @@ func TestQuit(t *testing.T) {
 	c.want(bulk("1"), "GET", "a") // the SET behind QUIT was not executed
 }
 
-// TestLargeValue passes 64 MB through without holding several copies. One is held at a time, of a SET that grows or of a GET that
-// the client takes more slowly than the server sends it; on a busy machine the garbage of two before it may wait for the
-// collector. Two copies held would come to twice of that.
+// TestLargeValue passes 64 MB through without holding several copies. The collector comes often, so that what is measured is
+// what is held, not what waits for it on a busy machine.
 func TestLargeValue(t *testing.T) {
-	t.Parallel()
+	t.Setenv("GOGC", "10") // the proxy's; not in parallel, therefore
 	long(t)
 	server := startRedis(t)
 	p := startProxy(t, poolOf([]*redisServer{server}))
@@ -239,7 +238,7 @@ func TestLargeValue(t *testing.T) {
 		c.want(bulk(string(value[size-100:])), "GETRANGE", "big", "-100", "-1")
 	}
 	if most := p.Memory(t, "VmHWM"); !raceEnabled && underTest.name == "cashew" {
-		if most > before+4*size {
+		if most > before+3*size {
 			t.Errorf("the proxy needed %d MB for a value of 64 MB", most>>20)
 		}
 	}
