@@ -337,6 +337,7 @@ func TestHandOverFails(t *testing.T) {
 	p := startPools(t, o)
 	stop := hammer(t, p.Addrs()[0], 50, func(key, value string) bool { return value == "s:"+key })
 	defer stop()
+	until(t, "all clients are in", func() bool { return countSessions(p, func(*Session) bool { return true }) == 50 })
 	here, there := socketPair(t)
 	go func() {
 		_, _ = there.Write([]byte{ready})
