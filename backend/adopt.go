@@ -21,7 +21,13 @@ import (
 func (p *Pool) Adopt(old *Pool) {
 	p.resolver = old.resolver
 	p.outOfSteps.Store(old.outOfSteps.Load())
-	p.health.adopt(&old.health, p.match(old))
+	from := p.match(old)
+	p.health.adopt(&old.health, from)
+	for i, j := range from {
+		if j >= 0 {
+			p.abilities.adopt(i, &old.abilities, j)
+		}
+	}
 }
 
 // match finds for each server of p the one of old that it is, by index, or -1.
@@ -89,7 +95,8 @@ func (h *health) adopt(old *health, from []int) {
 
 // MakeGroup makes l's group for p, on any goroutine; the loop does not know it before Join or Adopt.
 func MakeGroup(l *Loop, p *Pool) *Group {
-	g := &Group{loop: l, pool: p, conns: make([]*Conn, len(p.opts.Servers)*p.opts.ServerConnections)}
+	g := &Group{loop: l, pool: p}
+	g.Set(0)
 	for range p.opts.Servers {
 		g.figures = append(g.figures, new(Figures))
 	}
@@ -113,18 +120,16 @@ func (g *Group) Join() { g.loop.groups = append(g.loop.groups, g) }
 func (g *Group) Adopt(old *Group) (inOrder bool) {
 	n, m := g.pool.opts.ServerConnections, old.pool.opts.ServerConnections
 	inOrder = n == m
-	same := sameHandshake(g.pool.opts.Protocol, old.pool.opts.Protocol)
-	for i, j := range g.pool.match(old.pool) {
-		if j < 0 {
-			continue
+	from := g.pool.match(old.pool)
+	for i, j := range from {
+		if j >= 0 {
+			g.figures[i] = old.figures[j]
 		}
-		g.figures[i] = old.figures[j]
-		for k := 0; same && k < min(n, m); k++ {
-			if c := old.conns[j*m+k]; c != nil {
-				old.conns[j*m+k] = nil
-				g.conns[i*n+k] = c
-				c.join(g.pool, i)
-			}
+	}
+	for pr := range g.sets {
+		if now, was := &g.sets[pr], &old.sets[pr]; was.conns != nil && g.sameHandshake(old, codec.Profile(pr)) {
+			g.Set(codec.Profile(pr)).usedAt = was.usedAt
+			g.adoptConns(now.conns, was.conns, from, m)
 		}
 	}
 	inOrder = old.Leave() && inOrder
@@ -138,11 +143,8 @@ func (g *Group) Adopt(old *Group) (inOrder bool) {
 // Leave retires all connections of g, which gets no more requests. idle says that nothing was outstanding on them.
 func (g *Group) Leave() (idle bool) {
 	idle = true
-	for i, c := range g.conns {
-		if c != nil {
-			g.conns[i] = nil
-			idle = g.retire(c) && idle
-		}
+	for pr := range g.sets {
+		idle = g.retireAll(g.sets[pr].conns) && idle
 	}
 	g.left = true
 	return idle
@@ -161,7 +163,19 @@ func (g *Group) Hurry(timeout time.Duration) {
 // Left says that g gets no more requests.
 func (g *Group) Left() bool { return g.left }
 
-// retire has c, which is not in g.conns any more, close once nothing is outstanding on it, which is at once if idle.
+// retireAll retires all connections of a set. idle says that nothing was outstanding on them.
+func (g *Group) retireAll(conns []*Conn) (idle bool) {
+	idle = true
+	for i, c := range conns {
+		if c != nil {
+			conns[i] = nil
+			idle = g.retire(c) && idle
+		}
+	}
+	return idle
+}
+
+// retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.
 func (g *Group) retire(c *Conn) (idle bool) {
 	c.retired = true
 	if c.spent() {
@@ -172,8 +186,26 @@ func (g *Group) retire(c *Conn) (idle bool) {
 	return false
 }
 
-func sameHandshake(a, b codec.Protocol) bool {
-	return slices.EqualFunc(a.Handshake(), b.Handshake(), bytes.Equal)
+func (g *Group) sameHandshake(old *Group, pr codec.Profile) bool {
+	a, b := g.pool.opts.Protocol, old.pool.opts.Protocol
+	return slices.EqualFunc(a.Handshake(pr), b.Handshake(pr), bytes.Equal)
+}
+
+// adoptConns moves the connections of was, where each server had so many, to now. from says which server was which.
+func (g *Group) adoptConns(now, was []*Conn, from []int, had int) {
+	n := g.pool.opts.ServerConnections
+	for i, j := range from {
+		if j < 0 {
+			continue
+		}
+		for k := range min(n, had) {
+			if c := was[j*had+k]; c != nil {
+				was[j*had+k] = nil
+				now[i*n+k] = c
+				c.join(g.pool, i)
+			}
+		}
+	}
 }
 
 // join makes c the connection to a server of p, by its index there.

@@ -41,7 +41,7 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 		return
 	}
 	// A server that is loading or busy says so to any command: that proves nothing.
-	if !bytes.Equal(y.reply, y.want) && y.conn.pool.opts.Protocol.Judge(0, y.reply) != codec.Ailing {
+	if !bytes.Equal(y.reply, y.want) && y.conn.pool.opts.Protocol.Judge(y.conn.profile, 0, y.reply) != codec.Ailing {
 		y.conn.outOfStep = true
 	}
 	y.want, y.reply = nil, nil

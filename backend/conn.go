@@ -26,11 +26,21 @@ const (
 	open
 )
 
+// place is where the bytes from a server are, between two reads.
+type place uint8
+
+const (
+	between place = iota // what comes next is the first byte of a reply, or of a push
+	inReply              // of the oldest request
+	inPush
+)
+
 // Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
 type Conn struct {
-	loop   *Loop
-	pool   *Pool
-	server int // index in Options.Servers
+	loop    *Loop
+	pool    *Pool
+	server  int // index in Options.Servers
+	profile codec.Profile
 
 	figures *Figures      // its server's, in its Group
 	classes []codec.Class // by Op
@@ -47,7 +57,8 @@ type Conn struct {
 	marks      marks
 	since      int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan       codec.ReplyScan
-	begun      bool // the oldest request's reply has begun
+	place      place
+	push       *push // that goes on; nil unless inPush
 
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
@@ -178,7 +189,7 @@ func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
 	if c.state != dialing {
 		return false
 	}
-	c.gc, c.scan, c.begun = gc, codec.ReplyScan{}, false
+	c.gc, c.scan, c.place = gc, codec.ReplyScan{}, between
 	c.figures.Connects++
 	c.figures.Connections++
 	c.out.Open(sock)
@@ -232,7 +243,7 @@ func (c *Conn) DialFailed(attempt int, err error) {
 
 // nextStep sends the handshake's next command past the batch, in which user requests may wait already.
 func (c *Conn) nextStep() {
-	steps := c.pool.opts.Protocol.Handshake()
+	steps := c.pool.opts.Protocol.Handshake(c.profile)
 	if c.step++; c.step < len(steps) {
 		p := steps[c.step]
 		if n, err := c.out.sock.Write(p); err != nil || n < len(p) {
@@ -244,11 +255,15 @@ func (c *Conn) nextStep() {
 		c.loop.Log.Info("server is back", "pool", c.pool.opts.Name, "server", c.Server().PName)
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
+	c.mastered()
 	c.flush()
 }
 
 // Loop is the loop that c belongs to.
 func (c *Conn) Loop() *Loop { return c.loop }
+
+// Profile is what c speaks.
+func (c *Conn) Profile() codec.Profile { return c.profile }
 
 // Server is the server that c connects to.
 func (c *Conn) Server() *Server { return &c.pool.opts.Servers[c.server] }
@@ -266,24 +281,36 @@ func (c *Conn) OnData(buf []byte) {
 	for len(buf) > 0 && c.state == open {
 		r := c.head
 		if r == nil {
-			c.fail(ErrBadReply)
-			return
+			if buf = c.unasked(buf); c.state != open {
+				return
+			}
+			continue
 		}
 		n, done, err := p.ScanReply(&c.scan, buf)
 		if err != nil {
 			c.fail(errors.Join(ErrBadReply, err))
 			return
 		}
-		if !c.begun {
-			switch p.Judge(r.Op, buf[:n]) {
+		if c.place != inReply {
+			v := codec.Push
+			if c.place == between {
+				v = p.Judge(c.profile, r.Op, buf[:n])
+			}
+			switch v {
+			case codec.Fine:
 			case codec.Ailing:
 				ailing = true
-			case codec.Unfit:
-				c.fail(ErrUnfit)
-				return
+			default:
+				if c.odd(v, buf[:n], done); c.state != open {
+					return
+				}
+				buf = buf[n:]
+				continue
 			}
 		}
-		c.begun = !done
+		if c.place = inReply; done {
+			c.place = between
+		}
 		if r.Owner != nil && !r.ours {
 			c.figures.ResponseBytes += int64(n)
 		}
@@ -316,6 +343,15 @@ func (c *Conn) OnData(buf []byte) {
 	if ailing {
 		c.pool.health.failure(c.server)
 	}
+}
+
+// odd sees to bytes that are no reply to the oldest request.
+func (c *Conn) odd(v codec.Verdict, p []byte, last bool) {
+	if v == codec.Push {
+		c.pushed(p, last)
+		return
+	}
+	c.fail(ErrUnfit)
 }
 
 // observe counts a request whose reply is whole; its times are in alike, which the caller adds.
@@ -362,6 +398,10 @@ func (c *Conn) pop(r *Request) {
 func (c *Conn) onHandshake(buf []byte) []byte {
 	p := c.pool.opts.Protocol
 	for len(buf) > 0 && c.state == handshaking {
+		if c.place == inPush || c.handshake == nil && p.Judge(c.profile, 0, buf) == codec.Push {
+			buf = c.unasked(buf)
+			continue
+		}
 		n, done, err := p.ScanReply(&c.scan, buf)
 		if err != nil {
 			c.fail(errors.Join(ErrBadReply, err))
@@ -375,18 +415,19 @@ func (c *Conn) onHandshake(buf []byte) []byte {
 		if !done {
 			continue
 		}
-		err = p.CheckHandshake(c.step, c.handshake.B)
+		err = p.CheckHandshake(c.profile, c.step, c.handshake.B)
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
 		if err != nil {
-			c.fail(&handshakeError{err})
+			c.fail(c.handshakeFailed(err))
 			return nil
 		}
-		if len(buf) > 0 {
-			c.fail(ErrBadReply) // nothing was asked yet
-			return nil
+		for len(buf) > 0 && c.state == handshaking {
+			buf = c.unasked(buf) // nothing was asked yet
 		}
-		c.nextStep()
+		if c.state == handshaking {
+			c.nextStep()
+		}
 	}
 	return buf
 }
@@ -429,6 +470,7 @@ func (c *Conn) fail(err error) {
 	c.gc, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
 	c.queued, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
+	c.place, c.push = between, nil
 	if c.handshake != nil {
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
@@ -467,8 +509,8 @@ func (c *Conn) failed(was state, err error) {
 		c.lastErr = err
 		c.retryAt = c.loop.Now + int64(pause(c.failures))
 	}
-	if errors.Is(err, ErrPanic) {
-		return // not the server's doing
+	if errors.Is(err, ErrPanic) || refused(err) {
+		return // not the server's doing, or none that makes it worse
 	}
 	switch {
 	case was != open && c.failures > 1: // said when it began
@@ -478,6 +520,9 @@ func (c *Conn) failed(was state, err error) {
 		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err,
 			"unlogged", c.unlogged)
 		c.loggedAt, c.unlogged = c.loop.Now, 0
+	}
+	if was == handshaking && c.profile != 0 && errors.Is(err, ErrClosed) {
+		return // what it was asked may not be to its liking; its plain connections and the next dial show how it is
 	}
 	c.pool.health.failure(c.server)
 }

@@ -33,7 +33,10 @@ func Text(err error) string {
 	var errno syscall.Errno
 	var dns *net.DNSError
 	var hs *handshakeError
+	var unable *unableError
 	switch {
+	case errors.As(err, &unable):
+		return oneLine(strings.TrimPrefix(unable.Error(), "backend: "))
 	case errors.Is(err, ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "Connection timed out"
 	case errors.Is(err, ErrEjected):

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"time"
 
@@ -14,12 +15,16 @@ import (
 type Figures struct {
 	Connects    int64 // connections that came about, ever
 	Connections int64 // the same, now
+	// Profiles are those by profile; Group.Figures fills them in.
+	Profiles [codec.MaxProfiles]int64
 
 	// Connections that ended, or never came about, by cause.
 	EOF, Err, Timedout int64
 
 	Requests, RequestBytes   int64
 	Responses, ResponseBytes int64 // replies that somebody waited for
+
+	Pushes map[string]int64 // what the server sent unasked, by codec.Protocol.PushKind; nil: nothing
 
 	NoReply int64 // requests that expect no reply
 	Dropped int64 // replies that nobody waited for any more
@@ -35,7 +40,7 @@ type Figures struct {
 // ended counts the end of a connection, or of an attempt to make one.
 func (f *Figures) ended(c *Conn, err error) {
 	switch {
-	case errors.Is(err, ErrPanic):
+	case errors.Is(err, ErrPanic), refused(err):
 	case errors.Is(err, ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end
@@ -54,10 +59,12 @@ func (g *Group) Figures(server int) Figures {
 		l := &f.Latency[i]
 		l.Queue, l.Server = l.Queue.Clone(), l.Server.Clone()
 	}
-	n := g.pool.opts.ServerConnections
-	for _, c := range g.conns[server*n : (server+1)*n] {
-		if c != nil {
-			c.addTo(&f)
+	f.Pushes = maps.Clone(f.Pushes)
+	for pr := range g.sets {
+		for _, c := range g.to(server, pr) {
+			if c != nil {
+				c.addTo(&f)
+			}
 		}
 	}
 	for _, c := range g.retired {
@@ -70,6 +77,9 @@ func (g *Group) Figures(server int) Figures {
 
 // addTo adds what is only known as long as c lives.
 func (c *Conn) addTo(f *Figures) {
+	if c.state == handshaking || c.state == open {
+		f.Profiles[c.profile]++
+	}
 	f.RequestBytes += int64(c.out.place())
 	f.InQueue += int64(c.unsent)
 	f.InQueueBytes += int64(c.out.pending)

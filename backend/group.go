@@ -3,21 +3,48 @@ package backend
 import (
 	"net"
 	"slices"
+	"time"
 
 	"cashew/codec"
 )
 
-// Group is one loop's connections to one pool: ServerConnections for each server, opened when first needed.
+// Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
+// opened when first needed.
 type Group struct {
-	loop  *Loop
-	pool  *Pool
-	conns []*Conn // server by server, ServerConnections each; nil until first used
+	loop *Loop
+	pool *Pool
+	sets [codec.MaxProfiles]Set // by profile
 
 	figures []*Figures    // by server
 	classes []codec.Class // by Op
 
 	retired []*Conn // get no more requests, but still have something outstanding
 	left    bool    // gets no more requests itself: another Group took its place, or its pool is gone
+}
+
+// Set is a group's connections of one profile.
+type Set struct {
+	group   *Group
+	profile codec.Profile
+	conns   []*Conn // server by server, ServerConnections each; nil until first used
+	usedAt  int64   // as Loop.Now
+}
+
+// idleSet is how long connections of a profile besides the plain one are kept that nobody uses.
+const idleSet = time.Minute
+
+// Set is g's set of a profile; it may be kept as long as g gets requests. That of the plain profile is there from the
+// beginning, another is made for the first client that asks.
+func (g *Group) Set(pr codec.Profile) *Set {
+	s := &g.sets[pr]
+	if s.conns == nil {
+		*s = Set{group: g, profile: pr, conns: g.newConns()}
+	}
+	return s
+}
+
+func (g *Group) newConns() []*Conn {
+	return make([]*Conn, len(g.pool.opts.Servers)*g.pool.opts.ServerConnections)
 }
 
 // NewGroup returns l's group for p.
@@ -31,7 +58,8 @@ func NewGroup(l *Loop, p *Pool) *Group {
 // the same connection, so they are executed in the client's order even with several connections. The connection may
 // still be opening: requests wait in its batch. An error says that the server can't be reached now: the last attempt
 // failed a moment ago, or no server is live (server < 0).
-func (g *Group) Conn(server int, client uint64) (*Conn, error) {
+func (s *Set) Conn(server int, client uint64) (*Conn, error) {
+	g := s.group
 	if server < 0 || g.pool.health.down[server].Load() && g.pool.opts.OnServerFailure != Rehash {
 		return nil, ErrEjected
 	}
@@ -40,10 +68,13 @@ func (g *Group) Conn(server int, client uint64) (*Conn, error) {
 	if n > 1 {
 		i += int(client % uint64(n))
 	}
-	c := g.conns[i]
+	s.usedAt = g.loop.Now
+	c := s.conns[i]
 	if c == nil {
-		c = &Conn{loop: g.loop, pool: g.pool, server: server, figures: g.figures[server], classes: g.classes}
-		g.conns[i] = c
+		c = &Conn{
+			loop: g.loop, pool: g.pool, server: server, profile: s.profile, figures: g.figures[server], classes: g.classes,
+		}
+		s.conns[i] = c
 	}
 	if c.state == closed {
 		if c.lastErr != nil && g.loop.Now < c.retryAt {
@@ -59,33 +90,57 @@ func (g *Group) Conn(server int, client uint64) (*Conn, error) {
 // Preconnect opens one connection to each server, as twemproxy does whatever server_connections says.
 func (g *Group) Preconnect() {
 	for s := range g.pool.opts.Servers {
-		_, _ = g.Conn(s, 0)
+		_, _ = g.sets[0].Conn(s, 0)
 	}
 }
 
 // Moved retires the connections to a server whose address is none of hosts: what is outstanding on them is still
 // awaited, and the next request connects anew.
 func (g *Group) Moved(server int, hosts []string) {
-	n := g.pool.opts.ServerConnections
-	for i := server * n; i < (server+1)*n; i++ {
-		c := g.conns[i]
-		if c == nil || c.gc == nil {
-			continue
+	for pr := range g.sets {
+		conns := g.to(server, pr)
+		for i, c := range conns {
+			if c == nil || c.gc == nil {
+				continue
+			}
+			if host, _, err := net.SplitHostPort(c.gc.RemoteAddr().String()); err != nil || slices.Contains(hosts, host) {
+				continue
+			}
+			conns[i] = nil
+			g.retire(c)
 		}
-		if host, _, err := net.SplitHostPort(c.gc.RemoteAddr().String()); err != nil || slices.Contains(hosts, host) {
-			continue
-		}
-		g.conns[i] = nil
-		g.retire(c)
 	}
 }
 
-// Tidy forgets retired connections that are closed, and sends canaries where it is time.
-func (g *Group) Tidy() {
-	g.retired = slices.DeleteFunc(g.retired, func(c *Conn) bool { return c.state == closed })
-	for _, c := range g.conns {
-		if c != nil {
-			c.sing()
+// to are the connections of a profile to a server.
+func (g *Group) to(server, pr int) []*Conn {
+	n := g.pool.opts.ServerConnections
+	if conns := g.sets[pr].conns; conns != nil {
+		return conns[server*n : (server+1)*n]
+	}
+	return nil
+}
+
+// all are the connections that may get requests.
+func (g *Group) all(yield func(*Conn) bool) {
+	for pr := range g.sets {
+		for _, c := range g.sets[pr].conns {
+			if c != nil && !yield(c) {
+				return
+			}
 		}
+	}
+}
+
+// Tidy forgets retired connections that are closed, gives back those of sets that nobody uses, and sends canaries where it is time.
+func (g *Group) Tidy() {
+	for pr := 1; pr < len(g.sets); pr++ {
+		if s := &g.sets[pr]; s.conns != nil && g.loop.Now-s.usedAt >= int64(idleSet) {
+			g.retireAll(s.conns)
+		}
+	}
+	g.retired = slices.DeleteFunc(g.retired, func(c *Conn) bool { return c.state == closed })
+	for c := range g.all {
+		c.sing()
 	}
 }

@@ -222,10 +222,8 @@ func (l *Loop) armTimer() {
 func (l *Loop) expire() {
 	l.timerAt = 0
 	for _, g := range l.groups {
-		for _, c := range g.conns {
-			if c != nil {
-				c.expire()
-			}
+		for c := range g.all {
+			c.expire()
 		}
 		for _, c := range g.retired {
 			c.expire()

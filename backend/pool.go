@@ -14,6 +14,8 @@ type Pool struct {
 	whole  *ring.Ring
 	health health
 
+	abilities abilities
+
 	resolver   *resolver
 	outOfSteps atomic.Int64
 }
@@ -28,6 +30,7 @@ func NewPool(o Options, log *slog.Logger) (*Pool, error) {
 	p.whole = r
 	p.live.Store(r)
 	p.health.init(p, log)
+	p.abilities.init(len(o.Servers))
 	return p, nil
 }
 

@@ -27,10 +27,10 @@ func (p *Pool) probe(s *Server) error {
 	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
-	for i, step := range o.Protocol.Handshake() {
+	for i, step := range o.Protocol.Handshake(0) {
 		reply, err := ask(c, o.Protocol, step)
 		if err == nil {
-			err = o.Protocol.CheckHandshake(i, reply)
+			err = o.Protocol.CheckHandshake(0, i, reply)
 		}
 		if err != nil {
 			return err

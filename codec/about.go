@@ -42,6 +42,7 @@ type Section struct {
 type ClientLine struct {
 	ID          uint64
 	Addr        string // remote address; "unix" for a unix socket
+	Profile     Profile
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO
 	Age, Idle   time.Duration

@@ -12,6 +12,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrMalformed is wrapped by every error that means "the framing of this stream is lost". After it the connection can
@@ -40,8 +41,8 @@ type Protocol interface {
 	// It may write into the frame, once that is whole (to take out a flag that no server must see).
 	ParseCommand(cl *Client, s *Scan, buf []byte, cmd *Command) (n int, err error)
 
-	// AppendLocal appends the reply to a command of Kind Local, Refuse or Quit, and may change cl (AUTH, CLIENT
-	// SETNAME). It is called once for each such command, in the order of the client's commands.
+	// AppendLocal appends the reply to a command of Kind Local, Switch, Refuse or Quit, and may change cl (AUTH, CLIENT
+	// SETNAME, HELLO). It is called once for each such command, in the order of the client's commands.
 	AppendLocal(dst []byte, cl *Client, cmd *Command) []byte
 
 	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
@@ -87,12 +88,22 @@ type Protocol interface {
 	// Guarded says that clients have to log in first.
 	Guarded() bool
 
-	// Handshake is what a new server connection sends before user traffic: whole commands, each sent alone and
-	// awaited. Empty means none. The slices are shared and read-only.
-	Handshake() [][]byte
+	// Profiles are the names of the profiles, MaxProfiles at most, as figures show them: "resp2", "resp3".
+	Profiles() []string
 
-	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection.
-	CheckHandshake(step int, reply []byte) error
+	// Handshake is what a new server connection of a profile sends before user traffic: whole commands, each sent alone
+	// and awaited. Empty means none. The slices are shared and read-only.
+	Handshake(pr Profile) [][]byte
+
+	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
+	// is a *RefusalError the server is well but has not this profile.
+	CheckHandshake(pr Profile, step int, reply []byte) error
+
+	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
+	Target(cl *Client, cmd *Command) Profile
+
+	// PushKind names what a server sends unasked (see Push) by the beginning of it, 64 bytes or all; one of few names.
+	PushKind(push []byte) string
 
 	// Probe is a whole command that any healthy server answers at once; read-only.
 	Probe() []byte
@@ -103,8 +114,9 @@ type Protocol interface {
 	// Canary is a whole command that any server answers with reply, which holds token where the protocol allows that.
 	Canary(token string) (command, reply []byte)
 
-	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op.
-	Judge(op uint16, reply []byte) Verdict
+	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op, on a connection of
+	// that profile.
+	Judge(pr Profile, op uint16, reply []byte) Verdict
 
 	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
 	Describe(op uint16) (name string, class Class)
@@ -116,9 +128,28 @@ type Protocol interface {
 	// there is no name.
 	CommandName(cmd *Command) string
 
-	// AppendMiss appends what a server answers that has none of the keys of a command with Op op and so many keys. ok is
-	// false, and dst as it was, if the command writes or its reply to a miss is not always the same.
-	AppendMiss(dst []byte, op uint16, keys int) (out []byte, ok bool)
+	// AppendMiss appends what a server answers, to a client of that profile, that has none of the keys of a command with
+	// Op op and so many keys. ok is false, and dst as it was, if the command writes or its reply to a miss is not always
+	// the same.
+	AppendMiss(dst []byte, pr Profile, op uint16, keys int) (out []byte, ok bool)
+}
+
+// Profile is a way to speak with a server that a connection chooses as it opens, and keeps: 0 is the protocol's plain one
+// (RESP2, memcached's text), further ones are the protocol's own (RESP3). Each client has one; its commands travel on
+// connections of that profile, and replies come back as they are.
+type Profile uint8
+
+// MaxProfiles is how many a protocol may have.
+const MaxProfiles = 2
+
+// RefusalError is a server's answer that it has not the profile which a connection asked for.
+type RefusalError struct {
+	Profile string // as users know it: "RESP3"
+	Reply   []byte // what the client is told that asked: a whole error reply, the server's own
+}
+
+func (e *RefusalError) Error() string {
+	return e.Profile + " was refused: " + strings.TrimRight(strings.TrimPrefix(string(e.Reply), "-"), "\r\n")
 }
 
 // Class is what kind of work a command is, for those who count.
@@ -145,6 +176,8 @@ const (
 	Ailing
 	// Unfit can't be a reply to that command: the connection is out of step and must be closed.
 	Unfit
+	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.
+	Push
 )
 
 // Kind says what the engine does with a command.
@@ -166,6 +199,9 @@ const (
 	// Report asks about the proxy as a whole, which no loop knows: it is answered off the loops by AppendReport, in its
 	// turn.
 	Report
+	// Switch is answered like Local and may change the client's Profile (see Protocol.Target): it waits until nothing is
+	// owed to the client, so that no command runs beside an older one on another connection.
+	Switch
 	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
 	// replies owed to it are written.
 	Quit
@@ -181,6 +217,7 @@ type Key struct {
 type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
+	Sole    bool   // of a Report: in a pool of one server it goes there as it is, for the server's own words
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Protocol.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
@@ -227,20 +264,19 @@ const (
 	maxKeptScratch = 1 << 10
 )
 
-// maxDepth of ReplyScan.Stack.
-const maxDepth = 128
-
 // ReplyScan is the state of ScanReply. The zero value is the start of a reply. Fields but First and Skip belong to the
 // protocol.
 type ReplyScan struct {
-	First byte            // first byte of the current reply once seen, 0 before: the reply's type
-	State uint8           // the protocol's own
-	Neg   bool            // a minus sign was seen in the current length
-	Depth int16           // levels of Stack in use
-	Num   int64           // the length being read, digit by digit
-	Skip  int64           // body bytes (with their line end) still to come before the next thing to look at
-	Line  int32           // bytes of the current line so far, to bound it
-	Stack [maxDepth]int64 // elements still to come on each level
+	First byte     // first byte of the current reply once seen, 0 before: the reply's type
+	State uint8    // the protocol's own
+	Neg   bool     // a minus sign was seen in the current length
+	Attr  bool     // Redis: an attribute stands before the reply
+	Depth int16    // memcached: what kind of reply it is
+	Num   int64    // the length being read, digit by digit
+	Skip  int64    // body bytes (with their line end) still to come before the next thing to look at
+	Line  int32    // bytes of the current line so far
+	Word  [2]int64 // memcached: what was read of the word or number that the line is at
+	Stack []int64  // Redis: elements still to come on each level; its memory is kept from reply to reply
 }
 
 // Gather is a Scatter command whose fragments have all been answered, for AppendCoalesced.
@@ -254,10 +290,11 @@ type Gather struct {
 
 // Client is what a protocol remembers of one client connection. The session owns it; only its loop touches it.
 type Client struct {
-	ID     uint64 // unique in the process, from 1
-	Authed bool   // has given the pool's password, or the pool has none
-	Addr   string // remote address as the log shows it; "" for a unix socket
-	Name   string // CLIENT SETNAME
-	Lib    string // CLIENT SETINFO lib-name
-	LibVer string // CLIENT SETINFO lib-ver
+	ID      uint64  // unique in the process, from 1
+	Profile Profile // of the server connections that its commands take
+	Authed  bool    // has given the pool's password, or the pool has none
+	Addr    string  // remote address as the log shows it; "" for a unix socket
+	Name    string  // CLIENT SETNAME
+	Lib     string  // CLIENT SETINFO lib-name
+	LibVer  string  // CLIENT SETINFO lib-ver
 }

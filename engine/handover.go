@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cashew/codec"
 )
 
 // An upgrade is two processes that share the listening sockets. The new one is started with the old one's listeners
@@ -33,13 +35,26 @@ const (
 
 // clientState is what goes with a client's descriptor.
 type clientState struct {
-	Pool   string
+	Pool string // "" for a client of another profile than the plain one, whose pool stands in Switched
+	// Switched is such a client's pool. A program that knows no profiles finds no pool, and leaves the client where it is,
+	// rather than answer it in another version.
+	Switched string        `json:",omitempty"`
+	Profile  codec.Profile `json:",omitempty"`
+
 	Addr   string
 	Authed bool
 	Name   string
 	Lib    string
 	LibVer string
 	Input  int // bytes that follow: read from the client, and not taken
+}
+
+// pool is the name of the client's pool.
+func (c *clientState) pool() string {
+	if c.Profile != 0 {
+		return c.Switched
+	}
+	return c.Pool
 }
 
 // parted is a client that its loop let go of.
@@ -225,7 +240,7 @@ func (p *Proxy) stay() {
 func (p *Proxy) takeBack(c parted) {
 	s, nc, err := p.restore(c, false)
 	if err != nil {
-		p.log.Error("client dropped", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
+		p.log.Error("client dropped", "pool", c.state.pool(), "client", c.state.Addr, "err", err)
 		return
 	}
 	s.stays = true
@@ -275,7 +290,7 @@ func (p *Proxy) give(conn *net.UnixConn, clients []parted) (taken int, err error
 			taken++
 		case n <= i && i < sent && errors.Is(err, os.ErrDeadlineExceeded):
 			_ = unix.Close(c.fd)
-			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.Pool, "client", c.state.Addr)
+			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.pool(), "client", c.state.Addr)
 		default:
 			p.takeBack(c)
 		}

@@ -49,6 +49,8 @@ func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
 	l.Tick()
 	s.gc, s.tally = gc, l.tallyOf(s.pool)
 	s.openedAt, s.lastAt = l.Now, l.Now
+	s.conns = s.group.Set(s.cl.Profile)
+	s.tally.profiles[s.cl.Profile]++
 	l.sessions[s.cl.ID] = s
 	s.out.Open(sock)
 	s.catchUp()
@@ -71,7 +73,10 @@ func (s *Session) catchUp() {
 }
 
 // move makes s a client of the pool that replaced its own.
-func (s *Session) move(to *pool) { s.pool, s.group = to, to.groups[s.loop] }
+func (s *Session) move(to *pool) {
+	s.pool, s.group = to, to.groups[s.loop]
+	s.conns = s.group.Set(s.cl.Profile)
+}
 
 // settled says that s has all that it was owed when its pool was replaced.
 func (s *Session) settled() bool {
@@ -134,8 +139,11 @@ func (s *Session) part() (c parted, ok bool) {
 		c.input = append(c.input, s.in.B...)
 	}
 	c.state = clientState{
-		Pool: s.pool.name, Addr: s.cl.Addr, Authed: s.cl.Authed, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
-		Input: len(c.input),
+		Pool: s.pool.name, Profile: s.cl.Profile, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: len(c.input),
+	}
+	if s.cl.Profile != 0 {
+		c.state.Pool, c.state.Switched = "", s.pool.name
 	}
 	s.close()
 	return c, true

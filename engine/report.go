@@ -189,6 +189,7 @@ func (a *about) Sections() []codec.Section {
 		{Name: "server", Figures: a.server(snap)},
 		{Name: "clients", Figures: a.clients(p)},
 		{Name: "memory", Figures: a.memory()},
+		{Name: "persistence", Figures: []codec.Figure{{Name: "loading", Value: "0"}}}, // clients wait while it is not 0
 		{Name: "stats", Figures: traffic(p)},
 		{Name: "replication", Figures: []codec.Figure{{Name: "role", Value: "master"}, {Name: "connected_slaves", Value: "0"}}},
 		{Name: "cpu", Figures: cpu("used_cpu_sys", "used_cpu_user")},
@@ -238,6 +239,7 @@ func (a *about) memory() (f figures) {
 		f.count("used_memory_rss", n)
 	}
 	f.count("maxmemory", int64(a.rp.proxy.options().MaxMemoryBytes))
+	f.text("maxmemory_policy", "noeviction") // the proxy keeps no keys; queues ask for it
 	return f
 }
 
@@ -355,7 +357,7 @@ func (a *about) Clients() []codec.ClientLine {
 
 func lineOf(c *ClientInfo) codec.ClientLine {
 	return codec.ClientLine{
-		ID: c.ID, Addr: c.Addr, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+		ID: c.ID, Addr: c.Addr, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 	}
 }

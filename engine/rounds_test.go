@@ -16,6 +16,7 @@ import (
 type round struct {
 	name    string
 	mc      bool // memcached; else Redis
+	three   bool // in RESP3
 	servers int
 	in      string
 	want    string // what the client gets
@@ -60,6 +61,16 @@ func redisHot() []hotCommand {
 		{"del-10", all("DEL", keys), ":10\r\n"},
 		{"exists-10", all("EXISTS", keys), ":10\r\n"},
 	}
+}
+
+// redis3Hot are the hot commands in RESP3: what differs there, and what has to cost the same.
+func redis3Hot() []hotCommand {
+	hash := "%10\r\n" + strings.Repeat(bulk("field")+bulk(hotValue), 10)
+	return append(redisHot(),
+		hotCommand{"get-null", array("GET", "miss:1"), "_\r\n"},
+		hotCommand{"hgetall", array("HGETALL", hotKey), hash},
+		hotCommand{"zscore", array("ZSCORE", hotKey, "member"), ",1.5\r\n"},
+	)
 }
 
 // memcachedHot are those of memcached's, classic and meta; mg-10-quiet is a batch that a mn ends, its last four keys missing.
@@ -110,16 +121,16 @@ func mcValue(key, cas string) string {
 }
 
 // rounds are all hot commands, alone and pipelined by 16, before one server and before four. Redis's have plain names,
-// memcached's begin with mc.
+// memcached's begin with mc, those in RESP3 with resp3.
 func rounds() []round {
 	var all []round
-	add := func(mc bool, prefix string, c hotCommand) {
+	add := func(mc, three bool, prefix string, c hotCommand) {
 		for _, servers := range []int{1, 4} {
 			for _, p := range []int{1, 16} {
 				if p > 1 && strings.HasSuffix(c.name, "-quiet") {
 					continue // a batch is a pipeline
 				}
-				r := round{prefix + c.name, mc, servers, strings.Repeat(c.in, p), strings.Repeat(c.want, p)}
+				r := round{prefix + c.name, mc, three, servers, strings.Repeat(c.in, p), strings.Repeat(c.want, p)}
 				if servers > 1 {
 					r.name += "-four-servers"
 				}
@@ -131,10 +142,13 @@ func rounds() []round {
 		}
 	}
 	for _, c := range redisHot() {
-		add(false, "", c)
+		add(false, false, "", c)
+	}
+	for _, c := range redis3Hot() {
+		add(false, true, "resp3-", c)
 	}
 	for _, c := range memcachedHot() {
-		add(true, "mc-", c)
+		add(true, false, "mc-", c)
 	}
 	return all
 }
@@ -143,6 +157,7 @@ func rounds() []round {
 type stage struct {
 	sim     *sim
 	client  *simClient
+	servers []*simServer
 	in      []byte // of the round, and a copy to send: what gnet reads is new each time
 	send    []byte
 	replies [][]byte // by server, and a copy
@@ -164,23 +179,21 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 	})
 	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
 	g := &stage{sim: s, client: s.connect(), in: []byte(r.in), send: make([]byte, len(r.in))}
-	g.replies = make([][]byte, r.servers)
+	g.replies, g.servers = make([][]byte, r.servers), slices.Clone(s.servers)
+	if r.three {
+		for i, v := range g.servers {
+			g.servers[i] = v.three
+		}
+		g.client.send(array("HELLO", "3"))
+		g.answer(t, r)
+		if got := g.client.sock.take(); !strings.HasPrefix(got, "%") {
+			t.Fatalf("HELLO 3: the client gets %.300q", got)
+		}
+	}
 	for range 32 {
 		clear(g.replies)
 		g.client.send(r.in)
-		for answered := true; answered; {
-			answered = false
-			s.settle()
-			for i, v := range s.servers {
-				if v.sock == nil || len(v.sock.got) == 0 {
-					continue
-				}
-				reply := hotReplies(t, r.mc, v.sock.take())
-				g.replies[i] = append(g.replies[i], reply...)
-				v.reply(reply)
-				answered = true
-			}
-		}
+		g.answer(t, r)
 		if got := g.client.sock.take(); got != r.want {
 			t.Fatalf("the client gets %.300q; want %.300q", got, r.want)
 		}
@@ -194,17 +207,35 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 	return g
 }
 
+// answer has the servers answer, and keeps what they say, until they have no more to do.
+func (g *stage) answer(t testing.TB, r round) {
+	t.Helper()
+	for answered := true; answered; {
+		answered = false
+		g.sim.settle()
+		for i, v := range g.servers {
+			if v.sock == nil || len(v.sock.got) == 0 {
+				continue
+			}
+			reply := hotReplies(t, r, v.sock.take())
+			g.replies[i] = append(g.replies[i], reply...)
+			v.reply(reply)
+			answered = true
+		}
+	}
+}
+
 // play plays the round once more and returns what the client got, until the next call.
 //
 //go:noinline // bench/callgrind counts the instructions of this function
 func (g *stage) play() []byte { return g.playRound() }
 
 func (g *stage) playRound() []byte {
-	s, c := g.sim, g.client
+	c := g.client
 	c.sock.got = c.sock.got[:0]
 	copy(g.send, g.in)
 	clientData(c.session, g.send)
-	for i, v := range s.servers {
+	for i, v := range g.servers {
 		if v.up == nil {
 			continue
 		}
@@ -218,14 +249,14 @@ func (g *stage) playRound() []byte {
 }
 
 // hotReplies is what a server answers to commands that it got.
-func hotReplies(t testing.TB, mc bool, in string) (out string) {
+func hotReplies(t testing.TB, r round, in string) (out string) {
 	t.Helper()
 	for len(in) > 0 {
 		reply, n := "", 0
-		if mc {
+		if r.mc {
 			reply, n = mcHotReply(in)
 		} else {
-			reply, n = hotReply(in)
+			reply, n = hotReply(in, r.want)
 		}
 		if n == 0 {
 			t.Fatalf("a server got %q", in)
@@ -235,8 +266,9 @@ func hotReplies(t testing.TB, mc bool, in string) (out string) {
 	return out
 }
 
-// hotReply answers the first command of in, which has n bytes.
-func hotReply(in string) (reply string, n int) {
+// hotReply answers the first command of in, which has n bytes. want is what a client gets: the reply to a command that only
+// RESP3's rounds have.
+func hotReply(in, want string) (reply string, n int) {
 	var args []string
 	if in[0] == '*' {
 		args, n = parseArray(in)
@@ -248,8 +280,17 @@ func hotReply(in string) (reply string, n int) {
 		return "", 0
 	}
 	switch strings.ToUpper(args[0]) { // ours are in lower case
+	case "HELLO":
+		reply = "%1\r\n$5\r\nproto\r\n:3\r\n"
+	case "HGETALL", "ZSCORE":
+		reply = want
+		if i := strings.LastIndex(want[1:], want[:3]); i >= 0 { // a pipeline's are all the same
+			reply = want[i+1:]
+		}
 	case "GET", "HGET":
-		reply = bulk(hotValue)
+		if reply = bulk(hotValue); strings.HasPrefix(args[1], "miss:") {
+			reply = "_\r\n"
+		}
 	case "LRANGE":
 		reply = "*10\r\n" + strings.Repeat(bulk(hotValue), 10)
 	case "MGET":
@@ -414,7 +455,7 @@ func newGathering(t testing.TB, n int) *gathering {
 	}
 	g.send()
 	for i, v := range s.servers {
-		g.replies[i] = []byte(hotReplies(t, false, v.sock.take()))
+		g.replies[i] = []byte(hotReplies(t, round{}, v.sock.take()))
 	}
 	g.answer()
 	for i, cl := range g.clients {

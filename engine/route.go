@@ -35,7 +35,7 @@ func (s *Session) together(r *ring.Ring, server int, cmd *codec.Command) bool {
 
 // send queues a whole command on a connection to server, or answers why that can't be.
 func (s *Session) send(server int, cmd *codec.Command) {
-	c, err := s.group.Conn(server, s.cl.ID)
+	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {
 		if !cmd.NoReply {
 			s.refuse(cmd, err)
@@ -199,7 +199,7 @@ func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	t.request = f
 	s.tally.fragments++
 	whole.Fragments = append(whole.Fragments, f)
-	c, err := s.group.Conn(server, s.cl.ID)
+	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {
 		s.lost(f, err)
 		return t

@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "rewrite the scripts in testdata with wh
 //	client N closes|resets      FIN or RST
 //	client N stalls|takes K     its socket takes no bytes, or K more
 //	server N accepts|refuses    decides a connection attempt; "servers accept" says it for all to come
+//	server N/3 ...              the same for its connection of RESP3
 //	server N: "BYTES"           what the server sends
 //	server N closes
 //	server N stalls|takes K     its socket takes no bytes, or K more
@@ -127,7 +128,11 @@ func (p *player) event(line string) {
 		}
 		p.client(s.clients[num(f[1])-1], f, quoted)
 	case f[0] == "server":
-		v := p.start().servers[num(f[1])]
+		n, three := strings.CutSuffix(strings.TrimSuffix(f[1], ":"), "/3")
+		v := p.start().servers[num(n)]
+		if three {
+			v = v.three
+		}
 		switch {
 		case strings.HasSuffix(f[1], ":"):
 			v.reply(quoted())
@@ -209,16 +214,8 @@ func (p *player) outcome(out *bytes.Buffer) {
 		return
 	}
 	for i, v := range p.sim.servers {
-		if v.dialing != nil {
-			fmt.Fprintf(out, "  server %d is being connected to\n", i)
-		}
-		if v.sock != nil && len(v.sock.got) > 0 {
-			fmt.Fprintf(out, "  server %d gets %s\n", i, short(v.sock.take()))
-		}
-		if v.conn != nil && v.conn.closed {
-			fmt.Fprintf(out, "  server %d is disconnected\n", i)
-			v.conn = nil
-		}
+		v.outcome(out, strconv.Itoa(i))
+		v.three.outcome(out, strconv.Itoa(i)+"/3")
 	}
 	for i, c := range p.sim.clients {
 		if len(c.sock.got) > 0 {
@@ -232,6 +229,20 @@ func (p *player) outcome(out *bytes.Buffer) {
 			fmt.Fprintf(out, "  client %d is disconnected\n", i+1)
 			p.sim.clients[i].conn = &fakeConn{}
 		}
+	}
+}
+
+// outcome writes what v, which the script calls name, got.
+func (v *simServer) outcome(out *bytes.Buffer, name string) {
+	if v.dialing != nil {
+		fmt.Fprintf(out, "  server %s is being connected to\n", name)
+	}
+	if v.sock != nil && len(v.sock.got) > 0 {
+		fmt.Fprintf(out, "  server %s gets %s\n", name, short(v.sock.take()))
+	}
+	if v.conn != nil && v.conn.closed {
+		fmt.Fprintf(out, "  server %s is disconnected\n", name)
+		v.conn = nil
 	}
 }
 

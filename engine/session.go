@@ -22,8 +22,9 @@ type Session struct {
 	loop  *Loop
 	pool  *pool
 	group *backend.Group
-	gc    gnet.Conn // nil before it opened, when detached and when closed
-	fd    int       // the duplicate, when detached; else -1
+	conns *backend.Set // of group, for the client's profile
+	gc    gnet.Conn    // nil before it opened, when detached and when closed
+	fd    int          // the duplicate, when detached; else -1
 
 	cl   codec.Client
 	scan codec.Scan
@@ -38,7 +39,7 @@ type Session struct {
 	dirty    bool // in loop.dirty
 	resuming bool // in loop.resume
 	blocked  bool // took no more input because it was full
-	crowded  bool // a server that it sent to has as much outstanding as it may
+	crowded  bool // a server that it sent to has as much outstanding as it may, or is being asked what it speaks
 	paused   bool // gnet does not read from it
 	quitting bool // takes no more input; closed once all that is owed is written
 	eof      bool // the client sent all it will send
@@ -57,6 +58,7 @@ type Session struct {
 	wroteAt  int64 // when out was last empty again
 
 	transit
+	switching
 }
 
 const (
@@ -195,7 +197,12 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if n == 0 {
 			break
 		}
-		s.handle(cmd)
+		if cmd.Kind == codec.Forward { // nearly always
+			s.count(cmd)
+			s.forward(cmd)
+		} else if !s.handle(cmd) {
+			break
+		}
 		if s.leaving {
 			s.unread -= n
 			s.leaveIfDone()
@@ -253,28 +260,42 @@ func (s *Session) Roomy() {
 	s.unblock()
 }
 
-// handle answers one command, or sends it on its way.
-func (s *Session) handle(cmd *codec.Command) {
-	if cmd.Kind != codec.Ignore {
-		s.commands++
-		s.lastOp = cmd.Op
+// count notes that a command was taken.
+func (s *Session) count(cmd *codec.Command) {
+	s.commands++
+	s.lastOp = cmd.Op
+}
+
+// handle answers one command that is not just forwarded, or sends it on its way. It returns false if the command has to
+// wait, and then nothing is taken of it.
+func (s *Session) handle(cmd *codec.Command) bool {
+	switch {
+	case cmd.Kind == codec.Ignore:
+		return true
+	case cmd.Kind == codec.Switch && !s.ready(cmd):
+		return false
 	}
+	s.count(cmd)
 	switch cmd.Kind {
-	case codec.Forward:
-		s.forward(cmd)
 	case codec.Scatter:
 		s.scatter(cmd)
 	case codec.Fanout:
 		s.fanOut(cmd)
 	case codec.Report:
-		s.report(cmd)
-	case codec.Ignore:
+		if cmd.Sole && len(s.pool.Options().Servers) == 1 {
+			s.send(s.pool.Ring().Dispatch(nil), cmd)
+		} else {
+			s.report(cmd)
+		}
+	case codec.Switch:
+		s.change(cmd)
 	case codec.Quit:
 		s.local(cmd)
 		s.quit()
 	default:
 		s.local(cmd)
 	}
+	return true
 }
 
 // local answers a command here, in its turn.
@@ -315,7 +336,7 @@ func (s *Session) refuse(cmd *codec.Command, err error) {
 func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
 	if s.pool.opts.OnServerFailure == backend.Miss {
 		start := len(dst)
-		if dst, ok := s.pool.protocol.AppendMiss(dst, op, keys); ok {
+		if dst, ok := s.pool.protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {
 			s.pool.count.misses.Add(1)
 			if quiet != 0 && s.pool.protocol.Suppress(quiet, dst[start:]) {
 				dst = dst[:start]
@@ -335,7 +356,7 @@ func (s *Session) lost(f *backend.Request, err error) {
 		if f.Reply == nil {
 			f.Reply = s.loop.GetBuffer()
 		}
-		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], whole.Gather.Op, int(f.Keys))
+		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], s.cl.Profile, whole.Gather.Op, int(f.Keys))
 		if f.Reply.B = out; ok {
 			s.pool.count.lostKeys.Add(int64(f.Keys))
 			return

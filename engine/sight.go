@@ -65,6 +65,7 @@ type PoolStats struct {
 	ReplyBytesToClients     int64 `json:"reply_bytes_to_clients"`
 	InFlight                int64 `json:"in_flight"` // commands whose reply is owed, now
 
+	Profiles  map[string]int64 `json:"profiles"`   // clients by protocol version, now: "resp2", "resp3"
 	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
 	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
 	Servers   []ServerStats    `json:"servers"`    // in the order of Options.Servers
@@ -100,6 +101,10 @@ type ServerStats struct {
 
 	Expired int64 `json:"expired"` // requests that failed by timeout; among the others
 
+	Profiles map[string]int64 `json:"profiles"` // of ServerConnections, by protocol version
+	Refuses  []string         `json:"refuses"`  // protocol versions that the server was last heard to refuse
+	Pushes   map[string]int64 `json:"pushes"`   // what the server sent unasked, by kind; it was dropped
+
 	Latency Latencies `json:"latency"`
 }
 
@@ -131,6 +136,8 @@ func HistogramBound(i int) time.Duration { return backend.HistogramBound(i) }
 // ClientInfo is one client, as CLIENT LIST and the admin pages show it.
 type ClientInfo struct {
 	ID          uint64        `json:"id"`
+	Profile     codec.Profile `json:"-"`
+	Protocol    string        `json:"protocol"` // the profile's name
 	Pool        string        `json:"pool"`
 	Addr        string        `json:"addr"` // "unix" for a unix socket
 	Name        string        `json:"name"` // CLIENT SETNAME

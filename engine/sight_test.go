@@ -45,7 +45,7 @@ func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *si
 
 // counts are a server's figures without its times and names.
 func counts(v ServerStats) ServerStats {
-	v.Latency = [codec.Classes]Latency{}
+	v.Latency, v.Profiles, v.Refuses, v.Pushes = [codec.Classes]Latency{}, nil, nil, nil
 	v.Name, v.PName, v.Addr, v.Weight, v.State, v.Share = "", "", "", 0, "", 0
 	return v
 }
@@ -552,7 +552,7 @@ func TestExplainEjected(t *testing.T) {
 func TestFiguresOfFormerOrder(t *testing.T) {
 	st := PoolStats{Servers: []ServerStats{{PName: "b"}, {PName: "c"}, {PName: "a"}}}
 	o := &PoolOptions{Options: backend.Options{Servers: []backend.Server{{PName: "a"}, {PName: "gone"}, {PName: "b"}}}}
-	st.addLoop(&poolFigures{opts: o, servers: []backend.Figures{{Requests: 1}, {Requests: 2}, {Requests: 3}}}, new(Snapshot))
+	st.addLoop(&poolFigures{opts: o, servers: []backend.Figures{{Requests: 1}, {Requests: 2}, {Requests: 3}}}, new(Snapshot), nil)
 	for i, want := range []int64{3, 0, 1} {
 		if got := st.Servers[i].Requests; got != want {
 			t.Errorf("%s: %d requests; want %d", st.Servers[i].PName, got, want)

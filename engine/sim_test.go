@@ -46,8 +46,9 @@ type simClient struct {
 	sock    *fakeSocket
 }
 
-// simServer is one server's side of the loop's only connection to it.
+// simServer is one server's side of the loop's only connection to it of one profile.
 type simServer struct {
+	three   *simServer // the same server's side of the connection of RESP3; nil if this is that
 	sim     *sim
 	name    string
 	dialing *backend.Conn // an attempt to connect that was not decided
@@ -175,6 +176,9 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s.loop.unread, s.loop.nap = func(int) int { return 0 }, func(time.Duration) {}
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.server(c.Server().Name)
+		if c.Profile() == resp.RESP3 {
+			sv = sv.three
+		}
 		sv.dialing = c
 		sv.attempt++
 		if s.redial != nil {
@@ -183,9 +187,13 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	s.pool.groups[s.loop] = backend.NewGroup(&s.loop.Loop, s.pool.Pool)
 	for _, v := range po.Servers {
-		s.servers = append(s.servers, &simServer{sim: s, name: v.Name})
+		s.addServer(v.Name)
 	}
 	return s
+}
+
+func (s *sim) addServer(name string) {
+	s.servers = append(s.servers, &simServer{sim: s, name: name, three: &simServer{sim: s, name: name}})
 }
 
 // server is the latest of that name: one that a reload removed and added again is another.
@@ -215,7 +223,7 @@ func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	s.proxy.adopt(c)
 	for _, v := range po.Servers {
 		if !slices.ContainsFunc(had, func(h backend.Server) bool { return h.Addr == v.Addr }) {
-			s.servers = append(s.servers, &simServer{sim: s, name: v.Name})
+			s.addServer(v.Name)
 		}
 	}
 	s.proxy.now.Store(c.next)
@@ -358,11 +366,16 @@ func (s *sim) drainRoom(f *fakeSocket, n int) {
 	s.settle()
 }
 
-// passes lets time pass; only in a synctest bubble.
+// passes lets time pass; only in a synctest bubble. Every second of it the loop is tidied, as keepHouse has it.
 func (s *sim) passes(d time.Duration) {
+	tidy := time.Now().Add(time.Second)
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
+		if !time.Now().Before(tidy) {
+			tidy = tidy.Add(time.Second)
+			s.loop.Execute(s.loop.tidy)
+		}
 		s.settle()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/codec"
 )
 
 // loopFigures are a copy of what one loop counted.
@@ -56,7 +57,7 @@ func (p *Proxy) snapshot(pools []*pool) *Snapshot {
 		for _, l := range p.loops {
 			if told := l.told.Load(); told != nil {
 				if f := (*told)[pl.name]; f != nil {
-					st.addLoop(f, s)
+					st.addLoop(f, s, pl.protocol.Profiles())
 				}
 			}
 		}
@@ -80,19 +81,25 @@ func (p *pool) stats() PoolStats {
 		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
 		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
 		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), ServerOutOfStep: p.OutOfSteps(),
-		Refused: map[string]int64{otherCommand: 0}, Servers: make([]ServerStats, len(o.Servers)),
+		Profiles: make(map[string]int64), Refused: map[string]int64{otherCommand: 0}, Servers: make([]ServerStats, len(o.Servers)),
 	}
 	shares := p.Ring().Shares(len(o.Servers))
 	for i := range o.Servers {
 		v, sv := &o.Servers[i], &st.Servers[i]
 		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
 		sv.State, sv.ServerEjectedAt = p.State(i)
+		sv.Profiles, sv.Refuses, sv.Pushes = make(map[string]int64), []string{}, make(map[string]int64)
+		for pr, name := range p.protocol.Profiles() {
+			if p.Refuses(i, codec.Profile(pr)) {
+				sv.Refuses = append(sv.Refuses, name)
+			}
+		}
 	}
 	return st
 }
 
-// addLoop adds what one loop counted.
-func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot) {
+// addLoop adds what one loop counted; profiles are their names.
+func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot, profiles []string) {
 	t := &f.tally
 	st.ClientEOF += t.eof
 	st.ClientErr += t.err
@@ -102,6 +109,9 @@ func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot) {
 	st.RequestBytesFromClients += t.bytesIn
 	st.ReplyBytesToClients += t.bytesOut
 	st.InFlight += t.inFlight
+	for pr, name := range profiles {
+		st.Profiles[name] += t.profiles[pr]
+	}
 	for name, n := range f.refused {
 		addName(st.Refused, name, n)
 	}
@@ -109,7 +119,7 @@ func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot) {
 	for i := range f.servers {
 		v := &f.servers[i]
 		if sv := st.server(i, f.opts.serverName(i)); sv != nil {
-			sv.add(v)
+			sv.add(v, profiles)
 		}
 		s.TotalConnections += v.Connects
 		s.CurrConnections += v.Connections
@@ -129,7 +139,14 @@ func (st *PoolStats) server(i int, name string) *ServerStats {
 	return nil
 }
 
-func (sv *ServerStats) add(f *backend.Figures) {
+// add adds what one loop counted of the server; profiles are their names.
+func (sv *ServerStats) add(f *backend.Figures, profiles []string) {
+	for pr, name := range profiles {
+		sv.Profiles[name] += f.Profiles[pr]
+	}
+	for kind, n := range f.Pushes {
+		sv.Pushes[kind] += n
+	}
 	sv.ServerEOF += f.EOF
 	sv.ServerErr += f.Err
 	sv.ServerTimedout += f.Timedout

@@ -39,7 +39,7 @@ func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, er
 		}
 		s, nc, err := p.restore(c, true)
 		if err != nil {
-			p.log.Warn("client refused from the other process", "pool", c.state.Pool, "client", c.state.Addr, "err", err)
+			p.log.Warn("client refused from the other process", "pool", c.state.pool(), "client", c.state.Addr, "err", err)
 			if _, err := conn.Write([]byte{yours}); err != nil {
 				return taken, err
 			}
@@ -120,9 +120,9 @@ func descriptor(rights []byte) (int, error) {
 func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err error) {
 	f := os.NewFile(uintptr(c.fd), "client")
 	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
-	pl := named(p.pools(), c.state.Pool)
-	if pl == nil {
-		return nil, nil, fmt.Errorf("engine: no pool %q", c.state.Pool)
+	pl := named(p.pools(), c.state.pool())
+	if pl == nil || int(c.state.Profile) >= len(pl.protocol.Profiles()) {
+		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.state.pool(), c.state.Profile)
 	}
 	if limit := int64(pl.opts.ClientConnections); limited &&
 		(limit > 0 && pl.clients.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
@@ -141,7 +141,7 @@ func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err er
 	pl.count.accepted.Add(1)
 	s = newSession(l, pl, p.ids.Add(1), c.state.Addr)
 	s.cl = codec.Client{
-		ID: s.cl.ID, Addr: c.state.Addr, Authed: c.state.Authed,
+		ID: s.cl.ID, Profile: c.state.Profile, Addr: c.state.Addr, Authed: c.state.Authed,
 		Name: c.state.Name, Lib: c.state.Lib, LibVer: c.state.LibVer,
 	}
 	s.handed = c.input

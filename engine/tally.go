@@ -10,10 +10,11 @@ import (
 // tally is what one loop counts of one pool's clients, in plain fields. It is kept by the pool's name, so that it outlives
 // a change of the pool's settings.
 type tally struct {
-	eof, err int64 // clients that left, by cause
-	blocked  int64 // clients that wait until more is taken from them, now
-	inFlight int64 // commands whose reply is owed, now
-	local    int64 // commands that we answered
+	eof, err int64                    // clients that left, by cause
+	blocked  int64                    // clients that wait until more is taken from them, now
+	inFlight int64                    // commands whose reply is owed, now
+	profiles [codec.MaxProfiles]int64 // clients, now
+	local    int64                    // commands that we answered
 	// fragments are parts of commands that went to several servers.
 	fragments int64
 
@@ -70,6 +71,7 @@ func (s *Session) account() {
 // left counts a client out of the loop, by the cause of its end.
 func (t *tally) left(s *Session) {
 	t.inFlight -= int64(s.inFlight)
+	t.profiles[s.cl.Profile]--
 	s.setBlocked(false) // a server connection may still tell it that there is room
 	if (s.eof || s.quitting) && !s.spoiled && !s.broken && s.out.Err() == nil {
 		t.eof++

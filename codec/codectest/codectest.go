@@ -92,6 +92,8 @@ func KindName(kind codec.Kind) string {
 		return "Ignore"
 	case codec.Report:
 		return "Report"
+	case codec.Switch:
+		return "Switch"
 	case codec.Quit:
 		return "Quit"
 	}
@@ -159,7 +161,7 @@ func copyOf(p codec.Protocol, cl *codec.Client, cmd *codec.Command) Command {
 		c.Extents = append(c.Extents, string(cmd.Frame[k.Start:k.End]))
 	}
 	switch cmd.Kind {
-	case codec.Local, codec.Refuse, codec.Quit:
+	case codec.Local, codec.Switch, codec.Refuse, codec.Quit:
 		c.Reply = string(p.AppendLocal([]byte("before"), cl, cmd))
 		c.Reply = strings.TrimPrefix(c.Reply, "before")
 	case codec.Report:

@@ -24,7 +24,7 @@ func (*Protocol) CheckProbe(reply []byte) error {
 }
 
 // Judge implements codec.Protocol. memcached's errors are about a request, never about the server as a whole.
-func (*Protocol) Judge(op uint16, reply []byte) codec.Verdict {
+func (*Protocol) Judge(_ codec.Profile, op uint16, reply []byte) codec.Verdict {
 	words := firstWords[op]
 	if words == nil || (op == opIncr || op == opDecr) && '0' <= reply[0] && reply[0] <= '9' {
 		return codec.Fine
@@ -63,7 +63,7 @@ var firstWords = func() (list [len(commands)][]string) {
 }()
 
 // AppendMiss implements codec.Protocol. gat is no mere read: it touches.
-func (*Protocol) AppendMiss(dst []byte, op uint16, _ int) ([]byte, bool) {
+func (*Protocol) AppendMiss(dst []byte, _ codec.Profile, op uint16, _ int) ([]byte, bool) {
 	switch op {
 	case opGet, opGets:
 		return append(dst, replyEnd...), true

@@ -40,12 +40,12 @@ func TestHealth(t *testing.T) {
 		{opMetaGet, "TOUCHED\r\n", codec.Unfit},
 		{opVersion, "VERSION 1\r\n", codec.Fine},
 	} {
-		if got := p.Judge(c.op, []byte(c.reply)); got != c.want {
+		if got := p.Judge(0, c.op, []byte(c.reply)); got != c.want {
 			t.Errorf("Judge(%s, %q) = %v; want %v", commands[c.op].name, c.reply, got, c.want)
 		}
 	}
 	for op := range commands {
-		got, ok := p.AppendMiss(nil, uint16(op), 1)
+		got, ok := p.AppendMiss(nil, 0, uint16(op), 1)
 		want := map[int]string{opGet: "END\r\n", opGets: "END\r\n", opMetaGet: "EN\r\n"}[op]
 		if string(got) != want || ok != (want != "") {
 			t.Errorf("AppendMiss(%s) = %q, %v; want %q", commands[op].name, got, ok, want)

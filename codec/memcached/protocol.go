@@ -41,11 +41,20 @@ func (*Protocol) Name() string { return "memcached" }
 // Admin says whether what reaches every server, or tells of the proxy, is allowed.
 func (p *Protocol) Admin() bool { return p.admin }
 
+// Profiles implements codec.Protocol.
+func (*Protocol) Profiles() []string { return []string{"text"} }
+
 // Handshake implements codec.Protocol: there is none.
-func (*Protocol) Handshake() [][]byte { return nil }
+func (*Protocol) Handshake(codec.Profile) [][]byte { return nil }
 
 // CheckHandshake implements codec.Protocol; it is never called.
-func (*Protocol) CheckHandshake(int, []byte) error { return nil }
+func (*Protocol) CheckHandshake(codec.Profile, int, []byte) error { return nil }
+
+// Target implements codec.Protocol: no command switches.
+func (*Protocol) Target(cl *codec.Client, _ *codec.Command) codec.Profile { return cl.Profile }
+
+// PushKind implements codec.Protocol: servers send nothing unasked.
+func (*Protocol) PushKind([]byte) string { return "other" }
 
 // AppendError implements codec.Protocol. Source: twemproxy 0.5.0 msg_get_error.
 func (*Protocol) AppendError(dst []byte, text string) []byte {

@@ -31,7 +31,7 @@ const (
 
 const (
 	lineStart uint8 = iota
-	inWord          // first word: up to 16 bytes of it are in Stack[0] and Stack[1]
+	inWord          // first word: up to 16 bytes of it are in Word
 	inExact         // behind a word that is all of its line
 	inText          // anything up to the line's end
 	inDigits        // a number is the line
@@ -73,7 +73,7 @@ func (*Protocol) ScanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 				continue
 			}
 			s.State, s.Line, s.Num, s.Neg = inWord, 0, 0, false
-			s.Stack[0], s.Stack[1] = 0, 0
+			s.Word[0], s.Word[1] = 0, 0
 		}
 		n, done, err := scanLine(s, buf[pos:])
 		if err != nil {
@@ -309,12 +309,12 @@ func scanWord(s *codec.ReplyScan, c byte) error {
 		if i >= 16 || (c < 'A' || c > 'Z') && c != '_' {
 			return errReplyWord
 		}
-		s.Stack[i/8] |= int64(uint64(c) << (i % 8 * 8))
+		s.Word[i/8] |= int64(uint64(c) << (i % 8 * 8))
 		return nil
 	}
 	var w [16]byte
-	binary.LittleEndian.PutUint64(w[:], uint64(s.Stack[0]))
-	binary.LittleEndian.PutUint64(w[8:], uint64(s.Stack[1]))
+	binary.LittleEndian.PutUint64(w[:], uint64(s.Word[0]))
+	binary.LittleEndian.PutUint64(w[8:], uint64(s.Word[1]))
 	kind := classify(w[:min(i, 16)])
 	if s.Depth == values && kind != wordValue || s.Depth == stating && kind != wordStat {
 		if kind != wordError && kind != wordEnd {
@@ -345,7 +345,7 @@ func scanWord(s *codec.ReplyScan, c byte) error {
 	if !more {
 		return errReplyFields
 	}
-	s.Stack[0] = 0
+	s.Word[0] = 0
 	return nil
 }
 
@@ -366,13 +366,13 @@ func scanNumber(s *codec.ReplyScan, c byte, cr bool) error {
 	}
 }
 
-// scanField takes a byte of a field that is a number; Stack[0] counts its digits.
+// scanField takes a byte of a field that is a number; Word[0] counts its digits.
 func scanField(s *codec.ReplyScan, c byte, cr bool) error {
 	switch {
 	case cr:
 		return errReplyNumber
 	case c-'0' <= 9:
-		if s.Stack[0]++; s.Stack[0] > maxDigits {
+		if s.Word[0]++; s.Word[0] > maxDigits {
 			return errReplyNumber
 		}
 		if s.State == inSize {
@@ -383,12 +383,12 @@ func scanField(s *codec.ReplyScan, c byte, cr bool) error {
 		return nil
 	case c != ' ' && c != '\r':
 		return errReplyNumber
-	case s.Stack[0] == 0, c == '\r' && s.State == inFlags:
+	case s.Word[0] == 0, c == '\r' && s.State == inFlags:
 		return errReplyFields
 	case c == '\r':
 		return nil
 	}
-	s.Stack[0] = 0
+	s.Word[0] = 0
 	switch {
 	case s.State == inFlags:
 		s.State = inSize
@@ -411,7 +411,7 @@ func endLine(s *codec.ReplyScan) (done bool, err error) {
 	}
 	switch s.Depth {
 	case values:
-		if state == inKey || state == inCas && s.Stack[0] == 0 {
+		if state == inKey || state == inCas && s.Word[0] == 0 {
 			return false, errReplyFields
 		}
 		s.Skip = s.Num + 2

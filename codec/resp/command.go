@@ -227,7 +227,7 @@ func stop(s *codec.Scan, buf []byte, pos, left, index, op int, keys []codec.Key,
 // finish fills cmd for a whole frame.
 func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, limited bool) {
 	c := &commands[op]
-	cmd.NoReply = false
+	cmd.NoReply, cmd.Sole = false, false
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
@@ -267,11 +267,16 @@ func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, li
 	case refused:
 		refuse(cmd, refuseUnsupported)
 	case local:
-		cmd.Kind = codec.Local
+		if cmd.Kind = codec.Local; cmd.Op == opClientTracking && tracks(frame) {
+			refuse(cmd, refuseTracking)
+		}
+	case switches:
+		cmd.Kind = codec.Switch
 	case report:
 		if cmd.Kind = codec.Report; len(frame) > maxReportFrame {
 			refuse(cmd, refuseTooLong)
 		}
+		cmd.Sole = cmd.Op == opInfo && asksReplication(frame)
 	case quit:
 		cmd.Kind = codec.Quit
 	case anywhere:

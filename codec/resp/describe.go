@@ -6,42 +6,56 @@ import (
 	"cashew/codec"
 )
 
-// misses are the replies of a server that has none of the keys, for the commands that only read and whose reply is then
-// always the same.
-var misses = func() []string {
-	list := make([]string, len(commands))
-	for reply, names := range map[string][]string{
-		"$-1\r\n":    {"get", "hget", "lindex", "zscore", "zrank", "zrevrank", "dump"},
-		"$0\r\n\r\n": {"getrange", "substr"},
-		":-2\r\n":    {"ttl", "pttl", "expiretime", "pexpiretime"},
-		"+none\r\n":  {"type"},
-		":0\r\n": {
+// misses are, in each version, the replies of a server that has none of the keys, for the commands that only read and whose
+// reply is then always the same.
+var misses = func() (list [profiles][]string) {
+	for pr := range list {
+		list[pr] = make([]string, len(commands))
+	}
+	for reply, names := range map[[profiles]string][]string{
+		{"$-1\r\n", null3}: {"get", "hget", "lindex", "zscore", "zrank", "zrevrank", "dump"},
+		same("$0\r\n\r\n"): {"getrange", "substr"},
+		same(":-2\r\n"):    {"ttl", "pttl", "expiretime", "pexpiretime"},
+		same("+none\r\n"):  {"type"},
+		same(":0\r\n"): {
 			"strlen", "exists", "llen", "hlen", "hexists", "hstrlen", "scard", "sismember", "sintercard", "zcard",
 			"zcount", "zlexcount", "zintercard", "xlen", "bitcount", "getbit", "pfcount",
 		},
-		"*0\r\n": {
-			"hgetall", "hkeys", "hvals", "lrange", "smembers", "sinter", "sunion", "sdiff", "zrange", "zrangebyscore",
+		{"*0\r\n", "%0\r\n"}: {"hgetall"},
+		{"*0\r\n", "~0\r\n"}: {"smembers", "sinter", "sunion", "sdiff"},
+		same("*0\r\n"): {
+			"hkeys", "hvals", "lrange", "zrange", "zrangebyscore",
 			"zrangebylex", "zrevrange", "zrevrangebyscore", "zrevrangebylex", "zinter", "zunion", "zdiff", "xrange",
 			"xrevrange",
 		},
 	} {
 		for _, name := range names {
-			list[mustOp(name)] = reply
+			for pr := range list {
+				list[pr][mustOp(name)] = reply[pr]
+			}
 		}
 	}
 	return list
 }()
 
+// same is a reply that no version changes.
+func same(reply string) (all [profiles]string) {
+	for pr := range all {
+		all[pr] = reply
+	}
+	return all
+}
+
 // AppendMiss implements codec.Protocol.
-func (*Protocol) AppendMiss(dst []byte, op uint16, keys int) ([]byte, bool) {
+func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, op uint16, keys int) ([]byte, bool) {
 	if op == opMGet {
 		dst = appendHeader(dst, '*', keys)
 		for range keys {
-			dst = append(dst, "$-1\r\n"...)
+			dst = appendNull(dst, pr)
 		}
 		return dst, true
 	}
-	reply := misses[op]
+	reply := misses[pr][op]
 	return append(dst, reply...), reply != ""
 }
 

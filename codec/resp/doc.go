@@ -19,12 +19,14 @@
 //     $  = !             length, body, \r\n     bulk, 3: verbatim bulk-error; $-1 is null
 //   - ~ %             count, elements        array, 3: set, map (two elements for each count); *-1 is null
 //     |                  count, elements        3: attribute: a map in front of the reply it belongs to
-//     >                  malformed              3: push; no client here subscribes
+//     >                  count, elements        3: push: no reply, sent unasked
+//     $?  *?  ~?  %?     pieces, elements       3: of unknown length, up to an empty piece ;0 or a '.'
 //
 // A request in this package:
 //
 //	ParseCommand  command.go  frame, name and keys; inline.go: lines; keys.go: which arguments are keys
 //	              table.go    all commands; lookup.go: name to row
+//	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each
 //	AppendLocal   local.go    answered here; introspect.go: COMMAND
 //	AppendReport  report.go   answered off the loops: INFO, CLIENT LIST and KILL, SLOWLOG
 //	Append…       fragment.go one command to several servers, and their replies to one

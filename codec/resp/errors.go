@@ -19,23 +19,22 @@ func (foreignError) Unwrap() error { return codec.ErrForeign }
 // What a client is told before it is closed. Source: redis 7.0 networking.c, processMultibulkBuffer and
 // processInlineBuffer; errBodyEnd, errFrame and errHTTP are ours.
 var (
-	errMultibulk     error = protocolError("Protocol error: invalid multibulk length")
-	errBulk          error = protocolError("Protocol error: invalid bulk length")
-	errUnauthMulti   error = protocolError("Protocol error: unauthenticated multibulk length")
-	errUnauthBulk    error = protocolError("Protocol error: unauthenticated bulk length")
-	errInline        error = protocolError("Protocol error: too big inline request")
-	errQuotes        error = protocolError("Protocol error: unbalanced quotes in request")
-	errBodyEnd       error = protocolError("Protocol error: expected CRLF after bulk")
-	errFrame         error = protocolError("Protocol error: too big request")
-	errHTTP          error = foreignError("Protocol error: this is not an HTTP server")
-	errReplyType     error = protocolError("reply: unknown type")
-	errReplyPush     error = protocolError("reply: push without a subscription")
-	errReplyNumber   error = protocolError("reply: invalid number")
-	errReplyLength   error = protocolError("reply: invalid length")
-	errReplyLine     error = protocolError("reply: line too long or not ended by CRLF")
-	errReplyBody     error = protocolError("reply: expected CRLF after bulk")
-	errReplyTooDeep  error = protocolError("reply: nested too deeply")
-	errReplyConstant error = protocolError("reply: invalid bool or null")
+	errMultibulk    error = protocolError("Protocol error: invalid multibulk length")
+	errBulk         error = protocolError("Protocol error: invalid bulk length")
+	errUnauthMulti  error = protocolError("Protocol error: unauthenticated multibulk length")
+	errUnauthBulk   error = protocolError("Protocol error: unauthenticated bulk length")
+	errInline       error = protocolError("Protocol error: too big inline request")
+	errQuotes       error = protocolError("Protocol error: unbalanced quotes in request")
+	errBodyEnd      error = protocolError("Protocol error: expected CRLF after bulk")
+	errFrame        error = protocolError("Protocol error: too big request")
+	errHTTP         error = foreignError("Protocol error: this is not an HTTP server")
+	errReplyType    error = protocolError("reply: unknown type")
+	errReplyPush    error = protocolError("reply: push inside a reply")
+	errReplyNumber  error = protocolError("reply: invalid number")
+	errReplyLength  error = protocolError("reply: invalid length")
+	errReplyLine    error = protocolError("reply: line not ended by CRLF")
+	errReplyBody    error = protocolError("reply: expected CRLF after bulk")
+	errReplyTooDeep error = protocolError("reply: nested too deeply")
 )
 
 // errExpectedBulk is for a byte where an argument should begin.
@@ -65,4 +64,5 @@ const (
 	refuseBlock      = "ERR BLOCK is not supported by this proxy"
 	refuseUnbalanced = "unbalanced streams"
 	refuseTooLong    = "ERR this command is too long for the proxy to answer"
+	refuseTracking   = "ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes"
 )

@@ -49,8 +49,12 @@ const errInvalid = "-ERR Invalid argument\r\n"
 // first in the order of fragments (twemproxy says "Invalid argument" instead). Replies that do not fit the command are
 // never guessed at.
 func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
-	for _, r := range g.Replies {
-		if len(r) > 0 && r[0] == '-' {
+	for i, r := range g.Replies {
+		if len(r) > 0 && r[0] == '|' {
+			r = withoutAttributes(r)
+			g.Replies[i] = r
+		}
+		if len(r) > 0 && (r[0] == '-' || r[0] == '!') {
 			return append(dst, r...)
 		}
 	}
@@ -106,6 +110,25 @@ func coalesceArrays(dst []byte, g *codec.Gather) []byte {
 		}
 	}
 	return dst
+}
+
+// withoutAttributes is the reply behind its attributes, which speak of a fragment and not of the whole.
+func withoutAttributes(reply []byte) []byte {
+	for len(reply) > 0 && reply[0] == '|' {
+		n, pos := number(reply, 1)
+		if pos <= 0 {
+			return nil
+		}
+		for range 2 * n {
+			end := elementEnd(reply, pos)
+			if end == 0 {
+				return nil
+			}
+			pos = end
+		}
+		reply = reply[pos:]
+	}
+	return reply
 }
 
 // elementEnd is the offset behind the element at pos, which may be of any type; 0: there is no whole one.

@@ -145,12 +145,13 @@ func TestScatterRandom(t *testing.T) {
 
 func FuzzAppendCoalesced(f *testing.F) {
 	f.Add("*2\r\n$1\r\na\r\n$-1\r\n", "*1\r\n_\r\n", []byte{0, 1, 0}, byte(0))
+	f.Add("|1\r\n+a\r\n+b\r\n~1\r\n,1.5\r\n", "*1\r\n|0\r\n$?\r\n;1\r\na\r\n;0\r\n", []byte{0, 1}, byte(0))
 	f.Add(":1\r\n", ":2\r\n", []byte{0, 1}, byte(1))
 	f.Add("+OK\r\n", "-ERR x\r\n", []byte{0, 1}, byte(2))
 	p := New(Options{})
 	f.Fuzz(func(t *testing.T, a, b string, part []byte, op byte) {
 		for _, r := range []string{a, b} { // only whole replies come here
-			if n, bad := replyEnd(r); bad || n != len(r) || n == 0 || strings.Count(r, "*") > 50 {
+			if n, _, bad := replyEnd(r, alone); bad || n != len(r) || n == 0 || strings.Count(r, "*") > 50 {
 				return
 			}
 		}
@@ -161,7 +162,7 @@ func FuzzAppendCoalesced(f *testing.F) {
 			g.Part = append(g.Part, uint16(i%2))
 		}
 		got := string(p.AppendCoalesced(nil, g))
-		if n, bad := replyEnd(got); bad || n != len(got) {
+		if n, _, bad := replyEnd(got, alone); bad || n != len(got) {
 			t.Fatalf("AppendCoalesced(%q, %q) = %q, which is not one reply", a, b, got)
 		}
 	})

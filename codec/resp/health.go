@@ -3,7 +3,6 @@ package resp
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"cashew/codec"
 )
@@ -31,34 +30,71 @@ func (*Protocol) CheckProbe(reply []byte) error {
 // redis_error (OOM, BUSY, LOADING); MASTERDOWN is ours.
 var ailments = [][]byte{[]byte("-LOADING "), []byte("-BUSY "), []byte("-OOM "), []byte("-MASTERDOWN ")}
 
-// Judge implements codec.Protocol.
-func (*Protocol) Judge(op uint16, reply []byte) codec.Verdict {
-	switch c := reply[0]; {
-	case c == '-':
-		for _, a := range ailments {
-			if bytes.HasPrefix(reply, a) {
-				return codec.Ailing
-			}
+// ailing tells whether an error reply is one of them.
+func ailing(reply []byte) bool {
+	for _, a := range ailments {
+		if bytes.HasPrefix(reply, a) {
+			return true
 		}
-	case c == '|': // attributes: the reply itself comes behind them
-	case shapes[op] != "" && strings.IndexByte(shapes[op], c) < 0:
-		return codec.Unfit
 	}
-	return codec.Fine
+	return false
 }
 
-// shapes are the first bytes that a command's reply may have, errors apart; "" is any. They are the commands whose reply has
-// one shape whatever its arguments: enough to tell a connection that is out of step, since few streams are all of one kind.
-var shapes = func() []string {
-	list := make([]string, len(commands))
-	for first, names := range map[string][]string{
-		"$_": {
+// Judge implements codec.Protocol.
+func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) codec.Verdict {
+	kind := kinds[reply[0]]
+	if shapes[op].fits[pr&1]&kind != 0 {
+		return codec.Fine
+	}
+	switch {
+	case kind == aPush:
+		return codec.Push
+	case kind == anError && ailing(reply):
+		return codec.Ailing
+	case kind&(anError|unjudged) != 0: // attributes: the reply itself comes behind them; or an error as long as it likes
+		return codec.Fine
+	}
+	return codec.Unfit
+}
+
+// Kinds of reply, by first byte, as bits.
+const (
+	anError  uint16 = 1 << iota // -
+	unjudged                    // | !
+	aPush                       // >
+	first                       // the others, in the order of kindBytes
+)
+
+const kindBytes = "$+:*_%~,#=("
+
+var kinds = func() (list [256]uint16) {
+	list['-'], list['|'], list['!'], list['>'] = anError, unjudged, unjudged, aPush
+	for i, c := range []byte(kindBytes) {
+		list[c] = first << i
+	}
+	return list
+}()
+
+// form is which kinds of reply a command may have in each version, errors apart.
+type form struct{ fits [profiles]uint16 }
+
+// shapes are those of all commands. Those named here have one shape whatever their arguments: enough to tell a connection that
+// is out of step, since few streams are all of one kind. Other commands may have any.
+var shapes = func() []form {
+	list := make([]form, len(commands))
+	for op := range list {
+		for pr := range profiles {
+			list[op].fits[pr] = ^(anError | unjudged | aPush)
+		}
+	}
+	for allowed, names := range map[[profiles]string][]string{
+		{"$", "$_"}: {
 			"get", "getdel", "getset", "getrange", "substr", "hget", "hincrbyfloat", "incrbyfloat", "lindex", "rpoplpush",
 			"lmove", "dump",
 		},
-		"+$_": {"set"},
-		"+":   {"setex", "psetex", "mset", "hmset", "lset", "ltrim", "rename", "restore", "type", "pfmerge"},
-		":": {
+		{"+$", "+$_"}: {"set"},
+		{"+", "+"}:    {"setex", "psetex", "mset", "hmset", "lset", "ltrim", "rename", "restore", "type", "pfmerge"},
+		{":", ":"}: {
 			"append", "bitcount", "bitop", "bitpos", "decr", "decrby", "del", "exists", "expire", "expireat", "expiretime",
 			"getbit", "hdel", "hexists", "hincrby", "hlen", "hset", "hsetnx", "hstrlen", "incr", "incrby", "linsert", "llen",
 			"lpush", "lpushx", "lrem", "msetnx", "persist", "pexpire", "pexpireat", "pexpiretime", "pfadd", "pfcount", "pttl",
@@ -66,12 +102,18 @@ var shapes = func() []string {
 			"sinterstore", "sismember", "smove", "srem", "strlen", "sunionstore", "touch", "ttl", "unlink", "xack", "xdel",
 			"xlen", "xtrim", "zcard", "zcount", "zlexcount", "zrem", "zremrangebylex", "zremrangebyrank", "zremrangebyscore",
 		},
-		"*":  {"mget", "hmget", "lrange", "zmscore", "xrange", "xrevrange", "smismember"},
-		"*%": {"hgetall"},
-		"*~": {"hkeys", "hvals", "smembers", "sinter", "sunion", "sdiff"},
+		{"*", "*"}: {"hkeys", "hvals", "mget", "hmget", "lrange", "zmscore", "xrange", "xrevrange", "smismember"},
+		{"*", "%"}: {"hgetall"},
+		{"*", "~"}: {"smembers", "sinter", "sunion", "sdiff"},
 	} {
 		for _, name := range names {
-			list[mustOp(name)] = first
+			for pr, bytes := range allowed {
+				fits := &list[mustOp(name)].fits[pr]
+				*fits = 0
+				for _, c := range []byte(bytes) {
+					*fits |= kinds[c]
+				}
+			}
 		}
 	}
 	return list

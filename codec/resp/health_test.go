@@ -32,7 +32,7 @@ func TestHealth(t *testing.T) {
 		if c.reply == "" {
 			continue
 		}
-		if got := p.Judge(0, []byte(c.reply)); (got == codec.Ailing) != c.ailing {
+		if got := p.Judge(RESP2, 0, []byte(c.reply)); (got == codec.Ailing) != c.ailing {
 			t.Errorf("Judge(%q) = %v; want ailing %v", c.reply, got, c.ailing)
 		}
 	}
@@ -43,25 +43,34 @@ func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		command, reply string
 		want           codec.Verdict
+		three          codec.Verdict // on a connection of RESP3
 	}{
-		{"get", "$1\r\na\r\n", codec.Fine},
-		{"get", "$", codec.Fine},
-		{"get", "_\r\n", codec.Fine},
-		{"get", "-WRONGTYPE Operation\r\n", codec.Fine},
-		{"get", "-LOADING Redis\r\n", codec.Ailing},
-		{"get", ":1\r\n", codec.Unfit},
-		{"get", "+OK\r\n", codec.Unfit},
-		{"set", "+OK\r\n", codec.Fine},
-		{"set", "$-1\r\n", codec.Fine},
-		{"set", ":1\r\n", codec.Unfit},
-		{"incr", ":1\r\n", codec.Fine},
-		{"incr", "$1\r\n1\r\n", codec.Unfit},
-		{"mget", "*1\r\n", codec.Fine},
-		{"mget", "|1\r\n", codec.Fine},
-		{"eval", "*1\r\n", codec.Fine},
+		{"get", "$1\r\na\r\n", codec.Fine, codec.Fine},
+		{"get", "$", codec.Fine, codec.Fine},
+		{"get", "_\r\n", codec.Unfit, codec.Fine},
+		{"get", "-WRONGTYPE Operation\r\n", codec.Fine, codec.Fine},
+		{"get", "-LOADING Redis\r\n", codec.Ailing, codec.Ailing},
+		{"get", ":1\r\n", codec.Unfit, codec.Unfit},
+		{"get", "+OK\r\n", codec.Unfit, codec.Unfit},
+		{"get", "!3\r\nERR\r\n", codec.Fine, codec.Fine},
+		{"set", "+OK\r\n", codec.Fine, codec.Fine},
+		{"set", "$-1\r\n", codec.Fine, codec.Fine},
+		{"set", ":1\r\n", codec.Unfit, codec.Unfit},
+		{"incr", ":1\r\n", codec.Fine, codec.Fine},
+		{"incr", "$1\r\n1\r\n", codec.Unfit, codec.Unfit},
+		{"mget", "*1\r\n", codec.Fine, codec.Fine},
+		{"mget", "|1\r\n", codec.Fine, codec.Fine},
+		{"mget", ">2\r\n", codec.Push, codec.Push},
+		{"eval", "*1\r\n", codec.Fine, codec.Fine},
+		{"eval", ">2\r\n", codec.Push, codec.Push},
+		{"hgetall", "*0\r\n", codec.Fine, codec.Unfit},
+		{"hgetall", "%0\r\n", codec.Unfit, codec.Fine},
+		{"smembers", "~0\r\n", codec.Unfit, codec.Fine},
 	} {
-		if got := p.Judge(mustOp(c.command), []byte(c.reply)); got != c.want {
-			t.Errorf("Judge(%s, %q) = %v; want %v", c.command, c.reply, got, c.want)
+		for pr, want := range []codec.Verdict{c.want, c.three} {
+			if got := p.Judge(codec.Profile(pr), mustOp(c.command), []byte(c.reply)); got != want {
+				t.Errorf("Judge(%d, %s, %q) = %v; want %v", pr, c.command, c.reply, got, want)
+			}
 		}
 	}
 }
@@ -72,23 +81,27 @@ func TestAppendMiss(t *testing.T) {
 		command string
 		keys    int
 		want    string // "": none
+		three   string // in RESP3
 	}{
-		{"get", 1, "$-1\r\n"},
-		{"mget", 3, "*3\r\n$-1\r\n$-1\r\n$-1\r\n"},
-		{"exists", 2, ":0\r\n"},
-		{"hgetall", 1, "*0\r\n"},
-		{"set", 1, ""},
-		{"del", 2, ""},
-		{"incr", 1, ""},
-		{"eval", 1, ""},
+		{"get", 1, "$-1\r\n", "_\r\n"},
+		{"mget", 3, "*3\r\n$-1\r\n$-1\r\n$-1\r\n", "*3\r\n_\r\n_\r\n_\r\n"},
+		{"exists", 2, ":0\r\n", ":0\r\n"},
+		{"hgetall", 1, "*0\r\n", "%0\r\n"},
+		{"smembers", 1, "*0\r\n", "~0\r\n"},
+		{"set", 1, "", ""},
+		{"del", 2, "", ""},
+		{"incr", 1, "", ""},
+		{"eval", 1, "", ""},
 	} {
-		got, ok := p.AppendMiss([]byte("x"), mustOp(c.command), c.keys)
-		if string(got) != "x"+c.want || ok != (c.want != "") {
-			t.Errorf("AppendMiss(%s, %d) = %q, %v; want %q", c.command, c.keys, got, ok, "x"+c.want)
+		for pr, want := range []string{c.want, c.three} {
+			got, ok := p.AppendMiss([]byte("x"), codec.Profile(pr), mustOp(c.command), c.keys)
+			if string(got) != "x"+want || ok != (want != "") {
+				t.Errorf("AppendMiss(%d, %s, %d) = %q, %v; want %q", pr, c.command, c.keys, got, ok, "x"+want)
+			}
 		}
 	}
 	for op := range commands { // what is answered as a miss must be a read
-		if _, ok := p.AppendMiss(nil, uint16(op), 1); ok && !strings.Contains(commands[op].flags, "r") {
+		if _, ok := p.AppendMiss(nil, RESP2, uint16(op), 1); ok && !strings.Contains(commands[op].flags, "r") {
 			t.Errorf("%s is answered as a miss but writes", commands[op].name)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 // arities gets true ones. Commands that are refused are not told of.
 //
 // Source: redis 7.0 server.c, commandCommand.
-func appendCommand(dst []byte, cmd *codec.Command, args arguments) []byte {
+func appendCommand(dst []byte, pr codec.Profile, cmd *codec.Command, args arguments) []byte {
 	if cmd.Arg == 1 {
-		return appendInfos(dst)
+		return appendInfos(dst, pr)
 	}
 	sub := args.next()
 	argc := cmd.Arg
@@ -21,14 +21,14 @@ func appendCommand(dst []byte, cmd *codec.Command, args arguments) []byte {
 		}
 		return appendUint(dst, uint64(countServed()))
 	case equalFold(sub, "docs"):
-		return append(dst, "*0\r\n"...) // no documents; redis-cli goes without hints
+		return appendMapHeader(dst, pr, 0) // no documents; redis-cli goes without hints
 	case equalFold(sub, "info"):
 		if argc == 2 {
-			return appendInfos(dst)
+			return appendInfos(dst, pr)
 		}
 		dst = appendHeader(dst, '*', args.left)
 		for args.left > 0 {
-			dst = appendInfo(dst, findServed(args.next()))
+			dst = appendInfo(dst, pr, findServed(args.next()))
 		}
 		return dst
 	case equalFold(sub, "list"):
@@ -86,33 +86,33 @@ func findServed(name []byte) int {
 	return 0
 }
 
-func appendInfos(dst []byte) []byte {
+func appendInfos(dst []byte, pr codec.Profile) []byte {
 	dst = appendHeader(dst, '*', countServed())
 	for op := 1; op < len(commands); op++ {
 		if served(op) {
-			dst = appendInfo(dst, op)
+			dst = appendInfo(dst, pr, op)
 		}
 	}
 	return dst
 }
 
 // appendInfo appends the ten elements that tell of a command since Redis 7.0; a null for op 0.
-func appendInfo(dst []byte, op int) []byte {
+func appendInfo(dst []byte, pr codec.Profile, op int) []byte {
 	if op == 0 {
-		return append(dst, "*-1\r\n"...)
+		return appendNullArray(dst, pr)
 	}
 	c := &commands[op]
 	dst = append(dst, "*10\r\n"...)
 	dst = appendBulk(dst, c.name)
 	dst = appendInt(dst, int(c.arity))
-	dst = appendFlags(dst, c)
+	dst = appendFlags(dst, pr, c)
 	first, last, step := c.legacyKeys()
 	dst = appendInt(dst, first)
 	dst = appendInt(dst, last)
 	dst = appendInt(dst, step)
-	dst = appendCategories(dst, c)
-	dst = append(dst, "*0\r\n"...) // tips
-	dst = appendKeySpec(dst, c)
+	dst = appendCategories(dst, pr, c)
+	dst = appendSetHeader(dst, pr, 0) // tips
+	dst = appendKeySpec(dst, pr, c)
 	n := 0
 	for i := c.firstChild; i < c.endChild; i++ {
 		if commands[i].kind != refused {
@@ -122,7 +122,7 @@ func appendInfo(dst []byte, op int) []byte {
 	dst = appendHeader(dst, '*', n)
 	for i := c.firstChild; i < c.endChild; i++ {
 		if commands[i].kind != refused {
-			dst = appendInfo(dst, int(i))
+			dst = appendInfo(dst, pr, int(i))
 		}
 	}
 	return dst
@@ -144,12 +144,12 @@ func appendStatus(dst []byte, s string) []byte {
 	return append(dst, crlf...)
 }
 
-func appendFlags(dst []byte, c *command) []byte {
+func appendFlags(dst []byte, pr codec.Profile, c *command) []byte {
 	n := len(c.flags)
 	if c.keys.kind != positions {
 		n++
 	}
-	dst = appendHeader(dst, '*', n)
+	dst = appendSetHeader(dst, pr, n)
 	for i := range len(c.flags) {
 		dst = appendStatus(dst, flagNames[c.flags[i]])
 	}
@@ -168,7 +168,7 @@ func (c *command) has(flag byte) bool {
 	return false
 }
 
-func appendCategories(dst []byte, c *command) []byte {
+func appendCategories(dst []byte, pr codec.Profile, c *command) []byte {
 	access := ""
 	switch {
 	case c.has('w'):
@@ -181,9 +181,9 @@ func appendCategories(dst []byte, c *command) []byte {
 		speed = "@fast"
 	}
 	if access == "" {
-		dst = append(dst, "*2\r\n"...)
+		dst = appendSetHeader(dst, pr, 2)
 	} else {
-		dst = append(dst, "*3\r\n"...)
+		dst = appendSetHeader(dst, pr, 3)
 		dst = appendStatus(dst, access)
 	}
 	dst = appendStatus(dst, "@"+c.groupName)
@@ -191,62 +191,91 @@ func appendCategories(dst []byte, c *command) []byte {
 }
 
 // appendKeySpec tells where the keys are by position or by a count; what an option may add (SORT STORE) is not told.
-func appendKeySpec(dst []byte, c *command) []byte {
+func appendKeySpec(dst []byte, pr codec.Profile, c *command) []byte {
 	if c.keys.first == 0 {
 		if c.keys.kind != streams {
-			return append(dst, "*0\r\n"...)
+			return appendSetHeader(dst, pr, 0)
 		}
-		dst = append(dst, "*1\r\n"...)
-		dst = appendSpecFlags(dst, c)
-		dst = append(dst, "$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$7\r\nkeyword\r\n$4\r\nspec\r\n*4\r\n$7\r\nkeyword\r\n$7\r\nSTREAMS\r\n$9\r\nstartfrom\r\n:1\r\n"...)
-		return appendRange(dst, -1, 1, 2)
+		dst = appendSetHeader(dst, pr, 1)
+		dst = appendSpecFlags(dst, pr, c)
+		dst = appendBegin(dst, pr, "keyword", 2)
+		dst = appendBulk(dst, "keyword")
+		dst = appendBulk(dst, "STREAMS")
+		dst = appendField(dst, "startfrom", 1)
+		return appendRange(dst, pr, -1, 1, 2)
 	}
 	switch c.keys.kind {
 	case counted:
-		dst = append(dst, "*1\r\n"...)
-		return appendKeyNum(dst, c, int(c.keys.first), int(c.keys.step))
+		dst = appendSetHeader(dst, pr, 1)
+		return appendKeyNum(dst, pr, c, int(c.keys.first), int(c.keys.step))
 	case destCounts:
-		dst = append(dst, "*2\r\n"...)
-		dst = appendIndex(dst, c, 1)
-		dst = appendRange(dst, 0, 1, 0)
-		return appendKeyNum(dst, c, 2, 1)
+		dst = appendSetHeader(dst, pr, 2)
+		dst = appendIndex(dst, pr, c, 1)
+		dst = appendRange(dst, pr, 0, 1, 0)
+		return appendKeyNum(dst, pr, c, 2, 1)
 	}
-	dst = append(dst, "*1\r\n"...)
-	dst = appendIndex(dst, c, int(c.keys.first))
+	dst = appendSetHeader(dst, pr, 1)
+	dst = appendIndex(dst, pr, c, int(c.keys.first))
 	last := int(c.keys.last)
 	if last > 0 {
 		last -= int(c.keys.first)
 	}
-	return appendRange(dst, last, int(c.keys.step), 0)
+	return appendRange(dst, pr, last, int(c.keys.step), 0)
 }
 
-func appendSpecFlags(dst []byte, c *command) []byte {
-	dst = append(dst, "*6\r\n$5\r\nflags\r\n*1\r\n"...)
+// appendSpecFlags begins a key spec, a map of flags, begin_search and find_keys.
+func appendSpecFlags(dst []byte, pr codec.Profile, c *command) []byte {
+	dst = appendMapHeader(dst, pr, 3)
+	dst = appendBulk(dst, "flags")
+	dst = appendSetHeader(dst, pr, 1)
 	if c.has('r') {
-		return append(dst, "+RO\r\n"...)
+		return appendStatus(dst, "RO")
 	}
-	return append(dst, "+RW\r\n"...)
+	return appendStatus(dst, "RW")
 }
 
-func appendIndex(dst []byte, c *command, index int) []byte {
-	dst = appendSpecFlags(dst, c)
-	dst = append(dst, "$12\r\nbegin_search\r\n*4\r\n$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n"...)
-	return appendInt(dst, index)
+// appendBegin is followed by n fields that say where the search for keys begins.
+func appendBegin(dst []byte, pr codec.Profile, kind string, n int) []byte {
+	return appendSearch(dst, pr, "begin_search", kind, n)
 }
 
-func appendRange(dst []byte, last, step, limit int) []byte {
-	dst = append(dst, "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n"...)
-	dst = appendInt(dst, last)
-	dst = append(dst, "$7\r\nkeystep\r\n"...)
-	dst = appendInt(dst, step)
-	dst = append(dst, "$5\r\nlimit\r\n"...)
-	return appendInt(dst, limit)
+// appendFind is followed by n fields that say how keys are found from there.
+func appendFind(dst []byte, pr codec.Profile, kind string, n int) []byte {
+	return appendSearch(dst, pr, "find_keys", kind, n)
 }
 
-func appendKeyNum(dst []byte, c *command, index, step int) []byte {
-	dst = appendIndex(dst, c, index)
-	dst = append(dst, "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$6\r\nkeynum\r\n$4\r\nspec\r\n*6\r\n$9\r\nkeynumidx\r\n:0\r\n$8\r\nfirstkey\r\n:1\r\n$7\r\nkeystep\r\n"...)
-	return appendInt(dst, step)
+func appendSearch(dst []byte, pr codec.Profile, what, kind string, n int) []byte {
+	dst = appendBulk(dst, what)
+	dst = appendMapHeader(dst, pr, 2)
+	dst = appendBulk(dst, "type")
+	dst = appendBulk(dst, kind)
+	dst = appendBulk(dst, "spec")
+	return appendMapHeader(dst, pr, n)
+}
+
+func appendField(dst []byte, name string, n int) []byte {
+	return appendInt(appendBulk(dst, name), n)
+}
+
+func appendIndex(dst []byte, pr codec.Profile, c *command, index int) []byte {
+	dst = appendSpecFlags(dst, pr, c)
+	dst = appendBegin(dst, pr, "index", 1)
+	return appendField(dst, "index", index)
+}
+
+func appendRange(dst []byte, pr codec.Profile, last, step, limit int) []byte {
+	dst = appendFind(dst, pr, "range", 3)
+	dst = appendField(dst, "lastkey", last)
+	dst = appendField(dst, "keystep", step)
+	return appendField(dst, "limit", limit)
+}
+
+func appendKeyNum(dst []byte, pr codec.Profile, c *command, index, step int) []byte {
+	dst = appendIndex(dst, pr, c, index)
+	dst = appendFind(dst, pr, "keynum", 3)
+	dst = appendField(dst, "keynumidx", 0)
+	dst = appendField(dst, "firstkey", 1)
+	return appendField(dst, "keystep", step)
 }
 
 // appendGetKeys is COMMAND GETKEYS name arg ...: args begins with the name. Rare, so it may allocate.

@@ -37,15 +37,19 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case opHello:
 		return p.appendHello(dst, cl, args)
 	case opReset:
-		cl.Authed = !p.guarded
-		cl.Name = ""
+		cl.Authed, cl.Name, cl.Profile = !p.guarded, "", RESP2
 		return append(dst, "+RESET\r\n"...)
-	case opReadonly, opReadwrite:
-		return append(dst, "-ERR This instance has cluster support disabled\r\n"...)
+	case opReadonly, opReadwrite, opAsking:
+		return append(dst, errNoCluster...)
 	case opCommand:
-		return appendCommand(dst, cmd, args)
+		return appendCommand(dst, cl.Profile, cmd, args)
 	case opConfigGet:
-		return appendConfigGet(dst, args)
+		return appendConfigGet(dst, cl.Profile, args)
+	case opWhoAmI:
+		return appendBulk(dst, defaultUser)
+	}
+	if commands[cmd.Op].parent == opCluster {
+		return append(dst, errNoCluster...)
 	}
 	args.next() // the subcommand's name
 	switch cmd.Op {
@@ -55,7 +59,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendUint(dst, cl.ID)
 	case opClientGetName:
 		if cl.Name == "" {
-			return append(dst, nullBulk...)
+			return appendNull(dst, cl.Profile)
 		}
 		return appendBulk(dst, cl.Name)
 	case opClientSetName:
@@ -68,6 +72,14 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 			return append(dst, replyOK...)
 		}
 		return append(dst, errSyntax...)
+	case opClientTracking:
+		return appendTracking(dst, args)
+	case opClientTrackingInfo:
+		return appendTrackingInfo(dst, cl.Profile)
+	case opClientGetRedir:
+		return append(dst, ":-1\r\n"...)
+	case opClientCaching:
+		return append(dst, errNotTracking...)
 	}
 	return appendUnsupported(dst, commands[cmd.Op].name)
 }
@@ -83,6 +95,9 @@ var (
 	opReadonly      = mustOp("readonly")
 	opReadwrite     = mustOp("readwrite")
 	opCommand       = mustOp("command")
+	opAsking        = mustOp("asking")
+	opCluster       = mustOp("cluster")
+	opWhoAmI        = mustSub("acl", "whoami")
 	opConfigGet     = mustSub("config", "get")
 	opClientID      = mustSub("client", "id")
 	opClientGetName = mustSub("client", "getname")
@@ -90,6 +105,11 @@ var (
 	opClientSetInfo = mustSub("client", "setinfo")
 	opClientNoEvict = mustSub("client", "no-evict")
 	opClientNoTouch = mustSub("client", "no-touch")
+
+	opClientTracking     = mustSub("client", "tracking")
+	opClientTrackingInfo = mustSub("client", "trackinginfo")
+	opClientGetRedir     = mustSub("client", "getredir")
+	opClientCaching      = mustSub("client", "caching")
 )
 
 func mustSub(name, sub string) uint16 {
@@ -106,8 +126,11 @@ const (
 	errSyntax        = "-ERR syntax error\r\n"
 	errAuthWrong     = "-ERR invalid password\r\n"
 	errAuthNeedless  = "-ERR Client sent AUTH, but no password is set\r\n"
+	errNoCluster     = "-ERR This instance has cluster support disabled\r\n"
+	errNotTracking   = "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled\r\n"
 	errHelloVersion  = "-ERR Protocol version is not an integer or out of range\r\n"
 	errHelloProto    = "-NOPROTO unsupported protocol version\r\n"
+	errHelloWrong    = "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
 	errHelloNoAuth   = "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
 	errClientName    = "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
 	errClientNameLen = "-ERR Client names cannot be longer than 1024 bytes\r\n"
@@ -235,54 +258,6 @@ func (p *Protocol) appendSelect(dst, arg []byte) []byte {
 	return append(dst, " only\r\n"...)
 }
 
-// appendHello is HELLO [2 [AUTH user password] [SETNAME name]]. Source: redis 7.0 networking.c, helloCommand.
-func (p *Protocol) appendHello(dst []byte, cl *codec.Client, args arguments) []byte {
-	if args.left > 0 {
-		version, ok := codec.ParseInt(args.next())
-		if !ok {
-			return append(dst, errHelloVersion...)
-		}
-		if version != 2 { // 3, too: servers are spoken to in RESP2
-			return append(dst, errHelloProto...)
-		}
-	}
-	var name []byte
-	named := false
-	for args.left > 0 {
-		switch option := args.next(); {
-		case equalFold(option, "auth") && args.left >= 2:
-			user := args.next()
-			if !p.guarded {
-				args.next()
-				continue // any password will do, as with Redis without one
-			}
-			if cl.Authed = p.matches(user, args.next()); !cl.Authed {
-				return append(dst, errAuthWrong...)
-			}
-		case equalFold(option, "setname") && args.left >= 1:
-			name, named = args.next(), true
-			if e := checkName(name); e != "" {
-				return append(dst, e...)
-			}
-		default:
-			dst = append(dst, "-ERR Syntax error in HELLO option '"...)
-			dst = appendPrintable(dst, option, 128)
-			return append(dst, "'\r\n"...)
-		}
-	}
-	if p.guarded && !cl.Authed {
-		return append(dst, errHelloNoAuth...)
-	}
-	if named {
-		cl.Name = string(name)
-	}
-	dst = append(dst, "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n"...)
-	dst = appendBulk(dst, p.version)
-	dst = append(dst, "$5\r\nproto\r\n:2\r\n$2\r\nid\r\n"...)
-	dst = appendUint(dst, cl.ID)
-	return append(dst, "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"...)
-}
-
 // checkName is the error for a client name, or "".
 func checkName(name []byte) string {
 	switch {
@@ -335,8 +310,43 @@ func appendSetInfo(dst []byte, cl *codec.Client, option, value []byte) []byte {
 	return append(dst, replyOK...)
 }
 
+// tracks tells whether a CLIENT TRACKING turns it on, of which nothing is promised before it is kept.
+func tracks(frame []byte) bool {
+	args := argsOf(frame)
+	args.next()
+	args.next()
+	return equalFold(args.next(), "on")
+}
+
+// appendTracking is CLIENT TRACKING off, with any options that there are. Source: redis 7.0 networking.c, clientCommand.
+func appendTracking(dst []byte, args arguments) []byte {
+	off := equalFold(args.next(), "off")
+	for off && args.left > 0 {
+		switch option := args.next(); {
+		case (equalFold(option, "redirect") || equalFold(option, "prefix")) && args.left > 0:
+			args.next()
+		case equalFold(option, "bcast"), equalFold(option, "optin"), equalFold(option, "optout"), equalFold(option, "noloop"):
+		default:
+			off = false
+		}
+	}
+	if !off {
+		return append(dst, errSyntax...)
+	}
+	return append(dst, replyOK...)
+}
+
+// appendTrackingInfo is CLIENT TRACKINGINFO of a client that does not track.
+func appendTrackingInfo(dst []byte, pr codec.Profile) []byte {
+	dst = appendMapHeader(dst, pr, 3)
+	dst = appendBulk(dst, "flags")
+	dst = appendSetHeader(dst, pr, 1)
+	dst = appendBulk(dst, "off")
+	return append(dst, "$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"...)
+}
+
 // appendConfigGet answers what redis-benchmark asks before it starts; nothing else is the proxy's to tell.
-func appendConfigGet(dst []byte, args arguments) []byte {
+func appendConfigGet(dst []byte, pr codec.Profile, args arguments) []byte {
 	args.next() // GET
 	var save, aof bool
 	for args.left > 0 {
@@ -349,12 +359,12 @@ func appendConfigGet(dst []byte, args arguments) []byte {
 	}
 	n := 0
 	if save {
-		n += 2
+		n++
 	}
 	if aof {
-		n += 2
+		n++
 	}
-	dst = appendHeader(dst, '*', n)
+	dst = appendMapHeader(dst, pr, n)
 	if aof {
 		dst = append(dst, "$10\r\nappendonly\r\n$2\r\nno\r\n"...)
 	}

@@ -41,8 +41,9 @@ func TestAppendLocal(t *testing.T) {
 		{"hello", hello},
 		{"hello 2", hello},
 		{"HELLO 2 SETNAME x AUTH default y", hello},
-		{"hello 3", "-NOPROTO unsupported protocol version\r\n"},
-		{"hello 3 auth a b", "-NOPROTO unsupported protocol version\r\n"},
+		{"hello 3", strings.Replace("%7"+hello[len("*14"):], ":2", ":3", 1)},
+		{"hello 3 auth a b", errHelloWrong},
+		{"hello 4", "-NOPROTO unsupported protocol version\r\n"},
 		{"hello 1", "-NOPROTO unsupported protocol version\r\n"},
 		{"hello x", "-ERR Protocol version is not an integer or out of range\r\n"},
 		{"hello 2 foo", "-ERR Syntax error in HELLO option 'foo'\r\n"},
@@ -115,7 +116,7 @@ func TestAppendLocalIsOneReply(t *testing.T) {
 					t.Fatalf("%s%s: %v, %v", name, args, got, err)
 				}
 				answered := got[0].Kind == codec.Local || got[0].Kind == codec.Refuse || got[0].Kind == codec.Quit ||
-					got[0].Kind == codec.Report
+					got[0].Kind == codec.Report || got[0].Kind == codec.Switch
 				if !answered {
 					if !got[0].HasKey {
 						t.Errorf("%s%s: forwarded without a key", name, args)
@@ -135,19 +136,30 @@ func TestClientState(t *testing.T) {
 	cl := &codec.Client{ID: 1}
 	steps := []struct{ in, want string }{
 		{"hello", errHelloNoAuth},
-		{"hello 3", errHelloProto},
-		{"hello 2 auth default wrong", errAuthWrong},
-		{"hello 2 auth joe secret", errAuthWrong},
+		{"hello 3", errHelloNoAuth},
+		{"hello 4", errHelloProto},
+		{"hello 2 auth default wrong", errHelloWrong},
+		{"hello 2 auth joe secret", errHelloWrong},
 		{"hello 2 setname early", errHelloNoAuth},
 		{"client getname", "-NOAUTH Authentication required\r\n"},
 		{"hello 2 auth default secret setname joe", ""},
 		{"client getname", "$3\r\njoe\r\n"},
+		{"hello 3 auth default wrong", errHelloWrong},
+		{"client getname", "$3\r\njoe\r\n"},
+		{"hello 3", ""},
+		{"client setname ''", "+OK\r\n"},
+		{"client getname", "_\r\n"},
+		{"hello", ""},
+		{"client getname", "_\r\n"},
+		{"hello 2", ""},
+		{"client getname", "$-1\r\n"},
+		{"hello 3", ""},
 		{"client setname jim", "+OK\r\n"},
 		{"client getname", "$3\r\njim\r\n"},
 		{"client setinfo LIB-NAME lib", "+OK\r\n"},
 		{"client setinfo lib-ver 1.2", "+OK\r\n"},
 		{"client setname ''", "+OK\r\n"},
-		{"client getname", "$-1\r\n"},
+		{"client getname", "_\r\n"},
 		{"client setname jim", "+OK\r\n"},
 		{"auth secre", errAuthWrong},
 		{"ping", "-NOAUTH Authentication required\r\n"},
@@ -175,19 +187,26 @@ func TestClientState(t *testing.T) {
 func TestHandshake(t *testing.T) {
 	tests := []struct {
 		options Options
+		profile codec.Profile
 		want    []string
 	}{
-		{Options{}, nil},
-		{Options{Password: "pw"}, []string{"*2 $4 AUTH $2 pw "}},
-		{Options{DB: 12}, []string{"*2 $6 SELECT $2 12 "}},
-		{Options{Password: "pw", DB: 1}, []string{"*2 $4 AUTH $2 pw ", "*2 $6 SELECT $1 1 "}},
+		{Options{}, RESP2, nil},
+		{Options{Password: "pw"}, RESP2, []string{"*2 $4 AUTH $2 pw "}},
+		{Options{DB: 12}, RESP2, []string{"*2 $6 SELECT $2 12 "}},
+		{Options{Password: "pw", DB: 1}, RESP2, []string{"*2 $4 AUTH $2 pw ", "*2 $6 SELECT $1 1 "}},
+		{Options{}, RESP3, []string{"*2 $5 HELLO $1 3 "}},
+		{Options{Password: "pw", DB: 1}, RESP3, []string{"*2 $4 AUTH $2 pw ", "*2 $5 HELLO $1 3 ", "*2 $6 SELECT $1 1 "}},
 	}
 	for _, tt := range tests {
 		p := New(tt.options)
 		var got []string
-		for step, frame := range p.Handshake() {
+		for step, frame := range p.Handshake(tt.profile) {
 			got = append(got, text(string(frame)))
-			if err := p.CheckHandshake(step, []byte("+OK\r\n")); err != nil {
+			reply := "+OK\r\n"
+			if strings.Contains(string(frame), "HELLO") {
+				reply = "%1\r\n$5\r\nproto\r\n:3\r\n"
+			}
+			if err := p.CheckHandshake(tt.profile, step, []byte(reply)); err != nil {
 				t.Errorf("%+v: step %d: %v", tt.options, step, err)
 			}
 		}
@@ -213,9 +232,56 @@ func TestCheckHandshake(t *testing.T) {
 		{"nothing", Options{DB: 5}, 0, "", `resp: SELECT 5: unexpected reply ""`},
 	}
 	for _, tt := range tests {
-		err := New(tt.options).CheckHandshake(tt.step, []byte(tt.reply))
+		err := New(tt.options).CheckHandshake(RESP2, tt.step, []byte(tt.reply))
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%s: CheckHandshake(%d, %q) = %v; want %s", tt.name, tt.step, tt.reply, err, tt.want)
+		}
+	}
+}
+
+// A refusal of RESP3 is a fact about the server; any other answer to HELLO is a failure of the connection.
+func TestCheckHello(t *testing.T) {
+	for _, tt := range []struct {
+		reply, refusal, failure string
+	}{
+		{reply: "%0\r\n"},
+		{reply: "-ERR unknown command 'HELLO', with args beginning with: '3' \r\n", refusal: "-ERR unknown command 'HELLO', with args beginning with: '3' \r\n"},
+		{reply: "-NOPROTO sorry\r\n", refusal: "-NOPROTO sorry\r\n"},
+		{reply: "-NOAUTH HELLO must be called\r\n", refusal: "-NOAUTH HELLO must be called\r\n"},
+		{reply: "-NOPERM no\r\n", refusal: "-NOPERM no\r\n"},
+		{reply: "*14\r\n", refusal: errHelloProto},
+		{reply: "-LOADING Redis is loading\r\n", failure: "resp: HELLO 3 was refused: LOADING Redis is loading"},
+		{reply: "-BUSY Redis is busy\r\n", failure: "resp: HELLO 3 was refused: BUSY Redis is busy"},
+		{reply: "-ERR max number of clients reached\r\n", failure: "resp: HELLO 3 was refused: ERR max number of clients reached"},
+		{reply: "-DENIED protected mode\r\n", failure: "resp: HELLO 3 was refused: DENIED protected mode"},
+		{reply: "+OK\r\n", failure: `resp: HELLO 3: unexpected reply "+OK"`},
+		{reply: "", failure: `resp: HELLO 3: unexpected reply ""`},
+	} {
+		err := New(Options{}).CheckHandshake(RESP3, 0, []byte(tt.reply))
+		var r *codec.RefusalError
+		switch errors.As(err, &r); {
+		case tt.refusal != "" && (r == nil || string(r.Reply) != tt.refusal),
+			tt.failure != "" && (r != nil || err == nil || err.Error() != tt.failure),
+			tt.refusal == "" && tt.failure == "" && err != nil:
+			t.Errorf("CheckHandshake(HELLO 3, %q) = %v; want refusal %q, failure %q", tt.reply, err, tt.refusal, tt.failure)
+		}
+	}
+}
+
+func TestPushKind(t *testing.T) {
+	for in, want := range map[string]string{
+		">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n": "invalidate",
+		">3\r\n$7\r\nmessage\r\n$1\r\na\r\n":           "message",
+		">2\r\n+MOVING\r\n:1\r\n":                      "moving",
+		">1\r\n$9\r\nsomething\r\n":                    "other",
+		">0\r\n":                                       "other",
+		">1\r\n":                                       "other",
+		">1\r\n$7":                                     "other",
+		">":                                            "other",
+		">1\r\n:1\r\n":                                 "other",
+	} {
+		if got := new(Protocol).PushKind([]byte(in)); got != want {
+			t.Errorf("PushKind(%q) = %q; want %q", in, got, want)
 		}
 	}
 }

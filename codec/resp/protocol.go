@@ -24,7 +24,8 @@ type Protocol struct {
 	guarded   bool // there is a password
 	db        int
 	version   string
-	handshake [][]byte
+	handshake [profiles][][]byte // commands
+	commands  [profiles][]string // the same, as errors name them
 }
 
 var _ codec.Protocol = (*Protocol)(nil)
@@ -40,11 +41,8 @@ func New(o Options) *Protocol {
 	if p.version == "" {
 		p.version = defaultVersion
 	}
-	if p.guarded {
-		p.handshake = append(p.handshake, bulks("AUTH", o.Password))
-	}
-	if p.db > 0 {
-		p.handshake = append(p.handshake, bulks("SELECT", strconv.Itoa(p.db)))
+	for pr := range p.handshake {
+		p.addSteps(codec.Profile(pr))
 	}
 	return p
 }
@@ -58,28 +56,53 @@ func (*Protocol) Name() string { return "redis" }
 // DB is the servers' database.
 func (p *Protocol) DB() int { return p.db }
 
-// Handshake implements codec.Protocol: AUTH, then SELECT, each if configured. twemproxy sends them the other way round,
-// and so works in database 0 if there is a password.
-func (p *Protocol) Handshake() [][]byte { return p.handshake }
+// Profiles implements codec.Protocol.
+func (*Protocol) Profiles() []string { return profileNames[:] }
+
+var profileNames = [profiles]string{"resp2", "resp3"}
+
+// addSteps makes a handshake of AUTH, HELLO 3 for RESP3, and SELECT, each if needed. twemproxy sends SELECT before AUTH, and
+// so works in database 0 if there is a password.
+func (p *Protocol) addSteps(pr codec.Profile) {
+	add := func(name string, args ...string) {
+		p.handshake[pr] = append(p.handshake[pr], bulks(args...))
+		p.commands[pr] = append(p.commands[pr], name)
+	}
+	if p.guarded {
+		add("AUTH", "AUTH", string(p.password))
+	}
+	if pr == RESP3 {
+		add(helloCommand, "HELLO", "3")
+	}
+	if p.db > 0 {
+		db := strconv.Itoa(p.db)
+		add("SELECT "+db, "SELECT", db)
+	}
+}
+
+// Handshake implements codec.Protocol.
+func (p *Protocol) Handshake(pr codec.Profile) [][]byte { return p.handshake[pr] }
 
 // CheckHandshake implements codec.Protocol. The error names the command and says what the server said.
-func (p *Protocol) CheckHandshake(step int, reply []byte) error {
-	if len(reply) > 0 && reply[0] == '+' {
+func (p *Protocol) CheckHandshake(pr codec.Profile, step int, reply []byte) error {
+	switch command := p.commands[pr][step]; {
+	case command == helloCommand:
+		return checkHello(reply)
+	case len(reply) > 0 && reply[0] == '+':
 		return nil
+	case p.guarded && bytes.Contains(reply, p.password):
+		return errors.New("resp: " + command + " was refused")
+	default:
+		return unexpected(command, reply)
 	}
-	command := "AUTH"
-	if step > 0 || !p.guarded {
-		command = "SELECT " + strconv.Itoa(p.db)
-	}
+}
+
+// unexpected is the error for a reply to a command of the handshake.
+func unexpected(command string, reply []byte) error {
 	text := bytes.TrimRight(reply, "\r\n")
-	if len(text) > maxErrorText {
-		text = text[:maxErrorText]
-	}
+	text = text[:min(len(text), maxErrorText)]
 	if len(text) == 0 || text[0] != '-' {
 		return fmt.Errorf("resp: %s: unexpected reply %q", command, text)
-	}
-	if p.guarded && bytes.Contains(text, p.password) {
-		return errors.New("resp: " + command + " was refused")
 	}
 	return fmt.Errorf("resp: %s was refused: %s", command, text[1:])
 }

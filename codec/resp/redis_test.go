@@ -435,15 +435,17 @@ func TestHandshakeAgainstRedis(t *testing.T) {
 	socket := redisServer(t)
 	dialRedis(t, socket).ask(frameOf("CONFIG", "SET", "requirepass", "se cret"))
 	for _, o := range []Options{{Password: "se cret", DB: 3}, {Password: "wrong"}, {DB: 3}, {Password: "se cret", DB: 99}} {
-		p, c := New(o), dialRedis(t, socket)
-		var err error
-		for step, frame := range p.Handshake() {
-			if err = p.CheckHandshake(step, []byte(c.ask(frame))); err != nil {
-				break
+		for _, pr := range []codec.Profile{RESP2, RESP3} {
+			p, c := New(o), dialRedis(t, socket)
+			var err error
+			for step, frame := range p.Handshake(pr) {
+				if err = p.CheckHandshake(pr, step, []byte(c.ask(frame))); err != nil {
+					break
+				}
 			}
-		}
-		if good := o.Password == "se cret" && o.DB == 3; good != (err == nil) {
-			t.Errorf("handshake with %+v: %v", o, err)
+			if good := o.Password == "se cret" && o.DB == 3; good != (err == nil) {
+				t.Errorf("handshake of %s with %+v: %v", profileNames[pr], o, err)
+			}
 		}
 	}
 }

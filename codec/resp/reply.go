@@ -7,14 +7,22 @@ import (
 	"cashew/codec"
 )
 
-// Limits of a reply.
+// Limits of a reply: those of the arithmetic, not of what a server may send.
 const (
-	maxReplyLine  = 64 << 10
-	maxReplyCount = math.MaxUint32
-	maxReplyDepth = 127 // one less than ReplyScan.Stack has room for
+	maxReplyBulk  = math.MaxInt64 / 4
+	maxReplyCount = math.MaxInt64 / 4
+	maxReplyDepth = 1 << 20 // levels that wait for more than their last element; a script's tables nest some thousand deep
+	maxKeptDepth  = 1 << 10 // levels for which a scan keeps room from reply to reply
 )
 
-// ScanReply implements codec.Protocol.
+// What stands on a level of ReplyScan.Stack besides a count of elements still to come. The elements of an attribute are
+// counted up from below zero: its end is not the end of an element.
+const (
+	streamed = math.MaxInt64 // or somewhat below: elements until a '.', counted down to no end
+	chunks   = math.MinInt64 // pieces of a string until an empty one
+)
+
+// ScanReply implements codec.Protocol. A push is framed like a reply; that it is none is told by its first byte.
 //
 // Where it is, between calls:
 //
@@ -25,14 +33,17 @@ const (
 //
 //	type byte --line--> element done           + - : , ( # _, $-1, *-1, *0
 //	                --> body --> element done  $ = !
-//	                --> new level              * ~ % |
+//	                --> new level              * ~ % > |, and $? whose elements are the pieces behind ;
 //	element done: one less to come on its level; the last one ends the level, which is itself an element (|: is not)
 //
-// Source: Redis serialization protocol specification (RESP2, RESP3).
+// Only what framing needs is checked: what a number or a bool may look like is between server and client.
+//
+// Source: Redis serialization protocol specification (RESP2, RESP3); "Streamed strings", "Streamed aggregated data types" of
+// https://github.com/redis/redis-specifications/blob/master/protocol/RESP3.md.
 func (*Protocol) ScanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
-	if s.Depth == 0 && s.State == 0 && s.Skip == 0 {
+	if len(s.Stack) == 0 && s.State == 0 && s.Skip == 0 {
 		if end := wholeElement(buf, 0); end > 0 {
-			s.First = buf[0]
+			s.First, s.Attr = buf[0], false
 			return end, true, nil
 		}
 	}
@@ -45,8 +56,8 @@ func wholeElement(buf []byte, pos int) int {
 	if pos >= len(buf) {
 		return 0
 	}
-	switch buf[pos] {
-	case '$':
+	kind := buf[pos]
+	if kind == '$' { // most are
 		n, body := bulkHeader(buf, pos)
 		if body > 0 {
 			if bodyEnds(buf, body+n) {
@@ -57,6 +68,9 @@ func wholeElement(buf []byte, pos int) int {
 		if bytes.HasPrefix(buf[pos:], nullBulk) {
 			return pos + len(nullBulk)
 		}
+		return 0
+	}
+	switch kind {
 	case ':':
 		if _, end := number(buf, pos+1); end > 0 {
 			return end
@@ -64,6 +78,10 @@ func wholeElement(buf []byte, pos int) int {
 	case '+':
 		if bytes.HasPrefix(buf[pos:], statusOK) {
 			return pos + len(statusOK)
+		}
+	case '_':
+		if bodyEnds(buf, pos+1) {
+			return pos + len(null3)
 		}
 	}
 	return 0
@@ -74,7 +92,10 @@ var (
 	statusOK = []byte("+OK\r\n")
 )
 
-const sawCR = 0x80
+const (
+	sawCR     = 0x80
+	openEnded = -1 // ReplyScan.Num of a '?' in place of a length
+)
 
 func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 	pos := 0
@@ -91,8 +112,9 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 			continue
 		}
 		if s.State == 0 {
-			if end := wholeElement(buf, pos); end > 0 {
-				if s.Depth == 0 {
+			pos = wholeElements(s, buf, pos)
+			if end := wholeElement(buf, pos); end > 0 && !inChunks(s) {
+				if len(s.Stack) == 0 {
 					s.First = buf[pos]
 				}
 				pos = end
@@ -100,6 +122,9 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 					return pos, true, nil
 				}
 				continue
+			}
+			if pos == len(buf) {
+				break
 			}
 			if err := beginElement(s, buf[pos]); err != nil {
 				return 0, false, err
@@ -119,29 +144,65 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 	return pos, false, nil
 }
 
+// wholeElements passes over elements from pos on that are of the usual kinds and whole, but for the last of its level.
+func wholeElements(s *codec.ReplyScan, buf []byte, pos int) int {
+	if len(s.Stack) == 0 {
+		return pos
+	}
+	top := &s.Stack[len(s.Stack)-1]
+	for *top > 1 {
+		end := wholeElement(buf, pos)
+		if end == 0 {
+			break
+		}
+		pos = end
+		*top--
+	}
+	return pos
+}
+
 // beginElement takes a type byte.
 func beginElement(s *codec.ReplyScan, kind byte) error {
+	depth := len(s.Stack)
 	switch kind {
 	case '+', '-', ':', '$', '*', '_', ',', '#', '!', '=', '(', '%', '~', '|':
+		if inChunks(s) {
+			return errReplyType
+		}
 	case '>':
-		return errReplyPush
+		if depth > 0 || s.Attr {
+			return errReplyPush
+		}
+	case ';':
+		if !inChunks(s) {
+			return errReplyType
+		}
+	case '.':
+		if depth == 0 || s.Stack[depth-1] <= maxReplyCount*2 {
+			return errReplyType
+		}
 	default:
 		return errReplyType
 	}
-	if s.Depth == 0 {
+	if depth == 0 {
 		s.First = kind
+		s.Attr = s.Attr || kind == '|'
 	}
 	s.State, s.Neg, s.Num, s.Line = kind, false, 0, 0
 	return nil
 }
 
+// inChunks says that pieces of a streamed string come next.
+func inChunks(s *codec.ReplyScan) bool {
+	return len(s.Stack) > 0 && s.Stack[len(s.Stack)-1] == chunks
+}
+
 // scanLine takes the bytes of buf that belong to the line being read; done: it was a whole element.
 func scanLine(s *codec.ReplyScan, buf []byte) (n int, done bool, err error) {
 	switch s.State &^ sawCR {
-	case '+', '-', ',', '(':
+	case '$', '=', '!', '*', '~', '%', '>', '|', ';':
+	default:
 		return scanText(s, buf)
-	case '#', '_':
-		return scanConstant(s, buf)
 	}
 	for n < len(buf) {
 		c := buf[n]
@@ -158,6 +219,8 @@ func scanLine(s *codec.ReplyScan, buf []byte) (n int, done bool, err error) {
 			s.State |= sawCR
 		case c == '-' && s.Line == 0 && !s.Neg:
 			s.Neg = true
+		case c == '?' && s.Line == 0 && !s.Neg && mayStream(s.State):
+			s.Num, s.Line = openEnded, 1
 		case '0' <= c && c <= '9' && addDigit(s, c-'0'):
 			s.Line++
 		default:
@@ -167,7 +230,10 @@ func scanLine(s *codec.ReplyScan, buf []byte) (n int, done bool, err error) {
 	return n, false, nil
 }
 
-// addDigit makes d the last digit of s.Num; false: a leading zero, "-0", or beyond int64.
+// mayStream tells whether a length may be left open.
+func mayStream(kind byte) bool { return kind == '$' || kind == '*' || kind == '~' || kind == '%' }
+
+// addDigit makes d the last digit of s.Num; false: a leading zero, "-0", behind a '?', or beyond int64.
 func addDigit(s *codec.ReplyScan, d byte) bool {
 	if s.Line > 0 && s.Num == 0 || s.Line == 0 && s.Neg && d == 0 {
 		return false
@@ -184,9 +250,6 @@ func addDigit(s *codec.ReplyScan, d byte) bool {
 func endNumber(s *codec.ReplyScan) (done bool, err error) {
 	kind := s.State &^ sawCR
 	s.State = 0
-	if kind == ':' {
-		return true, nil
-	}
 	if s.Neg {
 		if s.Num == 1 && (kind == '$' || kind == '*') {
 			return true, nil
@@ -194,10 +257,20 @@ func endNumber(s *codec.ReplyScan) (done bool, err error) {
 		return false, errReplyLength
 	}
 	n := s.Num
+	if n == openEnded {
+		if kind == '$' {
+			return false, newLevel(s, chunks)
+		}
+		return false, newLevel(s, streamed)
+	}
 	switch kind {
-	case '$', '=', '!':
-		if n > maxBulk {
+	case '$', '=', '!', ';':
+		if n > maxReplyBulk {
 			return false, errReplyLength
+		}
+		if kind == ';' && n == 0 {
+			s.Stack = s.Stack[:len(s.Stack)-1]
+			return true, nil
 		}
 		s.Skip = n + 2
 		return false, nil
@@ -211,81 +284,74 @@ func endNumber(s *codec.ReplyScan) (done bool, err error) {
 	if n == 0 {
 		return kind != '|', nil
 	}
-	if s.Depth == maxReplyDepth {
-		return false, errReplyTooDeep
-	}
 	if kind == '|' {
-		n = -n // counted up: the end of an attribute is not the end of an element
+		n = -n
 	}
-	s.Stack[s.Depth] = n
-	s.Depth++
-	return false, nil
+	return false, newLevel(s, n)
+}
+
+// newLevel begins a level with n on it. One that is the last element of its own level takes that level's place, since the
+// two end together: a list of lists of lists ... of one element takes no room.
+func newLevel(s *codec.ReplyScan, n int64) error {
+	depth := len(s.Stack)
+	switch {
+	case depth > 0 && s.Stack[depth-1] == 1 && n != chunks && n > 0:
+		s.Stack[depth-1] = n
+	case depth == maxReplyDepth:
+		return errReplyTooDeep
+	default:
+		s.Stack = append(s.Stack, n)
+	}
+	return nil
 }
 
 // elementDone counts an element that ended and the levels that end with it. True: the reply has ended.
 func elementDone(s *codec.ReplyScan) bool {
-	for s.Depth > 0 {
-		top := &s.Stack[s.Depth-1]
+	for n := len(s.Stack); n > 0; n-- {
+		top := &s.Stack[n-1]
 		if *top < 0 {
+			if *top == chunks {
+				return false // a piece; the empty one took the level away
+			}
 			if *top++; *top == 0 {
-				s.Depth--
+				s.Stack = s.Stack[:n-1]
 			}
 			return false
 		}
 		if *top--; *top > 0 {
 			return false
 		}
-		s.Depth--
+		s.Stack = s.Stack[:n-1]
+	}
+	s.Attr = false
+	if cap(s.Stack) > maxKeptDepth {
+		s.Stack = nil
 	}
 	return true
 }
 
 // scanText takes bytes of a line whose content does not matter. It ends at the first '\n', which must follow a '\r'.
 func scanText(s *codec.ReplyScan, buf []byte) (n int, done bool, err error) {
-	i := bytes.IndexByte(buf[:min(len(buf), maxReplyLine+2)], '\n')
+	i := bytes.IndexByte(buf, '\n')
 	if i < 0 {
-		held := int(s.Line) + len(buf)
+		s.State &^= sawCR
 		if buf[len(buf)-1] == '\r' {
 			s.State |= sawCR
-			held--
-		} else {
-			s.State &^= sawCR
 		}
-		if held > maxReplyLine {
-			return 0, false, errReplyLine
-		}
-		s.Line += int32(len(buf))
 		return len(buf), false, nil
 	}
 	cr := s.State&sawCR != 0
 	if i > 0 {
 		cr = buf[i-1] == '\r'
 	}
-	if !cr || int(s.Line)+i-1 > maxReplyLine {
+	if !cr {
 		return 0, false, errReplyLine
+	}
+	if s.State&^sawCR == '.' {
+		s.Stack = s.Stack[:len(s.Stack)-1]
 	}
 	s.State = 0
 	return i + 1, true, nil
-}
-
-// scanConstant takes bytes of "_\r\n", "#t\r\n" or "#f\r\n".
-func scanConstant(s *codec.ReplyScan, buf []byte) (n int, done bool, err error) {
-	for n < len(buf) {
-		c := buf[n]
-		n++
-		switch {
-		case s.State&sawCR != 0 && c == '\n':
-			s.State = 0
-			return n, true, nil
-		case s.State == '#' && s.Line == 0 && (c == 't' || c == 'f'):
-			s.Line = 1
-		case c == '\r' && (s.State == '_' || s.State == '#' && s.Line == 1):
-			s.State |= sawCR
-		default:
-			return 0, false, errReplyConstant
-		}
-	}
-	return n, false, nil
 }
 
 // skipBody takes bytes of a body of which s.Skip, with its CRLF, are still to come.

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 )
 
 func TestScanReply(t *testing.T) {
-	deepest := strings.Repeat("*1\r\n", maxReplyDepth)
+	deepest := strings.Repeat("*2\r\n", 2000) + ":1\r\n" + strings.Repeat(":2\r\n", 2000)
 	tests := []struct {
 		name string
 		in   string
@@ -35,7 +36,8 @@ func TestScanReply(t *testing.T) {
 		{name: "array", in: "*2\r\n$1\r\na\r\n$-1\r\n", want: []string{"*2\r\n$1\r\na\r\n$-1\r\n"}},
 		{name: "empty and null array", in: "*0\r\n*-1\r\n", want: []string{"*0\r\n", "*-1\r\n"}},
 		{name: "nested", in: "*2\r\n*2\r\n:1\r\n*0\r\n*-1\r\n+x\r\n", want: []string{"*2\r\n*2\r\n:1\r\n*0\r\n*-1\r\n", "+x\r\n"}},
-		{name: "deepest", in: deepest + ":1\r\n", want: []string{deepest + ":1\r\n"}},
+		{name: "deepest", in: deepest + ":1\r\n", want: []string{deepest, ":1\r\n"}},
+		{name: "deep in last elements", in: strings.Repeat("*1\r\n", 5000) + ":1\r\n", want: []string{strings.Repeat("*1\r\n", 5000) + ":1\r\n"}},
 		{name: "null", in: "_\r\n", want: []string{"_\r\n"}},
 		{name: "bools", in: "#t\r\n#f\r\n", want: []string{"#t\r\n", "#f\r\n"}},
 		{name: "double", in: ",1.5e3\r\n,inf\r\n", want: []string{",1.5e3\r\n", ",inf\r\n"}},
@@ -48,43 +50,56 @@ func TestScanReply(t *testing.T) {
 		{name: "empty attribute", in: "|0\r\n:1\r\n", want: []string{"|0\r\n:1\r\n"}},
 		{name: "attribute before an element", in: "*2\r\n|1\r\n+a\r\n+b\r\n:1\r\n:2\r\n", want: []string{"*2\r\n|1\r\n+a\r\n+b\r\n:1\r\n:2\r\n"}},
 		{name: "attribute of an attribute's value", in: "|1\r\n+a\r\n|1\r\n+b\r\n+c\r\n:1\r\n:2\r\n", want: []string{"|1\r\n+a\r\n|1\r\n+b\r\n+c\r\n:1\r\n:2\r\n"}},
-		{name: "largest bulk begins", in: "$536870912\r\nabc", rest: "$536870912\r\nabc"},
-		{name: "huge array begins", in: "*4294967295\r\n:1\r\n", rest: "*4294967295\r\n:1\r\n"},
-		{name: "longest line", in: "+" + strings.Repeat("x", 65536) + "\r\n", want: []string{"+" + strings.Repeat("x", 65536) + "\r\n"}},
+		{name: "attribute in a last element", in: "*1\r\n*2\r\n:1\r\n|1\r\n+a\r\n*1\r\n*0\r\n+b\r\n:2\r\n", want: []string{"*1\r\n*2\r\n:1\r\n|1\r\n+a\r\n*1\r\n*0\r\n+b\r\n", ":2\r\n"}},
+		{name: "doubles of all kinds", in: ",inf\r\n,-inf\r\n,nan\r\n,1\r\n,-1.5E-7\r\n", want: []string{",inf\r\n", ",-inf\r\n", ",nan\r\n", ",1\r\n", ",-1.5E-7\r\n"}},
+		{name: "integers that only a client would refuse", in: ":+1\r\n:\r\n:01\r\n:9223372036854775808\r\n", want: []string{":+1\r\n", ":\r\n", ":01\r\n", ":9223372036854775808\r\n"}},
+		{name: "huge bulk begins", in: "$536870913\r\nabc", rest: "$536870913\r\nabc"},
+		{name: "huge array begins", in: "*4294967296\r\n:1\r\n", rest: "*4294967296\r\n:1\r\n"},
+		{name: "long line", in: "+" + strings.Repeat("x", 70000) + "\r\n", want: []string{"+" + strings.Repeat("x", 70000) + "\r\n"}},
+		{name: "push", in: ">2\r\n+x\r\n*1\r\n:1\r\n:5\r\n", want: []string{">2\r\n+x\r\n*1\r\n:1\r\n", ":5\r\n"}},
+		{name: "empty push", in: ">0\r\n+OK\r\n", want: []string{">0\r\n", "+OK\r\n"}},
+		{name: "streamed string", in: "$?\r\n;4\r\nHell\r\n;5\r\no wor\r\n;1\r\nd\r\n;0\r\n:1\r\n", want: []string{"$?\r\n;4\r\nHell\r\n;5\r\no wor\r\n;1\r\nd\r\n;0\r\n", ":1\r\n"}},
+		{name: "empty streamed string", in: "$?\r\n;0\r\n", want: []string{"$?\r\n;0\r\n"}},
+		{name: "streamed array", in: "*?\r\n:1\r\n*1\r\n:2\r\n.\r\n+x\r\n", want: []string{"*?\r\n:1\r\n*1\r\n:2\r\n.\r\n", "+x\r\n"}},
+		{name: "empty streamed set", in: "~?\r\n.\r\n", want: []string{"~?\r\n.\r\n"}},
+		{name: "streamed map", in: "%?\r\n+a\r\n:1\r\n+b\r\n:2\r\n.\r\n", want: []string{"%?\r\n+a\r\n:1\r\n+b\r\n:2\r\n.\r\n"}},
+		{name: "streamed within streamed, last in an array", in: "*2\r\n:0\r\n*?\r\n$?\r\n;1\r\na\r\n;0\r\n~?\r\n.\r\n.\r\n+x\r\n", want: []string{"*2\r\n:0\r\n*?\r\n$?\r\n;1\r\na\r\n;0\r\n~?\r\n.\r\n.\r\n", "+x\r\n"}},
+		{name: "streamed string as last element", in: "*1\r\n$?\r\n;1\r\na\r\n;0\r\n:1\r\n", want: []string{"*1\r\n$?\r\n;1\r\na\r\n;0\r\n", ":1\r\n"}},
 
-		{name: "line too long", in: "+" + strings.Repeat("x", 65537) + "\r\n", err: errReplyLine},
-		{name: "line too long and unfinished", in: "-" + strings.Repeat("x", 65537), err: errReplyLine},
 		{name: "status ended by LF", in: "+OK\n", err: errReplyLine},
 		{name: "LF at once", in: "+\n", err: errReplyLine},
-		{name: "integer with a plus", in: ":+1\r\n", err: errReplyNumber},
-		{name: "integer of nothing", in: ":\r\n", err: errReplyNumber},
-		{name: "integer minus", in: ":-\r\n", err: errReplyNumber},
-		{name: "integer minus zero", in: ":-0\r\n", err: errReplyNumber},
-		{name: "integer zero padded", in: ":01\r\n", err: errReplyNumber},
-		{name: "integer two minus", in: ":--1\r\n", err: errReplyNumber},
-		{name: "integer minus behind digits", in: ":1-1\r\n", err: errReplyNumber},
-		{name: "integer ended by LF", in: ":1\n", err: errReplyNumber},
-		{name: "integer with a CR inside", in: ":1\r1\r\n", err: errReplyNumber},
-		{name: "integer too large", in: ":9223372036854775808\r\n", err: errReplyNumber},
-		{name: "integer far too large", in: ":18446744073709551617\r\n", err: errReplyNumber},
+		{name: "integer ended by LF", in: ":1\n", err: errReplyLine},
+		{name: "length of nothing", in: "$\r\n", err: errReplyNumber},
+		{name: "length minus", in: "$-\r\n", err: errReplyNumber},
+		{name: "length minus zero", in: "$-0\r\n", err: errReplyNumber},
+		{name: "length with a plus", in: "$+1\r\n", err: errReplyNumber},
+		{name: "length ended by LF", in: "$1\n", err: errReplyNumber},
+		{name: "length with a CR inside", in: "$1\r1\r\n", err: errReplyNumber},
+		{name: "length of no int64", in: "$9223372036854775808\r\n", err: errReplyNumber},
 		{name: "bulk negative", in: "$-2\r\n", err: errReplyLength},
-		{name: "bulk too large", in: "$536870913\r\n", err: errReplyLength},
+		{name: "bulk too large", in: "$9223372036854775807\r\n", err: errReplyLength},
 		{name: "bulk zero padded", in: "$01\r\na\r\n", err: errReplyNumber},
-		{name: "bulk streamed", in: "$?\r\n", err: errReplyNumber},
 		{name: "bulk longer than said", in: "$1\r\nabc\r\n", err: errReplyBody},
 		{name: "bulk without LF", in: "$1\r\na\rb", err: errReplyBody},
 		{name: "array negative", in: "*-2\r\n", err: errReplyLength},
-		{name: "array too large", in: "*4294967296\r\n", err: errReplyLength},
-		{name: "array streamed", in: "*?\r\n", err: errReplyNumber},
+		{name: "array too large", in: "*4611686018427387904\r\n", err: errReplyLength},
 		{name: "map negative", in: "%-1\r\n", err: errReplyLength},
 		{name: "verbatim negative", in: "=-1\r\n", err: errReplyLength},
-		{name: "too deep", in: deepest + "*1\r\n", err: errReplyTooDeep},
-		{name: "null with content", in: "_x\r\n", err: errReplyConstant},
-		{name: "bool of another kind", in: "#x\r\n", err: errReplyConstant},
-		{name: "bool of nothing", in: "#\r\n", err: errReplyConstant},
-		{name: "bool too long", in: "#tt\r\n", err: errReplyConstant},
-		{name: "push", in: ">1\r\n+x\r\n", err: errReplyPush},
+		{name: "streamed with digits", in: "*?1\r\n", err: errReplyNumber},
+		{name: "streamed minus", in: "*-?\r\n", err: errReplyNumber},
+		{name: "streamed verbatim", in: "=?\r\n", err: errReplyNumber},
+		{name: "streamed push", in: ">?\r\n", err: errReplyNumber},
+		{name: "an element among pieces", in: "$?\r\n:1\r\n", err: errReplyType},
+		{name: "a whole string among pieces", in: "$?\r\n$1\r\na\r\n", err: errReplyType},
+		{name: "a piece outside", in: ";1\r\na\r\n", err: errReplyType},
+		{name: "a piece in an array", in: "*1\r\n;1\r\na\r\n", err: errReplyType},
+		{name: "an end outside", in: ".\r\n", err: errReplyType},
+		{name: "an end in a counted array", in: "*1\r\n.\r\n", err: errReplyType},
+		{name: "an end in an attribute", in: "|1\r\n.\r\n", err: errReplyType},
+		{name: "an end among pieces", in: "$?\r\n.\r\n", err: errReplyType},
 		{name: "push inside", in: "*1\r\n>1\r\n+x\r\n", err: errReplyPush},
+		{name: "push behind an attribute", in: "|1\r\n+a\r\n+b\r\n>1\r\n+x\r\n", err: errReplyPush},
+		{name: "push behind an empty attribute", in: "|0\r\n>1\r\n+x\r\n", err: errReplyPush},
 		{name: "no type", in: "OK\r\n", err: errReplyType},
 		{name: "stray line end", in: "+OK\r\n\r\n", want: []string{"+OK\r\n"}, err: errReplyType},
 	}
@@ -135,63 +150,93 @@ func TestScanReplySkip(t *testing.T) {
 	}
 }
 
+// Where the model is.
+type modelPlace int
+
+const (
+	alone    modelPlace = iota // a reply, or a push
+	attached                   // what an attribute belongs to
+	inside                     // an element of something counted
+	untilEnd                   // an element, or the '.' that ends a streamed aggregate
+	inPieces                   // a piece of a streamed string
+)
+
 // replyEnd is the protocol as one would write it without a thought for speed: the length of the reply at the front of
-// in, 0 if it is unfinished.
-func replyEnd(in string) (n int, bad bool) {
+// in, 0 if it is unfinished. last: it is what ends a streamed form.
+func replyEnd(in string, place modelPlace) (n int, last, bad bool) {
 	line, _, whole := strings.Cut(in, "\r\n")
 	if in == "" || !whole && !strings.Contains(in, "\n") {
-		return 0, false
+		return 0, false, false
 	}
 	if strings.IndexByte(in, '\n') != len(line)+1 {
-		return 0, true
+		return 0, false, true
 	}
 	at := len(line) + 2
 	kind, arg := line[:min(1, len(line))], line[min(1, len(line)):]
+	if (kind == ";") != (place == inPieces) || kind == "." && place != untilEnd || kind == ">" && place != alone {
+		return 0, false, true
+	}
 	num, numOK := codec.ParseInt([]byte(arg))
-	elements := int64(0)
+	numOK = numOK && (num >= 0 || num == -1 && (kind == "$" || kind == "*"))
+	elements, then := num, inside
 	switch kind {
-	case "+", "-", ",", "(":
-		return at, len(arg) > maxReplyLine
-	case "_":
-		return at, arg != ""
-	case "#":
-		return at, arg != "t" && arg != "f"
-	case ":":
-		return at, !numOK
-	case "$", "=", "!":
+	case "+", "-", ":", ",", "(", "_", "#":
+		return at, false, false
+	case ".":
+		return at, true, false
+	case "$", "=", "!", ";":
 		switch {
-		case !numOK || num < -1 || num > maxBulk || num < 0 && kind != "$":
-			return 0, true
+		case kind == "$" && arg == "?":
+			elements, then = math.MaxInt64, inPieces
+		case !numOK || num > maxReplyBulk:
+			return 0, false, true
 		case num < 0:
-			return at, false
+			return at, false, false
+		case kind == ";" && num == 0:
+			return at, true, false
+		default:
+			if num > int64(len(in)) {
+				return 0, false, false
+			}
+			end := at + int(num) + 2
+			if end > len(in) {
+				return 0, false, false
+			}
+			return end, false, in[end-2:end] != "\r\n"
 		}
-		end := at + int(num) + 2
-		if end > len(in) {
-			return 0, false
-		}
-		return end, in[end-2:end] != "\r\n"
-	case "*", "~", "%", "|":
-		if !numOK || num < -1 || num > maxReplyCount || num < 0 && kind != "*" {
-			return 0, true
-		}
-		elements = num
-		if kind == "%" || kind == "|" {
+	case "*", "~", "%", "|", ">":
+		switch {
+		case arg == "?" && kind != "|" && kind != ">":
+			elements, then = math.MaxInt64, untilEnd
+		case !numOK || num > maxReplyCount:
+			return 0, false, true
+		case kind == "%" || kind == "|":
 			elements *= 2
 		}
-		if kind == "|" {
-			elements++
-		}
 	default:
-		return 0, true
+		return 0, false, true
 	}
 	for ; elements > 0; elements-- {
-		n, bad := replyEnd(in[at:])
+		n, last, bad := replyEnd(in[at:], then)
 		if bad || n == 0 {
-			return 0, bad
+			return 0, false, bad
 		}
 		at += n
+		if last {
+			break
+		}
 	}
-	return at, false
+	if kind == "|" {
+		if place == alone {
+			place = attached
+		}
+		n, last, bad := replyEnd(in[at:], place)
+		if n == 0 {
+			return 0, false, bad
+		}
+		return at + n, last, bad
+	}
+	return at, false, false
 }
 
 func checkReplyAgainstModel(t *testing.T, p *Protocol, in []byte, seed uint64) {
@@ -203,13 +248,13 @@ func checkReplyAgainstModel(t *testing.T, p *Protocol, in []byte, seed uint64) {
 	}
 	left := string(in)
 	for _, r := range got {
-		n, bad := replyEnd(left)
+		n, _, bad := replyEnd(left, alone)
 		if bad || n != len(r.Bytes) {
 			t.Fatalf("ScanReply(%q) = %d; model %d, malformed %v", left, len(r.Bytes), n, bad)
 		}
 		left = left[n:]
 	}
-	n, bad := replyEnd(left)
+	n, _, bad := replyEnd(left, alone)
 	if err == nil && n != 0 || bad && err == nil {
 		t.Fatalf("ScanReply(%q) wants more; model %d, malformed %v", left, n, bad)
 	}
@@ -220,7 +265,7 @@ func checkReplyAgainstModel(t *testing.T, p *Protocol, in []byte, seed uint64) {
 
 func TestScanReplyRandom(t *testing.T) {
 	p := New(Options{})
-	words := []string{"+OK\r\n", ":12\r\n", "$3\r\nabc\r\n", "$-1\r\n", "*2\r\n", "*0\r\n", "%1\r\n", "|1\r\n", "~3\r\n", "_\r\n", "#t\r\n", "=4\r\ntxt:\r\n", "-ERR x\r\n", ",1\r\n"}
+	words := []string{"+OK\r\n", ":12\r\n", "$3\r\nabc\r\n", "$-1\r\n", "*2\r\n", "*0\r\n", "%1\r\n", "|1\r\n", "~3\r\n", "_\r\n", "#t\r\n", "=4\r\ntxt:\r\n", "-ERR x\r\n", ",1\r\n", "$?\r\n", ";1\r\na\r\n", ";0\r\n", "*?\r\n", "%?\r\n", ".\r\n", ">1\r\n"}
 	for seed := range uint64(5000) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		var in []byte
@@ -228,7 +273,7 @@ func TestScanReplyRandom(t *testing.T) {
 			in = append(in, words[r.IntN(len(words))]...)
 		}
 		if r.IntN(3) == 0 {
-			in[r.IntN(len(in))] = "\r\n*$0159-x>?"[r.IntN(12)]
+			in[r.IntN(len(in))] = "\r\n*$0159-x>?;."[r.IntN(14)]
 		}
 		checkReplyAgainstModel(t, p, in, seed)
 	}

@@ -14,6 +14,13 @@ import (
 // in a CLIENT LIST.
 const maxReportFrame = 64 << 10
 
+// asksReplication tells of an INFO whether it is about replication alone.
+func asksReplication(frame []byte) bool {
+	args := argsOf(frame)
+	args.next()
+	return args.left == 1 && equalFold(args.next(), "replication")
+}
+
 var (
 	opInfo         = mustOp("info")
 	opClientInfo   = mustSub("client", "info")
@@ -31,7 +38,7 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 	args := argsOf(frame)
 	args.next() // the command's name
 	if op == opInfo {
-		return p.appendInfoReply(dst, args, about), false
+		return p.appendInfoReply(dst, cl.Profile, args, about), false
 	}
 	args.next() // the subcommand's name
 	switch op {
@@ -54,7 +61,7 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 
 // appendInfoReply is INFO [section ...]. All of the proxy's sections are among Redis's default ones; a section that there
 // is not is passed over. Source: redis 7.0 server.c, genInfoSectionDict and genRedisInfoString.
-func (p *Protocol) appendInfoReply(dst []byte, args arguments, about codec.About) []byte {
+func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments, about codec.About) []byte {
 	all := args.left == 0
 	var wanted []string
 	for args.left > 0 {
@@ -81,7 +88,7 @@ func (p *Protocol) appendInfoReply(dst []byte, args arguments, about codec.About
 			b = appendFigure(b, f)
 		}
 	}
-	return appendBulk(dst, b)
+	return appendVerbatim(dst, pr, b)
 }
 
 // sectionTitle is a section's name as Redis writes it.
@@ -101,13 +108,13 @@ func appendFigure(dst []byte, f codec.Figure) []byte {
 
 // appendClientInfo is CLIENT INFO. A client that has left while it was asked for is still told of itself.
 func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, about codec.About) []byte {
-	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr}
+	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr, Profile: cl.Profile}
 	for _, c := range about.Clients() {
 		if c.ID == cl.ID {
 			line = c
 		}
 	}
-	return appendBulk(dst, p.appendClientLine(nil, cl, &line, "client|info"))
+	return appendVerbatim(dst, cl.Profile, p.appendClientLine(nil, cl, &line, "client|info"))
 }
 
 // appendClientList is CLIENT LIST [TYPE type | ID id ...]. With IDs the lines are in their order.
@@ -125,7 +132,7 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 			return appendUnknownType(dst, kind)
 		}
 		if !normal {
-			return append(dst, "$0\r\n\r\n"...)
+			return appendVerbatim(dst, cl.Profile, nil)
 		}
 	case given > 1 && equalFold(option, "id"):
 		for args.left > 0 {
@@ -147,7 +154,7 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 	for i := range lines {
 		b = p.appendClientLine(b, cl, &lines[i], "client|list")
 	}
-	return appendBulk(dst, b)
+	return appendVerbatim(dst, cl.Profile, b)
 }
 
 // pickLines are the lines of the clients with these ids, one for each that there is.
@@ -188,9 +195,9 @@ func appendUnknownType(dst, name []byte) []byte {
 //
 // Source: redis 7.2 networking.c, catClientInfoString; tot-cmds from 8.2.
 func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.ClientLine, asked string) []byte {
-	name, lib, libVer, last := c.Name, c.Lib, c.LibVer, c.LastCommand
+	name, lib, libVer, last, pr := c.Name, c.Lib, c.LibVer, c.LastCommand, c.Profile
 	if c.ID == cl.ID {
-		name, lib, libVer, last = cl.Name, cl.Lib, cl.LibVer, asked
+		name, lib, libVer, last, pr = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile
 	}
 	if last == "" {
 		last = "NULL"
@@ -218,7 +225,7 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.Clien
 		{" omem=", "", int64(c.OutBytes)},
 		{" cmd=", last, -1},
 		{" user=", defaultUser, -1},
-		{" resp=", "", 2},
+		{" resp=", "", int64(versionOf(pr))},
 		{" lib-name=", lib, -1},
 		{" lib-ver=", libVer, -1},
 		{" tot-cmds=", "", c.Commands},

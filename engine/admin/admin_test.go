@@ -102,7 +102,8 @@ func twoPools() engine.Snapshot {
 			ClientsAccepted: 7, ClientsRejected: 8, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
 			ClientsOverMemory: 12, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
-			Refused: map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			Refused:  map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			Profiles: map[string]int64{"resp2": 1, "resp3": 2},
 		}
 		p.WriteBack.Add(50*time.Microsecond, 10)
 		for j, state := range []string{"live", "ejected"} {
@@ -113,6 +114,7 @@ func twoPools() engine.Snapshot {
 				Requests: 6 + int64(100*i), RequestBytes: 7, Responses: 8, ResponseBytes: 9,
 				InQueue: 10, InQueueBytes: 11, OutQueue: 12, OutQueueBytes: 13,
 				NoReply: 14, Dropped: 15, Failed: 16, Expired: 17,
+				Profiles: map[string]int64{"resp2": 1, "resp3": 3}, Refuses: []string{"resp3"}, Pushes: map[string]int64{"message": 3, "other": 4},
 			}
 			s.Latency[codec.Read].Queue.Add(20*time.Microsecond, 3)
 			s.Latency[codec.Read].Server.Add(3*time.Millisecond, 2)

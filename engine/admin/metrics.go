@@ -42,6 +42,10 @@ var (
 	descServerErrors = describe("server_errors_total", "Server connections lost: closed by the server (eof), failed (err), "+
 		"or too late (timeout).", "pool", "server", "kind")
 	descRefused   = describe("refused_commands_total", "Commands refused, by name; rare names together as other.", "pool", "command")
+	descClientsBy = describe("client_protocol_connections", "Clients connected, by the version of the protocol that they chose.", "pool", "protocol")
+	descServersBy = describe("server_protocol_connections", "Connections to the server, by version of the protocol.", "pool", "server", "protocol")
+	descRefuses   = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
+	descPushes    = describe("server_pushes_total", "What the server sent unasked, by kind; it was dropped.", "pool", "server", "kind")
 	descWriteBack = describe("write_back_seconds", "From a reply's last byte, or its turn, to its write to the client.", "pool")
 	descQueue     = describe("request_queue_seconds", "From taking a command to writing it to its server.", "pool", "server", "class")
 	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply.",
@@ -138,7 +142,7 @@ type collector struct{ s *Server }
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descRefused, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descRefused, descClientsBy, descServersBy, descRefuses, descPushes, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
@@ -175,19 +179,30 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 func collectPool(out chan<- prometheus.Metric, p *engine.PoolStats) {
 	pool := label(p.Name)
 	collect(out, poolMetrics, p, pool)
-	for command, n := range p.Refused {
-		out <- prometheus.MustNewConstMetric(descRefused, prometheus.CounterValue, float64(n), pool, label(command))
-	}
+	collectNamed(out, descRefused, prometheus.CounterValue, p.Refused, pool)
+	collectNamed(out, descClientsBy, prometheus.GaugeValue, p.Profiles, pool)
 	collectHistogram(out, descWriteBack, &p.WriteBack, pool)
 	for i := range p.Servers {
 		s := &p.Servers[i]
 		server := label(s.Name)
 		collect(out, serverMetrics, s, pool, server)
+		collectNamed(out, descServersBy, prometheus.GaugeValue, s.Profiles, pool, server)
+		collectNamed(out, descPushes, prometheus.CounterValue, s.Pushes, pool, server)
+		for _, protocol := range s.Refuses {
+			out <- prometheus.MustNewConstMetric(descRefuses, prometheus.GaugeValue, 1, pool, server, protocol)
+		}
 		for c := range s.Latency {
 			class := codec.Class(c).String()
 			collectHistogram(out, descQueue, &s.Latency[c].Queue, pool, server, class)
 			collectHistogram(out, descServer, &s.Latency[c].Server, pool, server, class)
 		}
+	}
+}
+
+// collectNamed sends a metric for each name of values, which is its last label.
+func collectNamed(out chan<- prometheus.Metric, desc *prometheus.Desc, kind prometheus.ValueType, values map[string]int64, labels ...string) {
+	for name, n := range values {
+		out <- prometheus.MustNewConstMetric(desc, kind, float64(n), slices.Concat(labels, []string{label(name)})...)
 	}
 }
 

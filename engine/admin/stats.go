@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,6 +51,7 @@ var poolStatistics = []statistic[engine.PoolStats]{
 	{"server_out_of_step", "# server connections closed because replies could not be trusted", func(p *engine.PoolStats) int64 { return p.ServerOutOfStep }},
 	{"request_bytes_from_clients", "total request bytes from clients", func(p *engine.PoolStats) int64 { return p.RequestBytesFromClients }},
 	{"reply_bytes_to_clients", "total reply bytes to clients", func(p *engine.PoolStats) int64 { return p.ReplyBytesToClients }},
+	{"clients_resp3", "# active client connections that chose RESP3", func(p *engine.PoolStats) int64 { return p.Profiles["resp3"] }},
 	{"write_back_p50_us", "median usec until a reply was written to its client", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.5) }},
 	{"write_back_p99_us", "99th percentile of the same", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.99) }},
 }
@@ -78,6 +80,9 @@ var serverStatistics = []statistic[engine.ServerStats]{
 	{"dropped", "# replies to clients that were gone or had been told of a timeout", func(s *engine.ServerStats) int64 { return s.Dropped }},
 	{"failed", "# requests whose server connection failed", func(s *engine.ServerStats) int64 { return s.Failed }},
 	{"expired", "# requests that failed by timeout; among the others", func(s *engine.ServerStats) int64 { return s.Expired }},
+	{"server_connections_resp3", "# active server connections of RESP3; among the others", func(s *engine.ServerStats) int64 { return s.Profiles["resp3"] }},
+	{"refuses_resp3", "1 if the server was last heard to refuse RESP3", func(s *engine.ServerStats) int64 { return one(slices.Contains(s.Refuses, "resp3")) }},
+	{"pushes", "# what the server sent unasked; it was dropped", pushes},
 	{"weight", "configured weight", func(s *engine.ServerStats) int64 { return int64(s.Weight) }},
 	{"share_ppm", "millionths of the keys that the server has now", func(s *engine.ServerStats) int64 { return int64(s.Share * 1e6) }},
 	{"queue_p50_us", "median usec from taking a request to writing it to the server", func(s *engine.ServerStats) int64 { return micros(queueTime(s), 0.5) }},
@@ -89,6 +94,13 @@ var serverStatistics = []statistic[engine.ServerStats]{
 
 func refusedCommands(p *engine.PoolStats) (n int64) {
 	for _, of := range p.Refused {
+		n += of
+	}
+	return n
+}
+
+func pushes(s *engine.ServerStats) (n int64) {
+	for _, of := range s.Pushes {
 		n += of
 	}
 	return n

@@ -203,14 +203,14 @@ func (f *fake) pools() object {
 	}
 	first := object{
 		"name": "sessions", "protocol": "redis", "listen": "0.0.0.0:22121", "live": live,
-		"client_connections": 1284, "client_eof": 90233, "client_err": 12, "server_ejects": 2, "forward_error": f.errors,
+		"client_connections": 1284, "profiles": object{"resp2": 1261, "resp3": 23}, "client_eof": 90233, "client_err": 12, "server_ejects": 2, "forward_error": f.errors,
 		"fragments": 0, "clients_accepted": 91517, "client_blocked": 3, "in_flight": 41, "local_commands": f.local,
 		"request_bytes_from_clients": math.Round(f.in), "reply_bytes_to_clients": math.Round(f.out),
 		"refused": object{"keys": 14, "flushall": 3, evil: 1}, "write_back": histogram(f.back), "servers": servers,
 	}
 	second := object{
 		"name": "pages", "protocol": "memcached", "listen": "/run/cashew/pages.sock", "live": 1,
-		"client_connections": 7, "server_ejects": 0, "forward_error": 0, "client_blocked": 0, "in_flight": 0, "local_commands": 0,
+		"client_connections": 7, "profiles": object{"text": 7}, "server_ejects": 0, "forward_error": 0, "client_blocked": 0, "in_flight": 0, "local_commands": 0,
 		"request_bytes_from_clients": 0, "reply_bytes_to_clients": 0, "refused": object{}, "write_back": histogram(nil),
 		"servers": []object{{
 			"name": "mc-1", "pname": "mc-1:11211:1", "addr": "10.20.5.1:11211", "weight": 1, "state": "live", "share": 1.0, "server_eof": 0, "server_err": 0,
@@ -260,7 +260,7 @@ func (f *fake) clients() []object {
 		list = append(list, object{
 			"id": i, "pool": "sessions", "addr": fmt.Sprintf("10.9.1.%d:%d", 20+i%7, 40000+i), "name": "shop-web", "lib": "go-redis", "lib_ver": "9.23.0",
 			"age_us": 3_600_000_000, "idle_us": 1_000_000 * i, "in_flight": i % 3, "in_bytes": 0, "out_bytes": i * 100, "commands": 1000 + i,
-			"last_command": "get", "blocked": i == 119,
+			"last_command": "get", "blocked": i == 119, "protocol": "resp3",
 		})
 	}
 	return list

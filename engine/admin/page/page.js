@@ -148,7 +148,7 @@ function showTiles(p) {
   paint($("tiles"),
     tile("requests", "Requests", count(s.requests), "/s", `in ${bytes(s.bytesIn)}/s · out ${bytes(s.bytesOut)}/s`),
     tile("errors", "Errors to clients", count(s.errors), "/s", `failures of servers ${count(s.failures)}/s`, s.errors > 0),
-    tile("clients", "Clients", count(p.client_connections), "", `${count(p.in_flight)} in flight · ${count(p.client_blocked)} held back`),
+    tile("clients", "Clients", count(p.client_connections), "", [p.profiles.resp3 && `${count(p.profiles.resp3)} of RESP3`, `${count(p.in_flight)} in flight`, `${count(p.client_blocked)} held back`].filter(Boolean).join(" · ")),
     tile("p50", "Server time, p50", half, halfUnit, `proxy queue ${duration(s.queue?.p50)}`),
     tile("p99", "Server time, p99", tail, tailUnit, `queue ${duration(s.queue?.p99)} · write ${duration(s.writeBack?.p99)}`),
     tile("servers", "Servers live", String(p.live), `of ${p.servers.length}`, `${count(p.server_ejects)} ejections since the start`, p.live < p.servers.length));
@@ -271,6 +271,7 @@ function showClients(list) {
     ["In flight", (c) => count(c.in_flight), "num"],
     ["Kept in / out", (c) => `${bytes(c.in_bytes)} / ${bytes(c.out_bytes)}`, "num"],
     ["Commands", (c) => count(c.commands), "num"],
+    ["Protocol", (c) => c.protocol.toUpperCase(), "quiet"],
     ["Last", (c) => el("span", { class: "mono" }, c.last_command)],
     ["", (c) => (c.blocked ? el("span", { class: "state trial", title: "nothing more is taken from it for now" }, "held back") : "")],
   ], all.slice(0, shownClients), "No clients.");

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"time"
+
+	"cashew/backend"
+	"cashew/codec"
+)
+
+// A command of Kind Switch (HELLO, RESET) changes the profile of the server connections that a client's commands take. It is a
+// barrier: it is not taken from the input before all is answered that came before it, and, if the client wants more than
+// the plain profile, before it is known whether the servers speak it.
+//
+//	consume --> ready? --replies are owed-------------> blocked until settled --+
+//	              |    --servers are being asked------> blocked until Roomy ----+--> consume finds it again
+//	              +--yes--> handle --> change --> answered by the proxy, or with a server's refusal
+
+// switching is how far a session is with such a command.
+type switching struct {
+	askedAt int64 // when servers were asked whether they speak what it wants, as Loop.Now; 0: they are not
+	late    bool  // it has waited long enough: what is not known by now does not count
+}
+
+// askPatience is how long a client waits for servers that do not say what they speak, where the pool has no timeout or a
+// longer one. The loop looks once a second.
+const askPatience = time.Second
+
+// ready says that cmd can be taken now; if not, the session is blocked until it may be looked at again.
+func (s *Session) ready(cmd *codec.Command) bool {
+	if s.head != nil {
+		s.unsettled = true
+		s.block()
+		return false
+	}
+	to := s.pool.protocol.Target(&s.cl, cmd)
+	if to == s.cl.Profile {
+		return true
+	}
+	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
+	if wait {
+		if s.crowded = true; s.askedAt == 0 {
+			s.askedAt = s.loop.Now
+		}
+		s.block()
+	}
+	return !wait
+}
+
+// change carries out a command that is ready.
+func (s *Session) change(cmd *codec.Command) {
+	to := s.pool.protocol.Target(&s.cl, cmd)
+	refusal, _, err := s.group.Speaks(to, s.cl.ID, s, true)
+	s.switching = switching{}
+	switch {
+	case to == s.cl.Profile || refusal == nil && err == nil:
+		s.tally.profiles[s.cl.Profile]--
+		s.local(cmd)
+		s.tally.profiles[s.cl.Profile]++
+		s.conns = s.group.Set(s.cl.Profile)
+	case err != nil:
+		s.refuse(cmd, err)
+	default:
+		s.tally.refuse(s.pool.protocol, cmd)
+		bb := s.loop.GetBuffer()
+		bb.B = append(bb.B, refusal...)
+		s.answer(bb)
+	}
+}
+
+// hurry ends the waiting of a session that has asked for long enough.
+func (s *Session) hurry() {
+	patience := askPatience
+	if t := s.pool.opts.Timeout; t > 0 {
+		patience = min(patience, t)
+	}
+	if s.askedAt != 0 && !s.late && s.loop.Now-s.askedAt >= int64(patience) {
+		s.late = true
+		s.Roomy()
+	}
+}
+
+var _ backend.Waiter = (*Session)(nil)
