@@ -412,6 +412,7 @@ var benchmarked = []string{
 	"get", "set", "ping", "get-pipeline-16", "set-pipeline-16",
 	"mget-10", "mget-10-four-servers", "mget-100-four-servers", "mset-10-four-servers", "del-10-four-servers",
 	"mc-get", "mc-set", "mc-mg", "mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
+	"resp3-get", "resp3-set", "resp3-get-pipeline-16", "resp3-set-pipeline-16", "resp3-mget-10-four-servers",
 }
 
 // BenchmarkRound is the whole of user code for one round, without system calls.

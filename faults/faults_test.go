@@ -70,7 +70,7 @@ func testFaults(t *testing.T, loops int, fields []field) {
 		f := &fields[i]
 		f.open(t)
 		pools = append(pools, f.pool)
-		serverConns += loops * f.conns * len(f.servers)
+		serverConns += 2 * loops * f.conns * len(f.servers) // in each version of Redis's protocol
 	}
 	p := startProxy(t, loops, pools...)
 	processtest.Await(t, processtest.Patience, "the clients that asked whether it is up are gone", func() bool { return tl.settled(p) })
@@ -153,7 +153,7 @@ func (f *field) open(t *testing.T) {
 	if f.load == nil {
 		f.load = &load{}
 	}
-	f.load.d, f.load.name = f.d, f.name
+	f.load.d, f.load.name, f.load.versions = f.d, f.name, f.d == redis
 	if f.load.spoilt {
 		for i := range f.servers {
 			s := startScripted(t, f.d, faithful)

@@ -179,6 +179,12 @@ var scriptedFaults = []fault[*scripted]{
 		pause(l.stop, l.between(20*ms, 200*ms))
 		return nil
 	}},
+	{3, "pushes", func(l *lane, s *scripted) error {
+		s.set(s.pushing)
+		defer s.set(faithful)
+		pause(l.stop, l.between(20*ms, 200*ms))
+		return nil
+	}},
 	{2, "connections cut", func(_ *lane, s *scripted) error {
 		s.cutAll()
 		return nil

@@ -60,6 +60,7 @@ type load struct {
 
 	loses, moves bool
 	spoilt       bool // servers send garbage
+	versions     bool // half of the clients change between RESP2 and RESP3
 	calm         atomic.Bool
 
 	clients []*client
@@ -74,6 +75,7 @@ type client struct {
 	large bool // writes values up to 400 KB, which the proxy streams; it may be closed in the middle of one
 	rng   *rand.Rand
 	*raw
+	three bool // the connection is at RESP3
 
 	exact    bool // what load.calm was at the start of the batch
 	slots    []*slot
@@ -184,6 +186,7 @@ func (c *client) run() {
 				c.load.tally.report(unanswered, "%s client %d: connect: %v", c.load.name, c.id, err)
 				return
 			}
+			c.three = false
 		}
 		errs := c.exchange(c.batch())
 		c.renew(false)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -64,7 +65,7 @@ func errorLine(reply []byte) string {
 
 // bulkOf is the body of a bulk string; nil for a nil.
 func bulkOf(reply []byte) ([]byte, bool) {
-	if string(reply) == "$-1\r\n" {
+	if string(reply) == nil2 || string(reply) == nil3 {
 		return nil, true
 	}
 	head, body, ok := bytes.Cut(reply, []byte("\r\n"))
@@ -104,6 +105,35 @@ func integer(judge func(digits string) string) func([]byte) string {
 		}
 		return judge(string(reply[1 : len(reply)-2]))
 	}
+}
+
+// hello has the client go on in another version of the protocol, or the same.
+func (c *client) hello() op {
+	three := c.rng.IntN(3) > 0
+	version := 2
+	if three {
+		version = 3
+	}
+	return op{text: redisCommand("HELLO", strconv.Itoa(version)), lost: nothing, judge: func(reply []byte) string {
+		c.three = three
+		first := map[bool]byte{false: '*', true: '%'}[three]
+		if reply[0] != first || !bytes.Contains(reply, fmt.Appendf(nil, "proto\r\n:%d\r\n", version)) {
+			return fmt.Sprintf("not what version %d begins with", version)
+		}
+		return ""
+	}}
+}
+
+// inVersion says what is wrong with the nils in a reply: they have the form of the client's version.
+func (c *client) inVersion(reply []byte) string {
+	wrong := nil3
+	if c.three {
+		wrong = nil2
+	}
+	if bytes.HasPrefix(reply, []byte(wrong)) || bytes.Contains(reply, []byte("\n"+wrong)) {
+		return fmt.Sprintf("a nil of another version than the client's (RESP3: %v)", c.three)
+	}
+	return ""
 }
 
 // script names the request it belongs to.
@@ -161,6 +191,8 @@ func (d redisDialect) op(c *client) op {
 		key, token := c.slot().key, c.token()
 		want := fmt.Sprintf("*2\r\n%s%s", bulk(key), bulk(token))
 		return op{text: redisCommand("EVAL", script, "1", key, token), lost: nothing, judge: exactly(want)}
+	case n < 90 && c.id%2 == 1 && c.load.versions: // half of the clients change their version all the time
+		return c.hello()
 	case n < 90:
 		return op{text: redisCommand("PING"), lost: nothing, judge: exactly("+PONG\r\n")}
 	case n < 92:
@@ -171,7 +203,12 @@ func (d redisDialect) op(c *client) op {
 		return op{text: d.set(key, value(key, c.id, 1, c.sharedSize())), lost: nothing, judge: exactly("+OK\r\n")}
 	default:
 		key := c.sharedKey()
-		return op{text: d.get(key), lost: nothing, judge: func(reply []byte) string { return d.judgeGet(reply, key) }}
+		return op{text: d.get(key), lost: nothing, judge: func(reply []byte) string {
+			if wrong := c.inVersion(reply); wrong != "" {
+				return wrong
+			}
+			return d.judgeGet(reply, key)
+		}}
 	}
 }
 
@@ -186,6 +223,9 @@ func (d redisDialect) mget(c *client) op {
 		all, ok := bulks(reply)
 		if !ok || len(all) != len(slots)+1 {
 			return fmt.Sprintf("not %d values", len(slots)+1)
+		}
+		if wrong := c.inVersion(reply); wrong != "" {
+			return wrong
 		}
 		for i, s := range slots {
 			wrong := ""
@@ -208,6 +248,9 @@ func (c *client) judgeBulk(s *slot, reply []byte) string {
 	case !ok:
 		return "not a bulk string"
 	case v == nil:
+		if wrong := c.inVersion(reply); wrong != "" {
+			return wrong
+		}
 		return c.judgeMiss(s)
 	}
 	return c.judgeValue(s, v)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,7 +23,8 @@ type scripted struct {
 	mu     sync.Mutex
 	values map[string]string
 	conns  map[*net.TCPConn]bool
-	asked  int // commands so far
+	three  map[*net.TCPConn]bool // those of RESP3
+	asked  int                   // commands so far
 
 	accepted int // connections so far
 
@@ -48,7 +50,7 @@ func startScripted(t testing.TB, d dialect, f deliver) *scripted {
 	}
 	s := &scripted{
 		d: d, addr: l.Addr().String(), deliver: f,
-		values: map[string]string{}, conns: map[*net.TCPConn]bool{},
+		values: map[string]string{}, conns: map[*net.TCPConn]bool{}, three: map[*net.TCPConn]bool{},
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -85,6 +87,7 @@ func (s *scripted) serve(conn *net.TCPConn) {
 	defer func() {
 		s.mu.Lock()
 		delete(s.conns, conn)
+		delete(s.three, conn)
 		s.mu.Unlock()
 		conn.Close()
 	}()
@@ -95,12 +98,45 @@ func (s *scripted) serve(conn *net.TCPConn) {
 		}
 		s.mu.Lock()
 		s.asked++
+		if version, ok := bytes.CutPrefix(request, []byte("*2\r\n$5\r\nHELLO\r\n$1\r\n")); ok && s.d == redis {
+			s.three[conn] = version[0] == '3'
+		}
 		reply, f := s.answer(request), s.deliver
+		if s.three[conn] {
+			reply = inThree(reply)
+		}
 		s.mu.Unlock()
 		if !f(conn, request, reply) {
 			return
 		}
 	}
+}
+
+// inThree is a reply of RESP2 in RESP3, as far as they differ here: nils, and what HELLO answers.
+func inThree(reply []byte) []byte {
+	if bytes.HasPrefix(reply, []byte(helloReply)) {
+		return []byte("%1\r\n$5\r\nproto\r\n:3\r\n")
+	}
+	reply = bytes.ReplaceAll(reply, []byte("\n"+nil2), []byte("\n"+nil3))
+	reply = bytes.ReplaceAll(reply, []byte("\n"+nil2), []byte("\n"+nil3)) // those that followed one another
+	if string(reply) == nil2 {
+		return []byte(nil3)
+	}
+	return reply
+}
+
+const helloReply = "*2\r\n$5\r\nproto\r\n:2\r\n"
+
+// pushing delivers the reply among what nobody asked for, where the connection is of RESP3.
+func (s *scripted) pushing(conn *net.TCPConn, _, reply []byte) bool {
+	s.mu.Lock()
+	three := s.three[conn]
+	s.mu.Unlock()
+	if three {
+		const push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"
+		reply = slices.Concat([]byte(push), reply, []byte(push+">0\r\n"))
+	}
+	return faithful(conn, nil, reply)
 }
 
 // faithful delivers the reply.
@@ -170,6 +206,8 @@ func (s *scripted) answerRedis(request []byte) []byte {
 		return "$-1\r\n"
 	}
 	switch name := strings.ToUpper(a[0]); name {
+	case "HELLO":
+		return []byte(helloReply)
 	case "GET":
 		return []byte(bulkAt(a[1]))
 	case "SET":

@@ -50,7 +50,7 @@ func (c *raw) ask(d dialect, text string) ([]byte, error) {
 	return d.read(c.r)
 }
 
-// readRESP reads one RESP2 reply; commands have the same form.
+// readRESP reads one reply of RESP2 or RESP3, as far as the suite causes them; commands have the same form.
 func readRESP(r *bufio.Reader) ([]byte, error) { return appendRESP(nil, r) }
 
 func appendRESP(dst []byte, r *bufio.Reader) ([]byte, error) {
@@ -64,9 +64,9 @@ func appendRESP(dst []byte, r *bufio.Reader) ([]byte, error) {
 	}
 	kind := line[0]
 	switch kind {
-	case '+', '-', ':':
+	case '+', '-', ':', '_':
 		return dst, nil
-	case '$', '*':
+	case '$', '*', '%':
 	default:
 		return dst, fmt.Errorf("not a reply: %q", line)
 	}
@@ -76,6 +76,9 @@ func appendRESP(dst []byte, r *bufio.Reader) ([]byte, error) {
 	}
 	if kind == '$' {
 		return appendBody(dst, r, n)
+	}
+	if kind == '%' {
+		n *= 2
 	}
 	for range n {
 		if dst, err = appendRESP(dst, r); err != nil {
@@ -98,6 +101,12 @@ func appendBody(dst []byte, r *bufio.Reader, n int) ([]byte, error) {
 	return dst, nil
 }
 
+// The nil of each version.
+const (
+	nil2 = "$-1\r\n"
+	nil3 = "_\r\n"
+)
+
 // bulks takes an array of bulk strings apart; nil stands for a nil.
 func bulks(reply []byte) ([][]byte, bool) {
 	head, rest, ok := bytes.Cut(reply, []byte("\r\n"))
@@ -111,6 +120,10 @@ func bulks(reply []byte) ([][]byte, bool) {
 	all := make([][]byte, n)
 	for i := range all {
 		head, after, _ := bytes.Cut(rest, []byte("\r\n"))
+		if string(head) == "_" {
+			rest = after
+			continue
+		}
 		if len(head) < 2 || head[0] != '$' {
 			return nil, false
 		}
