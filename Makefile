@@ -10,8 +10,8 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
-REAL = ./bench ./dist ./difftest ./faults
-FAST = $(filter-out cashew/bench cashew/dist cashew/difftest cashew/faults,$(shell $(GO) list ./...))
+REAL = ./bench ./compat ./dist ./difftest ./faults
+FAST = $(filter-out cashew/bench cashew/compat cashew/dist cashew/difftest cashew/faults,$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
@@ -31,7 +31,7 @@ INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cas
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff faults bench benchcmp count plots vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults bench benchcmp count plots vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -70,6 +70,9 @@ fuzz: ## each fuzz target for FUZZTIME=30s
 
 diff: servers ## the same bytes to redis-server and nutcracker and through us
 	$(GO) test -count=1 ./difftest $(ARGS)
+
+compat: servers ## real client libraries, directly and through us; ARGS='-run Libraries/ioredis'
+	$(GO) test -count=1 ./compat $(ARGS)
 
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
 	$(GO) test -count=1 -timeout=0 -v ./faults $(ARGS)
@@ -123,7 +126,7 @@ uninstall: ## remove what make install put there; configuration stays
 		if [ "$$(readlink $$l)" = cashew ]; then rm -f $$l; fi; done
 
 clean: ## remove what was built
-	rm -rf bin cover.out
+	rm -rf bin cover.out compat/node/node_modules
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

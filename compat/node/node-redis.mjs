@@ -1,0 +1,66 @@
+// node-redis: `npm install redis`.
+import assert from 'node:assert/strict';
+import { createClient, defineScript, RESP_TYPES } from 'redis';
+import { counts, scenario } from './scenario.mjs';
+
+const scripts = {
+  counts: defineScript({
+    SCRIPT: counts('node-redis'),
+    NUMBER_OF_KEYS: 1,
+    parseCommand(parser, key, n) {
+      parser.pushKey(key);
+      parser.push(n);
+    },
+    transformReply: (reply) => reply,
+  }),
+};
+
+await scenario({
+  name: 'node-redis',
+  async connect(port, name) {
+    const c = createClient({ url: `redis://127.0.0.1:${port}`, scripts, ...(name && { name }) });
+    const failed = new Promise((_, reject) => c.once('error', reject));
+    c.on('error', () => {}); // without a listener the process would end; what fails is told by the command's promise
+    await Promise.race([c.connect(), failed]);
+    return c;
+  },
+  ops: {
+    ping: (c) => c.ping(),
+    set: (c, k, v) => c.set(k, v),
+    setex: (c, k, v, seconds) => c.set(k, v, { expiration: { type: 'EX', value: seconds } }),
+    get: (c, k) => c.get(k),
+    getBytes: (c, k) => c.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer }).get(k),
+    ttl: (c, k) => c.ttl(k),
+    strlen: (c, k) => c.strLen(k),
+    incr: (c, k) => c.incr(k),
+    hset: (c, k, fields) => c.hSet(k, fields),
+    hget: (c, k, f) => c.hGet(k, f),
+    hgetall: (c, k) => c.hGetAll(k),
+    sadd: (c, k, members) => c.sAdd(k, members),
+    smembers: (c, k) => c.sMembers(k),
+    zadd: (c, k, pairs) => c.zAdd(k, pairs.map(([value, score]) => ({ value, score }))),
+    zrange: (c, k) => c.zRangeWithScores(k, 0, -1),
+    zscore: (c, k, m) => c.zScore(k, m),
+    zincrby: (c, k, by, m) => c.zIncrBy(k, by, m),
+    mset: (c, values) => c.mSet(values),
+    mget: (c, keys) => c.mGet(keys),
+    del: (c, keys) => c.del(keys),
+    eval: (c, script, k, arg) => c.eval(script, { keys: [k], arguments: [arg] }),
+  },
+  read: {
+    hgetall: (r) => ({ ...r }), // its objects have no prototype
+    zrange: (r) => r.map(({ value, score }) => [value, score]),
+  },
+  pipeline: (c) => c.multi(),
+  exec: (c, b) => b.execAsPipeline(),
+  stored: (c) => (k, n) => c.counts(k, n),
+  call: (c, args) => c.sendCommand(args),
+  getName: (c) => c.clientGetName(),
+  async clientInfo(c) {
+    assert.ok((await c.clientInfo()).id > 0);
+  },
+  async serverInfo(c) {
+    assert.match(await c.info(), /redis_version:/);
+  },
+  quit: (c) => c.close(),
+});

@@ -1,0 +1,235 @@
+<?php
+// The scenario that PHP's libraries go through; ../doc.go tells how. What is printed is one JSON object a line for each
+// step, {"step", "saw"} or {"step", "error"}. "saw" is what the library made of a reply, for the Go test to compare between
+// a server and the proxy before it.
+declare(strict_types=1);
+
+error_reporting(E_ALL);
+set_error_handler(function (int $level, string $text): bool {
+    if ($level === E_DEPRECATED) {
+        return true; // an older library under a newer PHP
+    }
+    throw new ErrorException($text);
+});
+
+const SCRIPT = "return {KEYS[1], ARGV[1], 42, false, {'nested', redis.call('GET', KEYS[1])}}";
+
+/** What differs from one library to the other. */
+abstract class Library
+{
+    abstract public function name(): string;
+    abstract public function connect(int $port): object;
+    abstract public function setName(object $c, string $name): void;
+    abstract public function getName(object $c): ?string;
+    /** Checks what the library has to ask about clients. */
+    abstract public function clientInfo(object $c): void;
+    /** Checks what the library has to ask about the server. */
+    abstract public function serverInfo(object $c): void;
+    abstract public function quit(object $c): void;
+    /** The reply to a command that the library does not know. */
+    abstract public function raw(object $c, string ...$words): mixed;
+    /** Runs a script by its digest, and by its text where the server does not know it. */
+    abstract public function stored(object $c, string $script, string $key, string $arg): mixed;
+    /** @return list<mixed> the replies to the operations, in the form of op() */
+    abstract public function pipeline(object $c, array $operations): array;
+    /** Calls what the library offers for a command. On a pipeline it returns nothing of use. */
+    abstract public function call(object $c, string $op, array $args): mixed;
+    /** Turns the natural reply into the form that the scenario checks: null for what is missing, [member, score] pairs ... */
+    abstract public function read(string $op, mixed $reply): mixed;
+    /** The error that HGET of a string ends with, as the library shows it. */
+    abstract public function wrongType(object $c, string $key): string;
+
+    public function op(object $c, string $op, mixed ...$args): mixed
+    {
+        return $this->read($op, $this->call($c, $op, $args));
+    }
+}
+
+function report(string $step, array $more): void
+{
+    echo json_encode(['step' => $step] + $more, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+    flush();
+}
+
+function same(mixed $want, mixed $got, string $what): void
+{
+    if ($want !== $got) {
+        throw new UnexpectedValueException($what . ' = ' . substr(show($got), 0, 200) . '; want ' . substr(show($want), 0, 200));
+    }
+}
+
+/** Renders a value with its types, in one line. */
+function show(mixed $v): string
+{
+    if ($v instanceof Stringable) {
+        return get_class($v) . '(' . $v . ')';
+    }
+    return is_object($v) ? get_class($v) : preg_replace('/\s+/', ' ', var_export($v, true));
+}
+
+function scores(): array
+{
+    return [['lowest', -INF], ['tenth', 0.1], ['half', 1.5], ['huge', 1e21], ['highest', INF]];
+}
+
+/** @return array<string, callable(): ?string> */
+function steps(Library $lib, int $port): array
+{
+    $key = fn (string $name): string => $lib->name() . ':' . $name;
+    $c = null;
+    $want = function (mixed $want, string $op, mixed ...$args) use ($lib, &$c): void {
+        same($want, $lib->op($c, $op, ...$args), $op . ' ' . substr(show($args[0] ?? null), 0, 40));
+    };
+    return [
+        'connect' => function () use ($lib, $port, &$c): void {
+            $c = $lib->connect($port);
+        },
+        'ping' => fn () => $want('PONG', 'ping'),
+        'expiry' => function () use ($want, $key, $lib, &$c): void {
+            $want('OK', 'setex', $key('s'), 1000, 'value');
+            $want('value', 'get', $key('s'));
+            $ttl = $lib->op($c, 'ttl', $key('s'));
+            same(true, is_int($ttl) && $ttl > 0 && $ttl <= 1000, "TTL $ttl up to 1000");
+        },
+        'binary' => function () use ($want, $key): void {
+            $bytes = implode('', array_map('chr', range(0, 255)));
+            $want('OK', 'set', $key('b') . $bytes, $bytes); // a key of them too
+            $want($bytes, 'get', $key('b') . $bytes);
+        },
+        'large' => function () use ($want, $key): void {
+            $bytes = substr(str_repeat(implode('', array_map('chr', range(0, 250))), 5000), 0, 1 << 20);
+            $want('OK', 'set', $key('large'), $bytes);
+            $want(strlen($bytes), 'strlen', $key('large'));
+            $want($bytes, 'get', $key('large'));
+        },
+        'missing' => function () use ($want, $key): void {
+            $want(null, 'get', $key('missing'));
+            $want(null, 'hget', $key('missing'), 'f');
+            $want([], 'hgetall', $key('missing'));
+        },
+        'counter' => function () use ($want, $key): void {
+            foreach ([1, 2, 3] as $n) {
+                $want($n, 'incr', $key('n'));
+            }
+        },
+        'hash' => function () use ($want, $key): void {
+            $want('OK', 'hmset', $key('h'), ['f' => 'v', 'g' => '', '2' => 'w']);
+            $want(['f' => 'v', 'g' => '', '2' => 'w'], 'hgetall', $key('h'));
+            $want('v', 'hget', $key('h'), 'f');
+        },
+        'set' => function () use ($want, $key, $lib, &$c): void {
+            $want(3, 'sadd', $key('set'), 'a', 'b', 'c');
+            $members = $lib->op($c, 'smembers', $key('set'));
+            sort($members);
+            same(['a', 'b', 'c'], $members, 'SMEMBERS');
+        },
+        'sorted set' => function () use ($want, $key): void {
+            $want(count(scores()), 'zadd', $key('z'), scores());
+            $want(scores(), 'zrange', $key('z'));
+            foreach (scores() as [$member, $score]) {
+                $want($score, 'zscore', $key('z'), $member);
+            }
+            $want(null, 'zscore', $key('z'), 'missing');
+            $want(2.5, 'zincrby', $key('z'), 1, 'half');
+        },
+        'many' => function () use ($want, $key): void {
+            $keys = array_map(fn (int $i): string => $key("m$i"), range(0, 49));
+            $values = array_map(fn (int $i): ?string => $i % 5 === 3 ? null : "v$i", range(0, 49));
+            $want('OK', 'mset', array_filter(array_combine($keys, $values), 'is_string'));
+            $want($values, 'mget', $keys);
+            $want(40, 'del', $keys);
+            $want(0, 'del', $keys);
+        },
+        'pipeline' => function () use ($key, $lib, &$c): void {
+            $operations = [];
+            $expected = [];
+            for ($i = 0; $i < 100; $i++) {
+                foreach ([
+                    ['OK', 'set', $key("p$i"), "v$i"],
+                    ["v$i", 'get', $key("p$i")],
+                    [$i + 1, 'incr', $key('pn')],
+                    ['OK', 'hmset', $key("ph$i"), ['f' => "v$i"]],
+                    [['f' => "v$i"], 'hgetall', $key("ph$i")],
+                    [null, 'get', $key("missing$i")],
+                    [1, 'zadd', $key("pz$i"), [['m', $i / 4]]],
+                    [(float) ($i / 4), 'zscore', $key("pz$i"), 'm'],
+                    [[['m', (float) ($i / 4)]], 'zrange', $key("pz$i")],
+                    [["v$i", null, "v$i"], 'mget', [$key("p$i"), $key("missing$i"), $key("p$i")]],
+                ] as $row) {
+                    $expected[] = array_shift($row);
+                    $operations[] = $row;
+                }
+            }
+            $replies = $lib->pipeline($c, $operations);
+            same(count($expected), count($replies), 'number of replies');
+            foreach ($expected as $i => $reply) {
+                same($reply, $replies[$i], "reply $i, to {$operations[$i][0]}");
+            }
+        },
+        'wrong type' => function () use ($key, $lib, &$c): string {
+            $error = $lib->wrongType($c, $key('s'));
+            same(true, str_contains($error, 'WRONGTYPE'), "WRONGTYPE in $error");
+            return $error;
+        },
+        'script' => fn () => $want(
+            [$key('s'), 'arg', 42, null, ['nested', 'value']], 'eval', SCRIPT, $key('s'), 'arg',
+        ),
+        'stored script' => function () use ($key, $lib, &$c): void {
+            // It is another script for each library, since one that a server knows already is not loaded again.
+            $script = '-- ' . $lib->name() . "\nreturn redis.call('INCRBY', KEYS[1], ARGV[1])";
+            same(2, $lib->stored($c, $script, $key('sn'), '2'), 'stored script');
+            same(42, $lib->stored($c, $script, $key('sn'), '40'), 'stored script');
+        },
+        'generic' => function () use ($want, $key, $lib, &$c): string {
+            // What comes back where the library does not know the command depends on the types on the wire alone.
+            $want(1, 'sadd', $key('one'), 'a');
+            $seen = [];
+            foreach ([
+                ['GET', $key('s')], ['GET', $key('missing')], ['HGETALL', $key('h')], ['SMEMBERS', $key('one')],
+                ['SISMEMBER', $key('one'), 'a'], ['ZRANGE', $key('z'), '0', '-1', 'WITHSCORES'], ['ZSCORE', $key('z'), 'half'],
+                ['ZSCORE', $key('z'), 'highest'], ['MGET', $key('s'), $key('missing')], ['EVAL', SCRIPT, '1', $key('s'), 'arg'],
+            ] as $words) {
+                $seen[] = $words[0] . ' ' . show($lib->raw($c, ...$words));
+            }
+            return implode("\n", $seen);
+        },
+        'name' => function () use ($lib, $port): void {
+            $named = $lib->connect($port);
+            $lib->setName($named, 'compat');
+            same('compat', $lib->getName($named), 'CLIENT GETNAME');
+            $lib->quit($named);
+        },
+        'client info' => function () use ($lib, &$c): void {
+            $lib->clientInfo($c);
+        },
+        'server info' => function () use ($lib, &$c): void {
+            $lib->serverInfo($c);
+        },
+        'concurrent' => function () use ($want, $key, $lib, $port): void {
+            // PHP has no threads: four clients at a time, in turn.
+            $clients = array_map(fn () => $lib->connect($port), range(1, 4));
+            for ($i = 0; $i < 100; $i++) {
+                same($i + 1, $lib->op($clients[$i % 4], 'incr', $key('shared')), 'INCR');
+            }
+            $want('100', 'get', $key('shared'));
+            array_map(fn (object $client) => $lib->quit($client), $clients);
+        },
+        'quit' => function () use ($lib, &$c): void {
+            $lib->quit($c);
+        },
+    ];
+}
+
+function scenario(Library $lib, int $port): void
+{
+    foreach (steps($lib, $port) as $step => $body) {
+        try {
+            report($step, ['saw' => $body() ?? '']);
+        } catch (Throwable $e) {
+            report($step, ['error' => get_class($e) . ': ' . $e->getMessage()]);
+            if ($step === 'connect') {
+                exit(1); // nothing is tried after it
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+"""redis-py goes through the scenario; ../doc.go tells how.
+
+    scenario.py redis-py|redis-py-hiredis PORT
+
+The first parses replies in Python, the second with hiredis. What is printed is one JSON object a line for each step,
+{"step", "saw"} or {"step", "error"}. "saw" is what the library made of a reply, for the Go test to compare between a server
+and the proxy before it.
+"""
+import hashlib
+import json
+import math
+import sys
+import threading
+
+library, port = sys.argv[1], int(sys.argv[2])
+if library == "redis-py":
+    sys.modules["hiredis"] = None  # redis-py takes it whenever it can be imported
+else:
+    import hiredis  # noqa: F401  without it this would be the other run once more
+
+import redis  # noqa: E402  the parser is chosen as it is imported
+
+SCRIPT = "return {KEYS[1], ARGV[1], 42, false, {'nested', redis.call('GET', KEYS[1])}}"
+# Another script for each library, since one that a server knows already is not loaded again.
+COUNTS = f"-- {library}\nreturn redis.call('INCRBY', KEYS[1], ARGV[1])"
+SCORES = [("lowest", -math.inf), ("tenth", 0.1), ("half", 1.5), ("huge", 1e21), ("highest", math.inf)]
+
+
+def key(name):
+    return f"{library}:{name}"
+
+
+def dial(**more):
+    return redis.Redis(host="127.0.0.1", port=port, **more)
+
+
+def want(expected, got, what):
+    if type(got) is not type(expected) or got != expected:
+        raise AssertionError(f"{what} = {got!r:.200}; want {expected!r:.200}")
+
+
+def binary(c):
+    every = bytes(range(256))
+    name = key("b").encode() + every  # a key of them too
+    want(True, c.set(name, every), "SET")
+    want(every, c.get(name), "GET")
+
+
+def expiry(c):
+    want(True, c.set(key("s"), "value", ex=1000), "SET")
+    want(b"value", c.get(key("s")), "GET")
+    ttl = c.ttl(key("s"))
+    want(True, 0 < ttl <= 1000, f"TTL {ttl} up to 1000")
+
+
+def large(c):
+    value = bytes(i * 7 % 251 for i in range(1 << 20))
+    want(True, c.set(key("large"), value), "SET")
+    want(len(value), c.strlen(key("large")), "STRLEN")
+    want(value, c.get(key("large")), "GET")
+
+
+def missing(c):
+    want(None, c.get(key("missing")), "GET")
+    want(None, c.hget(key("missing"), "f"), "HGET")
+    want({}, c.hgetall(key("missing")), "HGETALL")
+
+
+def counter(c):
+    want([1, 2, 3], [c.incr(key("n")) for _ in range(3)], "INCR")
+
+
+def hash_(c):
+    want(3, c.hset(key("h"), mapping={"f": "v", "g": "", "2": "w"}), "HSET")
+    want({b"f": b"v", b"g": b"", b"2": b"w"}, c.hgetall(key("h")), "HGETALL")
+    want(b"v", c.hget(key("h"), "f"), "HGET")
+
+
+def set_(c):
+    want(3, c.sadd(key("set"), "a", "b", "c"), "SADD")
+    want({b"a", b"b", b"c"}, set(c.smembers(key("set"))), "SMEMBERS")
+
+
+def sorted_set(c):
+    want(len(SCORES), c.zadd(key("z"), dict(SCORES)), "ZADD")
+    pairs = [(member.decode(), score) for member, score in c.zrange(key("z"), 0, -1, withscores=True)]
+    want(SCORES, pairs, "ZRANGE")
+    for member, score in SCORES:
+        want(score, c.zscore(key("z"), member), "ZSCORE")
+    want(None, c.zscore(key("z"), "missing"), "ZSCORE")
+    want(2.5, c.zincrby(key("z"), 1, "half"), "ZINCRBY")
+
+
+def many(c):
+    values = {key(f"m{i}"): f"v{i}" for i in range(50) if i % 5 != 3}
+    keys = [key(f"m{i}") for i in range(50)]
+    want(True, c.mset(values), "MSET")
+    want([values[k].encode() if k in values else None for k in keys], c.mget(keys), "MGET")
+    want(40, c.delete(*keys), "DEL")
+    want(0, c.delete(*keys), "DEL")
+
+
+def pipeline(c):
+    p = c.pipeline(transaction=False)
+    expected = []
+    for i in range(100):
+        v = f"v{i}".encode()
+        for reply, _ in (
+            (True, p.set(key(f"p{i}"), v)),
+            (v, p.get(key(f"p{i}"))),
+            (i + 1, p.incr(key("pn"))),
+            (1, p.hset(key(f"ph{i}"), "f", v)),
+            ({b"f": v}, p.hgetall(key(f"ph{i}"))),
+            (None, p.get(key(f"missing{i}"))),
+            (1, p.zadd(key(f"pz{i}"), {"m": i / 4})),
+            (i / 4, p.zscore(key(f"pz{i}"), "m")),
+            ([(b"m", i / 4)], p.zrange(key(f"pz{i}"), 0, -1, withscores=True)),
+            ([v, None, v], p.mget(key(f"p{i}"), key(f"missing{i}"), key(f"p{i}"))),
+        ):
+            expected.append(reply)
+    got = p.execute()
+    want(len(expected), len(got), "number of replies")
+    for i, reply in enumerate(expected):
+        want(reply, got[i], f"reply {i}")
+
+
+def wrong_type(c):
+    try:
+        c.hget(key("s"), "f")
+    except redis.ResponseError as e:
+        want(True, str(e).startswith("WRONGTYPE"), f"{e} begins with WRONGTYPE")
+        return f"{type(e).__name__}: {e}"
+    raise AssertionError("HGET of a string succeeded")
+
+
+def script(c):
+    got = c.eval(SCRIPT, 1, key("s"), "arg")
+    want([key("s").encode(), b"arg", 42, None, [b"nested", b"value"]], got, "EVAL")
+
+
+def stored_script(c):
+    sha = hashlib.sha1(COUNTS.encode()).hexdigest()
+    for n, arg in (2, 2), (42, 40):
+        try:
+            got = c.evalsha(sha, 1, key("sn"), arg)
+        except redis.exceptions.NoScriptError:
+            got = c.eval(COUNTS, 1, key("sn"), arg)
+        want(n, got, "EVALSHA")
+
+
+def registered_script(c):
+    counts = c.register_script(COUNTS + " -- registered")  # SCRIPT LOAD where the server does not know it
+    want(1, counts(keys=[key("rn")], args=[1]), "registered script")
+
+
+def generic(c):
+    """What comes back without the library's method for it depends on the command's name and the types on the wire."""
+    want(1, c.sadd(key("one"), "a"), "SADD")
+    seen = []
+    for words in (
+        ("GET", key("s")),
+        ("GET", key("missing")),
+        ("HGETALL", key("h")),
+        ("SMEMBERS", key("one")),
+        ("SISMEMBER", key("one"), "a"),
+        ("ZRANGE", key("z"), "0", "-1", "WITHSCORES"),
+        ("ZSCORE", key("z"), "half"),
+        ("ZSCORE", key("z"), "highest"),
+        ("MGET", key("s"), key("missing")),
+        ("EVAL", SCRIPT, "1", key("s"), "arg"),
+    ):
+        seen.append(f"{words[0]} {c.execute_command(*words)!r}")
+    return "\n".join(seen)
+
+
+def name(_):
+    with dial(client_name="compat") as named:
+        got = named.client_getname()
+        want("compat", got.decode() if isinstance(got, bytes) else got, "CLIENT GETNAME")
+
+
+def client_info(c):
+    want(True, int(c.client_info()["id"]) > 0, "CLIENT INFO has an id")
+
+
+def server_info(c):
+    want(True, "redis_version" in c.info(), "INFO has redis_version")
+
+
+def concurrent(c):
+    errors = []
+
+    def count():
+        try:
+            with dial() as mine:
+                for _ in range(25):
+                    mine.incr(key("shared"))
+        except Exception as e:  # it would end with its thread
+            errors.append(e)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    want([], errors, "errors")
+    want(b"100", c.get(key("shared")), "GET")
+
+
+STEPS = {
+    "ping": lambda c: want(True, c.ping(), "PING"),
+    "expiry": expiry,
+    "binary": binary,
+    "large": large,
+    "missing": missing,
+    "counter": counter,
+    "hash": hash_,
+    "set": set_,
+    "sorted set": sorted_set,
+    "many": many,
+    "pipeline": pipeline,
+    "wrong type": wrong_type,
+    "script": script,
+    "stored script": stored_script,
+    "registered script": registered_script,
+    "generic": generic,
+    "name": name,
+    "client info": client_info,
+    "server info": server_info,
+    "concurrent": concurrent,
+    "quit": lambda c: c.close(),
+}
+
+
+def report(**line):
+    print(json.dumps(line), flush=True)
+
+
+def main():
+    c = dial()
+    try:
+        c.ping()  # it connects when it has something to send
+    except redis.RedisError as e:
+        report(step="connect", error=f"{type(e).__name__}: {e}")
+        sys.exit(1)  # nothing is tried after it
+    report(step="connect", saw="")
+    for step, body in STEPS.items():
+        try:
+            report(step=step, saw=body(c) or "")
+        except Exception as e:
+            report(step=step, error=f"{type(e).__name__}: {e}")
+
+
+main()

@@ -1,0 +1,107 @@
+//go:build unix
+
+package compat
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"cashew/processtest"
+)
+
+// startRedis starts a redis-server that keeps nothing on disk and returns its port.
+func startRedis(t testing.TB, args ...string) string {
+	t.Helper()
+	port := processtest.FreePort(t)
+	s := processtest.Redis(t, append([]string{"--bind", "127.0.0.1", "--port", port}, args...)...)
+	s.Up(t, func() bool { return processtest.Listens("tcp", "127.0.0.1:"+port) })
+	return port
+}
+
+// startRedises starts n of them.
+func startRedises(t testing.TB, n int, args ...string) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		ports = append(ports, startRedis(t, args...))
+	}
+	return ports
+}
+
+// startProxy starts cashew before the servers and returns the port of its one pool. The pool's settings are lines of its
+// configuration besides those that spread keys of any names over all servers. When the test ends, all clients must have
+// left, nobody may have been disconnected for what was sent, which some libraries hide by connecting again, and cashew must
+// end in peace.
+func startProxy(t testing.TB, servers []string, settings ...string) string {
+	t.Helper()
+	port := processtest.FreePort(t)
+	var conf bytes.Buffer
+	fmt.Fprintf(&conf, "global:\n  admin: off\np:\n  listen: 127.0.0.1:%s\n  redis: true\n", port)
+	fmt.Fprintf(&conf, "  hash: md5\n  distribution: modula\n  hash_tag: \"{}\"\n")
+	for _, line := range settings {
+		fmt.Fprintf(&conf, "  %s\n", line)
+	}
+	fmt.Fprintf(&conf, "  servers:\n")
+	for _, server := range servers {
+		fmt.Fprintf(&conf, "   - 127.0.0.1:%s:1\n", server)
+	}
+	path := filepath.Join(processtest.TempDir(t), "cashew.yml")
+	if err := os.WriteFile(path, conf.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stats := processtest.FreePort(t)
+	p := processtest.New(t, cashew, "-c", path, "-v", "4", "-a", "127.0.0.1", "-s", stats)
+	p.Up(t, func() bool { return processtest.Listens("tcp", net.JoinHostPort("127.0.0.1", port)) })
+	t.Cleanup(func() {
+		p.WantAlive(t)
+		if !processtest.Poll(processtest.Patience, func() bool { return poolStats(t, stats)["client_connections"] == 0.0 }) {
+			t.Errorf("%v clients stay connected", poolStats(t, stats)["client_connections"])
+		}
+		pool := poolStats(t, stats)
+		wantZero(t, pool, "client_err", "clients_malformed", "forward_error", "server_out_of_step")
+		for _, server := range servers {
+			wantZero(t, pool["127.0.0.1:"+server].(map[string]any), "server_eof", "server_err", "server_timedout", "dropped")
+		}
+		p.Signal(syscall.SIGTERM)
+		if !processtest.Poll(processtest.Patience, p.Ended) {
+			t.Errorf("%s goes on after SIGTERM", p.Name)
+		}
+		if bytes.Contains(p.Printed(), []byte("panic")) {
+			t.Errorf("%s printed a panic:\n%s", p.Name, p.Tail(8<<10))
+		}
+	})
+	return port
+}
+
+// poolStats asks the statistics port of a proxy about its pool.
+func poolStats(t testing.TB, port string) map[string]any {
+	t.Helper()
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var all struct {
+		Pool map[string]any `json:"p"`
+	}
+	if err := json.NewDecoder(c).Decode(&all); err != nil {
+		t.Fatal(err)
+	}
+	return all.Pool
+}
+
+// wantZero checks that the figures are there and zero.
+func wantZero(t testing.TB, figures map[string]any, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if figures[name] != 0.0 {
+			t.Errorf("%s = %v, want 0", name, figures[name])
+		}
+	}
+}
