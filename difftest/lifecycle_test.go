@@ -286,16 +286,20 @@ func (l *traffic) wantClean(t testing.TB) {
 }
 
 // loyal is a go-redis client that retries nothing and has one connection for single commands and one for pipelines. It
-// counts how often it had to connect again.
+// counts how often it had to connect again. Every other one speaks RESP3.
 type loyal struct {
 	*redis.Client
-	dials atomic.Int64
+	dials   atomic.Int64
+	version int
 }
 
+// loyals are how many there were.
+var loyals atomic.Int64
+
 func newLoyal(t testing.TB, addr string) *loyal {
-	c := &loyal{}
+	c := &loyal{version: 2 + int(loyals.Add(1)%2)}
 	c.Client = redis.NewClient(&redis.Options{
-		Addr: addr, MaxRetries: -1, DialerRetries: 1, PoolSize: 1, ConnMaxIdleTime: -1, ReadTimeout: patience, WriteTimeout: patience,
+		Addr: addr, Protocol: c.version, MaxRetries: -1, DialerRetries: 1, PoolSize: 1, ConnMaxIdleTime: -1, ReadTimeout: patience, WriteTimeout: patience,
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c.dials.Add(1)
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
@@ -310,10 +314,25 @@ func newLoyal(t testing.TB, addr string) *loyal {
 	return c
 }
 
+// checkVersion says whether the connection is still of the version that it was opened with.
+func (c *loyal) checkVersion(ctx context.Context) error {
+	v, err := c.Do(ctx, "HELLO").Result()
+	if err != nil {
+		return fmt.Errorf("HELLO: %w", err)
+	}
+	if _, is := v.(map[any]any); is != (c.version == 3) {
+		return fmt.Errorf("HELLO of a client of RESP%d = %v", c.version, v)
+	}
+	return nil
+}
+
 // work is one round: it writes keys that are its own and reads them back, singly, in a pipeline and with one command.
 // Keys of settled must have the values that were written; others may have moved since.
 func (c *loyal) work(n int64, settled, others []string) error {
 	ctx := context.Background()
+	if err := c.checkVersion(ctx); err != nil {
+		return err
+	}
 	value := strconv.FormatInt(n, 10)
 	if err := c.Set(ctx, settled[0], "first", 0).Err(); err != nil {
 		return fmt.Errorf("SET: %w", err)

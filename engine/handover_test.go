@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 )
@@ -328,6 +330,31 @@ func TestHandOverState(t *testing.T) {
 	if p.clients.Load() != 1 || !p.Draining() {
 		t.Errorf("the old proxy has %d clients, draining %v; want 1, true", p.clients.Load(), p.Draining())
 	}
+}
+
+// TestHandOverOfVersion: a program that knows nothing of versions finds no pool for a client of RESP3, and leaves it where it is.
+func TestHandOverOfVersion(t *testing.T) {
+	s := newSim(t, 1, nil)
+	c := s.connect()
+	for _, tt := range []struct {
+		profile codec.Profile
+		old     string // the pool that it finds
+	}{{resp.RESP2, "sim"}, {resp.RESP3, ""}} {
+		c.session.cl.Profile = tt.profile
+		text, err := json.Marshal(c.session.state(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var old struct{ Pool string }
+		var state clientState
+		if err := errors.Join(json.Unmarshal(text, &old), json.Unmarshal(text, &state)); err != nil {
+			t.Fatal(err)
+		}
+		if old.Pool != tt.old || state.pool() != "sim" || state.Profile != tt.profile {
+			t.Errorf("%s: an old program finds pool %q, a new one %q and profile %d", text, old.Pool, state.pool(), state.Profile)
+		}
+	}
+	c.session.cl.Profile = resp.RESP2
 }
 
 // TestHandOverFails: the other process goes away in the middle, and the old one goes on with all clients.

@@ -138,15 +138,21 @@ func (s *Session) part() (c parted, ok bool) {
 	if s.in != nil {
 		c.input = append(c.input, s.in.B...)
 	}
-	c.state = clientState{
-		Pool: s.pool.name, Profile: s.cl.Profile, Addr: s.cl.Addr, Authed: s.cl.Authed,
-		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: len(c.input),
-	}
-	if s.cl.Profile != 0 {
-		c.state.Pool, c.state.Switched = "", s.pool.name
-	}
+	c.state = s.state(len(c.input))
 	s.close()
 	return c, true
+}
+
+// state is what another process has to know of s, besides so many bytes of input.
+func (s *Session) state(input int) clientState {
+	c := clientState{
+		Pool: s.pool.name, Profile: s.cl.Profile, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
+	}
+	if c.Profile != 0 {
+		c.Pool, c.Switched = "", s.pool.name
+	}
+	return c
 }
 
 // goesOn has s take commands again that was to be given away.
