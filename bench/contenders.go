@@ -36,8 +36,11 @@ type contender struct {
 func (c contender) isCashew() bool { return strings.HasPrefix(c.name, cashew) }
 
 // runs reports whether c can take part in a workload's test: echo has one reply for one key, and no servers of which there
-// could be several; predixy knows Redis alone.
+// could be several; predixy knows Redis alone; RESP3 is known of direct and cashew.
 func (c contender) runs(w workload, test string) bool {
+	if w.RESP3 && !c.isCashew() && c.name != direct {
+		return false
+	}
 	switch c.name {
 	case echo:
 		return keysOf(test) <= 1 && w.Servers == 1

@@ -94,6 +94,9 @@ func (redis) loadArgv(w workload, test, addr string) []string {
 		"-c", strconv.Itoa(w.Clients), "-n", strconv.Itoa(w.Requests), "-P", strconv.Itoa(w.Pipeline),
 		"-r", strconv.Itoa(w.Keys), "-d", strconv.Itoa(w.ValueBytes),
 	}
+	if w.RESP3 {
+		argv = append(argv, "-3")
+	}
 	if n := keysOf(test); n > 1 {
 		argv = append(argv, "mget")
 		for range n {

@@ -19,6 +19,7 @@ type workload struct {
 	Requests   int      `json:"requests"` // of one run
 	Tests      []string `json:"tests"`    // "set", "get", "mixed", or "mget" (memcached: "get") and a number of keys
 
+	RESP3        bool    `json:"resp3,omitempty"`          // clients say HELLO 3 first; redis-benchmark alone can
 	Loops        int     `json:"loops,omitempty"`          // cashew's event loops; 0 leaves them to cashew
 	Pin          bool    `json:"pin,omitempty"`            // the proxy on as many CPUs as it has loops, the others on others, see placementFor
 	Generator    string  `json:"generator,omitempty"`      // ourself, or "" for the protocol's choice
@@ -67,6 +68,9 @@ func (w workload) describe() string {
 		fmt.Fprintf(&b, ", %.0f requests a second", w.Rate)
 	case w.RateOfDirect > 0:
 		fmt.Fprintf(&b, ", at %.0f %% of what direct reaches", 100*w.RateOfDirect)
+	}
+	if w.RESP3 {
+		b.WriteString(", in RESP3")
 	}
 	if w.Loops > 0 {
 		fmt.Fprintf(&b, ", cashew's loops: %d", w.Loops)
