@@ -90,6 +90,9 @@ func effectivePool(o *engine.PoolOptions) Section {
 		"server_retry_timeout":      o.ServerRetryTimeout.Milliseconds(),
 		"server_failure_limit":      o.ServerFailureLimit,
 	}
+	if o.ClientOutputBuffer > 0 {
+		s["client_output_buffer"] = o.ClientOutputBuffer
+	}
 	if o.HashTag != "" {
 		s["hash_tag"] = o.HashTag
 	}

@@ -54,6 +54,7 @@ r:
   listen: 127.0.0.1:1
   redis: true
   redis_auth: hunter2
+  client_output_buffer: 64mb
   hash_tag: "{}"
   servers:
     - 127.0.0.1:2:1

@@ -163,6 +163,12 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		numberKey("client_connections", &p.ClientConnections),
 		msecKey("client_write_timeout", &p.ClientWriteTimeout),
 		{
+			name: "client_output_buffer", want: "bytes, 1mb or more, such as 64mb",
+			set: func(n *yaml.Node) string {
+				return setBetween(&p.ClientOutputBuffer, n, 1<<20, math.MaxInt64, parseBytes)
+			},
+		},
+		{
 			name: "slowlog_log_slower_than", want: "microseconds, or -1 for no slow log",
 			set: func(n *yaml.Node) string {
 				usec := 0

@@ -37,10 +37,13 @@ type transit struct {
 }
 
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
-	return &Session{
-		loop: l, pool: p, group: p.groups[l], fd: -1, replySize: firstReplySize,
+	s := &Session{
+		loop: l, pool: p, group: p.groups[l], fd: -1,
 		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
 	}
+	s.allowFirst()
+	s.replySize = s.allowed / firstReplies
+	return s
 }
 
 // opened runs in gnet's OnOpen.
@@ -76,6 +79,7 @@ func (s *Session) catchUp() {
 func (s *Session) move(to *pool) {
 	s.pool, s.group = to, to.groups[s.loop]
 	s.conns = s.group.Set(s.cl.Profile)
+	s.allowFirst() // the bounds may be others now
 }
 
 // settled says that s has all that it was owed when its pool was replaced.
@@ -254,6 +258,7 @@ func (s *Session) close() {
 	if s.fd >= 0 {
 		_ = unix.Close(s.fd)
 	}
+	s.allowFirst()
 	delete(s.loop.holders, s)
 	s.pool.left(s)
 }

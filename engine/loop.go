@@ -226,10 +226,10 @@ func (l *Loop) closeSlow() {
 		switch {
 		case t > 0 && stalled && l.Now-at >= t:
 			l.Log.Warn("closing a client that does not read", "pool", s.pool.name, "client", s.cl.Addr,
-				"unread_bytes", s.out.Pending())
+				"unread_bytes", s.out.Pending(), "allowed", s.allowed, "client_write_timeout", time.Duration(t))
 			s.pool.count.slow.Add(1)
 			s.close()
-		case !stalled && !s.blocked && s.holds() < causeBytes:
+		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:
 			delete(l.holders, s)
 		}
 	}

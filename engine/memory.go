@@ -20,6 +20,8 @@ type pressure struct {
 
 	collected time.Time // when watchMemory last had garbage collected
 
+	output outputBudget
+
 	dropped atomic.Int64 // bytes of buffers that the loops let go of since keepHouse last looked
 }
 

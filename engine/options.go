@@ -44,6 +44,9 @@ type PoolOptions struct {
 	// ClientWriteTimeout is how long a client may take no bytes of what it is owed before it is closed; 0: for ever.
 	ClientWriteTimeout time.Duration
 
+	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
+	ClientOutputBuffer int
+
 	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
 	PartialResults bool
 

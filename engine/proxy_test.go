@@ -304,13 +304,25 @@ func bigServer(t *testing.T, size int) net.Listener {
 	return ln
 }
 
-// TestNeverReads: a client that asks for a million values of a megabyte and never reads costs a few of them, and is closed
-// when its time is up; another client of the same server is served all the while.
+// TestNeverReads: a client that asks for a million values of a megabyte and never reads costs what its pool's
+// client_output_buffer says, a quarter of max_memory by default, and a few values more; it is closed when its time is up,
+// and another client of the same server is served all the while.
 func TestNeverReads(t *testing.T) {
+	const memory = 256 << 20
+	for name, buffer := range map[string]int{"by default": 0, "32mb": 32 << 20} {
+		t.Run(name, func(t *testing.T) { neverReads(t, memory, buffer) })
+	}
+}
+
+func neverReads(t *testing.T, memory, buffer int) {
 	p := startProxy(t, bigServer(t, 1<<20), func(o *Options, po *PoolOptions) {
-		o.Loops = 1
-		po.ClientWriteTimeout = 2 * time.Second
+		o.Loops, o.MaxMemoryBytes = 1, memory
+		po.ClientWriteTimeout, po.ClientOutputBuffer = 2*time.Second, buffer
 	})
+	t.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
+	if buffer == 0 {
+		buffer = memory / outputShare
+	}
 	greedy := dial(t, p)
 	gone := make(chan error, 1)
 	go func() {
@@ -350,8 +362,14 @@ func TestNeverReads(t *testing.T) {
 			if err == nil {
 				t.Error("all of it was read from the client that does not read")
 			}
-			if most < 1<<20 || most > 64<<20 {
-				t.Errorf("%d bytes were held for it at most; want 1 to 64 MiB", most)
+			if few := firstReplies << 20; most < buffer/2 || most > buffer+few {
+				t.Errorf("%d bytes were held for it at most; want %d to %d", most, buffer/2, buffer+few)
+			}
+			if n := int(heapObjects()); n > memory {
+				t.Errorf("%d bytes of heap with %d allowed", n, memory)
+			}
+			if got := p.pressure.output.granted.Load(); got != 0 {
+				t.Errorf("%d bytes of the budget are not given back", got)
 			}
 			if got := p.pools()[0].count.slow.Load(); got != 1 {
 				t.Errorf("slow clients: %d; want 1", got)

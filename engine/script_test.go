@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "rewrite the scripts in testdata with wh
 // because of it. `go test -run Scripts -update` writes these anew, for a person to read.
 //
 //	servers N                   the pool's size; first line
-//	option KEY VALUE            timeout, max_pipeline, password, connections
+//	option KEY VALUE            timeout, max_pipeline, client_output_buffer, password, ...; see start
 //	client N: ARGS...           a command, as an array; the client connects when first named
 //	client N sends "BYTES"      anything, Go-quoted
 //	client N closes|resets      FIN or RST
@@ -189,6 +189,10 @@ func (p *player) start() *sim {
 					o.MaxPipeline = n
 				case "max_request":
 					o.MaxRequestBytes = n
+				case "client_output_buffer":
+					po.ClientOutputBuffer = n
+				case "client_write_timeout":
+					po.ClientWriteTimeout = time.Duration(n) * time.Millisecond
 				case "password":
 					po.Protocol = resp.New(resp.Options{Password: kv[1], DB: 3})
 				case "eject":

@@ -35,6 +35,8 @@ type Session struct {
 	inFlight   int
 	reports    int // of those, answered off the loop
 	replySize  int // what a reply to this client has lately had, in bytes
+	allowed    int // what the replies owed to it may have, in bytes; see budget.go
+	granted    int // of that, what came from the process's budget
 
 	dirty    bool // in loop.dirty
 	resuming bool // in loop.resume
@@ -65,14 +67,6 @@ const (
 	// streamBytes is from where a reply that is not whole yet goes to the client as it comes. A shorter one is kept
 	// until it is whole, so that a server that dies in the middle of it costs the client an error, not the connection.
 	streamBytes = 256 << 10
-	// maxUnreadBytes of replies that a client has not read: past it no more of its commands are taken.
-	maxUnreadBytes = 1 << 20
-	// maxOwedBytes is what the replies to the commands in flight may be expected to have. A client that asks for
-	// values of a megabyte has eight of them in flight, not a thousand.
-	maxOwedBytes = 8 << 20
-	// firstReplySize is what replies are expected to have before the first came: 32 commands in flight. Small replies
-	// bring it down, by an eighth each.
-	firstReplySize = maxOwedBytes / 32
 	// throughBytes is from where bytes are written at once rather than copied into a batch first.
 	throughBytes = 16 << 10
 	// crowdBytes of replies don't wait for the flush either: they are written while they are in the processor's cache.
@@ -221,8 +215,7 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 func (s *Session) full() bool {
 	return s.loop.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
 		s.unsettled && !s.settled() || s.handing && s.between() || s.inFlight >= s.loop.opts.MaxPipeline ||
-		s.reports >= maxClientReports || s.out.Pending() >= maxUnreadBytes ||
-		s.inFlight*s.replySize >= maxOwedBytes
+		s.reports >= maxClientReports || s.owed() >= s.allowed && !s.allowMore()
 }
 
 // holds is how much memory is held for this client: input, and replies that it has not read.
@@ -247,8 +240,7 @@ func (s *Session) block() {
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
 	if s.blocked && !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) &&
-		s.inFlight <= s.loop.opts.MaxPipeline/2 && s.out.Pending() <= maxUnreadBytes/2 &&
-		s.inFlight*s.replySize <= maxOwedBytes/2 && s.reports <= maxClientReports/2 {
+		s.inFlight <= s.loop.opts.MaxPipeline/2 && s.mayGoOn() && s.reports <= maxClientReports/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)
 	}

@@ -1,0 +1,84 @@
+package engine
+
+import "sync/atomic"
+
+// What the replies owed to a client may have is bounded for the process, not for the client: a client that writes its whole
+// pipeline before it reads must not wait for ever for a proxy that reads no more before it does. So each client has
+// firstAllowed; more comes from a budget of the process, up to its pool's client_output_buffer, and goes back once the
+// client has caught up. Only past that does its input wait.
+//
+//	owed = bytes that the kernel has not taken + commands in flight x what replies have lately had
+//
+// Replies that were asked for come, whatever happens to the client; that is why they count before they are there.
+const (
+	// firstAllowed is what each client may be owed without asking.
+	firstAllowed = 8 << 20
+	// firstReplies are so many that are expected to fill what a client is allowed, before the first came; small ones bring
+	// the expectation down, by an eighth each.
+	firstReplies = 32
+	// outputShare of max_memory is a client's bound where its pool names none, and twice that the budget of all.
+	outputShare = 4
+)
+
+// outputBudget is what clients have been allowed beyond firstAllowed, of all loops.
+type outputBudget struct{ granted atomic.Int64 }
+
+// grant takes n bytes of a budget of so many; false: it has not so many left.
+func (b *outputBudget) grant(n, of int) bool {
+	if b.granted.Add(int64(n)) <= int64(of) {
+		return true
+	}
+	b.granted.Add(int64(-n))
+	return false
+}
+
+// owed is what is owed to s, as far as can be told.
+func (s *Session) owed() int { return s.out.Pending() + s.inFlight*s.replySize }
+
+// outputBuffer is what a client of s's pool may be owed at most.
+func (s *Session) outputBuffer() int {
+	if n := s.pool.opts.ClientOutputBuffer; n > 0 {
+		return n
+	}
+	return s.loop.opts.MaxMemoryBytes / outputShare
+}
+
+// allowMore doubles what may be owed to s until that does, if its pool and the process's memory allow it; false: s has to
+// wait. What is in flight comes without that, so only a client that has half of its bound before it, unread, gets more: by
+// then it is known how large its replies are.
+func (s *Session) allowMore() bool {
+	for s.owed() >= s.allowed {
+		more := min(2*s.allowed, s.outputBuffer()) - s.allowed
+		if more <= 0 || s.out.Pending() < s.allowed/2 || s.loop.pressure.level.Load() >= high ||
+			!s.loop.pressure.output.grant(more, s.loop.opts.MaxMemoryBytes/outputShare*2) {
+			return false
+		}
+		s.allowed += more
+		s.granted += more
+		s.loop.holders[s] = struct{}{}
+	}
+	return true
+}
+
+// allowFirst is where a client begins, and comes back to.
+func (s *Session) allowFirst() {
+	if s.granted > 0 {
+		s.loop.pressure.output.granted.Add(int64(-s.granted))
+		s.granted = 0
+	}
+	s.allowed = min(firstAllowed, s.outputBuffer())
+}
+
+// mayGoOn says of a blocked client that what it is owed does not hold it up any more: half of it is gone, or nothing but
+// the client itself could change it, and it may be owed more.
+func (s *Session) mayGoOn() bool {
+	return s.owed() <= s.allowed/2 || s.inFlight == 0 && s.allowMore()
+}
+
+// caughtUp gives back what s was allowed beyond the first, once that would do.
+func (s *Session) caughtUp() bool {
+	if s.granted > 0 && s.owed() <= firstAllowed/2 {
+		s.allowFirst()
+	}
+	return s.granted == 0
+}
