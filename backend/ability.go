@@ -16,7 +16,8 @@ import (
 //	   ^   \--handshake is refused--> cannot --for refusalHolds--+
 //	   +---------------------------------------------------------+
 type abilities struct {
-	known [][codec.MaxProfiles]atomic.Pointer[ability] // by server; nil: unknown
+	known    [][codec.MaxProfiles]atomic.Pointer[ability] // by server; nil: unknown
+	remarked []atomic.Bool                                // by server; the log has a remark about its handshake
 }
 
 // ability is one such fact.
@@ -30,6 +31,7 @@ const refusalHolds = 5 * time.Second
 
 func (a *abilities) init(servers int) {
 	a.known = make([][codec.MaxProfiles]atomic.Pointer[ability], servers)
+	a.remarked = make([]atomic.Bool, servers)
 }
 
 // of is what is known, nil for nothing.
@@ -52,6 +54,7 @@ func (a *abilities) adopt(i int, old *abilities, j int) {
 	for pr := range a.known[i] {
 		a.known[i][pr].Store(old.known[j][pr].Load())
 	}
+	a.remarked[i].Store(old.remarked[j].Load())
 }
 
 // unableError is why requests of a profile fail at a server that has refused it.
@@ -87,6 +90,20 @@ func (c *Conn) unable(refusal *codec.RefusalError) error {
 			"server", c.Server().PName, "err", refusal)
 	}
 	return &unableError{server: c.Server().PName, refusal: refusal}
+}
+
+// remarked says that err, of the handshake, fails nothing. It stands in the log once for each server.
+func (c *Conn) remarked(err error) bool {
+	var remark *codec.RemarkError
+	if !errors.As(err, &remark) {
+		return false
+	}
+	c.figures.Remarks++
+	if c.pool.abilities.remarked[c.server].CompareAndSwap(false, true) {
+		c.loop.Log.Warn("server connection opened, with a remark", "pool", c.pool.opts.Name, "server", c.Server().PName,
+			"remark", remark.Text)
+	}
+	return true
 }
 
 // handshakeFailed is the error for what c's server answered to the handshake.

@@ -21,6 +21,7 @@ import (
 func (p *Pool) Adopt(old *Pool) {
 	p.resolver = old.resolver
 	p.outOfSteps.Store(old.outOfSteps.Load())
+	old.oddities.Range(func(k, v any) bool { p.oddities.Store(k, v); return true })
 	from := p.match(old)
 	p.health.adopt(&old.health, from)
 	for i, j := range from {
@@ -100,6 +101,7 @@ func MakeGroup(l *Loop, p *Pool) *Group {
 	for range p.opts.Servers {
 		g.figures = append(g.figures, new(Figures))
 	}
+	g.redialAt = make([]int64, len(p.opts.Servers))
 	for op := range p.opts.Protocol.Ops() {
 		_, class := p.opts.Protocol.Describe(uint16(op))
 		g.classes = append(g.classes, class)
@@ -202,14 +204,15 @@ func (g *Group) adoptConns(now, was []*Conn, from []int, had int) {
 			if c := was[j*had+k]; c != nil {
 				was[j*had+k] = nil
 				now[i*n+k] = c
-				c.join(g.pool, i)
+				c.join(g, i)
 			}
 		}
 	}
 }
 
-// join makes c the connection to a server of p, by its index there.
-func (c *Conn) join(p *Pool, server int) {
+// join makes c g's connection to a server of its pool, by its index there.
+func (c *Conn) join(g *Group, server int) {
+	p := g.pool
 	t := int64(p.opts.Timeout)
 	if t != int64(c.pool.opts.Timeout) {
 		c.restarted = c.loop.Now
@@ -217,7 +220,7 @@ func (c *Conn) join(p *Pool, server int) {
 			c.loop.want(c.loop.Now + t)
 		}
 	}
-	c.pool, c.server = p, server
+	c.group, c.pool, c.server = g, p, server
 }
 
 // spent says that nothing is outstanding on c, written or not.

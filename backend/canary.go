@@ -2,8 +2,7 @@ package backend
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
+	"time"
 
 	"cashew/codec"
 )
@@ -15,18 +14,30 @@ type canary struct {
 	sent  int64 // Loop.Now
 	want  []byte
 	reply []byte
+	asked bool // the server is being probed, since no reply has come for long
 }
 
 // sing sends a canary down c if it is time for one.
 func (c *Conn) sing() {
-	every := int64(c.pool.opts.IntegrityInterval)
-	if every == 0 || c.state != open || c.canary.want != nil || c.loop.Now-c.canary.sent < every {
+	if c.state != open {
 		return
 	}
-	command, want := c.pool.opts.Protocol.Canary(fmt.Sprintf("canary-%016x", rand.Uint64()))
+	if c.listen(); c.state != open {
+		return
+	}
+	every := int64(c.pool.opts.IntegrityInterval)
+	if every == 0 || c.canary.want != nil || c.loop.Now-c.canary.sent < every {
+		return
+	}
+	command, want := c.pool.opts.Protocol.Canary("canary-" + c.loop.Token())
 	c.canary = canary{conn: c, sent: c.loop.Now, want: want}
+	c.enterOwn(&c.canary, command)
+}
+
+// enterOwn sends a command of our own down c, which is in no figure.
+func (c *Conn) enterOwn(o Owner, command []byte) {
 	c.Touch()
-	r := c.loop.NewRequest(&c.canary)
+	r := c.loop.NewRequest(o)
 	r.ours = true
 	c.enter(r)
 	c.figures.RequestBytes -= int64(len(command)) // Out counts it
@@ -41,10 +52,45 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 		return
 	}
 	// A server that is loading or busy says so to any command: that proves nothing.
-	if !bytes.Equal(y.reply, y.want) && y.conn.pool.opts.Protocol.Judge(y.conn.profile, 0, y.reply) != codec.Ailing {
-		y.conn.outOfStep = true
+	if !bytes.Equal(y.reply, y.want) {
+		if v := y.conn.pool.opts.Protocol.Judge(y.conn.profile, 0, y.reply); v != codec.Ailing && v != codec.Busy {
+			y.conn.outOfStep = true
+		}
 	}
 	y.want, y.reply = nil, nil
+}
+
+// canaryTime is how long a canary may go unanswered where the pool does not say how long a server may be silent.
+const canaryTime = 30 * time.Second
+
+// listen looks after a canary that is not answered. The server may be busy, and then nobody is answered; but if it answers on
+// a connection of its own (Pool.probe), this one has died in silence.
+func (c *Conn) listen() {
+	deadline := int64(c.pool.opts.ServerUserTimeout)
+	if deadline == 0 {
+		deadline = int64(canaryTime)
+	}
+	if c.doubt != nil && c.loop.Now-c.doubt.at >= deadline {
+		c.fail(ErrUnfit)
+		return
+	}
+	y := &c.canary
+	if y.want == nil || y.asked || c.loop.Now-y.sent < deadline {
+		return
+	}
+	y.asked = true
+	sent, p, s := y.sent, c.pool, c.Server()
+	go func() {
+		err := p.probe(s)
+		c.loop.Execute(func() {
+			switch still := c.state == open && y.want != nil && y.sent == sent; {
+			case still && err == nil:
+				c.fail(ErrSilent)
+			case still:
+				y.asked = false // in a second, perhaps
+			}
+		})
+	}()
 }
 
 // maxAilment is more than such an error has; a longer reply is somebody else's.

@@ -38,6 +38,7 @@ const (
 // Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
 type Conn struct {
 	loop    *Loop
+	group   *Group
 	pool    *Pool
 	server  int // index in Options.Servers
 	profile codec.Profile
@@ -64,8 +65,12 @@ type Conn struct {
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
 	canary    canary
-	outOfStep bool // a canary's reply was wrong
-	retired   bool // gets no more requests; closes once nothing is outstanding
+	doubt     *doubt // the connection is being proved; nil: it is not
+	ailing    int64  // since when the server has said to all that it is not ready, as Loop.Now; 0: it is
+	demoted   bool   // it has said that it is no master
+	blamed    bool   // it has said that it closes the connection for a request that it can't take
+	outOfStep bool   // a canary's reply was wrong
+	retired   bool   // gets no more requests; closes once nothing is outstanding
 
 	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never
@@ -274,6 +279,10 @@ func (c *Conn) OnData(buf []byte) {
 		buf = c.onHandshake(buf)
 	}
 	c.loop.Pass.Bytes += len(buf)
+	if c.doubt != nil {
+		c.held(buf)
+		return
+	}
 	p := c.pool.opts.Protocol
 	answered, ailing := false, false
 	var alike run
@@ -297,15 +306,24 @@ func (c *Conn) OnData(buf []byte) {
 				v = p.Judge(c.profile, r.Op, buf[:n])
 			}
 			switch v {
-			case codec.Fine:
+			case codec.Fine, codec.Busy:
 			case codec.Ailing:
 				ailing = true
-			default:
-				if c.odd(v, buf[:n], done); c.state != open {
+			case codec.Demoted:
+				c.demoted = true
+			case codec.Last:
+				c.blamed = true
+			case codec.Push:
+				if c.pushed(buf[:n], done); c.state != open {
 					return
 				}
 				buf = buf[n:]
 				continue
+			case codec.Unfit:
+				if !c.odd(r, buf[0]) {
+					c.doubtful(r, buf)
+					return
+				}
 			}
 		}
 		if c.place = inReply; done {
@@ -338,20 +356,31 @@ func (c *Conn) OnData(buf []byte) {
 	}
 	c.release()
 	if answered {
+		c.ailing = 0
 		c.pool.health.success(c.server)
 	}
 	if ailing {
 		c.pool.health.failure(c.server)
 	}
+	if ailing || c.demoted {
+		c.unsuited(ailing)
+	}
 }
 
-// odd sees to bytes that are no reply to the oldest request.
-func (c *Conn) odd(v codec.Verdict, p []byte, last bool) {
-	if v == codec.Push {
-		c.pushed(p, last)
-		return
+// ailingTime is how long a server may say that it is loading, or has lost its master, until its connections are given up.
+const ailingTime = 2 * time.Second
+
+// unsuited gives the connections to c's server up once it has said that it is no master, or for long that it is not ready:
+// requests then connect anew, by a name that may lead elsewhere by now. An old connection leads to it for ever.
+func (c *Conn) unsuited(ailing bool) {
+	now := c.loop.Now
+	if ailing && c.ailing == 0 {
+		c.ailing = now
 	}
-	c.fail(ErrUnfit)
+	if c.demoted || c.ailing != 0 && now-c.ailing >= int64(ailingTime) {
+		c.demoted = false
+		c.group.giveUp(c.server)
+	}
 }
 
 // observe counts a request whose reply is whole; its times are in alike, which the caller adds.
@@ -418,7 +447,7 @@ func (c *Conn) onHandshake(buf []byte) []byte {
 		err = p.CheckHandshake(c.profile, c.step, c.handshake.B)
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
-		if err != nil {
+		if err != nil && !c.remarked(err) {
 			c.fail(c.handshakeFailed(err))
 			return nil
 		}
@@ -446,8 +475,8 @@ func (c *Conn) OnClosed(gc gnet.Conn, err error) bool {
 	return true
 }
 
-// fail closes the connection and fails all that wait on it, each once, in order. With nothing outstanding a server may
-// close an open connection as it likes, and we a retired one: that is no failure, and the next request dials anew.
+// fail closes the connection and fails all that wait on it, each once, in order. With nothing outstanding an open connection
+// may end as it likes, and a retired one by us: that is no failure, and the next request dials anew.
 //
 // What waits and the bytes of it go together and first: whatever fail calls then may queue requests for the next
 // connection, and those must neither fail with this one nor find bytes of its requests before theirs.
@@ -457,7 +486,8 @@ func (c *Conn) fail(err error) {
 		return
 	}
 	idle := (was == open || c.retired) && c.spent()
-	c.state, c.outOfStep = closed, false
+	blamed := c.blamed
+	c.state, c.outOfStep, c.ailing, c.demoted, c.blamed = closed, false, 0, false, false
 	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
 		c.pool.outOfSteps.Add(1)
 	}
@@ -475,7 +505,11 @@ func (c *Conn) fail(err error) {
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
 	}
-	if !idle || !errors.Is(err, ErrClosed) {
+	if c.doubt != nil {
+		c.loop.PutBuffer(c.doubt.held)
+		c.doubt = nil
+	}
+	if !blamed && (!idle || strayed(err)) {
 		c.failed(was, err)
 	}
 	c.release()
@@ -502,6 +536,10 @@ func (c *Conn) fail(err error) {
 	}
 }
 
+// strayed says that the server sent what nobody had asked for; any other end of an idle connection, by the server, a firewall
+// or us, is nobody's failure.
+func strayed(err error) bool { return errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) }
+
 // failed counts a failure for health, and for the pause before the next attempt if the connection never opened.
 func (c *Conn) failed(was state, err error) {
 	if was != open {
@@ -520,6 +558,9 @@ func (c *Conn) failed(was state, err error) {
 		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err,
 			"unlogged", c.unlogged)
 		c.loggedAt, c.unlogged = c.loop.Now, 0
+	}
+	if errors.Is(err, ErrSilent) {
+		return // the server answers on other connections
 	}
 	if was == handshaking && c.profile != 0 && errors.Is(err, ErrClosed) {
 		return // what it was asked may not be to its liking; its plain connections and the next dial show how it is

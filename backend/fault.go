@@ -17,6 +17,7 @@ var (
 	ErrEjected  = errors.New("backend: no server of the pool is live")
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
 	ErrUnfit    = errors.New("backend: reply that can't answer its command")
+	ErrSilent   = errors.New("backend: connection died in silence")
 	ErrPanic    = errors.New("backend: internal error")
 )
 
@@ -37,7 +38,7 @@ func Text(err error) string {
 	switch {
 	case errors.As(err, &unable):
 		return oneLine(strings.TrimPrefix(unable.Error(), "backend: "))
-	case errors.Is(err, ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, ErrTimeout), errors.Is(err, ErrSilent), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "Connection timed out"
 	case errors.Is(err, ErrEjected):
 		return "Connection refused"

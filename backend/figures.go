@@ -18,6 +18,10 @@ type Figures struct {
 	// Profiles are those by profile; Group.Figures fills them in.
 	Profiles [codec.MaxProfiles]int64
 
+	Redials int64 // connections that were given up because the server said that it is no master, or not ready
+
+	Remarks int64 // connections whose handshake was answered with a remark, as by a server without the password that it was given
+
 	// Connections that ended, or never came about, by cause.
 	EOF, Err, Timedout int64
 
@@ -41,7 +45,7 @@ type Figures struct {
 func (f *Figures) ended(c *Conn, err error) {
 	switch {
 	case errors.Is(err, ErrPanic), refused(err):
-	case errors.Is(err, ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, ErrTimeout), errors.Is(err, ErrSilent), errors.Is(err, os.ErrDeadlineExceeded):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end
 		if !c.retired {

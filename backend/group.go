@@ -18,6 +18,8 @@ type Group struct {
 	figures []*Figures    // by server
 	classes []codec.Class // by Op
 
+	redialAt []int64 // by server: its connections were last given up then, as Loop.Now; see Conn.giveUp
+
 	retired []*Conn // get no more requests, but still have something outstanding
 	left    bool    // gets no more requests itself: another Group took its place, or its pool is gone
 }
@@ -72,7 +74,7 @@ func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 	c := s.conns[i]
 	if c == nil {
 		c = &Conn{
-			loop: g.loop, pool: g.pool, server: server, profile: s.profile, figures: g.figures[server], classes: g.classes,
+			loop: g.loop, group: g, pool: g.pool, server: server, profile: s.profile, figures: g.figures[server], classes: g.classes,
 		}
 		s.conns[i] = c
 	}
@@ -108,6 +110,30 @@ func (g *Group) Moved(server int, hosts []string) {
 			}
 			conns[i] = nil
 			g.retire(c)
+		}
+	}
+}
+
+// redialEvery is how often, at most, the connections to a server are given up that says it is no master: one that stays a
+// replica answers all night, and would be dialled for each request.
+const redialEvery = time.Second
+
+// giveUp retires all connections to a server. What is outstanding is still awaited; the next request connects anew.
+func (g *Group) giveUp(server int) {
+	if at := g.redialAt[server]; at != 0 && g.loop.Now-at < int64(redialEvery) {
+		return
+	}
+	g.redialAt[server] = g.loop.Now
+	s := &g.pool.opts.Servers[server]
+	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.opts.Name, "server", s.PName)
+	for pr := range g.sets {
+		conns := g.to(server, pr)
+		for i, c := range conns {
+			if c != nil && c.state == open {
+				conns[i] = nil
+				g.figures[server].Redials++
+				g.retire(c)
+			}
 		}
 	}
 }

@@ -104,6 +104,18 @@ func (h *health) failure(server int) {
 	h.log.Warn("server ejected", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName,
 		"live", live, "retry_after", wait)
 	h.retryInLocked(server, wait, false)
+	if live == 0 {
+		h.hurryLocked()
+	}
+}
+
+// hurryLocked has all servers probed within probeInterval: none is live, so no key can move whichever comes back first.
+func (h *health) hurryLocked() {
+	for i := range h.servers {
+		if e := &h.servers[i]; e.out && time.Until(e.retryAt) > probeInterval && e.timer.Stop() {
+			h.retryInLocked(i, probeInterval, false)
+		}
+	}
 }
 
 // retryInLocked has an ejected server probed after wait.

@@ -11,6 +11,7 @@ package backend
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"slices"
 	"time"
@@ -35,6 +36,8 @@ type Loop struct {
 	// Survive is deferred by what runs on the loop, with the server connection that it is about, if any: it recovers
 	// from a panic. It is the engine's.
 	Survive func(*Conn)
+
+	Token func() string // for canaries; it gives none twice
 
 	Pass Pass // what happened since the engine last looked
 
@@ -64,6 +67,9 @@ type Pass struct {
 }
 
 var started = time.Now()
+
+// RandomToken is a Token.
+func RandomToken() string { return rand.Text() }
 
 // Time is the time of day at now, which is some Loop.Now.
 func Time(now int64) time.Time { return started.Add(time.Duration(now)) }

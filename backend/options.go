@@ -45,6 +45,9 @@ type Options struct {
 	ServerConnections int           // for each loop and server; >= 1
 	Preconnect        bool
 	TCPKeepalive      bool
+	// ServerUserTimeout is how long what was sent to a server may go without the other side's kernel taking note, and an idle
+	// connection without a sign of life, until the connection is given up; 0: as long as the kernel likes.
+	ServerUserTimeout time.Duration
 
 	AutoEjectHosts     bool
 	ServerRetryTimeout time.Duration

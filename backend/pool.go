@@ -2,6 +2,7 @@ package backend
 
 import (
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"cashew/ring"
@@ -15,6 +16,7 @@ type Pool struct {
 	health health
 
 	abilities abilities
+	oddities  sync.Map // of type oddity: forms of replies that were proved to be in step
 
 	resolver   *resolver
 	outOfSteps atomic.Int64

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -32,7 +33,8 @@ func (p *Pool) probe(s *Server) error {
 		if err == nil {
 			err = o.Protocol.CheckHandshake(0, i, reply)
 		}
-		if err != nil {
+		var remark *codec.RemarkError
+		if err != nil && !errors.As(err, &remark) {
 			return err
 		}
 	}

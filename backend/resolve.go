@@ -89,13 +89,16 @@ func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
 		return nil, err
 	}
 	d := net.Dialer{KeepAlive: -1}
-	if p.opts.TCPKeepalive {
+	switch t := p.opts.ServerUserTimeout; {
+	case t > 0: // the last question is asked when half of t is left over three times
+		d.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: max(t/2, time.Second), Interval: max(t/6, time.Second), Count: 3}
+	case p.opts.TCPKeepalive:
 		d.KeepAlive = 0 // the default interval
 	}
 	for _, a := range addrs {
 		nc, e := d.DialContext(ctx, s.Network, a)
 		if e == nil {
-			return nc, nil
+			return nc, noticeDeath(nc, p.opts.ServerUserTimeout)
 		}
 		err = e
 	}

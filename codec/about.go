@@ -42,12 +42,15 @@ type Section struct {
 type ClientLine struct {
 	ID          uint64
 	Addr        string // remote address; "unix" for a unix socket
+	LAddr       string // the address that it connected to
 	Profile     Profile
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO
 	Age, Idle   time.Duration
 	InBytes     int // input kept
+	InRoom      int // what more fits there
 	OutBytes    int // replies that it has not taken
+	InFlight    int // commands whose replies are owed
 	Commands    int64
 	LastCommand string // in lower case
 }

@@ -96,7 +96,7 @@ type Protocol interface {
 	Handshake(pr Profile) [][]byte
 
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
-	// is a *RefusalError the server is well but has not this profile.
+	// is a *RefusalError the server is well but has not this profile; a *RemarkError fails nothing.
 	CheckHandshake(pr Profile, step int, reply []byte) error
 
 	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
@@ -152,6 +152,11 @@ func (e *RefusalError) Error() string {
 	return e.Profile + " was refused: " + strings.TrimRight(strings.TrimPrefix(string(e.Reply), "-"), "\r\n")
 }
 
+// RemarkError is an answer to a command of the handshake that is not what was hoped for, and good enough.
+type RemarkError struct{ Text string }
+
+func (e *RemarkError) Error() string { return e.Text }
+
 // Class is what kind of work a command is, for those who count.
 type Class uint8
 
@@ -171,10 +176,17 @@ type Verdict uint8
 const (
 	// Fine is a reply that may be passed on.
 	Fine Verdict = iota
-	// Ailing is passed on, too, but reports trouble of the server as a whole (it is loading, busy, out of memory) and not
-	// of the request; health counts it.
+	// Busy is passed on, too: the server says that it can't just now, for what some request asked of it (it runs a script, is
+	// out of memory). Nobody's failure.
+	Busy
+	// Ailing is passed on, too, but reports trouble of the server as a whole (it is loading, has lost its master) and not of
+	// a request; health counts it.
 	Ailing
-	// Unfit can't be a reply to that command: the connection is out of step and must be closed.
+	// Demoted is passed on, too: the server is no master any more. Whoever connects anew may find the one that is.
+	Demoted
+	// Last is passed on, too: the server closes the connection behind it, for a request that it can't take.
+	Last
+	// Unfit does not look like a reply to that command: the connection may be out of step, which has to be proved.
 	Unfit
 	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.
 	Push
@@ -217,6 +229,7 @@ type Key struct {
 type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
+	Script  bool   // several keys are what its author calls keys: if they lie on several servers, the first may decide
 	Sole    bool   // of a Report: in a pool of one server it goes there as it is, for the server's own words
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Protocol.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
@@ -293,7 +306,9 @@ type Client struct {
 	ID      uint64  // unique in the process, from 1
 	Profile Profile // of the server connections that its commands take
 	Authed  bool    // has given the pool's password, or the pool has none
+	Bar     uint8   // the protocol's own: what refused commands would have changed
 	Addr    string  // remote address as the log shows it; "" for a unix socket
+	LAddr   string  // the address that it connected to
 	Name    string  // CLIENT SETNAME
 	Lib     string  // CLIENT SETINFO lib-name
 	LibVer  string  // CLIENT SETINFO lib-ver

@@ -59,6 +59,7 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 			Servers:            []backend.Server{tcpServer("127.0.0.1:6379", 1)},
 			ResolveInterval:    time.Minute,
 			ServerConnections:  1,
+			ServerUserTimeout:  30 * time.Second,
 			ServerRetryTimeout: 30 * time.Second,
 			ServerFailureLimit: 2,
 		},

@@ -60,6 +60,13 @@ func effectiveGlobal(o *engine.Options) Section {
 	return s
 }
 
+func scriptsPolicy(refuse bool) string {
+	if refuse {
+		return "refuse"
+	}
+	return "first_key"
+}
+
 func orDefault(v, otherwise int) int {
 	if v == 0 {
 		return otherwise
@@ -86,7 +93,9 @@ func effectivePool(o *engine.PoolOptions) Section {
 		"auto_eject_hosts":          o.AutoEjectHosts,
 		"on_server_failure":         policyName(o.OnServerFailure),
 		"partial_results":           o.PartialResults,
+		"cross_server_scripts":      scriptsPolicy(o.RefuseCrossScripts),
 		"server_connections":        o.ServerConnections,
+		"server_tcp_user_timeout":   o.ServerUserTimeout.Milliseconds(),
 		"server_retry_timeout":      o.ServerRetryTimeout.Milliseconds(),
 		"server_failure_limit":      o.ServerFailureLimit,
 	}

@@ -115,6 +115,7 @@ func newPool(name *yaml.Node) *pool {
 			Distribution:       "ketama",
 			ResolveInterval:    time.Minute,
 			ServerConnections:  1,
+			ServerUserTimeout:  30 * time.Second,
 			ServerRetryTimeout: 30 * time.Second,
 			ServerFailureLimit: 2,
 		},
@@ -198,7 +199,9 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
 		policyKey("on_server_failure", &p.OnServerFailure),
 		boolKey("partial_results", &p.PartialResults),
+		scriptsKey("cross_server_scripts", &p.RefuseCrossScripts),
 		numberKey("server_connections", &p.ServerConnections),
+		msecKey("server_tcp_user_timeout", &p.ServerUserTimeout),
 		msecKey("server_retry_timeout", &p.ServerRetryTimeout),
 		numberKey("server_failure_limit", &p.ServerFailureLimit),
 		{
@@ -310,6 +313,18 @@ func policyKey(name string, to *backend.FailurePolicy) key {
 		if reason == "" {
 			*to = backend.FailurePolicies[text]
 		}
+		return reason
+	}
+	return k
+}
+
+func scriptsKey(name string, refuse *bool) key {
+	var text string
+	k := choiceKey(name, &text, []string{"first_key", "refuse"}, "is not a valid policy")
+	choose := k.set
+	k.set = func(n *yaml.Node) string {
+		reason := choose(n)
+		*refuse = text == "refuse"
 		return reason
 	}
 	return k

@@ -36,7 +36,7 @@ func TestCanary(t *testing.T) {
 			s.loop.tidy()
 			s.loop.flush()
 			sent := v.sock.take()
-			if !strings.HasPrefix(sent, "*2\r\n$4\r\nECHO\r\n$23\r\n") {
+			if !strings.HasPrefix(sent, "*2\r\n$4\r\nECHO\r\n$8\r\n") {
 				t.Fatalf("the server gets %q; want an ECHO", sent)
 			}
 			token := strings.Split(sent, "\r\n")[4]

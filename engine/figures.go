@@ -19,6 +19,7 @@ type counters struct {
 	lostKeys     atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
 	slow         atomic.Int64 // clients closed because they did not read
 	overMemory   atomic.Int64 // clients closed because they held most when memory ran out
+	crossScripts atomic.Int64 // scripts whose keys live on several servers
 	misses       atomic.Int64 // reads that were answered as a miss because the server failed
 }
 

@@ -35,11 +35,12 @@ const (
 
 // clientState is what goes with a client's descriptor.
 type clientState struct {
-	Pool string // "" for a client of another profile than the plain one, whose pool stands in Switched
-	// Switched is such a client's pool. A program that knows no profiles finds no pool, and leaves the client where it is,
-	// rather than answer it in another version.
+	Pool string // "" for a client of another profile than the plain one, or one that is barred: it stands in Switched
+	// Switched is such a client's pool. A program that knows of neither finds no pool, and leaves the client where it is,
+	// rather than answer it in another version, or what it must not run.
 	Switched string        `json:",omitempty"`
 	Profile  codec.Profile `json:",omitempty"`
+	Bar      uint8         `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
 
 	Addr   string
 	Authed bool
@@ -51,7 +52,7 @@ type clientState struct {
 
 // pool is the name of the client's pool.
 func (c *clientState) pool() string {
-	if c.Profile != 0 {
+	if c.Pool == "" {
 		return c.Switched
 	}
 	return c.Pool

@@ -150,10 +150,10 @@ func (s *Session) part() (c parted, ok bool) {
 // state is what another process has to know of s, besides so many bytes of input.
 func (s *Session) state(input int) clientState {
 	c := clientState{
-		Pool: s.pool.name, Profile: s.cl.Profile, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Pool: s.pool.name, Profile: s.cl.Profile, Bar: s.cl.Bar, Addr: s.cl.Addr, Authed: s.cl.Authed,
 		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
 	}
-	if c.Profile != 0 {
+	if c.Profile != 0 || c.Bar != 0 {
 		c.Pool, c.Switched = "", s.pool.name
 	}
 	return c

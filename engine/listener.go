@@ -211,6 +211,9 @@ func (ln *listener) admit(nc net.Conn) {
 
 // enroll puts s, which is counted in already, on its loop; nc is used up. An error is logged, and s counted out.
 func (s *Session) enroll(nc net.Conn) error {
+	if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
+		s.cl.LAddr = nc.LocalAddr().String()
+	}
 	err := backend.Enroll(s.loop.EL, nc, s)
 	if err != nil {
 		s.pool.proxy.log.Error("client dropped", "pool", s.pool.name, "client", s.cl.Addr, "err", err)

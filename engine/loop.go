@@ -74,7 +74,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 	l.configure(o)
 	l.sampleIn = l.nextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
-	l.Survive = l.surviveServer
+	l.Survive, l.Token = l.surviveServer, backend.RandomToken
 	l.flushTask = gnet.RunnableFunc(func(context.Context) error {
 		defer l.survive(nil)
 		l.Tick()

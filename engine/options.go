@@ -47,6 +47,9 @@ type PoolOptions struct {
 	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
 	ClientOutputBuffer int
 
+	// RefuseCrossScripts refuses scripts whose keys live on several servers; else they go where the first is.
+	RefuseCrossScripts bool
+
 	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
 	PartialResults bool
 

@@ -300,6 +300,7 @@ func ourselves(s *Snapshot, p *PoolStats) (f figures) {
 	f.count("forward_error", p.ForwardError)
 	f.count("failure_misses", p.FailureMisses)
 	f.count("lost_keys", p.LostKeys)
+	f.count("cross_server_scripts", p.CrossServerScripts)
 	f.count("server_ejects", p.ServerEjects)
 	f.count("server_out_of_step", p.ServerOutOfStep)
 	f.count("client_eof", p.ClientEOF)
@@ -357,7 +358,7 @@ func (a *about) Clients() []codec.ClientLine {
 
 func lineOf(c *ClientInfo) codec.ClientLine {
 	return codec.ClientLine{
-		ID: c.ID, Addr: c.Addr, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 	}
 }

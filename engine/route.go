@@ -10,7 +10,7 @@ import (
 func (s *Session) forward(cmd *codec.Command) {
 	r := s.pool.Ring()
 	server := r.Dispatch(cmd.Key)
-	if len(cmd.Keys) > 1 && !s.together(r, server, cmd) {
+	if len(cmd.Keys) > 1 && !s.together(r, server, cmd) && !s.firstKeyDecides(cmd) {
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendCrossServer(bb.B)
 		s.answer(bb)
@@ -31,6 +31,16 @@ func (s *Session) together(r *ring.Ring, server int, cmd *codec.Command) bool {
 		}
 	}
 	return true
+}
+
+// firstKeyDecides says of a command whose keys live on several servers that it goes where its first key is. Scripts do, as with
+// twemproxy: what libraries for locks and rate limits pass as keys are often none.
+func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
+	if !cmd.Script {
+		return false
+	}
+	s.pool.count.crossScripts.Add(1)
+	return !s.pool.opts.RefuseCrossScripts
 }
 
 // send queues a whole command on a connection to server, or answers why that can't be.

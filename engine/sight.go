@@ -58,6 +58,7 @@ type PoolStats struct {
 	ClientsOverMemory       int64 `json:"clients_over_memory"`
 	FailureMisses           int64 `json:"failure_misses"`
 	LostKeys                int64 `json:"lost_keys"`
+	CrossServerScripts      int64 `json:"cross_server_scripts"`
 	ServerOutOfStep         int64 `json:"server_out_of_step"`
 	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
 	LocalCommands           int64 `json:"local_commands"` // answered by the proxy
@@ -101,6 +102,9 @@ type ServerStats struct {
 
 	Expired int64 `json:"expired"` // requests that failed by timeout; among the others
 
+	Redials int64 `json:"redials"` // connections given up because the server said that it is no master, or not ready
+	Remarks int64 `json:"remarks"` // connections that the server let in with a remark: it has no password
+
 	Profiles map[string]int64 `json:"profiles"` // of ServerConnections, by protocol version
 	Refuses  []string         `json:"refuses"`  // protocol versions that the server was last heard to refuse
 	Pushes   map[string]int64 `json:"pushes"`   // what the server sent unasked, by kind; it was dropped
@@ -140,6 +144,7 @@ type ClientInfo struct {
 	Protocol    string        `json:"protocol"` // the profile's name
 	Pool        string        `json:"pool"`
 	Addr        string        `json:"addr"` // "unix" for a unix socket
+	LAddr       string        `json:"laddr"`
 	Name        string        `json:"name"` // CLIENT SETNAME
 	Lib         string        `json:"lib"`
 	LibVer      string        `json:"lib_ver"`
@@ -147,6 +152,7 @@ type ClientInfo struct {
 	Idle        time.Duration `json:"-"`
 	InFlight    int           `json:"in_flight"` // commands whose reply is owed
 	InBytes     int           `json:"in_bytes"`  // input kept
+	InRoom      int           `json:"-"`         // what more fits there
 	OutBytes    int           `json:"out_bytes"` // replies not taken by the kernel yet
 	Commands    int64         `json:"commands"`
 	LastCommand string        `json:"last_command"` // in lower case

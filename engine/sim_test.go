@@ -173,6 +173,8 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s.loop = newLoop(p.options(), &p.pressure)
 	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
+	tokens := 0
+	s.loop.Token = func() string { tokens++; return strconv.Itoa(tokens) }
 	s.loop.unread, s.loop.nap = func(int) int { return 0 }, func(time.Duration) {}
 	s.loop.Connect = func(c *backend.Conn) {
 		sv := s.server(c.Server().Name)

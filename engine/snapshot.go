@@ -80,7 +80,7 @@ func (p *pool) stats() PoolStats {
 		ClientsAccepted: p.count.accepted.Load(), ClientsRejected: p.count.rejected.Load(),
 		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
 		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
-		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), ServerOutOfStep: p.OutOfSteps(),
+		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), CrossServerScripts: p.count.crossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{otherCommand: 0}, Servers: make([]ServerStats, len(o.Servers)),
 	}
 	shares := p.Ring().Shares(len(o.Servers))
@@ -163,6 +163,8 @@ func (sv *ServerStats) add(f *backend.Figures, profiles []string) {
 	sv.Dropped += f.Dropped
 	sv.Failed += f.Failed
 	sv.Expired += f.Expired
+	sv.Redials += f.Redials
+	sv.Remarks += f.Remarks
 	for i := range f.Latency {
 		sv.Latency[i].Queue.Merge(&f.Latency[i].Queue)
 		sv.Latency[i].Server.Merge(&f.Latency[i].Server)

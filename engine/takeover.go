@@ -141,7 +141,7 @@ func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err er
 	pl.count.accepted.Add(1)
 	s = newSession(l, pl, p.ids.Add(1), c.state.Addr)
 	s.cl = codec.Client{
-		ID: s.cl.ID, Profile: c.state.Profile, Addr: c.state.Addr, Authed: c.state.Authed,
+		ID: s.cl.ID, Profile: c.state.Profile, Bar: c.state.Bar, Addr: c.state.Addr, Authed: c.state.Authed,
 		Name: c.state.Name, Lib: c.state.Lib, LibVer: c.state.LibVer,
 	}
 	s.handed = c.input

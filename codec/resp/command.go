@@ -28,7 +28,7 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 		return p.parseSlow(cl, s, buf, cmd)
 	}
 	argc, pos := number(buf, 1)
-	if argc < 2 || argc > maxArgs || pos <= 0 || p.guarded && !cl.Authed {
+	if argc < 2 || argc > maxArgs || pos <= 0 || p.guarded && !cl.Authed || cl.Bar != 0 {
 		return p.parseSlow(cl, s, buf, cmd)
 	}
 	n, pos := bulkHeader(buf, pos)
@@ -44,13 +44,13 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 			s.Reset()
 			return 0, errHTTP
 		}
-		return p.walk(s, buf, cmd, false)
+		return p.walk(s, buf, cmd, 0)
 	}
 	start := pos + n + 2
 	n, pos = bulkHeader(buf, start)
 	if pos <= 0 || !bodyEnds(buf, pos+n) {
 		s.Pos, s.Left, s.Index, s.Op = start, argc-1, 1, op
-		return p.walk(s, buf, cmd, false)
+		return p.walk(s, buf, cmd, 0)
 	}
 	key, keyLen := pos, n
 	next := pos + n + 2
@@ -61,7 +61,7 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 				Off: uint32(key), Len: uint32(keyLen), Start: uint32(start), End: uint32(key + keyLen + 2),
 			})
 			s.Pos, s.Left, s.Index, s.Op = next, left, argc-left, op
-			return p.walk(s, buf, cmd, false)
+			return p.walk(s, buf, cmd, 0)
 		}
 		next = pos + n + 2
 	}
@@ -85,13 +85,13 @@ func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *c
 	if buf[0] != '*' {
 		return p.parseInline(cl, s, buf, cmd)
 	}
-	return p.parseArray(s, buf, cmd, p.guarded && !cl.Authed)
+	return p.parseArray(s, buf, cmd, p.gate(cl))
 }
 
-// parseArray is parseSlow for a frame that begins with '*'. limited: the limits of unauthenticated clients hold.
-func (p *Protocol) parseArray(s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
+// parseArray is parseSlow for a frame that begins with '*'. g is what stands between the client and its commands.
+func (p *Protocol) parseArray(s *codec.Scan, buf []byte, cmd *codec.Command, g gate) (int, error) {
 	if s.Pos != 0 {
-		return p.walk(s, buf, cmd, limited)
+		return p.walk(s, buf, cmd, g)
 	}
 	if len(buf) > 1 && buf[1] == '-' {
 		return parseNegative(s, buf, cmd)
@@ -107,12 +107,12 @@ func (p *Protocol) parseArray(s *codec.Scan, buf []byte, cmd *codec.Command, lim
 	case argc == 0:
 		ignore(s, buf[:pos], cmd)
 		return pos, nil
-	case limited && argc > maxArgsUnauth:
+	case g&needsLogin != 0 && argc > maxArgsUnauth:
 		s.Reset()
 		return 0, errUnauthMulti
 	}
 	s.Pos, s.Left, s.Index, s.Op = pos, argc, 0, 0
-	return p.walk(s, buf, cmd, limited)
+	return p.walk(s, buf, cmd, g)
 }
 
 // parseNegative takes "*-1\r\n" or another negative count: a command that asks for nothing.
@@ -137,7 +137,7 @@ func ignore(s *codec.Scan, frame []byte, cmd *codec.Command) {
 
 // walk goes on with an array at s.Pos, where an argument begins: over the name, then over the other arguments, of which
 // it records those that the command's plan asks for. Whole, it calls finish; cut, it leaves its place in s.
-func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, limited bool) (int, error) {
+func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, g gate) (int, error) {
 	pos, left, index, op := s.Pos, s.Left, s.Index, s.Op
 	argc := index + left
 	keys, kept := cmd.Keys[:0], len(s.Keys) > 0
@@ -161,7 +161,7 @@ func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, limited b
 			}
 			return 0, errBulk
 		}
-		if limited && n > maxBulkUnauth {
+		if g&needsLogin != 0 && n > maxBulkUnauth {
 			s.Reset()
 			return 0, errUnauthBulk
 		}
@@ -200,7 +200,7 @@ func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, limited b
 		s.Keys = keys // what it grew to
 		keys = append(cmd.Keys[:0], keys...)
 	}
-	finish(cmd, op, argc, keys, buf[:pos], limited)
+	p.finish(cmd, op, argc, keys, buf[:pos], g)
 	s.Reset()
 	return pos, nil
 }
@@ -225,9 +225,9 @@ func stop(s *codec.Scan, buf []byte, pos, left, index, op int, keys []codec.Key,
 }
 
 // finish fills cmd for a whole frame.
-func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, limited bool) {
+func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
 	c := &commands[op]
-	cmd.NoReply, cmd.Sole = false, false
+	cmd.NoReply, cmd.Script, cmd.Sole = false, false, false
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
@@ -235,7 +235,7 @@ func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, li
 	cmd.Keys = keys[:0]
 	cmd.Arg = argc
 	cmd.Err = ""
-	if limited && !c.beforeAuth {
+	if g&needsLogin != 0 && !c.beforeAuth {
 		refuse(cmd, refuseNoAuth)
 		return
 	}
@@ -263,12 +263,21 @@ func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, li
 			keys = keys[:1]
 		}
 	}
+	if g != 0 {
+		if why := g.refuses(cmd.Op); why != "" {
+			refuse(cmd, why)
+			return
+		}
+	}
 	switch c.kind {
 	case refused:
 		refuse(cmd, refuseUnsupported)
 	case local:
-		if cmd.Kind = codec.Local; cmd.Op == opClientTracking && tracks(frame) {
+		switch cmd.Kind = codec.Local; {
+		case cmd.Op == opClientTracking && tracks(frame):
 			refuse(cmd, refuseTracking)
+		case cmd.Op == opClientReply && silences(frame):
+			refuse(cmd, refuseReply)
 		}
 	case switches:
 		cmd.Kind = codec.Switch
@@ -284,11 +293,16 @@ func finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, li
 		cmd.Key = placeholder
 	default:
 		if c.keys.kind != positions {
+			if c.keys.kind == copies && p.leaves(frame) {
+				refuse(cmd, refuseOtherDB)
+				return
+			}
 			var err string
 			if keys, err = c.pick(frame, keys); err != "" {
 				refuse(cmd, err)
 				return
 			}
+			cmd.Script = c.keys.count == countEval && c.keys.kind == counted
 		}
 		route(cmd, c, keys)
 	}

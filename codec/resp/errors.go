@@ -64,5 +64,12 @@ const (
 	refuseBlock      = "ERR BLOCK is not supported by this proxy"
 	refuseUnbalanced = "unbalanced streams"
 	refuseTooLong    = "ERR this command is too long for the proxy to answer"
+	refuseSelected   = "selected" // as the following five, of what stands behind a refused command
+	refuseInMulti    = "ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD"
+	refuseReply      = "ERR CLIENT REPLY OFF and SKIP are not supported by this proxy"
+	refuseUser       = "NOAUTH an earlier AUTH was refused: this pool has no users but default"
+	refuseSubscribed = "ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE or RESET"
+	refuseStreams    = "ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET"
+	refuseOtherDB    = "other database"
 	refuseTracking   = "ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes"
 )

@@ -26,18 +26,31 @@ func (*Protocol) CheckProbe(reply []byte) error {
 	return fmt.Errorf("resp: PING was answered %q", bytes.TrimRight(reply[:min(len(reply), 100)], "\r\n"))
 }
 
-// ailments are the first words of errors that tell of the server, not of the request. Source: twemproxy 0.5.0
-// redis_error (OOM, BUSY, LOADING); MASTERDOWN is ours.
-var ailments = [][]byte{[]byte("-LOADING "), []byte("-BUSY "), []byte("-OOM "), []byte("-MASTERDOWN ")}
+// verdicts are what errors tell by their first words, where they are not about the request alone. For twemproxy OOM and BUSY
+// are the server's failure; but a client's script or values bring them about, and no client may have a server ejected.
+//
+// Source: twemproxy 0.5.0 redis_error (OOM, BUSY, LOADING); redis 7.0 server.c, createSharedObjects, and networking.c for
+// what comes before it closes a connection.
+var verdicts = []struct {
+	words   []byte
+	verdict codec.Verdict
+}{
+	{[]byte("-LOADING "), codec.Ailing},
+	{[]byte("-MASTERDOWN "), codec.Ailing},
+	{[]byte("-BUSY "), codec.Busy},
+	{[]byte("-OOM "), codec.Busy},
+	{[]byte("-READONLY "), codec.Demoted},
+	{[]byte("-ERR Protocol error"), codec.Last},
+}
 
-// ailing tells whether an error reply is one of them.
-func ailing(reply []byte) bool {
-	for _, a := range ailments {
-		if bytes.HasPrefix(reply, a) {
-			return true
+// judgeError is Judge for an error reply.
+func judgeError(reply []byte) codec.Verdict {
+	for i := range verdicts {
+		if bytes.HasPrefix(reply, verdicts[i].words) {
+			return verdicts[i].verdict
 		}
 	}
-	return false
+	return codec.Fine
 }
 
 // Judge implements codec.Protocol.
@@ -49,9 +62,9 @@ func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) codec.Verdict 
 	switch {
 	case kind == aPush:
 		return codec.Push
-	case kind == anError && ailing(reply):
-		return codec.Ailing
-	case kind&(anError|unjudged) != 0: // attributes: the reply itself comes behind them; or an error as long as it likes
+	case kind == anError:
+		return judgeError(reply)
+	case kind == unjudged: // attributes: the reply itself comes behind them; or an error as long as it likes
 		return codec.Fine
 	}
 	return codec.Unfit

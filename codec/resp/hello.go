@@ -51,9 +51,12 @@ func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 		case equalFold(option, "auth") && args.left >= 2:
 			user, password := args.next(), args.next()
 			if !p.admits(user, password) {
+				if !p.guarded {
+					cl.Bar = uint8(gate(cl.Bar) | barUser)
+				}
 				return errHelloWrong
 			}
-			cl.Authed = true
+			cl.Authed, cl.Bar = true, uint8(gate(cl.Bar)&^barUser)
 		case equalFold(option, "setname") && args.left >= 1:
 			name := args.next()
 			if e := checkName(name); e != "" {
@@ -120,7 +123,8 @@ func passing(reply []byte) bool {
 			return true
 		}
 	}
-	return ailing(reply)
+	v := judgeError(reply)
+	return v == codec.Ailing || v == codec.Busy
 }
 
 // Kinds of push that are told apart. Source: redis 7.0 pubsub.c, tracking.c, monitor in replication.c; redis 8 for the

@@ -50,11 +50,11 @@ func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd 
 // parseInlineArray parses the rewritten command: it is whole, and Redis's limits for unauthenticated clients are not
 // for inline commands.
 func (p *Protocol) parseInlineArray(cl *codec.Client, s *codec.Scan, frame []byte, cmd *codec.Command) (int, error) {
-	unauth := p.guarded && !cl.Authed
+	g := p.gate(cl)
 	argc, pos := number(frame, 1)
 	s.Pos, s.Left, s.Index, s.Op = pos, argc, 0, 0
-	n, err := p.walk(s, frame, cmd, false)
-	if err == nil && unauth && !commands[cmd.Op].beforeAuth {
+	n, err := p.walk(s, frame, cmd, g&^needsLogin)
+	if err == nil && g&needsLogin != 0 && !commands[cmd.Op].beforeAuth {
 		refuse(cmd, refuseNoAuth)
 		cmd.Key, cmd.Keys = nil, cmd.Keys[:0]
 	}

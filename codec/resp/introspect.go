@@ -144,16 +144,19 @@ func appendStatus(dst []byte, s string) []byte {
 	return append(dst, crlf...)
 }
 
+// movable tells whether arguments decide where the keys are.
+func (c *command) movable() bool { return c.keys.kind != positions && c.keys.kind != copies }
+
 func appendFlags(dst []byte, pr codec.Profile, c *command) []byte {
 	n := len(c.flags)
-	if c.keys.kind != positions {
+	if c.movable() {
 		n++
 	}
 	dst = appendSetHeader(dst, pr, n)
 	for i := range len(c.flags) {
 		dst = appendStatus(dst, flagNames[c.flags[i]])
 	}
-	if c.keys.kind != positions {
+	if c.movable() {
 		dst = appendStatus(dst, "movablekeys")
 	}
 	return dst

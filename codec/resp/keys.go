@@ -28,6 +28,7 @@ const (
 	sortStore                 // key at 1, perhaps STORE key
 	geoStore                  // key at 1, perhaps STORE or STOREDIST key
 	streams                   // keys are the first half of what follows STREAMS
+	copies                    // keys at 1 and 2, perhaps DB n
 )
 
 // keySpec places the keys among a command's arguments. Argument 0 is the command's name; first 0: no keys.
@@ -117,6 +118,8 @@ func (c *command) pick(frame []byte, args []codec.Key) (keys []codec.Key, err st
 		return c.pickGeo(frame, args), ""
 	case streams:
 		return pickStreams(frame, args)
+	case copies:
+		return args[:2], ""
 	default:
 		return nil, refuseSyntax
 	}
@@ -210,6 +213,23 @@ func withDest(args []codec.Key, dest int) []codec.Key {
 	}
 	args[1] = args[dest]
 	return args[:2]
+}
+
+// leaves tells of a COPY source destination [DB n] [REPLACE] whether it names another database than the pool's. What is no
+// number is the server's to refuse. Source: redis 7.0 db.c, copyCommand.
+func (p *Protocol) leaves(frame []byte) bool {
+	args := argsOf(frame)
+	for range 3 {
+		args.next()
+	}
+	for args.left > 1 {
+		if equalFold(args.next(), "db") {
+			if n, ok := codec.ParseInt(args.next()); ok && n != int64(p.db) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // pickStreams is pick for XREAD and XREADGROUP. BLOCK is refused: a server connection is shared, and a reader that

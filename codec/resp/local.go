@@ -13,7 +13,8 @@ import (
 // twemproxy has its own (AUTH).
 func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
 	if cmd.Kind == codec.Refuse {
-		return appendRefusal(dst, cmd)
+		bar(cl, cmd)
+		return p.appendRefusal(dst, cmd)
 	}
 	args := argsOf(cmd.Frame)
 	args.next() // the command's name
@@ -33,11 +34,11 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case opAuth:
 		return p.appendAuth(dst, cl, cmd, args)
 	case opSelect:
-		return p.appendSelect(dst, args.next())
+		return p.appendSelect(dst, cl, args.next())
 	case opHello:
 		return p.appendHello(dst, cl, args)
 	case opReset:
-		cl.Authed, cl.Name, cl.Profile = !p.guarded, "", RESP2
+		cl.Authed, cl.Name, cl.Profile, cl.Bar = !p.guarded, "", RESP2, 0
 		return append(dst, "+RESET\r\n"...)
 	case opReadonly, opReadwrite, opAsking:
 		return append(dst, errNoCluster...)
@@ -45,6 +46,10 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendCommand(dst, cl.Profile, cmd, args)
 	case opConfigGet:
 		return appendConfigGet(dst, cl.Profile, args)
+	case opExec, opDiscard:
+		return appendEnd(dst, cl, cmd.Op)
+	case opUnwatch:
+		return append(dst, replyOK...)
 	case opWhoAmI:
 		return appendBulk(dst, defaultUser)
 	}
@@ -72,6 +77,12 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 			return append(dst, replyOK...)
 		}
 		return append(dst, errSyntax...)
+	case opClientReply:
+		if !equalFold(args.next(), "on") {
+			return append(dst, errSyntax...)
+		}
+		cl.Bar = uint8(gate(cl.Bar) &^ barReply)
+		return append(dst, replyOK...)
 	case opClientTracking:
 		return appendTracking(dst, args)
 	case opClientTrackingInfo:
@@ -138,7 +149,7 @@ const (
 )
 
 // appendRefusal completes the reason for which a command was refused.
-func appendRefusal(dst []byte, cmd *codec.Command) []byte {
+func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 	name := commands[cmd.Op].name
 	switch cmd.Err {
 	case refuseUnknown:
@@ -155,6 +166,12 @@ func appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		return appendArity(dst, name)
 	case refuseUnsupported:
 		return appendUnsupported(dst, name)
+	case refuseSelected:
+		return p.appendOnlyDB(append(dst, "-ERR an earlier SELECT was refused"...))
+	case refuseOtherDB:
+		dst = append(dst, "-ERR "...)
+		dst = append(dst, strings.ToUpper(name)...)
+		return p.appendOnlyDB(append(dst, " to another database is refused"...))
 	case refuseInputKey:
 		dst = append(dst, "-ERR at least 1 input key is needed for '"...)
 		dst = append(dst, name...)
@@ -231,6 +248,11 @@ func (p *Protocol) appendAuth(dst []byte, cl *codec.Client, cmd *codec.Command, 
 		return append(dst, errSyntax...)
 	}
 	if !p.guarded {
+		if string(user) != defaultUser {
+			cl.Bar = uint8(gate(cl.Bar) | barUser)
+			return append(dst, errHelloWrong...)
+		}
+		cl.Bar = uint8(gate(cl.Bar) &^ barUser)
 		return append(dst, errAuthNeedless...)
 	}
 	if cl.Authed = p.matches(user, password); !cl.Authed {
@@ -243,19 +265,6 @@ const defaultUser = "default"
 
 func (p *Protocol) matches(user, password []byte) bool {
 	return subtle.ConstantTimeCompare(password, p.password) == 1 && string(user) == defaultUser
-}
-
-func (p *Protocol) appendSelect(dst, arg []byte) []byte {
-	n, ok := codec.ParseInt(arg)
-	if !ok {
-		return append(dst, "-ERR value is not an integer or out of range\r\n"...)
-	}
-	if n == int64(p.db) {
-		return append(dst, replyOK...)
-	}
-	dst = append(dst, "-ERR DB index is out of range: this pool serves database "...)
-	dst = strconv.AppendInt(dst, int64(p.db), 10)
-	return append(dst, " only\r\n"...)
 }
 
 // checkName is the error for a client name, or "".

@@ -90,11 +90,20 @@ func (p *Protocol) CheckHandshake(pr codec.Profile, step int, reply []byte) erro
 		return checkHello(reply)
 	case len(reply) > 0 && reply[0] == '+':
 		return nil
+	case command == "AUTH" && needless(reply):
+		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
 	case p.guarded && bytes.Contains(reply, p.password):
 		return errors.New("resp: " + command + " was refused")
 	default:
 		return unexpected(command, reply)
 	}
+}
+
+// needless tells whether a server answers to AUTH that it has no password: while passwords are rolled out over a fleet some
+// servers have one and others do not yet, or no more. Source: redis 7.0 acl.c, authCommand; 5.0 server.c for the latter.
+func needless(reply []byte) bool {
+	return bytes.HasPrefix(reply, []byte("-ERR AUTH <password> called without any password configured")) ||
+		bytes.HasPrefix(reply, []byte("-ERR Client sent AUTH, but no password is set"))
 }
 
 // unexpected is the error for a reply to a command of the handshake.

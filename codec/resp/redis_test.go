@@ -164,7 +164,7 @@ func TestTableAgainstRedis(t *testing.T) {
 				t.Errorf("%s: flag %s is %v; the server says %v", name, flag, row.has(letter), flags[flag])
 			}
 		}
-		if movable := row.keys.kind != positions; movable != flags["movablekeys"] && row.kind != refused && differs[name] == "" {
+		if movable := row.movable(); movable != flags["movablekeys"] && row.kind != refused && differs[name] == "" {
 			t.Errorf("%s: movable keys: %v; the server says %v", name, movable, flags["movablekeys"])
 		}
 		for _, sub := range info[9].([]any) {

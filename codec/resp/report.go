@@ -108,7 +108,7 @@ func appendFigure(dst []byte, f codec.Figure) []byte {
 
 // appendClientInfo is CLIENT INFO. A client that has left while it was asked for is still told of itself.
 func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, about codec.About) []byte {
-	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr, Profile: cl.Profile}
+	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr, LAddr: cl.LAddr, Profile: cl.Profile}
 	for _, c := range about.Clients() {
 		if c.ID == cl.ID {
 			line = c
@@ -189,9 +189,9 @@ func appendUnknownType(dst, name []byte) []byte {
 	return append(dst, "'\r\n"...)
 }
 
-// appendClientLine appends one client as CLIENT LIST has it, with those of Redis's fields that the proxy can tell. Fields
-// of our own would not do: client libraries take an unknown one for an error. What cl, who asks, has said of itself is
-// told as its command found it.
+// appendClientLine appends one client as CLIENT LIST has it, with all of Redis's fields, in its order: client libraries ask for
+// each of them, and take one of our own for an error. What means nothing here is 0. What cl, who asks, has said of itself
+// is told as its command found it.
 //
 // Source: redis 7.2 networking.c, catClientInfoString; tot-cmds from 8.2.
 func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.ClientLine, asked string) []byte {
@@ -213,6 +213,8 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.Clien
 	}{
 		{"id=", "", int64(c.ID)},
 		{" addr=", c.Addr, -1},
+		{" laddr=", c.LAddr, -1},
+		{" fd=", "", 0},
 		{" name=", name, -1},
 		{" age=", "", int64(c.Age / time.Second)},
 		{" idle=", "", int64(c.Idle / time.Second)},
@@ -220,11 +222,22 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.Clien
 		{" db=", "", int64(p.db)},
 		{" sub=", "", 0},
 		{" psub=", "", 0},
+		{" ssub=", "", 0},
 		{" multi=-1", "", -1},
 		{" qbuf=", "", int64(c.InBytes)},
+		{" qbuf-free=", "", int64(c.InRoom)},
+		{" argv-mem=", "", 0},
+		{" multi-mem=", "", 0},
+		{" rbs=", "", 0},
+		{" rbp=", "", 0},
+		{" obl=", "", 0},
+		{" oll=", "", int64(c.InFlight)},
 		{" omem=", "", int64(c.OutBytes)},
+		{" tot-mem=", "", int64(c.InBytes + c.InRoom + c.OutBytes)},
+		{" events=r", "", -1},
 		{" cmd=", last, -1},
 		{" user=", defaultUser, -1},
+		{" redir=-1", "", -1},
 		{" resp=", "", int64(versionOf(pr))},
 		{" lib-name=", lib, -1},
 		{" lib-ver=", libVer, -1},
@@ -266,6 +279,7 @@ func appendClientKill(dst []byte, args arguments, about codec.About) (out []byte
 type killFilter struct {
 	id     uint64
 	addr   []byte // nil: any
+	laddr  []byte // nil: any
 	maxAge time.Duration
 	none   bool // of a type that no client is
 	skipMe bool
@@ -313,7 +327,7 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 		case equalFold(option, "skipme") && equalFold(value, "no"):
 			f.skipMe = false
 		case equalFold(option, "laddr"):
-			return []byte("-ERR CLIENT KILL by LADDR is not supported by this proxy\r\n")
+			f.laddr = value
 		default:
 			return []byte(errSyntax)
 		}
@@ -322,7 +336,8 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 }
 
 func (f *killFilter) match(c *codec.ClientLine) bool {
-	return !f.none && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) && c.Age >= f.maxAge
+	return !f.none && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
+		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge
 }
 
 // appendSlowlog is SLOWLOG GET [count]. The arguments of an entry are the command's name and its first key; values are not

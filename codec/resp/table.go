@@ -50,6 +50,7 @@ var (
 	sortKeys = keySpec{kind: sortStore, first: 1, last: 1, step: 1}
 	geoKeys  = keySpec{kind: geoStore, first: 1, last: 1, step: 1}
 	readKeys = keySpec{kind: streams}
+	copyKeys = keySpec{kind: copies, first: 1, last: 2, step: 1}
 )
 
 // table is in the groups' order; see buildTable for what is made of it.
@@ -85,7 +86,7 @@ var table = []struct {
 		{"substr", 4, forward, key1, "r"},
 	}},
 	{"generic", []row{
-		{"copy", -3, forward, keys12, "wm"},
+		{"copy", -3, forward, copyKeys, "wm"},
 		{"del", -2, split, allKeys, "w"},
 		{"dump", 2, forward, key1, "r"},
 		{"exists", -2, split, allKeys, "rf"},
@@ -434,7 +435,7 @@ var table = []struct {
 		{"client|no-evict", 3, local, noKey, "anls"},
 		{"client|no-touch", 3, local, noKey, "nls"},
 		{"client|pause", -3, refused, noKey, "anls"},
-		{"client|reply", 3, refused, noKey, "nls"},
+		{"client|reply", 3, local, noKey, "nls"},
 		{"client|setinfo", 4, local, noKey, "nls"},
 		{"client|setname", 3, local, noKey, "nls"},
 		{"client|tracking", -3, local, noKey, "nls"},
@@ -545,10 +546,10 @@ var table = []struct {
 		{"readwrite", 1, local, noKey, "lsf"},
 	}},
 	{"transactions", []row{
-		{"discard", 1, refused, noKey, "nlsf"},
-		{"exec", 1, refused, noKey, "nls"},
+		{"discard", 1, local, noKey, "nlsf"},
+		{"exec", 1, local, noKey, "nls"},
 		{"multi", 1, refused, noKey, "nlsf"},
-		{"unwatch", 1, refused, noKey, "nlsf"},
+		{"unwatch", 1, local, noKey, "nlsf"},
 		{"watch", -2, refused, allKeys, "nlsf"},
 	}},
 	{"pubsub", []row{

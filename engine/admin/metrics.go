@@ -79,6 +79,7 @@ var poolMetrics = []metric[engine.PoolStats]{
 	counter(describe("server_ejects_total", "Ejections of servers.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ServerEjects }),
 	counter(describe("server_out_of_step_total", "Server connections closed because replies could not be trusted.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ServerOutOfStep }),
 	counter(describe("failure_misses_total", "Reads answered as a miss because a server failed.", "pool"), "", func(p *engine.PoolStats) int64 { return p.FailureMisses }),
+	counter(describe("cross_server_scripts_total", "Scripts whose keys live on several servers.", "pool"), "", func(p *engine.PoolStats) int64 { return p.CrossServerScripts }),
 	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *engine.PoolStats) int64 { return p.LostKeys }),
 }
 
@@ -101,6 +102,8 @@ var serverMetrics = []metric[engine.ServerStats]{
 	counter(describe("dropped_responses_total", "Replies to clients that were gone or had been told of a timeout.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Dropped }),
 	counter(describe("failed_requests_total", "Requests whose server connection failed.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Failed }),
 	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Expired }),
+	counter(describe("server_redials_total", "Connections given up because the server said that it is no master, or for long that it is not ready.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Redials }),
+	counter(describe("server_unneeded_auth_total", "Connections to a server that has no password though redis_auth gives one.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Remarks }),
 	counter(descServerErrors, "eof", func(s *engine.ServerStats) int64 { return s.ServerEOF }),
 	counter(descServerErrors, "err", func(s *engine.ServerStats) int64 { return s.ServerErr }),
 	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.ServerTimedout }),

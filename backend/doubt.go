@@ -1,0 +1,110 @@
+package backend
+
+import (
+	"fmt"
+
+	"github.com/valyala/bytebufferpool"
+
+	"cashew/codec"
+)
+
+// A reply that does not look like one to its command is proved, not condemned: servers that are compatible with Redis answer
+// some commands in other forms. The connection's bytes are held from that reply on, and a canary goes down it at once: if its
+// reply comes just behind those that were owed before it, the connection is in step. Then what was held is passed on, and
+// such a reply to that command is no surprise any more. If another reply comes in its place, or something that is none,
+// the connection is out of step: it is closed, and nothing of what was held reaches a client.
+//
+//	Unfit --> held, canary sent --owed replies, canary's--> in step: passed on
+//	                            --anything else-----------> ErrUnfit
+type doubt struct {
+	held *bytebufferpool.ByteBuffer // from the odd reply on
+	seen int                        // bytes of held that were looked at
+	owed int                        // replies before the canary's that are not whole yet
+	scan codec.ReplyScan
+	from int    // where in held the frame begins that scan is in
+	want []byte // the canary's reply
+	at   int64  // when it was sent, as Loop.Now
+	oddity
+}
+
+// oddity is a form of reply that no table has.
+type oddity struct {
+	server  string // address
+	profile codec.Profile
+	op      uint16
+	kind    byte // first byte
+}
+
+// maxHeld bounds what is held of a connection in doubt.
+const maxHeld = 64 << 20
+
+// doubtful begins the doubt over c: buf begins with a reply to r that does not fit it.
+func (c *Conn) doubtful(r *Request, buf []byte) {
+	d := &doubt{
+		held: c.loop.GetBuffer(), owed: c.outstanding, at: c.loop.Now,
+		oddity: oddity{server: c.Server().Addr, profile: c.profile, op: r.Op, kind: buf[0]},
+	}
+	var command []byte
+	command, d.want = c.pool.opts.Protocol.Canary("doubt-" + c.loop.Token())
+	c.doubt, c.scan, c.place = d, codec.ReplyScan{}, between
+	c.enterOwn(nil, command) // its reply is looked at in held
+	c.held(buf)
+}
+
+// held takes bytes of a connection in doubt, and decides as soon as it can.
+func (c *Conn) held(buf []byte) {
+	d := c.doubt
+	c.loop.Grow(d.held, len(buf), 0)
+	d.held.B = append(d.held.B, buf...)
+	if len(d.held.B) > maxHeld {
+		c.fail(ErrUnfit)
+		return
+	}
+	p := c.pool.opts.Protocol
+	for d.seen < len(d.held.B) {
+		n, done, err := p.ScanReply(&d.scan, d.held.B[d.seen:])
+		if err != nil {
+			c.fail(ErrUnfit)
+			return
+		}
+		d.seen += n
+		if !done {
+			return
+		}
+		frame := d.held.B[d.from:d.seen]
+		d.from = d.seen
+		switch {
+		case p.Judge(c.profile, 0, frame) == codec.Push:
+		case d.owed > 0 && string(frame) == string(d.want) && string(d.want) != string(c.canary.want):
+			c.fail(ErrUnfit) // a reply is missing
+			return
+		case d.owed > 0:
+			d.owed--
+		case string(frame) == string(d.want):
+			c.proved()
+			return
+		default:
+			c.fail(ErrUnfit)
+			return
+		}
+	}
+}
+
+// proved ends the doubt: c is in step.
+func (c *Conn) proved() {
+	d := c.doubt
+	c.doubt = nil
+	if _, known := c.pool.oddities.LoadOrStore(d.oddity, true); !known {
+		name, _ := c.pool.opts.Protocol.Describe(d.op)
+		c.loop.Log.Warn("server answers a command in a form of its own; its connection is in step", "pool", c.pool.opts.Name,
+			"server", c.Server().PName, "command", name, "form", fmt.Sprintf("%q", d.kind))
+	}
+	c.OnData(d.held.B)
+	c.loop.PutBuffer(d.held)
+}
+
+// odd tells whether a reply to r with that first byte was proved before.
+func (c *Conn) odd(r *Request, kind byte) bool {
+	_, known := c.pool.oddities.Load(oddity{server: c.Server().Addr, profile: c.profile, op: r.Op, kind: kind})
+	return known
+}

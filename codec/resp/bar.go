@@ -1,0 +1,172 @@
+package resp
+
+import (
+	"strconv"
+
+	"cashew/codec"
+)
+
+// A command that changes what later ones mean must not be refused and passed over: after a refused MULTI the commands up to
+// EXEC would run one by one, after a refused SELECT in another database. So what follows is refused as well, saying why,
+// until a command that puts an end to it. codec.Client.Bar is the set of what a client is barred by.
+//
+//	MULTI                          EXEC (EXECABORT) or DISCARD
+//	SELECT of another database     SELECT of the pool's
+//	CLIENT REPLY OFF               CLIENT REPLY ON
+//	CLIENT REPLY SKIP              the next command
+//	AUTH, HELLO AUTH of a user     AUTH or HELLO AUTH as the default user
+//	SUBSCRIBE and kin, in RESP2    UNSUBSCRIBE and kin
+//	MONITOR, SYNC, PSYNC
+//
+// RESET ends all of them, and QUIT is always answered.
+type gate uint8
+
+const (
+	needsLogin gate = 1 << iota // has not given the password; computed, never in Client.Bar
+	barMulti
+	barSelect
+	barReply
+	barSkip
+	barUser
+	barSubscribe
+	barStream
+)
+
+// gate is what stands between a client and its commands; 0: nothing.
+func (p *Protocol) gate(cl *codec.Client) gate {
+	g := gate(cl.Bar)
+	if p.guarded && !cl.Authed {
+		g |= needsLogin
+	}
+	return g
+}
+
+// refuses is why a command is refused because of an earlier one, or "".
+func (g gate) refuses(op uint16) string {
+	switch {
+	case op == opQuit, op == opReset:
+		return ""
+	case g&barMulti != 0:
+		return unless(op == opExec || op == opDiscard, refuseInMulti)
+	case g&barStream != 0:
+		return refuseStreams
+	case g&barSkip != 0:
+		return refuseReply
+	case g&barSelect != 0 && op == opSelect, g&barReply != 0 && op == opClientReply,
+		g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello), g&barSubscribe != 0 && subscriptions[op] != 0:
+		return ""
+	case g&barSelect != 0:
+		return refuseSelected
+	case g&barReply != 0:
+		return refuseReply
+	case g&barUser != 0:
+		return refuseUser
+	case g&barSubscribe != 0:
+		return refuseSubscribed
+	}
+	return ""
+}
+
+func unless(fine bool, why string) string {
+	if fine {
+		return ""
+	}
+	return why
+}
+
+// bar notes on cl what a refused command would have changed.
+func bar(cl *codec.Client, cmd *codec.Command) {
+	g := gate(cl.Bar) &^ barSkip
+	switch cmd.Err {
+	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth: // the server would have refused it, too
+		cl.Bar = uint8(g)
+		return
+	}
+	switch cmd.Op {
+	case opMulti:
+		g |= barMulti
+	case opMonitor, opSync, opPsync:
+		g |= barStream
+	case opClientReply:
+		args := argsOf(cmd.Frame)
+		args.next()
+		args.next()
+		if equalFold(args.next(), "skip") {
+			g |= barSkip
+		} else {
+			g |= barReply
+		}
+	default:
+		switch n := subscriptions[cmd.Op]; {
+		case n > 0 && cl.Profile == RESP2:
+			g |= barSubscribe
+		case n < 0:
+			g &^= barSubscribe
+		}
+	}
+	cl.Bar = uint8(g)
+}
+
+var (
+	opMulti       = mustOp("multi")
+	opExec        = mustOp("exec")
+	opDiscard     = mustOp("discard")
+	opUnwatch     = mustOp("unwatch")
+	opMonitor     = mustOp("monitor")
+	opSync        = mustOp("sync")
+	opPsync       = mustOp("psync")
+	opClientReply = mustSub("client", "reply")
+)
+
+// subscriptions are 1 for commands that subscribe, -1 for those that end it.
+var subscriptions = map[uint16]int{
+	mustOp("subscribe"): 1, mustOp("psubscribe"): 1, mustOp("ssubscribe"): 1,
+	mustOp("unsubscribe"): -1, mustOp("punsubscribe"): -1, mustOp("sunsubscribe"): -1,
+}
+
+// silences tells of a CLIENT REPLY whether it turns replies off.
+func silences(frame []byte) bool {
+	args := argsOf(frame)
+	args.next()
+	args.next()
+	mode := args.next()
+	return equalFold(mode, "off") || equalFold(mode, "skip")
+}
+
+// appendEnd is EXEC or DISCARD: of a transaction that was refused, or of none.
+func appendEnd(dst []byte, cl *codec.Client, op uint16) []byte {
+	begun := gate(cl.Bar)&barMulti != 0
+	cl.Bar = uint8(gate(cl.Bar) &^ barMulti)
+	switch {
+	case begun && op == opExec:
+		return append(dst, "-EXECABORT Transaction discarded because of previous errors.\r\n"...)
+	case begun:
+		return append(dst, replyOK...)
+	case op == opExec:
+		return append(dst, "-ERR EXEC without MULTI\r\n"...)
+	}
+	return append(dst, "-ERR DISCARD without MULTI\r\n"...)
+}
+
+// appendSelect is SELECT. Another database than the pool's bars what follows; what is no database changes nothing.
+func (p *Protocol) appendSelect(dst []byte, cl *codec.Client, arg []byte) []byte {
+	n, ok := codec.ParseInt(arg)
+	switch {
+	case !ok:
+		return append(dst, "-ERR value is not an integer or out of range\r\n"...)
+	case n == int64(p.db):
+		cl.Bar = uint8(gate(cl.Bar) &^ barSelect)
+		return append(dst, replyOK...)
+	case n >= 0:
+		cl.Bar = uint8(gate(cl.Bar) | barSelect)
+	}
+	dst = append(dst, "-ERR DB index is out of range"...)
+	return p.appendOnlyDB(dst)
+}
+
+// appendOnlyDB ends an error that is about databases.
+func (p *Protocol) appendOnlyDB(dst []byte) []byte {
+	dst = append(dst, ": this pool serves database "...)
+	dst = strconv.AppendInt(dst, int64(p.db), 10)
+	return append(dst, " only\r\n"...)
+}

@@ -1,0 +1,79 @@
+package resp
+
+import (
+	"testing"
+
+	"cashew/codec"
+	"cashew/codec/codectest"
+)
+
+// What follows a refused command that changes what later ones mean does not run.
+func TestBar(t *testing.T) {
+	const (
+		inMulti  = "-" + refuseInMulti + "\r\n"
+		reply    = "-" + refuseReply + "\r\n"
+		streams  = "-" + refuseStreams + "\r\n"
+		inSub    = "-" + refuseSubscribed + "\r\n"
+		selected = "-ERR an earlier SELECT was refused: this pool serves database 0 only\r\n"
+		onlyZero = "-ERR DB index is out of range: this pool serves database 0 only\r\n"
+		runs     = "runs" // it is forwarded
+		refused  = "refused"
+	)
+	for _, tt := range []struct {
+		name  string
+		steps [][2]string
+	}{
+		{"MULTI", [][2]string{
+			{"multi", refused}, {"incrby bal 100", inMulti}, {"mget a b", inMulti}, {"ping", inMulti}, {"multi", inMulti}, {"select 0", inMulti},
+			{"hello 3", inMulti}, {"nosuch", "-ERR unknown command 'nosuch', with args beginning with: \r\n"}, {"exec x", refused},
+			{"exec", "-EXECABORT Transaction discarded because of previous errors.\r\n"}, {"get a", runs},
+			{"exec", "-ERR EXEC without MULTI\r\n"}, {"discard", "-ERR DISCARD without MULTI\r\n"},
+			{"multi", refused}, {"discard", "+OK\r\n"}, {"get a", runs},
+			{"multi", refused}, {"reset", "+RESET\r\n"}, {"get a", runs},
+			{"multi x", refused}, {"get a", runs}, {"unwatch", "+OK\r\n"},
+		}},
+		{"SELECT", [][2]string{
+			{"select 1", onlyZero}, {"get a", selected}, {"ping", selected}, {"client setname x", selected}, {"select 2", onlyZero},
+			{"hello 2", ""}, {"get a", selected}, {"select 0", "+OK\r\n"}, {"get a", runs},
+			{"select x", "-ERR value is not an integer or out of range\r\n"}, {"get a", runs},
+			{"select -1", onlyZero}, {"get a", runs}, {"select 1", onlyZero}, {"reset", "+RESET\r\n"}, {"get a", runs},
+		}},
+		{"SELECT and MULTI", [][2]string{
+			{"select 1", onlyZero}, {"multi", selected}, {"select 0", inMulti}, {"incr a", inMulti}, {"exec", "-EXECABORT Transaction discarded because of previous errors.\r\n"},
+			{"incr a", selected}, {"select 0", "+OK\r\n"}, {"incr a", runs},
+		}},
+		{"CLIENT REPLY", [][2]string{
+			{"client reply off", reply}, {"set a b", reply}, {"client reply on", "+OK\r\n"}, {"set a b", runs},
+			{"client reply skip", reply}, {"set a b", reply}, {"set a b", runs}, {"client reply x", errSyntax}, {"set a b", runs},
+		}},
+		{"AUTH of a user", [][2]string{
+			{"auth alice secret", errHelloWrong}, {"get a", "-" + refuseUser + "\r\n"}, {"auth default x", errAuthNeedless}, {"get a", runs},
+			{"hello 2 auth alice secret", errHelloWrong}, {"get a", "-" + refuseUser + "\r\n"}, {"hello 2 auth default x", ""}, {"get a", runs},
+			{"auth x", errAuthNeedless}, {"get a", runs},
+		}},
+		{"SUBSCRIBE", [][2]string{
+			{"subscribe ch", refused}, {"set a b", inSub}, {"psubscribe x", refused}, {"unsubscribe", refused}, {"set a b", runs},
+		}},
+		{"MONITOR", [][2]string{{"monitor", refused}, {"get a", streams}, {"reset", "+RESET\r\n"}, {"psync ? -1", refused}, {"get a", streams}}},
+		{"another database", [][2]string{
+			{"copy a b db 5", "-ERR COPY to another database is refused: this pool serves database 0 only\r\n"}, {"get a", runs},
+			{"copy a b replace DB 5", "-ERR COPY to another database is refused: this pool serves database 0 only\r\n"},
+			{"copy a b db 0", runs}, {"copy a b db x", runs}, {"copy a b", runs}, {"copy a b db", runs}, {"move a 1", refused}, {"swapdb 0 1", refused},
+		}},
+	} {
+		cl := &codec.Client{ID: 1, Authed: true}
+		for i, step := range tt.steps {
+			got, _, err := codectest.Commands(New(Options{}), cl, [][]byte{[]byte(step[0] + "\n")})
+			if err != nil || len(got) != 1 {
+				t.Fatalf("%s, step %d, %s: %v, %v", tt.name, i, step[0], got, err)
+			}
+			c := got[0]
+			switch goesOn := c.Kind == codec.Forward || c.Kind == codec.Scatter; {
+			case step[1] == runs && !goesOn, step[1] == refused && c.Kind != codec.Refuse:
+				t.Errorf("%s, step %d, %s: %v %q; want it %s", tt.name, i, step[0], codectest.KindName(c.Kind), c.Reply, step[1])
+			case step[1] != runs && goesOn, step[1] != runs && step[1] != refused && step[1] != "" && c.Reply != step[1]:
+				t.Errorf("%s, step %d, %s: %v %q; want %q", tt.name, i, step[0], codectest.KindName(c.Kind), c.Reply, step[1])
+			}
+		}
+	}
+}
