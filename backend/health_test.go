@@ -46,6 +46,18 @@ func TestHealth(t *testing.T) {
 		edit func(*Options)
 		play func(*testing.T, *Pool)
 	}{
+		{"with none live all are asked at once", func(o *Options) { o.ServerRetryTimeout = time.Hour }, func(t *testing.T, p *Pool) {
+			p.health.failure(0)
+			p.health.failure(0)
+			live(t, p, 1)
+			time.Sleep(time.Minute)
+			live(t, p, 1)
+			p.health.failure(1)
+			p.health.failure(1)
+			live(t, p, 0)
+			time.Sleep(probeInterval + time.Millisecond)
+			live(t, p, 2)
+		}},
 		{"not back before it answers", nil, func(t *testing.T, p *Pool) {
 			var dead atomic.Bool
 			dead.Store(true)

@@ -156,6 +156,8 @@ func TestAuthAndDatabase(t *testing.T) {
 				}
 				client.want("+OK\r\n", "SELECT", fmt.Sprint(c.db))
 				client.wantPrefix("-ERR", "SELECT", fmt.Sprint(c.db+1))
+				client.wantPrefix("-ERR an earlier SELECT was refused", "SET", "k0", "x")
+				client.want("+OK\r\n", "SELECT", fmt.Sprint(c.db))
 				for i := range 20 {
 					client.want("+OK\r\n", "SET", fmt.Sprint("k", i), fmt.Sprint(round))
 				}

@@ -250,12 +250,23 @@ func TestRefusedCommands(t *testing.T) {
 			defer c.close()
 			c.send(stream([][]string{{"SET", "a", "1"}, args, {"GET", "a"}, {"PING"}}))
 			got := c.replies(4)
+			if changesState[args[0]] { // and what follows must not run as if it had not been refused
+				if got[0] != "+OK\r\n" || !strings.HasPrefix(got[1], "-") || !strings.HasPrefix(got[2], "-ERR") || !strings.HasPrefix(got[3], "-ERR") {
+					t.Errorf("replies %q; want OK and three errors", got)
+				}
+				c.want("+RESET\r\n", "RESET")
+				c.want("+PONG\r\n", "PING")
+				return
+			}
 			if got[0] != "+OK\r\n" || !strings.HasPrefix(got[1], "-") || got[2] != bulk("1") || got[3] != "+PONG\r\n" {
 				t.Errorf("replies %q; want OK, an error, 1, PONG", got)
 			}
 		})
 	}
 }
+
+// changesState has refused commands that would change what later ones mean.
+var changesState = map[string]bool{"MULTI": true, "SUBSCRIBE": true, "PSUBSCRIBE": true, "SSUBSCRIBE": true, "MONITOR": true, "SYNC": true, "PSYNC": true}
 
 // TestInline: inline commands have the replies that the server itself gives.
 func TestInline(t *testing.T) {

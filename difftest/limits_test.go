@@ -114,14 +114,14 @@ func TestDeepPipeline(t *testing.T) {
 	c.want("+PONG\r\n", "PING")
 }
 
-// TestSlowReader asks for more than a gigabyte and does not read: the proxy stops taking from this client, its memory
-// stays bounded, and others are served.
+// TestSlowReader asks for more than a gigabyte and does not read: the proxy stops taking from this client at
+// client_output_buffer, its memory stays bounded, and others are served.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	long(t)
 	wantCashew(t, "it has no back-pressure, 9.7")
 	servers := startRedises(t, 2)
-	p := startProxy(t, poolOf(servers, spread...))
+	p := startProxy(t, poolOf(servers, append(spread, "client_output_buffer: 64mb")...))
 	other := dial(t, p.addr("p"))
 	value := strings.Repeat("x", 64<<10)
 	other.want("+OK\r\n", "SET", "big", value)

@@ -153,8 +153,6 @@ func TestAcrossServers(t *testing.T) {
 		{"LCS", "A", "B"},
 		{"MSETNX", "A", "1", "B", "2"},
 		{"XREAD", "STREAMS", "A", "B", "0", "0"},
-		{"EVAL", "return 1", "2", "A", "B"},
-		{"EVALSHA", "ffffffffffffffffffffffffffffffffffffffff", "2", "A", "B"},
 	} {
 		across, together := replaceKeys(args, here[0], there[0]), replaceKeys(args, "{x}1", "{x}2")
 		t.Run(args[0], func(t *testing.T) {

@@ -49,7 +49,7 @@ func TestReports(t *testing.T) {
 		{"SET k v", "OK\n"},
 		{"INFO server", "redis_version:7.0.0\r\n"},
 		{"INFO all", "# Servers\r\nservers:2\r\nservers_live:2\r\nserver0:name="},
-		{"CLIENT LIST", " cmd=client|list user=default resp=2 "},
+		{"CLIENT LIST", " cmd=client|list user=default redir=-1 resp=2 "},
 		{"CLIENT KILL TYPE normal SKIPME yes", "\n"},
 		{"SLOWLOG GET 1", "127.0.0.1:"},
 		{"SLOWLOG HELP", "SLOWLOG <subcommand>"},
@@ -119,7 +119,7 @@ func askReports(t *testing.T, rdb *redis.Client, p *proxy, pool string, resp int
 		t.Errorf("CLIENT INFO: %+v", me)
 	}
 	list, err := rdb.ClientList(ctx).Result()
-	if err != nil || !strings.HasPrefix(list, fmt.Sprintf("id=%d addr=%s name=asker ", me.ID, me.Addr)) || strings.Count(list, "\n") != 1 {
+	if err != nil || !strings.HasPrefix(list, fmt.Sprintf("id=%d addr=%s laddr=%s fd=0 name=asker ", me.ID, me.Addr, me.LAddr)) || strings.Count(list, "\n") != 1 {
 		t.Errorf("CLIENT LIST: %q, %v", list, err)
 	}
 
