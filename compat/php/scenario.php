@@ -140,6 +140,18 @@ function steps(Library $lib, int $port): array
             $want(40, 'del', $keys);
             $want(0, 'del', $keys);
         },
+        'large pipeline' => function () use ($key, $lib, &$c): void { // written whole before the first reply is read
+            $v = str_repeat('x', 100_000);
+            $operations = [];
+            for ($i = 0; $i < 200; $i++) {
+                array_push($operations, ['set', $key("lp$i"), $v], ['get', $key("lp$i")]);
+            }
+            $replies = $lib->pipeline($c, $operations);
+            same(400, count($replies), 'number of replies');
+            foreach ($replies as $i => $reply) {
+                same($i % 2 == 0 ? 'OK' : $v, $reply, "reply $i");
+            }
+        },
         'pipeline' => function () use ($key, $lib, &$c): void {
             $operations = [];
             $expected = [];

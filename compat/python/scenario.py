@@ -100,6 +100,16 @@ def many(c):
     want(0, c.delete(*keys), "DEL")
 
 
+def large_pipeline(c):
+    """Is written whole before the first reply is read: 20 MB each way."""
+    v = b"x" * 100_000
+    p = c.pipeline(transaction=False)
+    for i in range(200):
+        p.set(key(f"lp{i}"), v).get(key(f"lp{i}"))
+    got = p.execute()
+    want([True, v] * 200 == got, True, "replies")
+
+
 def pipeline(c):
     p = c.pipeline(transaction=False)
     expected = []
@@ -219,6 +229,7 @@ STEPS = {
     "sorted set": sorted_set,
     "many": many,
     "pipeline": pipeline,
+    "large pipeline": large_pipeline,
     "wrong type": wrong_type,
     "script": script,
     "stored script": stored_script,
