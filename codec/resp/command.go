@@ -273,6 +273,8 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 	case refused:
 		refuse(cmd, refuseUnsupported)
 	case local:
+		cmd.Kind = codec.Local
+	case perhaps:
 		switch cmd.Kind = codec.Local; {
 		case cmd.Op == opClientTracking && tracks(frame):
 			refuse(cmd, refuseTracking)

@@ -10,6 +10,7 @@ const (
 	forward               // to the one server that owns its keys
 	split                 // in fragments to the servers that own its keys
 	local                 // answered here
+	perhaps               // answered here, or refused for what its arguments ask
 	switches              // answered here, and may change the protocol version
 	report                // answered off the loop, by what all loops know
 	quit                  // answered here, then the connection ends
