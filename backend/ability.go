@@ -121,10 +121,21 @@ func (p *Pool) Refuses(server int, pr codec.Profile) bool {
 	return a != nil && a.refusal != nil
 }
 
+// AskPatience is how long a client waits for servers that do not say what they speak: the pool's timeout, a second at most.
+func (p *Pool) AskPatience() time.Duration {
+	if t := p.opts.Timeout; t > 0 {
+		return min(t, time.Second)
+	}
+	return time.Second
+}
+
+// Unable says of an error that the server is well, and has not the profile that the client chose.
+func Unable(err error) bool { return refused(err) }
+
 // Speaks says whether the pool's live servers speak a profile: all of them that can be reached do, and there is one. If
 // not, refusal is the reply of one that does not, or err says why none can be reached.
 //
-// What is not known yet has to be asked for, which takes time: then wait is true, w is told once more is known, and the
+// A server is believed as long as a connection of the profile is open. What is not known has to be asked for, which takes time: then wait is true, w is told once more is known, and the
 // caller asks again. last: what is unknown now does not count, and wait is false.
 func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (refusal []byte, wait bool, err error) {
 	if pr == 0 {
@@ -136,24 +147,27 @@ func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (re
 		if g.pool.health.down[server].Load() {
 			continue
 		}
-		if a := g.pool.abilities.of(server, pr); a != nil {
-			if a.refusal != nil {
-				return a.refusal.Reply, false, nil
-			}
-			able++
-			continue
+		a := g.pool.abilities.of(server, pr)
+		if a != nil && a.refusal != nil {
+			return a.refusal.Reply, false, nil
 		}
 		c, err := g.Set(pr).Conn(server, client)
 		var r *codec.RefusalError
 		switch {
+		case err == nil && c.state == open:
+			able++
 		case errors.As(err, &r):
 			return r.Reply, false, nil
-		case err != nil:
-			failed = err
-		case last:
+		case err == nil && !last && g.loop.Now-c.dialledAt < int64(g.pool.AskPatience()):
+			if !wait {
+				c.waiters, wait = append(c.waiters, w), true
+			}
+		case a != nil: // it could when it was last asked, and can't be now
+			able++
+		case err == nil:
 			failed = ErrTimeout
-		case !wait:
-			c.waiters, wait = append(c.waiters, w), true
+		default:
+			failed = err
 		}
 	}
 	switch {

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -77,6 +78,8 @@ type Conn struct {
 
 	outstanding int      // requests in outq
 	waiters     []Waiter // who sent nothing more because c was crowded
+
+	dialledAt int64 // when the last attempt to connect began, as Loop.Now
 
 	attempt  int   // number of the last attempt to connect
 	failures int   // failed attempts to connect since the last success
@@ -246,6 +249,18 @@ func (c *Conn) DialFailed(attempt int, err error) {
 	}
 }
 
+// greeted gives c up if the server has not answered the handshake for too long: twice the pool's timeout; without one, as long
+// as an attempt to connect may take, unless requests wait, which then have all the time.
+func (c *Conn) greeted() {
+	limit := 2 * c.timeout()
+	if limit == 0 && c.spent() {
+		limit = int64(dialTimeout)
+	}
+	if c.state == handshaking && limit > 0 && c.loop.Now-c.dialledAt >= limit {
+		c.fail(ErrTimeout)
+	}
+}
+
 // nextStep sends the handshake's next command past the batch, in which user requests may wait already.
 func (c *Conn) nextStep() {
 	steps := c.pool.opts.Protocol.Handshake(c.profile)
@@ -256,7 +271,7 @@ func (c *Conn) nextStep() {
 		}
 		return
 	}
-	if c.failures > 0 {
+	if c.failures > 0 && !refused(c.lastErr) {
 		c.loop.Log.Info("server is back", "pool", c.pool.opts.Name, "server", c.Server().PName)
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
@@ -298,6 +313,10 @@ func (c *Conn) OnData(buf []byte) {
 		n, done, err := p.ScanReply(&c.scan, buf)
 		if err != nil {
 			c.fail(errors.Join(ErrBadReply, err))
+			return
+		}
+		if c.canary.want != nil && done && !r.ours && bytes.Equal(buf[:n], c.canary.want) {
+			c.fail(ErrUnfit) // a canary's reply comes for another request: one is missing
 			return
 		}
 		if c.place != inReply {
@@ -562,8 +581,8 @@ func (c *Conn) failed(was state, err error) {
 	if errors.Is(err, ErrSilent) {
 		return // the server answers on other connections
 	}
-	if was == handshaking && c.profile != 0 && errors.Is(err, ErrClosed) {
-		return // what it was asked may not be to its liking; its plain connections and the next dial show how it is
+	if was == handshaking && c.profile != 0 {
+		return // one client asked for that; the server's plain connections, and the next dial, show how it is
 	}
 	c.pool.health.failure(c.server)
 }

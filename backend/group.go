@@ -82,7 +82,7 @@ func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 		if c.lastErr != nil && g.loop.Now < c.retryAt {
 			return nil, c.lastErr
 		}
-		c.state = dialing
+		c.state, c.dialledAt = dialing, g.loop.Now
 		c.attempt++
 		g.loop.Connect(c)
 	}
@@ -167,6 +167,7 @@ func (g *Group) Tidy() {
 	}
 	g.retired = slices.DeleteFunc(g.retired, func(c *Conn) bool { return c.state == closed })
 	for c := range g.all {
+		c.greeted()
 		c.sing()
 	}
 }

@@ -220,7 +220,6 @@ func (l *Loop) relieve(level int32) {
 // hold nothing any more.
 func (l *Loop) closeSlow() {
 	for s := range l.holders {
-		s.hurry()
 		t := int64(s.pool.opts.ClientWriteTimeout)
 		at, stalled := s.out.Stalled()
 		switch {

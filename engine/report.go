@@ -192,6 +192,7 @@ func (a *about) Sections() []codec.Section {
 		{Name: "persistence", Figures: []codec.Figure{{Name: "loading", Value: "0"}}}, // clients wait while it is not 0
 		{Name: "stats", Figures: traffic(p)},
 		{Name: "replication", Figures: []codec.Figure{{Name: "role", Value: "master"}, {Name: "connected_slaves", Value: "0"}}},
+		{Name: "cluster", Figures: []codec.Figure{{Name: "cluster_enabled", Value: "0"}}},
 		{Name: "cpu", Figures: cpu("used_cpu_sys", "used_cpu_user")},
 		{Name: "proxy", Figures: ourselves(snap, p)},
 		{Name: "servers", Figures: servers(p)},

@@ -17,13 +17,9 @@ import (
 
 // switching is how far a session is with such a command.
 type switching struct {
-	askedAt int64 // when servers were asked whether they speak what it wants, as Loop.Now; 0: they are not
-	late    bool  // it has waited long enough: what is not known by now does not count
+	asked bool // servers are being asked whether they speak what it wants
+	late  bool // it has waited long enough: what is not known by now does not count
 }
-
-// askPatience is how long a client waits for servers that do not say what they speak, where the pool has no timeout or a
-// longer one. The loop looks once a second.
-const askPatience = time.Second
 
 // ready says that cmd can be taken now; if not, the session is blocked until it may be looked at again.
 func (s *Session) ready(cmd *codec.Command) bool {
@@ -33,13 +29,11 @@ func (s *Session) ready(cmd *codec.Command) bool {
 		return false
 	}
 	to := s.pool.protocol.Target(&s.cl, cmd)
-	if to == s.cl.Profile {
-		return true
-	}
 	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
 	if wait {
-		if s.crowded = true; s.askedAt == 0 {
-			s.askedAt = s.loop.Now
+		if s.crowded = true; !s.asked {
+			s.asked = true
+			time.AfterFunc(s.pool.AskPatience(), func() { s.loop.Execute(s.hurry) })
 		}
 		s.block()
 	}
@@ -52,7 +46,7 @@ func (s *Session) change(cmd *codec.Command) {
 	refusal, _, err := s.group.Speaks(to, s.cl.ID, s, true)
 	s.switching = switching{}
 	switch {
-	case to == s.cl.Profile || refusal == nil && err == nil:
+	case refusal == nil && err == nil:
 		s.tally.profiles[s.cl.Profile]--
 		s.local(cmd)
 		s.tally.profiles[s.cl.Profile]++
@@ -69,11 +63,7 @@ func (s *Session) change(cmd *codec.Command) {
 
 // hurry ends the waiting of a session that has asked for long enough.
 func (s *Session) hurry() {
-	patience := askPatience
-	if t := s.pool.opts.Timeout; t > 0 {
-		patience = min(patience, t)
-	}
-	if s.askedAt != 0 && !s.late && s.loop.Now-s.askedAt >= int64(patience) {
+	if s.asked {
 		s.late = true
 		s.Roomy()
 	}

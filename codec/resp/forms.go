@@ -9,10 +9,10 @@ const (
 	profiles = iota
 )
 
-// What the proxy says itself has a form in each version. RESP2 has no maps, sets and verbatim strings, and two nulls.
+// What the proxy says itself has a form in each version. RESP2 has no maps, sets and verbatim strings, and another null.
 //
 //	          RESP2      RESP3
-//	null      $-1, *-1   _
+//	null      $-1        _
 //	map       *2n        %n
 //	set       *n         ~n
 //	verbatim  $          =, txt: before the text
@@ -26,13 +26,6 @@ func appendNull(dst []byte, pr codec.Profile) []byte {
 		return append(dst, null3...)
 	}
 	return append(dst, nullBulk...)
-}
-
-func appendNullArray(dst []byte, pr codec.Profile) []byte {
-	if pr == RESP3 {
-		return append(dst, null3...)
-	}
-	return append(dst, "*-1\r\n"...)
 }
 
 // appendMapHeader is followed by n keys, each with its value.

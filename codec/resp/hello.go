@@ -64,7 +64,7 @@ func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 			}
 			cl.Name = string(name)
 		default:
-			return string(append(appendPrintable([]byte("-ERR Syntax error in HELLO option '"), option, 128), "'\r\n"...))
+			return string(append(appendPrintable([]byte("-ERR Syntax error in HELLO option '"), option, len(option)), "'\r\n"...))
 		}
 	}
 	if p.guarded && !cl.Authed {
@@ -105,6 +105,10 @@ const helloCommand = "HELLO 3"
 // checkHello looks at a server's reply to it. A server that has RESP3 answers with a map; one that answers with an array
 // has heard HELLO and not its version. Errors that tell of the moment are the connection's failure.
 func checkHello(reply []byte) error {
+	if reply = withoutAttributes(reply); len(reply) > 0 && reply[0] == '!' {
+		_, text, _ := bytes.Cut(reply, []byte(crlf))
+		reply = append([]byte{'-'}, text...)
+	}
 	switch {
 	case len(reply) > 0 && reply[0] == '%':
 		return nil

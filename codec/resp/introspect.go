@@ -99,7 +99,7 @@ func appendInfos(dst []byte, pr codec.Profile) []byte {
 // appendInfo appends the ten elements that tell of a command since Redis 7.0; a null for op 0.
 func appendInfo(dst []byte, pr codec.Profile, op int) []byte {
 	if op == 0 {
-		return appendNullArray(dst, pr)
+		return appendNull(dst, pr)
 	}
 	c := &commands[op]
 	dst = append(dst, "*10\r\n"...)
@@ -118,6 +118,9 @@ func appendInfo(dst []byte, pr codec.Profile, op int) []byte {
 		if commands[i].kind != refused {
 			n++
 		}
+	}
+	if n == 0 {
+		return appendSetHeader(dst, pr, 0)
 	}
 	dst = appendHeader(dst, '*', n)
 	for i := c.firstChild; i < c.endChild; i++ {
