@@ -115,9 +115,10 @@ var shapes = func() []form {
 			"sinterstore", "sismember", "smove", "srem", "strlen", "sunionstore", "touch", "ttl", "unlink", "xack", "xdel",
 			"xlen", "xtrim", "zcard", "zcount", "zlexcount", "zrem", "zremrangebylex", "zremrangebyrank", "zremrangebyscore",
 		},
-		{"*", "*"}: {"hkeys", "hvals", "mget", "hmget", "lrange", "zmscore", "xrange", "xrevrange", "smismember"},
-		{"*", "%"}: {"hgetall"},
-		{"*", "~"}: {"smembers", "sinter", "sunion", "sdiff"},
+		{"*", "*"}:  {"hkeys", "hvals", "mget", "hmget", "lrange", "zmscore", "smismember"},
+		{"*", "*_"}: {"xrange", "xrevrange"}, // null for a COUNT of 0
+		{"*", "%"}:  {"hgetall"},
+		{"*", "~"}:  {"smembers", "sinter", "sunion", "sdiff"},
 	} {
 		for _, name := range names {
 			for pr, bytes := range allowed {
