@@ -123,6 +123,9 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	}
 	p := newProcess(o, out, stderr)
 	p.tellsStderr = o.output != "" || ready != nil
+	if ready != nil {
+		p.keepCrashes() // a daemon's own stderr leads nowhere
+	}
 
 	signals := make(chan os.Signal, 8)
 	signal.Ignore(syscall.SIGPIPE)
@@ -188,6 +191,9 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	}
 	if ready != nil {
 		tellReady(ready)
+	}
+	if ready == nil {
+		p.keepCrashes() // not before: up to here reasons of a failure are told on stderr
 	}
 	if pred == nil {
 		p.tell(upgrade.NotifyReady()) // else the predecessor has said so

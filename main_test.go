@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"strings"
@@ -48,8 +49,26 @@ func tied(program func()) func() {
 				_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 			}()
 		}
+		crashAt(os.Getenv("CRASH"))
 		program()
 	}
+}
+
+// crashAt has SIGWINCH, which the program does not know, crash the process in a way that the program itself must not have:
+// with a fatal error of the runtime or a panic on a goroutine that recovers nothing.
+func crashAt(how string) {
+	if how == "" {
+		return
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, unix.SIGWINCH)
+	go func() {
+		<-asked
+		if how == "fatal" {
+			new(sync.Mutex).Unlock()
+		}
+		panic("crash")
+	}()
 }
 
 // tie holds the lifeline of a script's programs until the script ends.

@@ -257,6 +257,13 @@ func (p *process) setVerbose(way string, n int) {
 	p.always(fmt.Sprintf("%s log level to %d", way, n))
 }
 
+// keepCrashes has the reason of a crash in the log.
+func (p *process) keepCrashes() {
+	if err := p.out.takeStderr(); err != nil {
+		p.log.Warn("the reason of a crash will not be in the log", "error", err)
+	}
+}
+
 // logFileLimit says how many files and connections the process may have open. Package os has raised the soft limit to
 // the hard one before main began.
 func (p *process) logFileLimit() {
