@@ -385,37 +385,3 @@ func ask(w io.Writer, addr string, args []string) error {
 	}
 	return nil
 }
-
-func TestUseEmbedded(t *testing.T) {
-	tests := []struct {
-		name string
-		args []string
-		conf bool // conf/nutcracker.yml is there
-		want bool
-	}{
-		{"nothing given, nothing there", nil, false, true},
-		{"nothing given, default file there", nil, true, false},
-		{"-c with the default's name, nothing there", []string{"-c", defaultConfFile}, false, false},
-		{"a port wins over the default file", []string{"--embedded-port=0"}, true, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			if tt.conf {
-				if err := os.Mkdir("conf", 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(defaultConfFile, nil, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			o, err := parseArgs(tt.args)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := useEmbedded(o); got != tt.want {
-				t.Errorf("useEmbedded(%q) = %t; want %t", tt.args, got, tt.want)
-			}
-		})
-	}
-}

@@ -55,7 +55,7 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		return nil, err
 	}
 	src := admin.Sources{Proxy: p.proxy, Options: p.options, Config: describeConfig, Page: page.Handler(), Log: log}
-	if !p.isEmbedded {
+	if !p.cli.demo {
 		src.Reload = p.reload
 	}
 	return &service{server: admin.New(src), log: p.log, stats: stats, addr: addr, pages: pages}, nil

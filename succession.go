@@ -41,7 +41,7 @@ func (p *process) listenerFiles() (map[string]*os.File, error) {
 
 // upgrade starts a successor, and tells p.replaced if it took over. Otherwise the log says why, and this process goes on.
 func (p *process) upgrade(ctx context.Context) {
-	if p.isEmbedded {
+	if p.cli.demo {
 		p.log.Error("not upgraded: the embedded servers would end with this process")
 		p.goOn()
 		return
