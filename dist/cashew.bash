@@ -17,7 +17,7 @@ _cashew() {
 	check) options='--strict --help' ;;
 	explain) options='-c --conf-file -p --pool --admin --json --help' ;;
 	diff) options='--admin --json --help' ;;
-	top) options='--stats -n --interval --once --help' ;;
+	top) options='--stats --admin -n --interval --once --help' ;;
 	reload | health) options='--admin --help' ;;
 	upgrade) options='-p --pid-file --timeout --help' ;;
 	esac

@@ -4,7 +4,7 @@
 //	check      configs.Load, and all it says
 //	explain    a file's rings, or a running proxy's /explain
 //	diff       two files' rings against each other      movement.go
-//	top        the stats port, twice and again          rates.go
+//	top        the stats port or /stats, twice and again   rates.go
 //	reload     a running proxy's /reload
 //	upgrade    a running proxy replaced by a new program
 //	health     a running proxy's /readyz

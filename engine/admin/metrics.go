@@ -103,7 +103,7 @@ var serverMetrics = []metric[engine.ServerStats]{
 	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Expired }),
 	counter(descServerErrors, "eof", func(s *engine.ServerStats) int64 { return s.ServerEOF }),
 	counter(descServerErrors, "err", func(s *engine.ServerStats) int64 { return s.ServerErr }),
-	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.ServerTimedout }),
+	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.TimedoutConnections }),
 }
 
 var proxyMetrics = []metric[engine.Snapshot]{
