@@ -151,33 +151,65 @@ func TestStatsPortIsConcurrent(t *testing.T) {
 	}
 }
 
-// As with twemproxy, a second proxy may have the same port, and any other program's port is an error in its words.
+// As with twemproxy, a port that a second proxy has, or any other program, is an error in its words, and so is one that is
+// had on another address that overlaps. One that was had a moment ago is no obstacle.
 func TestListenStats(t *testing.T) {
-	first, err := ListenStats("127.0.0.1", 0)
+	for _, hosts := range [][2]string{{"127.0.0.1", "127.0.0.1"}, {"127.0.0.1", "0.0.0.0"}, {"0.0.0.0", "127.0.0.1"}} {
+		first, err := ListenStats(hosts[0], 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		port := first.Addr().(*net.TCPAddr).Port
+		_, err = ListenStats(hosts[1], port)
+		var fd int
+		var text string
+		if err != nil {
+			fmt.Sscanf(err.Error(), "bind on m %d", &fd)
+			_, text, _ = strings.Cut(err.Error(), fmt.Sprint(fd))
+		}
+		want := fmt.Sprintf(" to stats server addr '%s:%d' failed: address already in use", hosts[1], port)
+		if fd < 1 || text != want {
+			t.Errorf("ListenStats beside %s: %v, want bind on m FD%s", hosts[0], err, want)
+		}
+		if _, err := Listen(fmt.Sprintf("%s:%d", hosts[1], port)); err == nil {
+			t.Errorf("admin pages at %s beside the stats port at %s", hosts[1], hosts[0])
+		}
+		nc, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		first.Close()
+		second, err := ListenStats(hosts[1], port)
+		if err != nil {
+			t.Fatalf("a second proxy after the first: %v", err)
+		}
+		second.Close()
+	}
+}
+
+// The admin pages may move to an address that overlaps with the one that they have, and no other process may have it.
+func TestListenBeside(t *testing.T) {
+	first, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	second, err := ListenStats("127.0.0.1", first.Addr().(*net.TCPAddr).Port)
-	if err != nil {
-		t.Fatalf("a second proxy: %v", err)
+	wide := fmt.Sprintf("0.0.0.0:%d", first.Addr().(*net.TCPAddr).Port)
+	if _, err := Listen(wide); err == nil {
+		t.Fatal("a second process gets a part of the first one's address")
 	}
-	second.Close()
-
-	other, err := net.Listen("tcp", "127.0.0.1:0")
+	second, err := Listen(wide, first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
-	_, err = ListenStats("127.0.0.1", other.Addr().(*net.TCPAddr).Port)
-	var fd int
-	var text string
-	if err != nil {
-		fmt.Sscanf(err.Error(), "bind on m %d", &fd)
-		_, text, _ = strings.Cut(err.Error(), fmt.Sprint(fd))
-	}
-	if want := fmt.Sprintf(" to stats server addr '%s' failed: address already in use", other.Addr()); fd < 1 || text != want {
-		t.Errorf("ListenStats on another's port: %v, want bind on m FD%s", err, want)
+	defer second.Close()
+	first.Close()
+	for _, addr := range []string{first.Addr().String(), wide} {
+		if _, err := Listen(addr); err == nil {
+			t.Errorf("a second process gets %s, which the first one moved from or to", addr)
+		}
 	}
 }
 
