@@ -36,8 +36,8 @@ export PATH := $(PATH):/usr/sbin
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
 
-run: build ## the embedded default; PORT=22122 puts it elsewhere, CONF=configs/redis.yml runs a file
-	bin/cashew $(if $(CONF),-c $(CONF),$(if $(PORT),--embedded-port=$(PORT)))
+run: build ## cashew demo; PORT=22131 puts it elsewhere, CONF=configs/redis.yml runs a file
+	bin/cashew $(if $(CONF),-c $(CONF),demo $(if $(PORT),--embedded-port=$(PORT)))
 
 fmt: ## format all Go files
 	$(GOFUMPT) -w .

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"cashew/configs"
 	"cashew/inspect"
 )
 
@@ -21,11 +24,14 @@ type cliOptions struct {
 	verbose      int // 0..11
 	output       string
 	confFile     string
-	confGiven    bool // -c was given, so the embedded default is out of question
 	statsPort    int
 	statsAddr    string // a host, or the path of a unix socket
 	pidFile      string
-	embeddedPort int // -1: not given
+	demo         bool // the embedded default in place of a configuration file
+	embeddedPort int  // of the demo
+
+	given map[string]bool // the long names of the options that the command line has
+	words []string        // what is no option, without the command demo and what is empty
 }
 
 const (
@@ -63,18 +69,25 @@ var cliFlags = []cliFlag{
 	{"i", "stats-interval", "N", "a number", "accepted; statistics are always live (default: 30000)"},
 	{"p", "pid-file", "S", "a file name", "pid file (default: none)"},
 	{"m", "mbuf-size", "N", "a number", "accepted; buffers choose their own size (default: 16384)"},
-	{"", "embedded-port", "N", "a number", "start the embedded default, and on this port of 127.0.0.1 (default: 22121)"},
+	{"", "embedded-port", "N", "a number", "of the demo: its port on 127.0.0.1 (default: 22121)"},
 }
 
 // flagAlone is the value that pflag hands over for a flag that takes no argument and got none.
 const flagAlone = "\x00"
 
 // parseArgs reads the command line as GNU getopt_long does: permuted arguments, grouped short options, unambiguous
-// prefixes of long ones. It stops at the first bad option; the error's text is nutcracker's. Arguments that are not
-// options are ignored, as nutcracker ignores them.
+// prefixes of long ones. It stops at the first bad option; the error's text is nutcracker's. The command demo may stand
+// first.
 //
 // Source: twemproxy 0.5.0 nc_get_options.
 func parseArgs(args []string) (*cliOptions, error) {
+	o := &cliOptions{
+		verbose: 5, confFile: defaultConfFile, statsPort: defaultStatsPort, statsAddr: defaultStatsAddr,
+		embeddedPort: defaultEmbeddedPort, given: make(map[string]bool),
+	}
+	if len(args) > 0 && args[0] == inspect.Demo {
+		o.demo, args = true, args[1:]
+	}
 	fs := pflag.NewFlagSet("cashew", pflag.ContinueOnError)
 	for _, f := range cliFlags {
 		fs.StringP(f.long, f.short, "", f.help)
@@ -86,17 +99,76 @@ func parseArgs(args []string) (*cliOptions, error) {
 		return pflag.NormalizedName(completeLong(name))
 	})
 
-	o := &cliOptions{
-		verbose: 5, confFile: defaultConfFile, statsPort: defaultStatsPort, statsAddr: defaultStatsAddr, embeddedPort: -1,
-	}
 	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error { return o.set(f.Name, value) })
 	if err != nil {
 		return nil, errors.New(getoptText(err))
 	}
-	if o.embeddedPort >= 0 && o.confGiven {
-		return nil, errors.New("option --embedded-port cannot be used together with -c")
-	}
+	o.words = slices.DeleteFunc(fs.Args(), func(word string) bool { return word == "" }) // an unset variable of a script
 	return o, nil
+}
+
+// informs reports whether the command line asks for nothing but a text about the program, before which all else is
+// without meaning.
+func (o *cliOptions) informs() bool { return o.help || o.version || o.describeStats }
+
+// check refuses what would start another proxy than the one that is meant, or start one where none is meant: words that
+// are no options, and the demo in any place where it could be taken for a proxy that keeps what it is given. nutcracker
+// ignores words, and so does this program by that name.
+func (o *cliOptions) check() error {
+	if o.informs() {
+		return nil
+	}
+	if !o.demo {
+		if o.given["embedded-port"] {
+			return errors.New("option --embedded-port is for the demo: cashew demo --embedded-port=N")
+		}
+		if len(o.words) > 0 && program != nutcracker {
+			return o.refuseWord(o.words[0])
+		}
+		return nil
+	}
+	if program == nutcracker {
+		return errors.New("the demo cannot be had by the name of nutcracker: cashew demo")
+	}
+	for _, long := range []string{"conf-file", "test-conf", "daemonize"} {
+		if o.given[long] {
+			return fmt.Errorf("option %s cannot be used with the demo, which has no configuration file and ends with its terminal", flagNamed(long))
+		}
+	}
+	if len(o.words) > 0 {
+		return fmt.Errorf("the demo takes options only, not %q", o.words[0])
+	}
+	return nil
+}
+
+// refuseWord says what a word that is neither an option nor a command in its place was perhaps meant to be.
+func (o *cliOptions) refuseWord(word string) error {
+	if inspect.Find(word) != nil {
+		return fmt.Errorf("a command stands first: did you mean \"cashew %s\"?", word)
+	}
+	text := fmt.Sprintf("there is no command %q", word)
+	if !o.given["conf-file"] && isFileName(word) {
+		return fmt.Errorf("%s: did you mean \"cashew -c %s\"?", text, word)
+	}
+	if command := configs.Near(word, inspect.Names()); command != "" {
+		return fmt.Errorf("%s: did you mean \"cashew %s\"?", text, command)
+	}
+	var options []string
+	for _, f := range cliFlags {
+		options = append(options, f.long)
+	}
+	if option := configs.Near(word, options); option != "" {
+		return fmt.Errorf("%s: did you mean \"cashew --%s\"?", text, option)
+	}
+	return fmt.Errorf("%s: \"cashew help\" lists them", text)
+}
+
+// isFileName reports whether word names a file, or ends like the name of a configuration file.
+func isFileName(word string) bool {
+	if fi, err := os.Stat(word); err == nil {
+		return !fi.IsDir()
+	}
+	return slices.Contains([]string{".yml", ".yaml", ".conf", ".cfg"}, filepath.Ext(word))
 }
 
 // completeLong returns the one long option that name is a prefix of, or name itself.
@@ -166,6 +238,7 @@ func (o *cliOptions) set(long, value string) error {
 		}
 	}
 
+	o.given[long] = true
 	switch long {
 	case "help":
 		o.help = true
@@ -182,7 +255,7 @@ func (o *cliOptions) set(long, value string) error {
 	case "output":
 		o.output = value
 	case "conf-file":
-		o.confFile, o.confGiven = value, true
+		o.confFile = value
 	case "pid-file":
 		o.pidFile = value
 	case "stats-port":
@@ -245,7 +318,7 @@ func printUsage(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s--%-17s: %s\n", short, long, f.help)
 	}
-	fmt.Fprintln(w, "\nSubcommands, as the first argument; each has a --help:")
+	fmt.Fprintln(w, "\nCommands, as the first argument; each has a --help:")
 	inspect.PrintList(w)
 	fmt.Fprintln(w)
 }

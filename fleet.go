@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
-	"os"
 	"strconv"
 	"time"
 
@@ -19,23 +16,7 @@ import (
 	"cashew/engine"
 )
 
-// useEmbedded reports whether the user asked for the embedded default, or for nothing in a place that has nothing.
-func useEmbedded(o *cliOptions) bool {
-	if o.embeddedPort >= 0 || o.confGiven {
-		return !o.confGiven
-	}
-	_, err := os.Stat(defaultConfFile)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func embeddedPort(o *cliOptions) int {
-	if o.embeddedPort >= 0 {
-		return o.embeddedPort
-	}
-	return defaultEmbeddedPort
-}
-
-// fleet is the embedded default: in-memory servers of both kinds.
+// fleet is the embedded default, which only the demo has: in-memory servers of both kinds.
 type fleet struct{ redis, memcached *embedded.Servers }
 
 // startFleet starts three servers of each kind.

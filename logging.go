@@ -8,12 +8,15 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cashew/upgrade"
 )
 
 const (
@@ -138,12 +141,13 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 }
 
 // logFile is where log lines go: a file that can be reopened after it was moved away, or stderr. Any goroutine may
-// use it.
+// use it. The runtime writes there, too, why the process crashed: see takeStderr.
 type logFile struct {
 	path string // "": stderr
 
-	mu sync.Mutex
-	f  *os.File
+	mu     sync.Mutex
+	f      *os.File
+	stderr *os.File // what was descriptor 2 before takeStderr; nil: it still is
 }
 
 // openLog opens path to append to it, or stderr if path is empty. The error is the system's alone, without the path.
@@ -179,7 +183,48 @@ func (l *logFile) Reopen() error {
 	defer l.mu.Unlock()
 	old := l.f
 	l.f = next.f
-	return old.Close()
+	if l.stderr != nil {
+		err = upgrade.SetStderr(l.f)
+	}
+	return errors.Join(err, old.Close())
+}
+
+// takeStderr makes descriptor 2 lead to the log file, and after Reopen to the next one, for that is where the runtime says
+// why the process crashes: with a panic that nobody recovers, a fatal error, or a signal such as SIGSEGV. The standard
+// error of before, of which a daemon has none, gets the trace as well. debug.SetCrashOutput alone would not do for the log:
+// the line "fatal error: ..." comes before what it copies. It does nothing where the log is stderr. Call it once, when
+// nothing is left to be said on stderr.
+func (l *logFile) takeStderr() error {
+	if l.path == "" {
+		return nil
+	}
+	fd, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, unix.Stderr+1)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stderr = os.NewFile(uintptr(fd), "stderr")
+	if !sameFile(l.f, l.stderr) {
+		err = debug.SetCrashOutput(l.stderr, debug.CrashOptions{})
+	}
+	return errors.Join(err, upgrade.SetStderr(l.f))
+}
+
+// standardError is what was given to the process as such.
+func (l *logFile) standardError() *os.File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stderr != nil {
+		return l.stderr
+	}
+	return os.Stderr
+}
+
+func sameFile(a, b *os.File) bool {
+	is, errA := a.Stat()
+	was, errB := b.Stat()
+	return errA == nil && errB == nil && os.SameFile(is, was)
 }
 
 // systemError takes the operation and the path off an error of package os: the texts around it name them already.

@@ -4,7 +4,7 @@
 // and then signals until one ends it.
 //
 //	cashew -c F     configs.Load --> engine.New --> Start ... signal ... Drain, Stop
-//	cashew          embedded.Start --> engine.New --> Start ... signal ... Drain, Stop
+//	cashew demo     embedded.Start --> engine.New --> Start ... signal ... Drain, Stop
 //	cashew -d       the same in a child, see daemon.go
 //	cashew check F  and the other subcommands: package inspect
 //
@@ -55,8 +55,12 @@ func main() {
 // Source: twemproxy 0.5.0 main: the informational options win over -t, and -t over a normal run.
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
-		if command := inspect.Find(args[0]); command != nil {
+		if command := inspect.Find(args[0]); command != nil && !command.IsProxy {
 			return command.Run(args[1:], stdout, stderr)
+		}
+		if command := inspect.Find(args[0]); command == nil && isWord(args[0]) && program != nutcracker {
+			fmt.Fprintf(stderr, "%s: %v\n", program, new(cliOptions).refuseWord(args[0]))
+			return 1
 		}
 	}
 	o, err := parseArgs(args)
@@ -65,8 +69,15 @@ func run(args []string, stdout, stderr io.Writer) int {
 		printUsage(stderr)
 		return 1
 	}
+	if err := o.check(); err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", program, err)
+		return 1
+	}
 	switch {
-	case o.help || o.version || o.describeStats:
+	case o.demo && o.help:
+		inspect.Find(inspect.Demo).PrintHelp(stdout)
+		return 0
+	case o.informs():
 		printVersion(stderr)
 		if o.help {
 			printUsage(stderr)
@@ -89,6 +100,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	return serve(o, stdout, stderr, ready, pred)
 }
+
+// isWord reports whether an argument is neither an option nor empty.
+func isWord(arg string) bool { return arg != "" && !strings.HasPrefix(arg, "-") }
 
 // testConf is -t. Unlike nutcracker it says what is wrong, one mistake a line.
 func testConf(path string, stderr io.Writer) int {
@@ -123,6 +137,9 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	}
 	p := newProcess(o, out, stderr)
 	p.tellsStderr = o.output != "" || ready != nil
+	if ready != nil {
+		p.keepCrashes() // a daemon's own stderr leads nowhere
+	}
 
 	signals := make(chan os.Signal, 8)
 	signal.Ignore(syscall.SIGPIPE)
@@ -168,7 +185,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 		status := p.fail(lines(err)...)
 		if servers != nil && errors.Is(err, syscall.EADDRINUSE) {
 			fmt.Fprintf(stderr, "%s: port %d or %d is taken, perhaps by another cashew or nutcracker; choose others: "+
-				"cashew --embedded-port=22131, or make run PORT=22131\n", program, embeddedPort(o), memcachedPort(embeddedPort(o)))
+				"cashew demo --embedded-port=22131, or make run PORT=22131\n", program, o.embeddedPort, memcachedPort(o.embeddedPort))
 		}
 		return status
 	}
@@ -188,6 +205,9 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	}
 	if ready != nil {
 		tellReady(ready)
+	}
+	if ready == nil {
+		p.keepCrashes() // not before: up to here reasons of a failure are told on stderr
 	}
 	if pred == nil {
 		p.tell(upgrade.NotifyReady()) // else the predecessor has said so

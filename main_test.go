@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"strings"
@@ -48,8 +49,26 @@ func tied(program func()) func() {
 				_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 			}()
 		}
+		crashAt(os.Getenv("CRASH"))
 		program()
 	}
+}
+
+// crashAt has SIGWINCH, which the program does not know, crash the process in a way that the program itself must not have:
+// with a fatal error of the runtime or a panic on a goroutine that recovers nothing.
+func crashAt(how string) {
+	if how == "" {
+		return
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, unix.SIGWINCH)
+	go func() {
+		<-asked
+		if how == "fatal" {
+			new(sync.Mutex).Unlock()
+		}
+		panic("crash")
+	}()
 }
 
 // tie holds the lifeline of a script's programs until the script ends.
@@ -365,38 +384,4 @@ func ask(w io.Writer, addr string, args []string) error {
 		return err
 	}
 	return nil
-}
-
-func TestUseEmbedded(t *testing.T) {
-	tests := []struct {
-		name string
-		args []string
-		conf bool // conf/nutcracker.yml is there
-		want bool
-	}{
-		{"nothing given, nothing there", nil, false, true},
-		{"nothing given, default file there", nil, true, false},
-		{"-c with the default's name, nothing there", []string{"-c", defaultConfFile}, false, false},
-		{"a port wins over the default file", []string{"--embedded-port=0"}, true, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			if tt.conf {
-				if err := os.Mkdir("conf", 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(defaultConfFile, nil, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			o, err := parseArgs(tt.args)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := useEmbedded(o); got != tt.want {
-				t.Errorf("useEmbedded(%q) = %t; want %t", tt.args, got, tt.want)
-			}
-		})
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -32,7 +33,6 @@ type process struct {
 	upgrader    *upgrade.Upgrader
 	replaced    chan *upgrade.Successor // who took over
 	verbose     int                     // only the goroutine that handles signals uses it
-	isEmbedded  bool
 	proxy       *engine.Proxy
 	service     *service
 
@@ -69,26 +69,26 @@ func (p *process) fail(reasons ...string) int {
 // failConf is fail for what load returned.
 func (p *process) failConf(err error) int {
 	status := p.fail(lines(err)...)
-	if !p.isEmbedded {
+	if !p.cli.demo {
 		fmt.Fprintf(p.stderr, "%s: configuration file '%s' syntax is invalid\n", program, p.cli.confFile)
+	}
+	if !p.cli.given["conf-file"] && errors.Is(err, fs.ErrNotExist) && program != nutcracker {
+		fmt.Fprintln(p.stderr, "cashew: -c names another file; \"cashew demo\" is a proxy to try out, without a file")
 	}
 	return status
 }
 
-// load sets the options: from the configuration file or, where there is none and none was asked for, those of the
-// embedded default, whose servers it starts and returns.
+// load sets the options: from the configuration file or, for the demo, those of the embedded default, whose servers it
+// starts and returns.
 func (p *process) load() (*fleet, error) {
-	if p.isEmbedded = useEmbedded(p.cli); !p.isEmbedded {
+	if !p.cli.demo {
 		return nil, p.loadFile()
 	}
 	servers, err := startFleet()
 	if err != nil {
 		return nil, err
 	}
-	p.use(servers.options(embeddedPort(p.cli)))
-	if p.cli.embeddedPort < 0 {
-		p.warnings = []string{"no configuration file given and no " + defaultConfFile + " here: starting the embedded default"}
-	}
+	p.use(servers.options(p.cli.embeddedPort))
 	return servers, nil
 }
 
@@ -118,7 +118,7 @@ func (p *process) warn() {
 }
 
 // errNoFile is why the embedded default cannot be loaded anew.
-var errNoFile = errors.New("there is no configuration file to load: this is the embedded default")
+var errNoFile = errors.New("there is no configuration file to load: this is the demo")
 
 // reload reads the configuration file again and has the proxy go on with it. It logs what has changed or, on error, all
 // that is wrong; then nothing has changed. Any goroutine may call it.
@@ -144,7 +144,7 @@ func (p *process) reload() (engine.Changes, error) {
 }
 
 func (p *process) reloadFile() (engine.Changes, error) {
-	if p.isEmbedded {
+	if p.cli.demo {
 		return engine.Changes{}, errNoFile
 	}
 	f, err := configs.Load(p.cli.confFile)
@@ -255,6 +255,13 @@ func (p *process) setVerbose(way string, n int) {
 	p.verbose = n
 	p.level.Set(slogLevel(n))
 	p.always(fmt.Sprintf("%s log level to %d", way, n))
+}
+
+// keepCrashes has the reason of a crash in the log.
+func (p *process) keepCrashes() {
+	if err := p.out.takeStderr(); err != nil {
+		p.log.Warn("the reason of a crash will not be in the log", "error", err)
+	}
 }
 
 // logFileLimit says how many files and connections the process may have open. Package os has raised the soft limit to

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -22,7 +24,7 @@ type service struct {
 	server *admin.Server
 	log    *slog.Logger
 	ended  sync.WaitGroup // whatever serves a listener
-	stats  net.Listener
+	stats  net.Listener   // nil: none
 
 	mu    sync.Mutex
 	addr  string       // of the admin pages, as configured
@@ -33,29 +35,32 @@ type service struct {
 const serviceClosePatience = time.Second
 
 // newService binds the stats port and the admin pages; run begins to answer. The default admin address may be taken, by
-// another proxy of this machine: then there are no pages, which is worth a warning, and no reason not to serve.
+// another proxy of this machine: then there are no pages, which is worth a warning, and no reason not to serve. The same
+// goes for the demo's stats port, unless the command line chose it.
 func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*service, error) {
 	stats, err := pred.Listener(statsName)
 	if stats == nil && err == nil {
 		stats, err = admin.ListenStats(p.cli.statsAddr, p.cli.statsPort)
 	}
-	if err != nil {
+	switch chosen := p.cli.given["stats-port"] || p.cli.given["stats-addr"]; {
+	case p.cli.demo && !chosen && errors.Is(err, syscall.EADDRINUSE):
+		p.log.Warn("no statistics: " + err.Error() + "; -s and -a choose another address")
+	case err != nil:
 		return nil, err
 	}
 	addr := p.options().Admin
-	pages, err := pred.Listener(pagesName + addr)
-	if pages == nil && err == nil {
-		pages, err = listenPages(addr)
-	}
+	pages, err := newPages(addr, pred)
 	switch {
 	case addr == configs.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
 		p.log.Warn("no admin pages: " + err.Error() + "; global.admin chooses another address")
 	case err != nil:
-		_ = stats.Close()
+		if stats != nil {
+			_ = stats.Close()
+		}
 		return nil, err
 	}
 	src := admin.Sources{Proxy: p.proxy, Options: p.options, Config: describeConfig, Page: page.Handler(), Log: log}
-	if !p.isEmbedded {
+	if !p.cli.demo {
 		src.Reload = p.reload
 	}
 	return &service{server: admin.New(src), log: p.log, stats: stats, addr: addr, pages: pages}, nil
@@ -63,19 +68,39 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 
 // run answers from now on. The proxy must have started.
 func (s *service) run() {
-	s.log.Info("statistics", "addr", s.stats.Addr().String())
-	s.ended.Go(func() { s.over("stats", s.server.ServeStats(s.stats)) })
+	if s.stats != nil {
+		s.log.Info("statistics", "addr", s.stats.Addr().String())
+		s.ended.Go(func() { s.over("stats", s.server.ServeStats(s.stats)) })
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serve(s.pages)
 }
 
-// listenPages returns nil for no address.
-func listenPages(addr string) (net.Listener, error) {
+// newPages is the predecessor's listener for the admin pages, or another if they are to be elsewhere now.
+func newPages(addr string, pred *upgrade.Predecessor) (net.Listener, error) {
+	left, err := pred.Listeners(pagesName)
+	if err != nil {
+		return nil, err
+	}
+	if pages := left[addr]; pages != nil {
+		return pages, nil
+	}
+	leaving := slices.Collect(maps.Values(left))
+	defer func() {
+		for _, nl := range leaving {
+			_ = nl.Close()
+		}
+	}()
+	return listenPages(addr, leaving...)
+}
+
+// listenPages returns nil for no address. Those in leaving are about to be closed.
+func listenPages(addr string, leaving ...net.Listener) (net.Listener, error) {
 	if addr == "" {
 		return nil, nil //nolint:nilnil // there are no pages
 	}
-	ln, err := admin.Listen(addr)
+	ln, err := admin.Listen(addr, leaving...)
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
@@ -104,7 +129,11 @@ func (s *service) move(addr string) error {
 	if addr == s.addr {
 		return nil
 	}
-	pages, err := listenPages(addr)
+	var leaving []net.Listener
+	if s.pages != nil {
+		leaving = append(leaving, s.pages)
+	}
+	pages, err := listenPages(addr, leaving...)
 	if err != nil {
 		return err
 	}
@@ -121,7 +150,9 @@ func (s *service) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), serviceClosePatience)
 	defer cancel()
 	s.server.Close(ctx)
-	_ = s.stats.Close()
+	if s.stats != nil {
+		_ = s.stats.Close()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pages != nil {

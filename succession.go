@@ -41,7 +41,7 @@ func (p *process) listenerFiles() (map[string]*os.File, error) {
 
 // upgrade starts a successor, and tells p.replaced if it took over. Otherwise the log says why, and this process goes on.
 func (p *process) upgrade(ctx context.Context) {
-	if p.isEmbedded {
+	if p.cli.demo {
 		p.log.Error("not upgraded: the embedded servers would end with this process")
 		p.goOn()
 		return
@@ -140,7 +140,7 @@ func (s *service) files() (map[string]*os.File, error) {
 // newUpgrader finds the program; see upgrade.New for why that is early.
 func (p *process) newUpgrader() (err error) {
 	p.replaced = make(chan *upgrade.Successor, 1)
-	p.upgrader, err = upgrade.New(upgrade.Options{Files: p.listenerFiles})
+	p.upgrader, err = upgrade.New(upgrade.Options{Files: p.listenerFiles, Stderr: p.out.standardError})
 	return err
 }
 

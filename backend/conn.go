@@ -542,7 +542,7 @@ func (c *Conn) fail(err error) {
 			c.figures.Failed++
 		}
 		if o := r.Owner; o != nil {
-			if errors.Is(err, ErrTimeout) && !r.ours {
+			if !r.ours && timedOut(err) {
 				c.figures.Expired++
 			}
 			o.Failed(r, err)

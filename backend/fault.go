@@ -38,7 +38,7 @@ func Text(err error) string {
 	switch {
 	case errors.As(err, &unable):
 		return oneLine(strings.TrimPrefix(unable.Error(), "backend: "))
-	case errors.Is(err, ErrTimeout), errors.Is(err, ErrSilent), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+	case timedOut(err):
 		return "Connection timed out"
 	case errors.Is(err, ErrEjected):
 		return "Connection refused"
@@ -58,12 +58,20 @@ func Text(err error) string {
 	return oneLine(err.Error())
 }
 
+// timedOut reports whether err says that time ran out: ours, or the system's for a connection.
+func timedOut(err error) bool {
+	for _, cause := range []error{ErrTimeout, ErrSilent, os.ErrDeadlineExceeded, context.DeadlineExceeded, syscall.ETIMEDOUT} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
 // errnoText is strerror(3) in the C locale. Go keeps the same words in lower case; what differs beyond the first letter
 // and can happen on a socket stands in the table.
 func errnoText(e syscall.Errno) string {
 	switch e {
-	case syscall.ETIMEDOUT:
-		return "Connection timed out"
 	case syscall.EMFILE:
 		return "Too many open files"
 	case syscall.ENFILE:

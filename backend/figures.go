@@ -3,7 +3,6 @@ package backend
 import (
 	"errors"
 	"maps"
-	"os"
 	"time"
 
 	"cashew/codec"
@@ -45,7 +44,7 @@ type Figures struct {
 func (f *Figures) ended(c *Conn, err error) {
 	switch {
 	case errors.Is(err, ErrPanic), refused(err):
-	case errors.Is(err, ErrTimeout), errors.Is(err, ErrSilent), errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end
 		if !c.retired {

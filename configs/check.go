@@ -150,7 +150,7 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
 		if i < 0 {
 			unknown := at.because("directive %q is unknown", name.Value)
-			unknown.Meant = near(name.Value, keyNames(keys))
+			unknown.Meant = Near(name.Value, keyNames(keys))
 			c.report(name, unknown)
 			continue
 		}
@@ -206,7 +206,7 @@ func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
 		if strings.Contains(reason, k.want) {
 			at.Want = ""
 		}
-		at.Meant = near(value.Value, k.choices)
+		at.Meant = Near(value.Value, k.choices)
 		c.report(value, at.because("%s", reason))
 		return false
 	}

@@ -47,6 +47,7 @@ func effectiveGlobal(o *engine.Options) Section {
 		"admin":          "off",
 		"drain_timeout":  o.DrainTimeout.Milliseconds(),
 		"log_format":     o.LogFormat,
+		"stats_extended": o.StatsExtended,
 	}
 	if o.Loops > 0 {
 		s["loops"] = o.Loops

@@ -286,6 +286,7 @@ func globalKeys(o *engine.Options) []key {
 		},
 		msecKey("drain_timeout", &o.DrainTimeout),
 		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
+		boolKey("stats_extended", &o.StatsExtended),
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// near returns the word of known that word was most likely meant to be, or "" if none is near: at most one typing mistake
+// Near returns the word of known that word was most likely meant to be, or "" if none is near: at most one typing mistake
 // in four letters, or the same beginning with a short rest ("fnv3" for "fnv1_64").
-func near(word string, known []string) string {
+func Near(word string, known []string) string {
 	word = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(word)), "-", "_")
 	if said, ok := otherBooleans[word]; ok && slices.Contains(known, said) {
 		return said

@@ -29,8 +29,8 @@ func TestNear(t *testing.T) {
 		{"on", keys, ""},
 	}
 	for _, tt := range tests {
-		if got := near(tt.word, tt.known); got != tt.want {
-			t.Errorf("near(%q) = %q; want %q", tt.word, got, tt.want)
+		if got := Near(tt.word, tt.known); got != tt.want {
+			t.Errorf("Near(%q) = %q; want %q", tt.word, got, tt.want)
 		}
 	}
 }

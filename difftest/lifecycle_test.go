@@ -52,7 +52,7 @@ func newService(t testing.TB) *service {
 // configure writes the file: global settings, which are lines, and pools.
 func (s *service) configure(t testing.TB, pools ...string) {
 	t.Helper()
-	text := "global:\n  loops: 2\n  admin: " + s.admin + "\n  drain_timeout: 20000\n" + strings.Join(pools, "")
+	text := "global:\n  loops: 2\n  admin: " + s.admin + "\n  drain_timeout: 20000\n  stats_extended: true\n" + strings.Join(pools, "")
 	s.write(t, text)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -200,5 +201,52 @@ func TestListenTaken(t *testing.T) {
 	}
 	if underTest.name == "cashew" && !strings.Contains(p.Tail(4096), "in use") {
 		t.Errorf("it does not say why: %q", p.Tail(4096))
+	}
+}
+
+// Two proxies cannot have one stats port: the second one ends with status 1 and says so, nutcracker's as well as ours, in the
+// same words but for the case of the system's. The first one's answers are all its own.
+func TestOneStatsPort(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t)
+	text := regexp.MustCompile(`bind on m \d+ to stats server addr '127\.0\.0\.1:(\d+)' failed: (?i:address already in use)\n`)
+	kinds := []proxyKind{underTest}
+	if underTest.name == "cashew" && hasNutcracker(t) {
+		kinds = append(kinds, nutcracker)
+	}
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			path := kind.path
+			if path == "" {
+				path = processtest.LookPath(t, kind.name)
+			}
+			dir, stats := processtest.TempDir(t), processtest.FreePort(t)
+			var args [2][]string
+			for i, name := range []string{"a", "b"} {
+				conf := filepath.Join(dir, name+".yml")
+				yml := fmt.Sprintf("%s:\n  listen: %s\n  redis: true\n  servers:\n   - %s:1\n", name, filepath.Join(dir, name), server.addr)
+				if err := os.WriteFile(conf, []byte(yml), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args[i] = []string{"-c", conf, "-o", filepath.Join(dir, name+".log"), "-a", "127.0.0.1", "-s", stats}
+			}
+			first := processtest.Run(t, path, args[0]...)
+			await(t, "the first one answers", func() bool { first.WantAlive(t); return answers(filepath.Join(dir, "a")) })
+			second := processtest.Run(t, path, args[1]...)
+			await(t, "the second one ends", second.Ended)
+			log, err := os.ReadFile(filepath.Join(dir, "b.log"))
+			if m := text.FindSubmatch(log); err != nil || second.State().ExitCode() != 1 || m == nil || string(m[1]) != stats {
+				t.Errorf("it ended with %v and in its log is, %v,\n%s", second.State(), err, log)
+			}
+			if answers(filepath.Join(dir, "b")) {
+				t.Error("the second one's pool is served")
+			}
+			for range 20 {
+				doc, err := (&service{stats: "127.0.0.1:" + stats}).statistics()
+				if err != nil || doc["a"] == nil {
+					t.Fatalf("the stats port says %v, %v; want pool a", doc, err)
+				}
+			}
+		})
 	}
 }

@@ -3,13 +3,18 @@
 package difftest
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"cashew/processtest"
 
@@ -91,6 +96,64 @@ func TestSightOfFailure(t *testing.T) {
 	}
 	s.wantPage(t, "GET", "/readyz", 200)
 	s.end(t)
+}
+
+// Three requests that time out one after the other are three in the statistics of either proxy. nutcracker's come with a new
+// connection each, ours share one.
+func TestTimeoutsAreCounted(t *testing.T) {
+	t.Parallel()
+	kinds := []proxyKind{underTest}
+	if underTest.name == "cashew" && hasNutcracker(t) {
+		kinds = append(kinds, nutcracker)
+	}
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			countTimeouts(t, kind)
+		})
+	}
+}
+
+func countTimeouts(t *testing.T, kind proxyKind) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections and requests, and answers nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	listen, stats := "127.0.0.1:"+processtest.FreePort(t), processtest.FreePort(t)
+	conf := filepath.Join(processtest.TempDir(t), "nutcracker.yml")
+	text := fmt.Sprintf("p:\n  listen: %s\n  redis: true\n  timeout: 100\n  servers:\n   - %s:1 s\n", listen, mute.Addr())
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := kind.path
+	if path == "" {
+		path = processtest.LookPath(t, kind.name)
+	}
+	processtest.Run(t, path, "-c", conf, "-v", "4", "-a", "127.0.0.1", "-s", stats, "-i", "1")
+	await(t, "the proxy listens", func() bool { return processtest.Listens("tcp", listen) })
+	c, err := net.DialTimeout("tcp", listen, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	replies := bufio.NewReader(c)
+	for range 3 {
+		fmt.Fprint(c, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n")
+		if line, err := replies.ReadString('\n'); !strings.Contains(line, "Connection timed out") {
+			t.Fatalf("GET of a server that does not answer: %q, %v; want an error that says timed out", line, err)
+		}
+	}
+	var got float64
+	await(t, "three timeouts in the statistics", func() bool {
+		s := &service{stats: "127.0.0.1:" + stats}
+		got = s.figures(t)["s.server_timedout"]
+		return got >= 3
+	})
+	if got != 3 {
+		t.Errorf("server_timedout is %v after three timeouts", got)
+	}
 }
 
 // figures are what the stats port says of pool p, and of its servers with their names before a dot.

@@ -2,21 +2,22 @@
 
 _cashew() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=
-	local commands='check explain diff top reload upgrade health help'
+	local commands='demo check explain diff top reload upgrade health help'
 	local options='-h --help -V --version -t --test-conf -d --daemonize -D --describe-stats -v --verbose -o --output
-		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size --embedded-port'
+		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size'
 	COMPREPLY=()
 
 	if ((COMP_CWORD > 1)); then
 		case ${COMP_WORDS[1]} in
-		check | explain | diff | top | reload | upgrade | health | help) command=${COMP_WORDS[1]} ;;
+		demo | check | explain | diff | top | reload | upgrade | health | help) command=${COMP_WORDS[1]} ;;
 		esac
 	fi
 	case $command in
+	demo) options='--embedded-port -v --verbose -o --output -s --stats-port -a --stats-addr -p --pid-file --help' ;;
 	check) options='--strict --help' ;;
 	explain) options='-c --conf-file -p --pool --admin --json --help' ;;
 	diff) options='--admin --json --help' ;;
-	top) options='--stats -n --interval --once --help' ;;
+	top) options='--stats --admin -n --interval --once --help' ;;
 	reload | health) options='--admin --help' ;;
 	upgrade) options='-p --pid-file --timeout --help' ;;
 	esac

@@ -177,10 +177,12 @@ func TestOptionsAreTold(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	tests := []struct{ name, line, want string }{
-		{"commands", "cashew ", "check explain diff top reload upgrade health help"},
+		{"commands", "cashew ", "demo check explain diff top reload upgrade health help"},
 		{"a command", "cashew ex", "explain"},
 		{"long option", "cashew --stats-p", "--stats-port"},
 		{"option of a command", "cashew top --o", "--once"},
+		{"option of the demo alone", "cashew --emb", ""},
+		{"option of the demo", "cashew demo --emb", "--embedded-port"},
 		{"levels", "cashew -v 1", "1 10 11"},
 		{"file", "cashew -c cashew.se", "cashew.service"},
 		{"file of a command", "cashew check cashew.1", "cashew.1"},

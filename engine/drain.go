@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Draining says that the proxy takes no more clients: Drain or HandOver was called.
 func (p *Proxy) Draining() bool { return p.draining.Load() }
@@ -33,7 +36,7 @@ func (p *Proxy) Drain(ctx context.Context) error {
 
 // stopAccepting closes all listeners and returns when the last client that they accepted is counted.
 func (p *Proxy) stopAccepting() {
-	for _, ln := range p.listeners() {
+	for _, ln := range slices.Concat(p.listeners(), p.lingering) {
 		_ = ln.nl.Close()
 	}
 	p.accepting.Wait()

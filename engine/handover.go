@@ -251,8 +251,14 @@ func (p *Proxy) takeBack(c parted) {
 // acceptAgain listens on files, which ListenerFiles returned before the listeners were closed.
 func (p *Proxy) acceptAgain(files map[string]*os.File) {
 	now := *p.now.Load()
-	now.listeners = nil
-	for _, old := range p.listeners() {
+	now.listeners, now.narrower = p.listenAgain(now.listeners, files), p.listenAgain(now.narrower, files)
+	p.now.Store(&now)
+	p.draining.Store(false)
+}
+
+// listenAgain has a listener in the place of each of those that were closed. Their pools stay.
+func (p *Proxy) listenAgain(closed []*listener, files map[string]*os.File) (again []*listener) {
+	for _, old := range closed {
 		ln := old
 		nl, err := net.FileListener(files[old.key])
 		if err != nil {
@@ -261,14 +267,13 @@ func (p *Proxy) acceptAgain(files map[string]*os.File) {
 			if ul, ok := nl.(*net.UnixListener); ok {
 				ul.SetUnlinkOnClose(false)
 			}
-			ln = p.newListener(old.pool.Load(), nl)
-			ln.keepalive = true
+			ln = &listener{proxy: p, key: old.key, nl: nl, keepalive: true}
+			ln.pool.Store(old.pool.Load())
 			p.accepting.Go(ln.run)
 		}
-		now.listeners = append(now.listeners, ln)
+		again = append(again, ln)
 	}
-	p.now.Store(&now)
-	p.draining.Store(false)
+	return again
 }
 
 // give gives clients to the other process and returns how many that took; the others go on here. After an error the one

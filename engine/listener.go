@@ -31,7 +31,8 @@ type listener struct {
 	pool      atomic.Pointer[pool]
 	key       string // see listenKey
 	nl        net.Listener
-	keepalive bool // its clients begin with keepalive on: package net does that for those of an inherited listener
+	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
+	closing   *time.Timer // of one that lingers, see dismiss
 }
 
 func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
@@ -55,47 +56,37 @@ func listenKey(o *PoolOptions) string {
 func (p *Proxy) bind() error {
 	now := *p.now.Load()
 	opts := *now.opts
-	inherited := maps.Clone(opts.Inherited)
+	left := make(map[string]*listener)
+	for key, nl := range opts.Inherited {
+		left[key] = &listener{proxy: p, key: key, nl: nl, keepalive: true}
+	}
 	opts.Inherited = nil
 	now.opts = &opts
-	var errs []error
-	for _, pl := range now.pools {
-		nl, err := inherit(inherited, pl.opts)
-		left := nl != nil
-		if !left && err == nil {
-			nl, err = listen(pl.opts)
+	inherited := slices.Collect(maps.Values(left))
+	seats, err := p.seat(now.pools, left)
+	if err != nil {
+		for _, ln := range inherited {
+			_ = ln.nl.Close()
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
-			continue
-		}
-		ln := p.newListener(pl, nl)
-		ln.keepalive = left
-		now.listeners = append(now.listeners, ln)
+		return err
 	}
-	for _, nl := range inherited {
-		_ = nl.Close()
+	for _, ln := range seats.gone {
+		_ = ln.nl.Close()
 	}
+	now.listeners, now.narrower = seats.listeners, seats.narrower
 	p.now.Store(&now)
+	var errs []error
+	for ln, pl := range now.seated() {
+		ln.pool.Store(pl)
+		if err := prepare(ln.nl, pl.opts); err != nil {
+			errs = append(errs, fmt.Errorf("pool %s: listen on '%s': %w", pl.name, pl.opts.Listen.Text, err))
+		}
+	}
 	return errors.Join(errs...)
 }
 
-// inherit takes the listener for a pool out of from; nil if there is none.
-func inherit(from map[string]net.Listener, o *PoolOptions) (net.Listener, error) {
-	key := listenKey(o)
-	nl := from[key]
-	if nl == nil {
-		return nil, nil //nolint:nilnil // there is none
-	}
-	delete(from, key)
-	if err := prepare(nl, o); err != nil {
-		_ = nl.Close()
-		return nil, fmt.Errorf("listen on '%s': %w", o.Listen.Text, err)
-	}
-	return nl, nil
-}
-
-func listen(o *PoolOptions) (net.Listener, error) {
+// listen binds a pool's address; reusePort is SO_REUSEPORT.
+func listen(o *PoolOptions, reusePort bool) (net.Listener, error) {
 	a := o.Listen
 	if a.Network == "unix" {
 		if err := removeSocket(a.Addr); err != nil {
@@ -103,7 +94,7 @@ func listen(o *PoolOptions) (net.Listener, error) {
 		}
 	}
 	lc := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, rc syscall.RawConn) error {
-		if !o.ReusePort || a.Network == "unix" {
+		if !reusePort || a.Network == "unix" {
 			return nil
 		}
 		return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })

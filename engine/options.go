@@ -25,6 +25,9 @@ type Options struct {
 	DrainTimeout time.Duration // how long a stop may wait for what is in flight
 	LogFormat    string        // "text" or "json"
 
+	// StatsExtended has the stats port show all statistics, in place of twemproxy's alone.
+	StatsExtended bool
+
 	// Inherited are listeners that another process left us, by the keys of Proxy.ListenerFiles. Start uses those that
 	// fit a pool in place of binding, and closes the others; a reload ignores them.
 	Inherited map[string]net.Listener

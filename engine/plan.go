@@ -16,8 +16,7 @@ type plan struct {
 	next           *lineup
 	added, removed []*pool
 	changed        []replaced
-	fresh          []*listener // of next, those that the proxy did not have
-	gone           []*listener
+	seats          // of next
 	Changes
 }
 
@@ -144,35 +143,26 @@ func settingName(name string) string {
 
 // bindPlan finds a listener for each pool of the plan: one that the proxy has, whosever it was, or a new one. On error
 // none was opened.
-func (p *Proxy) bindPlan(c *plan) error {
+func (p *Proxy) bindPlan(c *plan) (err error) {
 	have := make(map[string]*listener)
 	for _, ln := range p.listeners() {
 		have[ln.key] = ln
 	}
-	var errs []error
-	for _, pl := range c.next.pools {
-		key := listenKey(pl.opts)
-		ln := have[key]
-		delete(have, key)
-		if ln == nil {
-			nl, err := listen(pl.opts)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
-				continue
-			}
-			ln = p.newListener(pl, nl)
-			c.fresh = append(c.fresh, ln)
+	var kept []*listener
+	for _, ln := range p.lingering {
+		if ln.closing.Stop() {
+			have[ln.key] = ln
+			kept = append(kept, ln)
 		}
-		c.next.listeners = append(c.next.listeners, ln)
 	}
-	if len(errs) > 0 {
-		for _, ln := range c.fresh {
-			_ = ln.nl.Close()
+	p.lingering = nil
+	if c.seats, err = p.seat(c.next.pools, have); err != nil {
+		for _, ln := range kept {
+			ln.closing.Reset(overlapTime)
 		}
-		return errors.Join(errs...)
+		p.lingering = kept
+		return err
 	}
-	for _, ln := range have {
-		c.gone = append(c.gone, ln)
-	}
+	c.next.listeners, c.next.narrower = c.seats.listeners, c.seats.narrower
 	return nil
 }

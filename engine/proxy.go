@@ -12,10 +12,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +45,9 @@ type Proxy struct {
 
 	pressure pressure
 
-	changing  sync.Mutex // held by whoever changes now or accepting
-	leaving   []*pool    // removed, but still with clients; under changing
+	changing  sync.Mutex  // held by whoever changes now or accepting
+	leaving   []*pool     // removed, but still with clients; under changing
+	lingering []*listener // that are about to be closed, see dismiss; under changing
 	reloads   reloads
 	draining  atomic.Bool
 	emptied   chan struct{} // has room for one: the last client left
@@ -62,11 +65,33 @@ type lineup struct {
 	opts      *Options
 	pools     []*pool
 	listeners []*listener // one for each pool, in their order
+	narrower  []*listener // of an address that one of those has, too; see rebind.go
 }
 
-func (p *Proxy) options() *Options      { return p.now.Load().opts }
-func (p *Proxy) pools() []*pool         { return p.now.Load().pools }
-func (p *Proxy) listeners() []*listener { return p.now.Load().listeners }
+// seated are all listeners, each with the pool whose clients it accepts.
+func (l *lineup) seated() iter.Seq2[*listener, *pool] {
+	return func(yield func(*listener, *pool) bool) {
+		for i, ln := range l.listeners {
+			if !yield(ln, l.pools[i]) {
+				return
+			}
+		}
+		for _, ln := range l.narrower {
+			if i := owner(l.listeners, ln); i >= 0 && !yield(ln, l.pools[i]) {
+				return
+			}
+		}
+	}
+}
+
+func (p *Proxy) options() *Options { return p.now.Load().opts }
+func (p *Proxy) pools() []*pool    { return p.now.Load().pools }
+
+// listeners are all that accept for good.
+func (p *Proxy) listeners() []*listener {
+	now := p.now.Load()
+	return slices.Concat(now.listeners, now.narrower)
+}
 
 // pool is one server pool together with its clients' side.
 type pool struct {
@@ -256,7 +281,7 @@ type anchor struct{}
 // Addrs are the addresses that the pools listen on, in the pools' order.
 func (p *Proxy) Addrs() []net.Addr {
 	var a []net.Addr
-	for _, ln := range p.listeners() {
+	for _, ln := range p.now.Load().listeners {
 		a = append(a, ln.nl.Addr())
 	}
 	return a

@@ -87,16 +87,15 @@ func (p *Proxy) prepareReload(o Options) (*plan, error) {
 func (p *Proxy) carryOut(c *plan) {
 	p.adopt(c)
 	p.limitClients(c.next.pools, c.removed, p.leaving)
-	for _, ln := range c.gone {
-		_ = ln.nl.Close()
-	}
+	p.dismiss(c)
 	p.onLoops(func(l *Loop) { l.apply(c) })
 	was := p.now.Swap(c.next)
-	for i, ln := range c.next.listeners {
-		if pl := c.next.pools[i]; !slices.Contains(c.fresh, ln) && ln.pool.Load() != pl {
+	for ln, pl := range c.next.seated() {
+		if !slices.Contains(c.fresh, ln) && ln.pool.Load() != pl {
 			c.keepListener(ln, pl)
 		}
 	}
+	p.linger(c)
 	for _, ln := range c.fresh {
 		p.accepting.Go(ln.run)
 	}

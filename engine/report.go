@@ -321,7 +321,7 @@ func servers(p *PoolStats) (f figures) {
 		f.text("server"+strconv.Itoa(i), fmt.Sprintf(
 			"name=%s,addr=%s,state=%s,share=%.4f,connections=%d,requests=%d,responses=%d,in_queue=%d,out_queue=%d,timedout=%d,err=%d,eof=%d",
 			s.Name, s.Addr, s.State, s.Share, s.ServerConnections, s.Requests, s.Responses, s.InQueue, s.OutQueue,
-			s.ServerTimedout, s.ServerErr, s.ServerEOF))
+			s.Expired, s.ServerErr, s.ServerEOF))
 	}
 	return f
 }

@@ -83,7 +83,6 @@ type ServerStats struct {
 
 	ServerEOF         int64 `json:"server_eof"`
 	ServerErr         int64 `json:"server_err"`
-	ServerTimedout    int64 `json:"server_timedout"`
 	ServerConnections int64 `json:"server_connections"`
 	ServerEjectedAt   int64 `json:"server_ejected_at"` // microseconds since 1970 of the last ejection; 0: never
 	Requests          int64 `json:"requests"`
@@ -100,7 +99,9 @@ type ServerStats struct {
 	Dropped int64 `json:"dropped"`  // replies to clients that were gone, or had been told that time was up
 	Failed  int64 `json:"failed"`   // requests whose connection failed, or never came about, after they were queued
 
-	Expired int64 `json:"expired"` // requests that failed by timeout; among the others
+	Expired int64 `json:"expired"` // requests that failed by timeout, which twemproxy calls server_timedout; among the others
+
+	TimedoutConnections int64 `json:"timedout_connections"` // given up because they were late, or never came about in time
 
 	Redials int64 `json:"redials"` // connections given up because the server said that it is no master, or not ready
 	Remarks int64 `json:"remarks"` // connections that the server let in with a remark: it has no password

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -182,7 +183,7 @@ func TestTimeoutFigures(t *testing.T) {
 		s.passes(120 * time.Millisecond)
 		got = counts(s.snapshot().Servers[0])
 		if d := cmp.Diff(ServerStats{
-			ServerTimedout: 1, Requests: 2, RequestBytes: 2 * n, Dropped: 1, Expired: 2, Failed: 1,
+			Requests: 2, RequestBytes: 2 * n, Dropped: 1, Expired: 2, Failed: 1, TimedoutConnections: 1,
 		}, got); d != "" {
 			t.Errorf("after no reply (-want +got):\n%s", d)
 		}
@@ -191,6 +192,23 @@ func TestTimeoutFigures(t *testing.T) {
 			t.Errorf("slow log %+v; want lost and late, after 50ms", log)
 		}
 	})
+}
+
+// TestConnectTimeoutFigures: what waits for a connection that does not come about in time ran out of time, whoever says so.
+func TestConnectTimeoutFigures(t *testing.T) {
+	for _, cause := range []error{syscall.ETIMEDOUT, os.ErrDeadlineExceeded} {
+		s := newSim(t, 1, nil)
+		c, v := s.connect(), s.servers[0]
+		get := array("GET", "a")
+		c.send(get + get)
+		s.settle()
+		v.refuse(cause)
+		s.settle()
+		want := ServerStats{Requests: 2, RequestBytes: int64(2 * len(get)), Failed: 2, Expired: 2, TimedoutConnections: 1}
+		if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
+			t.Errorf("%v (-want +got):\n%s", cause, d)
+		}
+	}
 }
 
 // TestServerFigures: queues, bytes, and the causes of a connection's end.

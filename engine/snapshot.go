@@ -149,7 +149,6 @@ func (sv *ServerStats) add(f *backend.Figures, profiles []string) {
 	}
 	sv.ServerEOF += f.EOF
 	sv.ServerErr += f.Err
-	sv.ServerTimedout += f.Timedout
 	sv.ServerConnections += f.Connections
 	sv.Requests += f.Requests
 	sv.RequestBytes += f.RequestBytes
@@ -165,6 +164,7 @@ func (sv *ServerStats) add(f *backend.Figures, profiles []string) {
 	sv.Expired += f.Expired
 	sv.Redials += f.Redials
 	sv.Remarks += f.Remarks
+	sv.TimedoutConnections += f.Timedout
 	for i := range f.Latency {
 		sv.Latency[i].Queue.Merge(&f.Latency[i].Queue)
 		sv.Latency[i].Server.Merge(&f.Latency[i].Server)

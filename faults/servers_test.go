@@ -143,7 +143,7 @@ func startProxy(t testing.TB, loops int, pools ...pool) *proxy {
 		t.Fatal(err)
 	}
 	p.file, p.conf = file, conf.String()
-	p.Process = processtest.New(t, cashew, "-c", file)
+	p.Process = processtest.New(t, cashew, "-c", file, "-a", "127.0.0.1", "-s", processtest.FreePort(t))
 	p.Shown = 1 << 20
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

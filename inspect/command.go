@@ -4,10 +4,11 @@
 //	check      configs.Load, and all it says
 //	explain    a file's rings, or a running proxy's /explain
 //	diff       two files' rings against each other      movement.go
-//	top        the stats port, twice and again          rates.go
+//	top        the stats port or /stats, twice and again   rates.go
 //	reload     a running proxy's /reload
 //	upgrade    a running proxy replaced by a new program
 //	health     a running proxy's /readyz
+//	demo       is the proxy itself: package main runs it, and this package knows it for its lists
 //
 // None of it is part of serving. Everything runs on the caller's goroutine but for top, which also reads keys.
 package inspect
@@ -27,8 +28,15 @@ type Command struct {
 	Summary string // half a line
 	Help    string // what it does and prints, and its exit status
 
+	// IsProxy is set for what is no subcommand of this package but the proxy, which takes the proxy's options: Run is not
+	// for it.
+	IsProxy bool
+
 	build func(fs *pflag.FlagSet) action
 }
+
+// Demo is the name of the one command that starts a proxy.
+const Demo = "demo"
 
 // An action does what a command is for once its flags are parsed. The error is told to the user, and makes the exit
 // status 1; so does errFound, which is not told.
@@ -43,7 +51,7 @@ var (
 
 // commands are all of them, as the usage lists them.
 func commands() []*Command {
-	return []*Command{checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
+	return []*Command{demoCommand(), checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
 }
 
 // Find returns the subcommand with this name, or nil.
@@ -56,13 +64,21 @@ func Find(name string) *Command {
 	return nil
 }
 
+// Names are those of all commands.
+func Names() (names []string) {
+	for _, c := range commands() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // Run does what args, those after the command's name, ask for. It returns the exit status: 0, 1 for a failure, 2 for
 // arguments that cannot be understood.
 func (c *Command) Run(args []string, stdout, stderr io.Writer) int {
 	fs, do := c.flags()
 	err := fs.Parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
-		c.printHelp(stdout)
+		c.PrintHelp(stdout)
 		return 0
 	}
 	if err == nil {
@@ -92,7 +108,8 @@ func (c *Command) flags() (*pflag.FlagSet, action) {
 
 func (c *Command) usage() string { return fmt.Sprintf("Usage: cashew %s %s\n", c.Name, c.Args) }
 
-func (c *Command) printHelp(w io.Writer) {
+// PrintHelp writes what the command does, and its options.
+func (c *Command) PrintHelp(w io.Writer) {
 	fs, _ := c.flags()
 	fs.BoolP("help", "h", false, "print this help and exit")
 	fmt.Fprintf(w, "%s\n%s\n\nOptions:\n%s", c.usage(), c.Help, fs.FlagUsages())
@@ -102,6 +119,21 @@ func (c *Command) printHelp(w io.Writer) {
 func PrintList(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-8s %s\n", c.Name, c.Summary)
+	}
+}
+
+func demoCommand() *Command {
+	return &Command{
+		Name:    Demo,
+		Args:    "[--embedded-port=N] [OPTIONS]",
+		Summary: "try it out: a proxy before servers in its own memory",
+		Help: "Starts the proxy without a configuration file, before three Redis and three memcached servers in its own memory that\n" +
+			"forget everything at the end. Of the proxy's options, which `cashew --help` lists, it takes all but -c, -d and -t.",
+		IsProxy: true,
+		build: func(fs *pflag.FlagSet) action {
+			fs.Int("embedded-port", 22121, "its port on 127.0.0.1; memcached is on the next one; 0 lets the kernel choose both")
+			return nil
+		},
 	}
 }
 
@@ -116,14 +148,14 @@ func helpCommand() *Command {
 				if len(args) == 0 {
 					fmt.Fprint(stdout, "Usage: cashew COMMAND [ARGUMENTS]\n\n")
 					PrintList(stdout)
-					fmt.Fprintln(stdout, "\nWithout one cashew is the proxy: see cashew --help.")
+					fmt.Fprintln(stdout, "\nWithout one cashew is the proxy of a configuration file: see cashew --help.")
 					return nil
 				}
 				c := Find(args[0])
 				if c == nil {
 					return fmt.Errorf("%w: there is no command %q", errUsage, args[0])
 				}
-				c.printHelp(stdout)
+				c.PrintHelp(stdout)
 				return nil
 			}
 		},

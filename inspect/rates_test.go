@@ -51,6 +51,25 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Where the document says how a server is, that is what is shown, and not when it was ejected last.
+func TestState(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for _, tt := range []struct {
+		figures figures
+		want    string
+	}{
+		{figures{}, ""},
+		{figures{"server_ejected_at": 995e6}, "  ejected 5s ago"},
+		{figures{"server_ejected_at": 995e6, "up": 0}, "  ejected for 5s"},
+		{figures{"server_ejected_at": 995e6, "up": 1, "on_trial": 1}, "  on trial"},
+		{figures{"server_ejected_at": 995e6, "up": 1, "on_trial": 0}, ""},
+	} {
+		if got := state(tt.figures, now); got != tt.want {
+			t.Errorf("state(%v) = %q; want %q", tt.figures, got, tt.want)
+		}
+	}
+}
+
 func TestParseStatsErrors(t *testing.T) {
 	for _, body := range []string{"", "HTTP/1.1 400", "[]", `"text"`, `{"service":`} {
 		if _, err := parseStats([]byte(body), time.Now()); err == nil || !strings.Contains(err.Error(), "stats port") {

@@ -2,9 +2,12 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,23 +23,27 @@ const defaultStats = "127.0.0.1:22222"
 func topCommand() *Command {
 	return &Command{
 		Name:    "top",
-		Args:    "[--stats ADDR] [-n SECONDS] [--once]",
+		Args:    "[--stats ADDR | --admin ADDR] [-n SECONDS] [--once]",
 		Summary: "a live view of a running proxy, from its stats port",
 		Help: "Shows requests, bytes, errors and queues for each pool and server, per second, from two readings of the stats port.\n" +
-			"It understands nutcracker's as well, whose figures are up to its -i old. q or Ctrl-C ends it. Where the output is no\n" +
-			"terminal, one table follows the other.",
+			"It understands nutcracker's as well, whose figures are up to its -i old. --admin reads /stats of the admin pages in\n" +
+			"its place, which says more: which servers are ejected now, and which are back on trial. q or Ctrl-C ends it. Where\n" +
+			"the output is no terminal, one table follows the other.",
 		build: func(fs *pflag.FlagSet) action {
 			addr := fs.String("stats", defaultStats, "host:port or /path of the stats port")
+			admin := fs.String("admin", "", adminUsage)
 			interval := fs.Float64P("interval", "n", 1, "seconds between two readings")
 			once := fs.Bool("once", false, "show one interval and exit")
 			return func(args []string, stdout, stderr io.Writer) error {
 				switch {
 				case len(args) > 0:
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
+				case *admin != "" && fs.Changed("stats"):
+					return fmt.Errorf("%w: either --stats or --admin", errUsage)
 				case !(*interval >= 0.01 && *interval <= 3600):
 					return fmt.Errorf("%w: -n must be from 0.01 to 3600", errUsage)
 				}
-				t := top{addr: *addr, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
+				t := top{addr: *addr, admin: *admin, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
 				if *once {
 					return t.once()
 				}
@@ -48,7 +55,8 @@ func topCommand() *Command {
 
 // top is the live view.
 type top struct {
-	addr     string
+	addr     string // of the stats port
+	admin    string // of the admin pages, which are asked in its place; "": the stats port is
 	interval time.Duration
 	out      io.Writer
 	isRaw    bool // the terminal wants a carriage return and is painted over
@@ -68,7 +76,17 @@ func (t *top) once() error {
 	return t.show(table(was, is))
 }
 
-func (t *top) read() (*stats, error) { return readStats(t.addr, max(t.interval, 5*time.Second)) }
+func (t *top) read() (*stats, error) {
+	timeout := max(t.interval, 5*time.Second)
+	if t.admin == "" {
+		return readStats(t.addr, timeout)
+	}
+	var body json.RawMessage
+	if err := ask(http.MethodGet, t.admin, "/stats", nil, timeout, &body); err != nil {
+		return nil, err
+	}
+	return parseStats(body, time.Now())
+}
 
 // run shows intervals until it is told to end.
 func (t *top) run() error {
@@ -100,7 +118,7 @@ func (t *top) run() error {
 		}
 		is, err := t.read()
 		if err != nil { // it may come back
-			if err := t.show(fmt.Appendf(nil, "%s: %v\n", t.addr, err)); err != nil {
+			if err := t.show(fmt.Appendf(nil, "%s: %v\n", cmp.Or(t.admin, t.addr), err)); err != nil {
 				return err
 			}
 			continue
@@ -164,7 +182,7 @@ func table(was, is *stats) []byte {
 		for _, s := range p.servers {
 			errs := rate(serversWas[s.name], s.figures, elapsed, "server_err", "server_timedout", "server_eof")
 			row(tw, serversWas[s.name], s.figures, elapsed, errs, s.figures["server_connections"],
-				"  "+s.name+ejected(s.figures, is.at))
+				"  "+s.name+state(s.figures, is.at))
 		}
 	}
 	_ = tw.Flush()
@@ -183,13 +201,19 @@ func add(sum, f figures) {
 	}
 }
 
-// ejected says when a server was last ejected. The stats port does not say whether it still is.
-func ejected(f figures, now time.Time) string {
-	usec := f["server_ejected_at"]
-	if usec == 0 {
+// state says whether a server is ejected or on trial. nutcracker's figures do not tell: of them it says when the server was
+// last ejected.
+func state(f figures, now time.Time) string {
+	since := now.Sub(time.UnixMicro(f["server_ejected_at"])).Truncate(time.Second)
+	switch up, told := f["up"]; {
+	case told && up == 0:
+		return fmt.Sprintf("  ejected for %v", since)
+	case told && f["on_trial"] == 1:
+		return "  on trial"
+	case told || f["server_ejected_at"] == 0:
 		return ""
 	}
-	return fmt.Sprintf("  ejected %v ago", now.Sub(time.UnixMicro(usec)).Truncate(time.Second))
+	return fmt.Sprintf("  ejected %v ago", since)
 }
 
 // amount is a number in few digits.

@@ -130,5 +130,8 @@ func (p *Predecessor) Ready() error {
 // ownStderr makes descriptor 2 the predecessor's standard error; until now it led to the predecessor itself.
 func (p *Predecessor) ownStderr() error {
 	defer p.stderr.Close() //nolint:errcheck // nothing is written through it
-	return dup2(int(p.stderr.Fd()), unix.Stderr)
+	return SetStderr(p.stderr)
 }
+
+// SetStderr makes descriptor 2 lead where f does.
+func SetStderr(f *os.File) error { return dup2(int(f.Fd()), unix.Stderr) }

@@ -65,6 +65,9 @@ type Options struct {
 	// same names.
 	Files func() (map[string]*os.File, error)
 
+	// Stderr is the standard error that a successor gets once it has taken over; nil: os.Stderr.
+	Stderr func() *os.File
+
 	Timeout time.Duration // 0: DefaultTimeout
 }
 
@@ -84,6 +87,9 @@ func New(o Options) (*Upgrader, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
+	}
+	if o.Stderr == nil {
+		o.Stderr = func() *os.File { return os.Stderr }
 	}
 	return &Upgrader{opts: o, path: path}, nil
 }
@@ -187,7 +193,7 @@ func (u *Upgrader) spawn(files map[string]*os.File) (_ *Successor, err error) {
 		}
 	}()
 	names := slices.Sorted(maps.Keys(files))
-	inherited := []*os.File{os.Stdin, os.Stdout, theirStderr, theirControl, theirConn, os.Stderr}
+	inherited := []*os.File{os.Stdin, os.Stdout, theirStderr, theirControl, theirConn, u.opts.Stderr()}
 	for _, name := range names {
 		inherited = append(inherited, files[name])
 	}
@@ -361,7 +367,7 @@ func (s *Successor) Commit() error {
 		defer s.upgrader.busy.Store(false)
 		return s.failed(err)
 	}
-	s.output.release(os.Stderr)
+	s.output.release(s.upgrader.opts.Stderr())
 	return nil
 }
 

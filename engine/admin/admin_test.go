@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -110,7 +109,7 @@ func twoPools() engine.Snapshot {
 			s := engine.ServerStats{
 				Name: fmt.Sprintf("s%d", j), PName: fmt.Sprintf("127.0.0.1:%d:1 s%d", j+1, j), Addr: fmt.Sprintf("127.0.0.1:%d", j+1),
 				Weight: 1, State: state, Share: float64(1 - j),
-				ServerEOF: 1, ServerErr: 2, ServerTimedout: 3, ServerConnections: 4, ServerEjectedAt: 5_000_000,
+				ServerEOF: 1, ServerErr: 2, TimedoutConnections: 3, ServerConnections: 4, ServerEjectedAt: 5_000_000,
 				Requests: 6 + int64(100*i), RequestBytes: 7, Responses: 8, ResponseBytes: 9,
 				InQueue: 10, InQueueBytes: 11, OutQueue: 12, OutQueueBytes: 13,
 				NoReply: 14, Dropped: 15, Failed: 16, Expired: 17,
@@ -563,6 +562,3 @@ func TestServeAndClose(t *testing.T) {
 	}
 	ln.Close()
 }
-
-// keysOf is the sorted keys of a JSON object.
-func keysOf(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }

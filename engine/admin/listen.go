@@ -13,32 +13,35 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cashew/engine"
 )
 
-// Listen binds the admin address: "host:port", or a path for a unix socket.
-func Listen(addr string) (net.Listener, error) {
-	if !strings.HasPrefix(addr, "/") {
-		return net.Listen("tcp", addr)
+// Listen binds the admin address: "host:port", or a path for a unix socket. Those in leaving are about to be closed, and may
+// have an address that overlaps with it, as 127.0.0.1:P does with 0.0.0.0:P. No other process may have it: then it is an error.
+func Listen(addr string, leaving ...net.Listener) (net.Listener, error) {
+	var lc net.ListenConfig
+	if strings.HasPrefix(addr, "/") {
+		return listenUnix(&lc, addr)
 	}
-	return listenUnix(&net.ListenConfig{}, addr)
+	return engine.Beside(leaving, addr, false, func(reusePort bool) (net.Listener, error) {
+		if reusePort {
+			lc.Control = func(_, _ string, rc syscall.RawConn) error {
+				return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+			}
+		}
+		return lc.Listen(context.Background(), "tcp", addr)
+	})
 }
 
-// ListenStats binds the stats port; an addr that starts with "/" is a unix socket, and port does not matter. As in
-// twemproxy several proxies may share a port, and the kernel gives each its part of the connections. The error's text is
-// twemproxy's.
+// ListenStats binds the stats port; an addr that starts with "/" is a unix socket, and port does not matter. Where another
+// process has it this fails as twemproxy does, in its words: of two that shared it each would get a part of the questions.
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_listen.
 func ListenStats(addr string, port int) (net.Listener, error) {
 	fd := -1
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		var err error
-		if e := rc.Control(func(s uintptr) {
-			fd = int(s)
-			err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-		}); e != nil {
-			return e
-		}
-		return ignoreUnsupported(err)
+		return control(rc, func(s int) error { fd = s; return nil })
 	}}
 	var ln net.Listener
 	var err error
@@ -54,10 +57,10 @@ func ListenStats(addr string, port int) (net.Listener, error) {
 	return ln, nil
 }
 
-// ignoreUnsupported: unix sockets share no addresses, and newer kernels say so.
-func ignoreUnsupported(err error) error {
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		return nil
+func control(rc syscall.RawConn, f func(fd int) error) error {
+	var err error
+	if e := rc.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
+		return e
 	}
 	return err
 }

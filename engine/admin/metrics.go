@@ -106,7 +106,7 @@ var serverMetrics = []metric[engine.ServerStats]{
 	counter(describe("server_unneeded_auth_total", "Connections to a server that has no password though redis_auth gives one.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Remarks }),
 	counter(descServerErrors, "eof", func(s *engine.ServerStats) int64 { return s.ServerEOF }),
 	counter(descServerErrors, "err", func(s *engine.ServerStats) int64 { return s.ServerErr }),
-	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.ServerTimedout }),
+	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.TimedoutConnections }),
 }
 
 var proxyMetrics = []metric[engine.Snapshot]{

@@ -217,10 +217,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 		}
 		row(name, labels+" | "+d.help)
 	}
-	for _, f := range poolStatistics {
+	for _, f := range slices.Concat(poolStatistics, morePoolStatistics) {
 		row(f.name, f.description)
 	}
-	for _, f := range serverStatistics {
+	for _, f := range slices.Concat(serverStatistics, moreServerStatistics) {
 		row(f.name, f.description)
 	}
 	for line := range strings.Lines(newRig().do("GET", "/").Body.String()) {

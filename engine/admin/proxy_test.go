@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -100,7 +101,11 @@ func TestRealProxy(t *testing.T) {
 
 	families := scrape(t, r)
 	at := serveStats(t, r, "127.0.0.1")
-	pool := readStats(t, at.Network(), at.String(), "")["alpha"].(map[string]any)
+	var doc map[string]any
+	if err := json.Unmarshal(readStats(t, at.Network(), at.String(), ""), &doc); err != nil {
+		t.Fatal(err)
+	}
+	pool := doc["alpha"].(map[string]any)
 	writes := uint64(0)
 	for name, requests := range byServer {
 		labels := map[string]string{"pool": "alpha", "server": name}

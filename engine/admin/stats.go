@@ -17,14 +17,35 @@ import (
 	"cashew/engine"
 )
 
-// A statistic is a number of a pool or of a server, as the stats port shows it and -D describes it. In a pool or a server
-// all are whole numbers: collectors take an object in a pool for a server, and anything else for a number.
+// A statistic is a number of the process, of a pool or of a server, as the stats port shows it and -D describes it.
+// Collectors take any object for a pool or a server, and many of them anything that twemproxy does not have for one too:
+// the stats port shows twemproxy's alone unless the configuration says stats_extended.
 type statistic[T any] struct {
 	name, description string
 	value             func(*T) int64
 }
 
-// poolStatistics are twemproxy's, in its order and with its descriptions, and then ours.
+// globalStatistics are twemproxy's of the process, in its order; it describes none of them.
+//
+// Source: twemproxy 0.5.0 nc_stats.c, stats_add_header.
+var globalStatistics = []statistic[engine.Snapshot]{
+	{"uptime", "", func(s *engine.Snapshot) int64 { return int64(s.At.Sub(s.Started).Seconds()) }},
+	{"timestamp", "", func(s *engine.Snapshot) int64 { return s.At.Unix() }},
+	{"total_connections", "", func(s *engine.Snapshot) int64 { return s.TotalConnections }},
+	{"curr_connections", "", func(s *engine.Snapshot) int64 { return s.CurrConnections }},
+}
+
+// moreGlobalStatistics are ours.
+var moreGlobalStatistics = []statistic[engine.Snapshot]{
+	{"loops", "", func(s *engine.Snapshot) int64 { return int64(s.Loops) }},
+	{"silent_loops", "", func(s *engine.Snapshot) int64 { return int64(s.Silent) }},
+	{"draining", "", func(s *engine.Snapshot) int64 { return one(s.Draining) }},
+	{"panics", "", func(s *engine.Snapshot) int64 { return s.Panics }},
+	{"reloads_succeeded", "", func(s *engine.Snapshot) int64 { return s.Reload.Succeeded }},
+	{"reloads_failed", "", func(s *engine.Snapshot) int64 { return s.Reload.Failed }},
+}
+
+// poolStatistics are twemproxy's, in its order and with its descriptions.
 //
 // Source: twemproxy 0.5.0 nc_stats.h, STATS_POOL_CODEC.
 var poolStatistics = []statistic[engine.PoolStats]{
@@ -34,7 +55,10 @@ var poolStatistics = []statistic[engine.PoolStats]{
 	{"server_ejects", "# times backend server was ejected", func(p *engine.PoolStats) int64 { return p.ServerEjects }},
 	{"forward_error", "# times we encountered a forwarding error", func(p *engine.PoolStats) int64 { return p.ForwardError }},
 	{"fragments", "# fragments created from a multi-vector request", func(p *engine.PoolStats) int64 { return p.Fragments }},
+}
 
+// morePoolStatistics are ours.
+var morePoolStatistics = []statistic[engine.PoolStats]{
 	{"live", "# servers that are not ejected", func(p *engine.PoolStats) int64 { return int64(p.Live) }},
 	{"in_flight", "# client requests whose reply is owed", func(p *engine.PoolStats) int64 { return p.InFlight }},
 	{"clients_accepted", "# client connections accepted", func(p *engine.PoolStats) int64 { return p.ClientsAccepted }},
@@ -56,13 +80,15 @@ var poolStatistics = []statistic[engine.PoolStats]{
 	{"write_back_p99_us", "99th percentile of the same", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.99) }},
 }
 
-// serverStatistics are twemproxy's, in its order and with its descriptions, and then ours.
+// serverStatistics are twemproxy's, in its order and with its descriptions. Upstream a request that runs out of time takes
+// its connection with it, so that connections are what its description counts; here the connection lives on, and the
+// figure is of requests, for alerts that watch it.
 //
 // Source: twemproxy 0.5.0 nc_stats.h, STATS_SERVER_CODEC.
 var serverStatistics = []statistic[engine.ServerStats]{
 	{"server_eof", "# eof on server connections", func(s *engine.ServerStats) int64 { return s.ServerEOF }},
 	{"server_err", "# errors on server connections", func(s *engine.ServerStats) int64 { return s.ServerErr }},
-	{"server_timedout", "# timeouts on server connections", func(s *engine.ServerStats) int64 { return s.ServerTimedout }},
+	{"server_timedout", "# timeouts on server connections", func(s *engine.ServerStats) int64 { return s.Expired }},
 	{"server_connections", "# active server connections", func(s *engine.ServerStats) int64 { return s.ServerConnections }},
 	{"server_ejected_at", "timestamp when server was ejected in usec since epoch", func(s *engine.ServerStats) int64 { return s.ServerEjectedAt }},
 	{"requests", "# requests", func(s *engine.ServerStats) int64 { return s.Requests }},
@@ -73,7 +99,10 @@ var serverStatistics = []statistic[engine.ServerStats]{
 	{"in_queue_bytes", "current request bytes in incoming queue", func(s *engine.ServerStats) int64 { return s.InQueueBytes }},
 	{"out_queue", "# requests in outgoing queue", func(s *engine.ServerStats) int64 { return s.OutQueue }},
 	{"out_queue_bytes", "current request bytes in outgoing queue", func(s *engine.ServerStats) int64 { return s.OutQueueBytes }},
+}
 
+// moreServerStatistics are ours.
+var moreServerStatistics = []statistic[engine.ServerStats]{
 	{"up", "1 if the server gets requests, 0 while it is ejected", func(s *engine.ServerStats) int64 { return int64(up(s)) }},
 	{"on_trial", "1 while the server is back but not trusted yet", func(s *engine.ServerStats) int64 { return one(s.State == "trial") }},
 	{"no_reply", "# requests that expect no reply", func(s *engine.ServerStats) int64 { return s.NoReply }},
@@ -90,6 +119,7 @@ var serverStatistics = []statistic[engine.ServerStats]{
 	{"server_p50_us", "median usec from writing a request to the end of its reply", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.5) }},
 	{"server_p99_us", "99th percentile of the same", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.99) }},
 	{"server_p999_us", "99.9th percentile of the same", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.999) }},
+	{"timedout_connections", "# server connections given up because they were late", func(s *engine.ServerStats) int64 { return s.TimedoutConnections }},
 }
 
 func refusedCommands(p *engine.PoolStats) (n int64) {
@@ -136,59 +166,61 @@ func serverTime(s *engine.ServerStats) *engine.Histogram {
 	return &all
 }
 
-// Describe writes what the statistics of pools and servers mean: what -D shows below the version.
+// Describe writes what the statistics of pools and servers mean, what -D shows below the version: twemproxy's text, and
+// below it ours.
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_describe.
 func Describe(w io.Writer) {
-	fmt.Fprintln(w, "pool stats:")
-	for i := range poolStatistics {
-		fmt.Fprintf(w, "  %-19s \"%s\"\n", poolStatistics[i].name, poolStatistics[i].description)
-	}
-	fmt.Fprintln(w, "\nserver stats:")
-	for i := range serverStatistics {
-		fmt.Fprintf(w, "  %-19s \"%s\"\n", serverStatistics[i].name, serverStatistics[i].description)
+	describeStatistics(w, "pool stats", poolStatistics)
+	fmt.Fprintln(w)
+	describeStatistics(w, "server stats", serverStatistics)
+	const where = " of cashew's own, at /stats of the admin address and with global.stats_extended"
+	fmt.Fprintln(w)
+	describeStatistics(w, "pool stats"+where, morePoolStatistics)
+	fmt.Fprintln(w)
+	describeStatistics(w, "server stats"+where, moreServerStatistics)
+}
+
+func describeStatistics[T any](w io.Writer, title string, of []statistic[T]) {
+	fmt.Fprintln(w, title+":")
+	for i := range of {
+		fmt.Fprintf(w, "  %-19s \"%s\"\n", of[i].name, of[i].description)
 	}
 }
 
-// statsDocument is the whole document and a newline. Pools and servers stand in order, each after the numbers of what
+// statsDocument is the whole document and a newline: twemproxy's keys and nothing else, or extended by ours, each after
+// twemproxy's of the same object. Pools and servers stand in order, each after the numbers of what
 // holds it, so that one which bears a number's name wins in a reader that keeps the last.
 //
 //	{"service":"nutcracker", ..., "pool": {"client_eof":0, ..., "server": {"server_eof":0, ...},"server": {...}},"pool": {...}}
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_make_rsp.
-func statsDocument(snap *engine.Snapshot, host string) []byte {
+func statsDocument(snap *engine.Snapshot, host string, extended bool) []byte {
 	dst := []byte(`{"service":"nutcracker", "source":`) // what collectors look for
 	dst = appendName(dst, host)
 	dst = append(dst, `, "version":`...)
 	dst = appendName(dst, snap.Version)
-	for _, f := range []struct {
-		name  string
-		value int64
-	}{
-		{"uptime", int64(snap.At.Sub(snap.Started).Seconds())},
-		{"timestamp", snap.At.Unix()},
-		{"total_connections", snap.TotalConnections},
-		{"curr_connections", snap.CurrConnections},
-
-		{"loops", int64(snap.Loops)},
-		{"silent_loops", int64(snap.Silent)},
-		{"draining", one(snap.Draining)},
-		{"panics", snap.Panics},
-		{"reloads_succeeded", snap.Reload.Succeeded},
-		{"reloads_failed", snap.Reload.Failed},
-	} {
-		dst = append(dst, ", "...)
-		dst = appendNumber(dst, f.name, f.value)
+	dst = append(dst, ", "...)
+	dst = appendStatistics(dst, globalStatistics, snap)
+	if extended {
+		dst = appendStatistics(append(dst, ", "...), moreGlobalStatistics, snap)
 	}
 	before := ", "
 	for i := range snap.Pools {
 		p := &snap.Pools[i]
 		dst = append(appendName(append(dst, before...), p.Name), ": {"...)
 		dst = appendStatistics(dst, poolStatistics, p)
+		if extended {
+			dst = appendStatistics(append(dst, ", "...), morePoolStatistics, p)
+		}
 		before = ", "
 		for j := range p.Servers {
 			dst = append(appendName(append(dst, before...), p.Servers[j].Name), ": {"...)
-			dst = append(appendStatistics(dst, serverStatistics, &p.Servers[j]), '}')
+			dst = appendStatistics(dst, serverStatistics, &p.Servers[j])
+			if extended {
+				dst = appendStatistics(append(dst, ", "...), moreServerStatistics, &p.Servers[j])
+			}
+			dst = append(dst, '}')
 			before = ","
 		}
 		dst = append(dst, '}')
@@ -222,18 +254,18 @@ func appendName(dst []byte, s string) []byte {
 }
 
 // statsText is the document of now.
-func (s *Server) statsText(ctx context.Context) ([]byte, error) {
+func (s *Server) statsText(ctx context.Context, extended bool) ([]byte, error) {
 	snap, err := s.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	host, _ := os.Hostname() // none is fine
-	return statsDocument(snap, host), nil
+	return statsDocument(snap, host, extended), nil
 }
 
-// statsPage is the stats port's document by HTTP.
+// statsPage is the stats port's document by HTTP, always with our statistics.
 func (s *Server) statsPage(w http.ResponseWriter, r *http.Request) {
-	text, err := s.statsText(r.Context())
+	text, err := s.statsText(r.Context(), true)
 	if err != nil {
 		writeError(w, err)
 		return
@@ -299,7 +331,7 @@ func (s *Server) closeStats() {
 // unread would reset the connection, and the answer might be lost on its way.
 func (s *Server) tellStats(nc net.Conn) {
 	defer func() { _ = nc.Close() }()
-	text, err := s.statsText(context.Background())
+	text, err := s.statsText(context.Background(), s.src.Options().StatsExtended)
 	if err != nil {
 		s.log.Warn("stats: no answer", "err", err)
 		return

@@ -31,7 +31,7 @@ function quantiles(list) {
 const durations = (s, before, half) =>
   Object.keys(s.latency ?? {}).flatMap((c) => grown(s.latency[c][half], before?.latency?.[c]?.[half]));
 
-const failures = (s) => s.server_err + s.server_timedout + s.server_eof;
+const failures = (s) => s.server_err + s.timedout_connections + s.server_eof;
 
 /**
  * sample is one moment of a pool: rates by the second and percentiles in µs since the answer before. Without one before,
