@@ -42,7 +42,7 @@ func startProxy(t testing.TB, servers []string, settings ...string) string {
 	t.Helper()
 	port := processtest.FreePort(t)
 	var conf bytes.Buffer
-	fmt.Fprintf(&conf, "global:\n  admin: off\np:\n  listen: 127.0.0.1:%s\n  redis: true\n", port)
+	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: true\n", port)
 	fmt.Fprintf(&conf, "  hash: md5\n  distribution: modula\n  hash_tag: \"{}\"\n")
 	for _, line := range settings {
 		fmt.Fprintf(&conf, "  %s\n", line)
