@@ -32,6 +32,7 @@
 // A request in this package:
 //
 //	ParseCommand  command.go  lines, keys and data blocks; meta.go: meta commands
+//	              odd.go      numbers that are not plain; http.go: what is no memcached
 //	              table.go    all commands
 //	AppendLocal   local.go    answered here
 //	Append…       fragment.go one command to several servers, and their replies to one
