@@ -340,15 +340,6 @@ var mcCases = []mcCase{
 		version extra
 		version a b c
 		get a`},
-	{name: "verbosity", script: `
-		verbosity 0
-		verbosity 1
-		verbosity 1 noreply
-		verbosity
-		verbosity x
-		verbosity -1
-		verbosity 1 2
-		verbosity 1 2 3`},
 	{name: "keys", script: `
 		set ` + key250 + ` 0 0 1
 		x

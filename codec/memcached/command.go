@@ -502,7 +502,7 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 	case anywhere:
 		cmd.Key = placeholder
 	case verbosity:
-		p.parseVerbosity(cmd, w[:], n, noreply)
+		p.parseVerbosity(cmd, n, noreply)
 	case flushAll:
 		switch {
 		case n > 3:
@@ -514,13 +514,14 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 			refuse(cmd, refuseAdmin, noreply)
 		}
 	case stats:
+		p.parseStats(cmd, w[:], n)
+	case slabs:
 		switch {
-		case !p.admin:
-			refuse(cmd, refuseAdmin, false)
-		case n > 1:
-			refuse(cmd, refuseStatsArgs, false)
+		case p.admin:
+			cmd.Kind = codec.Fanout
+			cmd.NoReply = noreply && n > 2 && string(w[1]) == "automove"
 		default:
-			cmd.Kind = codec.Report
+			refuse(cmd, refuseAdmin, noreply)
 		}
 	case quit:
 		cmd.Kind = codec.Quit
@@ -543,20 +544,39 @@ func forward(cmd *codec.Command, key []byte, noreply bool) {
 	cmd.NoReply = noreply
 }
 
-// parseVerbosity goes to every server if the pool's clients may do that. Else it is answered OK and nothing is done: by
-// the protocol it always succeeds, what it changes can't be seen by a client, and it is no client's to change.
-//
-// Source: memcached doc/protocol.txt, "verbosity".
-func (p *Protocol) parseVerbosity(cmd *codec.Command, w [][]byte, n int, noreply bool) {
+// parseVerbosity goes to every server if the pool's clients may do that.
+func (p *Protocol) parseVerbosity(cmd *codec.Command, n int, noreply bool) {
 	switch {
 	case n != 2 && n != 3:
 		refuse(cmd, refuseUnknown, false)
 	case p.admin:
 		cmd.Kind = codec.Fanout
 		cmd.NoReply = noreply
-	case !isUnsigned(w[1]):
-		refuse(cmd, refuseFormat, noreply)
 	default:
-		answer(cmd, answerOK, noreply)
+		refuse(cmd, refuseAdmin, noreply)
+	}
+}
+
+// parseStats tells of the proxy, or goes to every server with what stands behind the name. To turn the histogram of sizes
+// on and off is not for this proxy: the reply is a list without an end.
+func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
+	switch {
+	case !p.admin:
+		refuse(cmd, refuseAdmin, false)
+		return
+	case n == 1:
+		cmd.Kind = codec.Report
+		return
+	}
+	cmd.Kind = codec.Fanout
+	switch string(w[1]) {
+	case "settings":
+		cmd.Op = opStatsSettings
+	case "conns":
+		cmd.Op = opStatsConns
+	case "sizes_enable", "sizes_disable":
+		refuse(cmd, refuseSizes, false)
+	default:
+		cmd.Op = opStatsOther
 	}
 }

@@ -44,9 +44,8 @@ const (
 	refuseLine       = "CLIENT_ERROR " + textLine
 	refuseAdmin      = "admin"
 	hangUp           = "http"
-	refuseStatsArgs  = "CLIENT_ERROR stats with arguments is not available through this proxy"
+	refuseSizes      = "CLIENT_ERROR the histogram of sizes is turned on and off at the servers, not through this proxy"
 
 	answerEnd  = "END"
 	answerNoop = "MN"
-	answerOK   = "OK"
 )

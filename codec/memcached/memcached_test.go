@@ -178,7 +178,6 @@ func TestAsMemcached(t *testing.T) {
 		{name: "numbers", stream: "set n 0 0 2\r\n10\r\nincr n 5\r\ndecr n 8\r\nget n\r\nincr n -1\r\nincr n x\r\nincr m 1\r\nincr n\r\nincr n 1 2 3\r\nset n 0 0 1\r\nx\r\nincr n 1\r\nincr n 1 x\r\n"},
 		{name: "delete and touch", stream: setA + "delete a 0\r\ndelete a\r\ndelete a 1\r\ndelete\r\ndelete a b c d\r\ntouch a 0\r\n" + setA + "touch a 100\r\ntouch a x\r\ntouch a\r\ntouch a 0 x\r\n"},
 		{name: "version", stream: "version\r\nversion x\r\n"},
-		{name: "verbosity", stream: "verbosity 1\r\nverbosity 0 noreply\r\nverbosity\r\nverbosity x\r\nverbosity noreply\r\nverbosity 0 0 0\r\nmn\r\n"},
 		{name: "quit", stream: setA + "get a\r\nquit now\r\nget a\r\n"},
 		{name: "unknown", stream: "GET a\r\n\r\n\n \r\n\r\r\ng\nget\ta\r\nhello\r\nmx a\r\nget\r\nget \r\nset\r\nset a 0 0\r\nset a b c d e f g\r\n"},
 		{name: "mg", stream: setA + "mg a\r\nmg a v\r\nmg a s v f k t Oabc\r\nmg b v\r\nmg b k Oabc\r\nmg\r\nmg a v v\r\nmg a !\r\nmg  a   v  \r\n"},
