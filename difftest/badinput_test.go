@@ -39,7 +39,7 @@ func badInputs() []badInput {
 	return []badInput{
 		{"garbage", garbage, anyhow},
 		{"garbage after an array", append([]byte("*3\r\n"), garbage...), closes},
-		{"http", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), anyhow},
+		{"http", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), closes},
 		{"tls hello", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"), anyhow},
 		{"memcached", []byte("set a 0 0 1\r\nx\r\n"), anyhow},
 

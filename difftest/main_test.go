@@ -16,6 +16,8 @@ var (
 	proxyFlag = flag.String("proxy", "", "proxy under test: a cashew binary, or \"nutcracker\"; empty builds cashew")
 	seedFlag  = flag.Uint64("seed", 0, "run the random streams of this seed only")
 
+	fuzzSeedsFlag = flag.Uint64("fuzzseeds", 100, "how many seeds the fuzzers of words have")
+
 	// underTest is the proxy that startProxy starts.
 	underTest proxyKind
 )

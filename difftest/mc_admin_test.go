@@ -88,8 +88,86 @@ func TestMemcachedAdmin(t *testing.T) {
 }
 
 var mcOperator = []string{
-	"cache_memlimit 100", "shutdown", "slabs reassign 1 2", "slabs automove 0", "lru tune 10 25", "lru_crawler metadump all",
-	"lru_crawler disable", "watch fetchers", "refresh_certs", "stats items", "stats reset", "stats detail on", "stats cachedump 1 1",
+	"cache_memlimit 100", "shutdown", "lru tune 10 25", "lru_crawler metadump all",
+	"lru_crawler disable", "watch fetchers", "refresh_certs", "stats sizes_enable",
+}
+
+// TestMemcachedStats: stats with arguments and slabs are one server's own words, and of several servers one list.
+func TestMemcachedStats(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "it closes the client, 7.1")
+	single, servers := startMemcached(t), startMemcacheds(t, 3)
+	p := startProxy(t,
+		pool{name: "one", servers: mcEntries([]*mcServer{single}), settings: []string{"memcached_admin: true"}, memcached: true},
+		pool{name: "all", servers: mcEntries(servers), settings: append(spread, "memcached_admin: true"), memcached: true},
+	)
+	c := dial(t, p.addr("one"))
+	c.expect("STORED\r\n", mcSet("a:b", "1"))
+	for _, text := range []string{
+		"stats settings", "stats slabs", "stats sizes", "stats reset", "stats reset now", "stats foo", "stats noreply", "stats detail on",
+		"stats detail dump", "stats detail off", "stats detail", "stats detail x", "stats cachedump 1 0", "stats cachedump 63 0",
+		"stats cachedump", "stats cachedump x y", "slabs", "slabs automove", "slabs automove 0", "slabs automove x",
+		"slabs automove 0 noreply", "slabs automove noreply", "slabs reassign 1 2", "slabs reassign 1 2 noreply", "slabs reassign -1 2",
+		"slabs reassign 1 1", "slabs reassign 99 1", "slabs reassign x y", "slabs reassign 1 noreply", "slabs foo",
+	} {
+		want, got := talkMC(t, single.addr, text+"\r\n"), talkMC(t, p.addr("one"), text+"\r\n")
+		if got != want {
+			t.Errorf("%q = %q; want %q", text, clip(got), clip(want))
+		}
+	}
+	for _, text := range []string{"stats items\r\n", "stats conns\r\n"} { // ages and connections change
+		if got := c.ask(text); !strings.HasPrefix(got, "STAT ") || !strings.HasSuffix(got, "END\r\n") {
+			t.Errorf("%q = %q; want a list", text, clip(got))
+		}
+	}
+
+	all := dial(t, p.addr("all"))
+	where := mcOwners(t, p.addr("all"), servers, "key:%02d", 40)
+	figures := func(text string) map[string]string {
+		m := map[string]string{}
+		for line := range strings.Lines(all.ask(text)) {
+			if f := strings.Fields(line); len(f) == 3 {
+				m[f[1]] = f[2]
+			}
+		}
+		return m
+	}
+	if got := figures("stats items\r\n")["items:1:number"]; got != "40" {
+		t.Errorf("stats items counts %q items; want 40", got)
+	}
+	m := figures("stats slabs\r\n")
+	if m["1:used_chunks"] != "40" || m["1:cmd_set"] != "40" || m["1:chunk_size"] != "96" || m["active_slabs"] != "1" {
+		t.Errorf("stats slabs = %v", m)
+	}
+	if m = figures("stats settings\r\n"); m["maxbytes"] != "67108864" || strings.Count(m["tcpport"], ",") != 2 {
+		t.Errorf("stats settings = %v", m)
+	}
+	all.expect("OK\r\n", "stats detail on\r\n")
+	for i := range 40 {
+		all.ask(mcGet(keysOf("key:%02d", 40)[i]))
+	}
+	all.expect("PREFIX key get 40 hit 40 set 0 del 0\r\nEND\r\n", "stats detail dump\r\n")
+	all.expect("OK\r\n", "stats detail off\r\n")
+	await(t, "stats cachedump has items of all servers", func() bool { // it tells of those that went cold
+		from := map[int]bool{}
+		for line := range strings.Lines(all.ask("stats cachedump 1 0\r\n")) {
+			if f := strings.Fields(line); f[0] == "ITEM" {
+				from[where[f[1]]] = true
+			}
+		}
+		return len(from) == len(servers)
+	})
+	all.expect("ERROR\r\n", "stats foo\r\n")
+	all.expect("OK\r\n", "slabs automove 0\r\n")
+	all.expect("RESET\r\n", "stats reset\r\n")
+	for i, s := range servers {
+		if got := s.stat(t, "cmd_set"); got != "0" {
+			t.Errorf("after stats reset server %d counts %s sets", i, got)
+		}
+	}
+	servers[1].Kill()
+	await(t, "stats of a dead server is an error", func() bool { return all.ask("stats items\r\n") == mcRefused })
+	all.expect("MN\r\n", "mn\r\n")
 }
 
 // TestMemcachedNoAdmin: a pool that does not allow them says so, and goes on.
@@ -99,7 +177,7 @@ func TestMemcachedNoAdmin(t *testing.T) {
 	servers := startMemcacheds(t, 2)
 	addr := startProxy(t, mcPoolOf(servers, spread...)).addr("p")
 	where := mcOwners(t, addr, servers, "key:%d", 40)
-	for _, text := range append([]string{"flush_all", "flush_all 0", "flush_all 10", "stats", "stats settings"}, mcOperator...) {
+	for _, text := range append([]string{"flush_all", "flush_all 0", "flush_all 10", "stats", "stats settings", "stats reset", "slabs automove 0", "verbosity 1", "verbosity x"}, mcOperator...) {
 		t.Run(text, func(t *testing.T) {
 			c := dial(t, addr)
 			c.send([]byte(mcSet("a", "1") + text + "\r\n" + mcGet("a") + "mn\r\n"))
@@ -115,7 +193,7 @@ func TestMemcachedNoAdmin(t *testing.T) {
 	}
 	c := dial(t, addr)
 	c.expectAll("MN\r\n", "flush_all noreply\r\nflush_all 0 noreply\r\nmn\r\n")
-	c.expectAll("OK\r\nMN\r\n", "verbosity 1\r\nverbosity 1 noreply\r\nmn\r\n")
+	c.expectAll("MN\r\n", "verbosity 1 noreply\r\nslabs automove 0 noreply\r\nmn\r\n")
 	if left := mcWhereabouts(t, servers, sortedKeys(where)); len(left) != len(where) {
 		t.Errorf("%d of %d items are left", len(left), len(where))
 	}

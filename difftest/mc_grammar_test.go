@@ -26,7 +26,7 @@ var mcTemplates = strings.Split(strings.Trim(strings.ReplaceAll(`
 	ms %k %v|ms %k 1 q~x|ms %k 3 ME k %o~abc|ms %k 2 MA~yz|ms %k 2 MP q~yz|ms %b 4 b F5~four|ms %k 1 T0 c~z
 	md %k|md %k q|md %k k %o|md %b b k|md %k q I T60
 	ma %n v|ma %n D5 v|ma %n q|ma %n N0 J1000000000 v|ma %n MD D1 v k %o
-	mn|mn|version|bogus words|get|verbosity 1|mg|mg %k zz
+	mn|mn|version|bogus words|get|mg|mg %k zz
 `, "\n\t", "|"), "|\n"), "|")
 
 // mcRandomStream is n commands of the grammar.

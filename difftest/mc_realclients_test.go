@@ -261,6 +261,7 @@ func TestMemcapable(t *testing.T) {
 		"ascii flush":         "flush_all is refused",
 		"ascii flush noreply": "flush_all is refused, and its items stay",
 		"ascii stat":          "stats is refused",
+		"ascii verbosity":     "verbosity is refused",
 	}
 	for _, c := range []struct {
 		name     string

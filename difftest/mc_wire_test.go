@@ -128,7 +128,7 @@ func mcBody(line []byte) (n int, more bool) {
 		at, more = 3, true
 	case len(f) >= 2 && f[0] == "VA":
 		at = 1
-	case len(f) >= 1 && f[0] == "STAT":
+	case len(f) >= 1 && (f[0] == "STAT" || f[0] == "PREFIX" || f[0] == "ITEM"):
 		return -1, true
 	default:
 		return -1, false

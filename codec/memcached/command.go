@@ -41,7 +41,7 @@ const binaryMagic = 0x80
 //
 //	Op == 0         inside a line; Pos bytes of it hold no LF
 //	Op == a store   inside a data block of Left bytes behind a line of Pos bytes (without leading spaces); Keys[0] places
-//	                the key and, in Start and End, the q flag; Index is 1 for noreply
+//	                the key and, in Start and End, the q flag, or says that the line is odd; Index is 1 for noreply
 //	Op == opSkip    inside a data block that no server gets; Left bytes of it are still to come
 //
 // In the last state ParseCommand takes whatever there is as frames of Kind Ignore, so that nothing is gathered.
@@ -77,7 +77,7 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	if shape != store && bytes.IndexByte(line, 0) >= 0 {
 		// memcached's line would end there.
 		refuseNUL(s, cmd, line)
-		return lead + end + 1, nil
+		return lined(s, lead+end+1, cmd)
 	}
 	switch shape {
 	case retrieve:
@@ -85,32 +85,33 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	case store:
 		if !p.parseStore(s, b, line, name, cmd) {
 			s.Need += lead
-			return 0, nil
+			return lined(s, 0, cmd)
 		}
 		return lead + len(cmd.Frame), nil
 	case metaStore:
 		if !p.parseMetaStore(s, b, line, name, cmd) {
 			s.Need += lead
-			return 0, nil
+			return lined(s, 0, cmd)
 		}
 		return lead + len(cmd.Frame), nil
 	case meta:
 		parseMeta(cmd, line, name)
 	case unknown:
-		if isHTTP(line[:name]) {
-			s.Reset()
-			return 0, errHTTP
-		}
-		refuse(cmd, refuseUnknown, false)
+		refuseUnknownName(cmd, line)
 	default:
 		p.parseOther(cmd, line)
 	}
-	return lead + end + 1, nil
+	return lined(s, lead+end+1, cmd)
 }
 
-// isHTTP tells a command that only a web browser sends, perhaps one that was lured here: it is hung up on, like Redis's and
-// memcached's own defence. Source: memcached 1.6 proto_text.c, process_command_ascii.
-func isHTTP(name []byte) bool { return string(name) == "Host:" || string(name) == "POST" }
+// lined is what ParseCommand returns for a command that is n bytes long, or of which no more than the line is there (0).
+func lined(s *codec.Scan, n int, cmd *codec.Command) (int, error) {
+	if cmd.Err == hangUp {
+		s.Reset()
+		return 0, errHTTP
+	}
+	return n, nil
+}
 
 // nameOf is the command that line begins with, and where its name ends.
 func nameOf(line []byte) (op, end int) {
@@ -197,7 +198,7 @@ func answer(cmd *codec.Command, text string, noreply bool) {
 func refuseNUL(s *codec.Scan, cmd *codec.Command, line []byte) {
 	switch commands[cmd.Op].shape {
 	case unknown:
-		refuse(cmd, refuseUnknown, false)
+		refuseUnknownName(cmd, line[:bytes.IndexByte(line, 0)])
 	case metaStore:
 		refuseMetaStore(s, cmd, line)
 	default:
@@ -266,6 +267,10 @@ func parseRetrieve(cmd *codec.Command, line []byte, pos int) {
 			refuse(cmd, refuseUnknown, false)
 			return
 		}
+		if isRequest(line) && !isSigned(line[exptime:pos]) {
+			refuse(cmd, hangUp, false)
+			return
+		}
 	}
 	from, to := word(line, pos)
 	switch {
@@ -305,7 +310,7 @@ func refuseNoKey(cmd *codec.Command, exptime []byte) {
 	switch {
 	case len(exptime) == 0:
 		refuse(cmd, refuseUnknown, false)
-	case isInt32(exptime):
+	case isSigned(exptime):
 		answer(cmd, answerEnd, false)
 	default:
 		refuse(cmd, refuseExptime, false)
@@ -314,7 +319,7 @@ func refuseNoKey(cmd *codec.Command, exptime []byte) {
 
 // refuseKey answers a retrieval with a key that is too long. An exptime that is none comes first.
 func refuseKey(cmd *codec.Command, exptime []byte) {
-	if exptime, _, _ := bytes.Cut(exptime, []byte{' '}); len(exptime) > 0 && !isInt32(exptime) {
+	if exptime, _, _ := bytes.Cut(exptime, []byte{' '}); len(exptime) > 0 && !isSigned(exptime) {
 		refuse(cmd, refuseExptime, false)
 		return
 	}
@@ -324,8 +329,8 @@ func refuseKey(cmd *codec.Command, exptime []byte) {
 // parseStore reads a classic storage command behind its name; b is the frame and what follows. False: b ends inside the
 // frame, and s tells where.
 //
-// Numbers are read as strictly as the strictest memcached does: digits, in 32 bits, but for the cas of 64 bits. What one
-// version takes (a plus sign, a wrapped number) another calls malformed, and reads the data block as commands.
+// What is read here is what every memcached reads alike: digits, in 32 bits, but for the cas of 64 bits. Any other line
+// is up to parseOdd.
 func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec.Command) bool {
 	for pos < len(line) && line[pos] == ' ' {
 		pos++
@@ -360,9 +365,13 @@ func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec
 	}
 	flags, exptime, size := n[0], n[1], int(n[2])
 	if pos >= malformed || key.Len-1 >= maxKey || flags > math.MaxUint32 || n[2] > maxSize || exptime > math.MaxInt32+neg {
-		refuseStore(s, cmd, line)
-		return true
+		return p.parseOdd(s, b, line, cmd)
 	}
+	return p.store(s, b, key, size, noreply, cmd)
+}
+
+// store goes on with a storage command whose line is understood.
+func (p *Protocol) store(s *codec.Scan, b []byte, key codec.Key, size int, noreply bool, cmd *codec.Command) bool {
 	if size > p.maxValue {
 		refuse(cmd, refuseTooLarge, noreply)
 		skip(s, size)
@@ -374,14 +383,6 @@ func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec
 
 // malformed is the offset behind a number that is none; behind any other there is less.
 const malformed = math.MaxInt32
-
-// number reads the word behind pos, which must be all digits; next is behind it.
-func number(line []byte, pos int) (v uint64, next int) {
-	for pos < len(line) && line[pos] == ' ' {
-		pos++
-	}
-	return digits(line, pos)
-}
 
 // digits reads the word at pos, which must be all digits and within 64 bits.
 func digits(line []byte, pos int) (v uint64, next int) {
@@ -405,16 +406,6 @@ func digits(line []byte, pos int) (v uint64, next int) {
 
 // safeDigits are within 64 bits, whatever they are.
 const safeDigits = 19
-
-// isInt32 tells whether w is a number that memcached takes for an exptime.
-func isInt32(w []byte) bool {
-	neg := uint64(0)
-	if len(w) > 0 && w[0] == '-' {
-		neg, w = 1, w[1:]
-	}
-	v, end := digits(w, 0)
-	return end == len(w) && v <= math.MaxInt32+neg
-}
 
 // body looks for the data block of size bytes behind the line in cmd.Frame, which b begins with.
 func body(s *codec.Scan, b []byte, key codec.Key, size int, cmd *codec.Command) bool {
@@ -440,7 +431,11 @@ func finish(frame []byte, key codec.Key, cmd *codec.Command) {
 		return
 	}
 	cmd.Key = frame[key.Off : key.Off+key.Len]
-	if key.End > key.Start {
+	switch {
+	case key.End == key.Start:
+	case key.Start == oddLine:
+		rewrite(cmd)
+	default:
 		unquiet(cmd, int(key.Start), int(key.End))
 	}
 }
@@ -473,36 +468,15 @@ func skip(s *codec.Scan, size int) {
 	s.Op, s.Left = opSkip, size+2
 }
 
-// refuseStore refuses a malformed storage command. If it says how long its data block is, that is skipped, so that the
-// next command is read right. memcached 1.6.18 reads it as commands then.
-func refuseStore(s *codec.Scan, cmd *codec.Command, line []byte) {
-	var w [8][]byte
-	n := words(line, w[:])
-	least := 5
-	if cmd.Op == opCas {
-		least = 6
-	}
-	if n != least && n != least+1 {
-		refuse(cmd, refuseUnknown, false)
-		return
-	}
-	refuse(cmd, refuseFormat, string(w[n-1]) == "noreply")
-	skipSize(s, w[4])
-}
-
-// skipSize skips a data block whose size w says, if it says one; memcached also reads a plus sign.
-func skipSize(s *codec.Scan, w []byte) {
-	w = bytes.TrimPrefix(w, []byte{'+'})
-	if size, end := digits(w, 0); end == len(w) && size <= maxSize {
-		skip(s, int(size))
-	}
-}
-
 // parseOther reads a command of one of the rarer shapes. How many words it has is checked here even if
 // the server would: to a command of too many it answers in spite of a noreply at its end.
 func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 	var w [5][]byte
 	n := words(line, w[:])
+	if isRequest(line) {
+		refuse(cmd, hangUp, false)
+		return
+	}
 	noreply := n > 1 && n <= len(w) && string(w[n-1]) == "noreply"
 	switch commands[cmd.Op].shape {
 	case change:
@@ -528,7 +502,7 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 	case anywhere:
 		cmd.Key = placeholder
 	case verbosity:
-		p.parseVerbosity(cmd, w[:], n, noreply)
+		p.parseVerbosity(cmd, n, noreply)
 	case flushAll:
 		switch {
 		case n > 3:
@@ -540,13 +514,14 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 			refuse(cmd, refuseAdmin, noreply)
 		}
 	case stats:
+		p.parseStats(cmd, w[:], n)
+	case slabs:
 		switch {
-		case !p.admin:
-			refuse(cmd, refuseAdmin, false)
-		case n > 1:
-			refuse(cmd, refuseStatsArgs, false)
+		case p.admin:
+			cmd.Kind = codec.Fanout
+			cmd.NoReply = noreply && n > 2 && string(w[1]) == "automove"
 		default:
-			cmd.Kind = codec.Report
+			refuse(cmd, refuseAdmin, noreply)
 		}
 	case quit:
 		cmd.Kind = codec.Quit
@@ -569,25 +544,39 @@ func forward(cmd *codec.Command, key []byte, noreply bool) {
 	cmd.NoReply = noreply
 }
 
-// parseVerbosity goes to every server if the pool's clients may do that. Else it is answered OK and nothing is done: by
-// the protocol it always succeeds, what it changes can't be seen by a client, and it is no client's to change.
-//
-// Source: memcached doc/protocol.txt, "verbosity".
-func (p *Protocol) parseVerbosity(cmd *codec.Command, w [][]byte, n int, noreply bool) {
+// parseVerbosity goes to every server if the pool's clients may do that.
+func (p *Protocol) parseVerbosity(cmd *codec.Command, n int, noreply bool) {
 	switch {
 	case n != 2 && n != 3:
 		refuse(cmd, refuseUnknown, false)
 	case p.admin:
 		cmd.Kind = codec.Fanout
 		cmd.NoReply = noreply
-	case !isUint32(w[1]):
-		refuse(cmd, refuseFormat, noreply)
 	default:
-		answer(cmd, answerOK, noreply)
+		refuse(cmd, refuseAdmin, noreply)
 	}
 }
 
-func isUint32(w []byte) bool {
-	v, end := digits(w, 0)
-	return end == len(w) && v <= math.MaxUint32
+// parseStats tells of the proxy, or goes to every server with what stands behind the name. To turn the histogram of sizes
+// on and off is not for this proxy: the reply is a list without an end.
+func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
+	switch {
+	case !p.admin:
+		refuse(cmd, refuseAdmin, false)
+		return
+	case n == 1:
+		cmd.Kind = codec.Report
+		return
+	}
+	cmd.Kind = codec.Fanout
+	switch string(w[1]) {
+	case "settings":
+		cmd.Op = opStatsSettings
+	case "conns":
+		cmd.Op = opStatsConns
+	case "sizes_enable", "sizes_disable":
+		refuse(cmd, refuseSizes, false)
+	default:
+		cmd.Op = opStatsOther
+	}
 }

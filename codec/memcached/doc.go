@@ -32,9 +32,10 @@
 // A request in this package:
 //
 //	ParseCommand  command.go  lines, keys and data blocks; meta.go: meta commands
+//	              odd.go      numbers that are not plain; http.go: what is no memcached
 //	              table.go    all commands
 //	AppendLocal   local.go    answered here
-//	Append…       fragment.go one command to several servers, and their replies to one
+//	Append…       fragment.go one command to several servers, and their replies to one; stats.go: of stats
 //	ScanReply     reply.go    where a reply ends, cut at any byte
 //
 // Source: memcached doc/protocol.txt; memcached 1.6 proto_text.c; memcached 1.6.18 as it behaves, which the tests ask.

@@ -28,7 +28,8 @@ var (
 )
 
 // Answers to commands that are not sent on, without their CRLF. Source: memcached 1.6 proto_text.c, except for refuseLine
-// (memcached closes) and refuseAdmin, a mark that AppendLocal completes with the command's name.
+// (memcached closes), refuseAdmin, a mark that AppendLocal completes with the command's name, and hangUp, by which ParseCommand
+// returns errHTTP.
 const (
 	textLine = "line too long"
 
@@ -37,15 +38,14 @@ const (
 	refuseChunk      = "CLIENT_ERROR bad data chunk"
 	refuseExptime    = "CLIENT_ERROR invalid exptime argument"
 	refuseFlags      = "CLIENT_ERROR options flags too long"
-	refuseFlagsGet   = "CLIENT_ERROR options flags are too long"
 	refuseTwice      = "CLIENT_ERROR duplicate flag"
 	refuseTwiceOther = "CLIENT_ERROR invalid or duplicate flag"
 	refuseTooLarge   = "SERVER_ERROR object too large for cache"
 	refuseLine       = "CLIENT_ERROR " + textLine
 	refuseAdmin      = "admin"
-	refuseStatsArgs  = "CLIENT_ERROR stats with arguments is not available through this proxy"
+	hangUp           = "http"
+	refuseSizes      = "CLIENT_ERROR the histogram of sizes is turned on and off at the servers, not through this proxy"
 
 	answerEnd  = "END"
 	answerNoop = "MN"
-	answerOK   = "OK"
 )

@@ -38,6 +38,8 @@ func (*Protocol) AppendKeys(dst []byte, cmd *codec.Command) []byte {
 // replyInvalid is twemproxy's answer to replies that cannot be merged. Source: twemproxy 0.5.0 nc_message.c, EINVAL.
 const replyInvalid = "SERVER_ERROR Invalid argument\r\n"
 
+const replyOK = "OK\r\n"
+
 // AppendCoalesced implements codec.Protocol. If a fragment was answered with an error line, that is the reply, the first
 // in the order of fragments (twemproxy says "Invalid argument" instead).
 func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
@@ -46,15 +48,18 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 			return append(dst, r...)
 		}
 	}
-	if commands[g.Op].shape != retrieve {
-		for _, r := range g.Replies {
-			if string(r) != "OK\r\n" {
-				return append(dst, replyInvalid...)
-			}
-		}
-		return append(dst, "OK\r\n"...)
+	switch commands[g.Op].shape {
+	case retrieve:
+		return coalesceValues(dst, g)
+	case stats, slabs:
+		return coalesceStats(dst, g)
 	}
-	return coalesceValues(dst, g)
+	for _, r := range g.Replies {
+		if string(r) != replyOK {
+			return append(dst, replyInvalid...)
+		}
+	}
+	return append(dst, replyOK...)
 }
 
 // isError tells whether reply begins with an error line.

@@ -9,8 +9,8 @@ import "cashew/codec"
 // What follows: an item stored by its base64 name is found by its base64 name, but by its plain name only if both hash
 // to the same server.
 
-// maxMetaWords is the most words a meta command has, its name included. Source: memcached 1.6 MFLAG_MAX_OPT_LENGTH, which
-// counts the end of the line.
+// maxMetaWords is the most words that ms has, its name included: of one with more not every memcached takes the data
+// block. Source: memcached 1.6.18 MFLAG_MAX_OPT_LENGTH, which counts the end of the line.
 const maxMetaWords = 19
 
 // flagQuiet begins the word that asks for silence in the nominal case.
@@ -32,7 +32,7 @@ func metaFlags(line []byte, pos, words int) (from, to, quiets, n int) {
 }
 
 // parseMeta reads mg, md or ma behind its name. A command that is twice quiet is refused here, so that the server need
-// not answer what was meant to be silent.
+// not answer what was meant to be silent; how many flags there may be is the server's to say.
 func parseMeta(cmd *codec.Command, line []byte, pos int) {
 	from, to := word(line, pos)
 	switch {
@@ -47,12 +47,10 @@ func parseMeta(cmd *codec.Command, line []byte, pos int) {
 	if to == len(line) {
 		return
 	}
-	from, to, quiets, n := metaFlags(line, to, 2)
+	from, to, quiets, _ := metaFlags(line, to, 2)
 	switch {
-	case n > maxMetaWords && cmd.Op == opMetaGet:
-		refuse(cmd, refuseFlagsGet, false)
-	case n > maxMetaWords:
-		refuse(cmd, refuseFlags, false)
+	case isRequest(line):
+		refuse(cmd, hangUp, false)
 	case quiets > 1 && cmd.Op == opMetaGet:
 		refuse(cmd, refuseTwice, false)
 	case quiets > 1:
@@ -62,37 +60,43 @@ func parseMeta(cmd *codec.Command, line []byte, pos int) {
 	}
 }
 
-// parseMetaStore reads ms behind its name; see parseStore.
+// parseMetaStore reads ms behind its name; see parseStore. Its line is odd if its size is.
 func (p *Protocol) parseMetaStore(s *codec.Scan, b, line []byte, pos int, cmd *codec.Command) bool {
 	from, to := word(line, pos)
 	key := codec.Key{Off: uint32(from), Len: uint32(to - from)}
-	size, pos := number(line, to)
-	if pos == malformed || key.Len-1 >= maxKey || size > maxSize {
+	from, to = word(line, to)
+	size, end := digits(line, from)
+	odd := end == malformed || size > maxSize
+	if odd {
+		v, _ := signed(line[from:to])
+		size = uint64(v)
+	}
+	if key.Len-1 >= maxKey || odd && !isSize(line[from:to]) {
+		refuseMetaStore(s, cmd, line)
+		return cmd.Err != hangUp
+	}
+	from, to, quiets, n := metaFlags(line, to, 3)
+	if n > maxMetaWords || quiets > 1 {
 		refuseMetaStore(s, cmd, line)
 		return true
 	}
-	from, to, quiets, n := metaFlags(line, pos, 3)
-	switch {
-	case n > maxMetaWords || quiets > 1:
-		refuseMetaStore(s, cmd, line)
-		return true
-	case int(size) > p.maxValue:
-		refuse(cmd, refuseTooLarge, false)
-		skip(s, int(size))
-		return true
+	if key.Start, key.End = uint32(from), uint32(to); odd {
+		key.Start, key.End = oddLine, 0
 	}
-	key.Start, key.End = uint32(from), uint32(to)
-	return body(s, b, key, int(size), cmd)
+	return p.store(s, b, key, int(size), false, cmd)
 }
 
-// refuseMetaStore refuses a malformed ms; quiet or not, errors are told. As in refuseStore the data block is skipped if
-// its size is said; memcached 1.6.18 does that only if the flags are at fault.
+// refuseMetaStore refuses a malformed ms; quiet or not, errors are told. As in parseOdd the data block is skipped if its
+// size is said; memcached 1.6.18 does that only if the flags are at fault.
 func refuseMetaStore(s *codec.Scan, cmd *codec.Command, line []byte) {
 	var w [maxMetaWords][]byte
 	n := words(line, w[:])
 	switch {
 	case n < 2:
 		refuse(cmd, refuseUnknown, false)
+		return
+	case isRequest(line):
+		refuse(cmd, hangUp, false)
 		return
 	case len(w[1]) > maxKey, n == 2:
 		refuse(cmd, refuseFormat, false)
@@ -105,11 +109,6 @@ func refuseMetaStore(s *codec.Scan, cmd *codec.Command, line []byte) {
 		}
 	}
 	skipSize(s, w[2])
-}
-
-func isSize(w []byte) bool {
-	size, end := digits(w, 0)
-	return end == len(w) && size <= maxSize
 }
 
 // unquiet takes the q flag at cmd.Frame[from:to] out of it, with spaces in place of it, which are as good as none. So the

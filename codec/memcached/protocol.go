@@ -8,7 +8,7 @@ import (
 
 // Options are the settings of a memcached pool that its protocol must know.
 type Options struct {
-	// Admin allows what reaches every server or tells of the proxy: flush_all, verbosity, stats (memcached_admin).
+	// Admin allows what reaches every server or tells of the proxy: flush_all, verbosity, stats, slabs (memcached_admin).
 	Admin bool
 	// MaxValue is the largest data block in bytes that is sent to a server; a larger one is refused and skipped as it
 	// comes. 0: maxValue, which is also the limit. The engine's limit of a frame should be 4 KiB above it.

@@ -25,7 +25,7 @@ const (
 const (
 	alone   = iota // no more than this line, as far as is known
 	values         // VALUE blocks up to END
-	stating        // STAT lines up to END
+	stating        // STAT, PREFIX or ITEM lines up to END
 	sized          // VA: a line and a data block
 )
 
@@ -239,7 +239,8 @@ func classify(w []byte) int {
 	switch string(w) {
 	case "STORED", "NOT_STORED", "EXISTS", "NOT_FOUND", "DELETED", "TOUCHED", "OK", "RESET":
 		return wordExact
-	case "HD", "NF", "NS", "EX", "EN", "MN", "ME", "VERSION":
+	case "HD", "NF", "NS", "EX", "EN", "MN", "ME", "VERSION",
+		"BUSY", "BADCLASS", "NOSPARE", "NOTFULL", "UNSAFE", "SAME": // of slabs reassign
 		return wordText
 	case "ERROR", "CLIENT_ERROR", "SERVER_ERROR":
 		return wordError
@@ -247,7 +248,7 @@ func classify(w []byte) int {
 		return wordEnd
 	case "VALUE":
 		return wordValue
-	case "STAT":
+	case "STAT", "PREFIX", "ITEM": // of stats, stats detail dump, stats cachedump
 		return wordStat
 	case "VA":
 		return wordSized

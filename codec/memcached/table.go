@@ -38,6 +38,9 @@ const (
 	opShutdown
 	opSlabs
 	opWatch
+	opStatsSettings // the rest of stats, told apart for how replies of several servers become one
+	opStatsConns
+	opStatsOther
 
 	// opSkip is no command: the rest of a data block that no server gets.
 	opSkip
@@ -59,7 +62,8 @@ const (
 	anywhere           // any server can answer
 	verbosity          // verbosity level [noreply]
 	flushAll           // flush_all [delay] [noreply]
-	stats              // stats [word]
+	stats              // stats [word ...]
+	slabs              // slabs word ...
 	quit               // quit
 	refused            // for operators of one server
 	refusedAloud       // the same, but noreply is not known to it
@@ -102,8 +106,11 @@ var commands = [...]struct {
 	opLruCrawler:     {"lru_crawler", refusedAloud},
 	opRefreshCerts:   {"refresh_certs", refused},
 	opShutdown:       {"shutdown", refusedAloud},
-	opSlabs:          {"slabs", refused},
+	opSlabs:          {"slabs", slabs},
 	opWatch:          {"watch", refusedAloud},
+	opStatsSettings:  {"stats|settings", stats},
+	opStatsConns:     {"stats|conns", stats},
+	opStatsOther:     {"stats|other", stats},
 	opSkip:           {"", unknown},
 }
 

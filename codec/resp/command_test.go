@@ -175,6 +175,13 @@ func TestParseCommand(t *testing.T) {
 		{name: "value longer than said", in: []byte("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nbcd\r\n"), err: errBodyEnd},
 		{name: "good, then bad", in: append(frameOf("GET", "a"), "*x"...), want: []string{`Forward key="a"`}, err: errMultibulk},
 		{name: "http", in: []byte("POST / HTTP/1.1\r\n"), err: errHTTP},
+		{name: "http, a method of HTTP", in: []byte("PUT /a HTTP/1.1\r\nSET a 1\r\n"), err: errHTTP},
+		{name: "http, a command of too many words", in: []byte("GET / HTTP/1.0\r\nSET a 1\r\n"), err: errHTTP},
+		{name: "http, a command", in: []byte(" copy \thttp://a/  http/1.1 \r\r\n"), err: errHTTP},
+		{name: "http, all words between tabs", in: []byte("UNLINK\t/\tHTTP/1.1\n"), err: errHTTP},
+		{name: "http, answered here", in: []byte("HELLO / HTTP/1.1\n"), err: errHTTP},
+		{name: "http, no target", in: []byte("SET a HTTP/1.1\r\nPING HTTP/1.1\r\n"), want: []string{`Forward key="a"`, "Local $8\r\nHTTP/1.1"}},
+		{name: "http, words of an array", in: frameOf("COPY", "/", "HTTP/1.1"), want: []string{`Forward key="/" keys=["/" "HTTP/1.1"]`}},
 		{name: "http header", in: []byte("GET / \r\nHost: x\r\n"), want: []string{`Forward key="/"`}, err: errHTTP},
 		{name: "http in an array", in: frameOf("POST", "a"), err: errHTTP},
 	}

@@ -44,6 +44,10 @@ func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd 
 	if _, err := p.parseInlineArray(cl, s, frame, cmd); err != nil {
 		return 0, err
 	}
+	if isHTTP(line, words, cmd.Kind == codec.Refuse) {
+		s.Reset()
+		return 0, errHTTP
+	}
 	return n, nil
 }
 
