@@ -127,7 +127,7 @@ func mcFuzzFlags(rng *rand.Rand, name string) []string {
 	if rng.IntN(8) == 0 {
 		letters = append(letters, string(rune('!'+rng.IntN('~'-'!'))))
 	}
-	quiet := len(letters) <= most && !(name == "ma" && slices.Contains(letters, "N"))
+	quiet := len(letters) <= most && (name != "ma" || !slices.Contains(letters, "N"))
 	var w []string
 	for _, c := range letters {
 		switch c {

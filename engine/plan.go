@@ -163,6 +163,6 @@ func (p *Proxy) bindPlan(c *plan) (err error) {
 		p.lingering = kept
 		return err
 	}
-	c.next.listeners, c.next.narrower = c.seats.listeners, c.seats.narrower
+	c.next.listeners, c.next.narrower = c.listeners, c.narrower
 	return nil
 }

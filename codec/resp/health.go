@@ -59,12 +59,12 @@ func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) codec.Verdict 
 	if shapes[op].fits[pr&1]&kind != 0 {
 		return codec.Fine
 	}
-	switch {
-	case kind == aPush:
+	switch kind {
+	case aPush:
 		return codec.Push
-	case kind == anError:
+	case anError:
 		return judgeError(reply)
-	case kind == unjudged: // attributes: the reply itself comes behind them; or an error as long as it likes
+	case unjudged: // attributes: the reply itself comes behind them; or an error as long as it likes
 		return codec.Fine
 	}
 	return codec.Unfit
