@@ -37,13 +37,10 @@ type transit struct {
 }
 
 func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
-	s := &Session{
+	return &Session{
 		loop: l, pool: p, group: p.groups[l], fd: -1,
 		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
 	}
-	s.allowFirst()
-	s.replySize = s.allowed / firstReplies
-	return s
 }
 
 // opened runs in gnet's OnOpen.
@@ -52,6 +49,8 @@ func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
 	l.Tick()
 	s.gc, s.tally = gc, l.tallyOf(s.pool)
 	s.openedAt, s.lastAt = l.Now, l.Now
+	s.allowFirst()
+	s.replySize = s.allowed / firstReplies
 	s.conns = s.group.Set(s.cl.Profile)
 	s.tally.profiles[s.cl.Profile]++
 	l.sessions[s.cl.ID] = s
