@@ -18,7 +18,8 @@ import (
 //	SUBSCRIBE and kin, in RESP2    UNSUBSCRIBE and kin
 //	MONITOR, SYNC, PSYNC
 //
-// RESET ends all of them, and QUIT is always answered.
+// RESET ends all of them, and QUIT is always answered. A SELECT, AUTH or HELLO that is refused because of an earlier command
+// bars as well: nobody looked at what it asks for.
 type gate uint8
 
 const (
@@ -82,9 +83,18 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		cl.Bar = uint8(g)
 		return
 	}
+	passed := cmd.Err == refuseReply || cmd.Err == refuseUser // refused because of an earlier one; the server would have run it
 	switch cmd.Op {
 	case opMulti:
 		g |= barMulti
+	case opSelect:
+		if passed {
+			g |= barSelect
+		}
+	case opAuth, opHello:
+		if passed {
+			g |= barUser
+		}
 	case opMonitor, opSync, opPsync:
 		g |= barStream
 	case opClientReply:

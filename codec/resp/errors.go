@@ -67,7 +67,7 @@ const (
 	refuseSelected   = "selected" // as the following five, of what stands behind a refused command
 	refuseInMulti    = "ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD"
 	refuseReply      = "ERR CLIENT REPLY OFF and SKIP are not supported by this proxy"
-	refuseUser       = "NOAUTH an earlier AUTH was refused: this pool has no users but default"
+	refuseUser       = "NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default"
 	refuseSubscribed = "ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE or RESET"
 	refuseStreams    = "ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET"
 	refuseOtherDB    = "other database"

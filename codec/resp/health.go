@@ -43,6 +43,12 @@ var verdicts = []struct {
 	{[]byte("-ERR Protocol error"), codec.Last},
 }
 
+// scripts run code of clients, which may answer with any error: that tells nothing of the server.
+var scripts = map[uint16]bool{
+	mustOp("eval"): true, mustOp("evalsha"): true, mustOp("eval_ro"): true, mustOp("evalsha_ro"): true,
+	mustOp("fcall"): true, mustOp("fcall_ro"): true,
+}
+
 // judgeError is Judge for an error reply.
 func judgeError(reply []byte) codec.Verdict {
 	for i := range verdicts {
@@ -63,7 +69,10 @@ func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) codec.Verdict 
 	case aPush:
 		return codec.Push
 	case anError:
-		return judgeError(reply)
+		if v := judgeError(reply); v != codec.Ailing || !scripts[op] {
+			return v
+		}
+		return codec.Fine
 	case unjudged: // attributes: the reply itself comes behind them; or an error as long as it likes
 		return codec.Fine
 	}

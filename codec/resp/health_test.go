@@ -50,6 +50,8 @@ func TestJudge(t *testing.T) {
 		{"get", "_\r\n", codec.Unfit, codec.Fine},
 		{"get", "-WRONGTYPE Operation\r\n", codec.Fine, codec.Fine},
 		{"get", "-LOADING Redis\r\n", codec.Ailing, codec.Ailing},
+		{"eval", "-LOADING said a script\r\n", codec.Fine, codec.Fine},
+		{"fcall_ro", "-MASTERDOWN said a function\r\n", codec.Fine, codec.Fine},
 		{"get", "-BUSY Redis is busy\r\n", codec.Busy, codec.Busy},
 		{"get", "-OOM command not allowed\r\n", codec.Busy, codec.Busy},
 		{"set", "-READONLY You can't write against a read only replica.\r\n", codec.Demoted, codec.Demoted},
