@@ -110,12 +110,12 @@ func mcFuzzCommand(rng *rand.Rand) mcFuzzed {
 }
 
 // mcFuzzFlags are flags for a meta command, once each, most of them good. Left out is what depends on the time or on the
-// server's count of changes, and what the proxy is known to answer otherwise: a q of a ma that makes its number, and a q
+// server's count of changes, T of ma, which memcached 1.6.18 now and then gives to the item that it just replaced, and what the proxy is known to answer otherwise: a q of a ma that makes its number, and a q
 // among more flags than memcached 1.6.18 takes, of which the proxy takes it away.
 func mcFuzzFlags(rng *rand.Rand, name string) []string {
 	const most = 17
 	letters := strings.Fields(map[string]string{
-		"mg": "f h k O q s u v E N R T", "md": "k O q C E I T x", "ms": "k O q C E F I M N T", "ma": "k O q v C D E J M N T",
+		"mg": "f h k O q s u v E N R T", "md": "k O q C E I T x", "ms": "k O q C E F I M N T", "ma": "k O q v C D E J M N",
 	}[name])
 	rng.Shuffle(len(letters), func(i, j int) { letters[i], letters[j] = letters[j], letters[i] })
 	n := rng.IntN(5)

@@ -101,7 +101,10 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	default:
 		p.parseOther(cmd, line)
 	}
-	return lined(s, lead+end+1, cmd)
+	if cmd.Err != "" {
+		return lined(s, lead+end+1, cmd)
+	}
+	return lead + end + 1, nil
 }
 
 // lined is what ParseCommand returns for a command that is n bytes long, or of which no more than the line is there (0).
@@ -367,7 +370,11 @@ func (p *Protocol) parseStore(s *codec.Scan, b, line []byte, pos int, cmd *codec
 	if pos >= malformed || key.Len-1 >= maxKey || flags > math.MaxUint32 || n[2] > maxSize || exptime > math.MaxInt32+neg {
 		return p.parseOdd(s, b, line, cmd)
 	}
-	return p.store(s, b, key, size, noreply, cmd)
+	if size > p.maxValue {
+		return p.store(s, b, key, size, noreply, cmd)
+	}
+	cmd.NoReply = noreply
+	return body(s, b, key, size, cmd)
 }
 
 // store goes on with a storage command whose line is understood.
@@ -473,7 +480,7 @@ func skip(s *codec.Scan, size int) {
 func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 	var w [5][]byte
 	n := words(line, w[:])
-	if isRequest(line) {
+	if n == 3 && isVersion(w[2]) {
 		refuse(cmd, hangUp, false)
 		return
 	}

@@ -26,13 +26,8 @@ func refuseUnknownName(cmd *codec.Command, line []byte) {
 	refuse(cmd, refuseUnknown, false)
 }
 
-// isRequest tells whether line is a method, a target and a version. Hardly any line passes the first look.
+// isRequest tells whether line is a method, a target and a version.
 func isRequest(line []byte) bool {
-	line = bytes.TrimRight(line, " ")
-	n := len(line)
-	if n <= len("HTTP/1") || line[n-2] != '/' && line[n-4] != '/' {
-		return false
-	}
 	var w [3][]byte
 	return words(line, w[:]) == 3 && isVersion(w[2])
 }

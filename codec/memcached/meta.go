@@ -47,9 +47,9 @@ func parseMeta(cmd *codec.Command, line []byte, pos int) {
 	if to == len(line) {
 		return
 	}
-	from, to, quiets, _ := metaFlags(line, to, 2)
+	from, to, quiets, n := metaFlags(line, to, 2)
 	switch {
-	case isRequest(line):
+	case n == 3 && line[len(line)-1] <= '9' && isRequest(line):
 		refuse(cmd, hangUp, false)
 	case quiets > 1 && cmd.Op == opMetaGet:
 		refuse(cmd, refuseTwice, false)

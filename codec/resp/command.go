@@ -1,15 +1,17 @@
 package resp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
 	"cashew/codec"
 )
 
-// Limits of a command. Source: redis 7.0 networking.c; 6.0 and later for the two of unauthenticated clients.
+// Limits of a command. Source: redis 7.0 networking.c; 6.0 and later for the two of unauthenticated clients. Redis takes
+// 2^31-1 arguments since 7.0, and 2^20 before; what is kept of each key wants a bound that a client may fill.
 const (
-	maxArgs       = 1 << 20
+	maxArgs       = 1 << 24
 	maxBulk       = 512 << 20
 	maxInline     = 64 << 10
 	maxArgsUnauth = 10
@@ -115,19 +117,23 @@ func (p *Protocol) parseArray(s *codec.Scan, buf []byte, cmd *codec.Command, g g
 	return p.walk(s, buf, cmd, g)
 }
 
-// parseNegative takes "*-1\r\n" or another negative count: a command that asks for nothing.
+// parseNegative takes "*-1\r\n" or another negative count of 64 bits: a command that asks for nothing.
 func parseNegative(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
-	count, pos := number(buf, 2)
-	switch {
-	case pos == incomplete:
+	const longest = len("*-9223372036854775808\r\n")
+	line := buf[:min(len(buf), longest)]
+	end := bytes.IndexByte(line, '\n')
+	if end < 0 && len(line) < longest {
 		s.Need = len(buf) + 1
 		return 0, nil
-	case pos == malformed, count == 0:
-		s.Reset()
-		return 0, errMultibulk
 	}
-	ignore(s, buf[:pos], cmd)
-	return pos, nil
+	if end > 0 && line[end-1] == '\r' {
+		if _, ok := codec.ParseInt(line[1 : end-1]); ok {
+			ignore(s, buf[:end+1], cmd)
+			return end + 1, nil
+		}
+	}
+	s.Reset()
+	return 0, errMultibulk
 }
 
 func ignore(s *codec.Scan, frame []byte, cmd *codec.Command) {
@@ -243,25 +249,18 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 		refuse(cmd, refuseUnknown)
 		return
 	}
-	if !c.takes(argc) {
-		refuse(cmd, refuseArity)
-		return
-	}
-	if c.kind == container {
+	if c.kind == container && len(keys) > 0 {
 		sub := c.child(frame[keys[0].Off : keys[0].Off+keys[0].Len])
-		if sub == 0 {
-			refuse(cmd, refuseUnknownSub)
+		if keys = keys[1:]; sub == 0 {
+			leave(cmd, c, keys, refuseUnknownSub)
 			return
 		}
 		cmd.Op = uint16(sub)
-		if c = &commands[sub]; !c.takes(argc) {
-			refuse(cmd, refuseArity)
-			return
-		}
-		if len(keys) > 1 {
-			keys[0] = keys[1]
-			keys = keys[:1]
-		}
+		c = &commands[sub]
+	}
+	if !c.takes(argc) {
+		leave(cmd, c, keys, refuseArity)
+		return
 	}
 	if g != 0 {
 		if why := g.refuses(cmd.Op); why != "" {
@@ -333,6 +332,19 @@ func route(cmd *codec.Command, c *command, keys []codec.Key) {
 	if c.kind == split {
 		cmd.Kind = codec.Scatter
 	}
+}
+
+// leave has the server say why a command is refused, or take it if it is of a version that does, as long as it is clear
+// where the keys are. Else why is the answer.
+func leave(cmd *codec.Command, c *command, keys []codec.Key, why string) {
+	if !c.judged || len(keys) == 0 {
+		refuse(cmd, why)
+		return
+	}
+	if c.keys.kind != positions {
+		keys = keys[:1]
+	}
+	route(cmd, c, keys)
 }
 
 // number reads the digits at pos and the CRLF behind them; next is the offset after it, incomplete or malformed. What

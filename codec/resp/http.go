@@ -11,13 +11,16 @@ import "bytes"
 // isHTTP tells whether an inline command of so many words may be a request line: it would be refused and ends in a
 // version of HTTP, or it is a method, a target and a version, whatever Redis has under the method's name (COPY, UNLINK).
 func isHTTP(line []byte, words int, refused bool) bool {
+	if !refused && words != 3 {
+		return false
+	}
 	const spaces, begin = " \t\n\v\f\r", "HTTP/"
 	line = bytes.Trim(line, spaces)
 	last := line[bytes.LastIndexAny(line, spaces)+1:]
 	if words < 2 || len(last) < len(begin) || !bytes.EqualFold(last[:len(begin)], []byte(begin)) {
 		return false
 	}
-	return refused || words == 3 && isTarget(bytes.TrimLeft(line[bytes.IndexAny(line, spaces):], spaces))
+	return refused || isTarget(bytes.TrimLeft(line[bytes.IndexAny(line, spaces):], spaces))
 }
 
 // isTarget tells whether b begins with what may be the target of a request: a path, all of the server, or a URL.

@@ -234,7 +234,7 @@ func (p *Protocol) leaves(frame []byte) bool {
 }
 
 // pickStreams is pick for XREAD and XREADGROUP. BLOCK is refused: a server connection is shared, and a reader that
-// waits would make all others wait. Source: redis 7.0 t_stream.c, xreadCommand.
+// waits would make all others wait. An option that is not known here is the server's to judge. Source: redis 7.0 t_stream.c, xreadCommand.
 func pickStreams(frame []byte, args []codec.Key) ([]codec.Key, string) {
 	for i := 0; i < len(args); i++ {
 		left := len(args) - 1 - i
@@ -250,9 +250,6 @@ func pickStreams(frame []byte, args []codec.Key) ([]codec.Key, string) {
 			i++
 		case equalFold(word, "group") && left > 1:
 			i += 2
-		case equalFold(word, "noack"):
-		default:
-			return nil, refuseSyntax
 		}
 	}
 	return nil, refuseSyntax

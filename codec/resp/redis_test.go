@@ -248,7 +248,7 @@ func TestKeysAgainstRedis(t *testing.T) {
 			var theirs []string
 			list, ok := decode(t, c.ask(frameOf(append([]string{"COMMAND", "GETKEYS"}, args...)...))).([]any)
 			if !ok {
-				if row.keys.kind == positions && row.group == 0 && differs[row.name] == "" {
+				if row.keys.kind == positions && row.group == 0 && differs[row.name] == "" && row.takes(len(args)) {
 					t.Errorf("%q: keys %q; the server finds none", args, keys)
 				}
 				continue
@@ -289,16 +289,13 @@ func TestTextsAgainstRedis(t *testing.T) {
 		{in: `"a\nb" c`},
 		{in: `""`},
 		{in: "get"},
-		{in: "GET a b"},
 		{in: "mset a b c"},
 		{in: "msetnx a b c"},
 		{in: "del"},
 		{in: "object"},
 		{in: "object foo"},
-		{in: "object foo a"},
 		{in: "OBJECT ENCODING"},
 		{in: "xinfo stream"},
-		{in: "xgroup foo a b"},
 		{in: "memory usage"},
 		{in: "client foo"},
 		{in: "client setname"},
@@ -348,7 +345,6 @@ func TestTextsAgainstRedis(t *testing.T) {
 		{in: "lmpop 5 a left"},
 		{in: "zmpop x a min"},
 		{in: "xread streams a b c"},
-		{in: "xread foo streams a 0"},
 		{in: "xreadgroup group g c streams a b c"},
 		{in: "xread count 1 streams"},
 		{in: "command foo"},

@@ -8,7 +8,8 @@ import (
 // The command table. A row is name, arity, what is done with it, where its keys are, flags. Rows stand in the groups of
 // Redis's documentation; "a|b" is subcommand b of the container above it.
 //
-// Arity counts the name; -n means n or more. Where Redis versions differ the wider one stands here and the server judges.
+// Arity counts the name; -n means n or more. Where Redis versions differ the wider one stands here and the server judges. It
+// also judges any other number of arguments if a key tells which server that is: a newer one may take more, or fewer.
 // Commands newer than 7.0 are known too: an older server answers that it does not know them.
 //
 // Source: redis 7.0 to 8.4 src/commands, COMMAND INFO of redis-server; twemproxy 0.5.0 nc_redis.c for what upstream knows.
@@ -572,6 +573,7 @@ type command struct {
 	kind       kind
 	oneKey     bool  // plain: Forward by argument 1
 	beforeAuth bool  // served to clients that have not authenticated
+	judged     bool  // the server says what is wrong with the number of arguments, or a container's subcommand
 	pairs      bool  // a fragment takes the value with the key
 	group      uint8 // arguments from the first key on come in groups of so many; 0: any number
 	planFirst  int8  // what walk records, from argument planFirst to planLast, in steps; planStep 0: nothing
@@ -608,6 +610,18 @@ func buildTable() []command {
 				list[parent].endChild = uint16(len(list) + 1)
 			}
 			list = append(list, c)
+		}
+	}
+	for i := range list {
+		c := &list[i]
+		switch {
+		case c.kind == forward:
+			k := c.keys.kind
+			c.judged = c.group == 0 && (k == positions || k == sortStore || k == geoStore)
+		case c.kind == container:
+			c.judged = !slices.ContainsFunc(list[c.firstChild:c.endChild], func(sub command) bool {
+				return sub.keys != key2 && !strings.HasSuffix(sub.name, "|help")
+			})
 		}
 	}
 	return list
