@@ -135,8 +135,9 @@ func Unable(err error) bool { return refused(err) }
 // Speaks says whether the pool's live servers speak a profile: all of them that can be reached do, and there is one. If
 // not, refusal is the reply of one that does not, or err says why none can be reached.
 //
-// A server is believed as long as a connection of the profile is open. What is not known has to be asked for, which takes time: then wait is true, w is told once more is known, and the
-// caller asks again. last: what is unknown now does not count, and wait is false.
+// A server is believed as long as a connection of the profile is open. What is not known has to be asked for, which takes
+// time: then wait is true, w is told once more is known, and the caller asks again. last: what is unknown now does not
+// count, and wait is false.
 func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (refusal []byte, wait bool, err error) {
 	if pr == 0 {
 		return nil, false, nil

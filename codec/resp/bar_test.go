@@ -26,6 +26,8 @@ func TestBar(t *testing.T) {
 		{"MULTI", [][2]string{
 			{"multi", refused},
 			{"incrby bal 100", inMulti},
+			{"set a", "-ERR wrong number of arguments for 'set' command\r\n"},
+			{"object tomorrow a", "-ERR unknown subcommand 'tomorrow'. Try OBJECT HELP.\r\n"},
 			{"mget a b", inMulti},
 			{"ping", inMulti},
 			{"multi", inMulti},

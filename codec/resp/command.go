@@ -251,15 +251,16 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 	}
 	if c.kind == container && len(keys) > 0 {
 		sub := c.child(frame[keys[0].Off : keys[0].Off+keys[0].Len])
-		if keys = keys[1:]; sub == 0 {
-			leave(cmd, c, keys, refuseUnknownSub)
+		copy(keys, keys[1:]) // not keys[1:]: what it grew to stays
+		if keys = keys[:len(keys)-1]; sub == 0 {
+			leave(cmd, c, keys, refuseUnknownSub, g)
 			return
 		}
 		cmd.Op = uint16(sub)
 		c = &commands[sub]
 	}
 	if !c.takes(argc) {
-		leave(cmd, c, keys, refuseArity)
+		leave(cmd, c, keys, refuseArity, g)
 		return
 	}
 	if g != 0 {
@@ -335,9 +336,9 @@ func route(cmd *codec.Command, c *command, keys []codec.Key) {
 }
 
 // leave has the server say why a command is refused, or take it if it is of a version that does, as long as it is clear
-// where the keys are. Else why is the answer.
-func leave(cmd *codec.Command, c *command, keys []codec.Key, why string) {
-	if !c.judged || len(keys) == 0 {
+// where the keys are and no earlier command stands in the way. Else why is the answer.
+func leave(cmd *codec.Command, c *command, keys []codec.Key, why string, g gate) {
+	if !c.judged || len(keys) == 0 || g.refuses(cmd.Op) != "" {
 		refuse(cmd, why)
 		return
 	}
