@@ -70,8 +70,8 @@ func (e *unableError) Error() string {
 
 func (e *unableError) Unwrap() error { return e.refusal }
 
-// refused tells whether err says that a server is well but has not the profile it was asked for.
-func refused(err error) bool {
+// Unable tells whether err says that a server is well but has not the profile that it was asked for.
+func Unable(err error) bool {
 	var r *codec.RefusalError
 	return errors.As(err, &r)
 }
@@ -128,9 +128,6 @@ func (p *Pool) AskPatience() time.Duration {
 	}
 	return time.Second
 }
-
-// Unable says of an error that the server is well, and has not the profile that the client chose.
-func Unable(err error) bool { return refused(err) }
 
 // Speaks says whether the pool's live servers speak a profile: all of them that can be reached do, and there is one. If
 // not, refusal is the reply of one that does not, or err says why none can be reached.

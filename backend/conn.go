@@ -271,7 +271,7 @@ func (c *Conn) nextStep() {
 		}
 		return
 	}
-	if c.failures > 0 && !refused(c.lastErr) {
+	if c.failures > 0 && !Unable(c.lastErr) {
 		c.loop.Log.Info("server is back", "pool", c.pool.opts.Name, "server", c.Server().PName)
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
@@ -566,7 +566,7 @@ func (c *Conn) failed(was state, err error) {
 		c.lastErr = err
 		c.retryAt = c.loop.Now + int64(pause(c.failures))
 	}
-	if errors.Is(err, ErrPanic) || refused(err) {
+	if errors.Is(err, ErrPanic) || Unable(err) {
 		return // not the server's doing, or none that makes it worse
 	}
 	switch {

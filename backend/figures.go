@@ -43,7 +43,7 @@ type Figures struct {
 // ended counts the end of a connection, or of an attempt to make one.
 func (f *Figures) ended(c *Conn, err error) {
 	switch {
-	case errors.Is(err, ErrPanic), refused(err):
+	case errors.Is(err, ErrPanic), Unable(err):
 	case timedOut(err):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end

@@ -55,7 +55,8 @@ func (l *Loop) clientInfos() []ClientInfo {
 
 func (s *Session) info() ClientInfo {
 	i := ClientInfo{
-		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.protocol.Profiles()[s.cl.Profile], Pool: s.pool.name, Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
+		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.protocol.Profiles()[s.cl.Profile], Pool: s.pool.name,
+		Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
 		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
 		InFlight: s.inFlight, OutBytes: s.out.Pending(), Commands: s.commands, Blocked: s.blocked,
 	}
