@@ -31,8 +31,14 @@ var fuzzOptions = strings.Fields(`NX XX GT LT CH INCR EX PX EXAT PXAT KEEPTTL PE
 
 var fuzzFill = [][]string{
 	{"DEL", "s", "l", "h", "z", "e", "x", "n", "g", "none"},
-	{"SET", "s", "some text"}, {"SET", "n", "10"}, {"RPUSH", "l", "a", "b", "1"}, {"HSET", "h", "a", "1", "b", "x"},
-	{"ZADD", "z", "1", "a", "2", "b"}, {"SADD", "e", "1", "2"}, {"XADD", "x", "1-1", "a", "b"}, {"GEOADD", "g", "1", "1", "a", "2", "2", "b"},
+	{"SET", "s", "some text"},
+	{"SET", "n", "10"},
+	{"RPUSH", "l", "a", "b", "1"},
+	{"HSET", "h", "a", "1", "b", "x"},
+	{"ZADD", "z", "1", "a", "2", "b"},
+	{"SADD", "e", "1", "2"},
+	{"XADD", "x", "1-1", "a", "b"},
+	{"GEOADD", "g", "1", "1", "a", "2", "2", "b"},
 }
 
 // fuzzNames are the names of the server's commands that are worth it; "a|b" is b behind a.
