@@ -614,11 +614,11 @@ func buildTable() []command {
 	}
 	for i := range list {
 		c := &list[i]
-		switch {
-		case c.kind == forward:
+		switch c.kind {
+		case forward:
 			k := c.keys.kind
 			c.judged = c.group == 0 && (k == positions || k == sortStore || k == geoStore)
-		case c.kind == container:
+		case container:
 			c.judged = !slices.ContainsFunc(list[c.firstChild:c.endChild], func(sub command) bool {
 				return sub.keys != key2 && !strings.HasSuffix(sub.name, "|help")
 			})
