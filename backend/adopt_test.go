@@ -47,13 +47,13 @@ func TestAdoptHealth(t *testing.T) {
 		}
 		old := newTestPool(t, 2, address)
 		var asked atomic.Int32
-		old.health.probe = func(*Server) error { asked.Add(1); return nil }
+		old.opts.Probe = func(*Server) error { asked.Add(1); return nil }
 		old.health.failure(0)
 		old.health.failure(0)
 		time.Sleep(20 * time.Second)
 		p := newTestPool(t, 3, address)
 		var well atomic.Bool
-		p.health.probe = func(*Server) error {
+		p.opts.Probe = func(*Server) error {
 			if !well.Load() {
 				return errors.New("not yet")
 			}

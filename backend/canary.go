@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"bytes"
 	"time"
 
 	"cashew/codec"
@@ -14,7 +13,6 @@ type canary struct {
 	sent  int64 // Loop.Now
 	want  []byte
 	reply []byte
-	asked bool // the server is being probed, since no reply has come for long
 }
 
 // sing sends a canary down c if it is time for one.
@@ -51,11 +49,8 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 	if !last && len(y.reply) <= len(y.want)+maxAilment {
 		return
 	}
-	// A server that is loading or busy says so to any command: that proves nothing.
-	if !bytes.Equal(y.reply, y.want) {
-		if v := y.conn.pool.opts.Protocol.Judge(y.conn.profile, 0, y.reply); v != codec.Ailing && v != codec.Busy {
-			y.conn.outOfStep = true
-		}
+	if y.conn.pool.opts.Protocol.JudgeCanary(y.want, y.reply) == codec.OutOfStep {
+		y.conn.outOfStep = true
 	}
 	y.want, y.reply = nil, nil
 }
@@ -63,34 +58,38 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 // canaryTime is how long a canary may go unanswered where the pool does not say how long a server may be silent.
 const canaryTime = 30 * time.Second
 
-// listen looks after a canary that is not answered. The server may be busy, and then nobody is answered; but if it answers on
-// a connection of its own (Pool.probe), this one has died in silence.
+// listen looks after a connection on which something is owed and nothing comes. The server may be busy, and then nobody is
+// answered; but if it answers on a connection of its own (Pool.probe), this one has died in silence.
 func (c *Conn) listen() {
 	deadline := int64(c.pool.opts.ServerUserTimeout)
 	if deadline == 0 {
 		deadline = int64(canaryTime)
 	}
-	if c.doubt != nil && c.loop.Now-c.doubt.at >= deadline {
-		c.fail(ErrUnfit)
+	if c.asked || !c.mute(deadline) {
 		return
 	}
-	y := &c.canary
-	if y.want == nil || y.asked || c.loop.Now-y.sent < deadline {
-		return
-	}
-	y.asked = true
-	sent, p, s := y.sent, c.pool, c.Server()
+	c.asked = true
+	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.Server()
 	go func() {
 		err := p.probe(s)
 		c.loop.Execute(func() {
-			switch still := c.state == open && y.want != nil && y.sent == sent; {
-			case still && err == nil:
+			c.asked = false // again in a second, perhaps
+			if err == nil && c.state == open && c.attempt == attempt && c.heardAt == heardAt {
 				c.fail(ErrSilent)
-			case still:
-				y.asked = false // in a second, perhaps
 			}
 		})
 	}()
+}
+
+// mute says that a canary was not answered for so long, or that nothing at all came although requests wait, unless the pool
+// has a timeout, which sees to that, or server_tcp_user_timeout is 0.
+func (c *Conn) mute(deadline int64) bool {
+	now := c.loop.Now
+	if c.canary.want != nil && now-c.canary.sent >= deadline || c.doubt != nil && now-c.doubt.at >= deadline {
+		return true
+	}
+	return c.head != nil && c.timeout() == 0 && c.pool.opts.ServerUserTimeout > 0 &&
+		now-max(c.head.at, c.heardAt, c.since) >= deadline
 }
 
 // maxAilment is more than such an error has; a longer reply is somebody else's.

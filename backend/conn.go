@@ -57,6 +57,7 @@ type Conn struct {
 	queued     *Request // oldest of outq of which no byte was written yet
 	unsent     int      // how many there are from queued on
 	marks      marks
+	heardAt    int64 // when the server last sent something, as Loop.Now
 	since      int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan       codec.ReplyScan
 	place      place
@@ -66,6 +67,7 @@ type Conn struct {
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
 	canary    canary
+	asked     bool   // the server is being probed, since nothing has come for long
 	doubt     *doubt // the connection is being proved; nil: it is not
 	ailing    int64  // since when the server has said to all that it is not ready, as Loop.Now; 0: it is
 	demoted   bool   // it has said that it is no master
@@ -293,6 +295,7 @@ func (c *Conn) OnData(buf []byte) {
 	if c.state == handshaking {
 		buf = c.onHandshake(buf)
 	}
+	c.heardAt = c.loop.Now
 	c.loop.Pass.Bytes += len(buf)
 	if c.doubt != nil {
 		c.held(buf)
@@ -583,6 +586,10 @@ func (c *Conn) failed(was state, err error) {
 	}
 	if was == handshaking && c.profile != 0 {
 		return // one client asked for that; the server's plain connections, and the next dial, show how it is
+	}
+	if was == open && !strayed(err) && !errors.Is(err, ErrTimeout) {
+		c.pool.health.suspect(c.server)
+		return
 	}
 	c.pool.health.failure(c.server)
 }

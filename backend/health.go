@@ -20,8 +20,8 @@ import (
 type health struct {
 	pool     *Pool
 	log      *slog.Logger
-	probe    func(*Server) error
 	failures []atomic.Int32 // since the last reply; a server with none is well
+	suspects []atomic.Int32 // connections that it ended, while a probe asks why
 	trial    []atomic.Int32 // good replies that a server on trial still has to give
 	down     []atomic.Bool  // ejected
 	ejected  []atomic.Int64 // microseconds since 1970 of the last ejection; 0: never
@@ -52,8 +52,8 @@ const (
 func (h *health) init(p *Pool, log *slog.Logger) {
 	n := len(p.opts.Servers)
 	h.pool, h.log = p, log
-	h.probe = p.probe
-	h.failures, h.trial, h.down = make([]atomic.Int32, n), make([]atomic.Int32, n), make([]atomic.Bool, n)
+	h.failures, h.suspects = make([]atomic.Int32, n), make([]atomic.Int32, n)
+	h.trial, h.down = make([]atomic.Int32, n), make([]atomic.Bool, n)
 	h.ejected = make([]atomic.Int64, n)
 	h.servers = make([]ejection, n)
 	h.live.Store(int64(n))
@@ -67,6 +67,21 @@ func (h *health) success(server int) {
 	if h.trial[server].Load() > 0 && h.trial[server].Add(-1) == 0 {
 		h.log.Info("server is well", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName)
 	}
+}
+
+// suspect says that server ended an open connection. A server that dies does so, but also one that is well and was asked for too
+// much: for a reply larger than its client-output-buffer-limit, for example, which closes the connection without a word. No
+// client may have a server ejected, so a probe tells.
+func (h *health) suspect(server int) {
+	if !h.pool.opts.AutoEjectHosts || h.suspects[server].Add(1) > 1 {
+		return
+	}
+	go func() {
+		err := h.pool.probe(&h.pool.opts.Servers[server])
+		for ended := h.suspects[server].Swap(0); ended > 0 && err != nil; ended-- {
+			h.failure(server)
+		}
+	}()
 }
 
 // failure says that server did not answer, could not be reached, or reported that it is not well.
@@ -129,7 +144,7 @@ func (h *health) retryInLocked(server int, wait time.Duration, again bool) {
 // a timer's goroutine.
 func (h *health) retry(server int, again bool) {
 	s := &h.pool.opts.Servers[server]
-	err := h.probe(s)
+	err := h.pool.probe(s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := &h.servers[server]

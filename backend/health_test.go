@@ -29,7 +29,7 @@ func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.health.probe = func(*Server) error { return nil }
+	p.opts.Probe = func(*Server) error { return nil }
 	t.Cleanup(p.Close)
 	return p
 }
@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 		{"not back before it answers", nil, func(t *testing.T, p *Pool) {
 			var dead atomic.Bool
 			dead.Store(true)
-			p.health.probe = func(*Server) error {
+			p.opts.Probe = func(*Server) error {
 				if dead.Load() {
 					return errors.New("connection refused")
 				}

@@ -53,4 +53,6 @@ type Options struct {
 	ServerRetryTimeout time.Duration
 	ServerFailureLimit int // 0 behaves as 1
 	OnServerFailure    FailurePolicy
+
+	Probe func(*Server) error // asks a server, on a connection of its own, whether it is well; nil: by the Protocol's Probe
 }

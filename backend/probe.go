@@ -10,9 +10,17 @@ import (
 	"cashew/codec"
 )
 
-// probe connects to s, logs in as a Conn would, and asks for a sign of life. It blocks for dialTimeout at most, or the
-// pool's timeout if that is shorter, and runs on a goroutine of its own.
+// probe asks whether s is well. It blocks.
 func (p *Pool) probe(s *Server) error {
+	if p.opts.Probe != nil {
+		return p.opts.Probe(s)
+	}
+	return p.ping(s)
+}
+
+// ping connects to s, logs in as a Conn would, and asks for a sign of life. It blocks for dialTimeout at most, or the
+// pool's timeout if that is shorter, and runs on a goroutine of its own.
+func (p *Pool) ping(s *Server) error {
 	o := &p.opts
 	timeout := dialTimeout
 	if o.Timeout > 0 {

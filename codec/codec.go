@@ -114,6 +114,9 @@ type Protocol interface {
 	// Canary is a whole command that any server answers with reply, which holds token where the protocol allows that.
 	Canary(token string) (command, reply []byte)
 
+	// JudgeCanary looks at the whole reply that came to a canary where want was promised.
+	JudgeCanary(want, reply []byte) Proof
+
 	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op, on a connection of
 	// that profile.
 	Judge(pr Profile, op uint16, reply []byte) Verdict
@@ -190,6 +193,18 @@ const (
 	Unfit
 	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.
 	Push
+)
+
+// Proof is what the reply to a canary says of its connection.
+type Proof uint8
+
+const (
+	// OutOfStep is another command's reply.
+	OutOfStep Proof = iota
+	// InStep can be no other command's reply.
+	InStep
+	// Unproved is what the server says to any command just now, or to all that it does not know.
+	Unproved
 )
 
 // Kind says what the engine does with a command.
@@ -306,7 +321,7 @@ type Client struct {
 	ID      uint64  // unique in the process, from 1
 	Profile Profile // of the server connections that its commands take
 	Authed  bool    // has given the pool's password, or the pool has none
-	Bar     uint8   // the protocol's own: what refused commands would have changed
+	Bar     uint16  // the protocol's own: what refused commands would have changed
 	Addr    string  // remote address as the log shows it; "" for a unix socket
 	LAddr   string  // the address that it connected to
 	Name    string  // CLIENT SETNAME

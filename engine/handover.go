@@ -40,7 +40,7 @@ type clientState struct {
 	// rather than answer it in another version, or what it must not run.
 	Switched string        `json:",omitempty"`
 	Profile  codec.Profile `json:",omitempty"`
-	Bar      uint8         `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
+	Bar      uint16        `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
 
 	Addr   string
 	Authed bool

@@ -339,7 +339,7 @@ func TestHandOverOfVersion(t *testing.T) {
 	c := s.connect()
 	for _, tt := range []struct {
 		profile codec.Profile
-		bar     uint8
+		bar     uint16
 		old     string // the pool that it finds
 	}{{resp.RESP2, 0, "sim"}, {resp.RESP3, 0, ""}, {resp.RESP2, 4, ""}} {
 		c.session.cl.Profile, c.session.cl.Bar = tt.profile, tt.bar

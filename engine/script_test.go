@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "rewrite the scripts in testdata with wh
 //	server N/3 ...              the same for its connection of RESP3
 //	server N: "BYTES"           what the server sends
 //	server N closes
+//	server N sickens            from now on it answers no probe
 //	server N stalls|takes K     its socket takes no bytes, or K more
 //	wait DURATION               time passes
 func TestScripts(t *testing.T) {
@@ -142,6 +143,10 @@ func (p *player) event(line string) {
 			v.refuse(syscall.ECONNREFUSED)
 		case f[2] == "closes":
 			v.hangUp()
+		case f[2] == "sickens":
+			p.sim.mu.Lock()
+			v.sick = true
+			p.sim.mu.Unlock()
 		case f[2] == "stalls":
 			v.sock.room = 0
 		case f[2] == "takes":
@@ -153,6 +158,8 @@ func (p *player) event(line string) {
 		p.t.Fatalf("unknown event %q", line)
 	}
 	if p.sim != nil {
+		p.sim.settle()
+		synctest.Wait() // probes run beside the loop
 		p.sim.settle()
 	}
 }

@@ -81,7 +81,8 @@ func TestSilence(t *testing.T) {
 		interval time.Duration
 	}{
 		{"nothing is acknowledged", dropAll(t), 0},
-		{"nothing is answered", ignore, time.Second},
+		{"nothing is answered", ignore, 0},
+		{"nothing is answered, canaries neither", ignore, time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

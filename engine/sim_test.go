@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,7 @@ type simServer struct {
 	up      *backend.Conn // the open connection
 	conn    *fakeConn
 	sock    *fakeSocket
+	sick    bool // answers no probe
 }
 
 // fakeSocket takes room bytes and then reports a full buffer.
@@ -159,6 +161,8 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		po.Servers = append(po.Servers, simServerNamed(name))
 	}
 	o := Options{Loops: 1}
+	var s *sim
+	po.Probe = func(v *backend.Server) error { return s.probe(v.Name) }
 	if edit != nil {
 		edit(&o, &po)
 	}
@@ -169,7 +173,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.pools()[0].Close)
-	s := &sim{t: t, proxy: p, pool: p.pools()[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
+	s = &sim{t: t, proxy: p, pool: p.pools()[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
 	s.loop = newLoop(p.options(), &p.pressure)
 	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
@@ -192,6 +196,16 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		s.addServer(v.Name)
 	}
 	return s
+}
+
+// probe asks a server on a connection of its own; it runs beside the loop.
+func (s *sim) probe(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server(name).sick {
+		return syscall.ECONNREFUSED
+	}
+	return nil
 }
 
 func (s *sim) addServer(name string) {

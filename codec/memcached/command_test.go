@@ -214,6 +214,8 @@ func TestParseCommand(t *testing.T) {
 		{name: "http, an unknown method", in: " FOO  bar baz  http/9 \nget a\r\n", err: errHTTP},
 		{name: "http, up to a NUL", in: "PUT /a HTTP/1.1\x00\r\nget a\r\n", err: errHTTP},
 		{name: "http, without a version", in: "POST\r\nget a\r\n", err: errHTTP},
+		{name: "http 0.9", in: "GET /\r\nget a\r\n", err: errHTTP},
+		{name: "http 0.9, a path", in: "PUT /a\r\nget a\r\n", err: errHTTP},
 		{name: "http, a header", in: "get / HTTP/1.1\r\nhost: a\r\nget a\r\n", want: []string{`scatter "get" + " /" by "/" + " HTTP/1.1" by "HTTP/1.1"`}, err: errHTTP},
 		{name: "http, a storage command", in: "set / HTTP/1.1\r\nget a\r\n", err: errHTTP},
 		{name: "http, ms", in: "ms / HTTP/2\r\nget a\r\n", err: errHTTP},

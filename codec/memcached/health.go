@@ -15,6 +15,18 @@ func (*Protocol) Probe() []byte { return probe }
 // Canary implements codec.Protocol. mn has no room for the token, but its reply is no other command's.
 func (*Protocol) Canary(string) (command, reply []byte) { return probe, []byte("MN\r\n") }
 
+// JudgeCanary implements codec.Protocol. A memcached from before the meta commands says ERROR, as to anything that it does not
+// know.
+func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
+	switch {
+	case bytes.Equal(reply, want):
+		return codec.InStep
+	case bytes.Equal(reply, []byte("ERROR\r\n")):
+		return codec.Unproved
+	}
+	return codec.OutOfStep
+}
+
 // CheckProbe implements codec.Protocol. A memcached from before the meta commands knows no mn, but it answers.
 func (*Protocol) CheckProbe(reply []byte) error {
 	if bytes.HasPrefix(reply, []byte("MN")) || bytes.Equal(reply, []byte("ERROR\r\n")) {

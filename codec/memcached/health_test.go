@@ -15,6 +15,14 @@ func TestHealth(t *testing.T) {
 			t.Errorf("CheckProbe(%q) = %v; want an error: %v", reply, err, !well)
 		}
 	}
+	for reply, proof := range map[string]codec.Proof{
+		"MN\r\n": codec.InStep, "END\r\n": codec.OutOfStep, "ERROR\r\n": codec.Unproved,
+	} {
+		_, want := p.Canary("")
+		if got := p.JudgeCanary(want, []byte(reply)); got != proof {
+			t.Errorf("JudgeCanary(%q) = %v; want %v", reply, got, proof)
+		}
+	}
 	for _, c := range []struct {
 		op    uint16
 		reply string

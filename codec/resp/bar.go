@@ -15,12 +15,12 @@ import (
 //	CLIENT REPLY OFF               CLIENT REPLY ON
 //	CLIENT REPLY SKIP              the next command
 //	AUTH, HELLO AUTH of a user     AUTH or HELLO AUTH as the default user
-//	SUBSCRIBE and kin, in RESP2    UNSUBSCRIBE and kin
+//	SUBSCRIBE and kin              UNSUBSCRIBE of the same kin, of all
 //	MONITOR, SYNC, PSYNC
 //
 // RESET ends all of them, and QUIT is always answered. A SELECT, AUTH or HELLO that is refused because of an earlier command
-// bars as well: nobody looked at what it asks for.
-type gate uint8
+// bars as well: nobody looked at what it asks for. Subscriptions bar in RESP2 only, whichever version they were asked for in.
+type gate uint16
 
 const (
 	needsLogin gate = 1 << iota // has not given the password; computed, never in Client.Bar
@@ -29,13 +29,20 @@ const (
 	barReply
 	barSkip
 	barUser
-	barSubscribe
+	barChannels
+	barPatterns
+	barShards
 	barStream
+
+	barSubscribe = barChannels | barPatterns | barShards
 )
 
 // gate is what stands between a client and its commands; 0: nothing.
 func (p *Protocol) gate(cl *codec.Client) gate {
 	g := gate(cl.Bar)
+	if cl.Profile != RESP2 {
+		g &^= barSubscribe
+	}
 	if p.guarded && !cl.Authed {
 		g |= needsLogin
 	}
@@ -54,7 +61,7 @@ func (g gate) refuses(op uint16) string {
 	case g&barSkip != 0:
 		return refuseReply
 	case g&barSelect != 0 && op == opSelect, g&barReply != 0 && op == opClientReply,
-		g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello), g&barSubscribe != 0 && subscriptions[op] != 0:
+		g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello), g&barSubscribe != 0 && (subscribes[op] != 0 || unsubscribes[op] != 0):
 		return ""
 	case g&barSelect != 0:
 		return refuseSelected
@@ -80,7 +87,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 	g := gate(cl.Bar) &^ barSkip
 	switch cmd.Err {
 	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth: // the server would have refused it, too
-		cl.Bar = uint8(g)
+		cl.Bar = uint16(g)
 		return
 	}
 	passed := cmd.Err == refuseReply || cmd.Err == refuseUser // refused because of an earlier one; the server would have run it
@@ -107,14 +114,12 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 			g |= barReply
 		}
 	default:
-		switch n := subscriptions[cmd.Op]; {
-		case n > 0 && cl.Profile == RESP2:
-			g |= barSubscribe
-		case n < 0:
-			g &^= barSubscribe
+		g |= subscribes[cmd.Op]
+		if cmd.Arg == 1 { // else some may be left
+			g &^= unsubscribes[cmd.Op]
 		}
 	}
-	cl.Bar = uint8(g)
+	cl.Bar = uint16(g)
 }
 
 var (
@@ -128,11 +133,13 @@ var (
 	opClientReply = mustSub("client", "reply")
 )
 
-// subscriptions are 1 for commands that subscribe, -1 for those that end it.
-var subscriptions = map[uint16]int{
-	mustOp("subscribe"): 1, mustOp("psubscribe"): 1, mustOp("ssubscribe"): 1,
-	mustOp("unsubscribe"): -1, mustOp("punsubscribe"): -1, mustOp("sunsubscribe"): -1,
-}
+// subscribes and unsubscribes are what commands begin and end.
+var (
+	subscribes   = map[uint16]gate{mustOp("subscribe"): barChannels, mustOp("psubscribe"): barPatterns, mustOp("ssubscribe"): barShards}
+	unsubscribes = map[uint16]gate{
+		mustOp("unsubscribe"): barChannels, mustOp("punsubscribe"): barPatterns, mustOp("sunsubscribe"): barShards,
+	}
+)
 
 // silences tells of a CLIENT REPLY whether it turns replies off.
 func silences(frame []byte) bool {
@@ -146,7 +153,7 @@ func silences(frame []byte) bool {
 // appendEnd is EXEC or DISCARD: of a transaction that was refused, or of none.
 func appendEnd(dst []byte, cl *codec.Client, op uint16) []byte {
 	begun := gate(cl.Bar)&barMulti != 0
-	cl.Bar = uint8(gate(cl.Bar) &^ barMulti)
+	cl.Bar = uint16(gate(cl.Bar) &^ barMulti)
 	switch {
 	case begun && op == opExec:
 		return append(dst, "-EXECABORT Transaction discarded because of previous errors.\r\n"...)
@@ -165,10 +172,10 @@ func (p *Protocol) appendSelect(dst []byte, cl *codec.Client, arg []byte) []byte
 	case !ok:
 		return append(dst, "-ERR value is not an integer or out of range\r\n"...)
 	case n == int64(p.db):
-		cl.Bar = uint8(gate(cl.Bar) &^ barSelect)
+		cl.Bar = uint16(gate(cl.Bar) &^ barSelect)
 		return append(dst, replyOK...)
 	case n >= 0:
-		cl.Bar = uint8(gate(cl.Bar) | barSelect)
+		cl.Bar = uint16(gate(cl.Bar) | barSelect)
 	}
 	dst = append(dst, "-ERR DB index is out of range"...)
 	return p.appendOnlyDB(dst)

@@ -68,7 +68,7 @@ const (
 	refuseInMulti    = "ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD"
 	refuseReply      = "ERR CLIENT REPLY OFF and SKIP are not supported by this proxy"
 	refuseUser       = "NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default"
-	refuseSubscribed = "ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE or RESET"
+	refuseSubscribed = "ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET"
 	refuseStreams    = "ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET"
 	refuseOtherDB    = "other database"
 	refuseTracking   = "ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes"

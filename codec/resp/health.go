@@ -18,6 +18,40 @@ func (*Protocol) Canary(token string) (command, reply []byte) {
 	return command, command[bytes.LastIndexByte(command, '$'):]
 }
 
+// JudgeCanary implements codec.Protocol. No client's ECHO reaches a server, so an error about that command is an answer to the
+// canary as well: a server whose user may not run it, or that does not have it, is in step.
+//
+// Source: redis 7.0 acl.c, getAclErrorMessage ("... to run the 'echo' command"); server.c, processCommand ("unknown command
+// 'ECHO', with args beginning with: ..."). Before Redis 5 and 7 quotes and what follows were others.
+func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
+	switch {
+	case bytes.Equal(reply, want):
+		return codec.InStep
+	case reply[0] != '-':
+		return codec.OutOfStep
+	case bytes.HasPrefix(reply, []byte("-NOPERM ")) && quotes(reply, "echo"),
+		bytes.HasPrefix(reply, []byte("-ERR unknown command ")) && quotes(reply, "echo"):
+		return codec.InStep
+	case bytes.HasPrefix(reply, []byte("-NOAUTH ")):
+		return codec.Unproved
+	}
+	if v := judgeError(reply); v == codec.Ailing || v == codec.Busy {
+		return codec.Unproved
+	}
+	return codec.OutOfStep
+}
+
+// quotes tells whether an error has a command's name in quotes of some kind.
+func quotes(reply []byte, name string) bool {
+	for i := 1; i+len(name) < len(reply); i++ {
+		q := reply[i-1]
+		if (q == '\'' || q == '`') && equalFold(reply[i:i+len(name)], name) && (reply[i+len(name)] == '\'' || reply[i+len(name)] == q) {
+			return true
+		}
+	}
+	return false
+}
+
 // CheckProbe implements codec.Protocol. A server that loads its data set or has lost its master answers with an error.
 func (*Protocol) CheckProbe(reply []byte) error {
 	if bytes.Equal(reply, []byte("+PONG\r\n")) {

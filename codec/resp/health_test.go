@@ -38,6 +38,33 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestJudgeCanary(t *testing.T) {
+	p := New(Options{})
+	_, want := p.Canary("token")
+	for reply, proof := range map[string]codec.Proof{
+		"$5\r\ntoken\r\n": codec.InStep,
+		"$5\r\nother\r\n": codec.OutOfStep,
+		"+OK\r\n":         codec.OutOfStep,
+		"-NOPERM this user has no permissions to run the 'echo' command or its subcommand\r\n":        codec.InStep,
+		"-NOPERM User default has no permissions to run the 'echo' command\r\n":                       codec.InStep,
+		"-NOPERM User default has no permissions to run the 'get' command\r\n":                        codec.OutOfStep,
+		"-NOPERM No permissions to access a key\r\n":                                                  codec.OutOfStep,
+		"-ERR unknown command 'ECHO', with args beginning with: 'token' \r\n":                         codec.InStep,
+		"-ERR unknown command `ECHO`, with args beginning with: `token`, \r\n":                        codec.InStep,
+		"-ERR unknown command 'echo'\r\n":                                                             codec.InStep,
+		"-ERR unknown command 'foo', with args beginning with: 'x' \r\n":                              codec.OutOfStep,
+		"-ERR unknown command 'echo\r\n":                                                              codec.OutOfStep,
+		"-ERR no such key\r\n":                                                                        codec.OutOfStep,
+		"-NOAUTH Authentication required.\r\n":                                                        codec.Unproved,
+		"-LOADING Redis is loading the dataset in memory\r\n":                                         codec.Unproved,
+		"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n": codec.Unproved,
+	} {
+		if got := p.JudgeCanary(want, []byte(reply)); got != proof {
+			t.Errorf("JudgeCanary(%q) = %v; want %v", reply, got, proof)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	p := New(Options{})
 	for _, c := range []struct {

@@ -52,11 +52,11 @@ func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 			user, password := args.next(), args.next()
 			if !p.admits(user, password) {
 				if !p.guarded {
-					cl.Bar = uint8(gate(cl.Bar) | barUser)
+					cl.Bar = uint16(gate(cl.Bar) | barUser)
 				}
 				return errHelloWrong
 			}
-			cl.Authed, cl.Bar = true, uint8(gate(cl.Bar)&^barUser)
+			cl.Authed, cl.Bar = true, uint16(gate(cl.Bar)&^barUser)
 		case equalFold(option, "setname") && args.left >= 1:
 			name := args.next()
 			if e := checkName(name); e != "" {

@@ -81,7 +81,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		if !equalFold(args.next(), "on") {
 			return append(dst, errSyntax...)
 		}
-		cl.Bar = uint8(gate(cl.Bar) &^ barReply)
+		cl.Bar = uint16(gate(cl.Bar) &^ barReply)
 		return append(dst, replyOK...)
 	case opClientTracking:
 		return appendTracking(dst, args)
@@ -249,10 +249,13 @@ func (p *Protocol) appendAuth(dst []byte, cl *codec.Client, cmd *codec.Command, 
 	}
 	if !p.guarded {
 		if string(user) != defaultUser {
-			cl.Bar = uint8(gate(cl.Bar) | barUser)
+			cl.Bar = uint16(gate(cl.Bar) | barUser)
 			return append(dst, errHelloWrong...)
 		}
-		cl.Bar = uint8(gate(cl.Bar) &^ barUser)
+		cl.Bar = uint16(gate(cl.Bar) &^ barUser)
+		if cmd.Arg == 3 {
+			return append(dst, replyOK...) // the default user without a password takes any, as with Redis
+		}
 		return append(dst, errAuthNeedless...)
 	}
 	if cl.Authed = p.matches(user, password); !cl.Authed {
