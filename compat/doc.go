@@ -1,9 +1,9 @@
 // Package compat is the laboratory of client libraries: the real ones, with the settings that they have by default, connect
-// and go through one scenario, directly to a redis-server and through cashew.
+// and go through one scenario, directly to a redis-server or memcached and through cashew.
 //
 //	                +--> redis-server --------------------> steps --+
 //	node, go, php,  |                                               |
-//	python programs +--> cashew ------> 1 redis-server ---> steps --+--> all ok, and the library saw the same
+//	python, ruby    +--> cashew ------> 1 redis-server ---> steps --+--> all ok, and the library saw the same
 //	                |                                               |
 //	                +--> cashew ------> 3 redis-servers --> steps --+
 //
@@ -25,8 +25,8 @@
 //     the library's own calls for each command to scenario.mjs.
 //   - A Go module: "go get MODULE@VERSION" in golang/, a file with a client, and a line in main.go. It is a module of its
 //     own, so that cashew's does not list what only this laboratory needs.
-//   - From Debian: a program in php/, python/ or a directory of its own, and a function in needs_test.go that says which
-//     package to install when it is missing.
+//   - From Debian: a program in php/, python/, ruby/ or a directory of its own, a function in needs_test.go that says which
+//     package to install when it is missing, and the package in scripts/servers.sh, which installs it for CI.
 //   - One row in libraries_test.go for each. Keys begin with the library's name there, since all share the servers.
 //
 // A step that cannot pass yet stands in its row with the reason; the test fails when it passes after all. What is missing on

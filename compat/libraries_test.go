@@ -18,11 +18,20 @@ import (
 // programLimit ends a program whose library hangs.
 const programLimit = time.Minute
 
+// protocol is what a library and its servers speak.
+type protocol string
+
+const (
+	redis     protocol = "redis"
+	memcached protocol = "memcached"
+)
+
 // library is one client library, or one way to use it.
 type library struct {
 	name    string
 	program func(t testing.TB, name string) []string // the command that runs it; the port is appended
-	keys    string                                   // its keys, for KEYS; "" for name:*
+	speaks  protocol                                 // "" for redis
+	keys    string                                   // its keys begin with it; "" for name:
 	oneSlot bool                                     // all its keys have the same hash tag
 	fails   map[string]string                        // steps that fail through the proxy, and why
 }
@@ -30,13 +39,19 @@ type library struct {
 // loads is why a library fails that sends a script by SCRIPT LOAD after NOSCRIPT, and not by EVAL.
 const loads = "SCRIPT is refused, since a script is on all servers"
 
+// Why others fail.
+const (
+	transacts = "transactions are refused, since their keys may be on several servers"
+	selects   = "a pool serves one database"
+)
+
 var libraries = []library{
 	{name: "node-redis", program: nodeProgram},
 	{name: "ioredis", program: nodeProgram},
 	{name: "valkey-glide", program: nodeProgram, fails: map[string]string{
 		"stored script": loads,
 	}},
-	{name: "bullmq", program: nodeProgram, keys: "{bull}:*", oneSlot: true},
+	{name: "bullmq", program: nodeProgram, keys: "{bull}:", oneSlot: true},
 	{name: "go-redis", program: golangProgram},
 	{name: "rueidis", program: golangProgram},
 	{name: "valkey-go", program: golangProgram},
@@ -49,19 +64,38 @@ var libraries = []library{
 	{name: "redis-py-hiredis", program: pythonProgram, fails: map[string]string{
 		"registered script": loads,
 	}},
+	{name: "redis-rb", program: rubyProgram, fails: map[string]string{
+		"loaded script":             loads,
+		"transaction":               transacts,
+		"raw transaction":           transacts,
+		"transaction in a pipeline": transacts,
+		"watch":                     transacts,
+		"database":                  selects,
+		"another database":          selects,
+		"pub/sub":                   "a channel is on no server in particular",
+	}},
+	{name: "django-redis", program: djangoProgram, fails: map[string]string{
+		"set_many": transacts, // it is one of redis-py's pipelines, which are transactions unless told otherwise
+		"lock":     loads,     // to give it back
+		"pattern":  "SCAN is refused, since a cursor is one server's",
+	}},
+	{name: "django-pylibmc", program: djangoProgram, speaks: memcached},
+	{name: "django-pymemcache", program: djangoProgram, speaks: memcached},
+	{name: "pylibmc", program: pylibmcProgram, speaks: memcached},
 }
 
 // TestLibraries takes each library through its scenario directly and through the proxy.
 func TestLibraries(t *testing.T) {
-	direct := startRedis(t)
-	one := startProxy(t, startRedises(t, 1))
-	servers := startRedises(t, 3)
-	three := startProxy(t, servers)
+	fleets := map[protocol]fleet{redis: startFleet(t, redis), memcached: startFleet(t, memcached)}
 	for _, lib := range libraries {
+		if lib.speaks == "" {
+			lib.speaks = redis
+		}
+		to := fleets[lib.speaks]
 		t.Run(lib.name, func(t *testing.T) {
 			t.Parallel()
 			command := lib.program(t, lib.name)
-			want := runProgram(t, command, direct)
+			want := runProgram(t, command, to.direct)
 			for _, s := range want {
 				if s.Error != "" {
 					t.Errorf("directly: %s: %s", s.Name, s.Error)
@@ -71,11 +105,11 @@ func TestLibraries(t *testing.T) {
 				return // there is nothing to compare with
 			}
 			t.Run("one server", func(t *testing.T) {
-				lib.compare(t, want, runProgram(t, command, one))
+				lib.compare(t, want, runProgram(t, command, to.one))
 			})
 			t.Run("three servers", func(t *testing.T) {
-				lib.compare(t, want, runProgram(t, command, three))
-				lib.wantSpread(t, servers)
+				lib.compare(t, want, runProgram(t, command, to.three))
+				lib.wantSpread(t, to.servers)
 			})
 		})
 	}
@@ -150,9 +184,9 @@ func (lib *library) compare(t *testing.T, want, got []step) {
 // wantSpread checks that the library's keys are on all servers, or on one if they have one hash tag.
 func (lib *library) wantSpread(t *testing.T, servers []string) {
 	t.Helper()
-	pattern, want := lib.keys, len(servers)
-	if pattern == "" {
-		pattern = lib.name + ":*"
+	prefix, want := lib.keys, len(servers)
+	if prefix == "" {
+		prefix = lib.name + ":"
 	}
 	if lib.oneSlot {
 		want = 1
@@ -160,11 +194,11 @@ func (lib *library) wantSpread(t *testing.T, servers []string) {
 	with := 0
 	for _, port := range servers {
 		c := dial(t, port)
-		if len(c.do("KEYS", pattern).parts) > 0 {
+		if lib.speaks == memcached && c.memcachedHas(prefix) || lib.speaks == redis && len(c.do("KEYS", prefix+"*").parts) > 0 {
 			with++
 		}
 	}
 	if with != want {
-		t.Errorf("keys %s are on %d servers, want %d", pattern, with, want)
+		t.Errorf("keys %s* are on %d servers, want %d", prefix, with, want)
 	}
 }

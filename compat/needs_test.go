@@ -108,21 +108,50 @@ func phpProgram(t testing.TB, name, debian, probe string) []string {
 	return []string{php, here(t, "php", name+".php")}
 }
 
-// pythonProgram is the command for python/scenario.py. The first python3 in PATH need not be Debian's, which has Debian's
-// packages.
+// pythonProgram is the command for python/scenario.py.
 func pythonProgram(t testing.TB, name string) []string {
 	t.Helper()
 	modules, debian := "redis", "python3-redis"
 	if strings.HasSuffix(name, "hiredis") {
 		modules, debian = "redis, hiredis", "python3-redis python3-hiredis"
 	}
+	return findPython(t, "scenario.py", name, modules, debian)
+}
+
+// pylibmcProgram is the command for python/memcached.py.
+func pylibmcProgram(t testing.TB, name string) []string {
+	t.Helper()
+	return findPython(t, "memcached.py", name, "pylibmc", "python3-pylibmc")
+}
+
+// djangoProgram is the command for python/caches.py.
+func djangoProgram(t testing.TB, name string) []string {
+	t.Helper()
+	module := strings.ReplaceAll(strings.TrimPrefix(name, "django-"), "redis", "django_redis")
+	return findPython(t, "caches.py", name, "django, "+module, "python3-django python3-"+strings.ReplaceAll(module, "_", "-"))
+}
+
+// findPython is the command for a program of python/. The first python3 in PATH need not be Debian's, which has Debian's
+// packages.
+func findPython(t testing.TB, program, name, modules, debian string) []string {
+	t.Helper()
 	for _, python := range []string{"python3", "/usr/bin/python3"} {
 		if exec.Command(python, "-c", "import "+modules).Run() == nil {
-			return []string{python, here(t, "python", "scenario.py"), name}
+			return []string{python, "-B", here(t, "python", program), name}
 		}
 	}
 	missing(t, "no python3 can import %s; on Debian: apt-get install %s", modules, debian)
 	return nil
+}
+
+// rubyProgram is the command for ruby/NAME.rb.
+func rubyProgram(t testing.TB, name string) []string {
+	t.Helper()
+	ruby := lookPath(t, "ruby", "ruby")
+	if exec.Command(ruby, "-e", `require "redis"`).Run() != nil {
+		missing(t, "Ruby lacks %s; on Debian: apt-get install ruby-redis", name)
+	}
+	return []string{ruby, here(t, "ruby", name+".rb")}
 }
 
 // here is the absolute path of a file of this package.

@@ -34,15 +34,52 @@ func startRedises(t testing.TB, n int, args ...string) []string {
 	return ports
 }
 
-// startProxy starts cashew before the servers and returns the port of its one pool. The pool's settings are lines of its
+// startMemcached starts a memcached and returns its port.
+func startMemcached(t testing.TB) string {
+	t.Helper()
+	port := processtest.FreePort(t)
+	s := processtest.Memcached(t, "-l", "127.0.0.1", "-p", port)
+	s.Up(t, func() bool { return processtest.Listens("tcp", "127.0.0.1:"+port) })
+	return port
+}
+
+// fleet is what programs connect to: a server, and proxies before other ones.
+type fleet struct {
+	direct, one, three string
+	servers            []string // those of three
+}
+
+// startFleet starts five servers of a protocol, and proxies before one and three of them.
+func startFleet(t testing.TB, p protocol) fleet {
+	t.Helper()
+	start := func() string { return startMemcached(t) }
+	if p == redis {
+		start = func() string { return startRedis(t) }
+	}
+	servers := []string{start(), start(), start()}
+	return fleet{
+		direct:  start(),
+		one:     startPool(t, p, []string{start()}),
+		three:   startPool(t, p, servers),
+		servers: servers,
+	}
+}
+
+// startProxy is startPool before redis-servers.
+func startProxy(t testing.TB, servers []string, settings ...string) string {
+	t.Helper()
+	return startPool(t, redis, servers, settings...)
+}
+
+// startPool starts cashew before the servers and returns the port of its one pool. The pool's settings are lines of its
 // configuration besides those that spread keys of any names over all servers. When the test ends, all clients must have
 // left, nobody may have been disconnected for what was sent, which some libraries hide by connecting again, and cashew must
 // end in peace.
-func startProxy(t testing.TB, servers []string, settings ...string) string {
+func startPool(t testing.TB, p protocol, servers []string, settings ...string) string {
 	t.Helper()
 	port := processtest.FreePort(t)
 	var conf bytes.Buffer
-	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: true\n", port)
+	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: %v\n", port, p == redis)
 	fmt.Fprintf(&conf, "  hash: md5\n  distribution: modula\n  hash_tag: \"{}\"\n")
 	for _, line := range settings {
 		fmt.Fprintf(&conf, "  %s\n", line)
@@ -56,10 +93,10 @@ func startProxy(t testing.TB, servers []string, settings ...string) string {
 		t.Fatal(err)
 	}
 	stats := processtest.FreePort(t)
-	p := processtest.New(t, cashew, "-c", path, "-v", "4", "-a", "127.0.0.1", "-s", stats)
-	p.Up(t, func() bool { return processtest.Listens("tcp", net.JoinHostPort("127.0.0.1", port)) })
+	proxy := processtest.New(t, cashew, "-c", path, "-v", "4", "-a", "127.0.0.1", "-s", stats)
+	proxy.Up(t, func() bool { return processtest.Listens("tcp", net.JoinHostPort("127.0.0.1", port)) })
 	t.Cleanup(func() {
-		p.WantAlive(t)
+		proxy.WantAlive(t)
 		if !processtest.Poll(processtest.Patience, func() bool { return poolStats(t, stats)["client_connections"] == 0.0 }) {
 			t.Errorf("%v clients stay connected", poolStats(t, stats)["client_connections"])
 		}
@@ -68,12 +105,12 @@ func startProxy(t testing.TB, servers []string, settings ...string) string {
 		for _, server := range servers {
 			wantZero(t, pool["127.0.0.1:"+server].(map[string]any), "server_eof", "server_err", "server_timedout", "dropped")
 		}
-		p.Signal(syscall.SIGTERM)
-		if !processtest.Poll(processtest.Patience, p.Ended) {
-			t.Errorf("%s goes on after SIGTERM", p.Name)
+		proxy.Signal(syscall.SIGTERM)
+		if !processtest.Poll(processtest.Patience, proxy.Ended) {
+			t.Errorf("%s goes on after SIGTERM", proxy.Name)
 		}
-		if bytes.Contains(p.Printed(), []byte("panic")) {
-			t.Errorf("%s printed a panic:\n%s", p.Name, p.Tail(8<<10))
+		if bytes.Contains(proxy.Printed(), []byte("panic")) {
+			t.Errorf("%s printed a panic:\n%s", proxy.Name, proxy.Tail(8<<10))
 		}
 	})
 	return port

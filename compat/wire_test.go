@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,6 +65,31 @@ func (c *conn) write(commands [][]string) []reply {
 		all = append(all, r)
 	}
 	return all
+}
+
+// memcachedHas asks a memcached for all its keys and tells whether any begins with prefix.
+func (c *conn) memcachedHas(prefix string) bool {
+	c.t.Helper()
+	prefix = "key=" + url.QueryEscape(prefix)
+	has, ended := false, false
+	// One crawler at a time: it says BUSY while another library's keys are listed, or old ones are removed.
+	processtest.Await(c.t, processtest.Patience, "keys of memcached", func() bool {
+		if _, err := io.WriteString(c, "lru_crawler metadump all\r\n"); err != nil {
+			c.t.Fatal(err)
+		}
+		for {
+			line, err := c.r.ReadString('\n')
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			ended = strings.HasPrefix(line, "END")
+			if ended || strings.HasPrefix(line, "BUSY") {
+				return ended
+			}
+			has = has || strings.HasPrefix(line, prefix)
+		}
+	})
+	return has
 }
 
 // reply is one reply: its type, the first byte on the wire, with a line or bytes or parts. A map's parts are its keys and

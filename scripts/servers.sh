@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
-# libmemcached's tools; what runs the client libraries of compat/: Node.js with npm, PHP, Python and their libraries; and
-# valgrind, which counts instructions.
+# libmemcached's tools; what runs the client libraries of compat/: Node.js with npm, PHP, Python, Ruby and their libraries;
+# and valgrind, which counts instructions.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
 #
@@ -20,7 +20,7 @@ found() {
 	return 1
 }
 
-# Whether Python can import a module. The first python3 in PATH need not be Debian's, which has Debian's packages.
+# Whether Python can import modules. The first python3 in PATH need not be Debian's, which has Debian's packages.
 imports() {
 	local python
 	for python in python3 /usr/bin/python3; do
@@ -31,9 +31,9 @@ imports() {
 
 # Prints the packages whose program is not in PATH.
 missing() {
-	local pair
+	local pair module
 	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker \
-		memccapable,memcapable:libmemcached-tools valgrind:valgrind node:nodejs npm:npm php:php-cli; do
+		memccapable,memcapable:libmemcached-tools valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
 		found "${pair%%:*}" || echo "${pair##*:}"
 	done
 	# Libraries are found by asking the language for them, as compat/ does.
@@ -41,6 +41,11 @@ missing() {
 	php -r 'exit(@include("Predis/Autoloader.php") ? 0 : 1);' 2>/dev/null || echo php-predis
 	imports redis || echo python3-redis
 	imports hiredis || echo python3-hiredis
+	imports pylibmc || echo python3-pylibmc
+	for module in pylibmc pymemcache django_redis; do
+		imports "django, $module" || echo "python3-django python3-${module//_/-}" # of the same Python
+	done
+	ruby -e 'require "redis"' 2>/dev/null || echo ruby-redis
 }
 
 as_root=()

@@ -2,15 +2,14 @@
 
     scenario.py redis-py|redis-py-hiredis PORT
 
-The first parses replies in Python, the second with hiredis. What is printed is one JSON object a line for each step,
-{"step", "saw"} or {"step", "error"}. "saw" is what the library made of a reply, for the Go test to compare between a server
-and the proxy before it.
+The first parses replies in Python, the second with hiredis.
 """
 import hashlib
-import json
 import math
 import sys
 import threading
+
+from report import run, want
 
 library, port = sys.argv[1], int(sys.argv[2])
 if library == "redis-py":
@@ -32,11 +31,6 @@ def key(name):
 
 def dial(**more):
     return redis.Redis(host="127.0.0.1", port=port, **more)
-
-
-def want(expected, got, what):
-    if type(got) is not type(expected) or got != expected:
-        raise AssertionError(f"{what} = {got!r:.200}; want {expected!r:.200}")
 
 
 def binary(c):
@@ -243,23 +237,10 @@ STEPS = {
 }
 
 
-def report(**line):
-    print(json.dumps(line), flush=True)
-
-
-def main():
+def connect():
     c = dial()
-    try:
-        c.ping()  # it connects when it has something to send
-    except redis.RedisError as e:
-        report(step="connect", error=f"{type(e).__name__}: {e}")
-        sys.exit(1)  # nothing is tried after it
-    report(step="connect", saw="")
-    for step, body in STEPS.items():
-        try:
-            report(step=step, saw=body(c) or "")
-        except Exception as e:
-            report(step=step, error=f"{type(e).__name__}: {e}")
+    c.ping()  # it connects when it has something to send
+    return c
 
 
-main()
+run(connect, STEPS)

@@ -1,0 +1,29 @@
+"""What every program here prints: one JSON object a line for each step, {"step", "saw"} or {"step", "error"}. "saw" is what
+the library made of a reply, for the Go test to compare between a server and the proxy before it.
+"""
+import json
+import sys
+
+
+def report(**line):
+    print(json.dumps(line), flush=True)
+
+
+def run(connect, steps):
+    """Connects and hands the client to each step in turn. One that fails does not keep the next from running."""
+    try:
+        c = connect()
+    except Exception as e:
+        report(step="connect", error=f"{type(e).__name__}: {e}")
+        sys.exit(1)  # nothing is tried after it
+    report(step="connect", saw="")
+    for step, body in steps.items():
+        try:
+            report(step=step, saw=body(c) or "")
+        except Exception as e:
+            report(step=step, error=f"{type(e).__name__}: {e}")
+
+
+def want(expected, got, what):
+    if type(got) is not type(expected) or got != expected:
+        raise AssertionError(f"{what} = {got!r:.200}; want {expected!r:.200}")
