@@ -9,19 +9,23 @@ import "sync/atomic"
 //
 //	owed = bytes that the kernel has not taken + commands in flight x what replies have lately had
 //
-// Replies that were asked for come, whatever happens to the client; that is why they count before they are there.
+// Replies that were asked for come, whatever happens to the client; that is why they count before they are there. Where many
+// clients were allowed their first and read none of it, those that hold most are closed once all hold unreadShare.
 const (
-	// firstAllowed is what each client may be owed without asking.
+	// firstAllowed is what each client may be owed without asking, or the firstShare of max_memory if that is less.
 	firstAllowed = 8 << 20
+	firstShare   = 32
 	// firstReplies are so many that are expected to fill what a client is allowed, before the first came; small ones bring
 	// the expectation down, by an eighth each.
 	firstReplies = 32
 	// outputShare of max_memory is a client's bound where its pool names none, and twice that the budget of all.
 	outputShare = 4
+	// unreadShare of max_memory is what all clients together may leave unread.
+	unreadShare = 0.6
 )
 
-// outputBudget is what clients have been allowed beyond firstAllowed, of all loops.
-type outputBudget struct{ granted atomic.Int64 }
+// outputBudget is what clients have been allowed beyond their first, and what they have not read, of all loops.
+type outputBudget struct{ granted, unread atomic.Int64 }
 
 // grant takes n bytes of a budget of so many; false: it has not so many left.
 func (b *outputBudget) grant(n, of int) bool {
@@ -66,7 +70,29 @@ func (s *Session) allowFirst() {
 		s.loop.pressure.output.granted.Add(int64(-s.granted))
 		s.granted = 0
 	}
-	s.allowed = min(firstAllowed, s.outputBuffer())
+	s.allowed = min(s.loop.firstAllowed(), s.outputBuffer())
+}
+
+func (l *Loop) firstAllowed() int { return min(firstAllowed, l.opts.MaxMemoryBytes/firstShare) }
+
+// noteUnread brings what is known of s's unread replies up to date; it is called where there are any, or were.
+func (s *Session) noteUnread() {
+	n := s.out.Pending()
+	if n == s.unreadBytes {
+		return
+	}
+	unread := s.loop.pressure.output.unread.Add(int64(n - s.unreadBytes))
+	s.loop.overfull = n > s.unreadBytes && unread > s.loop.mayBeUnread()
+	s.unreadBytes = n
+}
+
+func (l *Loop) mayBeUnread() int64 { return int64(unreadShare * float64(l.opts.MaxMemoryBytes)) }
+
+// relieveOutput closes the clients of l that have most unread, until all loops' have less than they may.
+func (l *Loop) relieveOutput() {
+	l.overfull = false
+	for l.pressure.output.unread.Load() > l.mayBeUnread() && l.closeGreatest() {
+	}
 }
 
 // mayGoOn says of a blocked client that what it is owed does not hold it up any more: half of it is gone, or nothing but
@@ -77,7 +103,7 @@ func (s *Session) mayGoOn() bool {
 
 // caughtUp gives back what s was allowed beyond the first, once that would do.
 func (s *Session) caughtUp() bool {
-	if s.granted > 0 && s.owed() <= firstAllowed/2 {
+	if s.granted > 0 && s.owed() <= s.loop.firstAllowed()/2 {
 		s.allowFirst()
 	}
 	return s.granted == 0

@@ -246,6 +246,7 @@ func (s *Session) close() {
 	}
 	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0
 	s.out.Close(&s.loop.Loop)
+	s.noteUnread()
 	if s.in != nil {
 		s.loop.PutBuffer(s.in)
 		s.in = nil

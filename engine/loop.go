@@ -57,6 +57,7 @@ type Loop struct {
 	latency   latency
 	yieldedAt int64 // as Now
 	scheduled bool  // a flush is on its way
+	overfull  bool  // all clients together have more unread than they may
 	flushing  bool  // a flush is running: closing a connection runs gnet's OnClose inside it
 	flushTask gnet.Runnable
 }
@@ -190,6 +191,9 @@ func (l *Loop) flush() {
 		}
 	}
 	l.flushing, l.current = false, nil
+	if l.overfull {
+		l.relieveOutput()
+	}
 }
 
 // relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
@@ -199,21 +203,32 @@ func (l *Loop) relieve(level int32) {
 		l.pressure.dropped.Add(int64(l.DropSpares()))
 		l.gathers, l.idle = nil, 0
 	}
-	var most *Session
 	for s := range l.holders {
 		if level < high && s.blocked {
 			s.unblock()
 		}
-		if level == critical && (most == nil || s.holds() > most.holds()) {
+	}
+	if level == critical {
+		l.closeGreatest()
+	}
+}
+
+// closeGreatest closes the client that holds most memory; false: none holds much.
+func (l *Loop) closeGreatest() bool {
+	var most *Session
+	for s := range l.holders {
+		if most == nil || s.holds() > most.holds() {
 			most = s
 		}
 	}
-	if most != nil && most.holds() >= causeBytes {
-		l.Log.Warn("closing the client that holds most memory", "pool", most.pool.name, "client", most.cl.Addr,
-			"bytes", most.holds())
-		most.pool.count.overMemory.Add(1)
-		most.close()
+	if most == nil || most.holds() < causeBytes {
+		return false
 	}
+	l.Log.Warn("closing the client that holds most memory", "pool", most.pool.name, "client", most.cl.Addr,
+		"bytes", most.holds())
+	most.pool.count.overMemory.Add(1)
+	most.close()
+	return true
 }
 
 // closeSlow closes clients that have not taken a byte for their pool's client_write_timeout, and forgets those that

@@ -380,6 +380,41 @@ func neverReads(t *testing.T, memory, buffer int) {
 	}
 }
 
+// TestManyNeverRead: clients that each ask for less than they may, and read none of it, are closed once they hold too much
+// together, those first that hold most; another is served.
+func TestManyNeverRead(t *testing.T) {
+	const memory = 64 << 20
+	p := startProxy(t, bigServer(t, 1<<20), func(o *Options, _ *PoolOptions) {
+		o.Loops, o.MaxMemoryBytes = 2, memory
+	})
+	t.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
+	get := []byte("*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+	for range 30 {
+		c := dial(t, p)
+		go func() { _, _ = c.Write(bytes.Repeat(get, 1000)) }()
+	}
+	other := dial(t, p)
+	r := bufio.NewReaderSize(other, 1<<20)
+	unread, most := &p.pressure.output.unread, int64(0)
+	for p.pools()[0].count.overMemory.Load() < 10 {
+		_, _ = other.Write(get)
+		if line, err := r.ReadString('\n'); err != nil || line != "$1048576\r\n" {
+			t.Fatalf("the other client gets %q, %v", line, err)
+		}
+		if _, err := r.Discard(1<<20 + 2); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, unread.Load())
+	}
+	if bound := p.loops[0].mayBeUnread() + 4<<20; most > bound { // what loops read at once comes on top
+		t.Errorf("%d bytes were unread at most; want %d", most, bound)
+	}
+	p.Kill(func(*ClientInfo) bool { return true })
+	if n := unread.Load(); n != 0 {
+		t.Errorf("%d bytes are unread by nobody", n)
+	}
+}
+
 // TestMemoryPressure: with little memory allowed, many clients that hold some are stopped and at last closed, and the heap
 // stays near its limit; a client that holds nothing is served.
 func TestMemoryPressure(t *testing.T) {

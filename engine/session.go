@@ -38,6 +38,8 @@ type Session struct {
 	allowed    int // what the replies owed to it may have, in bytes; see budget.go
 	granted    int // of that, what came from the process's budget
 
+	unreadBytes int // of out, as the process's budget knows it
+
 	dirty    bool // in loop.dirty
 	resuming bool // in loop.resume
 	blocked  bool // took no more input because it was full
@@ -568,6 +570,9 @@ func (s *Session) flush() {
 	s.account()
 	if s.out.Pending() > 0 {
 		s.loop.holders[s] = struct{}{} // its socket is full
+		s.noteUnread()
+	} else if s.unreadBytes > 0 {
+		s.noteUnread()
 	}
 	switch {
 	case s.broken || s.out.Err() != nil:
