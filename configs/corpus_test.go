@@ -504,5 +504,9 @@ var wrongSamples = []sample{
 	{name: "read_buffer unit", file: "global:\n  read_buffer: 64kib\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.read_buffer", Value: "64kib", Reason: "is not a number"}}},
 	{name: "max_request without digits", file: "global:\n  max_request: mb\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.max_request", Value: "mb", Reason: "is not a number"}}},
 	{name: "coalesce_usecs too long", file: "global:\n  coalesce_usecs: 1001\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.coalesce_usecs", Value: "1001", Reason: "is out of range"}}},
+	{name: "admin without a port", file: "global:\n  admin: 127.0.0.1\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "127.0.0.1", Reason: "is not an address", Want: `"host:port", "/path", or "off"`}}},
+	{name: "admin port too large", file: "global:\n  admin: 127.0.0.1:65536\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "127.0.0.1:65536", Reason: "is not an address"}}},
+	{name: "admin port no number", file: "global:\n  admin: localhost:http\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "localhost:http", Reason: "is not an address"}}},
+	{name: "admin of IPv6 without brackets", file: "global:\n  admin: ::1:22223\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "::1:22223", Reason: "is not an address"}}},
 	{name: "max_pipeline 0", file: "global:\n  max_pipeline: 0\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.max_pipeline", Value: "0", Reason: "is out of range"}}},
 }

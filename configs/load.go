@@ -277,7 +277,7 @@ func globalKeys(o *engine.Options) []key {
 					o.Admin = ""
 					return ""
 				}
-				if _, _, err := net.SplitHostPort(n.Value); err != nil && !strings.HasPrefix(n.Value, "/") {
+				if !strings.HasPrefix(n.Value, "/") && !isAdminAddr(n.Value) {
 					return "is not an address"
 				}
 				o.Admin = n.Value
@@ -288,6 +288,13 @@ func globalKeys(o *engine.Options) []key {
 		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
 		boolKey("stats_extended", &o.StatsExtended),
 	}
+}
+
+// isAdminAddr says whether s is host and port; an IPv6 address has brackets. 0 lets the kernel choose the port.
+func isAdminAddr(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	n, ok := parsePlain(port)
+	return err == nil && ok && n <= math.MaxUint16
 }
 
 const (

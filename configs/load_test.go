@@ -115,6 +115,7 @@ func TestParseGlobal(t *testing.T) {
 		{"admin", "global:\n  admin: /run/cashew.sock\n  drain_timeout: 500\n  log_format: json\n", with(func(o *engine.Options) {
 			o.Admin, o.DrainTimeout, o.LogFormat = "/run/cashew.sock", 500*time.Millisecond, "json"
 		})},
+		{"admin by IPv6", "global:\n  admin: \"[::1]:22223\"\n", with(func(o *engine.Options) { o.Admin = "[::1]:22223" })},
 		{"no admin", "global:\n  admin: off\n", with(func(o *engine.Options) { o.Admin = "" })},
 		{"thousands", "global:\n  read_buffer: 64k\n  max_request: 5M\n", with(func(o *engine.Options) { o.ReadBufferBytes, o.MaxRequestBytes = 64<<10, 5_000_000 })},
 		{"bytes", "global:\n  read_buffer: 65537\n  max_request: 1024b\n", with(func(o *engine.Options) { o.ReadBufferBytes, o.MaxRequestBytes = 128<<10, 1024 })},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -100,7 +101,7 @@ func listen(o *PoolOptions, reusePort bool) (net.Listener, error) {
 		return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 	}}
 	lc.SetMultipathTCP(false)
-	nl, err := lc.Listen(context.Background(), a.Network, a.Addr)
+	nl, err := lc.Listen(context.Background(), SocketNetwork(a.Network, a.Addr), a.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("bind to addr '%s' failed: %w", a.Text, err)
 	}
@@ -109,6 +110,15 @@ func listen(o *PoolOptions, reusePort bool) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on '%s': %w", a.Text, err)
 	}
 	return nl, nil
+}
+
+// SocketNetwork is network, but tcp4 for an IPv4 address: to package net a tcp socket on 0.0.0.0 is one on ::, which clients
+// reach by IPv6, too.
+func SocketNetwork(network, addr string) string {
+	if ap, err := netip.ParseAddrPort(addr); err == nil && network == "tcp" && ap.Addr().Is4() {
+		return "tcp4"
+	}
+	return network
 }
 
 // prepare sets what net.Listen has no option for: the backlog, by a second listen(2) on the socket, which only changes

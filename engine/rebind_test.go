@@ -106,6 +106,9 @@ func TestChangeOfHost(t *testing.T) {
 				if host == "0.0.0.0" && refused("127.0.0.2", port) {
 					t.Error("127.0.0.2 is refused although all interfaces are open")
 				}
+				if !refused("::1", port) {
+					t.Errorf("%s lets clients in by IPv6", host)
+				}
 				if a := p.Addrs(); len(a) != 1 {
 					t.Errorf("listening on %v", a)
 				}

@@ -30,7 +30,7 @@ func Listen(addr string, leaving ...net.Listener) (net.Listener, error) {
 				return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 			}
 		}
-		return lc.Listen(context.Background(), "tcp", addr)
+		return lc.Listen(context.Background(), engine.SocketNetwork("tcp", addr), addr)
 	})
 }
 
@@ -49,7 +49,7 @@ func ListenStats(addr string, port int) (net.Listener, error) {
 		ln, err = listenUnix(&lc, addr)
 	} else {
 		addr = net.JoinHostPort(addr, strconv.Itoa(port))
-		ln, err = lc.Listen(context.Background(), "tcp", addr)
+		ln, err = lc.Listen(context.Background(), engine.SocketNetwork("tcp", addr), addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bind on m %d to stats server addr '%s' failed: %w", fd, addr, systemError(err))

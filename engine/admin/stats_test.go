@@ -189,6 +189,25 @@ func TestListenStats(t *testing.T) {
 	}
 }
 
+// 0.0.0.0 is all of IPv4 and nothing of IPv6, as with twemproxy; :: is both.
+func TestListenIsIPv4(t *testing.T) {
+	stats, err := ListenStats("0.0.0.0", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stats.Close()
+	pages, err := Listen("0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pages.Close()
+	for name, ln := range map[string]net.Listener{"statistics": stats, "admin pages": pages} {
+		if at := ln.Addr().(*net.TCPAddr); at.IP.To4() == nil {
+			t.Errorf("%s are at %v", name, at)
+		}
+	}
+}
+
 // The admin pages may move to an address that overlaps with the one that they have, and no other process may have it.
 func TestListenBeside(t *testing.T) {
 	first, err := Listen("127.0.0.1:0")
