@@ -224,12 +224,12 @@ func TestCheckHandshake(t *testing.T) {
 		reply   string
 		want    string
 	}{
-		{"wrong password", Options{Password: "pw", DB: 1}, 0, "-WRONGPASS invalid username-password pair\r\n", "resp: AUTH was refused: WRONGPASS invalid username-password pair"},
-		{"no database", Options{Password: "pw", DB: 99}, 1, "-ERR DB index is out of range\r\n", "resp: SELECT 99 was refused: ERR DB index is out of range"},
-		{"no password needed", Options{DB: 5}, 0, "-NOAUTH Authentication required.\r\n", "resp: SELECT 5 was refused: NOAUTH Authentication required."},
-		{"the password in the text", Options{Password: "hunter2"}, 0, "-ERR hunter2 is wrong\r\n", "resp: AUTH was refused"},
-		{"another type", Options{DB: 5}, 0, ":1\r\n", `resp: SELECT 5: unexpected reply ":1"`},
-		{"nothing", Options{DB: 5}, 0, "", `resp: SELECT 5: unexpected reply ""`},
+		{"wrong password", Options{Password: "pw", DB: 1}, 0, "-WRONGPASS invalid username-password pair\r\n", "AUTH was refused: WRONGPASS invalid username-password pair"},
+		{"no database", Options{Password: "pw", DB: 99}, 1, "-ERR DB index is out of range\r\n", "SELECT 99 was refused: ERR DB index is out of range"},
+		{"no password needed", Options{DB: 5}, 0, "-NOAUTH Authentication required.\r\n", "SELECT 5 was refused: NOAUTH Authentication required."},
+		{"the password in the text", Options{Password: "hunter2"}, 0, "-ERR hunter2 is wrong\r\n", "AUTH was refused"},
+		{"another type", Options{DB: 5}, 0, ":1\r\n", `SELECT 5: unexpected reply ":1"`},
+		{"nothing", Options{DB: 5}, 0, "", `SELECT 5: unexpected reply ""`},
 	}
 	for _, tt := range tests {
 		err := New(tt.options).CheckHandshake(RESP2, tt.step, []byte(tt.reply))

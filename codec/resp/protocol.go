@@ -93,7 +93,7 @@ func (p *Protocol) CheckHandshake(pr codec.Profile, step int, reply []byte) erro
 	case command == "AUTH" && needless(reply):
 		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
 	case p.guarded && bytes.Contains(reply, p.password):
-		return errors.New("resp: " + command + " was refused")
+		return errors.New(command + " was refused")
 	default:
 		return unexpected(command, reply)
 	}
@@ -111,9 +111,9 @@ func unexpected(command string, reply []byte) error {
 	text := bytes.TrimRight(reply, "\r\n")
 	text = text[:min(len(text), maxErrorText)]
 	if len(text) == 0 || text[0] != '-' {
-		return fmt.Errorf("resp: %s: unexpected reply %q", command, text)
+		return fmt.Errorf("%s: unexpected reply %q", command, text)
 	}
-	return fmt.Errorf("resp: %s was refused: %s", command, text[1:])
+	return fmt.Errorf("%s was refused: %s", command, text[1:])
 }
 
 const maxErrorText = 256
