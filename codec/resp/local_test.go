@@ -250,12 +250,12 @@ func TestCheckHello(t *testing.T) {
 		{reply: "-NOAUTH HELLO must be called\r\n", refusal: "-NOAUTH HELLO must be called\r\n"},
 		{reply: "-NOPERM no\r\n", refusal: "-NOPERM no\r\n"},
 		{reply: "*14\r\n", refusal: errHelloProto},
-		{reply: "-LOADING Redis is loading\r\n", failure: "resp: HELLO 3 was refused: LOADING Redis is loading"},
-		{reply: "-BUSY Redis is busy\r\n", failure: "resp: HELLO 3 was refused: BUSY Redis is busy"},
-		{reply: "-ERR max number of clients reached\r\n", failure: "resp: HELLO 3 was refused: ERR max number of clients reached"},
-		{reply: "-DENIED protected mode\r\n", failure: "resp: HELLO 3 was refused: DENIED protected mode"},
-		{reply: "+OK\r\n", failure: `resp: HELLO 3: unexpected reply "+OK"`},
-		{reply: "", failure: `resp: HELLO 3: unexpected reply ""`},
+		{reply: "-LOADING Redis is loading\r\n", failure: "HELLO 3 was refused: LOADING Redis is loading"},
+		{reply: "-BUSY Redis is busy\r\n", failure: "HELLO 3 was refused: BUSY Redis is busy"},
+		{reply: "-ERR max number of clients reached\r\n", failure: "HELLO 3 was refused: ERR max number of clients reached"},
+		{reply: "-DENIED protected mode\r\n", failure: "HELLO 3 was refused: DENIED protected mode"},
+		{reply: "+OK\r\n", failure: `HELLO 3: unexpected reply "+OK"`},
+		{reply: "", failure: `HELLO 3: unexpected reply ""`},
 	} {
 		err := New(Options{}).CheckHandshake(RESP3, 0, []byte(tt.reply))
 		var r *codec.RefusalError
