@@ -91,7 +91,9 @@ func (h *health) adopt(old *health, from []int) {
 			h.retryInLocked(i, max(time.Until(servers[j].retryAt), 0), false)
 		}
 	}
-	h.rebuildLocked()
+	if live, _ := h.liveLocked(); h.pool.opts.OnServerFailure == Rehash {
+		h.pool.swapRing(live) // at once: the loops are about to use it
+	}
 }
 
 // MakeGroup makes l's group for p, on any goroutine; the loop does not know it before Join or Adopt.

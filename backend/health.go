@@ -29,9 +29,11 @@ type health struct {
 	ejections atomic.Int64
 	live      atomic.Int64 // servers that are not out
 
-	mu      sync.Mutex
-	servers []ejection
-	stopped bool
+	mu       sync.Mutex
+	servers  []ejection
+	wanted   []bool // servers of the ring that is to be built next; nil: none is
+	building bool   // a goroutine runs build
+	stopped  bool
 }
 
 // ejection is what health knows of one server beyond the counts.
@@ -166,25 +168,47 @@ func (h *health) retry(server int, again bool) {
 	h.log.Info("server rejoined", "pool", h.pool.opts.Name, "server", s.PName, "live", live)
 }
 
-// rebuildLocked swaps in the ring of the servers that are not out, unless the pool's policy is to move no keys, and
-// returns their number.
-func (h *health) rebuildLocked() (n int) {
-	live := make([]bool, len(h.servers))
+// liveLocked says of each server whether it is in the ring, and how many are.
+func (h *health) liveLocked() (live []bool, n int) {
+	live = make([]bool, len(h.servers))
 	for i := range h.servers {
 		if live[i] = !h.servers[i].out; live[i] {
 			n++
 		}
 	}
 	h.live.Store(int64(n))
+	return live, n
+}
+
+// rebuildLocked has the ring of the servers that are not out swapped in, soon, unless the pool's policy is to move no keys; it
+// returns their number. A ring of a hundred servers takes 2 ms, which is too long for an event loop: a goroutine builds it, one
+// at a time, and again if servers went or came meanwhile. Until then requests find an ejected server and fail there.
+func (h *health) rebuildLocked() int {
+	live, n := h.liveLocked()
 	if h.pool.opts.OnServerFailure != Rehash {
 		return n
 	}
-	r, err := h.pool.build(live)
-	if err != nil {
-		panic("backend: a ring that was built once can't be rebuilt: " + err.Error())
+	if h.wanted = live; !h.building {
+		h.building = true
+		go h.build()
 	}
-	h.pool.live.Store(r)
 	return n
+}
+
+// build builds rings until the one in use is that which was wanted last.
+func (h *health) build() {
+	for {
+		h.mu.Lock()
+		live := h.wanted
+		h.wanted = nil
+		if live == nil || h.stopped {
+			h.building = false
+			h.mu.Unlock()
+			return
+		}
+		h.mu.Unlock()
+		h.pool.swapRing(live)
+	}
 }
 
 func (h *health) close() {

@@ -37,6 +37,7 @@ func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 func TestHealth(t *testing.T) {
 	live := func(t *testing.T, p *Pool, want int) {
 		t.Helper()
+		synctest.Wait() // the ring is built beside
 		if got := p.Ring().Live(); got != want {
 			t.Fatalf("%d servers live; want %d", got, want)
 		}
@@ -136,6 +137,7 @@ func TestHealth(t *testing.T) {
 				p.health.failure(s)
 				p.health.failure(s)
 			}
+			live(t, p, 0)
 			if d := p.Ring().Dispatch([]byte("any")); d != -1 {
 				t.Errorf("Dispatch = %d with no server live; want -1", d)
 			}

@@ -54,6 +54,15 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 	return ring.Build(o)
 }
 
+// swapRing builds the ring of the servers that live says, and has the loops use it.
+func (p *Pool) swapRing(live []bool) {
+	r, err := p.build(live)
+	if err != nil {
+		panic("backend: a ring that was built once can't be rebuilt: " + err.Error())
+	}
+	p.live.Store(r)
+}
+
 // Live is how many servers are not ejected.
 func (p *Pool) Live() int64 { return p.health.live.Load() }
 

@@ -539,6 +539,10 @@ func TestExplain(t *testing.T) {
 
 // TestExplainEjected: an ejected server's keys are told with the server that has them in good times.
 func TestExplainEjected(t *testing.T) {
+	synctest.Test(t, explainEjected)
+}
+
+func explainEjected(t *testing.T) {
 	s := newSim(t, 3, func(_ *Options, po *PoolOptions) {
 		po.Distribution, po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = "ketama", true, 1, time.Hour
 	})
@@ -549,6 +553,7 @@ func TestExplainEjected(t *testing.T) {
 	s.settle()
 	s.servers[home].refuse(syscall.ECONNREFUSED)
 	s.settle()
+	synctest.Wait() // the ring is built beside
 	p := s.proxy.Explain("sim", []byte(key))[0]
 	if name := s.pool.opts.serverName(home); p.Server == name || !strings.Contains(p.Reason, name+", which has it in good times, is ejected") {
 		t.Errorf("server %q, %q; want another than %s, and why", p.Server, p.Reason, name)
