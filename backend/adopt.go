@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // A reload never changes a Pool. It builds another, which adopts from the one it replaces whatever stays the same: what
@@ -101,7 +102,7 @@ func MakeGroup(l *Loop, p *Pool) *Group {
 	g := &Group{loop: l, pool: p}
 	g.Set(0)
 	for range p.opts.Servers {
-		g.figures = append(g.figures, new(Figures))
+		g.figures = append(g.figures, new(stats.ServerTally))
 	}
 	g.redialAt = make([]int64, len(p.opts.Servers))
 	for op := range p.opts.Protocol.Ops() {

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // state of a Conn.
@@ -44,8 +45,8 @@ type Conn struct {
 	server  int // index in Options.Servers
 	profile codec.Profile
 
-	figures *Figures      // its server's, in its Group
-	classes []codec.Class // by Op
+	figures *stats.ServerTally // its server's, in its Group
+	classes []codec.Class      // by Op
 
 	state state
 	gc    gnet.Conn // nil unless handshaking or open
@@ -513,7 +514,7 @@ func (c *Conn) fail(err error) {
 	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
 		c.pool.outOfSteps.Add(1)
 	}
-	c.figures.ended(c, err)
+	c.countEnd(err)
 	if was != dialing {
 		c.figures.Connections--
 	}

@@ -5,43 +5,12 @@ import (
 	"maps"
 	"time"
 
-	"cashew/codec"
+	"cashew/stats"
 )
 
-// Figures are what one loop counts of one server, over all connections to it that there ever were.
-//
-// Requests are Responses, NoReply, Dropped, Failed, and what is in the two queues. Canaries and the handshake do not count.
-type Figures struct {
-	Connects    int64 // connections that came about, ever
-	Connections int64 // the same, now
-	// Profiles are those by profile; Group.Figures fills them in.
-	Profiles [codec.MaxProfiles]int64
-
-	Redials int64 // connections that were given up because the server said that it is no master, or not ready
-
-	Remarks int64 // connections whose handshake was answered with a remark, as by a server without the password that it was given
-
-	// Connections that ended, or never came about, by cause.
-	EOF, Err, Timedout int64
-
-	Requests, RequestBytes   int64
-	Responses, ResponseBytes int64 // replies that somebody waited for
-
-	Pushes map[string]int64 // what the server sent unasked, by codec.Protocol.PushKind; nil: nothing
-
-	NoReply int64 // requests that expect no reply
-	Dropped int64 // replies that nobody waited for any more
-	Failed  int64 // requests whose connection failed
-	Expired int64 // requests that failed by timeout: their replies are dropped, or their connections fail, later
-
-	// Now; Group.Figures fills them in. OutQueueBytes counts requests without replies, too, as long as they are among others.
-	InQueue, InQueueBytes, OutQueue, OutQueueBytes int64
-
-	Latency [codec.Classes]Latency
-}
-
-// ended counts the end of a connection, or of an attempt to make one.
-func (f *Figures) ended(c *Conn, err error) {
+// countEnd counts the end of a connection, or of an attempt to make one.
+func (c *Conn) countEnd(err error) {
+	f := c.figures
 	switch {
 	case errors.Is(err, ErrPanic), Unable(err):
 	case timedOut(err):
@@ -56,7 +25,7 @@ func (f *Figures) ended(c *Conn, err error) {
 }
 
 // Figures is a copy of what g counted of a server.
-func (g *Group) Figures(server int) Figures {
+func (g *Group) Figures(server int) stats.ServerTally {
 	f := *g.figures[server]
 	for i := range f.Latency {
 		l := &f.Latency[i]
@@ -79,7 +48,7 @@ func (g *Group) Figures(server int) Figures {
 }
 
 // addTo adds what is only known as long as c lives.
-func (c *Conn) addTo(f *Figures) {
+func (c *Conn) addTo(f *stats.ServerTally) {
 	if c.state == handshaking || c.state == open {
 		f.Profiles[c.profile]++
 	}
@@ -94,8 +63,8 @@ func (c *Conn) addTo(f *Figures) {
 
 // run is a number of requests, answered in one callback, whose times are the same, as those of a pipeline are.
 type run struct {
-	of            *Latency // nil: none
-	at, sent, now int64    // as Loop.Now: queued, written, answered
+	of            *stats.Latency // nil: none
+	at, sent, now int64          // as Loop.Now: queued, written, answered
 	n             int64
 }
 

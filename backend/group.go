@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
@@ -15,8 +16,8 @@ type Group struct {
 	pool *Pool
 	sets [codec.MaxProfiles]Set // by profile
 
-	figures []*Figures    // by server
-	classes []codec.Class // by Op
+	figures []*stats.ServerTally // by server
+	classes []codec.Class        // by Op
 
 	redialAt []int64 // by server: its connections were last given up then, as Loop.Now; see Conn.giveUp
 

@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // Owner is whoever waits for a Request's reply: a client's session. Both methods run on the Loop that the Request was
@@ -28,7 +29,7 @@ type Owner interface {
 // cache lines of four, with a key of up to 16 bytes, and only a gathered command touches the others.
 type Request struct {
 	plain
-	key [MaxShownKey]byte
+	key [stats.MaxShownKey]byte
 	gathered
 	_ [32]byte // 256 bytes, so that each begins a cache line
 }
@@ -69,9 +70,6 @@ type gathered struct {
 	Pending   int        // fragments that are not Done
 	Err       error      // what its first failed fragment said
 }
-
-// MaxShownKey is how much of a key is kept for those who ask about slow requests and hot keys.
-const MaxShownKey = 64
 
 // SetKey keeps the beginning of the request's key, or of its first.
 func (r *Request) SetKey(key []byte) { r.keyLen = uint8(copy(r.key[:], key)) }

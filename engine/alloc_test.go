@@ -5,6 +5,8 @@ package engine
 import (
 	"math"
 	"testing"
+
+	"cashew/stats"
 )
 
 // playedAllocs is how many allocations f makes when it is called so often, not rounded down as the average is that
@@ -49,14 +51,14 @@ func TestAllocsSight(t *testing.T) {
 			}
 			key[4+i] = '0'
 		}
-		l.hot.count(g.sim.pool, 0, key, 1)
-		l.big.note(g.sim.pool, 0, key, bigBytes+n)
+		l.hot.Count(g.sim.pool.origin, 0, key, 1)
+		l.big.Note(g.sim.pool.origin, 0, key, bigBytes+n)
 		n++
 		if got := g.play(); string(got) != r.want {
 			t.Fatalf("the client gets %q; want %q", got, r.want)
 		}
 	}
-	for range 2 * sketchKeys {
+	for range 2 * stats.SketchKeys {
 		play()
 	}
 	if n := playedAllocs(1000, play); n != 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/stats"
 )
 
 // loopPatience is how long those who ask wait for a loop that is busy, but in tests.
@@ -37,24 +38,24 @@ func askLoops[T any](p *Proxy, f func(*Loop) T) (answers []T) {
 }
 
 // Clients are all clients, oldest first. It may be called from any goroutine.
-func (p *Proxy) Clients() (list []ClientInfo) {
+func (p *Proxy) Clients() (list []stats.Client) {
 	for _, clients := range askLoops(p, (*Loop).clientInfos) {
 		list = append(list, clients...)
 	}
-	slices.SortFunc(list, func(a, b ClientInfo) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b stats.Client) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-func (l *Loop) clientInfos() []ClientInfo {
-	list := make([]ClientInfo, 0, len(l.sessions))
+func (l *Loop) clientInfos() []stats.Client {
+	list := make([]stats.Client, 0, len(l.sessions))
 	for _, s := range l.sessions {
 		list = append(list, s.info())
 	}
 	return list
 }
 
-func (s *Session) info() ClientInfo {
-	i := ClientInfo{
+func (s *Session) info() stats.Client {
+	i := stats.Client{
 		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.protocol.Profiles()[s.cl.Profile], Pool: s.pool.name,
 		Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
 		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
@@ -70,7 +71,7 @@ func (s *Session) info() ClientInfo {
 }
 
 // Kill closes the clients that match says, at once, and returns how many it closed. match runs on the caller's goroutine.
-func (p *Proxy) Kill(match func(*ClientInfo) bool) (closed int) {
+func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 	var ids []uint64
 	for _, c := range p.Clients() {
 		if match(&c) {
@@ -175,4 +176,58 @@ func (o *PoolOptions) serverName(i int) string {
 		return o.Servers[i].PName
 	}
 	return "" // it is gone
+}
+
+// HotKeys are the n keys that most requests are for, most first. It may be called from any goroutine.
+func (p *Proxy) HotKeys(n int) []stats.HotKey {
+	return stats.HotKeys(askLoops(p, func(l *Loop) []stats.SketchEntry { return l.hot.Entries() }), n)
+}
+
+// BigKeys are the n keys with the largest requests or replies, largest first. It may be called from any goroutine.
+func (p *Proxy) BigKeys(n int) []stats.HotKey {
+	return stats.BigKeys(askLoops(p, func(l *Loop) []stats.SketchEntry { return l.big.Entries() }), n)
+}
+
+// slowRecords are all pools' records, newest first, of each pool at most as many as its slow log keeps.
+func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
+	for _, records := range askLoops(p, func(l *Loop) (records []stats.SlowRecord) {
+		for _, t := range l.tallies {
+			records = append(records, t.slow.Records()...)
+		}
+		return records
+	}) {
+		list = append(list, records...)
+	}
+	most := make(map[string]int)
+	for _, pl := range p.pools() {
+		most[pl.name] = pl.opts.SlowMaxLen
+	}
+	return stats.NewestFirst(list, most)
+}
+
+// SlowLog returns the n newest entries of the slow logs of all pools, newest first; all of them if n < 0. It may be called
+// from any goroutine.
+func (p *Proxy) SlowLog(n int) []stats.SlowEntry {
+	records := p.slowRecords()
+	if n >= 0 {
+		records = records[:min(n, len(records))]
+	}
+	list := make([]stats.SlowEntry, 0, len(records))
+	for i := range records {
+		list = append(list, records[i].Entry(backend.Time(0)))
+	}
+	return list
+}
+
+// SlowLogLen is how many entries there are.
+func (p *Proxy) SlowLogLen() int { return len(p.slowRecords()) }
+
+// SlowLogReset drops all entries.
+func (p *Proxy) SlowLogReset() {
+	askLoops(p, func(l *Loop) struct{} {
+		for _, t := range l.tallies {
+			t.slow = stats.SlowLog{}
+		}
+		return struct{}{}
+	})
 }

@@ -52,7 +52,7 @@ func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
 	s.allowFirst()
 	s.replySize = s.allowed / firstReplies
 	s.conns = s.group.Set(s.cl.Profile)
-	s.tally.profiles[s.cl.Profile]++
+	s.tally.Profiles[s.cl.Profile]++
 	l.sessions[s.cl.ID] = s
 	s.out.Open(sock)
 	s.catchUp()

@@ -11,6 +11,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // Loop is all that one event loop owns: its sessions, its connections to the servers of each pool, their buffers. Only the
@@ -50,7 +51,7 @@ type Loop struct {
 	told    atomic.Pointer[loopFigures]
 	slowIDs *atomic.Int64 // the process's
 
-	hot, big sketch
+	hot, big stats.Sketch
 	sampleIn int // keys until the next is sampled
 	decayAt  int64
 
@@ -73,7 +74,7 @@ func newLoop(o *Options, p *pressure) *Loop {
 		unread: unreadBytes, nap: nap, gosched: runtime.Gosched,
 	}
 	l.configure(o)
-	l.sampleIn = l.nextSample()
+	l.sampleIn = stats.NextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive, l.Token = l.surviveServer, backend.RandomToken
 	l.flushTask = gnet.RunnableFunc(func(context.Context) error {
@@ -257,8 +258,8 @@ func (l *Loop) tidy() {
 	l.closeSlow()
 	l.pressure.dropped.Add(int64(l.Tidy()))
 	if l.Now >= l.decayAt {
-		l.hot.decay(true)
-		l.big.decay(false)
+		l.hot.Decay(true)
+		l.big.Decay(false)
 		l.decayAt = l.Now + int64(decayEvery)
 	}
 	l.gathers = slices.Delete(l.gathers, 0, l.idle)

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cashew/backend"
+	"cashew/stats"
 )
 
 // Proxy is the running process: event loops, pools and their listeners. It is gnet's event handler.
@@ -101,6 +102,7 @@ type pool struct {
 	protocol protocol
 	random   bool // distribution: a key has no place
 	opts     *PoolOptions
+	origin   *stats.Origin            // of its keys, for those who keep some
 	groups   map[*Loop]*backend.Group // read-only once the loops know the pool
 	clients  *atomic.Int64            // shared with the pool that it replaced
 	proxy    *Proxy
@@ -158,8 +160,13 @@ func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
+	from := &stats.Origin{Pool: o.Name, Describe: o.Protocol.Describe}
+	for i := range o.Servers {
+		from.Servers = append(from.Servers, o.serverName(i))
+	}
 	return &pool{
-		Pool: bp, name: o.Name, version: version, proxy: p, protocol: o.Protocol, opts: o,
+		origin: from,
+		Pool:   bp, name: o.Name, version: version, proxy: p, protocol: o.Protocol, opts: o,
 		random: o.Distribution == "random", groups: make(map[*Loop]*backend.Group),
 		clients: new(atomic.Int64), count: new(counters), reports: p.reports, slowFrom: new(atomic.Int64),
 	}, nil

@@ -16,6 +16,7 @@ import (
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/embedded"
+	"cashew/stats"
 )
 
 // sightProxy runs a Proxy with a Redis and a memcached pool before embedded servers.
@@ -172,7 +173,7 @@ func TestSight(t *testing.T) {
 		}
 		want := places[0].Server
 		hot := p.HotKeys(100)
-		i := slices.IndexFunc(hot, func(k HotKey) bool { return k.Pool == pool && k.Key == "k" })
+		i := slices.IndexFunc(hot, func(k stats.HotKey) bool { return k.Pool == pool && k.Key == "k" })
 		if i < 0 || hot[i].Server != want {
 			t.Errorf("%s: hot keys %+v; want k at %s", pool, hot, want)
 		}
@@ -196,7 +197,7 @@ func TestKillClients(t *testing.T) {
 		conns = append(conns, talk(t, p, 0, array("CLIENT", "SETNAME", fmt.Sprint("c", i%2)), 1))
 	}
 	list := p.Clients()
-	if len(list) != 6 || !slices.IsSortedFunc(list, func(a, b ClientInfo) int { return int(a.ID) - int(b.ID) }) {
+	if len(list) != 6 || !slices.IsSortedFunc(list, func(a, b stats.Client) int { return int(a.ID) - int(b.ID) }) {
 		t.Fatalf("clients %+v; want six", list)
 	}
 	for i, c := range list {
@@ -204,7 +205,7 @@ func TestKillClients(t *testing.T) {
 			t.Errorf("client %+v; want the one from %v", c, conns[i].LocalAddr())
 		}
 	}
-	if n := p.Kill(func(c *ClientInfo) bool { return c.Name == "c1" }); n != 3 {
+	if n := p.Kill(func(c *stats.Client) bool { return c.Name == "c1" }); n != 3 {
 		t.Errorf("Kill = %d; want 3", n)
 	}
 	for i, c := range conns {

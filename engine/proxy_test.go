@@ -20,6 +20,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec/resp"
+	"cashew/stats"
 )
 
 // startProxy runs a real Proxy before one server.
@@ -409,7 +410,7 @@ func TestManyNeverRead(t *testing.T) {
 	if bound := p.loops[0].mayBeUnread() + 4<<20; most > bound { // what loops read at once comes on top
 		t.Errorf("%d bytes were unread at most; want %d", most, bound)
 	}
-	p.Kill(func(*ClientInfo) bool { return true })
+	p.Kill(func(*stats.Client) bool { return true })
 	if n := unread.Load(); n != 0 {
 		t.Errorf("%d bytes are unread by nobody", n)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cashew/stats"
 )
 
 // TestRandom plays random events and holds each client's replies against a model: one reply for each command, in order,
@@ -197,7 +199,7 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 }
 
 // addsUp holds a server's figures against each other and, if no connection failed, against what the server saw.
-func (m *modelServer) addsUp(t *testing.T, v *ServerStats, broken bool) {
+func (m *modelServer) addsUp(t *testing.T, v *stats.Server, broken bool) {
 	t.Helper()
 	if sum := v.Responses + v.NoReply + v.Dropped + v.Failed + v.InQueue + v.OutQueue; v.Requests != sum {
 		t.Errorf("%s: %d requests; responses, dropped, failed and queued are %d: %+v", v.Name, v.Requests, sum, counts(*v))
@@ -218,7 +220,7 @@ func (m *modelServer) addsUp(t *testing.T, v *ServerStats, broken bool) {
 	if broken {
 		return
 	}
-	want := ServerStats{
+	want := stats.Server{
 		ServerConnections: v.ServerConnections, Requests: v.Requests, RequestBytes: int64(m.got), Responses: v.Requests,
 		ResponseBytes: int64(m.sent),
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/stats"
 )
 
 // A reload never changes a pool either. One that was configured differently is replaced by another that adopts what stays
@@ -28,7 +29,7 @@ var errStopping = errors.New("engine: the proxy is stopping")
 // reloads is what became of the reloads so far.
 type reloads struct {
 	mu     sync.Mutex
-	status ReloadStatus
+	status stats.ReloadStatus
 }
 
 func (r *reloads) ended(err error) {
@@ -44,7 +45,7 @@ func (r *reloads) ended(err error) {
 }
 
 // ReloadStatus says what became of the reloads so far.
-func (p *Proxy) ReloadStatus() ReloadStatus {
+func (p *Proxy) ReloadStatus() stats.ReloadStatus {
 	p.reloads.mu.Lock()
 	defer p.reloads.mu.Unlock()
 	return p.reloads.status

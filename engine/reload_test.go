@@ -334,8 +334,8 @@ func TestNothingLeftOfPools(t *testing.T) {
 		s.servers[0].reply(bulk("x"))
 		s.reload(func(o *Options, po *PoolOptions) { po.Backlog++; o.MaxPipeline += i })
 	}
-	if n := len(s.loop.tallies["sim"].slow.records); n != 3 || len(s.loop.hot.entries) == 0 {
-		t.Fatalf("%d slow requests, %d hot keys", n, len(s.loop.hot.entries))
+	if n := len(s.loop.tallies["sim"].slow.Records()); n != 3 || len(s.loop.hot.Entries()) == 0 {
+		t.Fatalf("%d slow requests, %d hot keys", n, len(s.loop.hot.Entries()))
 	}
 	runtime.GC()
 	if first.Value() != nil {

@@ -19,6 +19,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // This file answers clients that ask about the proxy as a whole (codec.Report). No loop knows that, and to ask all of them
@@ -36,10 +37,10 @@ const (
 
 // sight is a Proxy, as far as reports ask it, or a test's.
 type sight interface {
-	Snapshot() *Snapshot
-	Clients() []ClientInfo
-	Kill(match func(*ClientInfo) bool) int
-	SlowLog(n int) []SlowEntry
+	Snapshot() *stats.Snapshot
+	Clients() []stats.Client
+	Kill(match func(*stats.Client) bool) int
+	SlowLog(n int) []stats.SlowEntry
 }
 
 // reporter has the reports of all clients made.
@@ -69,13 +70,13 @@ func (s *Session) report(cmd *codec.Command) {
 	j := &report{session: s, pool: s.pool, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame)}
 	if !s.pool.reports.ask(j) {
 		s.loop.Unref(r)
-		s.tally.refuse(s.pool.protocol, cmd)
+		s.countRefusal(cmd)
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendError(bb.B, "too many clients ask about the proxy")
 		s.answer(bb)
 		return
 	}
-	s.tally.local++
+	s.tally.Local++
 	r.Ref() // the report's
 	s.push(r)
 	s.reports++
@@ -157,14 +158,14 @@ type about struct {
 }
 
 // stats returns the proxy's figures and those of the pool.
-func (a *about) stats() (*Snapshot, *PoolStats) {
+func (a *about) stats() (*stats.Snapshot, *stats.Pool) {
 	s := a.rp.sight.Snapshot()
 	for i := range s.Pools {
 		if s.Pools[i].Name == a.pool.name {
 			return s, &s.Pools[i]
 		}
 	}
-	return s, &PoolStats{Name: a.pool.name} // it was taken away while the client asked
+	return s, &stats.Pool{Name: a.pool.name} // it was taken away while the client asked
 }
 
 // figures are what a section is made of.
@@ -199,7 +200,7 @@ func (a *about) Sections() []codec.Section {
 	}
 }
 
-func (a *about) server(s *Snapshot) (f figures) {
+func (a *about) server(s *stats.Snapshot) (f figures) {
 	up := s.At.Sub(s.Started)
 	port := "0" // what Redis says of a unix socket
 	if l := a.pool.opts.Listen; l.Network != "unix" {
@@ -222,7 +223,7 @@ func (a *about) server(s *Snapshot) (f figures) {
 	return f
 }
 
-func (a *about) clients(p *PoolStats) (f figures) {
+func (a *about) clients(p *stats.Pool) (f figures) {
 	limit := int64(a.pool.opts.ClientConnections)
 	if all := a.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
 		limit = all
@@ -259,7 +260,7 @@ func residentBytes() (int64, bool) {
 }
 
 // traffic is the section stats. A command that went to several servers counts once for each.
-func traffic(p *PoolStats) (f figures) {
+func traffic(p *stats.Pool) (f figures) {
 	commands := p.LocalCommands
 	for i := range p.Servers {
 		commands += p.Servers[i].Requests
@@ -283,7 +284,7 @@ func cpu(system, user string) (f figures) {
 	return f
 }
 
-func ourselves(s *Snapshot, p *PoolStats) (f figures) {
+func ourselves(s *stats.Snapshot, p *stats.Pool) (f figures) {
 	f.text("pool", p.Name)
 	f.count("pools", int64(len(s.Pools)))
 	f.count("loops", int64(s.Loops))
@@ -313,7 +314,7 @@ func ourselves(s *Snapshot, p *PoolStats) (f figures) {
 }
 
 // servers has a line for each server, in the shape of Redis's lines for replicas.
-func servers(p *PoolStats) (f figures) {
+func servers(p *stats.Pool) (f figures) {
 	f.count("servers", int64(len(p.Servers)))
 	f.count("servers_live", int64(p.Live))
 	for i := range p.Servers {
@@ -357,7 +358,7 @@ func (a *about) Clients() []codec.ClientLine {
 	return lines
 }
 
-func lineOf(c *ClientInfo) codec.ClientLine {
+func lineOf(c *stats.Client) codec.ClientLine {
 	return codec.ClientLine{
 		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
@@ -366,7 +367,7 @@ func lineOf(c *ClientInfo) codec.ClientLine {
 
 // Kill implements codec.About.
 func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
-	n = a.rp.sight.Kill(func(c *ClientInfo) bool {
+	n = a.rp.sight.Kill(func(c *stats.Client) bool {
 		if c.Pool != a.pool.name {
 			return false
 		}

@@ -12,14 +12,15 @@ import (
 	"time"
 
 	"cashew/codec/memcached"
+	"cashew/stats"
 )
 
 // fakeSight is a proxy that answers what a test says, once its gate is open.
 type fakeSight struct {
 	gate    chan struct{} // nil: open
-	clients []ClientInfo
-	slow    []SlowEntry
-	stats   PoolStats
+	clients []stats.Client
+	slow    []stats.SlowEntry
+	stats   stats.Pool
 	panics  bool
 
 	mu           sync.Mutex
@@ -43,22 +44,22 @@ func (f *fakeSight) pass() {
 	}
 }
 
-func (f *fakeSight) Snapshot() *Snapshot {
+func (f *fakeSight) Snapshot() *stats.Snapshot {
 	f.pass()
 	at := time.Unix(1700000000, 0)
-	return &Snapshot{
+	return &stats.Snapshot{
 		At: at, Started: at.Add(-25 * time.Hour), Version: "9.9", Loops: 3, Draining: true, Panics: 1,
-		Reload: ReloadStatus{Succeeded: 4, Failed: 5, At: at.Add(-time.Minute), Err: "other: bad"},
-		Pools:  []PoolStats{{Name: "other", LocalCommands: 1000}, f.stats},
+		Reload: stats.ReloadStatus{Succeeded: 4, Failed: 5, At: at.Add(-time.Minute), Err: "other: bad"},
+		Pools:  []stats.Pool{{Name: "other", LocalCommands: 1000}, f.stats},
 	}
 }
 
-func (f *fakeSight) Clients() []ClientInfo {
+func (f *fakeSight) Clients() []stats.Client {
 	f.pass()
 	return f.clients
 }
 
-func (f *fakeSight) Kill(match func(*ClientInfo) bool) (n int) {
+func (f *fakeSight) Kill(match func(*stats.Client) bool) (n int) {
 	f.pass()
 	for i := range f.clients {
 		if match(&f.clients[i]) {
@@ -69,7 +70,7 @@ func (f *fakeSight) Kill(match func(*ClientInfo) bool) (n int) {
 	return n
 }
 
-func (f *fakeSight) SlowLog(n int) []SlowEntry {
+func (f *fakeSight) SlowLog(n int) []stats.SlowEntry {
 	f.pass()
 	if n < 0 {
 		n = len(f.slow)
@@ -98,7 +99,7 @@ func (s *sim) rest() {
 
 // TestReportOverReload: a report that was asked for before a reload is made as if there had been none.
 func TestReportOverReload(t *testing.T) {
-	sight := &fakeSight{gate: make(chan struct{}), stats: PoolStats{Name: "sim"}}
+	sight := &fakeSight{gate: make(chan struct{}), stats: stats.Pool{Name: "sim"}}
 	simReports(t, sight, nil, func(s *sim) {
 		c := s.connect()
 		c.send(array("SLOWLOG", "LEN"))
@@ -117,7 +118,7 @@ func TestReportOverReload(t *testing.T) {
 func TestReportKeepsOrder(t *testing.T) {
 	for _, first := range []string{"servers", "reports"} {
 		t.Run(first, func(t *testing.T) {
-			sight := &fakeSight{gate: make(chan struct{}), stats: PoolStats{Name: "sim"}}
+			sight := &fakeSight{gate: make(chan struct{}), stats: stats.Pool{Name: "sim"}}
 			simReports(t, sight, nil, func(s *sim) {
 				c := s.connect()
 				c.send(array("GET", "a") + array("SLOWLOG", "LEN") + array("PING") + array("GET", "a") + array("CLIENT", "KILL", "ID", "9") +
@@ -249,20 +250,20 @@ func TestReportPanic(t *testing.T) {
 // clients not killed.
 func TestReportSeesItsPool(t *testing.T) {
 	sight := &fakeSight{
-		clients: []ClientInfo{
+		clients: []stats.Client{
 			{ID: 5, Pool: "sim", Addr: "a:5", Age: time.Minute, Commands: 7, LastCommand: "get"},
 			{ID: 2, Pool: "other", Addr: "a:2"},
 			{ID: 1, Pool: "sim", Addr: "a:1"},
 		},
-		slow: []SlowEntry{
+		slow: []stats.SlowEntry{
 			{ID: 8, Pool: "sim", Command: "get", Key: "k", Keys: 1, Queue: time.Millisecond, ServerTime: time.Second, Client: "a:5"},
 			{ID: 7, Pool: "other", Command: "get", Key: "secret", Keys: 1},
 			{ID: 6, Pool: "sim", Command: "lolwut"},
 		},
-		stats: PoolStats{
+		stats: stats.Pool{
 			Name: "sim", ClientConnections: 2, ClientsAccepted: 6, ClientsRejected: 1, LocalCommands: 10, Live: 1,
 			RequestBytesFromClients: 100, ReplyBytesToClients: 200,
-			Servers: []ServerStats{
+			Servers: []stats.Server{
 				{Name: "s0", Addr: "h:1", State: "live", Share: 0.5, Requests: 20},
 				{Name: "s1", Addr: "h:2", State: "ejected", Requests: 3},
 			},
@@ -309,7 +310,7 @@ func TestReportSeesItsPool(t *testing.T) {
 		if got := ask("SLOWLOG", "RESET") + ask("SLOWLOG", "LEN") + ask("SLOWLOG", "GET", "1"); got != "+OK\r\n:0\r\n*0\r\n" {
 			t.Errorf("SLOWLOG RESET, LEN and GET: %q", got)
 		}
-		sight.slow = append([]SlowEntry{{ID: 9, Pool: "sim", Command: "set", Key: "k", Keys: 1}}, sight.slow...)
+		sight.slow = append([]stats.SlowEntry{{ID: 9, Pool: "sim", Command: "set", Key: "k", Keys: 1}}, sight.slow...)
 		if got := ask("SLOWLOG", "LEN"); got != ":1\r\n" {
 			t.Errorf("SLOWLOG LEN after one more: %q", got)
 		}
@@ -318,7 +319,7 @@ func TestReportSeesItsPool(t *testing.T) {
 
 // TestReportOfKillingOneself delivers all that is owed, the reply last of it, before the client is closed.
 func TestReportOfKillingOneself(t *testing.T) {
-	sight := &fakeSight{clients: []ClientInfo{{ID: 1, Pool: "sim", Addr: "client"}}}
+	sight := &fakeSight{clients: []stats.Client{{ID: 1, Pool: "sim", Addr: "client"}}}
 	simReports(t, sight, nil, func(s *sim) {
 		c := s.connect()
 		c.send(array("PING") + array("CLIENT", "KILL", "client"))
@@ -334,9 +335,9 @@ func TestReportOfKillingOneself(t *testing.T) {
 
 // TestReportMemcached asks for stats.
 func TestReportMemcached(t *testing.T) {
-	sight := &fakeSight{stats: PoolStats{
+	sight := &fakeSight{stats: stats.Pool{
 		Name: "sim", RequestBytesFromClients: 11, ReplyBytesToClients: 22,
-		Servers: []ServerStats{{Name: "s0", State: "live", Requests: 5}},
+		Servers: []stats.Server{{Name: "s0", State: "live", Requests: 5}},
 	}}
 	simReports(t, sight, func(_ *Options, po *PoolOptions) { po.Protocol = memcached.New(memcached.Options{Admin: true}) }, func(s *sim) {
 		c := s.connect()

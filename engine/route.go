@@ -14,7 +14,7 @@ func (s *Session) forward(cmd *codec.Command) {
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendCrossServer(bb.B)
 		s.answer(bb)
-		s.tally.refuse(s.pool.protocol, cmd)
+		s.countRefusal(cmd)
 		return
 	}
 	s.send(server, cmd)
@@ -57,7 +57,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	if cmd.NoReply {
 		c.NoReply()
 		if len(cmd.Frame) >= bigBytes {
-			s.loop.big.note(s.pool, server, cut(cmd.Key), len(cmd.Frame))
+			s.loop.big.Note(s.pool.origin, server, cut(cmd.Key), len(cmd.Frame))
 		}
 	} else {
 		r = s.loop.NewRequest(s)
@@ -207,7 +207,7 @@ func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	f := s.loop.NewRequest(s)
 	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(server)
 	t.request = f
-	s.tally.fragments++
+	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)
 	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {

@@ -81,7 +81,7 @@ const (
 // onData takes what the client sent; buf dies when it returns.
 func (s *Session) onData(buf []byte) {
 	s.lastAt = s.loop.Now
-	s.tally.bytesIn += int64(len(buf))
+	s.tally.BytesIn += int64(len(buf))
 	switch {
 	case s.quitting || s.closed:
 	case s.in == nil:
@@ -113,7 +113,7 @@ func (s *Session) fill() {
 		if err != nil || n == 0 {
 			return // gnet finds the same
 		}
-		s.tally.bytesIn += int64(n)
+		s.tally.BytesIn += int64(n)
 		s.in.B = s.in.B[:kept+n]
 		s.goOn()
 	}
@@ -295,9 +295,9 @@ func (s *Session) handle(cmd *codec.Command) bool {
 // local answers a command here, in its turn.
 func (s *Session) local(cmd *codec.Command) {
 	if cmd.Kind == codec.Refuse {
-		s.tally.refuse(s.pool.protocol, cmd)
+		s.countRefusal(cmd)
 	} else {
-		s.tally.local++
+		s.tally.Local++
 	}
 	if s.head == nil {
 		s.replyDue()
@@ -393,7 +393,7 @@ func (s *Session) push(r *backend.Request) {
 		s.tail.Next = r
 	}
 	s.tail = r
-	s.tally.inFlight++
+	s.tally.InFlight++
 	if s.inFlight++; s.inFlight == 1 {
 		s.loop.busy++
 	}
@@ -409,7 +409,7 @@ func (s *Session) pop() {
 	}
 	r.Next = nil
 	s.replyDue()
-	s.tally.inFlight--
+	s.tally.InFlight--
 	if s.inFlight--; s.inFlight == 0 {
 		s.loop.busy--
 	}

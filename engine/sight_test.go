@@ -15,9 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cashew/backend"
 	"cashew/codec"
 	"cashew/codec/memcached"
+	"cashew/stats"
 )
 
 // ask runs f, which asks s's loop for something, as another goroutine would.
@@ -35,7 +35,7 @@ func ask[T any](s *sim, f func() T) T {
 	}
 }
 
-func (s *sim) snapshot() PoolStats { return ask(s, s.proxy.Snapshot).Pools[0] }
+func (s *sim) snapshot() stats.Pool { return ask(s, s.proxy.Snapshot).Pools[0] }
 
 // connected is a sim whose servers accept.
 func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *sim {
@@ -45,8 +45,8 @@ func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *si
 }
 
 // counts are a server's figures without its times and names.
-func counts(v ServerStats) ServerStats {
-	v.Latency, v.Profiles, v.Refuses, v.Pushes = [codec.Classes]Latency{}, nil, nil, nil
+func counts(v stats.Server) stats.Server {
+	v.Latency, v.Profiles, v.Refuses, v.Pushes = [codec.Classes]stats.Latency{}, nil, nil, nil
 	v.Name, v.PName, v.Addr, v.Weight, v.State, v.Share = "", "", "", 0, "", 0
 	return v
 }
@@ -90,9 +90,9 @@ func TestTimes(t *testing.T) {
 		if n := st.Servers[0].Latency[codec.Read].Server.Count(); n != 1 {
 			t.Errorf("%d reads; want 1", n)
 		}
-		log := ask(s, func() []SlowEntry { return s.proxy.SlowLog(-1) })
-		want := []SlowEntry{{
-			At: time.Now().Add(-3 * time.Millisecond), Pool: "sim", Command: "set", Key: strings.Repeat("k", maxShownKey), Keys: 1,
+		log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
+		want := []stats.SlowEntry{{
+			At: time.Now().Add(-3 * time.Millisecond), Pool: "sim", Command: "set", Key: strings.Repeat("k", stats.MaxShownKey), Keys: 1,
 			Server: "s0", Client: "client", ClientName: "me", Queue: 5 * time.Millisecond, ServerTime: 30 * time.Millisecond, Bytes: 5,
 		}}
 		for i := range log {
@@ -144,14 +144,14 @@ func TestSlowLogRing(t *testing.T) {
 		}
 		s.settle()
 	}
-	log := ask(s, func() []SlowEntry { return s.proxy.SlowLog(-1) })
+	log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
 	if len(log) != 3 || log[0].ID != log[1].ID+1 || log[1].ID != log[2].ID+1 {
 		t.Fatalf("slow log %v; want the last three", log)
 	}
 	if e := log[0]; e.Command != "mget" || !strings.HasSuffix(e.Key, "9") || e.Keys < 1 || e.Bytes == 0 {
 		t.Errorf("newest entry %+v; want a part of the last MGET", e)
 	}
-	if got := ask(s, func() []SlowEntry { return s.proxy.SlowLog(1) }); len(got) != 1 || got[0].ID != log[0].ID {
+	if got := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(1) }); len(got) != 1 || got[0].ID != log[0].ID {
 		t.Errorf("SlowLog(1) = %v; want the newest", got)
 	}
 	if n := ask(s, s.proxy.SlowLogLen); n != 3 {
@@ -175,19 +175,19 @@ func TestTimeoutFigures(t *testing.T) {
 		s.settle()
 		got := counts(s.snapshot().Servers[0])
 		n := int64(len(array("GET", "late")))
-		if d := cmp.Diff(ServerStats{ServerConnections: 1, Requests: 1, RequestBytes: n, Dropped: 1, Expired: 1}, got); d != "" {
+		if d := cmp.Diff(stats.Server{ServerConnections: 1, Requests: 1, RequestBytes: n, Dropped: 1, Expired: 1}, got); d != "" {
 			t.Errorf("after a late reply (-want +got):\n%s", d)
 		}
 		c.send(array("GET", "lost"))
 		s.settle()
 		s.passes(120 * time.Millisecond)
 		got = counts(s.snapshot().Servers[0])
-		if d := cmp.Diff(ServerStats{
+		if d := cmp.Diff(stats.Server{
 			Requests: 2, RequestBytes: 2 * n, Dropped: 1, Expired: 2, Failed: 1, TimedoutConnections: 1,
 		}, got); d != "" {
 			t.Errorf("after no reply (-want +got):\n%s", d)
 		}
-		log := ask(s, func() []SlowEntry { return s.proxy.SlowLog(-1) })
+		log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
 		if len(log) != 2 || log[0].Key != "lost" || log[1].Key != "late" || log[0].ServerTime < 50*time.Millisecond {
 			t.Errorf("slow log %+v; want lost and late, after 50ms", log)
 		}
@@ -204,7 +204,7 @@ func TestConnectTimeoutFigures(t *testing.T) {
 		s.settle()
 		v.refuse(cause)
 		s.settle()
-		want := ServerStats{Requests: 2, RequestBytes: int64(2 * len(get)), Failed: 2, Expired: 2, TimedoutConnections: 1}
+		want := stats.Server{Requests: 2, RequestBytes: int64(2 * len(get)), Failed: 2, Expired: 2, TimedoutConnections: 1}
 		if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
 			t.Errorf("%v (-want +got):\n%s", cause, d)
 		}
@@ -217,7 +217,7 @@ func TestServerFigures(t *testing.T) {
 	c, v := s.connect(), s.servers[0]
 	get := array("GET", "a")
 	n := int64(len(get))
-	check := func(when string, want ServerStats) {
+	check := func(when string, want stats.Server) {
 		t.Helper()
 		s.settle()
 		if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
@@ -225,35 +225,35 @@ func TestServerFigures(t *testing.T) {
 		}
 	}
 	c.send(get + get)
-	check("dialing", ServerStats{Requests: 2, RequestBytes: 2 * n, InQueue: 2, InQueueBytes: 2 * n})
+	check("dialing", stats.Server{Requests: 2, RequestBytes: 2 * n, InQueue: 2, InQueueBytes: 2 * n})
 	v.refuse(syscall.ECONNREFUSED)
-	check("refused", ServerStats{ServerErr: 1, Requests: 2, RequestBytes: 2 * n, Failed: 2})
+	check("refused", stats.Server{ServerErr: 1, Requests: 2, RequestBytes: 2 * n, Failed: 2})
 
 	s = newSim(t, 1, nil)
 	c, v = s.connect(), s.servers[0]
 	c.send(get + get)
 	s.settle()
 	v.accept()
-	check("written", ServerStats{ServerConnections: 1, Requests: 2, RequestBytes: 2 * n, OutQueue: 2, OutQueueBytes: 2 * n})
+	check("written", stats.Server{ServerConnections: 1, Requests: 2, RequestBytes: 2 * n, OutQueue: 2, OutQueueBytes: 2 * n})
 	v.sock.room = 5
 	c.send(get + get)
 	s.settle()
-	check("partly written", ServerStats{
+	check("partly written", stats.Server{
 		ServerConnections: 1, Requests: 4, RequestBytes: 4 * n, InQueue: 1, InQueueBytes: 2*n - 5, OutQueue: 3, OutQueueBytes: 2*n + 5,
 	})
 	v.reply(bulk("x"))
-	check("one reply", ServerStats{
+	check("one reply", stats.Server{
 		ServerConnections: 1, Requests: 4, RequestBytes: 4 * n, InQueue: 1, InQueueBytes: 2*n - 5, OutQueue: 2, OutQueueBytes: n + 5,
 		Responses: 1, ResponseBytes: 7,
 	})
 	v.hangUp()
-	check("closed", ServerStats{ServerEOF: 1, Requests: 4, RequestBytes: 4 * n, Failed: 3, Responses: 1, ResponseBytes: 7})
+	check("closed", stats.Server{ServerEOF: 1, Requests: 4, RequestBytes: 4 * n, Failed: 3, Responses: 1, ResponseBytes: 7})
 
 	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
 	c.send(get)
 	s.settle()
 	v.reply("HTTP/1.1 400\r\n")
-	check("garbage", ServerStats{
+	check("garbage", stats.Server{
 		ServerEOF: 1, ServerErr: 1, Requests: 5, RequestBytes: 5 * n, Failed: 4, Responses: 1, ResponseBytes: 7,
 	})
 	st := s.snapshot()
@@ -284,7 +284,7 @@ func TestCanaryFigures(t *testing.T) {
 		t.Fatalf("the server gets %q", canary)
 	}
 	v.reply(bulk(strings.Split(canary, "\r\n")[4]))
-	want := ServerStats{ServerConnections: 1, Requests: 1, RequestBytes: int64(len(array("GET", "a"))), Responses: 1, ResponseBytes: 7}
+	want := stats.Server{ServerConnections: 1, Requests: 1, RequestBytes: int64(len(array("GET", "a"))), Responses: 1, ResponseBytes: 7}
 	st := s.snapshot().Servers[0]
 	if d := cmp.Diff(want, counts(st)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -310,7 +310,7 @@ func TestClientFigures(t *testing.T) {
 	end(array("KEYS", "*"), syscall.ECONNRESET)
 	end("*1\r\n%bad\r\n", io.EOF)
 	c := s.connect()
-	for i := range maxRefusedNames + 10 {
+	for i := range stats.MaxRefusedNames + 10 {
 		c.send(array(fmt.Sprint("nosuch", i), "secret"))
 		c.send(array(fmt.Sprint("nosuch", i)))
 	}
@@ -326,8 +326,8 @@ func TestClientFigures(t *testing.T) {
 	if st.Refused["keys"] != 1 || st.Refused["nosuch7"] != 2 {
 		t.Errorf("refused %v; want keys once, nosuch7 twice", st.Refused)
 	}
-	if n, other := len(st.Refused), st.Refused[otherCommand]; n > maxRefusedNames+1 || other != 2*11+1 {
-		t.Errorf("%d names, %d others; want at most %d names, %d others", n, other, maxRefusedNames+1, 2*11+1)
+	if n, other := len(st.Refused), st.Refused[stats.OtherCommand]; n > stats.MaxRefusedNames+1 || other != 2*11+1 {
+		t.Errorf("%d names, %d others; want at most %d names, %d others", n, other, stats.MaxRefusedNames+1, 2*11+1)
 	}
 	if st.InFlight != 0 || st.ClientBlocked != 0 {
 		t.Errorf("in flight %d, blocked %d", st.InFlight, st.ClientBlocked)
@@ -360,7 +360,7 @@ func TestBlockedClients(t *testing.T) {
 func TestKill(t *testing.T) {
 	s := connected(t, 1, nil)
 	a, b := s.connect(), s.connect()
-	if n := ask(s, func() int { return s.proxy.Kill(func(c *ClientInfo) bool { return c.ID == a.session.cl.ID }) }); n != 1 {
+	if n := ask(s, func() int { return s.proxy.Kill(func(c *stats.Client) bool { return c.ID == a.session.cl.ID }) }); n != 1 {
 		t.Errorf("Kill = %d; want 1", n)
 	}
 	if !a.conn.closed || b.conn.closed {
@@ -387,7 +387,7 @@ func TestHotKeys(t *testing.T) {
 		}
 		c.sock.take()
 	}
-	keys := ask(s, func() []HotKey { return s.proxy.HotKeys(3) })
+	keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) })
 	if len(keys) != 3 || keys[0].Key != "hot" || keys[0].Pool != "sim" || keys[0].Server == "" {
 		t.Fatalf("hot keys %+v; want hot first, of three", keys)
 	}
@@ -405,7 +405,7 @@ func TestHotKeys(t *testing.T) {
 		s.loop.Now += int64(decayEvery)
 		s.loop.tidy()
 	}
-	if keys := ask(s, func() []HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {
+	if keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {
 		t.Errorf("long after, hot keys are %+v", keys)
 	}
 }
@@ -428,7 +428,7 @@ func TestScatteredHotKey(t *testing.T) {
 		}
 		c.sock.take()
 	}
-	keys := ask(s, func() []HotKey { return s.proxy.HotKeys(1) })
+	keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(1) })
 	if len(keys) != 1 || keys[0].Key != "hot" || keys[0].Requests < 49*2000*3/4 || keys[0].Requests > 49*2000*5/4 {
 		t.Fatalf("hot keys %+v; want hot with about %d requests", keys, 49*2000)
 	}
@@ -453,30 +453,13 @@ func TestBigKeys(t *testing.T) {
 	c.send(array("GET", "small"))
 	s.settle()
 	v.reply(bulk("x"))
-	got := ask(s, func() []HotKey { return s.proxy.BigKeys(10) })
-	want := []HotKey{
+	got := ask(s, func() []stats.HotKey { return s.proxy.BigKeys(10) })
+	want := []stats.HotKey{
 		{Pool: "sim", Key: "read", Server: "s0", Requests: 2, Bytes: int64(len(bulk(strings.Repeat("x", 60_000))))},
 		{Pool: "sim", Key: "wrote", Server: "s0", Requests: 1, Bytes: int64(len(array("SET", "wrote", strings.Repeat("x", 20_000))))},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
-	}
-}
-
-// TestBigKeysBounded: of more big keys than are kept, the largest stay.
-func TestBigKeysBounded(t *testing.T) {
-	var k sketch
-	p := &pool{}
-	for i := range 4 * sketchKeys {
-		k.note(p, 0, fmt.Append(nil, i*7919%(4*sketchKeys)), bigBytes+i*7919%(4*sketchKeys))
-	}
-	if len(k.entries) != sketchKeys {
-		t.Fatalf("%d entries; want %d", len(k.entries), sketchKeys)
-	}
-	for _, e := range k.entries {
-		if e.bytes < bigBytes+3*sketchKeys {
-			t.Errorf("%s of %d bytes is kept", e.shown(), e.bytes)
-		}
 	}
 }
 
@@ -487,11 +470,11 @@ func TestNoReplyFigures(t *testing.T) {
 	cmd := "set k 0 0 20000 noreply\r\n" + strings.Repeat("x", 20_000) + "\r\n"
 	c.send(cmd)
 	s.settle()
-	want := ServerStats{ServerConnections: 1, Requests: 1, NoReply: 1, RequestBytes: int64(len(cmd))}
+	want := stats.Server{ServerConnections: 1, Requests: 1, NoReply: 1, RequestBytes: int64(len(cmd))}
 	if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if big := ask(s, func() []HotKey { return s.proxy.BigKeys(1) }); len(big) != 1 || big[0].Key != "k" {
+	if big := ask(s, func() []stats.HotKey { return s.proxy.BigKeys(1) }); len(big) != 1 || big[0].Key != "k" {
 		t.Errorf("big keys %+v; want k", big)
 	}
 }
@@ -566,19 +549,7 @@ func explainEjected(t *testing.T) {
 	if age := time.Since(time.UnixMicro(v.ServerEjectedAt)); age < 0 || age > time.Minute {
 		t.Errorf("ejected %v ago", age)
 	}
-	if i := slices.IndexFunc(st.Servers, func(v ServerStats) bool { return v.State == "live" && v.ServerEjectedAt != 0 }); i >= 0 {
+	if i := slices.IndexFunc(st.Servers, func(v stats.Server) bool { return v.State == "live" && v.ServerEjectedAt != 0 }); i >= 0 {
 		t.Errorf("server %d was never ejected", i)
-	}
-}
-
-// TestFiguresOfFormerOrder: what a loop told before a reload moved the servers is put down to the right ones.
-func TestFiguresOfFormerOrder(t *testing.T) {
-	st := PoolStats{Servers: []ServerStats{{PName: "b"}, {PName: "c"}, {PName: "a"}}}
-	o := &PoolOptions{Options: backend.Options{Servers: []backend.Server{{PName: "a"}, {PName: "gone"}, {PName: "b"}}}}
-	st.addLoop(&poolFigures{opts: o, servers: []backend.Figures{{Requests: 1}, {Requests: 2}, {Requests: 3}}}, new(Snapshot), nil)
-	for i, want := range []int64{3, 0, 1} {
-		if got := st.Servers[i].Requests; got != want {
-			t.Errorf("%s: %d requests; want %d", st.Servers[i].PName, got, want)
-		}
 	}
 }

@@ -1,21 +1,19 @@
 package engine
 
 import (
-	"maps"
 	"time"
 
-	"cashew/backend"
 	"cashew/codec"
+	"cashew/stats"
 )
 
 // loopFigures are a copy of what one loop counted.
 type loopFigures map[string]*poolFigures // by the pool's name
 
 type poolFigures struct {
-	tally   tally
-	refused map[string]int64
-	opts    *PoolOptions // as they were then: a reload may have moved the servers since
-	servers []backend.Figures
+	clients stats.ClientTally
+	origin  *stats.Origin // as it was then: a reload may have moved the servers since
+	servers []stats.ServerTally
 }
 
 // tell copies what l counted, for those who ask, and keeps the copy where they find it should l be stuck.
@@ -23,9 +21,7 @@ func (l *Loop) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
 		t := l.tallyOf(p)
-		pf := &poolFigures{opts: p.opts, tally: *t, refused: maps.Clone(t.refused)}
-		pf.tally.writeBack = t.writeBack.Clone()
-		pf.tally.refused, pf.tally.slow = nil, slowLog{} // stay with the loop
+		pf := &poolFigures{origin: p.origin, clients: t.Clone()}
 		if g := p.groups[l]; g != nil {
 			for server := range p.Options().Servers {
 				pf.servers = append(pf.servers, g.Figures(server))
@@ -38,7 +34,7 @@ func (l *Loop) tell(pools []*pool) {
 
 // Snapshot returns all figures as they are now; those of a loop that is busy for too long as they last were. It may be
 // called from any goroutine, and waits for no loop longer than a moment.
-func (p *Proxy) Snapshot() *Snapshot {
+func (p *Proxy) Snapshot() *stats.Snapshot {
 	pools := p.pools()
 	answered := askLoops(p, func(l *Loop) struct{} { l.tell(pools); return struct{}{} })
 	s := p.snapshot(pools)
@@ -47,8 +43,8 @@ func (p *Proxy) Snapshot() *Snapshot {
 }
 
 // snapshot merges what the loops last told.
-func (p *Proxy) snapshot(pools []*pool) *Snapshot {
-	s := &Snapshot{
+func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
+	s := &stats.Snapshot{
 		At: time.Now(), Started: startedAt, Version: p.options().Version, Loops: len(p.loops),
 		Draining: p.Draining(), Reload: p.ReloadStatus(),
 	}
@@ -57,7 +53,7 @@ func (p *Proxy) snapshot(pools []*pool) *Snapshot {
 		for _, l := range p.loops {
 			if told := l.told.Load(); told != nil {
 				if f := (*told)[pl.name]; f != nil {
-					st.addLoop(f, s, pl.protocol.Profiles())
+					f.addTo(&st, s, pl.protocol.Profiles())
 				}
 			}
 		}
@@ -71,17 +67,28 @@ func (p *Proxy) snapshot(pools []*pool) *Snapshot {
 	return s
 }
 
+// addTo adds f to the figures of its pool and of all.
+func (f *poolFigures) addTo(st *stats.Pool, s *stats.Snapshot, profiles []string) {
+	st.AddClients(&f.clients, profiles)
+	for i := range f.servers {
+		v := &f.servers[i]
+		st.AddServer(i, f.origin.Server(i), v, profiles)
+		s.TotalConnections += v.Connects
+		s.CurrConnections += v.Connections
+	}
+}
+
 // stats are the figures that no loop owns.
-func (p *pool) stats() PoolStats {
+func (p *pool) stats() stats.Pool {
 	o := p.Options()
-	st := PoolStats{
+	st := stats.Pool{
 		Name: p.name, Protocol: p.protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
 		ClientConnections: p.clients.Load(), ServerEjects: p.Ejections(), ForwardError: p.count.forwardError.Load(),
 		ClientsAccepted: p.count.accepted.Load(), ClientsRejected: p.count.rejected.Load(),
 		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
 		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
 		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), CrossServerScripts: p.count.crossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
-		Profiles: make(map[string]int64), Refused: map[string]int64{otherCommand: 0}, Servers: make([]ServerStats, len(o.Servers)),
+		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, Servers: make([]stats.Server, len(o.Servers)),
 	}
 	shares := p.Ring().Shares(len(o.Servers))
 	for i := range o.Servers {
@@ -96,77 +103,4 @@ func (p *pool) stats() PoolStats {
 		}
 	}
 	return st
-}
-
-// addLoop adds what one loop counted; profiles are their names.
-func (st *PoolStats) addLoop(f *poolFigures, s *Snapshot, profiles []string) {
-	t := &f.tally
-	st.ClientEOF += t.eof
-	st.ClientErr += t.err
-	st.Fragments += t.fragments
-	st.ClientBlocked += t.blocked
-	st.LocalCommands += t.local
-	st.RequestBytesFromClients += t.bytesIn
-	st.ReplyBytesToClients += t.bytesOut
-	st.InFlight += t.inFlight
-	for pr, name := range profiles {
-		st.Profiles[name] += t.profiles[pr]
-	}
-	for name, n := range f.refused {
-		addName(st.Refused, name, n)
-	}
-	st.WriteBack.Merge(&t.writeBack)
-	for i := range f.servers {
-		v := &f.servers[i]
-		if sv := st.server(i, f.opts.serverName(i)); sv != nil {
-			sv.add(v, profiles)
-		}
-		s.TotalConnections += v.Connects
-		s.CurrConnections += v.Connections
-	}
-}
-
-// server is the one of that name, most likely number i; nil if a reload removed it.
-func (st *PoolStats) server(i int, name string) *ServerStats {
-	if i < len(st.Servers) && st.Servers[i].PName == name {
-		return &st.Servers[i]
-	}
-	for i := range st.Servers {
-		if st.Servers[i].PName == name {
-			return &st.Servers[i]
-		}
-	}
-	return nil
-}
-
-// add adds what one loop counted of the server; profiles are their names.
-func (sv *ServerStats) add(f *backend.Figures, profiles []string) {
-	for pr, name := range profiles {
-		sv.Profiles[name] += f.Profiles[pr]
-	}
-	for kind, n := range f.Pushes {
-		sv.Pushes[kind] += n
-	}
-	sv.ServerEOF += f.EOF
-	sv.ServerErr += f.Err
-	sv.ServerConnections += f.Connections
-	sv.Requests += f.Requests
-	sv.RequestBytes += f.RequestBytes
-	sv.Responses += f.Responses
-	sv.ResponseBytes += f.ResponseBytes
-	sv.InQueue += f.InQueue
-	sv.InQueueBytes += f.InQueueBytes
-	sv.OutQueue += f.OutQueue
-	sv.OutQueueBytes += f.OutQueueBytes
-	sv.NoReply += f.NoReply
-	sv.Dropped += f.Dropped
-	sv.Failed += f.Failed
-	sv.Expired += f.Expired
-	sv.Redials += f.Redials
-	sv.Remarks += f.Remarks
-	sv.TimedoutConnections += f.Timedout
-	for i := range f.Latency {
-		sv.Latency[i].Queue.Merge(&f.Latency[i].Queue)
-		sv.Latency[i].Server.Merge(&f.Latency[i].Server)
-	}
 }

@@ -47,14 +47,14 @@ func (s *Session) change(cmd *codec.Command) {
 	s.switching = switching{}
 	switch {
 	case refusal == nil && err == nil:
-		s.tally.profiles[s.cl.Profile]--
+		s.tally.Profiles[s.cl.Profile]--
 		s.local(cmd)
-		s.tally.profiles[s.cl.Profile]++
+		s.tally.Profiles[s.cl.Profile]++
 		s.conns = s.group.Set(s.cl.Profile)
 	case err != nil:
 		s.refuse(cmd, err)
 	default:
-		s.tally.refuse(s.pool.protocol, cmd)
+		s.countRefusal(cmd)
 		bb := s.loop.GetBuffer()
 		bb.B = append(bb.B, refusal...)
 		s.answer(bb)

@@ -5,46 +5,18 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/stats"
 )
 
-// tally is what one loop counts of one pool's clients, in plain fields. It is kept by the pool's name, so that it outlives
-// a change of the pool's settings.
+// tally is what one loop keeps of one pool's clients. It is kept by the pool's name, so that it outlives a change of the pool's
+// settings.
 type tally struct {
-	eof, err int64                    // clients that left, by cause
-	blocked  int64                    // clients that wait until more is taken from them, now
-	inFlight int64                    // commands whose reply is owed, now
-	profiles [codec.MaxProfiles]int64 // clients, now
-	local    int64                    // commands that we answered
-	// fragments are parts of commands that went to several servers.
-	fragments int64
-
-	bytesIn, bytesOut int64
-	writeBack         Histogram
-
-	refused map[string]int64 // by name; nil: none
-	slow    slowLog
+	stats.ClientTally
+	slow stats.SlowLog
 }
 
-// maxRefusedNames is how many names of refused commands are told apart; the others are "other".
-const maxRefusedNames = 64
-
-// refuse counts a command that was refused.
-func (t *tally) refuse(p protocol, cmd *codec.Command) {
-	if t.refused == nil {
-		t.refused = map[string]int64{otherCommand: 0}
-	}
-	addName(t.refused, p.CommandName(cmd), 1)
-}
-
-const otherCommand = "other"
-
-// addName adds n to what m, which has otherCommand, counts of name.
-func addName(m map[string]int64, name string, n int64) {
-	if _, known := m[name]; name == "" || !known && len(m) > maxRefusedNames {
-		name = otherCommand
-	}
-	m[name] += n
-}
+// countRefusal counts a command that was refused.
+func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.protocol.CommandName(cmd)) }
 
 // tallyOf is what l counts of p's clients.
 func (l *Loop) tallyOf(p *pool) *tally {
@@ -59,24 +31,24 @@ func (l *Loop) tallyOf(p *pool) *tally {
 // account brings what is counted for each write, not for each reply, up to date.
 func (s *Session) account() {
 	if taken := s.out.Taken(); taken != s.counted {
-		s.tally.bytesOut += int64(taken - s.counted)
+		s.tally.BytesOut += int64(taken - s.counted)
 		s.counted = taken
 	}
 	if s.due != 0 && s.out.Pending() == 0 {
-		s.tally.writeBack.Add(time.Duration(s.loop.Now-s.dueAt), s.due)
+		s.tally.WriteBack.Add(time.Duration(s.loop.Now-s.dueAt), s.due)
 		s.due, s.wroteAt = 0, s.loop.Now
 	}
 }
 
 // left counts a client out of the loop, by the cause of its end.
 func (t *tally) left(s *Session) {
-	t.inFlight -= int64(s.inFlight)
-	t.profiles[s.cl.Profile]--
+	t.InFlight -= int64(s.inFlight)
+	t.Profiles[s.cl.Profile]--
 	s.setBlocked(false) // a server connection may still tell it that there is room
 	if (s.eof || s.quitting) && !s.spoiled && !s.broken && s.out.Err() == nil {
-		t.eof++
+		t.EOF++
 	} else {
-		t.err++
+		t.Err++
 	}
 }
 
@@ -84,9 +56,9 @@ func (t *tally) left(s *Session) {
 func (s *Session) setBlocked(blocked bool) {
 	switch {
 	case blocked && !s.blocked:
-		s.tally.blocked++
+		s.tally.Blocked++
 	case !blocked && s.blocked:
-		s.tally.blocked--
+		s.tally.Blocked--
 	}
 	s.blocked = blocked
 }
@@ -99,7 +71,7 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 	if cmd.Key == nil && len(cmd.Keys) == 0 {
 		l.sampleIn = max(l.sampleIn, 1) // a command for all servers has no key
 	}
-	for ; l.sampleIn <= 0; l.sampleIn += l.nextSample() {
+	for ; l.sampleIn <= 0; l.sampleIn += stats.NextSample() {
 		key := cmd.Key
 		if len(cmd.Keys) > 0 {
 			i := keys - 1 + l.sampleIn
@@ -108,7 +80,7 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 				server = int(parts[i])
 			}
 		}
-		l.hot.count(s.pool, server, cut(key), len(cmd.Frame)/keys)
+		l.hot.Count(s.pool.origin, server, cut(key), len(cmd.Frame)/keys)
 		if r != nil && keys == 1 {
 			r.Sampled = true
 		}
@@ -116,7 +88,7 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 }
 
 // cut shortens key to what is kept of it.
-func cut(key []byte) []byte { return key[:min(len(key), maxShownKey)] }
+func cut(key []byte) []byte { return key[:min(len(key), stats.MaxShownKey)] }
 
 // bigBytes is from where a request's or a reply's bytes make its key a big one.
 const bigBytes = 16 << 10
@@ -125,12 +97,29 @@ const bigBytes = 16 << 10
 func (s *Session) answered(r *backend.Request) {
 	l := s.loop
 	if r.Sampled {
-		l.hot.addBytes(s.pool, r.Key(), r.Size)
+		l.hot.AddBytes(s.pool.origin, r.Key(), r.Size)
 	}
 	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
-		l.big.note(s.pool, int(r.Server), r.Key(), size)
+		l.big.Note(s.pool.origin, int(r.Server), r.Key(), size)
 	}
 	if t := int64(s.pool.opts.SlowerThan); t >= 0 && l.Now-r.QueuedAt() >= t {
 		s.slow(r)
 	}
+}
+
+// slow enters r, whose reply is there or will not come, into its pool's slow log.
+func (s *Session) slow(r *backend.Request) {
+	most := s.pool.opts.SlowMaxLen
+	if most <= 0 {
+		return
+	}
+	l, e := s.loop, s.tally.slow.Add(most)
+	e.Origin, e.ID, e.At = s.pool.origin, l.slowIDs.Add(1)-1, time.Duration(l.Now)
+	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
+	e.Queue, e.Wait = time.Duration(l.Now-r.QueuedAt()), 0
+	if r.SentAt != 0 {
+		e.Queue, e.Wait = time.Duration(r.SentAt-r.QueuedAt()), time.Duration(l.Now-r.SentAt)
+	}
+	e.Client, e.SetName = s.cl.Addr, s.cl.Name
+	e.SetKey(r.Key())
 }

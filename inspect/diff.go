@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cashew/configs"
-	"cashew/engine"
+	"cashew/stats"
 )
 
 func diffCommand() *Command {
@@ -143,7 +143,7 @@ const (
 
 // weigh looks up where the hot keys of the proxy at admin would go.
 func (d *difference) weigh(admin string) error {
-	var keys struct{ Hot []engine.HotKey }
+	var keys struct{ Hot []stats.HotKey }
 	if err := ask(http.MethodGet, admin, "/hotkeys", url.Values{"n": {"1000"}}, patience, &keys); err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (d *difference) weigh(admin string) error {
 	return nil
 }
 
-func weigh(hot []engine.HotKey, p, q *placement) *traffic {
+func weigh(hot []stats.HotKey, p, q *placement) *traffic {
 	t := &traffic{}
 	if isRandom(p) || isRandom(q) {
 		return t

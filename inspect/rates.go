@@ -12,9 +12,9 @@ import (
 	"cashew/ring"
 )
 
-// sample is one document of the stats port, cashew's or nutcracker's: scalars, and objects that are pools, in which are
+// reading is one document of the stats port, cashew's or nutcracker's: scalars, and objects that are pools, in which are
 // scalars, and objects that are servers.
-type stats struct {
+type reading struct {
 	at      time.Time
 	service string
 	source  string
@@ -43,7 +43,7 @@ type figures map[string]int64
 const maxStatsBytes = 64 << 20
 
 // readStats fetches a document. The port closes the connection behind it.
-func readStats(addr string, timeout time.Duration) (*stats, error) {
+func readStats(addr string, timeout time.Duration) (*reading, error) {
 	c, err := net.DialTimeout(network(addr), addr, timeout)
 	if err != nil {
 		return nil, err
@@ -59,12 +59,12 @@ func readStats(addr string, timeout time.Duration) (*stats, error) {
 	return parseStats(body, time.Now())
 }
 
-func parseStats(body []byte, at time.Time) (*stats, error) {
+func parseStats(body []byte, at time.Time) (*reading, error) {
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, fmt.Errorf("not a document of a stats port: %w", err)
 	}
-	s := &stats{
+	s := &reading{
 		at: at, service: text(doc["service"]), source: text(doc["source"]), version: text(doc["version"]),
 		uptime: time.Duration(number(doc["uptime"])) * time.Second,
 		total:  number(doc["total_connections"]), current: number(doc["curr_connections"]),
@@ -118,7 +118,7 @@ func number(raw json.RawMessage) (n int64) {
 }
 
 // pool returns the figures of a pool and of its servers by name, empty if there are none.
-func (s *stats) pool(name string) (pool figures, servers map[string]figures) {
+func (s *reading) pool(name string) (pool figures, servers map[string]figures) {
 	servers = make(map[string]figures)
 	for _, p := range s.pools {
 		if p.name == name {

@@ -18,7 +18,7 @@ func document(uptime int, servers string) []byte {
 
 func TestTable(t *testing.T) {
 	now := time.Unix(1000, 0)
-	parse := func(at time.Time, body []byte) *stats {
+	parse := func(at time.Time, body []byte) *reading {
 		s, err := parseStats(body, at)
 		if err != nil {
 			t.Fatal(err)

@@ -76,7 +76,7 @@ func (t *top) once() error {
 	return t.show(table(was, is))
 }
 
-func (t *top) read() (*stats, error) {
+func (t *top) read() (*reading, error) {
 	timeout := max(t.interval, 5*time.Second)
 	if t.admin == "" {
 		return readStats(t.addr, timeout)
@@ -159,7 +159,7 @@ func (t *top) show(text []byte) error {
 }
 
 // table shows what happened between two readings.
-func table(was, is *stats) []byte {
+func table(was, is *reading) []byte {
 	var b bytes.Buffer
 	elapsed := is.at.Sub(was.at)
 	fmt.Fprintf(&b, "%s %s on %s, up %v, connections %d now, %d in all\n\n",

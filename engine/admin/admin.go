@@ -13,19 +13,20 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"cashew/engine"
+	"cashew/stats"
 )
 
 // Proxy is what can be asked of a running proxy; *engine.Proxy is one. Any goroutine may call any method. What they
 // return belongs to nobody: it is only read. Methods may wait for the event loops.
 type Proxy interface {
-	Snapshot() *engine.Snapshot
-	Clients() []engine.ClientInfo
-	Kill(which func(*engine.ClientInfo) bool) (killed int)
-	SlowLog(n int) []engine.SlowEntry
+	Snapshot() *stats.Snapshot
+	Clients() []stats.Client
+	Kill(which func(*stats.Client) bool) (killed int)
+	SlowLog(n int) []stats.SlowEntry
 	SlowLogLen() int
 	SlowLogReset()
-	HotKeys(n int) []engine.HotKey
-	BigKeys(n int) []engine.HotKey
+	HotKeys(n int) []stats.HotKey
+	BigKeys(n int) []stats.HotKey
 	Explain(pool string, key []byte) []engine.Place // pool "": all
 }
 
@@ -205,7 +206,7 @@ func ask[T any](ctx context.Context, s *Server, name string, f func() T) (answer
 }
 
 // snapshot is shared by all who ask at the same time; it is only read.
-func (s *Server) snapshot(ctx context.Context) (*engine.Snapshot, error) {
+func (s *Server) snapshot(ctx context.Context) (*stats.Snapshot, error) {
 	snap, err := ask(ctx, s, "snapshot", s.src.Proxy.Snapshot)
 	if err == nil && snap == nil {
 		err = errNoAnswer
@@ -215,7 +216,7 @@ func (s *Server) snapshot(ctx context.Context) (*engine.Snapshot, error) {
 
 // fresh is a snapshot that all event loops took part in. A loop that is busy gets a second chance, and more, in all the time
 // that s has patience.
-func (s *Server) fresh(ctx context.Context) (*engine.Snapshot, error) {
+func (s *Server) fresh(ctx context.Context) (*stats.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	for {

@@ -23,21 +23,22 @@ import (
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/engine"
+	"cashew/stats"
 )
 
 // fakeProxy answers what its fields say.
 type fakeProxy struct {
 	snapshots atomic.Int64
 	wait      chan struct{} // Snapshot waits until it is closed; nil: no
-	snap      engine.Snapshot
-	clients   []engine.ClientInfo
+	snap      stats.Snapshot
+	clients   []stats.Client
 
 	mu      sync.Mutex
-	slow    []engine.SlowEntry
+	slow    []stats.SlowEntry
 	askedOf int // n of the last list
 }
 
-func (p *fakeProxy) Snapshot() *engine.Snapshot {
+func (p *fakeProxy) Snapshot() *stats.Snapshot {
 	p.snapshots.Add(1)
 	if p.wait != nil {
 		<-p.wait
@@ -46,9 +47,9 @@ func (p *fakeProxy) Snapshot() *engine.Snapshot {
 	return &snap
 }
 
-func (p *fakeProxy) Clients() []engine.ClientInfo { return p.clients }
+func (p *fakeProxy) Clients() []stats.Client { return p.clients }
 
-func (p *fakeProxy) Kill(which func(*engine.ClientInfo) bool) (killed int) {
+func (p *fakeProxy) Kill(which func(*stats.Client) bool) (killed int) {
 	for i := range p.clients {
 		if which(&p.clients[i]) {
 			killed++
@@ -57,7 +58,7 @@ func (p *fakeProxy) Kill(which func(*engine.ClientInfo) bool) (killed int) {
 	return killed
 }
 
-func (p *fakeProxy) SlowLog(n int) []engine.SlowEntry {
+func (p *fakeProxy) SlowLog(n int) []stats.SlowEntry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.askedOf = n
@@ -76,26 +77,26 @@ func (p *fakeProxy) SlowLogReset() {
 	p.slow = nil
 }
 
-func (p *fakeProxy) HotKeys(int) []engine.HotKey {
-	return []engine.HotKey{{Pool: "alpha", Key: "hot", Server: "127.0.0.1:1:1", Requests: 7, Bytes: 9}}
+func (p *fakeProxy) HotKeys(int) []stats.HotKey {
+	return []stats.HotKey{{Pool: "alpha", Key: "hot", Server: "127.0.0.1:1:1", Requests: 7, Bytes: 9}}
 }
 
-func (p *fakeProxy) BigKeys(int) []engine.HotKey { return nil }
+func (p *fakeProxy) BigKeys(int) []stats.HotKey { return nil }
 
 func (p *fakeProxy) Explain(pool string, key []byte) []engine.Place {
 	return []engine.Place{{Pool: pool, Key: string(key), Hash: 4294967295, Server: "127.0.0.1:1:1"}}
 }
 
 // twoPools is a snapshot in which every figure of a kind is another number, so that mixed-up fields show.
-func twoPools() engine.Snapshot {
+func twoPools() stats.Snapshot {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	snap := engine.Snapshot{
+	snap := stats.Snapshot{
 		At: start.Add(90 * time.Second), Started: start, Version: "1.2.3", Loops: 2,
 		TotalConnections: 30, CurrConnections: 20,
-		Reload: engine.ReloadStatus{Succeeded: 3, Failed: 1, At: start.Add(time.Second), Err: "bad"},
+		Reload: stats.ReloadStatus{Succeeded: 3, Failed: 1, At: start.Add(time.Second), Err: "bad"},
 	}
 	for i, name := range []string{"beta", "alpha"} {
-		p := engine.PoolStats{
+		p := stats.Pool{
 			Name: name, Protocol: "redis", Listen: "127.0.0.1:22121", Live: 1,
 			ClientEOF: 1, ClientErr: 2, ClientConnections: 3, ServerEjects: 4, ForwardError: 5, Fragments: 6,
 			ClientsAccepted: 7, ClientsRejected: 8, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
@@ -106,7 +107,7 @@ func twoPools() engine.Snapshot {
 		}
 		p.WriteBack.Add(50*time.Microsecond, 10)
 		for j, state := range []string{"live", "ejected"} {
-			s := engine.ServerStats{
+			s := stats.Server{
 				Name: fmt.Sprintf("s%d", j), PName: fmt.Sprintf("127.0.0.1:%d:1 s%d", j+1, j), Addr: fmt.Sprintf("127.0.0.1:%d", j+1),
 				Weight: 1, State: state, Share: float64(1 - j),
 				ServerEOF: 1, ServerErr: 2, TimedoutConnections: 3, ServerConnections: 4, ServerEjectedAt: 5_000_000,
@@ -198,16 +199,16 @@ func getJSON[T any](t *testing.T, r *rig, method, target string) (v T) {
 func TestHealthAndReadiness(t *testing.T) {
 	for _, c := range []struct {
 		name            string
-		change          func(*engine.Snapshot)
+		change          func(*stats.Snapshot)
 		ready           int
 		reasons         string
 		healthy, silent bool
 	}{
-		{"well", func(*engine.Snapshot) {}, 200, "ok\n", true, false},
-		{"draining", func(s *engine.Snapshot) { s.Draining = true }, 503, "draining\n", true, false},
-		{"a pool is down", func(s *engine.Snapshot) { s.Pools[1].Live = 0 }, 503, "pool alpha: no server is live\n", true, false},
-		{"a loop hangs", func(s *engine.Snapshot) { s.Silent = 1 }, 503, "the event loops do not answer\n", false, false},
-		{"no answer", func(*engine.Snapshot) {}, 503, "the event loops do not answer\n", false, true},
+		{"well", func(*stats.Snapshot) {}, 200, "ok\n", true, false},
+		{"draining", func(s *stats.Snapshot) { s.Draining = true }, 503, "draining\n", true, false},
+		{"a pool is down", func(s *stats.Snapshot) { s.Pools[1].Live = 0 }, 503, "pool alpha: no server is live\n", true, false},
+		{"a loop hangs", func(s *stats.Snapshot) { s.Silent = 1 }, 503, "the event loops do not answer\n", false, false},
+		{"no answer", func(*stats.Snapshot) {}, 503, "the event loops do not answer\n", false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -294,7 +295,7 @@ func TestPools(t *testing.T) {
 
 func TestClients(t *testing.T) {
 	r := newRig()
-	r.proxy.clients = []engine.ClientInfo{
+	r.proxy.clients = []stats.Client{
 		{ID: 5, Pool: "alpha", Addr: "127.0.0.1:9", Age: 3 * time.Second, Idle: time.Second, LastCommand: "get"},
 		{ID: 6, Pool: "beta"},
 	}
@@ -324,7 +325,7 @@ func TestSlowLogAndKeys(t *testing.T) {
 	if w := r.do("GET", "/slowlog"); w.Body.String() != "[]\n" {
 		t.Errorf("empty /slowlog = %s", w.Body)
 	}
-	r.proxy.slow = []engine.SlowEntry{{ID: 1, Key: "k", Queue: time.Millisecond, ServerTime: time.Second}}
+	r.proxy.slow = []stats.SlowEntry{{ID: 1, Key: "k", Queue: time.Millisecond, ServerTime: time.Second}}
 	got := getJSON[[]map[string]any](t, r, "GET", "/slowlog?n=7")
 	if len(got) != 1 || got[0]["key"] != "k" || got[0]["queue_us"] != 1e3 || got[0]["server_us"] != 1e6 || r.proxy.askedOf != 7 {
 		t.Errorf("/slowlog?n=7 = %v, asked for %d", got, r.proxy.askedOf)
@@ -385,15 +386,15 @@ func TestRing(t *testing.T) {
 			o := twoPoolsOptions()
 			p := &o.Pools[1]
 			p.Distribution, p.OnServerFailure, p.Servers = c.distribution, c.policy, nil
-			stats := &r.proxy.snap.Pools[1]
-			stats.Servers = nil
+			pl := &r.proxy.snap.Pools[1]
+			pl.Servers = nil
 			for i := range c.servers {
 				name, state := fmt.Sprintf("s%02d", i), "live"
 				if i < c.ejected {
 					state = "ejected"
 				}
 				p.Servers = append(p.Servers, backend.Server{Name: name, Weight: 1})
-				stats.Servers = append(stats.Servers, engine.ServerStats{Name: name, State: state})
+				pl.Servers = append(pl.Servers, stats.Server{Name: name, State: state})
 			}
 			r.options.Store(o)
 

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cashew/codec"
-	"cashew/engine"
+	"cashew/stats"
 )
 
 // metric is a counter or a gauge of T.
@@ -58,71 +58,71 @@ var (
 	descReloads    = describe("config_reloads_total", "Attempts to load the configuration anew.", "result")
 )
 
-var poolMetrics = []metric[engine.PoolStats]{
-	gauge(describe("client_connections", "Clients connected.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.ClientConnections) }),
-	gauge(describe("clients_blocked", "Clients that nothing more is taken from for now.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.ClientBlocked) }),
-	gauge(describe("requests_in_flight", "Commands whose reply is owed to a client.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.InFlight) }),
-	gauge(describe("live_servers", "Servers that are not ejected.", "pool"), func(p *engine.PoolStats) float64 { return float64(p.Live) }),
-	counter(descClientCloses, "eof", func(p *engine.PoolStats) int64 { return p.ClientEOF }),
-	counter(descClientCloses, "err", func(p *engine.PoolStats) int64 { return p.ClientErr }),
-	counter(describe("clients_accepted_total", "Clients accepted.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsAccepted }),
-	counter(describe("clients_rejected_total", "Clients refused because there were too many.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsRejected }),
-	counter(describe("clients_malformed_total", "Clients closed because they did not keep to the protocol.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsMalformed }),
-	counter(describe("clients_foreign_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsForeign }),
-	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsSlow }),
-	counter(describe("clients_over_memory_total", "Clients closed because memory ran out.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ClientsOverMemory }),
-	counter(describe("client_request_bytes_total", "Bytes taken from clients.", "pool"), "", func(p *engine.PoolStats) int64 { return p.RequestBytesFromClients }),
-	counter(describe("client_reply_bytes_total", "Bytes written to clients.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ReplyBytesToClients }),
-	counter(describe("local_commands_total", "Commands answered by the proxy.", "pool"), "", func(p *engine.PoolStats) int64 { return p.LocalCommands }),
-	counter(describe("forward_errors_total", "Errors written to clients in place of a server's reply.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ForwardError }),
-	counter(describe("fragments_total", "Requests made of commands with several keys.", "pool"), "", func(p *engine.PoolStats) int64 { return p.Fragments }),
-	counter(describe("server_ejects_total", "Ejections of servers.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ServerEjects }),
-	counter(describe("server_out_of_step_total", "Server connections closed because replies could not be trusted.", "pool"), "", func(p *engine.PoolStats) int64 { return p.ServerOutOfStep }),
-	counter(describe("failure_misses_total", "Reads answered as a miss because a server failed.", "pool"), "", func(p *engine.PoolStats) int64 { return p.FailureMisses }),
-	counter(describe("cross_server_scripts_total", "Scripts whose keys live on several servers.", "pool"), "", func(p *engine.PoolStats) int64 { return p.CrossServerScripts }),
-	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *engine.PoolStats) int64 { return p.LostKeys }),
+var poolMetrics = []metric[stats.Pool]{
+	gauge(describe("client_connections", "Clients connected.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientConnections) }),
+	gauge(describe("clients_blocked", "Clients that nothing more is taken from for now.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientBlocked) }),
+	gauge(describe("requests_in_flight", "Commands whose reply is owed to a client.", "pool"), func(p *stats.Pool) float64 { return float64(p.InFlight) }),
+	gauge(describe("live_servers", "Servers that are not ejected.", "pool"), func(p *stats.Pool) float64 { return float64(p.Live) }),
+	counter(descClientCloses, "eof", func(p *stats.Pool) int64 { return p.ClientEOF }),
+	counter(descClientCloses, "err", func(p *stats.Pool) int64 { return p.ClientErr }),
+	counter(describe("clients_accepted_total", "Clients accepted.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsAccepted }),
+	counter(describe("clients_rejected_total", "Clients refused because there were too many.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsRejected }),
+	counter(describe("clients_malformed_total", "Clients closed because they did not keep to the protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsMalformed }),
+	counter(describe("clients_foreign_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsForeign }),
+	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlow }),
+	counter(describe("clients_over_memory_total", "Clients closed because memory ran out.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsOverMemory }),
+	counter(describe("client_request_bytes_total", "Bytes taken from clients.", "pool"), "", func(p *stats.Pool) int64 { return p.RequestBytesFromClients }),
+	counter(describe("client_reply_bytes_total", "Bytes written to clients.", "pool"), "", func(p *stats.Pool) int64 { return p.ReplyBytesToClients }),
+	counter(describe("local_commands_total", "Commands answered by the proxy.", "pool"), "", func(p *stats.Pool) int64 { return p.LocalCommands }),
+	counter(describe("forward_errors_total", "Errors written to clients in place of a server's reply.", "pool"), "", func(p *stats.Pool) int64 { return p.ForwardError }),
+	counter(describe("fragments_total", "Requests made of commands with several keys.", "pool"), "", func(p *stats.Pool) int64 { return p.Fragments }),
+	counter(describe("server_ejects_total", "Ejections of servers.", "pool"), "", func(p *stats.Pool) int64 { return p.ServerEjects }),
+	counter(describe("server_out_of_step_total", "Server connections closed because replies could not be trusted.", "pool"), "", func(p *stats.Pool) int64 { return p.ServerOutOfStep }),
+	counter(describe("failure_misses_total", "Reads answered as a miss because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.FailureMisses }),
+	counter(describe("cross_server_scripts_total", "Scripts whose keys live on several servers.", "pool"), "", func(p *stats.Pool) int64 { return p.CrossServerScripts }),
+	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LostKeys }),
 }
 
-var serverMetrics = []metric[engine.ServerStats]{
+var serverMetrics = []metric[stats.Server]{
 	gauge(describe("server_up", "1 if the server gets requests, 0 while it is ejected.", "pool", "server"), up),
-	gauge(describe("server_on_trial", "1 while the server is back but not trusted yet.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(one(s.State == "trial")) }),
-	gauge(describe("server_weight", "Configured weight.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.Weight) }),
-	gauge(describe("server_share_ratio", "Part of the keys that the server has now.", "pool", "server"), func(s *engine.ServerStats) float64 { return s.Share }),
-	gauge(describe("server_last_eject_timestamp_seconds", "When the server was ejected last; 0: never.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.ServerEjectedAt) / 1e6 }),
-	gauge(describe("server_connections", "Connections to the server.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.ServerConnections) }),
-	gauge(describe("in_queue_requests", "Requests not written to the server yet.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.InQueue) }),
-	gauge(describe("in_queue_bytes", "Bytes of requests not written to the server yet.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.InQueueBytes) }),
-	gauge(describe("out_queue_requests", "Requests that await the server's reply.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.OutQueue) }),
-	gauge(describe("out_queue_bytes", "Bytes of requests that await the server's reply.", "pool", "server"), func(s *engine.ServerStats) float64 { return float64(s.OutQueueBytes) }),
-	counter(describe("requests_total", "Requests to the server, fragments each.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Requests }),
-	counter(describe("request_bytes_total", "Bytes of requests to the server.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.RequestBytes }),
-	counter(describe("responses_total", "Replies of the server.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Responses }),
-	counter(describe("response_bytes_total", "Bytes of the server's replies.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.ResponseBytes }),
-	counter(describe("no_reply_requests_total", "Requests that expect no reply.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.NoReply }),
-	counter(describe("dropped_responses_total", "Replies to clients that were gone or had been told of a timeout.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Dropped }),
-	counter(describe("failed_requests_total", "Requests whose server connection failed.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Failed }),
-	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Expired }),
-	counter(describe("server_redials_total", "Connections given up because the server said that it is no master, or for long that it is not ready.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Redials }),
-	counter(describe("server_unneeded_auth_total", "Connections to a server that has no password though redis_auth gives one.", "pool", "server"), "", func(s *engine.ServerStats) int64 { return s.Remarks }),
-	counter(descServerErrors, "eof", func(s *engine.ServerStats) int64 { return s.ServerEOF }),
-	counter(descServerErrors, "err", func(s *engine.ServerStats) int64 { return s.ServerErr }),
-	counter(descServerErrors, "timeout", func(s *engine.ServerStats) int64 { return s.TimedoutConnections }),
+	gauge(describe("server_on_trial", "1 while the server is back but not trusted yet.", "pool", "server"), func(s *stats.Server) float64 { return float64(one(s.State == "trial")) }),
+	gauge(describe("server_weight", "Configured weight.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.Weight) }),
+	gauge(describe("server_share_ratio", "Part of the keys that the server has now.", "pool", "server"), func(s *stats.Server) float64 { return s.Share }),
+	gauge(describe("server_last_eject_timestamp_seconds", "When the server was ejected last; 0: never.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.ServerEjectedAt) / 1e6 }),
+	gauge(describe("server_connections", "Connections to the server.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.ServerConnections) }),
+	gauge(describe("in_queue_requests", "Requests not written to the server yet.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.InQueue) }),
+	gauge(describe("in_queue_bytes", "Bytes of requests not written to the server yet.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.InQueueBytes) }),
+	gauge(describe("out_queue_requests", "Requests that await the server's reply.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.OutQueue) }),
+	gauge(describe("out_queue_bytes", "Bytes of requests that await the server's reply.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.OutQueueBytes) }),
+	counter(describe("requests_total", "Requests to the server, fragments each.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Requests }),
+	counter(describe("request_bytes_total", "Bytes of requests to the server.", "pool", "server"), "", func(s *stats.Server) int64 { return s.RequestBytes }),
+	counter(describe("responses_total", "Replies of the server.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Responses }),
+	counter(describe("response_bytes_total", "Bytes of the server's replies.", "pool", "server"), "", func(s *stats.Server) int64 { return s.ResponseBytes }),
+	counter(describe("no_reply_requests_total", "Requests that expect no reply.", "pool", "server"), "", func(s *stats.Server) int64 { return s.NoReply }),
+	counter(describe("dropped_responses_total", "Replies to clients that were gone or had been told of a timeout.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Dropped }),
+	counter(describe("failed_requests_total", "Requests whose server connection failed.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Failed }),
+	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Expired }),
+	counter(describe("server_redials_total", "Connections given up because the server said that it is no master, or for long that it is not ready.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Redials }),
+	counter(describe("server_unneeded_auth_total", "Connections to a server that has no password though redis_auth gives one.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Remarks }),
+	counter(descServerErrors, "eof", func(s *stats.Server) int64 { return s.ServerEOF }),
+	counter(descServerErrors, "err", func(s *stats.Server) int64 { return s.ServerErr }),
+	counter(descServerErrors, "timeout", func(s *stats.Server) int64 { return s.TimedoutConnections }),
 }
 
-var proxyMetrics = []metric[engine.Snapshot]{
-	gauge(describe("event_loops", "Event loops."), func(s *engine.Snapshot) float64 { return float64(s.Loops) }),
-	gauge(describe("silent_event_loops", "Event loops that did not answer in time."), func(s *engine.Snapshot) float64 { return float64(s.Silent) }),
-	gauge(describe("draining", "1 once the proxy was told to stop."), func(s *engine.Snapshot) float64 { return float64(one(s.Draining)) }),
-	counter(describe("panics_total", "Panics survived."), "", func(s *engine.Snapshot) int64 { return s.Panics }),
-	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *engine.Snapshot) int64 { return s.TotalConnections }),
-	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *engine.Snapshot) float64 { return float64(s.CurrConnections) }),
-	counter(descReloads, "success", func(s *engine.Snapshot) int64 { return s.Reload.Succeeded }),
-	counter(descReloads, "failure", func(s *engine.Snapshot) int64 { return s.Reload.Failed }),
-	gauge(describe("config_last_reload_successful", "0 if the last attempt to load the configuration anew failed."), func(s *engine.Snapshot) float64 { return float64(one(s.Reload.Err == "")) }),
+var proxyMetrics = []metric[stats.Snapshot]{
+	gauge(describe("event_loops", "Event loops."), func(s *stats.Snapshot) float64 { return float64(s.Loops) }),
+	gauge(describe("silent_event_loops", "Event loops that did not answer in time."), func(s *stats.Snapshot) float64 { return float64(s.Silent) }),
+	gauge(describe("draining", "1 once the proxy was told to stop."), func(s *stats.Snapshot) float64 { return float64(one(s.Draining)) }),
+	counter(describe("panics_total", "Panics survived."), "", func(s *stats.Snapshot) int64 { return s.Panics }),
+	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *stats.Snapshot) int64 { return s.TotalConnections }),
+	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *stats.Snapshot) float64 { return float64(s.CurrConnections) }),
+	counter(descReloads, "success", func(s *stats.Snapshot) int64 { return s.Reload.Succeeded }),
+	counter(descReloads, "failure", func(s *stats.Snapshot) int64 { return s.Reload.Failed }),
+	gauge(describe("config_last_reload_successful", "0 if the last attempt to load the configuration anew failed."), func(s *stats.Snapshot) float64 { return float64(one(s.Reload.Err == "")) }),
 	gauge(describe("config_last_reload_timestamp_seconds", "When that was; 0: never."), lastReload),
 }
 
-func lastReload(s *engine.Snapshot) float64 {
+func lastReload(s *stats.Snapshot) float64 {
 	if s.Reload.At.IsZero() {
 		return 0
 	}
@@ -179,7 +179,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func collectPool(out chan<- prometheus.Metric, p *engine.PoolStats) {
+func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	pool := label(p.Name)
 	collect(out, poolMetrics, p, pool)
 	collectNamed(out, descRefused, prometheus.CounterValue, p.Refused, pool)
@@ -230,7 +230,7 @@ const (
 )
 
 // collectHistogram sends h, unless it is empty: most servers never see some classes.
-func collectHistogram(out chan<- prometheus.Metric, desc *prometheus.Desc, h *engine.Histogram, labels ...string) {
+func collectHistogram(out chan<- prometheus.Metric, desc *prometheus.Desc, h *stats.Histogram, labels ...string) {
 	if h.Count() == 0 {
 		return
 	}
@@ -239,7 +239,7 @@ func collectHistogram(out chan<- prometheus.Metric, desc *prometheus.Desc, h *en
 	for i, n := range h.Counts {
 		count += uint64(n)
 		if i >= firstBound && i <= lastBound && (i-firstBound)%boundStep == 0 {
-			buckets[engine.HistogramBound(i).Seconds()] = count
+			buckets[stats.HistogramBound(i).Seconds()] = count
 		}
 	}
 	out <- prometheus.MustNewConstHistogram(desc, count, h.Sum.Seconds(), buckets, labels...)

@@ -13,6 +13,7 @@ import (
 	"cashew/configs"
 	"cashew/embedded"
 	"cashew/engine"
+	"cashew/stats"
 )
 
 var _ Proxy = (*engine.Proxy)(nil)
@@ -126,7 +127,7 @@ func TestRealProxy(t *testing.T) {
 	if len(places) != 1 || byServer[places[0].Name] == 0 {
 		t.Errorf("/explain: %+v", places)
 	}
-	entries := getJSON[[]engine.SlowEntry](t, r, "GET", "/slowlog?n=1000")
+	entries := getJSON[[]stats.SlowEntry](t, r, "GET", "/slowlog?n=1000")
 	if len(entries) != 100 || entries[0].Command != "set" || !strings.HasSuffix(entries[0].Key, ":user:key") {
 		t.Errorf("/slowlog: %d entries, %+v", len(entries), entries[:min(1, len(entries))])
 	}
@@ -143,7 +144,7 @@ func TestRealProxy(t *testing.T) {
 		}
 	}
 
-	clients := getJSON[[]engine.ClientInfo](t, r, "GET", "/clients")
+	clients := getJSON[[]stats.Client](t, r, "GET", "/clients")
 	if len(clients) != 1 {
 		t.Fatalf("/clients: %+v", clients)
 	}

@@ -15,6 +15,7 @@ import (
 	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
+	"cashew/stats"
 )
 
 // routes are all endpoints.
@@ -169,7 +170,7 @@ func (s *Server) clients(r *http.Request) (any, error) {
 	if pool == "" {
 		return list(all), nil
 	}
-	some := []engine.ClientInfo{} // all is shared
+	some := []stats.Client{} // all is shared
 	for i := range all {
 		if all[i].Pool == pool {
 			some = append(some, all[i])
@@ -184,7 +185,7 @@ func (s *Server) killClient(r *http.Request) (any, error) {
 		return nil, failf(http.StatusBadRequest, "id: a client's number is wanted")
 	}
 	killed, err := ask(r.Context(), s, fmt.Sprintf("kill %d", id), func() int {
-		return s.src.Proxy.Kill(func(c *engine.ClientInfo) bool { return c.ID == id })
+		return s.src.Proxy.Kill(func(c *stats.Client) bool { return c.ID == id })
 	})
 	if err != nil {
 		return nil, err
@@ -213,7 +214,7 @@ func (s *Server) slowLog(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := ask(r.Context(), s, fmt.Sprintf("slowlog %d", n), func() []engine.SlowEntry { return s.src.Proxy.SlowLog(n) })
+	entries, err := ask(r.Context(), s, fmt.Sprintf("slowlog %d", n), func() []stats.SlowEntry { return s.src.Proxy.SlowLog(n) })
 	return list(entries), err
 }
 
@@ -228,8 +229,8 @@ func (s *Server) resetSlowLog(r *http.Request) (any, error) {
 
 // keyLists is the answer of /hotkeys.
 type keyLists struct {
-	Hot []engine.HotKey `json:"hot"` // most requests first
-	Big []engine.HotKey `json:"big"` // largest first
+	Hot []stats.HotKey `json:"hot"` // most requests first
+	Big []stats.HotKey `json:"big"` // largest first
 }
 
 func (s *Server) hotKeys(r *http.Request) (any, error) {
@@ -292,14 +293,14 @@ func (s *Server) ring(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(snap.Pools, func(p engine.PoolStats) bool { return p.Name == o.Name })
+	i := slices.IndexFunc(snap.Pools, func(p stats.Pool) bool { return p.Name == o.Name })
 	if i < 0 || len(snap.Pools[i].Servers) != len(o.Servers) {
 		return nil, failf(http.StatusServiceUnavailable, "pool %q: a reload is under way", o.Name)
 	}
 	return drawRing(o, snap.Pools[i].Servers)
 }
 
-func drawRing(o *engine.PoolOptions, servers []engine.ServerStats) (*ringPicture, error) {
+func drawRing(o *engine.PoolOptions, servers []stats.Server) (*ringPicture, error) {
 	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution, Live: make([]bool, len(servers))}
 	pic := &ringPicture{Pool: o.Name, Distribution: o.Distribution, Points: [][2]uint32{}}
 	for i := range servers {

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"cashew/engine"
+	"cashew/stats"
 )
 
 // A statistic is a number of the process, of a pool or of a server, as the stats port shows it and -D describes it.
@@ -28,56 +28,56 @@ type statistic[T any] struct {
 // globalStatistics are twemproxy's of the process, in its order; it describes none of them.
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_add_header.
-var globalStatistics = []statistic[engine.Snapshot]{
-	{"uptime", "", func(s *engine.Snapshot) int64 { return int64(s.At.Sub(s.Started).Seconds()) }},
-	{"timestamp", "", func(s *engine.Snapshot) int64 { return s.At.Unix() }},
-	{"total_connections", "", func(s *engine.Snapshot) int64 { return s.TotalConnections }},
-	{"curr_connections", "", func(s *engine.Snapshot) int64 { return s.CurrConnections }},
+var globalStatistics = []statistic[stats.Snapshot]{
+	{"uptime", "", func(s *stats.Snapshot) int64 { return int64(s.At.Sub(s.Started).Seconds()) }},
+	{"timestamp", "", func(s *stats.Snapshot) int64 { return s.At.Unix() }},
+	{"total_connections", "", func(s *stats.Snapshot) int64 { return s.TotalConnections }},
+	{"curr_connections", "", func(s *stats.Snapshot) int64 { return s.CurrConnections }},
 }
 
 // moreGlobalStatistics are ours.
-var moreGlobalStatistics = []statistic[engine.Snapshot]{
-	{"loops", "", func(s *engine.Snapshot) int64 { return int64(s.Loops) }},
-	{"silent_loops", "", func(s *engine.Snapshot) int64 { return int64(s.Silent) }},
-	{"draining", "", func(s *engine.Snapshot) int64 { return one(s.Draining) }},
-	{"panics", "", func(s *engine.Snapshot) int64 { return s.Panics }},
-	{"reloads_succeeded", "", func(s *engine.Snapshot) int64 { return s.Reload.Succeeded }},
-	{"reloads_failed", "", func(s *engine.Snapshot) int64 { return s.Reload.Failed }},
+var moreGlobalStatistics = []statistic[stats.Snapshot]{
+	{"loops", "", func(s *stats.Snapshot) int64 { return int64(s.Loops) }},
+	{"silent_loops", "", func(s *stats.Snapshot) int64 { return int64(s.Silent) }},
+	{"draining", "", func(s *stats.Snapshot) int64 { return one(s.Draining) }},
+	{"panics", "", func(s *stats.Snapshot) int64 { return s.Panics }},
+	{"reloads_succeeded", "", func(s *stats.Snapshot) int64 { return s.Reload.Succeeded }},
+	{"reloads_failed", "", func(s *stats.Snapshot) int64 { return s.Reload.Failed }},
 }
 
 // poolStatistics are twemproxy's, in its order and with its descriptions.
 //
 // Source: twemproxy 0.5.0 nc_stats.h, STATS_POOL_CODEC.
-var poolStatistics = []statistic[engine.PoolStats]{
-	{"client_eof", "# eof on client connections", func(p *engine.PoolStats) int64 { return p.ClientEOF }},
-	{"client_err", "# errors on client connections", func(p *engine.PoolStats) int64 { return p.ClientErr }},
-	{"client_connections", "# active client connections", func(p *engine.PoolStats) int64 { return p.ClientConnections }},
-	{"server_ejects", "# times backend server was ejected", func(p *engine.PoolStats) int64 { return p.ServerEjects }},
-	{"forward_error", "# times we encountered a forwarding error", func(p *engine.PoolStats) int64 { return p.ForwardError }},
-	{"fragments", "# fragments created from a multi-vector request", func(p *engine.PoolStats) int64 { return p.Fragments }},
+var poolStatistics = []statistic[stats.Pool]{
+	{"client_eof", "# eof on client connections", func(p *stats.Pool) int64 { return p.ClientEOF }},
+	{"client_err", "# errors on client connections", func(p *stats.Pool) int64 { return p.ClientErr }},
+	{"client_connections", "# active client connections", func(p *stats.Pool) int64 { return p.ClientConnections }},
+	{"server_ejects", "# times backend server was ejected", func(p *stats.Pool) int64 { return p.ServerEjects }},
+	{"forward_error", "# times we encountered a forwarding error", func(p *stats.Pool) int64 { return p.ForwardError }},
+	{"fragments", "# fragments created from a multi-vector request", func(p *stats.Pool) int64 { return p.Fragments }},
 }
 
 // morePoolStatistics are ours.
-var morePoolStatistics = []statistic[engine.PoolStats]{
-	{"live", "# servers that are not ejected", func(p *engine.PoolStats) int64 { return int64(p.Live) }},
-	{"in_flight", "# client requests whose reply is owed", func(p *engine.PoolStats) int64 { return p.InFlight }},
-	{"clients_accepted", "# client connections accepted", func(p *engine.PoolStats) int64 { return p.ClientsAccepted }},
-	{"clients_rejected", "# client connections refused: there were too many", func(p *engine.PoolStats) int64 { return p.ClientsRejected }},
-	{"clients_malformed", "# clients closed because they did not keep to the protocol", func(p *engine.PoolStats) int64 { return p.ClientsMalformed }},
-	{"clients_foreign", "# of those, the ones that speak another protocol", func(p *engine.PoolStats) int64 { return p.ClientsForeign }},
-	{"clients_slow", "# clients closed because they did not take their replies", func(p *engine.PoolStats) int64 { return p.ClientsSlow }},
-	{"clients_over_memory", "# clients closed because memory ran out", func(p *engine.PoolStats) int64 { return p.ClientsOverMemory }},
-	{"client_blocked", "# clients that nothing more is taken from for now", func(p *engine.PoolStats) int64 { return p.ClientBlocked }},
-	{"local_commands", "# requests answered by the proxy", func(p *engine.PoolStats) int64 { return p.LocalCommands }},
+var morePoolStatistics = []statistic[stats.Pool]{
+	{"live", "# servers that are not ejected", func(p *stats.Pool) int64 { return int64(p.Live) }},
+	{"in_flight", "# client requests whose reply is owed", func(p *stats.Pool) int64 { return p.InFlight }},
+	{"clients_accepted", "# client connections accepted", func(p *stats.Pool) int64 { return p.ClientsAccepted }},
+	{"clients_rejected", "# client connections refused: there were too many", func(p *stats.Pool) int64 { return p.ClientsRejected }},
+	{"clients_malformed", "# clients closed because they did not keep to the protocol", func(p *stats.Pool) int64 { return p.ClientsMalformed }},
+	{"clients_foreign", "# of those, the ones that speak another protocol", func(p *stats.Pool) int64 { return p.ClientsForeign }},
+	{"clients_slow", "# clients closed because they did not take their replies", func(p *stats.Pool) int64 { return p.ClientsSlow }},
+	{"clients_over_memory", "# clients closed because memory ran out", func(p *stats.Pool) int64 { return p.ClientsOverMemory }},
+	{"client_blocked", "# clients that nothing more is taken from for now", func(p *stats.Pool) int64 { return p.ClientBlocked }},
+	{"local_commands", "# requests answered by the proxy", func(p *stats.Pool) int64 { return p.LocalCommands }},
 	{"refused_commands", "# requests refused", refusedCommands},
-	{"failure_misses", "# reads answered as a miss because a server failed", func(p *engine.PoolStats) int64 { return p.FailureMisses }},
-	{"lost_keys", "# keys left out of a reply because a server failed", func(p *engine.PoolStats) int64 { return p.LostKeys }},
-	{"server_out_of_step", "# server connections closed because replies could not be trusted", func(p *engine.PoolStats) int64 { return p.ServerOutOfStep }},
-	{"request_bytes_from_clients", "total request bytes from clients", func(p *engine.PoolStats) int64 { return p.RequestBytesFromClients }},
-	{"reply_bytes_to_clients", "total reply bytes to clients", func(p *engine.PoolStats) int64 { return p.ReplyBytesToClients }},
-	{"clients_resp3", "# active client connections that chose RESP3", func(p *engine.PoolStats) int64 { return p.Profiles["resp3"] }},
-	{"write_back_p50_us", "median usec until a reply was written to its client", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.5) }},
-	{"write_back_p99_us", "99th percentile of the same", func(p *engine.PoolStats) int64 { return micros(&p.WriteBack, 0.99) }},
+	{"failure_misses", "# reads answered as a miss because a server failed", func(p *stats.Pool) int64 { return p.FailureMisses }},
+	{"lost_keys", "# keys left out of a reply because a server failed", func(p *stats.Pool) int64 { return p.LostKeys }},
+	{"server_out_of_step", "# server connections closed because replies could not be trusted", func(p *stats.Pool) int64 { return p.ServerOutOfStep }},
+	{"request_bytes_from_clients", "total request bytes from clients", func(p *stats.Pool) int64 { return p.RequestBytesFromClients }},
+	{"reply_bytes_to_clients", "total reply bytes to clients", func(p *stats.Pool) int64 { return p.ReplyBytesToClients }},
+	{"clients_resp3", "# active client connections that chose RESP3", func(p *stats.Pool) int64 { return p.Profiles["resp3"] }},
+	{"write_back_p50_us", "median usec until a reply was written to its client", func(p *stats.Pool) int64 { return micros(&p.WriteBack, 0.5) }},
+	{"write_back_p99_us", "99th percentile of the same", func(p *stats.Pool) int64 { return micros(&p.WriteBack, 0.99) }},
 }
 
 // serverStatistics are twemproxy's, in its order and with its descriptions. Upstream a request that runs out of time takes
@@ -85,51 +85,51 @@ var morePoolStatistics = []statistic[engine.PoolStats]{
 // figure is of requests, for alerts that watch it.
 //
 // Source: twemproxy 0.5.0 nc_stats.h, STATS_SERVER_CODEC.
-var serverStatistics = []statistic[engine.ServerStats]{
-	{"server_eof", "# eof on server connections", func(s *engine.ServerStats) int64 { return s.ServerEOF }},
-	{"server_err", "# errors on server connections", func(s *engine.ServerStats) int64 { return s.ServerErr }},
-	{"server_timedout", "# timeouts on server connections", func(s *engine.ServerStats) int64 { return s.Expired }},
-	{"server_connections", "# active server connections", func(s *engine.ServerStats) int64 { return s.ServerConnections }},
-	{"server_ejected_at", "timestamp when server was ejected in usec since epoch", func(s *engine.ServerStats) int64 { return s.ServerEjectedAt }},
-	{"requests", "# requests", func(s *engine.ServerStats) int64 { return s.Requests }},
-	{"request_bytes", "total request bytes", func(s *engine.ServerStats) int64 { return s.RequestBytes }},
-	{"responses", "# responses", func(s *engine.ServerStats) int64 { return s.Responses }},
-	{"response_bytes", "total response bytes", func(s *engine.ServerStats) int64 { return s.ResponseBytes }},
-	{"in_queue", "# requests in incoming queue", func(s *engine.ServerStats) int64 { return s.InQueue }},
-	{"in_queue_bytes", "current request bytes in incoming queue", func(s *engine.ServerStats) int64 { return s.InQueueBytes }},
-	{"out_queue", "# requests in outgoing queue", func(s *engine.ServerStats) int64 { return s.OutQueue }},
-	{"out_queue_bytes", "current request bytes in outgoing queue", func(s *engine.ServerStats) int64 { return s.OutQueueBytes }},
+var serverStatistics = []statistic[stats.Server]{
+	{"server_eof", "# eof on server connections", func(s *stats.Server) int64 { return s.ServerEOF }},
+	{"server_err", "# errors on server connections", func(s *stats.Server) int64 { return s.ServerErr }},
+	{"server_timedout", "# timeouts on server connections", func(s *stats.Server) int64 { return s.Expired }},
+	{"server_connections", "# active server connections", func(s *stats.Server) int64 { return s.ServerConnections }},
+	{"server_ejected_at", "timestamp when server was ejected in usec since epoch", func(s *stats.Server) int64 { return s.ServerEjectedAt }},
+	{"requests", "# requests", func(s *stats.Server) int64 { return s.Requests }},
+	{"request_bytes", "total request bytes", func(s *stats.Server) int64 { return s.RequestBytes }},
+	{"responses", "# responses", func(s *stats.Server) int64 { return s.Responses }},
+	{"response_bytes", "total response bytes", func(s *stats.Server) int64 { return s.ResponseBytes }},
+	{"in_queue", "# requests in incoming queue", func(s *stats.Server) int64 { return s.InQueue }},
+	{"in_queue_bytes", "current request bytes in incoming queue", func(s *stats.Server) int64 { return s.InQueueBytes }},
+	{"out_queue", "# requests in outgoing queue", func(s *stats.Server) int64 { return s.OutQueue }},
+	{"out_queue_bytes", "current request bytes in outgoing queue", func(s *stats.Server) int64 { return s.OutQueueBytes }},
 }
 
 // moreServerStatistics are ours.
-var moreServerStatistics = []statistic[engine.ServerStats]{
-	{"up", "1 if the server gets requests, 0 while it is ejected", func(s *engine.ServerStats) int64 { return int64(up(s)) }},
-	{"on_trial", "1 while the server is back but not trusted yet", func(s *engine.ServerStats) int64 { return one(s.State == "trial") }},
-	{"no_reply", "# requests that expect no reply", func(s *engine.ServerStats) int64 { return s.NoReply }},
-	{"dropped", "# replies to clients that were gone or had been told of a timeout", func(s *engine.ServerStats) int64 { return s.Dropped }},
-	{"failed", "# requests whose server connection failed", func(s *engine.ServerStats) int64 { return s.Failed }},
-	{"expired", "# requests that failed by timeout; among the others", func(s *engine.ServerStats) int64 { return s.Expired }},
-	{"server_connections_resp3", "# active server connections of RESP3; among the others", func(s *engine.ServerStats) int64 { return s.Profiles["resp3"] }},
-	{"refuses_resp3", "1 if the server was last heard to refuse RESP3", func(s *engine.ServerStats) int64 { return one(slices.Contains(s.Refuses, "resp3")) }},
+var moreServerStatistics = []statistic[stats.Server]{
+	{"up", "1 if the server gets requests, 0 while it is ejected", func(s *stats.Server) int64 { return int64(up(s)) }},
+	{"on_trial", "1 while the server is back but not trusted yet", func(s *stats.Server) int64 { return one(s.State == "trial") }},
+	{"no_reply", "# requests that expect no reply", func(s *stats.Server) int64 { return s.NoReply }},
+	{"dropped", "# replies to clients that were gone or had been told of a timeout", func(s *stats.Server) int64 { return s.Dropped }},
+	{"failed", "# requests whose server connection failed", func(s *stats.Server) int64 { return s.Failed }},
+	{"expired", "# requests that failed by timeout; among the others", func(s *stats.Server) int64 { return s.Expired }},
+	{"server_connections_resp3", "# active server connections of RESP3; among the others", func(s *stats.Server) int64 { return s.Profiles["resp3"] }},
+	{"refuses_resp3", "1 if the server was last heard to refuse RESP3", func(s *stats.Server) int64 { return one(slices.Contains(s.Refuses, "resp3")) }},
 	{"pushes", "# what the server sent unasked; it was dropped", pushes},
-	{"weight", "configured weight", func(s *engine.ServerStats) int64 { return int64(s.Weight) }},
-	{"share_ppm", "millionths of the keys that the server has now", func(s *engine.ServerStats) int64 { return int64(s.Share * 1e6) }},
-	{"queue_p50_us", "median usec from taking a request to writing it to the server", func(s *engine.ServerStats) int64 { return micros(queueTime(s), 0.5) }},
-	{"queue_p99_us", "99th percentile of the same", func(s *engine.ServerStats) int64 { return micros(queueTime(s), 0.99) }},
-	{"server_p50_us", "median usec from writing a request to the end of its reply", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.5) }},
-	{"server_p99_us", "99th percentile of the same", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.99) }},
-	{"server_p999_us", "99.9th percentile of the same", func(s *engine.ServerStats) int64 { return micros(serverTime(s), 0.999) }},
-	{"timedout_connections", "# server connections given up because they were late", func(s *engine.ServerStats) int64 { return s.TimedoutConnections }},
+	{"weight", "configured weight", func(s *stats.Server) int64 { return int64(s.Weight) }},
+	{"share_ppm", "millionths of the keys that the server has now", func(s *stats.Server) int64 { return int64(s.Share * 1e6) }},
+	{"queue_p50_us", "median usec from taking a request to writing it to the server", func(s *stats.Server) int64 { return micros(queueTime(s), 0.5) }},
+	{"queue_p99_us", "99th percentile of the same", func(s *stats.Server) int64 { return micros(queueTime(s), 0.99) }},
+	{"server_p50_us", "median usec from writing a request to the end of its reply", func(s *stats.Server) int64 { return micros(serverTime(s), 0.5) }},
+	{"server_p99_us", "99th percentile of the same", func(s *stats.Server) int64 { return micros(serverTime(s), 0.99) }},
+	{"server_p999_us", "99.9th percentile of the same", func(s *stats.Server) int64 { return micros(serverTime(s), 0.999) }},
+	{"timedout_connections", "# server connections given up because they were late", func(s *stats.Server) int64 { return s.TimedoutConnections }},
 }
 
-func refusedCommands(p *engine.PoolStats) (n int64) {
+func refusedCommands(p *stats.Pool) (n int64) {
 	for _, of := range p.Refused {
 		n += of
 	}
 	return n
 }
 
-func pushes(s *engine.ServerStats) (n int64) {
+func pushes(s *stats.Server) (n int64) {
 	for _, of := range s.Pushes {
 		n += of
 	}
@@ -144,13 +144,13 @@ func one(b bool) int64 {
 }
 
 // up is 1 for a server that gets requests.
-func up(s *engine.ServerStats) float64 { return float64(one(s.State != "ejected")) }
+func up(s *stats.Server) float64 { return float64(one(s.State != "ejected")) }
 
-func micros(h *engine.Histogram, q float64) int64 { return h.Quantile(q).Microseconds() }
+func micros(h *stats.Histogram, q float64) int64 { return h.Quantile(q).Microseconds() }
 
 // queueTime is of all classes of commands.
-func queueTime(s *engine.ServerStats) *engine.Histogram {
-	var all engine.Histogram
+func queueTime(s *stats.Server) *stats.Histogram {
+	var all stats.Histogram
 	for c := range s.Latency {
 		all.Merge(&s.Latency[c].Queue)
 	}
@@ -158,8 +158,8 @@ func queueTime(s *engine.ServerStats) *engine.Histogram {
 }
 
 // serverTime is of all classes of commands.
-func serverTime(s *engine.ServerStats) *engine.Histogram {
-	var all engine.Histogram
+func serverTime(s *stats.Server) *stats.Histogram {
+	var all stats.Histogram
 	for c := range s.Latency {
 		all.Merge(&s.Latency[c].Server)
 	}
@@ -195,7 +195,7 @@ func describeStatistics[T any](w io.Writer, title string, of []statistic[T]) {
 //	{"service":"nutcracker", ..., "pool": {"client_eof":0, ..., "server": {"server_eof":0, ...},"server": {...}},"pool": {...}}
 //
 // Source: twemproxy 0.5.0 nc_stats.c, stats_make_rsp.
-func statsDocument(snap *engine.Snapshot, host string, extended bool) []byte {
+func statsDocument(snap *stats.Snapshot, host string, extended bool) []byte {
 	dst := []byte(`{"service":"nutcracker", "source":`) // what collectors look for
 	dst = appendName(dst, host)
 	dst = append(dst, `, "version":`...)

@@ -1,4 +1,4 @@
-package backend
+package stats
 
 import (
 	"encoding/json"

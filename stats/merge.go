@@ -1,0 +1,73 @@
+package stats
+
+// AddClients adds what one loop counted of the pool's clients; profiles are their names.
+func (st *Pool) AddClients(t *ClientTally, profiles []string) {
+	st.ClientEOF += t.EOF
+	st.ClientErr += t.Err
+	st.Fragments += t.Fragments
+	st.ClientBlocked += t.Blocked
+	st.LocalCommands += t.Local
+	st.RequestBytesFromClients += t.BytesIn
+	st.ReplyBytesToClients += t.BytesOut
+	st.InFlight += t.InFlight
+	for pr, name := range profiles {
+		st.Profiles[name] += t.Profiles[pr]
+	}
+	for name, n := range t.Refused {
+		addName(st.Refused, name, n)
+	}
+	st.WriteBack.Merge(&t.WriteBack)
+}
+
+// AddServer adds what one loop counted of server number i, as configured under that name; a reload may have moved it since, or
+// removed it.
+func (st *Pool) AddServer(i int, name string, f *ServerTally, profiles []string) {
+	if sv := st.server(i, name); sv != nil {
+		sv.add(f, profiles)
+	}
+}
+
+// server is the one of that name, most likely number i; nil if a reload removed it.
+func (st *Pool) server(i int, name string) *Server {
+	if i < len(st.Servers) && st.Servers[i].PName == name {
+		return &st.Servers[i]
+	}
+	for i := range st.Servers {
+		if st.Servers[i].PName == name {
+			return &st.Servers[i]
+		}
+	}
+	return nil
+}
+
+// add adds what one loop counted of the server; profiles are their names.
+func (sv *Server) add(f *ServerTally, profiles []string) {
+	for pr, name := range profiles {
+		sv.Profiles[name] += f.Profiles[pr]
+	}
+	for kind, n := range f.Pushes {
+		sv.Pushes[kind] += n
+	}
+	sv.ServerEOF += f.EOF
+	sv.ServerErr += f.Err
+	sv.ServerConnections += f.Connections
+	sv.Requests += f.Requests
+	sv.RequestBytes += f.RequestBytes
+	sv.Responses += f.Responses
+	sv.ResponseBytes += f.ResponseBytes
+	sv.InQueue += f.InQueue
+	sv.InQueueBytes += f.InQueueBytes
+	sv.OutQueue += f.OutQueue
+	sv.OutQueueBytes += f.OutQueueBytes
+	sv.NoReply += f.NoReply
+	sv.Dropped += f.Dropped
+	sv.Failed += f.Failed
+	sv.Expired += f.Expired
+	sv.Redials += f.Redials
+	sv.Remarks += f.Remarks
+	sv.TimedoutConnections += f.Timedout
+	for i := range f.Latency {
+		sv.Latency[i].Queue.Merge(&f.Latency[i].Queue)
+		sv.Latency[i].Server.Merge(&f.Latency[i].Server)
+	}
+}

@@ -1,0 +1,72 @@
+package stats
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// SlowLog holds the last requests of one pool and loop that took long, in a ring. Once the
+// ring is full it allocates nothing.
+type SlowLog struct {
+	records []SlowRecord
+	next    int // place of the next, once the ring is full
+}
+
+// SlowRecord is a SlowEntry before it is put in words.
+type SlowRecord struct {
+	Origin  *Origin
+	ID      int64
+	At      time.Duration // since the process started
+	Op      uint16
+	Server  int // number
+	Keys    int
+	Bytes   int           // of the reply
+	Queue   time.Duration // until it was written to the server
+	Wait    time.Duration // for the server
+	Client  string        // address
+	SetName string        // CLIENT SETNAME
+	keyLen  uint8
+	key     [MaxShownKey]byte
+}
+
+// SetKey keeps the beginning of the key.
+func (e *SlowRecord) SetKey(key []byte) { e.keyLen = uint8(copy(e.key[:], key)) }
+
+// Add makes room for one more record, of at most so many, and returns it; the caller fills in all of it.
+func (g *SlowLog) Add(most int) *SlowRecord {
+	if len(g.records) < most {
+		g.records = append(g.records, SlowRecord{})
+		g.next = 0
+		return &g.records[len(g.records)-1]
+	}
+	if g.next >= len(g.records) {
+		g.next = 0
+	}
+	g.next++
+	return &g.records[g.next-1]
+}
+
+// Records is a copy of what g holds.
+func (g *SlowLog) Records() []SlowRecord { return slices.Clone(g.records) }
+
+// Entry puts the record in words; started is when the process started.
+func (e *SlowRecord) Entry(started time.Time) SlowEntry {
+	name, _ := e.Origin.Describe(e.Op)
+	return SlowEntry{
+		ID: e.ID, At: started.Add(e.At), Pool: e.Origin.Pool, Command: name, Key: string(e.key[:e.keyLen]), Keys: e.Keys,
+		Server: e.Origin.Server(e.Server), Client: e.Client, ClientName: e.SetName,
+		Queue: e.Queue, ServerTime: e.Wait, Bytes: e.Bytes,
+	}
+}
+
+// NewestFirst sorts the records of several logs, and drops those of a pool beyond what most says of it, if it does.
+func NewestFirst(list []SlowRecord, most map[string]int) []SlowRecord {
+	slices.SortFunc(list, func(a, b SlowRecord) int { return cmp.Compare(b.ID, a.ID) })
+	kept := make(map[string]int)
+	return slices.DeleteFunc(list, func(e SlowRecord) bool {
+		kept[e.Origin.Pool]++
+		n, bounded := most[e.Origin.Pool]
+		return bounded && kept[e.Origin.Pool] > n
+	})
+}

@@ -1,0 +1,190 @@
+package stats
+
+import (
+	"encoding/json"
+	"time"
+
+	"cashew/codec"
+)
+
+// Snapshot is a Proxy at one moment.
+type Snapshot struct {
+	At       time.Time `json:"at"`
+	Started  time.Time `json:"started"`
+	Version  string    `json:"version"`
+	Loops    int       `json:"loops"`
+	Silent   int       `json:"silent_loops"` // loops that did not answer in time: their figures are older
+	Draining bool      `json:"draining"`
+	Panics   int64     `json:"panics"` // survived
+
+	TotalConnections int64 `json:"total_connections"` // clients, servers and listeners, ever
+	CurrConnections  int64 `json:"curr_connections"`  // the same, now
+
+	Reload ReloadStatus `json:"reload"`
+	Pools  []Pool       `json:"pools"` // in the order of Options.Pools
+}
+
+// ReloadStatus is what became of the attempts to load the configuration anew.
+type ReloadStatus struct {
+	Succeeded int64     `json:"succeeded"`
+	Failed    int64     `json:"failed"`
+	At        time.Time `json:"at,omitzero"`   // of the last attempt; zero: none
+	Err       string    `json:"err,omitempty"` // of the last attempt; "": it succeeded
+}
+
+// Pool are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.
+type Pool struct {
+	Name     string `json:"name"`
+	Protocol string `json:"protocol"` // "redis" or "memcached"
+	Listen   string `json:"listen"`   // as configured
+	Live     int    `json:"live"`     // servers that are not ejected
+
+	ClientEOF         int64 `json:"client_eof"`
+	ClientErr         int64 `json:"client_err"`
+	ClientConnections int64 `json:"client_connections"`
+	ServerEjects      int64 `json:"server_ejects"`
+	ForwardError      int64 `json:"forward_error"`
+	Fragments         int64 `json:"fragments"`
+
+	ClientsAccepted         int64 `json:"clients_accepted"`
+	ClientsRejected         int64 `json:"clients_rejected"`
+	ClientsMalformed        int64 `json:"clients_malformed"`
+	ClientsForeign          int64 `json:"clients_foreign"`
+	ClientsSlow             int64 `json:"clients_slow"`
+	ClientsOverMemory       int64 `json:"clients_over_memory"`
+	FailureMisses           int64 `json:"failure_misses"`
+	LostKeys                int64 `json:"lost_keys"`
+	CrossServerScripts      int64 `json:"cross_server_scripts"`
+	ServerOutOfStep         int64 `json:"server_out_of_step"`
+	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
+	LocalCommands           int64 `json:"local_commands"` // answered by the proxy
+	RequestBytesFromClients int64 `json:"request_bytes_from_clients"`
+	ReplyBytesToClients     int64 `json:"reply_bytes_to_clients"`
+	InFlight                int64 `json:"in_flight"` // commands whose reply is owed, now
+
+	Profiles  map[string]int64 `json:"profiles"`   // clients by protocol version, now: "resp2", "resp3"
+	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
+	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
+	Servers   []Server         `json:"servers"`    // in the order of Options.Servers
+}
+
+// Server are one server's figures.
+type Server struct {
+	Name   string  `json:"name"`  // in the ring
+	PName  string  `json:"pname"` // as configured
+	Addr   string  `json:"addr"`
+	Weight int     `json:"weight"`
+	State  string  `json:"state"` // "live", "ejected" or "trial"
+	Share  float64 `json:"share"` // of the hash space, in the ring of the live servers; of the servers for random
+
+	ServerEOF         int64 `json:"server_eof"`
+	ServerErr         int64 `json:"server_err"`
+	ServerConnections int64 `json:"server_connections"`
+	ServerEjectedAt   int64 `json:"server_ejected_at"` // microseconds since 1970 of the last ejection; 0: never
+	Requests          int64 `json:"requests"`
+	RequestBytes      int64 `json:"request_bytes"`
+	Responses         int64 `json:"responses"`
+	ResponseBytes     int64 `json:"response_bytes"`
+	InQueue           int64 `json:"in_queue"`
+	InQueueBytes      int64 `json:"in_queue_bytes"`
+	OutQueue          int64 `json:"out_queue"`
+	OutQueueBytes     int64 `json:"out_queue_bytes"`
+
+	// Requests are Responses, these three, and what is in the queues now.
+	NoReply int64 `json:"no_reply"` // requests that expect no reply
+	Dropped int64 `json:"dropped"`  // replies to clients that were gone, or had been told that time was up
+	Failed  int64 `json:"failed"`   // requests whose connection failed, or never came about, after they were queued
+
+	Expired int64 `json:"expired"` // requests that failed by timeout, which twemproxy calls server_timedout; among the others
+
+	TimedoutConnections int64 `json:"timedout_connections"` // given up because they were late, or never came about in time
+
+	Redials int64 `json:"redials"` // connections given up because the server said that it is no master, or not ready
+	Remarks int64 `json:"remarks"` // connections that the server let in with a remark: it has no password
+
+	Profiles map[string]int64 `json:"profiles"` // of ServerConnections, by protocol version
+	Refuses  []string         `json:"refuses"`  // protocol versions that the server was last heard to refuse
+	Pushes   map[string]int64 `json:"pushes"`   // what the server sent unasked, by kind; it was dropped
+
+	Latency Latencies `json:"latency"`
+}
+
+// Latencies are by class of command.
+type Latencies [codec.Classes]Latency
+
+// MarshalJSON is an object with the names of the classes.
+func (l Latencies) MarshalJSON() ([]byte, error) {
+	byClass := make(map[string]*Latency, len(l))
+	for c := range l {
+		byClass[codec.Class(c).String()] = &l[c]
+	}
+	return json.Marshal(byClass)
+}
+
+// Client is one client, as CLIENT LIST and the admin pages show it.
+type Client struct {
+	ID          uint64        `json:"id"`
+	Profile     codec.Profile `json:"-"`
+	Protocol    string        `json:"protocol"` // the profile's name
+	Pool        string        `json:"pool"`
+	Addr        string        `json:"addr"` // "unix" for a unix socket
+	LAddr       string        `json:"laddr"`
+	Name        string        `json:"name"` // CLIENT SETNAME
+	Lib         string        `json:"lib"`
+	LibVer      string        `json:"lib_ver"`
+	Age         time.Duration `json:"-"`
+	Idle        time.Duration `json:"-"`
+	InFlight    int           `json:"in_flight"` // commands whose reply is owed
+	InBytes     int           `json:"in_bytes"`  // input kept
+	InRoom      int           `json:"-"`         // what more fits there
+	OutBytes    int           `json:"out_bytes"` // replies not taken by the kernel yet
+	Commands    int64         `json:"commands"`
+	LastCommand string        `json:"last_command"` // in lower case
+	Blocked     bool          `json:"blocked"`      // nothing more is taken from it for now
+}
+
+// MarshalJSON gives times in microseconds.
+func (c Client) MarshalJSON() ([]byte, error) {
+	type plain Client
+	return json.Marshal(struct {
+		plain
+		Age  int64 `json:"age_us"`
+		Idle int64 `json:"idle_us"`
+	}{plain(c), c.Age.Microseconds(), c.Idle.Microseconds()})
+}
+
+// SlowEntry is a command that took longer than its pool's slowlog_log_slower_than. Values are never kept.
+type SlowEntry struct {
+	ID         int64         `json:"id"` // counts up from 0
+	At         time.Time     `json:"at"`
+	Pool       string        `json:"pool"`
+	Command    string        `json:"command"` // in lower case
+	Key        string        `json:"key"`     // cut at MaxShownKey bytes
+	Keys       int           `json:"keys"`
+	Server     string        `json:"server"` // as configured; several servers of one scattered command are several entries
+	Client     string        `json:"client"` // address
+	ClientName string        `json:"client_name"`
+	Queue      time.Duration `json:"-"`     // until it was written to the server
+	ServerTime time.Duration `json:"-"`     // from then to the last byte of the reply
+	Bytes      int           `json:"bytes"` // of the reply
+}
+
+// MarshalJSON gives times in microseconds.
+func (e SlowEntry) MarshalJSON() ([]byte, error) {
+	type plain SlowEntry
+	return json.Marshal(struct {
+		plain
+		Queue      int64 `json:"queue_us"`
+		ServerTime int64 `json:"server_us"`
+	}{plain(e), e.Queue.Microseconds(), e.ServerTime.Microseconds()})
+}
+
+// HotKey is a key that many requests, or large values, are for. Figures are estimates of the time since it was first
+// noticed, scaled up from samples.
+type HotKey struct {
+	Pool     string `json:"pool"`
+	Key      string `json:"key"` // cut at MaxShownKey bytes
+	Server   string `json:"server"`
+	Requests int64  `json:"requests"`
+	Bytes    int64  `json:"bytes"` // of requests and replies; for a big key: of the largest
+}
