@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -319,14 +318,17 @@ func (c *Conn) OnData(buf []byte) {
 			c.fail(errors.Join(ErrBadReply, err))
 			return
 		}
-		if c.canary.want != nil && done && !r.ours && bytes.Equal(buf[:n], c.canary.want) {
-			c.fail(ErrUnfit) // a canary's reply comes for another request: one is missing
-			return
+		reply := buf[:n]
+		if c.canary.want != nil { // rarely; in one condition with the rest it costs each reply more
+			if done && !r.ours && string(reply) == string(c.canary.want) {
+				c.fail(ErrUnfit) // a canary's reply comes for another request: one is missing
+				return
+			}
 		}
 		if c.place != inReply {
 			v := codec.Push
 			if c.place == between {
-				v = p.Judge(c.profile, r.Op, buf[:n])
+				v = p.Judge(c.profile, r.Op, reply)
 			}
 			switch v {
 			case codec.Fine, codec.Busy:
@@ -337,7 +339,7 @@ func (c *Conn) OnData(buf []byte) {
 			case codec.Last:
 				c.blamed = true
 			case codec.Push:
-				if c.pushed(buf[:n], done); c.state != open {
+				if c.pushed(reply, done); c.state != open {
 					return
 				}
 				buf = buf[n:]
@@ -349,19 +351,21 @@ func (c *Conn) OnData(buf []byte) {
 				}
 			}
 		}
-		if c.place = inReply; done {
-			c.place = between
-		}
-		if r.Owner != nil && !r.ours {
-			c.figures.ResponseBytes += int64(n)
-		}
 		if done {
+			c.place = between
 			c.observe(r, &alike)
 			c.pop(r)
-			answered = answered || !ailing
+			if !ailing {
+				answered = true
+			}
+		} else {
+			c.place = inReply
 		}
-		if r.Owner != nil {
-			r.Owner.Replied(r, buf[:n], done)
+		if o := r.Owner; o != nil {
+			if !r.ours {
+				c.figures.ResponseBytes += int64(n)
+			}
+			o.Replied(r, reply, done)
 		}
 		if done {
 			c.loop.Unref(r)
@@ -382,10 +386,10 @@ func (c *Conn) OnData(buf []byte) {
 		c.ailing = 0
 		c.pool.health.success(c.server)
 	}
-	if ailing {
-		c.pool.health.failure(c.server)
-	}
 	if ailing || c.demoted {
+		if ailing {
+			c.pool.health.failure(c.server)
+		}
 		c.unsuited(ailing)
 	}
 }

@@ -10,7 +10,7 @@ import (
 func (s *Session) forward(cmd *codec.Command) {
 	r := s.pool.Ring()
 	server := r.Dispatch(cmd.Key)
-	if len(cmd.Keys) > 1 && !s.together(r, server, cmd) && !s.firstKeyDecides(cmd) {
+	if len(cmd.Keys) > 1 && !s.mayHave(r, server, cmd) {
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendCrossServer(bb.B)
 		s.answer(bb)
@@ -18,6 +18,11 @@ func (s *Session) forward(cmd *codec.Command) {
 		return
 	}
 	s.send(server, cmd)
+}
+
+// mayHave says whether cmd, which has several keys, may go to server, which has the first.
+func (s *Session) mayHave(r *ring.Ring, server int, cmd *codec.Command) bool {
+	return s.together(r, server, cmd) || s.firstKeyDecides(cmd)
 }
 
 // together says whether all keys of cmd live on server. The random distribution has no place for a key: the first decides.

@@ -177,6 +177,12 @@ func (s *Session) consume(buf []byte) (taken int) {
 			s.block()
 			break
 		}
+		if s.owed() >= s.allowed { // rarely; were it in full, each call of that would make a stack frame for allowMore
+			if !s.allowMore() {
+				s.block()
+				break
+			}
+		}
 		rest := buf[taken:]
 		if len(rest) < s.scan.Need {
 			break
@@ -213,11 +219,17 @@ func (s *Session) consume(buf []byte) (taken int) {
 
 var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalformed)
 
-// full says that the client has as much under way, or unread, as it may.
+// full says that the client has as much under way as it may, or has to wait for something else.
 func (s *Session) full() bool {
-	return s.loop.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
-		s.unsettled && !s.settled() || s.handing && s.between() || s.inFlight >= s.loop.opts.MaxPipeline ||
-		s.reports >= maxClientReports || s.owed() >= s.allowed && !s.allowMore()
+	l := s.loop
+	if l.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
+		s.inFlight >= l.opts.MaxPipeline || s.reports >= maxClientReports {
+		return true
+	}
+	if s.unsettled || s.handing { // rarely
+		return s.unsettled && !s.settled() || s.handing && s.between()
+	}
+	return false
 }
 
 // holds is how much memory is held for this client: input, and replies that it has not read.
@@ -241,7 +253,14 @@ func (s *Session) block() {
 
 // unblock has flush take input again once half of what stopped it is gone.
 func (s *Session) unblock() {
-	if s.blocked && !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) &&
+	if s.blocked { // rarely, and flush asks each time
+		s.resumeSoon()
+	}
+}
+
+// resumeSoon is unblock for a session that is blocked.
+func (s *Session) resumeSoon() {
+	if !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) &&
 		s.inFlight <= s.loop.opts.MaxPipeline/2 && s.mayGoOn() && s.reports <= maxClientReports/2 {
 		s.resuming = true
 		s.loop.resume = append(s.loop.resume, s)

@@ -54,19 +54,19 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 		return noLine(s, buf)
 	}
 	end += s.Pos
-	lead := 0
+	b, lead := buf, 0
 	if buf[0] == ' ' || buf[0] == binaryMagic || end > maxLine {
 		var err error
 		if lead, err = checkLine(buf, end); err != nil {
 			s.Reset()
 			return 0, err
 		}
+		b = buf[lead:]
+		end -= lead
 	}
 	if s.Pos != 0 {
 		s.Reset()
 	}
-	b := buf[lead:]
-	end -= lead
 	line := b[:end]
 	if end > 0 && b[end-1] == '\r' {
 		line = b[:end-1]
@@ -74,10 +74,12 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	op, name := nameOf(line)
 	begin(cmd, op, b[:end+1])
 	shape := commands[op].shape
-	if shape != store && bytes.IndexByte(line, 0) >= 0 {
-		// memcached's line would end there.
-		refuseNUL(s, cmd, line)
-		return lined(s, lead+end+1, cmd)
+	if shape != store { // in one condition it costs each command more
+		if bytes.IndexByte(line, 0) >= 0 {
+			// memcached's line would end there.
+			refuseNUL(s, cmd, line)
+			return lined(s, lead+end+1, cmd)
+		}
 	}
 	switch shape {
 	case retrieve:
@@ -101,7 +103,7 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	default:
 		p.parseOther(cmd, line)
 	}
-	if cmd.Err != "" {
+	if cmd.Kind == codec.Refuse {
 		return lined(s, lead+end+1, cmd)
 	}
 	return lead + end + 1, nil

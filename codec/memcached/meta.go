@@ -48,9 +48,13 @@ func parseMeta(cmd *codec.Command, line []byte, pos int) {
 		return
 	}
 	from, to, quiets, n := metaFlags(line, to, 2)
+	if n == 3 && line[len(line)-1] <= '9' { // as a version of HTTP ends; in one condition it costs more
+		if isRequest(line) {
+			refuse(cmd, hangUp, false)
+			return
+		}
+	}
 	switch {
-	case n == 3 && line[len(line)-1] <= '9' && isRequest(line):
-		refuse(cmd, hangUp, false)
 	case quiets > 1 && cmd.Op == opMetaGet:
 		refuse(cmd, refuseTwice, false)
 	case quiets > 1:

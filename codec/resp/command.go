@@ -2,7 +2,6 @@ package resp
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
 
 	"cashew/codec"
@@ -26,46 +25,47 @@ const (
 //
 // Source: Redis protocol spec, "Sending commands to a Redis server"; redis 7.0 processMultibulkBuffer.
 func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
-	if s.Need != 0 || len(buf) == 0 || buf[0] != '*' {
+	if s.Need != 0 || len(buf) == 0 || buf[0] != '*' || p.guarded && !cl.Authed || cl.Bar != 0 {
 		return p.parseSlow(cl, s, buf, cmd)
 	}
 	argc, pos := number(buf, 1)
-	if argc < 2 || argc > maxArgs || pos <= 0 || p.guarded && !cl.Authed || cl.Bar != 0 {
+	if argc < 2 || argc > maxArgs || pos <= 0 {
 		return p.parseSlow(cl, s, buf, cmd)
 	}
 	n, pos := bulkHeader(buf, pos)
-	if pos <= 0 || !bodyEnds(buf, pos+n) {
+	start := pos + n + 2
+	if pos <= 0 || !bodyEnds(buf, start) {
 		return p.parseSlow(cl, s, buf, cmd)
 	}
 	op := lookup(buf, pos, n)
 	c := &commands[op]
 	if !c.oneKey || !c.takes(argc) {
 		// Not that plain, but nothing needs to be looked at twice.
-		s.Pos, s.Left, s.Index, s.Op = pos+n+2, argc-1, 1, op
+		s.Pos, s.Left, s.Index, s.Op = start, argc-1, 1, op
 		if c.kind == hangup {
 			s.Reset()
 			return 0, errHTTP
 		}
 		return p.walk(s, buf, cmd, 0)
 	}
-	start := pos + n + 2
 	n, pos = bulkHeader(buf, start)
-	if pos <= 0 || !bodyEnds(buf, pos+n) {
+	next := pos + n + 2
+	if pos <= 0 || !bodyEnds(buf, next) {
 		s.Pos, s.Left, s.Index, s.Op = start, argc-1, 1, op
 		return p.walk(s, buf, cmd, 0)
 	}
 	key, keyLen := pos, n
-	next := pos + n + 2
 	for left := argc - 2; left > 0; left-- {
 		n, pos = bulkHeader(buf, next)
-		if pos <= 0 || !bodyEnds(buf, pos+n) {
+		end := pos + n + 2
+		if pos <= 0 || !bodyEnds(buf, end) {
 			s.Keys = append(s.Keys[:0], codec.Key{
 				Off: uint32(key), Len: uint32(keyLen), Start: uint32(start), End: uint32(key + keyLen + 2),
 			})
 			s.Pos, s.Left, s.Index, s.Op = next, left, argc-left, op
 			return p.walk(s, buf, cmd, 0)
 		}
-		next = pos + n + 2
+		next = end
 	}
 	cmd.Kind = codec.Forward
 	cmd.NoReply = false
@@ -404,7 +404,7 @@ func bulkHeader(buf []byte, pos int) (n, body int) {
 	return number(buf, pos+1)
 }
 
-// bodyEnds tells whether a whole CRLF stands at pos.
-func bodyEnds(buf []byte, pos int) bool {
-	return pos+2 <= len(buf) && binary.LittleEndian.Uint16(buf[pos:]) == '\n'<<8|'\r'
+// bodyEnds tells whether buf has all up to end, and CRLF before it.
+func bodyEnds(buf []byte, end int) bool {
+	return end <= len(buf) && buf[end-2] == '\r' && buf[end-1] == '\n'
 }

@@ -145,7 +145,7 @@ func elementEnd(reply []byte, pos int) int {
 func coalesceSum(dst []byte, g *codec.Gather) []byte {
 	var sum int64
 	for _, r := range g.Replies {
-		if len(r) < len(":0\r\n") || r[0] != ':' || !bodyEnds(r, len(r)-2) {
+		if len(r) < len(":0\r\n") || r[0] != ':' || string(r[len(r)-len(crlf):]) != crlf {
 			return append(dst, errInvalid...)
 		}
 		n, ok := codec.ParseInt(r[1 : len(r)-2])

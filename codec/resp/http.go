@@ -8,12 +8,10 @@ import "bytes"
 //
 // Source: redis 7.0 server.c, securityWarningCommand; memcached 1.6 proto_text.c, process_command_ascii.
 
-// isHTTP tells whether an inline command of so many words may be a request line: it would be refused and ends in a
-// version of HTTP, or it is a method, a target and a version, whatever Redis has under the method's name (COPY, UNLINK).
+// isHTTP tells whether an inline command that would be refused, or has three words, may be a request line: it would be
+// refused and ends in a version of HTTP, or it is a method, a target and a version, whatever Redis has under the method's
+// name (COPY, UNLINK).
 func isHTTP(line []byte, words int, refused bool) bool {
-	if !refused && words != 3 {
-		return false
-	}
 	const spaces, begin = " \t\n\v\f\r", "HTTP/"
 	line = bytes.Trim(line, spaces)
 	last := line[bytes.LastIndexAny(line, spaces)+1:]

@@ -44,9 +44,11 @@ func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd 
 	if _, err := p.parseInlineArray(cl, s, frame, cmd); err != nil {
 		return 0, err
 	}
-	if isHTTP(line, words, cmd.Kind == codec.Refuse) {
-		s.Reset()
-		return 0, errHTTP
+	if refused := cmd.Kind == codec.Refuse; refused || words == 3 {
+		if isHTTP(line, words, refused) {
+			s.Reset()
+			return 0, errHTTP
+		}
 	}
 	return n, nil
 }
@@ -90,14 +92,13 @@ func appendArray(dst, line []byte) (frame []byte, words int, ok bool) {
 		line = line[end:]
 		words++
 	}
-	header := strconv.AppendInt(make([]byte, 0, room), int64(words), 10)
-	gap := room - len("*\r\n") - len(header)
+	header := append(make([]byte, 0, room), '*')
+	header = strconv.AppendInt(header, int64(words), 10)
+	header = append(header, "\r\n"...)
+	gap := room - len(header)
 	copy(dst[start:], dst[start+gap:])
-	dst = dst[:len(dst)-gap]
-	dst[start] = '*'
-	copy(dst[start+1:], header)
-	copy(dst[start+1+len(header):], "\r\n")
-	return dst, words, true
+	copy(dst[start:], header)
+	return dst[:len(dst)-gap], words, true
 }
 
 // scanWord reads the word at the front of line, which does not begin with a space, up to end; n is its length without

@@ -60,8 +60,8 @@ func wholeElement(buf []byte, pos int) int {
 	if kind == '$' { // most are
 		n, body := bulkHeader(buf, pos)
 		if body > 0 {
-			if bodyEnds(buf, body+n) {
-				return body + n + 2
+			if end := body + n + 2; bodyEnds(buf, end) {
+				return end
 			}
 			return 0
 		}
@@ -80,8 +80,8 @@ func wholeElement(buf []byte, pos int) int {
 			return pos + len(statusOK)
 		}
 	case '_':
-		if bodyEnds(buf, pos+1) {
-			return pos + len(null3)
+		if end := pos + len(null3); bodyEnds(buf, end) {
+			return end
 		}
 	}
 	return 0
