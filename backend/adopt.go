@@ -97,9 +97,9 @@ func (h *health) adopt(old *health, from []int) {
 	}
 }
 
-// MakeGroup makes l's group for p, on any goroutine; the loop does not know it before Join or Adopt.
-func MakeGroup(l *Loop, p *Pool) *Group {
-	g := &Group{loop: l, pool: p}
+// MakeGroup makes o's group for p, on any goroutine; the loop does not know it before Join or Adopt.
+func MakeGroup(o *Local, p *Pool) *Group {
+	g := &Group{loop: o.loop, local: o, pool: p}
 	g.Set(0)
 	for range p.opts.Servers {
 		g.figures = append(g.figures, new(stats.ServerTally))
@@ -113,7 +113,7 @@ func MakeGroup(l *Loop, p *Pool) *Group {
 }
 
 // Join makes g known to its loop, which looks after its deadlines from then on.
-func (g *Group) Join() { g.loop.groups = append(g.loop.groups, g) }
+func (g *Group) Join() { g.local.groups = append(g.local.groups, g) }
 
 // Adopt makes g known to its loop in the place of old. The figures of servers that stay, and the connections to them with
 // all that is outstanding there, are g's from then on, the connections only if g's pool logs in like old's; the others are
@@ -140,7 +140,7 @@ func (g *Group) Adopt(old *Group) (inOrder bool) {
 	inOrder = old.Leave() && inOrder
 	old.Hurry(g.pool.opts.Timeout)
 	g.retired, old.retired = old.retired, nil
-	g.loop.groups = slices.DeleteFunc(g.loop.groups, func(o *Group) bool { return o == old })
+	g.local.groups = slices.DeleteFunc(g.local.groups, func(o *Group) bool { return o == old })
 	g.Join()
 	return inOrder
 }
@@ -160,7 +160,7 @@ func (g *Group) Hurry(timeout time.Duration) {
 	for _, c := range g.retired {
 		if t := int64(timeout); t > 0 && (c.timeout() == 0 || t < c.timeout()) {
 			c.hurried, c.restarted = t, c.loop.Now
-			c.loop.want(c.loop.Now + t)
+			c.local.want(c.loop.Now + t)
 		}
 	}
 }
@@ -220,7 +220,7 @@ func (c *Conn) join(g *Group, server int) {
 	if t != int64(c.pool.opts.Timeout) {
 		c.restarted = c.loop.Now
 		if t > 0 && c.head != nil {
-			c.loop.want(c.loop.Now + t)
+			c.local.want(c.loop.Now + t)
 		}
 	}
 	c.group, c.pool, c.server = g, p, server
@@ -229,5 +229,5 @@ func (c *Conn) join(g *Group, server int) {
 // spent says that nothing is outstanding on c, written or not.
 func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
 
-// Groups is how many groups l looks after: one for each pool, and those of removed pools whose last replies are awaited.
-func (l *Loop) Groups() int { return len(l.groups) }
+// Groups is how many groups o looks after: one for each pool, and those of removed pools whose last replies are awaited.
+func (o *Local) Groups() int { return len(o.groups) }

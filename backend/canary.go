@@ -27,7 +27,7 @@ func (c *Conn) sing() {
 	if every == 0 || c.canary.want != nil || c.loop.Now-c.canary.sent < every {
 		return
 	}
-	command, want := c.pool.opts.Protocol.Canary("canary-" + c.loop.Token())
+	command, want := c.pool.opts.Protocol.Canary("canary-" + c.local.Token())
 	c.canary = canary{conn: c, sent: c.loop.Now, want: want}
 	c.enterOwn(&c.canary, command)
 }
@@ -35,11 +35,11 @@ func (c *Conn) sing() {
 // enterOwn sends a command of our own down c, which is in no figure.
 func (c *Conn) enterOwn(o Owner, command []byte) {
 	c.Touch()
-	r := c.loop.NewRequest(o)
+	r := c.local.NewRequest(o)
 	r.ours = true
 	c.enter(r)
 	c.figures.RequestBytes -= int64(len(command)) // Out counts it
-	c.loop.Unref(r)                               // nobody but c holds it
+	c.local.Unref(r)                              // nobody but c holds it
 	c.out.Append(c.loop, command)
 }
 

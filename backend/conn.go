@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
@@ -39,6 +38,7 @@ const (
 // Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
 type Conn struct {
 	loop    *Loop
+	local   *Local
 	group   *Group
 	pool    *Pool
 	server  int // index in Options.Servers
@@ -48,9 +48,9 @@ type Conn struct {
 	classes []codec.Class      // by Op
 
 	state state
-	gc    gnet.Conn // nil unless handshaking or open
+	sock  Socket // nil unless handshaking or open
 	out   Out
-	dirty bool // in loop.dirty
+	dirty bool // it is to be flushed
 
 	head, tail *Request // outq: requests that await a reply, oldest first
 	due        *Request // oldest of outq that was not expired yet
@@ -126,7 +126,7 @@ func (c *Conn) enter(r *Request) {
 		c.queued = r
 	}
 	if t := c.pool.opts.Timeout; t > 0 {
-		c.loop.want(r.at + int64(t))
+		c.local.want(r.at + int64(t))
 	}
 }
 
@@ -151,8 +151,14 @@ func (c *Conn) Out() *Out { return &c.out }
 func (c *Conn) Touch() {
 	if !c.dirty {
 		c.dirty = true
-		c.loop.dirty = append(c.loop.dirty, c)
+		c.loop.TouchServer(c)
 	}
+}
+
+// Flush implements Flusher.
+func (c *Conn) Flush() {
+	c.dirty = false
+	c.flush()
 }
 
 func (c *Conn) flush() {
@@ -194,12 +200,12 @@ func (c *Conn) Writable() {
 	c.flush()
 }
 
-// Opened takes the connected socket; it runs in gnet's OnOpen. false: the Conn does not want it any more.
-func (c *Conn) Opened(gc gnet.Conn, sock Socket) bool {
+// Opened implements Handler: it takes the connected socket, unless the Conn does not want it any more.
+func (c *Conn) Opened(sock Socket) bool {
 	if c.state != dialing {
 		return false
 	}
-	c.gc, c.scan, c.place = gc, codec.ReplyScan{}, between
+	c.sock, c.scan, c.place = sock, codec.ReplyScan{}, between
 	c.figures.Connects++
 	c.figures.Connections++
 	c.out.Open(sock)
@@ -290,8 +296,8 @@ func (c *Conn) Profile() codec.Profile { return c.profile }
 // Server is the server that c connects to.
 func (c *Conn) Server() *Server { return &c.pool.opts.Servers[c.server] }
 
-// OnData takes what the server sent; buf dies when it returns. It runs in gnet's OnTraffic.
-func (c *Conn) OnData(buf []byte) {
+// Data implements Handler: it takes what the server sent.
+func (c *Conn) Data(buf []byte) {
 	if c.state == handshaking {
 		buf = c.onHandshake(buf)
 	}
@@ -368,7 +374,7 @@ func (c *Conn) OnData(buf []byte) {
 			o.Replied(r, reply, done)
 		}
 		if done {
-			c.loop.Unref(r)
+			c.local.Unref(r)
 		}
 		if c.outOfStep {
 			c.fail(ErrUnfit)
@@ -488,13 +494,9 @@ func (c *Conn) onHandshake(buf []byte) []byte {
 	return buf
 }
 
-// OnClosed is gnet's OnClose: the peer closed, or reading failed. err is nil or io.EOF for an orderly end. false: it is
-// no news, for we closed it; then OnClosed runs within the very call that did, in whatever callback that was.
-func (c *Conn) OnClosed(gc gnet.Conn, err error) bool {
-	if c.gc != gc {
-		return false
-	}
-	c.gc = nil
+// Ended implements Handler: the server closed the connection, or reading failed.
+func (c *Conn) Ended(err error) bool {
+	c.sock = nil
 	if err == nil || errors.Is(err, io.EOF) {
 		err = ErrClosed
 	}
@@ -523,8 +525,8 @@ func (c *Conn) fail(err error) {
 		c.figures.Connections--
 	}
 	c.figures.RequestBytes += int64(c.out.place())
-	gc, r, taken, written := c.gc, c.head, c.out.taken, c.marks
-	c.gc, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
+	sock, r, taken, written := c.sock, c.head, c.out.taken, c.marks
+	c.sock, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
 	c.queued, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
 	c.place, c.push = between, nil
@@ -555,11 +557,11 @@ func (c *Conn) fail(err error) {
 			}
 			o.Failed(r, err)
 		}
-		c.loop.Unref(r)
+		c.local.Unref(r)
 		r = next
 	}
-	if gc != nil {
-		_ = c.loop.EL.Close(gc)
+	if sock != nil {
+		sock.Close()
 	}
 }
 
@@ -643,9 +645,9 @@ func (c *Conn) expire() {
 	if late {
 		c.pool.health.failure(c.server)
 	}
-	c.loop.want(c.began(c.head) + 2*t)
+	c.local.want(c.began(c.head) + 2*t)
 	if c.due != nil {
-		c.loop.want(c.began(c.due) + t)
+		c.local.want(c.began(c.due) + t)
 	}
 }
 

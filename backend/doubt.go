@@ -45,7 +45,7 @@ func (c *Conn) doubtful(r *Request, buf []byte) {
 		oddity: oddity{server: c.Server().Addr, profile: c.profile, op: r.Op, kind: buf[0]},
 	}
 	var command []byte
-	command, d.want = c.pool.opts.Protocol.Canary("doubt-" + c.loop.Token())
+	command, d.want = c.pool.opts.Protocol.Canary("doubt-" + c.local.Token())
 	c.doubt, c.scan, c.place = d, codec.ReplyScan{}, between
 	c.enterOwn(nil, command) // its reply is looked at in held
 	c.held(buf)
@@ -103,7 +103,7 @@ func (c *Conn) proved() {
 		c.loop.Log.Warn("server answers a command in a form of its own; its connection is in step", "pool", c.pool.opts.Name,
 			"server", c.Server().PName, "command", name, "form", fmt.Sprintf("%q", d.kind))
 	}
-	c.OnData(d.held.B)
+	c.Data(d.held.B)
 	c.loop.PutBuffer(d.held)
 }
 

@@ -76,7 +76,7 @@ func TestFiguresCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	g := NewGroup(new(Loop), p)
+	g := NewGroup(NewLocal(newTestLoop(nil)), p)
 	g.figures[0].Latency[0].Queue.Add(1, 1)
 	f := g.Figures(0)
 	g.figures[0].Latency[0].Queue.Add(1, 1)

@@ -12,9 +12,10 @@ import (
 // Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
 // opened when first needed.
 type Group struct {
-	loop *Loop
-	pool *Pool
-	sets [codec.MaxProfiles]Set // by profile
+	loop  *Loop
+	local *Local
+	pool  *Pool
+	sets  [codec.MaxProfiles]Set // by profile
 
 	figures []*stats.ServerTally // by server
 	classes []codec.Class        // by Op
@@ -50,9 +51,9 @@ func (g *Group) newConns() []*Conn {
 	return make([]*Conn, len(g.pool.opts.Servers)*g.pool.opts.ServerConnections)
 }
 
-// NewGroup returns l's group for p.
-func NewGroup(l *Loop, p *Pool) *Group {
-	g := MakeGroup(l, p)
+// NewGroup returns o's group for p.
+func NewGroup(o *Local, p *Pool) *Group {
+	g := MakeGroup(o, p)
 	g.Join()
 	return g
 }
@@ -75,7 +76,7 @@ func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 	c := s.conns[i]
 	if c == nil {
 		c = &Conn{
-			loop: g.loop, group: g, pool: g.pool, server: server, profile: s.profile, figures: g.figures[server], classes: g.classes,
+			loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, figures: g.figures[server], classes: g.classes,
 		}
 		s.conns[i] = c
 	}
@@ -85,7 +86,7 @@ func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 		}
 		c.state, c.dialledAt = dialing, g.loop.Now
 		c.attempt++
-		g.loop.Connect(c)
+		g.local.Connect(c)
 	}
 	return c, nil
 }
@@ -103,10 +104,10 @@ func (g *Group) Moved(server int, hosts []string) {
 	for pr := range g.sets {
 		conns := g.to(server, pr)
 		for i, c := range conns {
-			if c == nil || c.gc == nil {
+			if c == nil || c.sock == nil {
 				continue
 			}
-			if host, _, err := net.SplitHostPort(c.gc.RemoteAddr().String()); err != nil || slices.Contains(hosts, host) {
+			if host, _, err := net.SplitHostPort(c.sock.RemoteAddr().String()); err != nil || slices.Contains(hosts, host) {
 				continue
 			}
 			conns[i] = nil

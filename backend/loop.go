@@ -1,61 +1,49 @@
-// Package backend is the proxy's side towards the servers. A Pool is shared by all loops: options, health and the live
-// ring. A Group is one loop's connections to one pool; a Conn is one of them: a batch of bytes to write, and outq, the
-// requests that await a reply, oldest first.
-//
-//	session --Group.Conn--> Conn --Queue--> batch --flush--> server
-//	session <--Owner.Replied-- outq <--ScanReply-- OnData <---- server
-//
-// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing, the
-// Watcher and Health's timers run elsewhere and come back through EventLoop.Execute.
 package backend
 
 import (
-	"context"
-	"crypto/rand"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
 	"github.com/valyala/bytebufferpool"
 )
 
-// Loop is what one event loop owns and its sessions and server connections share: free lists, the clock, the list of
-// server connections with something to write.
+// Loop is one event loop: its clock, its buffers, and what callbacks left to be written. All that hangs on it runs on its
+// goroutine and takes no lock; others send a function with Execute.
 type Loop struct {
-	EL      gnet.EventLoop
-	Log     *slog.Logger
-	Watcher SocketWatcher
-	Connect func(*Conn) // brings about Conn.Opened or Conn.DialFailed, later; Dial but in tests
-
-	// Flush writes what callbacks left in the batches; it runs after everything that Execute brought onto the loop.
-	// FlushSoon ends gnet's callbacks: it flushes, or leaves that to a task that covers several of them. Both are the
-	// engine's.
-	Flush, FlushSoon func()
-
-	// Survive is deferred by what runs on the loop, with the server connection that it is about, if any: it recovers
-	// from a panic. It is the engine's.
-	Survive func(*Conn)
-
-	Token func() string // for canaries; it gives none twice
-
-	Pass Pass // what happened since the engine last looked
-
+	Log *slog.Logger
 	Now int64 // nanoseconds since the process started, read once for each callback
 
+	Pass   Pass   // what happened since the loop last coalesced
 	Copies copies // what a request costs in copying, for tests
+	Busy   int    // clients that wait for a reply
 
-	spares   spares // for bytes that outlive a callback; each loop has its own
-	batches  batches
-	requests requests
+	// Coalesce is the longest nap after a pass that was hardly worth waking up for; 0: none.
+	Coalesce time.Duration
 
-	dirty  []*Conn // with bytes to write, each once
-	groups []*Group
-	iov    [][]byte
+	Panics atomic.Int64 // survived
 
-	timer   *time.Timer
-	timerAt int64 // when timer fires, as Now; 0: not armed
-	wantAt  int64 // earliest deadline queued since the timer was last armed; 0: none
+	base   Base
+	el     gnet.EventLoop // nil in a test
+	poller poller
+
+	spares  spares // for bytes that outlive a callback
+	batches batches
+	iov     [][]byte
+
+	stages
+}
+
+// Base is what a Loop stands on: gnet, or a simulation.
+type Base interface {
+	Run(f func()) bool // runs f on the loop, soon; from any goroutine; false: the loop has stopped
+	SocketWatcher
+	Nap(d time.Duration) // stops the loop's thread
+	Yield()              // runtime.Gosched
 }
 
 // Pass counts what the callbacks of one pass of a loop did with requests, or fragments of them.
@@ -68,11 +56,20 @@ type Pass struct {
 
 var started = time.Now()
 
-// RandomToken is a Token.
-func RandomToken() string { return rand.Text() }
-
 // Time is the time of day at now, which is some Loop.Now.
 func Time(now int64) time.Time { return started.Add(time.Duration(now)) }
+
+// NewLoop returns a Loop that stands on base.
+func NewLoop(base Base, log *slog.Logger) *Loop {
+	l := &Loop{base: base, Log: log}
+	l.flushTask = func() {
+		defer l.survive(nil)
+		l.Tick()
+		l.Flush()
+		l.EndPass()
+	}
+	return l
+}
 
 // Tick reads the clock; every callback begins with it.
 func (l *Loop) Tick() { l.Now = int64(time.Since(started)) }
@@ -80,13 +77,78 @@ func (l *Loop) Tick() { l.Now = int64(time.Since(started)) }
 // Execute runs f on the loop, soon, and then Flush. It may be called from any goroutine and reports false if the loop has
 // stopped.
 func (l *Loop) Execute(f func()) bool {
-	return l.EL.Execute(context.Background(), gnet.RunnableFunc(func(context.Context) error {
-		defer l.Survive(nil)
+	return l.base.Run(func() {
+		defer l.survive(nil)
 		l.Tick()
 		f()
 		l.Flush()
-		return nil
-	})) == nil
+	})
+}
+
+// Opened is a callback: h has its connection. false: h does not want it.
+func (l *Loop) Opened(h Handler, s Socket) (ok bool) {
+	defer l.survive(h)
+	l.Tick()
+	ok = h.Opened(s)
+	l.flushSoon()
+	return ok
+}
+
+// Data is a callback: bytes came for h; buf dies when it returns.
+func (l *Loop) Data(h Handler, buf []byte) {
+	defer l.survive(h)
+	l.Tick()
+	h.Data(buf)
+	poison(buf)
+	l.flushSoon()
+}
+
+// Ended is a callback: the peer closed h's connection, or its half of it, or it broke.
+func (l *Loop) Ended(h Handler, err error) {
+	defer l.survive(h)
+	l.Tick()
+	if h.Ended(err) {
+		l.flushSoon()
+	}
+}
+
+// survive is deferred by every callback. After a panic it ends the connection that the callback was about, and every server
+// connection that was written to since the last flush: a half-made request may stand in its batch, and a wrong reply would
+// be worse than an error. Then the loop goes on.
+func (l *Loop) survive(h Handler) {
+	if r := recover(); r != nil {
+		l.recovered(r, h)
+	}
+}
+
+func (l *Loop) recovered(r any, h Handler) {
+	l.Panics.Add(1)
+	l.Log.Error("panic; going on without the connections concerned", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	l.flushing, l.scheduled = true, false // closing connections must not flush before all is cleaned up
+	current := l.current
+	l.current = nil
+	if h != nil {
+		l.attempt(func() { h.Abandon(ErrPanic) })
+	}
+	if current != nil {
+		l.attempt(func() { current.Abandon(ErrPanic) })
+	}
+	l.attempt(func() { l.abandonServers(ErrPanic) })
+	l.clients = slices.DeleteFunc(l.clients, func(f Flusher) bool { return f == nil }) // what a flush had done already
+	l.resume = slices.DeleteFunc(l.resume, func(r Resumer) bool { return r == nil })
+	l.flushing = false
+	l.attempt(l.Flush)
+	l.flushing = false // should it have failed, too
+}
+
+// attempt runs f while cleaning up after a panic: a second one is not worth more than a line.
+func (l *Loop) attempt(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.Log.Error("panic while cleaning up", "panic", fmt.Sprint(r))
+		}
+	}()
+	f()
 }
 
 func (l *Loop) putChunk(c *chunk) {
@@ -109,15 +171,8 @@ func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer {
 // PutBuffer takes back what GetBuffer gave.
 func (l *Loop) PutBuffer(bb *bytebufferpool.ByteBuffer) { l.spares.put(bb) }
 
-// Tidy is called every second or so: it drops buffers, and room for requests, that nobody needed since the last call, and
-// tidies the groups. It returns how many bytes it dropped.
-func (l *Loop) Tidy() int {
-	for _, g := range l.groups {
-		g.Tidy()
-	}
-	l.groups = slices.DeleteFunc(l.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
-	return l.spares.tidy() + l.batches.tidy() + l.requests.tidy()
-}
+// Tidy is called every second or so: it drops buffers that nobody needed since the last call, and returns how many bytes.
+func (l *Loop) Tidy() int { return l.spares.tidy() + l.batches.tidy() }
 
 // DropSpares lets go of all buffers that are not in use, for memory is short, and returns how many bytes those were, short
 // batches aside.
@@ -170,83 +225,10 @@ func grown(c, need, want int) int {
 	return max(4*c, need)
 }
 
-// FlushConns writes what waits for the servers: one write for each connection.
-func (l *Loop) FlushConns() {
-	for i := 0; i < len(l.dirty); i++ { // by index: a failing connection may add others
-		c := l.dirty[i]
-		l.dirty[i] = nil
-		c.dirty = false
-		c.flush()
-	}
-	l.dirty = l.dirty[:0]
-	l.armTimer()
-}
-
-// AbandonDirty fails the connections that FlushConns would write to.
-func (l *Loop) AbandonDirty(err error) {
-	for i := 0; i < len(l.dirty); i++ {
-		if c := l.dirty[i]; c != nil {
-			l.dirty[i] = nil
-			c.dirty = false
-			c.fail(err)
-		}
-	}
-	l.dirty = l.dirty[:0]
-}
-
-// ConnsDirty says that FlushConns has something to do.
-func (l *Loop) ConnsDirty() bool { return len(l.dirty) > 0 }
-
-// want asks for a call of expire at time at.
-func (l *Loop) want(at int64) {
-	if l.wantAt == 0 || at < l.wantAt {
-		l.wantAt = at
-	}
-}
-
-// armTimer makes sure that Expire runs by the earliest deadline: at most one timer for each loop, and none while no
-// request waits.
-func (l *Loop) armTimer() {
-	if l.wantAt == 0 {
-		return
-	}
-	at := l.wantAt
-	l.wantAt = 0
-	if l.timerAt != 0 && l.timerAt <= at {
-		return
-	}
-	l.timerAt = at
-	d := max(time.Duration(at-l.Now), time.Millisecond)
-	if l.timer == nil {
-		l.timer = time.AfterFunc(d, func() { l.Execute(l.expire) })
-	} else {
-		l.timer.Reset(d)
-	}
-}
-
-// expire fails the requests whose time is up and asks to be called again for the next.
-func (l *Loop) expire() {
-	l.timerAt = 0
-	for _, g := range l.groups {
-		for c := range g.all {
-			c.expire()
-		}
-		for _, c := range g.retired {
-			c.expire()
-		}
-	}
-}
-
-// SocketWatcher is a Watcher, or a test's.
-type SocketWatcher interface {
-	Watch(fd int, f func()) error
-	Cancel(fd int)
-}
-
-// watch has the Watcher call w.Writable on the loop once o's socket takes bytes again.
+// watch has w.Writable called on the loop once o's socket takes bytes again.
 func (l *Loop) watch(o *Out, w Writer) {
 	sock := o.sock
-	err := l.Watcher.Watch(sock.Fd(), func() {
+	err := l.base.Watch(sock.Fd(), func() {
 		l.Execute(func() {
 			if o.sock == sock && o.stalled { // else it was closed, or closed and opened anew
 				o.stalled = false
@@ -259,4 +241,10 @@ func (l *Loop) watch(o *Out, w Writer) {
 	}
 }
 
-func (l *Loop) unwatch(o *Out) { l.Watcher.Cancel(o.sock.Fd()) }
+func (l *Loop) unwatch(o *Out) { l.base.Cancel(o.sock.Fd()) }
+
+// SocketWatcher is a Watcher, or a test's.
+type SocketWatcher interface {
+	Watch(fd int, f func()) error // calls f once, on any goroutine, when fd takes bytes or is broken
+	Cancel(fd int)                // forgets fd
+}

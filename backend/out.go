@@ -9,15 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket is a non-blocking socket. A short count without an error means that the kernel takes, or has, no more for now.
-type Socket interface {
-	Read(p []byte) (n int, err error) // past gnet; 0 also at the end, which gnet then finds
-	Write(p []byte) (n int, err error)
-	Writev(bufs [][]byte) (n int, err error)
-	CloseWrite() error // shutdown(2) of our half
-	Fd() int
-}
-
 // Out is all that one connection still has to write: a batch that callbacks append to, behind a queue of what the kernel
 // did not take at once. It writes to the socket itself, not through gnet.Conn.Write, which would buffer without limit and
 // never say when the peer has caught up. An Out belongs to one Loop; the zero value is empty and closed.
@@ -295,11 +286,8 @@ type Writer interface {
 	Writable()
 }
 
-// fdSocket is a Socket on a file descriptor that somebody else owns.
+// fdSocket reads from and writes to a non-blocking file descriptor.
 type fdSocket int
-
-// NewSocket returns the Socket of a non-blocking file descriptor, which stays the caller's.
-func NewSocket(fd int) Socket { return fdSocket(fd) }
 
 func (s fdSocket) Fd() int { return int(s) }
 

@@ -12,6 +12,8 @@ import (
 
 // tightSocket takes as many bytes as its room.
 type tightSocket struct {
+	Socket // its other methods are not called
+
 	got  []byte
 	room int
 	err  error
@@ -55,7 +57,7 @@ func TestOutOrder(t *testing.T) {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 			w := &lateWatcher{}
-			l := &Loop{Watcher: w}
+			l := newTestLoop(w)
 			sock := &tightSocket{room: rnd.IntN([]int{1000, 100 << 10}[rnd.IntN(2)])}
 			var o Out
 			var want []byte
@@ -104,7 +106,7 @@ func TestOutOrder(t *testing.T) {
 }
 
 func TestOutError(t *testing.T) {
-	l := &Loop{Watcher: &lateWatcher{}}
+	l := newTestLoop(&lateWatcher{})
 	sock := &tightSocket{room: 10, err: errors.New("broken")}
 	var o Out
 	o.Open(sock)
@@ -131,7 +133,7 @@ func TestGrow(t *testing.T) {
 		{64 << 20, 64 << 20, 33, 64<<20 + 33, 64<<20 + 16<<10},
 		{100, 100, 1000, 512 << 20, 4 << 10}, // a declared length alone allocates nothing
 	} {
-		l := &Loop{}
+		l := newTestLoop(nil)
 		bb := &bytebufferpool.ByteBuffer{B: make([]byte, c.length, c.capacity)}
 		l.Grow(bb, c.n, c.want)
 		if len(bb.B) != c.length || cap(bb.B) < c.length+c.n || cap(bb.B) > c.capMax {
@@ -143,7 +145,7 @@ func TestGrow(t *testing.T) {
 
 // TestBigBuffer: the buffer of one large value serves the next, and is dropped when no more come.
 func TestBigBuffer(t *testing.T) {
-	l := &Loop{}
+	l := newTestLoop(nil)
 	value := bytes.Repeat([]byte("large"), 1<<20)
 	fill := func() *bytebufferpool.ByteBuffer {
 		bb := l.GetBuffer()

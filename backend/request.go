@@ -22,7 +22,7 @@ type Owner interface {
 
 // Request is one request on its way: a client's command, or the fragment of one that goes to one server. Two sides hold
 // it, the session that owes its client a reply and the Conn whose server owes one; its place is free for another when both
-// let go (Loop.Unref). A session that is gone, or told its client that time is up, sets Owner to nil, and the Conn throws the
+// let go (Local.Unref). A session that is gone, or told its client that time is up, sets Owner to nil, and the Conn throws the
 // late reply away: exactly that reply, for a server answers in order.
 //
 // Thousands are in flight, more than a processor's nearest cache holds; so what every request uses stands in the first two
@@ -84,26 +84,26 @@ func (r *Request) QueuedAt() int64 { return r.at }
 func (r *Request) Ref() { r.refs++ }
 
 // NewRequest returns a Request that is held once, by the caller.
-func (l *Loop) NewRequest(o Owner) *Request {
-	r := l.requests.get()
-	r.Owner, r.refs = o, 1
+func (o *Local) NewRequest(of Owner) *Request {
+	r := o.requests.get()
+	r.Owner, r.refs = of, 1
 	return r
 }
 
 // Unref lets go of r, which the last of its holders may not use any more.
-func (l *Loop) Unref(r *Request) {
+func (o *Local) Unref(r *Request) {
 	if r.refs--; r.refs <= 0 {
-		l.release(r)
+		o.release(r)
 	}
 }
 
-func (l *Loop) release(r *Request) {
+func (o *Local) release(r *Request) {
 	if r.refs < 0 {
 		r.refs = 0 // or its place were lost
 		panic("backend: request released twice")
 	}
 	if r.Reply != nil {
-		l.PutBuffer(r.Reply)
+		o.loop.PutBuffer(r.Reply)
 	}
 	if r.Gather != nil {
 		frags := r.Fragments[:0]
@@ -113,7 +113,7 @@ func (l *Loop) release(r *Request) {
 		r.gathered = gathered{Fragments: frags}
 	}
 	r.plain = plain{}
-	l.requests.inUse--
+	o.requests.inUse--
 }
 
 const maxKeptFragments = 128

@@ -13,13 +13,13 @@ import (
 // TestRequestReused: of a request that is let go of nothing is left for the next in its place but room for fragments.
 func TestRequestReused(t *testing.T) {
 	for _, whole := range []bool{false, true} {
-		l := &Loop{}
+		l := NewLocal(newTestLoop(nil))
 		r := l.NewRequest(nil)
 		r.Ref()
 		r.link, r.Next, r.Parent = &Request{}, &Request{}, &Request{}
 		r.at, r.from, r.SentAt, r.Size, r.Op, r.Quiet, r.Server, r.Keys, r.Frame = 1, 2, 3, 4, 5, 6, 7, 8, 9
 		r.Done, r.Streaming, r.Sampled, r.ours = true, true, true, true
-		r.Reply = l.GetBuffer()
+		r.Reply = l.loop.GetBuffer()
 		r.SetKey([]byte("key"))
 		if whole {
 			r.Gather = &codec.Gather{}
@@ -49,7 +49,7 @@ func TestRequestReused(t *testing.T) {
 
 // TestRequestReleasedTwice: that is a panic, but costs the ring no place: a loop that survives many still finds one.
 func TestRequestReleasedTwice(t *testing.T) {
-	l := &Loop{}
+	l := NewLocal(newTestLoop(nil))
 	for range 2 * minRequests {
 		r := l.NewRequest(nil)
 		l.Unref(r)
@@ -71,7 +71,7 @@ func TestRequestReleasedTwice(t *testing.T) {
 // neighbours, and the ring is as large as it must be, also after a burst.
 func TestRequestRing(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	l := &Loop{}
+	l := NewLocal(newTestLoop(nil))
 	var held []*Request
 	take := func() {
 		r := l.NewRequest(nil)

@@ -43,7 +43,7 @@ func TestAllocs(t *testing.T) {
 func TestAllocsSight(t *testing.T) {
 	r := round{servers: 1, in: array("GET", hotKey), want: bulk(hotValue)}
 	g := newStage(t, r, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 4 })
-	l, key, n := g.sim.loop, []byte("key:00000000"), 0
+	l, key, n := g.sim.local, []byte("key:00000000"), 0
 	play := func() {
 		for i := range key[4:] { // the next
 			if key[4+i]++; key[4+i] <= '9' {

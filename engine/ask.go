@@ -16,11 +16,11 @@ const loopPatience = 250 * time.Millisecond
 
 // askLoops runs f on every loop and returns what those gave that answered in time. What f returns must share nothing with
 // its loop.
-func askLoops[T any](p *Proxy, f func(*Loop) T) (answers []T) {
+func askLoops[T any](p *Proxy, f func(*Local) T) (answers []T) {
 	ch := make(chan T, len(p.loops))
 	asked := 0
 	for _, l := range p.loops {
-		if l.Execute(func() { ch <- f(l) }) {
+		if l.loop.Execute(func() { ch <- f(l) }) {
 			asked++
 		}
 	}
@@ -39,14 +39,14 @@ func askLoops[T any](p *Proxy, f func(*Loop) T) (answers []T) {
 
 // Clients are all clients, oldest first. It may be called from any goroutine.
 func (p *Proxy) Clients() (list []stats.Client) {
-	for _, clients := range askLoops(p, (*Loop).clientInfos) {
+	for _, clients := range askLoops(p, (*Local).clientInfos) {
 		list = append(list, clients...)
 	}
 	slices.SortFunc(list, func(a, b stats.Client) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-func (l *Loop) clientInfos() []stats.Client {
+func (l *Local) clientInfos() []stats.Client {
 	list := make([]stats.Client, 0, len(l.sessions))
 	for _, s := range l.sessions {
 		list = append(list, s.info())
@@ -81,7 +81,7 @@ func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 	if len(ids) == 0 {
 		return 0
 	}
-	for _, n := range askLoops(p, func(l *Loop) (n int) {
+	for _, n := range askLoops(p, func(l *Local) (n int) {
 		for _, id := range ids {
 			if s := l.sessions[id]; s != nil {
 				s.close()
@@ -180,17 +180,17 @@ func (o *PoolOptions) serverName(i int) string {
 
 // HotKeys are the n keys that most requests are for, most first. It may be called from any goroutine.
 func (p *Proxy) HotKeys(n int) []stats.HotKey {
-	return stats.HotKeys(askLoops(p, func(l *Loop) []stats.SketchEntry { return l.hot.Entries() }), n)
+	return stats.HotKeys(askLoops(p, func(l *Local) []stats.SketchEntry { return l.hot.Entries() }), n)
 }
 
 // BigKeys are the n keys with the largest requests or replies, largest first. It may be called from any goroutine.
 func (p *Proxy) BigKeys(n int) []stats.HotKey {
-	return stats.BigKeys(askLoops(p, func(l *Loop) []stats.SketchEntry { return l.big.Entries() }), n)
+	return stats.BigKeys(askLoops(p, func(l *Local) []stats.SketchEntry { return l.big.Entries() }), n)
 }
 
 // slowRecords are all pools' records, newest first, of each pool at most as many as its slow log keeps.
 func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
-	for _, records := range askLoops(p, func(l *Loop) (records []stats.SlowRecord) {
+	for _, records := range askLoops(p, func(l *Local) (records []stats.SlowRecord) {
 		for _, t := range l.tallies {
 			records = append(records, t.slow.Records()...)
 		}
@@ -224,7 +224,7 @@ func (p *Proxy) SlowLogLen() int { return len(p.slowRecords()) }
 
 // SlowLogReset drops all entries.
 func (p *Proxy) SlowLogReset() {
-	askLoops(p, func(l *Loop) struct{} {
+	askLoops(p, func(l *Local) struct{} {
 		for _, t := range l.tallies {
 			t.slow = stats.SlowLog{}
 		}

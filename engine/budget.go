@@ -44,7 +44,7 @@ func (s *Session) outputBuffer() int {
 	if n := s.pool.opts.ClientOutputBuffer; n > 0 {
 		return n
 	}
-	return s.loop.opts.MaxMemoryBytes / outputShare
+	return s.local.opts.MaxMemoryBytes / outputShare
 }
 
 // allowMore doubles what may be owed to s until that does, if its pool and the process's memory allow it; false: s has to
@@ -53,13 +53,13 @@ func (s *Session) outputBuffer() int {
 func (s *Session) allowMore() bool {
 	for s.owed() >= s.allowed {
 		more := min(2*s.allowed, s.outputBuffer()) - s.allowed
-		if more <= 0 || s.out.Pending() < s.allowed/2 || s.loop.pressure.level.Load() >= high ||
-			!s.loop.pressure.output.grant(more, s.loop.opts.MaxMemoryBytes/outputShare*2) {
+		if more <= 0 || s.out.Pending() < s.allowed/2 || s.local.pressure.level.Load() >= high ||
+			!s.local.pressure.output.grant(more, s.local.opts.MaxMemoryBytes/outputShare*2) {
 			return false
 		}
 		s.allowed += more
 		s.granted += more
-		s.loop.holders[s] = struct{}{}
+		s.local.holders[s] = struct{}{}
 	}
 	return true
 }
@@ -67,13 +67,13 @@ func (s *Session) allowMore() bool {
 // allowFirst is where a client begins, and comes back to.
 func (s *Session) allowFirst() {
 	if s.granted > 0 {
-		s.loop.pressure.output.granted.Add(int64(-s.granted))
+		s.local.pressure.output.granted.Add(int64(-s.granted))
 		s.granted = 0
 	}
-	s.allowed = min(s.loop.firstAllowed(), s.outputBuffer())
+	s.allowed = min(s.local.firstAllowed(), s.outputBuffer())
 }
 
-func (l *Loop) firstAllowed() int { return min(firstAllowed, l.opts.MaxMemoryBytes/firstShare) }
+func (l *Local) firstAllowed() int { return min(firstAllowed, l.opts.MaxMemoryBytes/firstShare) }
 
 // noteUnread brings what is known of s's unread replies up to date; it is called where there are any, or were.
 func (s *Session) noteUnread() {
@@ -81,15 +81,15 @@ func (s *Session) noteUnread() {
 	if n == s.unreadBytes {
 		return
 	}
-	unread := s.loop.pressure.output.unread.Add(int64(n - s.unreadBytes))
-	s.loop.overfull = n > s.unreadBytes && unread > s.loop.mayBeUnread()
+	unread := s.local.pressure.output.unread.Add(int64(n - s.unreadBytes))
+	s.local.overfull = n > s.unreadBytes && unread > s.local.mayBeUnread()
 	s.unreadBytes = n
 }
 
-func (l *Loop) mayBeUnread() int64 { return int64(unreadShare * float64(l.opts.MaxMemoryBytes)) }
+func (l *Local) mayBeUnread() int64 { return int64(unreadShare * float64(l.opts.MaxMemoryBytes)) }
 
 // relieveOutput closes the clients of l that have most unread, until all loops' have less than they may.
-func (l *Loop) relieveOutput() {
+func (l *Local) relieveOutput() {
 	l.overfull = false
 	for l.pressure.output.unread.Load() > l.mayBeUnread() && l.closeGreatest() {
 	}
@@ -103,7 +103,7 @@ func (s *Session) mayGoOn() bool {
 
 // caughtUp gives back what s was allowed beyond the first, once that would do.
 func (s *Session) caughtUp() bool {
-	if s.granted > 0 && s.owed() <= s.loop.firstAllowed()/2 {
+	if s.granted > 0 && s.owed() <= s.local.firstAllowed()/2 {
 		s.allowFirst()
 	}
 	return s.granted == 0

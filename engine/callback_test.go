@@ -61,7 +61,7 @@ func TestSurvive(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 2, func(_ *Options, po *PoolOptions) { po.Protocol = clumsy{po.Protocol} })
-			s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+			s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 			good, bad := s.connect(), s.connect()
 			ask := func() {
 				t.Helper()
@@ -82,7 +82,7 @@ func TestSurvive(t *testing.T) {
 			ask()
 			c.do(s, bad)
 			s.settle()
-			if got := s.loop.panics.Load(); got != 1 {
+			if got := s.loop.Panics.Load(); got != 1 {
 				t.Errorf("%d panics counted; want 1", got)
 			}
 			if c.lost != bad.conn.closed {

@@ -24,7 +24,7 @@ func TestCanary(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 1, func(_ *Options, po *PoolOptions) { po.IntegrityInterval = time.Nanosecond })
-			s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+			s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 			cl := s.connect()
 			cl.send(array("GET", "a"))
 			s.settle()
@@ -33,8 +33,8 @@ func TestCanary(t *testing.T) {
 			v.reply(bulk("a"))
 			cl.sock.take()
 			s.loop.Tick()
-			s.loop.tidy()
-			s.loop.flush()
+			s.local.tidy()
+			s.loop.Flush()
 			sent := v.sock.take()
 			if !strings.HasPrefix(sent, "*2\r\n$4\r\nECHO\r\n$8\r\n") {
 				t.Fatalf("the server gets %q; want an ECHO", sent)
@@ -60,17 +60,17 @@ func TestCanary(t *testing.T) {
 // TestMoved: a server's new address is used for the next request, while what is outstanding at the old one is awaited.
 func TestMoved(t *testing.T) {
 	s := newSim(t, 1, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	cl := s.connect()
 	cl.send(array("GET", "a"))
 	s.settle()
 	old := *s.servers[0]
 	old.conn.addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
-	s.pool.groups[s.loop].Moved(0, []string{"10.0.0.1"})
+	s.pool.groups[s.local].Moved(0, []string{"10.0.0.1"})
 	if old.conn.closed {
 		t.Fatal("a connection to an address that is still right is closed")
 	}
-	s.pool.groups[s.loop].Moved(0, []string{"10.0.0.2"})
+	s.pool.groups[s.local].Moved(0, []string{"10.0.0.2"})
 	cl.send(array("GET", "b"))
 	s.settle()
 	if s.servers[0].conn == old.conn {

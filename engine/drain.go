@@ -16,7 +16,7 @@ func (p *Proxy) Drain(ctx context.Context) error {
 	p.draining.Store(true)
 	p.stopAccepting()
 	p.changing.Unlock()
-	p.onLoops(func(l *Loop) {
+	p.onLoops(func(l *Local) {
 		l.draining = true
 		for _, s := range l.sessions {
 			s.leave()

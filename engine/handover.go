@@ -187,7 +187,7 @@ func (p *Proxy) part() (gone []parted, left int) {
 		left, stays int
 	}
 	shares := make(chan share, len(p.loops))
-	p.onLoops(func(l *Loop) {
+	p.onLoops(func(l *Local) {
 		var s share
 		s.gone, s.left, s.stays = l.part(partAtOnce)
 		shares <- s
@@ -202,11 +202,11 @@ func (p *Proxy) part() (gone []parted, left int) {
 
 // part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
 // command until they are given away.
-func (l *Loop) part(n int) (gone []parted, left, stays int) {
+func (l *Local) part(n int) (gone []parted, left, stays int) {
 	asked := 0
 	for _, s := range l.sessions {
 		switch {
-		case s.stays || s.quitting || s.leaving || s.gc == nil:
+		case s.stays || s.quitting || s.leaving || !s.attached():
 			stays++
 			s.goesOn()
 		case len(gone) < n && s.atBoundary():
@@ -229,7 +229,7 @@ func (l *Loop) part(n int) (gone []parted, left, stays int) {
 
 // stay has the clients that were to be given away go on here.
 func (p *Proxy) stay() {
-	p.onLoops(func(l *Loop) {
+	p.onLoops(func(l *Local) {
 		for _, s := range l.sessions {
 			s.stays = false // another process may want it
 			s.goesOn()

@@ -6,9 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
-	"golang.org/x/sys/unix"
-
 	"cashew/backend"
 	"cashew/codec"
 )
@@ -36,19 +33,18 @@ type transit struct {
 	handed    []byte // input that another process had taken from it
 }
 
-func newSession(l *Loop, p *pool, id uint64, addr string) *Session {
+func newSession(l *Local, p *pool, id uint64, addr string) *Session {
 	return &Session{
-		loop: l, pool: p, group: p.groups[l], fd: -1,
+		loop: l.loop, local: l, pool: p, group: p.groups[l],
 		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
 	}
 }
 
-// opened runs in gnet's OnOpen.
-func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
-	l := s.loop
-	l.Tick()
-	s.gc, s.tally = gc, l.tallyOf(s.pool)
-	s.openedAt, s.lastAt = l.Now, l.Now
+// Opened implements backend.Handler.
+func (s *Session) Opened(sock backend.Socket) bool {
+	l := s.local
+	s.sock, s.tally = sock, l.tallyOf(s.pool)
+	s.openedAt, s.lastAt = s.loop.Now, s.loop.Now
 	s.allowFirst()
 	s.replySize = s.allowed / firstReplies
 	s.conns = s.group.Set(s.cl.Profile)
@@ -56,7 +52,11 @@ func (s *Session) opened(gc gnet.Conn, sock backend.Socket) {
 	l.sessions[s.cl.ID] = s
 	s.out.Open(sock)
 	s.catchUp()
+	return true
 }
+
+// attached says that the reactor reads from s's socket.
+func (s *Session) attached() bool { return s.sock != nil && !s.detached }
 
 // catchUp is for a session that opens: its pool may have been replaced or removed since it was accepted.
 func (s *Session) catchUp() {
@@ -69,14 +69,14 @@ func (s *Session) catchUp() {
 		s.setBlocked(true)
 		s.unblock()
 	}
-	if s.loop.draining || s.group.Left() || slices.Contains(s.loop.leaving, s.pool) {
+	if s.local.draining || s.group.Left() || slices.Contains(s.local.leaving, s.pool) {
 		s.leave()
 	}
 }
 
 // move makes s a client of the pool that replaced its own.
 func (s *Session) move(to *pool) {
-	s.pool, s.group = to, to.groups[s.loop]
+	s.pool, s.group = to, to.groups[s.local]
 	s.conns = s.group.Set(s.cl.Profile)
 	s.allowFirst() // the bounds may be others now
 }
@@ -95,8 +95,8 @@ func (s *Session) leave() {
 		return
 	}
 	s.leaving = true
-	if s.gc != nil {
-		s.unread = s.loop.unread(s.gc.Fd())
+	if s.attached() {
+		s.unread = s.sock.Unread()
 	}
 	if s.in != nil {
 		s.unread += len(s.in.B)
@@ -117,15 +117,6 @@ func (s *Session) between() bool {
 	return c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
 }
 
-// unreadBytes is how many bytes wait in a socket.
-func unreadBytes(fd int) int {
-	n, err := unix.IoctlGetInt(fd, bytesUnread)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
 // atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
 func (s *Session) atBoundary() bool {
 	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
@@ -133,7 +124,7 @@ func (s *Session) atBoundary() bool {
 
 // part takes s apart: its client lives on with the descriptor.
 func (s *Session) part() (c parted, ok bool) {
-	fd, err := s.gc.Dup()
+	fd, err := s.sock.Dup()
 	if err != nil {
 		return c, false
 	}
@@ -178,7 +169,7 @@ const lingerTime = time.Second
 // finish closes towards the client, in a way that lets it read the last reply: to close while input is unread, or comes
 // yet, would reset the connection and could take the reply along. A client that has been idle had that time before.
 func (s *Session) finish() {
-	if s.gc == nil {
+	if !s.attached() {
 		s.close()
 		return
 	}
@@ -194,30 +185,25 @@ func (s *Session) finish() {
 	time.AfterFunc(lingerTime-idle, func() { s.loop.Execute(s.close) })
 }
 
-// onClose is gnet's OnClose: the client closed or half-closed (io.EOF), or reading failed, or the engine stops (nil).
-// false: it is no news, for we closed it; then onClose runs within the very call that did.
-func (s *Session) onClose(gc gnet.Conn, err error) bool {
-	if s.closed || s.gc != gc {
-		return false
-	}
+// Ended implements backend.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).
+func (s *Session) Ended(err error) bool {
 	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
 	s.eof = s.eof || errors.Is(err, io.EOF)
 	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
-		s.gc = nil // gnet is closing it
 		s.close()
 	}
 	return true
 }
 
-// detach lives on without gnet until all that is owed is delivered: gnet closes a connection as soon as the client sends
-// no more, but that client may still be reading.
+// detach lives on without the reactor until all that is owed is delivered: gnet closes a connection as soon as the client
+// sends no more, but that client may still be reading.
 func (s *Session) detach() bool {
-	fd, err := s.gc.Dup()
+	sock, err := s.sock.Detach()
 	if err != nil {
 		return false
 	}
-	s.gc, s.fd, s.eof, s.paused = nil, fd, true, false
-	s.out.Move(&s.loop.Loop, backend.NewSocket(fd), s)
+	s.sock, s.detached, s.eof, s.paused = sock, true, true, false
+	s.out.Move(s.loop, sock, s)
 	if !s.blocked {
 		s.quit() // what is left can never become a command
 	}
@@ -230,13 +216,13 @@ func (s *Session) close() {
 		return
 	}
 	s.closed = true
-	if l := s.loop; l.sessions[s.cl.ID] == s { // it opened
+	if l := s.local; l.sessions[s.cl.ID] == s { // it opened
 		delete(l.sessions, s.cl.ID)
 		s.account()
 		s.tally.left(s)
 	}
 	if s.inFlight > 0 {
-		s.loop.busy--
+		s.loop.Busy--
 	}
 	for r := s.head; r != nil; {
 		next := r.Next
@@ -245,20 +231,17 @@ func (s *Session) close() {
 		r = next
 	}
 	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0
-	s.out.Close(&s.loop.Loop)
+	s.out.Close(s.loop)
 	s.noteUnread()
 	if s.in != nil {
 		s.loop.PutBuffer(s.in)
 		s.in = nil
 	}
-	if gc := s.gc; gc != nil {
-		s.gc = nil
-		_ = s.loop.EL.Close(gc)
-	}
-	if s.fd >= 0 {
-		_ = unix.Close(s.fd)
+	if sock := s.sock; sock != nil {
+		s.sock = nil
+		sock.Close()
 	}
 	s.allowFirst()
-	delete(s.loop.holders, s)
+	delete(s.local.holders, s)
 	s.pool.left(s)
 }

@@ -18,7 +18,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cashew/backend"
 	"cashew/codec"
 )
 
@@ -215,7 +214,7 @@ func (s *Session) enroll(nc net.Conn) error {
 	if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
 		s.cl.LAddr = nc.LocalAddr().String()
 	}
-	err := backend.Enroll(s.loop.EL, nc, s)
+	err := s.loop.Enroll(nc, s)
 	if err != nil {
 		s.pool.proxy.log.Error("client dropped", "pool", s.pool.name, "client", s.cl.Addr, "err", err)
 		s.pool.left(s)
@@ -224,7 +223,7 @@ func (s *Session) enroll(nc net.Conn) error {
 }
 
 // leastLoop is the loop with the fewest clients.
-func (p *Proxy) leastLoop() *Loop {
+func (p *Proxy) leastLoop() *Local {
 	best := p.loops[0]
 	for _, l := range p.loops[1:] {
 		if l.clients.Load() < best.clients.Load() {
@@ -254,7 +253,7 @@ func (p *Proxy) limitClients(pools ...[]*pool) {
 
 // left counts a client out.
 func (p *pool) left(s *Session) {
-	s.loop.clients.Add(-1)
+	s.local.clients.Add(-1)
 	p.leave()
 }
 

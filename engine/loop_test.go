@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cashew/backend"
 )
 
 // TestCoalesce: a loop lets more come in after a pass for little while much is in flight, and only then, for a part of what
@@ -30,8 +32,6 @@ func TestCoalesce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 2, func(o *Options, _ *PoolOptions) { o.Coalesce = c.bound })
-			var naps []time.Duration
-			s.loop.nap = func(d time.Duration) { naps = append(naps, d.Round(time.Microsecond)) }
 			far, near := keyOn(t, s, 0), keyOn(t, s, 1)
 			busy := near
 			if c.silent {
@@ -46,59 +46,15 @@ func TestCoalesce(t *testing.T) {
 			}
 			s.settle()
 			const many = 1 << 30 // of replies: the few that come weigh nothing
-			naps, s.loop.latency = nil, latency{took: int64(c.take) * many, replies: many}
+			s.loop.Pass = backend.Pass{Took: int64(c.take) * many, Answered: many}
+			s.loop.EndPass()
+			s.naps = nil
 			s.servers[1].reply(strings.Repeat("$-1\r\n", c.replies))
 			s.settle()
-			if want := []time.Duration{c.naps}; c.naps == 0 && len(naps) > 0 || c.naps > 0 && !slices.Equal(naps, want) {
-				t.Errorf("naps %v, want %v", naps, want)
+			if want := []time.Duration{c.naps}; c.naps == 0 && len(s.naps) > 0 || c.naps > 0 && !slices.Equal(s.naps, want) {
+				t.Errorf("naps %v, want %v", s.naps, want)
 			}
 		})
-	}
-}
-
-// TestYield: a loop that is always busy passes through Go's scheduler every few milliseconds, not more often.
-func TestYield(t *testing.T) {
-	s := newSim(t, 1, nil)
-	yields := 0
-	s.loop.gosched = func() { yields++ }
-	c := s.connect()
-	s.loop.Tick()
-	yields, s.loop.yieldedAt = 0, s.loop.Now-int64(time.Hour)
-	if c.send(array("PING")); yields == 0 {
-		t.Error("no yield in a callback after an hour")
-	}
-	yields, s.loop.yieldedAt = 0, s.loop.Now
-	for range 2*yieldEvery/time.Millisecond + 1 {
-		s.loop.yield()
-		s.loop.Now += int64(time.Millisecond)
-	}
-	if yields != 2 {
-		t.Errorf("%d yields in twice yieldEvery, want 2", yields)
-	}
-}
-
-// TestLatency: what replies take follows them, each by its weight.
-func TestLatency(t *testing.T) {
-	var l latency
-	if got := l.mean(); got != 0 {
-		t.Errorf("of no replies: %v", got)
-	}
-	l.add(0, 0)
-	l.add(int64(300*time.Microsecond), 3)
-	if got := l.mean(); got != 100*time.Microsecond {
-		t.Errorf("of three replies: %v", got)
-	}
-	for range 50 {
-		l.add(int64(100*time.Second), 100)
-	}
-	if got := l.mean().Round(10 * time.Millisecond); got != time.Second {
-		t.Errorf("after many slow ones: %v", got)
-	}
-	for range 5 {
-		l.add(0, 100)
-	}
-	if got := l.mean(); got < 450*time.Millisecond || got > 550*time.Millisecond {
-		t.Errorf("after five passes of fast ones: %v", got)
 	}
 }
 

@@ -81,7 +81,7 @@ func (p *Proxy) keepHouse() {
 		p.watchMemory()
 		if n%tidyEvery == 0 {
 			for _, l := range p.loops {
-				l.Execute(l.tidy)
+				l.loop.Execute(l.tidy)
 			}
 			p.sweep()
 			h.giveBack(uint64(p.pressure.dropped.Swap(0)))
@@ -114,7 +114,7 @@ func (p *Proxy) watchMemory() {
 			"bytes", heapObjects(), "max_memory", p.options().MaxMemoryBytes)
 	}
 	for _, l := range p.loops {
-		l.Execute(func() { l.relieve(level) })
+		l.loop.Execute(func() { l.relieve(level) })
 	}
 }
 

@@ -15,31 +15,24 @@ import (
 	"iter"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
-	"golang.org/x/sys/unix"
-
 	"cashew/backend"
 	"cashew/stats"
 )
 
-// Proxy is the running process: event loops, pools and their listeners. It is gnet's event handler.
+// Proxy is the running process: event loops, pools and their listeners.
 type Proxy struct {
-	gnet.BuiltinEventEngine
-
-	now    atomic.Pointer[lineup]
-	log    *slog.Logger
-	client *gnet.Client // gnet's engine without listeners: we accept ourselves, see listener
-	loops  []*Loop
-	ids    atomic.Uint64 // of clients
-	slow   atomic.Int64  // entries of slow logs, ever
+	now     atomic.Pointer[lineup]
+	log     *slog.Logger
+	reactor *backend.Reactor // nil until Start
+	loops   []*Local
+	ids     atomic.Uint64 // of clients
+	slow    atomic.Int64  // entries of slow logs, ever
 
 	patience time.Duration // see loopPatience
 	reports  *reporter
@@ -102,9 +95,9 @@ type pool struct {
 	protocol protocol
 	random   bool // distribution: a key has no place
 	opts     *PoolOptions
-	origin   *stats.Origin            // of its keys, for those who keep some
-	groups   map[*Loop]*backend.Group // read-only once the loops know the pool
-	clients  *atomic.Int64            // shared with the pool that it replaced
+	origin   *stats.Origin             // of its keys, for those who keep some
+	groups   map[*Local]*backend.Group // read-only once the loops know the pool
+	clients  *atomic.Int64             // shared with the pool that it replaced
 	proxy    *Proxy
 	version  string
 	count    *counters     // shared with the pool that it replaced
@@ -167,7 +160,7 @@ func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
 	return &pool{
 		origin: from,
 		Pool:   bp, name: o.Name, version: version, proxy: p, protocol: o.Protocol, opts: o,
-		random: o.Distribution == "random", groups: make(map[*Loop]*backend.Group),
+		random: o.Distribution == "random", groups: make(map[*Local]*backend.Group),
 		clients: new(atomic.Int64), count: new(counters), reports: p.reports, slowFrom: new(atomic.Int64),
 	}, nil
 }
@@ -202,7 +195,7 @@ func (p *Proxy) Start() (err error) {
 func (p *Proxy) begin(pl *pool) {
 	if pl.opts.Preconnect {
 		for _, l := range p.loops {
-			l.Execute(func() {
+			l.loop.Execute(func() {
 				if g := pl.groups[l]; !g.Left() {
 					g.Preconnect()
 				}
@@ -214,76 +207,26 @@ func (p *Proxy) begin(pl *pool) {
 	go pl.FollowNames(following, func(server int, hosts []string) {
 		s := &pl.Options().Servers[server]
 		for _, l := range p.loops {
-			l.Execute(func() { pl.moved(l, s, hosts) })
+			l.loop.Execute(func() { pl.moved(l, s, hosts) })
 		}
 	})
 }
 
-// startLoops runs gnet's event loops and makes one Loop for each.
-func (p *Proxy) startLoops() error {
-	watcher, err := backend.NewWatcher()
-	if err != nil {
+// startLoops starts the event loops and makes a Local for each.
+func (p *Proxy) startLoops() (err error) {
+	if p.reactor, err = backend.StartReactor(p.options().Loops, p.options().ReadBufferBytes, p.log); err != nil {
 		return err
 	}
-	client, err := gnet.NewClient(p,
-		gnet.WithNumEventLoop(p.options().Loops),
-		gnet.WithReadBufferCap(p.options().ReadBufferBytes),
-		gnet.WithLogger(gnetLogger{p.log}),
-	)
-	if err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	if err := client.Start(); err != nil {
-		return fmt.Errorf("engine: starting event loops: %w", err)
-	}
-	p.client = client
-	for range p.options().Loops {
-		l := newLoop(p.options(), &p.pressure)
-		l.Log, l.Watcher, l.Connect = p.log, watcher, backend.Dial
+	for _, loop := range p.reactor.Loops() {
+		l := newLocal(loop, backend.NewLocal(loop), p.options(), &p.pressure)
 		l.slowIDs = &p.slow
-		far, err := p.bindLoop(l)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(far) //nolint:errcheck // only once all loops are bound: an open anchor keeps its loop from being picked again
 		for _, pl := range p.pools() {
-			pl.groups[l] = backend.NewGroup(&l.Loop, pl.Pool)
+			pl.groups[l] = backend.NewGroup(l.servers, pl.Pool)
 		}
 		p.loops = append(p.loops, l)
 	}
 	return nil
 }
-
-// bindLoop finds l an event loop that has no Loop yet and returns the far end of the connection that found it, which the
-// caller closes. gnet's loops have no number and can only be had from a connection; its client puts each new connection on
-// the loop with the fewest, so one end of a socket pair for each finds them all.
-func (p *Proxy) bindLoop(l *Loop) (far int, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return -1, fmt.Errorf("engine: socketpair: %w", err)
-	}
-	f := os.NewFile(uintptr(fds[0]), "socketpair")
-	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
-	nc, err := net.FileConn(f)
-	if err != nil {
-		_ = unix.Close(fds[1])
-		return -1, fmt.Errorf("engine: socketpair: %w", err)
-	}
-	gc, err := p.client.EnrollContext(nc, anchor{})
-	if err != nil {
-		_ = unix.Close(fds[1])
-		return -1, fmt.Errorf("engine: enroll: %w", err)
-	}
-	l.EL = gc.EventLoop()
-	if l.poller, err = newPoller(l.EL); err != nil {
-		_ = unix.Close(fds[1])
-		return -1, err
-	}
-	return fds[1], nil
-}
-
-// anchor is the context of a connection that found a loop.
-type anchor struct{}
 
 // Addrs are the addresses that the pools listen on, in the pools' order.
 func (p *Proxy) Addrs() []net.Addr {
@@ -304,55 +247,8 @@ func (p *Proxy) Stop() {
 		for _, pl := range append(p.leaving, p.pools()...) {
 			pl.Close()
 		}
-		if p.client != nil {
-			_ = p.client.Stop()
+		if p.reactor != nil {
+			p.reactor.Stop()
 		}
 	})
 }
-
-// OnOpen implements gnet.EventHandler.
-func (p *Proxy) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	switch v := c.Context().(type) {
-	case *Session:
-		clientOpened(v, c, backend.NewSocket(c.Fd()))
-	case *backend.Conn:
-		if !serverOpened(v, c, backend.NewSocket(c.Fd())) {
-			return nil, gnet.Close
-		}
-	}
-	return nil, gnet.None
-}
-
-// OnTraffic implements gnet.EventHandler.
-func (p *Proxy) OnTraffic(c gnet.Conn) gnet.Action {
-	buf, _ := c.Next(-1)
-	switch v := c.Context().(type) {
-	case *Session:
-		clientData(v, buf)
-	case *backend.Conn:
-		serverData(v, buf)
-	}
-	return gnet.None
-}
-
-// OnClose implements gnet.EventHandler.
-func (p *Proxy) OnClose(c gnet.Conn, err error) gnet.Action {
-	switch v := c.Context().(type) {
-	case *Session:
-		clientClosed(v, c, err)
-	case *backend.Conn:
-		serverClosed(v, c, err)
-	}
-	return gnet.None
-}
-
-// gnetLogger sends gnet's own messages to our log. What it calls info is our debug.
-type gnetLogger struct{ log *slog.Logger }
-
-var _ logging.Logger = gnetLogger{}
-
-func (g gnetLogger) Debugf(f string, a ...any) { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
-func (g gnetLogger) Infof(f string, a ...any)  { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
-func (g gnetLogger) Warnf(f string, a ...any)  { g.log.Warn(fmt.Sprintf("gnet: "+f, a...)) }
-func (g gnetLogger) Errorf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }
-func (g gnetLogger) Fatalf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }

@@ -233,7 +233,7 @@ func TestStuckLoop(t *testing.T) {
 	}
 	before := p.Snapshot().Pools[0].LocalCommands
 	gate, stuck := make(chan struct{}), make(chan struct{})
-	p.loops[0].Execute(func() { close(stuck); <-gate })
+	p.loops[0].loop.Execute(func() { close(stuck); <-gate })
 	<-stuck
 	p.patience = 10 * time.Millisecond
 	done := make(chan int64, 1)

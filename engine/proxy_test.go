@@ -201,8 +201,8 @@ func TestKeepalive(t *testing.T) {
 		if _, err := io.ReadFull(c, make([]byte, len("+PONG\r\n"))); err != nil {
 			t.Fatal(err)
 		}
-		p.onLoops(func(l *Loop) {
-			v, err := unix.GetsockoptInt(l.sessions[p.ids.Load()].gc.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+		p.onLoops(func(l *Local) {
+			v, err := unix.GetsockoptInt(l.sessions[p.ids.Load()].sock.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
 			if err != nil {
 				t.Error(err)
 			}
@@ -350,7 +350,7 @@ func neverReads(t *testing.T, memory, buffer int) {
 			t.Fatal(err)
 		}
 		held := make(chan int)
-		p.loops[0].Execute(func() {
+		p.loops[0].loop.Execute(func() {
 			n := 0
 			for s := range p.loops[0].holders {
 				n += s.holds()

@@ -179,8 +179,8 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 		}
 		c.hangUp(io.EOF)
 	}
-	if s.loop.busy != 0 {
-		t.Errorf("busy = %d with no client left", s.loop.busy)
+	if s.loop.Busy != 0 {
+		t.Errorf("busy = %d with no client left", s.loop.Busy)
 	}
 	st := s.snapshot()
 	if st.InFlight != 0 || st.ClientBlocked != 0 || st.ClientEOF != int64(len(clients)) || st.ClientErr != 0 {

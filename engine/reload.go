@@ -89,7 +89,7 @@ func (p *Proxy) carryOut(c *plan) {
 	p.adopt(c)
 	p.limitClients(c.next.pools, c.removed, p.leaving)
 	p.dismiss(c)
-	p.onLoops(func(l *Loop) { l.apply(c) })
+	p.onLoops(func(l *Local) { l.apply(c) })
 	was := p.now.Swap(c.next)
 	for ln, pl := range c.next.seated() {
 		if !slices.Contains(c.fresh, ln) && ln.pool.Load() != pl {
@@ -130,9 +130,9 @@ func (p *Proxy) adopt(c *plan) {
 	}
 }
 
-func (p *pool) makeGroups(loops []*Loop) {
+func (p *pool) makeGroups(loops []*Local) {
 	for _, l := range loops {
-		p.groups[l] = backend.MakeGroup(&l.Loop, p.Pool)
+		p.groups[l] = backend.MakeGroup(l.servers, p.Pool)
 	}
 }
 
@@ -148,12 +148,12 @@ func (c *plan) keepListener(ln *listener, pl *pool) {
 }
 
 // onLoops runs f on each loop and waits until all are done, or the proxy stops. Not from a loop.
-func (p *Proxy) onLoops(f func(*Loop)) {
+func (p *Proxy) onLoops(f func(*Local)) {
 	var all sync.WaitGroup
 	done := make(chan struct{})
 	for _, l := range p.loops {
 		all.Add(1)
-		if !l.Execute(func() { defer all.Done(); f(l) }) {
+		if !l.loop.Execute(func() { defer all.Done(); f(l) }) {
 			all.Done()
 		}
 	}
@@ -165,7 +165,7 @@ func (p *Proxy) onLoops(f func(*Loop)) {
 }
 
 // apply carries a plan out on l.
-func (l *Loop) apply(c *plan) {
+func (l *Local) apply(c *plan) {
 	l.configure(c.next.opts)
 	inOrder := make(map[*pool]bool)
 	for _, r := range c.changed {
@@ -187,7 +187,7 @@ func (l *Loop) apply(c *plan) {
 }
 
 // moved tells the group that now is where p's was that a server has other addresses.
-func (p *pool) moved(l *Loop, server *backend.Server, hosts []string) {
+func (p *pool) moved(l *Local, server *backend.Server, hosts []string) {
 	for p.groups[l].Left() && p.next != nil {
 		p = p.next
 	}
@@ -209,14 +209,14 @@ func (p *Proxy) sweep() {
 		if pl.clients.Load() > 0 {
 			if time.Now().After(pl.until) {
 				for _, l := range p.loops {
-					l.Execute(func() { l.closeAll(pl) })
+					l.loop.Execute(func() { l.closeAll(pl) })
 				}
 			}
 			return false
 		}
 		renewed := named(p.pools(), pl.name) != nil // there is another of that name
 		for _, l := range p.loops {
-			l.Execute(func() { l.forget(pl, renewed) })
+			l.loop.Execute(func() { l.forget(pl, renewed) })
 		}
 		pl.Close()
 		return true
@@ -227,7 +227,7 @@ func (p *Proxy) sweep() {
 }
 
 // closeAll closes the clients of a pool that have not left in time.
-func (l *Loop) closeAll(pl *pool) {
+func (l *Local) closeAll(pl *pool) {
 	for _, s := range l.sessions {
 		if s.pool == pl {
 			s.close()
@@ -239,7 +239,7 @@ func (l *Loop) closeAll(pl *pool) {
 const orphanTimeout = 5 * time.Second
 
 // forget is the end of a removed pool on l, and of what was counted under its name unless another pool has that now.
-func (l *Loop) forget(pl *pool, renewed bool) {
+func (l *Local) forget(pl *pool, renewed bool) {
 	g := pl.groups[l]
 	g.Leave()
 	g.Hurry(orphanTimeout) // nobody waits for what is outstanding

@@ -97,7 +97,7 @@ func TestReloadSim(t *testing.T) {
 		{"a pipeline in one read, with the reload while it waits", func(o *Options, _ *PoolOptions) {
 			o.MaxPipeline = 1
 		}, func(t *testing.T, s *sim) {
-			s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+			s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 			c := s.connect()
 			c.send(array("GET", "a") + array("GET", "b") + array("GET", "c"))
 			s.settle()
@@ -288,7 +288,7 @@ func TestReloadSim(t *testing.T) {
 // TestNothingLeft: after many reloads a loop knows of one group, and of the connections to servers that are there.
 func TestNothingLeft(t *testing.T) {
 	s := newSim(t, 2, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	c := s.connect()
 	for i := range 100 {
 		s.reload(func(_ *Options, po *PoolOptions) {
@@ -308,7 +308,7 @@ func TestNothingLeft(t *testing.T) {
 	if got := c.sock.take(); got != strings.Repeat(bulk("x"), 1000) {
 		t.Errorf("%d bytes of replies", len(got))
 	}
-	s.loop.Execute(s.loop.tidy)
+	s.loop.Execute(s.local.tidy)
 	s.settle()
 	open := 0
 	for _, v := range s.servers {
@@ -316,7 +316,7 @@ func TestNothingLeft(t *testing.T) {
 			open++
 		}
 	}
-	if n := s.loop.Groups(); n != 1 || open > 3 {
+	if n := s.local.servers.Groups(); n != 1 || open > 3 {
 		t.Errorf("%d groups, %d connections; want 1 and 3 at most", n, open)
 	}
 }
@@ -324,18 +324,18 @@ func TestNothingLeft(t *testing.T) {
 // TestNothingLeftOfPools: what slow requests and hot keys are remembered by does not keep the pools alive that were replaced.
 func TestNothingLeftOfPools(t *testing.T) {
 	s := newSim(t, 1, func(_ *Options, po *PoolOptions) { po.SlowerThan = 0 })
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	c := s.connect()
 	first := weak.Make(s.pool)
 	for i := range 3 {
-		s.loop.sampleIn = 1
+		s.local.sampleIn = 1
 		c.send(array("GET", "a"))
 		s.settle()
 		s.servers[0].reply(bulk("x"))
 		s.reload(func(o *Options, po *PoolOptions) { po.Backlog++; o.MaxPipeline += i })
 	}
-	if n := len(s.loop.tallies["sim"].slow.Records()); n != 3 || len(s.loop.hot.Entries()) == 0 {
-		t.Fatalf("%d slow requests, %d hot keys", n, len(s.loop.hot.Entries()))
+	if n := len(s.local.tallies["sim"].slow.Records()); n != 3 || len(s.local.hot.Entries()) == 0 {
+		t.Fatalf("%d slow requests, %d hot keys", n, len(s.local.hot.Entries()))
 	}
 	runtime.GC()
 	if first.Value() != nil {
@@ -358,7 +358,7 @@ func TestNothingLeftOfNames(t *testing.T) {
 	for len(p.leavingPools()) > 0 {
 		p.sweep()
 	}
-	for _, n := range askLoops(p, func(l *Loop) int { return len(l.tallies) }) {
+	for _, n := range askLoops(p, func(l *Local) int { return len(l.tallies) }) {
 		if n != 1 {
 			t.Errorf("a loop counts under %d names; want 1", n)
 		}

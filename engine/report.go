@@ -65,11 +65,11 @@ type report struct {
 
 // report sends a command to be answered off the loop.
 func (s *Session) report(cmd *codec.Command) {
-	r := s.loop.NewRequest(s)
+	r := s.local.servers.NewRequest(s)
 	r.Op = cmd.Op
 	j := &report{session: s, pool: s.pool, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame)}
 	if !s.pool.reports.ask(j) {
-		s.loop.Unref(r)
+		s.local.servers.Unref(r)
 		s.countRefusal(cmd)
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.protocol.AppendError(bb.B, "too many clients ask about the proxy")
@@ -92,7 +92,7 @@ func (s *Session) reported(r *backend.Request, reply []byte, last bool) {
 		}
 		s.drain()
 	}
-	s.loop.Unref(r)
+	s.local.servers.Unref(r)
 }
 
 // ask has j made, soon; false: too many are waiting.
@@ -140,7 +140,7 @@ func (j *report) run(rp *reporter) (reply []byte, last bool) {
 	l, p := j.session.loop, j.pool
 	defer func() {
 		if r := recover(); r != nil {
-			l.panics.Add(1)
+			l.Panics.Add(1)
 			l.Log.Error("panic in a report", "pool", p.name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			reply, last = p.protocol.AppendError(nil, "the proxy could not tell"), false
 		}

@@ -85,7 +85,7 @@ func simReports(t *testing.T, sight *fakeSight, edit func(*Options, *PoolOptions
 			sight.gate = make(chan struct{})
 		}
 		s := newSim(t, 2, edit)
-		s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+		s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 		s.pool.reports.sight = sight
 		f(s)
 	})
@@ -152,8 +152,8 @@ func TestReportKeepsOrder(t *testing.T) {
 				if got := c.sock.take(); got != want {
 					t.Errorf("the client gets %q; want %q", got, want)
 				}
-				if c.session.inFlight != 0 || c.session.reports != 0 || s.loop.busy != 0 {
-					t.Errorf("%d in flight, %d reports, %d busy", c.session.inFlight, c.session.reports, s.loop.busy)
+				if c.session.inFlight != 0 || c.session.reports != 0 || s.loop.Busy != 0 {
+					t.Errorf("%d in flight, %d reports, %d busy", c.session.inFlight, c.session.reports, s.loop.Busy)
 				}
 			})
 		})
@@ -240,7 +240,7 @@ func TestReportPanic(t *testing.T) {
 		if got := c.sock.take(); got != "-ERR the proxy could not tell\r\n+PONG\r\n" {
 			t.Errorf("the client gets %q", got)
 		}
-		if got := s.loop.panics.Load(); got != 1 {
+		if got := s.loop.Panics.Load(); got != 1 {
 			t.Errorf("%d panics counted", got)
 		}
 	})

@@ -177,7 +177,7 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 			edit(o, po)
 		}
 	})
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	g := &stage{sim: s, client: s.connect(), in: []byte(r.in), send: make([]byte, len(r.in))}
 	g.replies, g.servers = make([][]byte, r.servers), slices.Clone(s.servers)
 	if r.three {
@@ -234,7 +234,7 @@ func (g *stage) playRound() []byte {
 	c := g.client
 	c.sock.got = c.sock.got[:0]
 	copy(g.send, g.in)
-	clientData(c.session, g.send)
+	g.sim.loop.Data(c.session, g.send)
 	for i, v := range g.servers {
 		if v.up == nil {
 			continue
@@ -242,7 +242,7 @@ func (g *stage) playRound() []byte {
 		v.sock.got = v.sock.got[:0]
 		if len(g.reply[i]) > 0 {
 			copy(g.reply[i], g.replies[i])
-			serverData(v.up, g.reply[i])
+			g.sim.loop.Data(v.up, g.reply[i])
 		}
 	}
 	return c.sock.got
@@ -368,7 +368,7 @@ type crowd struct {
 func newCrowd(t testing.TB, n int) *crowd {
 	t.Helper()
 	s := newSim(t, 1, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	c := &crowd{sim: s}
 	for range n {
 		cl := s.connect()
@@ -392,7 +392,7 @@ func (c *crowd) play() {
 	for _, cl := range c.clients {
 		c.in = append(c.in[:0], "*2\r\n$3\r\nGET\r\n$16\r\n"+hotKey+"\r\n"...)
 		cl.sock.got = cl.sock.got[:0]
-		clientData(cl.session, c.in)
+		c.sim.loop.Data(cl.session, c.in)
 	}
 	c.sim.settle()
 	v := c.sim.servers[0]
@@ -403,7 +403,7 @@ func (c *crowd) play() {
 		c.reply = append(c.reply, hotValue...)
 		c.reply = append(c.reply, "\r\n"...)
 	}
-	serverData(v.up, c.reply)
+	c.sim.loop.Data(v.up, c.reply)
 	c.sim.settle()
 }
 
@@ -442,7 +442,7 @@ type gathering struct {
 func newGathering(t testing.TB, n int) *gathering {
 	t.Helper()
 	s := newSim(t, 4, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	g := &gathering{sim: s, replies: make([][]byte, 4)}
 	var want []string
 	for i := range n {
@@ -476,7 +476,7 @@ func (g *gathering) send() {
 	for i, cl := range g.clients {
 		g.scratch = append(g.scratch[:0], g.in[i]...)
 		cl.sock.got = cl.sock.got[:0]
-		clientData(cl.session, g.scratch)
+		g.sim.loop.Data(cl.session, g.scratch)
 	}
 	g.sim.settle()
 }
@@ -485,7 +485,7 @@ func (g *gathering) answer() {
 	for i, v := range g.sim.servers {
 		v.sock.got = v.sock.got[:0]
 		g.scratch = append(g.scratch[:0], g.replies[i]...)
-		serverData(v.up, g.scratch)
+		g.sim.loop.Data(v.up, g.scratch)
 	}
 	g.sim.settle()
 }

@@ -62,23 +62,23 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	if cmd.NoReply {
 		c.NoReply()
 		if len(cmd.Frame) >= bigBytes {
-			s.loop.big.Note(s.pool.origin, server, cut(cmd.Key), len(cmd.Frame))
+			s.local.big.Note(s.pool.origin, server, cut(cmd.Key), len(cmd.Frame))
 		}
 	} else {
-		r = s.loop.NewRequest(s)
+		r = s.local.servers.NewRequest(s)
 		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, uint32(max(len(cmd.Keys), 1))
 		r.Server, r.Frame = uint16(server), uint32(len(cmd.Frame))
 		r.SetKey(cmd.Key)
 		s.push(r)
 		c.Queue(r)
 	}
-	if s.loop.sampleIn -= max(len(cmd.Keys), 1); s.loop.sampleIn <= 0 {
+	if s.local.sampleIn -= max(len(cmd.Keys), 1); s.local.sampleIn <= 0 {
 		s.sample(cmd, r, server, nil)
 	}
 	s.crowded = s.crowded || c.Crowded(s)
 	switch {
 	case len(cmd.Frame) < throughBytes:
-		c.Out().Append(&s.loop.Loop, cmd.Frame)
+		c.Out().Append(s.loop, cmd.Frame)
 	case s.handOver(c, cmd.Frame):
 		c.Through(nil) // of cmd nothing may be used afterwards: if all was written, its buffer is free for the next
 	default:
@@ -97,14 +97,14 @@ func (s *Session) handOver(c *backend.Conn, frame []byte) bool {
 	if rest := bb.B[len(frame):]; len(rest) > 0 {
 		s.keep(rest)
 	}
-	c.Out().Hand(&s.loop.Loop, bb, len(frame))
+	c.Out().Hand(s.loop, bb, len(frame))
 	return true
 }
 
 // scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
 // one appends each key to its server's fragment.
 func (s *Session) scatter(cmd *codec.Command) {
-	l, r := s.loop, s.pool.Ring()
+	l, r := s.local, s.pool.Ring()
 	servers := len(s.pool.Options().Servers)
 	l.parts = l.parts[:0]
 	l.counts = append(l.counts[:0], make([]int, servers)...)
@@ -133,7 +133,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 		if keys > 0 {
 			l.targets[server] = s.fragment(whole, server, keys)
 			if c := l.targets[server].conn; c != nil {
-				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(&l.Loop), cmd, keys))
+				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(s.loop), cmd, keys))
 			}
 		}
 	}
@@ -144,7 +144,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 			continue
 		}
 		k := &cmd.Keys[i]
-		t.conn.Out().Append(&l.Loop, cmd.Frame[k.Start:k.End])
+		t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])
 		if t.bytes == 0 {
 			t.first = i
 		}
@@ -155,7 +155,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 			t.request.Frame = uint32(t.bytes)
 			t.request.SetKey(cmd.KeyAt(t.first))
 			o := t.conn.Out()
-			o.SetBatch(p.AppendFragmentEnd(o.Batch(&l.Loop), cmd))
+			o.SetBatch(p.AppendFragmentEnd(o.Batch(s.loop), cmd))
 		}
 	}
 	clear(l.targets)
@@ -173,7 +173,7 @@ func (s *Session) fanOut(cmd *codec.Command) {
 	whole := s.gather(cmd)
 	for server := range s.pool.Options().Servers {
 		if c := s.fragment(whole, server, 0).conn; c != nil {
-			c.Out().Append(&s.loop.Loop, cmd.Frame)
+			c.Out().Append(s.loop, cmd.Frame)
 		}
 	}
 	s.launched(whole)
@@ -181,8 +181,8 @@ func (s *Session) fanOut(cmd *codec.Command) {
 
 // gather enters a command that will have fragments into the client's order.
 func (s *Session) gather(cmd *codec.Command) *backend.Request {
-	whole := s.loop.NewRequest(s)
-	whole.Gather = s.loop.getGather()
+	whole := s.local.servers.NewRequest(s)
+	whole.Gather = s.local.getGather()
 	whole.Gather.Op = cmd.Op
 	s.push(whole)
 	return whole
@@ -209,7 +209,7 @@ type target struct {
 // connection.
 func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
-	f := s.loop.NewRequest(s)
+	f := s.local.servers.NewRequest(s)
 	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(server)
 	t.request = f
 	s.tally.Fragments++
@@ -232,7 +232,7 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.protocol, whole.Gather
 	if whole.Err != nil {
 		s.pool.count.forwardError.Add(1)
-		s.out.SetBatch(p.AppendError(s.out.Batch(&s.loop.Loop), backend.Text(whole.Err)))
+		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
 		return
 	}
 	size := 0
@@ -243,11 +243,11 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	}
 	s.loop.Copies.Add(size)
 	if size < throughBytes {
-		s.out.SetBatch(p.AppendCoalesced(s.out.Room(&s.loop.Loop, size+64), g))
+		s.out.SetBatch(p.AppendCoalesced(s.out.Room(s.loop, size+64), g))
 		return
 	}
 	bb := s.loop.GetBuffer()
 	s.loop.Grow(bb, size+64, 0)
 	bb.B = p.AppendCoalesced(bb.B, g)
-	s.out.Hand(&s.loop.Loop, bb, len(bb.B))
+	s.out.Hand(s.loop, bb, len(bb.B))
 }

@@ -110,7 +110,7 @@ func (p *player) event(line string) {
 	switch {
 	case f[0] == "servers" && f[1] == "accept":
 		p.start().redial = func(v *simServer) {
-			p.sim.tasks = append(p.sim.tasks, task(v.accept))
+			p.sim.tasks = append(p.sim.tasks, v.accept)
 		}
 	case f[0] == "servers":
 		p.n = num(f[1])

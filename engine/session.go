@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/panjf2000/gnet/v2"
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/backend"
@@ -19,12 +18,12 @@ import (
 // A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
 // ends. Here is the road of a command and of its reply.
 type Session struct {
-	loop  *Loop
+	loop  *backend.Loop
+	local *Local
 	pool  *pool
 	group *backend.Group
-	conns *backend.Set // of group, for the client's profile
-	gc    gnet.Conn    // nil before it opened, when detached and when closed
-	fd    int          // the duplicate, when detached; else -1
+	conns *backend.Set   // of group, for the client's profile
+	sock  backend.Socket // nil before it opened and when closed
 
 	cl   codec.Client
 	scan codec.Scan
@@ -40,13 +39,14 @@ type Session struct {
 
 	unreadBytes int // of out, as the process's budget knows it
 
-	dirty    bool // in loop.dirty
-	resuming bool // in loop.resume
+	dirty    bool // it is to be flushed
+	resuming bool // it is to be resumed
 	blocked  bool // took no more input because it was full
 	crowded  bool // a server that it sent to has as much outstanding as it may, or is being asked what it speaks
 	paused   bool // gnet does not read from it
 	quitting bool // takes no more input; closed once all that is owed is written
 	eof      bool // the client sent all it will send
+	detached bool // sock is not the reactor's any more
 	broken   bool // must be closed at once
 	closed   bool
 	spoiled  bool // it sent what is no command, and is told to go
@@ -78,8 +78,8 @@ const (
 	maxFills  = 8
 )
 
-// onData takes what the client sent; buf dies when it returns.
-func (s *Session) onData(buf []byte) {
+// Data implements backend.Handler: it takes what the client sent.
+func (s *Session) Data(buf []byte) {
 	s.lastAt = s.loop.Now
 	s.tally.BytesIn += int64(len(buf))
 	switch {
@@ -100,7 +100,7 @@ func (s *Session) onData(buf []byte) {
 // would be copied once more.
 func (s *Session) fill() {
 	for range maxFills {
-		if s.in == nil || s.paused || s.closed || s.gc == nil {
+		if s.in == nil || s.paused || s.closed || !s.attached() {
 			return
 		}
 		left := s.scan.Need - len(s.in.B)
@@ -111,7 +111,7 @@ func (s *Session) fill() {
 		kept := len(s.in.B)
 		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
 		if err != nil || n == 0 {
-			return // gnet finds the same
+			return // the reactor finds the same
 		}
 		s.tally.BytesIn += int64(n)
 		s.in.B = s.in.B[:kept+n]
@@ -133,7 +133,7 @@ func (s *Session) keep(p []byte) {
 func (s *Session) room(n int) {
 	s.loop.Grow(s.in, n, s.scan.Need)
 	if cap(s.in.B) >= causeBytes {
-		s.loop.holders[s] = struct{}{}
+		s.local.holders[s] = struct{}{}
 	}
 }
 
@@ -164,14 +164,14 @@ func (s *Session) goOn() {
 	}
 	if s.paused {
 		s.paused = false
-		s.loop.poller.resume(s.gc)
+		s.sock.Resume()
 	}
 }
 
 // consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
 // many bytes they had.
 func (s *Session) consume(buf []byte) (taken int) {
-	p, cmd, in := s.pool.protocol, &s.loop.cmd, s.in
+	p, cmd, in := s.pool.protocol, &s.local.cmd, s.in
 	for taken < len(buf) && !s.quitting {
 		if s.full() {
 			s.block()
@@ -189,7 +189,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		}
 		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
-		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.loop.opts.MaxRequestBytes {
+		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.opts.MaxRequestBytes {
 			err = errTooBig
 		}
 		if err != nil {
@@ -221,7 +221,7 @@ var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalfo
 
 // full says that the client has as much under way as it may, or has to wait for something else.
 func (s *Session) full() bool {
-	l := s.loop
+	l := s.local
 	if l.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
 		s.inFlight >= l.opts.MaxPipeline || s.reports >= maxClientReports {
 		return true
@@ -244,10 +244,10 @@ func (s *Session) holds() int {
 // block stops taking input: gnet stops reading, and the kernel makes the client wait.
 func (s *Session) block() {
 	s.setBlocked(true)
-	s.loop.holders[s] = struct{}{}
-	if !s.paused && s.gc != nil {
+	s.local.holders[s] = struct{}{}
+	if !s.paused && s.attached() {
 		s.paused = true
-		s.loop.poller.pause(s.gc)
+		s.sock.Pause()
 	}
 }
 
@@ -261,10 +261,16 @@ func (s *Session) unblock() {
 // resumeSoon is unblock for a session that is blocked.
 func (s *Session) resumeSoon() {
 	if !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) &&
-		s.inFlight <= s.loop.opts.MaxPipeline/2 && s.mayGoOn() && s.reports <= maxClientReports/2 {
+		s.inFlight <= s.local.opts.MaxPipeline/2 && s.mayGoOn() && s.reports <= maxClientReports/2 {
 		s.resuming = true
-		s.loop.resume = append(s.loop.resume, s)
+		s.loop.Resume(s)
 	}
+}
+
+// Resume implements backend.Resumer: it takes input that was kept.
+func (s *Session) Resume() {
+	s.resuming = false
+	s.goOn()
 }
 
 // Roomy implements backend.Waiter.
@@ -303,16 +309,16 @@ func (s *Session) handle(cmd *codec.Command) bool {
 	case codec.Switch:
 		s.change(cmd)
 	case codec.Quit:
-		s.local(cmd)
+		s.answerLocal(cmd)
 		s.quit()
 	default:
-		s.local(cmd)
+		s.answerLocal(cmd)
 	}
 	return true
 }
 
-// local answers a command here, in its turn.
-func (s *Session) local(cmd *codec.Command) {
+// answerLocal answers a command here, in its turn.
+func (s *Session) answerLocal(cmd *codec.Command) {
 	if cmd.Kind == codec.Refuse {
 		s.countRefusal(cmd)
 	} else {
@@ -320,7 +326,7 @@ func (s *Session) local(cmd *codec.Command) {
 	}
 	if s.head == nil {
 		s.replyDue()
-		s.out.SetBatch(s.pool.protocol.AppendLocal(s.out.Batch(&s.loop.Loop), &s.cl, cmd))
+		s.out.SetBatch(s.pool.protocol.AppendLocal(s.out.Batch(s.loop), &s.cl, cmd))
 		s.touch()
 		return
 	}
@@ -331,7 +337,7 @@ func (s *Session) local(cmd *codec.Command) {
 
 // answer enters a reply that is already whole behind those that are owed.
 func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
-	r := s.loop.NewRequest(nil)
+	r := s.local.servers.NewRequest(nil)
 	r.Reply, r.Done = bb, true
 	s.push(r)
 	s.drain()
@@ -414,7 +420,7 @@ func (s *Session) push(r *backend.Request) {
 	s.tail = r
 	s.tally.InFlight++
 	if s.inFlight++; s.inFlight == 1 {
-		s.loop.busy++
+		s.loop.Busy++
 	}
 }
 
@@ -430,7 +436,7 @@ func (s *Session) pop() {
 	s.replyDue()
 	s.tally.InFlight--
 	if s.inFlight--; s.inFlight == 0 {
-		s.loop.busy--
+		s.loop.Busy--
 	}
 	s.release(r)
 }
@@ -440,13 +446,13 @@ func (s *Session) release(r *backend.Request) {
 	if r.Gather != nil {
 		for i, f := range r.Fragments {
 			f.Owner, f.Parent = nil, nil
-			s.loop.Unref(f)
+			s.local.servers.Unref(f)
 			r.Fragments[i] = nil
 		}
-		s.loop.putGather(r.Gather)
+		s.local.putGather(r.Gather)
 	}
 	r.Owner = nil
-	s.loop.Unref(r)
+	s.local.servers.Unref(r)
 }
 
 // Replied implements backend.Owner.
@@ -478,9 +484,9 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 		s.writeStored(r)
 	}
 	if len(chunk) >= throughBytes || s.out.Pending()+len(chunk) >= crowdBytes {
-		s.out.Through(&s.loop.Loop, chunk, s)
+		s.out.Through(s.loop, chunk, s)
 	} else {
-		s.out.Append(&s.loop.Loop, chunk)
+		s.out.Append(s.loop, chunk)
 	}
 	if !last {
 		r.Streaming = true
@@ -568,7 +574,7 @@ func (s *Session) drain() {
 }
 
 func (s *Session) writeStored(r *backend.Request) {
-	s.out.Hand(&s.loop.Loop, r.Reply, len(r.Reply.B))
+	s.out.Hand(s.loop, r.Reply, len(r.Reply.B))
 	r.Reply = nil
 }
 
@@ -576,24 +582,33 @@ func (s *Session) writeStored(r *backend.Request) {
 func (s *Session) touch() {
 	if !s.dirty {
 		s.dirty = true
-		s.loop.dirty = append(s.loop.dirty, s)
+		s.loop.TouchClient(s)
 	}
 }
 
-// flush writes what is due and closes s if that was the last.
+// Flush implements backend.Flusher: it writes what is due and closes s if that was the last.
+func (s *Session) Flush() {
+	s.dirty = false
+	s.flush()
+}
+
 func (s *Session) flush() {
 	if s.closed {
 		return
 	}
-	s.out.Flush(&s.loop.Loop, s)
+	s.out.Flush(s.loop, s)
 	s.account()
 	if s.out.Pending() > 0 {
-		s.loop.holders[s] = struct{}{} // its socket is full
+		s.local.holders[s] = struct{}{} // its socket is full
 		s.noteUnread()
 	} else if s.unreadBytes > 0 {
 		s.noteUnread()
 	}
+	if s.local.overfull {
+		s.local.relieveOutput()
+	}
 	switch {
+	case s.closed:
 	case s.broken || s.out.Err() != nil:
 		s.close()
 	case s.quitting && s.head == nil && s.out.Pending() == 0:
@@ -603,5 +618,8 @@ func (s *Session) flush() {
 	}
 }
 
-// Writable implements backend.Writer.
+// Writable implements backend.Handler.
 func (s *Session) Writable() { s.flush() }
+
+// Abandon implements backend.Handler.
+func (s *Session) Abandon(error) { s.close() }

@@ -40,7 +40,7 @@ func (s *sim) snapshot() stats.Pool { return ask(s, s.proxy.Snapshot).Pools[0] }
 // connected is a sim whose servers accept.
 func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *sim {
 	s := newSim(t, servers, edit)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	return s
 }
 
@@ -249,7 +249,7 @@ func TestServerFigures(t *testing.T) {
 	v.hangUp()
 	check("closed", stats.Server{ServerEOF: 1, Requests: 4, RequestBytes: 4 * n, Failed: 3, Responses: 1, ResponseBytes: 7})
 
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	c.send(get)
 	s.settle()
 	v.reply("HTTP/1.1 400\r\n")
@@ -277,8 +277,8 @@ func TestCanaryFigures(t *testing.T) {
 	v.sock.take()
 	v.reply(bulk("x"))
 	s.loop.Tick()
-	s.loop.tidy()
-	s.loop.flush()
+	s.local.tidy()
+	s.loop.Flush()
 	canary := v.sock.take()
 	if !strings.Contains(canary, "ECHO") {
 		t.Fatalf("the server gets %q", canary)
@@ -403,7 +403,7 @@ func TestHotKeys(t *testing.T) {
 	}
 	for range 20 {
 		s.loop.Now += int64(decayEvery)
-		s.loop.tidy()
+		s.local.tidy()
 	}
 	if keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {
 		t.Errorf("long after, hot keys are %+v", keys)

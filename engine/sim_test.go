@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
-
 	"cashew/backend"
 	"cashew/codec/resp"
 )
@@ -26,15 +23,18 @@ import (
 type sim struct {
 	t     testing.TB
 	proxy *Proxy
-	loop  *Loop
+	loop  *backend.Loop
+	local *Local
 	pool  *pool
-	mu    sync.Mutex      // timers call Execute
-	tasks []gnet.Runnable // what Execute queued
+	mu    sync.Mutex // timers call Execute
+	tasks []func()   // what Execute queued
+
+	naps   []time.Duration
+	yields int
 
 	clients []*simClient
 	servers []*simServer
-	conns   map[*fakeConn]any // whose connection it is
-	stalled map[int]func()    // what the Watcher waits for
+	stalled map[int]func() // what the Watcher waits for
 	fds     int
 	redial  func(*simServer) // what becomes of a connection attempt; nil: it waits for accept or refuse
 }
@@ -62,7 +62,7 @@ type simServer struct {
 
 // fakeSocket takes room bytes and then reports a full buffer.
 type fakeSocket struct {
-	fd     int
+	*fakeConn
 	came   []byte // to be read
 	got    []byte
 	room   int // < 0: without limit
@@ -110,42 +110,42 @@ func (f *fakeSocket) Read(p []byte) (int, error) {
 }
 
 func (f *fakeSocket) CloseWrite() error { f.shut = true; return nil }
-func (f *fakeSocket) Fd() int           { return f.fd }
 
-// fakeConn is the little of a gnet connection that we use.
+// fakeConn is what a connection is besides its bytes.
 type fakeConn struct {
-	gnet.Conn
 	fd     int
 	addr   net.Addr
-	closed bool
+	closed bool       // by us, or by the peer
+	server *simServer // whose it is, if it is a server's
 }
 
-func (f *fakeConn) RemoteAddr() net.Addr { return f.addr }
-
-func (f *fakeConn) Fd() int           { return f.fd }
-func (f *fakeConn) Dup() (int, error) { return -1, errors.New("no descriptors in a simulation") }
-
-// fakeEL is the loop's gnet.EventLoop.
-type fakeEL struct {
-	gnet.EventLoop
-	sim *sim
-}
-
-func (e fakeEL) Execute(_ context.Context, r gnet.Runnable) error {
-	e.sim.mu.Lock()
-	defer e.sim.mu.Unlock()
-	e.sim.tasks = append(e.sim.tasks, r)
-	return nil
-}
-
-func (e fakeEL) Close(c gnet.Conn) error {
-	f := c.(*fakeConn)
-	if !f.closed {
-		f.closed = true
-		e.sim.onClose(f, nil)
+func (f *fakeConn) Close() {
+	f.closed = true
+	if v := f.server; v != nil && v.conn == f {
+		v.up = nil
 	}
-	return nil
 }
+
+var errNoDescriptors = errors.New("no descriptors in a simulation")
+
+func (f *fakeConn) RemoteAddr() net.Addr            { return f.addr }
+func (f *fakeConn) Fd() int                         { return f.fd }
+func (f *fakeConn) Pause()                          {}
+func (f *fakeConn) Resume()                         {}
+func (f *fakeConn) Unread() int                     { return 0 }
+func (f *fakeConn) Dup() (int, error)               { return -1, errNoDescriptors }
+func (f *fakeConn) Detach() (backend.Socket, error) { return nil, errNoDescriptors }
+
+// Run implements backend.Base, as the next four do.
+func (s *sim) Run(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tasks = append(s.tasks, f)
+	return true
+}
+
+func (s *sim) Nap(d time.Duration) { s.naps = append(s.naps, d.Round(time.Microsecond)) }
+func (s *sim) Yield()              { s.yields++ }
 
 func (s *sim) Watch(fd int, f func()) error { s.stalled[fd] = f; return nil }
 func (s *sim) Cancel(fd int)                { delete(s.stalled, fd) }
@@ -173,14 +173,14 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.pools()[0].Close)
-	s = &sim{t: t, proxy: p, pool: p.pools()[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
-	s.loop = newLoop(p.options(), &p.pressure)
-	p.loops, p.patience = []*Loop{s.loop}, time.Minute
-	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
+	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
+	s.loop = backend.NewLoop(s, log)
+	servers := backend.NewLocal(s.loop)
+	s.local = newLocal(s.loop, servers, p.options(), &p.pressure)
+	p.loops, p.patience = []*Local{s.local}, time.Minute
 	tokens := 0
-	s.loop.Token = func() string { tokens++; return strconv.Itoa(tokens) }
-	s.loop.unread, s.loop.nap = func(int) int { return 0 }, func(time.Duration) {}
-	s.loop.Connect = func(c *backend.Conn) {
+	servers.Token = func() string { tokens++; return strconv.Itoa(tokens) }
+	servers.Connect = func(c *backend.Conn) {
 		sv := s.server(c.Server().Name)
 		if c.Profile() == resp.RESP3 {
 			sv = sv.three
@@ -191,7 +191,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 			s.redial(sv)
 		}
 	}
-	s.pool.groups[s.loop] = backend.NewGroup(&s.loop.Loop, s.pool.Pool)
+	s.pool.groups[s.local] = backend.NewGroup(servers, s.pool.Pool)
 	for _, v := range po.Servers {
 		s.addServer(v.Name)
 	}
@@ -244,26 +244,13 @@ func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	}
 	s.proxy.now.Store(c.next)
 	s.t.Cleanup(c.next.pools[0].Close)
-	s.loop.Execute(func() { s.loop.apply(c) })
+	s.loop.Execute(func() { s.local.apply(c) })
 	s.settle()
 	s.pool = c.next.pools[0]
 }
 
 func simServerNamed(name string) backend.Server {
 	return backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
-}
-
-func (s *sim) onClose(f *fakeConn, err error) {
-	switch v := s.conns[f].(type) {
-	case *simClient:
-		clientClosed(v.session, f, err)
-	case *simServer:
-		if v.up != nil && v.conn == f {
-			up := v.up
-			v.up = nil
-			serverClosed(up, f, err)
-		}
-	}
 }
 
 // settle runs what callbacks left for later, until nothing is left.
@@ -277,21 +264,21 @@ func (s *sim) settle() {
 		r := s.tasks[0]
 		s.tasks = slices.Delete(s.tasks, 0, 1) // and not s.tasks[1:], which would have the next append allocate
 		s.mu.Unlock()
-		_ = r.Run(context.Background())
+		r()
 	}
 }
 
 func (s *sim) newConn() (*fakeConn, *fakeSocket) {
 	s.fds++
-	return &fakeConn{fd: s.fds}, &fakeSocket{fd: s.fds, room: -1}
+	f := &fakeConn{fd: s.fds}
+	return f, &fakeSocket{fakeConn: f, room: -1}
 }
 
 func (s *sim) connect() *simClient {
 	c := &simClient{sim: s}
-	c.session = newSession(s.loop, s.pool, uint64(len(s.clients)+1), "client")
+	c.session = newSession(s.local, s.pool, uint64(len(s.clients)+1), "client")
 	c.conn, c.sock = s.newConn()
-	s.conns[c.conn] = c
-	c.session.opened(c.conn, c.sock)
+	s.loop.Opened(c.session, c.sock)
 	s.clients = append(s.clients, c)
 	return c
 }
@@ -305,7 +292,7 @@ func (c *simClient) send(p string) {
 		n := min(len(c.sock.came), simReadBytes)
 		buf := c.sock.came[:n:n]
 		c.sock.came = c.sock.came[n:]
-		clientData(c.session, buf)
+		c.sim.loop.Data(c.session, buf)
 		for i := range buf {
 			buf[i] = 0xCC
 		}
@@ -318,7 +305,7 @@ const simReadBytes = 8 << 10
 func (c *simClient) hangUp(err error) {
 	if !c.conn.closed {
 		c.conn.closed = true
-		c.sim.onClose(c.conn, err)
+		c.sim.loop.Ended(c.session, err)
 	}
 }
 
@@ -336,9 +323,8 @@ func (v *simServer) accept() {
 	}
 	v.dialing = nil
 	v.conn, v.sock = v.sim.newConn()
-	v.up = c
-	v.sim.conns[v.conn] = v
-	if !serverOpened(c, v.conn, v.sock) { // given up meanwhile; gnet closes it
+	v.conn.server, v.up = v, c
+	if !v.sim.loop.Opened(c, v.sock) { // given up meanwhile; the reactor closes it
 		v.up, v.conn.closed = nil, true
 	}
 }
@@ -351,15 +337,15 @@ func (v *simServer) refuse(err error) {
 	v.dialing = nil
 	v.sim.loop.Tick()
 	c.DialFailed(v.attempt, &net.OpError{Op: "dial", Err: err})
-	v.sim.loop.flushSoon()
+	v.sim.loop.Flush()
 }
 
 func (v *simServer) reply(p string) {
-	if v.up == nil {
+	if v.up == nil || v.conn.closed {
 		return
 	}
 	buf := []byte(p)
-	serverData(v.up, buf)
+	v.sim.loop.Data(v.up, buf)
 	for i := range buf {
 		buf[i] = 0xCC
 	}
@@ -367,8 +353,9 @@ func (v *simServer) reply(p string) {
 
 func (v *simServer) hangUp() {
 	if v.up != nil && !v.conn.closed {
-		v.conn.closed = true
-		v.sim.onClose(v.conn, io.EOF)
+		up := v.up
+		v.conn.Close()
+		v.sim.loop.Ended(up, io.EOF)
 	}
 }
 
@@ -390,14 +377,10 @@ func (s *sim) passes(d time.Duration) {
 		synctest.Wait()
 		if !time.Now().Before(tidy) {
 			tidy = tidy.Add(time.Second)
-			s.loop.Execute(s.loop.tidy)
+			s.loop.Execute(s.local.tidy)
 		}
 		s.settle()
 	}
-}
-
-func task(f func()) gnet.Runnable {
-	return gnet.RunnableFunc(func(context.Context) error { f(); return nil })
 }
 
 // array is the command of args as clients send it.
@@ -414,7 +397,7 @@ func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
 // steady is a client and its servers, connected and warm.
 func steady(t testing.TB, servers int) (*sim, *simClient) {
 	s := newSim(t, servers, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, task(v.accept)) }
+	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
 	c := s.connect()
 	for _, k := range []string{"a", "b", "c", "d", "e", "f"} {
 		c.send(array("GET", k))

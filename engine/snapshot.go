@@ -17,7 +17,7 @@ type poolFigures struct {
 }
 
 // tell copies what l counted, for those who ask, and keeps the copy where they find it should l be stuck.
-func (l *Loop) tell(pools []*pool) {
+func (l *Local) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
 		t := l.tallyOf(p)
@@ -36,7 +36,7 @@ func (l *Loop) tell(pools []*pool) {
 // called from any goroutine, and waits for no loop longer than a moment.
 func (p *Proxy) Snapshot() *stats.Snapshot {
 	pools := p.pools()
-	answered := askLoops(p, func(l *Loop) struct{} { l.tell(pools); return struct{}{} })
+	answered := askLoops(p, func(l *Local) struct{} { l.tell(pools); return struct{}{} })
 	s := p.snapshot(pools)
 	s.Silent = len(p.loops) - len(answered)
 	return s
@@ -62,7 +62,7 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 		s.Pools = append(s.Pools, st)
 	}
 	for _, l := range p.loops {
-		s.Panics += l.panics.Load()
+		s.Panics += l.loop.Panics.Load()
 	}
 	return s
 }

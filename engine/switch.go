@@ -48,7 +48,7 @@ func (s *Session) change(cmd *codec.Command) {
 	switch {
 	case refusal == nil && err == nil:
 		s.tally.Profiles[s.cl.Profile]--
-		s.local(cmd)
+		s.answerLocal(cmd)
 		s.tally.Profiles[s.cl.Profile]++
 		s.conns = s.group.Set(s.cl.Profile)
 	case err != nil:

@@ -19,7 +19,7 @@ type tally struct {
 func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.protocol.CommandName(cmd)) }
 
 // tallyOf is what l counts of p's clients.
-func (l *Loop) tallyOf(p *pool) *tally {
+func (l *Local) tallyOf(p *pool) *tally {
 	t := l.tallies[p.name]
 	if t == nil {
 		t = new(tally)
@@ -66,7 +66,7 @@ func (s *Session) setBlocked(blocked bool) {
 // sample has the sketch of hot keys count what loop.sampleIn, less the keys of cmd, says. cmd goes to server, or in parts to
 // those in parts.
 func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, parts []uint16) {
-	l := s.loop
+	l := s.local
 	keys := max(len(cmd.Keys), 1)
 	if cmd.Key == nil && len(cmd.Keys) == 0 {
 		l.sampleIn = max(l.sampleIn, 1) // a command for all servers has no key
@@ -95,14 +95,14 @@ const bigBytes = 16 << 10
 
 // answered is told of each request whose reply from its server is whole.
 func (s *Session) answered(r *backend.Request) {
-	l := s.loop
+	l := s.local
 	if r.Sampled {
 		l.hot.AddBytes(s.pool.origin, r.Key(), r.Size)
 	}
 	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
 		l.big.Note(s.pool.origin, int(r.Server), r.Key(), size)
 	}
-	if t := int64(s.pool.opts.SlowerThan); t >= 0 && l.Now-r.QueuedAt() >= t {
+	if t := int64(s.pool.opts.SlowerThan); t >= 0 && s.loop.Now-r.QueuedAt() >= t {
 		s.slow(r)
 	}
 }
@@ -113,12 +113,12 @@ func (s *Session) slow(r *backend.Request) {
 	if most <= 0 {
 		return
 	}
-	l, e := s.loop, s.tally.slow.Add(most)
-	e.Origin, e.ID, e.At = s.pool.origin, l.slowIDs.Add(1)-1, time.Duration(l.Now)
+	l, e := s.local, s.tally.slow.Add(most)
+	e.Origin, e.ID, e.At = s.pool.origin, l.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
 	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
-	e.Queue, e.Wait = time.Duration(l.Now-r.QueuedAt()), 0
+	e.Queue, e.Wait = time.Duration(s.loop.Now-r.QueuedAt()), 0
 	if r.SentAt != 0 {
-		e.Queue, e.Wait = time.Duration(r.SentAt-r.QueuedAt()), time.Duration(l.Now-r.SentAt)
+		e.Queue, e.Wait = time.Duration(r.SentAt-r.QueuedAt()), time.Duration(s.loop.Now-r.SentAt)
 	}
 	e.Client, e.SetName = s.cl.Addr, s.cl.Name
 	e.SetKey(r.Key())

@@ -1,6 +1,6 @@
 //go:build darwin || freebsd
 
-package engine
+package backend
 
 import (
 	"time"

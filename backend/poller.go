@@ -1,4 +1,4 @@
-package engine
+package backend
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 
 // poller stops and starts gnet's reading from one connection. gnet has no call for it: level-triggered, it reads whatever
 // comes and buffers what is not taken, without limit. So we change the interest in its epoll set (or kqueue) ourselves and
-// leave the bytes in the kernel, which makes the peer wait. The zero value does nothing.
+// leave the bytes in the kernel, which makes the peer wait.
 type poller struct {
-	fd int // of gnet's epoll set or kqueue; 0: none
+	fd int // of gnet's epoll set or kqueue
 }
 
 // newPoller finds the descriptor of el's poller. It reads (and only reads) two unexported fields of gnet v2.9; a gnet
@@ -21,21 +21,9 @@ func newPoller(el gnet.EventLoop) (poller, error) {
 	v := reflect.Indirect(reflect.ValueOf(el))
 	for _, name := range []string{"poller", "fd"} {
 		if v.Kind() != reflect.Struct || !v.FieldByName(name).IsValid() {
-			return poller{}, errors.New("engine: this gnet version hides its poller: reading can't be paused")
+			return poller{}, errors.New("backend: this gnet version hides its poller: reading can't be paused")
 		}
 		v = reflect.Indirect(v.FieldByName(name))
 	}
 	return poller{fd: int(v.Int())}, nil
-}
-
-func (p poller) pause(c gnet.Conn) {
-	if p.fd != 0 && c != nil {
-		p.setRead(c.Fd(), false)
-	}
-}
-
-func (p poller) resume(c gnet.Conn) {
-	if p.fd != 0 && c != nil {
-		p.setRead(c.Fd(), true)
-	}
 }

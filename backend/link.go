@@ -1,0 +1,113 @@
+package backend
+
+import (
+	"net"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+)
+
+// Handler owns a connection of a Loop: a client's session, or a connection to a server. Its methods run on the loop.
+type Handler interface {
+	// Opened says that the connection is there. false: the handler does not want it any more, and it is closed.
+	Opened(s Socket) bool
+
+	// Data hands over bytes that have come; buf dies when Data returns.
+	Data(buf []byte)
+
+	// Ended says that the peer closed the connection or its half of it, or that reading failed: err is nil or io.EOF for an
+	// orderly end. The socket is closed behind it, unless the handler took another descriptor of it (Socket.Detach). It is not
+	// called for a socket that the handler closed itself. false: nothing is to be flushed.
+	Ended(err error) bool
+
+	// Writable says that a stalled socket takes bytes again.
+	Writable()
+
+	// Abandon ends the connection at once: a panic happened while it was dealt with.
+	Abandon(err error)
+}
+
+// Socket is one connection as the loop's reactor has it, or as a test has it. Reads and writes never block: a short count
+// without an error means that the kernel has, or takes, no more for now.
+type Socket interface {
+	Read(p []byte) (n int, err error) // past the reactor; 0 also at the end, which the reactor then finds
+	Write(p []byte) (n int, err error)
+	Writev(bufs [][]byte) (n int, err error)
+	CloseWrite() error // shutdown(2) of our half
+
+	Pause()      // the reactor reads no more from it, and the kernel makes the peer wait
+	Resume()     // it reads again
+	Unread() int // bytes that came and were not read, as far as the kernel tells
+
+	// Detach returns the same connection on a descriptor of its own, which the reactor does not know: nothing is read from
+	// it. The former socket has to be closed nevertheless.
+	Detach() (Socket, error)
+	Dup() (fd int, err error) // one more descriptor of it, which the caller owns
+
+	RemoteAddr() net.Addr
+	Fd() int // for a Watcher
+	Close()  // once; its handler hears nothing of it
+}
+
+// plainSocket is a Socket that gnet reads from.
+type plainSocket struct {
+	fdSocket
+	gc   gnet.Conn
+	loop *Loop
+	gone bool // gnet closes it, or has
+}
+
+func (s *plainSocket) Pause() {
+	if !s.gone {
+		s.loop.poller.setRead(s.Fd(), false)
+	}
+}
+
+func (s *plainSocket) Resume() {
+	if !s.gone {
+		s.loop.poller.setRead(s.Fd(), true)
+	}
+}
+
+func (s *plainSocket) Unread() int          { return unread(s.Fd()) }
+func (s *plainSocket) Dup() (int, error)    { return s.gc.Dup() }
+func (s *plainSocket) RemoteAddr() net.Addr { return s.gc.RemoteAddr() }
+
+func (s *plainSocket) Detach() (Socket, error) {
+	fd, err := s.gc.Dup()
+	if err != nil {
+		return nil, err
+	}
+	return ownSocket{fdSocket(fd), s.gc.RemoteAddr()}, nil
+}
+
+// Close has gnet close the connection; it calls OnClose inside.
+func (s *plainSocket) Close() {
+	if !s.gone {
+		s.gone = true
+		_ = s.loop.el.Close(s.gc)
+	}
+}
+
+// ownSocket is a Socket on a descriptor that gnet does not know.
+type ownSocket struct {
+	fdSocket
+	remote net.Addr
+}
+
+func (s ownSocket) Pause()                  {}
+func (s ownSocket) Resume()                 {}
+func (s ownSocket) Unread() int             { return unread(s.Fd()) }
+func (s ownSocket) Dup() (int, error)       { return unix.Dup(s.Fd()) }
+func (s ownSocket) Detach() (Socket, error) { return s, nil }
+func (s ownSocket) RemoteAddr() net.Addr    { return s.remote }
+func (s ownSocket) Close()                  { _ = unix.Close(s.Fd()) }
+
+// unread is how many bytes wait in a socket.
+func unread(fd int) int {
+	n, err := unix.IoctlGetInt(fd, bytesUnread)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,75 @@
+// Package backend is the proxy's side towards the servers. A Pool is shared by all loops: options, health and the live
+// ring. A Group is one loop's connections to one pool; a Conn is one of them: a batch of bytes to write, and outq, the
+// requests that await a reply, oldest first.
+//
+//	session --Group.Conn--> Conn --Queue--> batch --flush--> server
+//	session <--Owner.Replied-- outq <--ScanReply-- Data <---- server
+//
+// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing, the
+// Watcher and Health's timers run elsewhere and come back through Loop.Execute.
+package backend
+
+import (
+	"crypto/rand"
+	"math"
+	"slices"
+	"time"
+)
+
+// Local is what this package has on one loop: its groups, its requests, and when the next of them are late.
+type Local struct {
+	Connect func(*Conn)   // brings about Conn.Opened or Conn.DialFailed, later; Dial but in tests
+	Token   func() string // for canaries; it gives none twice
+
+	loop     *Loop
+	requests requests
+	groups   []*Group
+
+	timer   *time.Timer
+	timerAt int64 // when timer fires, as Loop.Now; math.MaxInt64: it is not armed
+}
+
+// NewLocal returns what this package has on l.
+func NewLocal(l *Loop) *Local {
+	return &Local{Connect: Dial, Token: rand.Text, loop: l, timerAt: math.MaxInt64}
+}
+
+// Loop is the loop that it is of.
+func (o *Local) Loop() *Loop { return o.loop }
+
+// Tidy is called every second or so: it drops room for requests that nobody needed since the last call, and tidies the
+// groups. It returns how many bytes it dropped.
+func (o *Local) Tidy() int {
+	for _, g := range o.groups {
+		g.Tidy()
+	}
+	o.groups = slices.DeleteFunc(o.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
+	return o.requests.tidy()
+}
+
+// want asks for a call of expire at time at: there is at most one timer for each loop, and none while no request waits.
+func (o *Local) want(at int64) {
+	if at >= o.timerAt {
+		return
+	}
+	o.timerAt = at
+	d := max(time.Duration(at-o.loop.Now), time.Millisecond)
+	if o.timer == nil {
+		o.timer = time.AfterFunc(d, func() { o.loop.Execute(o.expire) })
+	} else {
+		o.timer.Reset(d)
+	}
+}
+
+// expire fails the requests whose time is up and asks to be called again for the next.
+func (o *Local) expire() {
+	o.timerAt = math.MaxInt64
+	for _, g := range o.groups {
+		for c := range g.all {
+			c.expire()
+		}
+		for _, c := range g.retired {
+			c.expire()
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
+	"golang.org/x/sys/unix"
+)
+
+// Reactor runs event loops, which gnet polls for. Nothing outside this file, link.go and poller.go knows gnet.
+//
+// gnet's loops are used without its listeners, which take no backlog and no mode, are fixed at start, and shut the engine down
+// when accept fails, say for want of descriptors. What else it lacks: reading can't be paused (poller), a socket that takes
+// bytes again is not told (Watcher), a client that half-closes is closed (Socket.Detach), and Enroll takes a net.Conn only.
+type Reactor struct {
+	gnet.BuiltinEventEngine
+	client *gnet.Client
+	loops  []*Loop
+}
+
+// StartReactor starts n loops that read up to readBuffer bytes at once.
+func StartReactor(n, readBuffer int, log *slog.Logger) (r *Reactor, err error) {
+	watcher, err := NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	r = new(Reactor)
+	r.client, err = gnet.NewClient(r,
+		gnet.WithNumEventLoop(n),
+		gnet.WithReadBufferCap(readBuffer),
+		gnet.WithLogger(gnetLogger{log}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("backend: %w", err)
+	}
+	if err := r.client.Start(); err != nil {
+		return nil, fmt.Errorf("backend: starting event loops: %w", err)
+	}
+	if err := r.findLoops(n, watcher, log); err != nil {
+		r.Stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+// findLoops makes a Loop of each of gnet's.
+func (r *Reactor) findLoops(n int, watcher *Watcher, log *slog.Logger) error {
+	for range n {
+		el, far, err := r.find()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(far) //nolint:errcheck // only once all are found: an open anchor keeps its loop from being picked again
+		l := NewLoop(&gnetBase{Watcher: watcher, el: el}, log)
+		if l.poller, err = newPoller(el); err != nil {
+			return err
+		}
+		l.el = el
+		r.loops = append(r.loops, l)
+	}
+	return nil
+}
+
+// Loops are all loops.
+func (r *Reactor) Loops() []*Loop { return r.loops }
+
+// Stop closes all connections and ends the loops.
+func (r *Reactor) Stop() { _ = r.client.Stop() }
+
+// find returns an event loop that was not found yet and the far end of the connection that found it, which the caller closes.
+// gnet's loops have no number and can only be had from a connection; its client puts each new connection on the loop with
+// the fewest, so one end of a socket pair for each finds them all.
+func (r *Reactor) find() (el gnet.EventLoop, far int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, -1, fmt.Errorf("backend: socketpair: %w", err)
+	}
+	f := os.NewFile(uintptr(fds[0]), "socketpair")
+	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
+	nc, err := net.FileConn(f)
+	if err != nil {
+		_ = unix.Close(fds[1])
+		return nil, -1, fmt.Errorf("backend: socketpair: %w", err)
+	}
+	gc, err := r.client.EnrollContext(nc, anchor{})
+	if err != nil {
+		_ = unix.Close(fds[1])
+		return nil, -1, fmt.Errorf("backend: enroll: %w", err)
+	}
+	return gc.EventLoop(), fds[1], nil
+}
+
+// anchor is the context of a connection that found a loop.
+type anchor struct{}
+
+// entry is the context of any other: whose it is, and its socket, once it opened.
+type entry struct {
+	loop    *Loop
+	handler Handler
+	sock    *plainSocket
+}
+
+// Enroll hands nc to l, where h.Opened is called, and returns once that has run. It is called from any goroutine but the loop's
+// own. nc is used up, whatever the outcome.
+func (l *Loop) Enroll(nc net.Conn, h Handler) error {
+	// gnet gives the memory of an IPv6 zone's name to its buffer pool when the connection closes; the string is not
+	// its to give.
+	for _, a := range []net.Addr{nc.LocalAddr(), nc.RemoteAddr()} {
+		if t, ok := a.(*net.TCPAddr); ok {
+			t.Zone = ""
+		}
+	}
+	ch, err := l.el.Enroll(gnet.NewContext(context.Background(), &entry{loop: l, handler: h}), nc)
+	if err != nil {
+		_ = nc.Close()
+		return err
+	}
+	return (<-ch).Err
+}
+
+// OnOpen implements gnet.EventHandler.
+func (*Reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	if e, ok := c.Context().(*entry); ok {
+		e.sock = &plainSocket{fdSocket: fdSocket(c.Fd()), gc: c, loop: e.loop}
+		if !e.loop.Opened(e.handler, e.sock) {
+			e.sock.gone = true
+			return nil, gnet.Close
+		}
+	}
+	return nil, gnet.None
+}
+
+// OnTraffic implements gnet.EventHandler.
+func (*Reactor) OnTraffic(c gnet.Conn) gnet.Action {
+	buf, _ := c.Next(-1)
+	if e, ok := c.Context().(*entry); ok {
+		e.loop.Data(e.handler, buf)
+	}
+	return gnet.None
+}
+
+// OnClose implements gnet.EventHandler. It runs inside Socket.Close, too, when there is nothing to tell.
+func (*Reactor) OnClose(c gnet.Conn, err error) gnet.Action {
+	if e, ok := c.Context().(*entry); ok && e.sock != nil && !e.sock.gone {
+		e.sock.gone = true
+		e.loop.Ended(e.handler, err)
+	}
+	return gnet.None
+}
+
+// gnetBase is a Base on one of gnet's event loops.
+type gnetBase struct {
+	*Watcher
+	el gnet.EventLoop
+}
+
+func (b *gnetBase) Run(f func()) bool { return b.el.Execute(context.Background(), runnable(f)) == nil }
+func (*gnetBase) Nap(d time.Duration) { nap(d) }
+func (*gnetBase) Yield()              { runtime.Gosched() }
+
+// runnable is a gnet.Runnable.
+type runnable func()
+
+func (f runnable) Run(context.Context) error { f(); return nil }
+
+// gnetLogger sends gnet's own messages to our log. What it calls info is our debug.
+type gnetLogger struct{ log *slog.Logger }
+
+var _ logging.Logger = gnetLogger{}
+
+func (g gnetLogger) Debugf(f string, a ...any) { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
+func (g gnetLogger) Infof(f string, a ...any)  { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
+func (g gnetLogger) Warnf(f string, a ...any)  { g.log.Warn(fmt.Sprintf("gnet: "+f, a...)) }
+func (g gnetLogger) Errorf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }
+func (g gnetLogger) Fatalf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }

@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/stats"
+)
+
+// Local is all that this package has on one event loop: its sessions, and what they share. Only the loop's own goroutine touches
+// it; others send a function with Execute.
+type Local struct {
+	loop    *backend.Loop
+	servers *backend.Local
+
+	opts     *Options
+	pressure *pressure
+
+	sessions map[uint64]*Session // all that opened and are not closed, by number
+	leaving  []*pool             // removed: clients of it that still open leave at once
+	draining bool                // all leave
+
+	holders map[*Session]struct{} // sessions that hold causeBytes, have a full socket, or had lately
+
+	cmd     codec.Command   // reused from command to command
+	parts   []uint16        // scratch of scatter: server of each key
+	counts  []int           // scratch of scatter: keys for each server
+	targets []target        // scratch of scatter: where they go
+	gathers []*codec.Gather // not in use
+	idle    int             // fewest of them since the last tidy: so many nobody needed
+	clients atomic.Int64    // shared with the goroutines that accept
+
+	tallies map[string]*tally // by the pool's name
+	told    atomic.Pointer[loopFigures]
+	slowIDs *atomic.Int64 // the process's
+
+	hot, big stats.Sketch
+	sampleIn int // keys until the next is sampled
+	decayAt  int64
+
+	overfull bool // all clients together have more unread than they may
+}
+
+// newLocal returns what this package has on loop, beside what backend has there.
+func newLocal(loop *backend.Loop, servers *backend.Local, o *Options, p *pressure) *Local {
+	l := &Local{
+		loop: loop, servers: servers, pressure: p, holders: make(map[*Session]struct{}),
+		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
+	}
+	l.configure(o)
+	l.sampleIn = stats.NextSample()
+	return l
+}
+
+// configure takes settings, the first or those of a reload.
+func (l *Local) configure(o *Options) {
+	l.opts, l.loop.Coalesce = o, o.Coalesce
+	l.loop.BoundSpares(o.MaxMemoryBytes / 8 / max(o.Loops, 1))
+}
+
+// relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
+// critical level the one that holds most is closed.
+func (l *Local) relieve(level int32) {
+	if level >= high {
+		l.pressure.dropped.Add(int64(l.loop.DropSpares()))
+		l.gathers, l.idle = nil, 0
+	}
+	for s := range l.holders {
+		if level < high && s.blocked {
+			s.unblock()
+		}
+	}
+	if level == critical {
+		l.closeGreatest()
+	}
+}
+
+// closeGreatest closes the client that holds most memory; false: none holds much.
+func (l *Local) closeGreatest() bool {
+	var most *Session
+	for s := range l.holders {
+		if most == nil || s.holds() > most.holds() {
+			most = s
+		}
+	}
+	if most == nil || most.holds() < causeBytes {
+		return false
+	}
+	l.loop.Log.Warn("closing the client that holds most memory", "pool", most.pool.name, "client", most.cl.Addr,
+		"bytes", most.holds())
+	most.pool.count.overMemory.Add(1)
+	most.close()
+	return true
+}
+
+// closeSlow closes clients that have not taken a byte for their pool's client_write_timeout, and forgets those that
+// hold nothing any more.
+func (l *Local) closeSlow() {
+	for s := range l.holders {
+		t := int64(s.pool.opts.ClientWriteTimeout)
+		at, stalled := s.out.Stalled()
+		switch {
+		case t > 0 && stalled && l.loop.Now-at >= t:
+			l.loop.Log.Warn("closing a client that does not read", "pool", s.pool.name, "client", s.cl.Addr,
+				"unread_bytes", s.out.Pending(), "allowed", s.allowed, "client_write_timeout", time.Duration(t))
+			s.pool.count.slow.Add(1)
+			s.close()
+		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:
+			delete(l.holders, s)
+		}
+	}
+}
+
+// decayEvery is how long it takes for a key that nobody asks for any more to lose half of its count.
+const decayEvery = time.Minute
+
+// tidy drops what only very wide commands, large values and slow clients needed.
+func (l *Local) tidy() {
+	l.closeSlow()
+	l.pressure.dropped.Add(int64(l.loop.Tidy() + l.servers.Tidy()))
+	if l.loop.Now >= l.decayAt {
+		l.hot.Decay(true)
+		l.big.Decay(false)
+		l.decayAt = l.loop.Now + int64(decayEvery)
+	}
+	l.gathers = slices.Delete(l.gathers, 0, l.idle)
+	l.idle = len(l.gathers)
+	if cap(l.cmd.Keys) > maxGatherKeys {
+		l.cmd.Keys = nil
+	}
+	if cap(l.parts) > maxGatherKeys {
+		l.parts = nil
+	}
+}
+
+func (l *Local) getGather() *codec.Gather {
+	n := len(l.gathers)
+	if n == 0 {
+		return new(codec.Gather)
+	}
+	g := l.gathers[n-1]
+	l.gathers[n-1] = nil
+	l.gathers, l.idle = l.gathers[:n-1], min(l.idle, n-1)
+	return g
+}
+
+// What a loop keeps of gathered commands, as long as so many are under way at once: 1,024, fewer of many keys. Beyond
+// maxGatherKeys, scratch goes with the next tidy.
+const (
+	maxGathers    = 1 << 10
+	maxGatherKeys = 4 << 10
+)
+
+func (l *Local) putGather(g *codec.Gather) {
+	if n := len(l.gathers); n == maxGathers || cap(g.Part) > maxGatherKeys || n*cap(g.Part) > 16*maxGatherKeys {
+		return
+	}
+	clear(g.Replies)
+	*g = codec.Gather{Part: g.Part[:0], Replies: g.Replies[:0], Keys: g.Keys[:0], Cursor: g.Cursor[:0]}
+	l.gathers = append(l.gathers, g)
+}
