@@ -117,6 +117,9 @@ func (h *health) failure(server int) {
 	h.ejected[server].Store(time.Now().UnixMicro())
 	h.ejections.Add(1)
 	live := h.rebuildLocked()
+	if h.pool.opts.OnServerFailure != Rehash {
+		retry = min(retry, probeInterval) // no key can move, so the server is wanted back as soon as it answers
+	}
 	wait := retry * time.Duration(e.penalty)
 	h.log.Warn("server ejected", "pool", h.pool.opts.Name, "server", h.pool.opts.Servers[server].PName,
 		"live", live, "retry_after", wait)

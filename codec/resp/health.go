@@ -18,38 +18,38 @@ func (*Protocol) Canary(token string) (command, reply []byte) {
 	return command, command[bytes.LastIndexByte(command, '$'):]
 }
 
-// JudgeCanary implements codec.Protocol. No client's ECHO reaches a server, so an error about that command is an answer to the
-// canary as well: a server whose user may not run it, or that does not have it, is in step.
+// JudgeCanary implements codec.Protocol. No client's ECHO reaches a server, so an error that names that command is an answer to the
+// canary as well: a server whose user may not run it, or that does not have it, is in step. Servers that are compatible with
+// Redis say so without the name, too; such an error is believed, since the reply before it would have to be the same for a
+// connection that is out of step.
 //
 // Source: redis 7.0 acl.c, getAclErrorMessage ("... to run the 'echo' command"); server.c, processCommand ("unknown command
-// 'ECHO', with args beginning with: ..."). Before Redis 5 and 7 quotes and what follows were others.
+// 'ECHO', with args beginning with: ..."); Dragonfly ("NOPERM foo has no ACL permissions"); Kvrocks ("unknown command").
 func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
 	switch {
 	case bytes.Equal(reply, want):
 		return codec.InStep
 	case reply[0] != '-':
 		return codec.OutOfStep
-	case bytes.HasPrefix(reply, []byte("-NOPERM ")) && quotes(reply, "echo"),
-		bytes.HasPrefix(reply, []byte("-ERR unknown command ")) && quotes(reply, "echo"):
-		return codec.InStep
 	case bytes.HasPrefix(reply, []byte("-NOAUTH ")):
 		return codec.Unproved
 	}
 	if v := judgeError(reply); v == codec.Ailing || v == codec.Busy {
 		return codec.Unproved
 	}
+	text := bytes.ToLower(reply[:min(len(reply), maxErrorText)])
+	for _, words := range canaryRefusals {
+		if bytes.Contains(text, words) {
+			return codec.InStep
+		}
+	}
 	return codec.OutOfStep
 }
 
-// quotes tells whether an error has a command's name in quotes of some kind.
-func quotes(reply []byte, name string) bool {
-	for i := 1; i+len(name) < len(reply); i++ {
-		q := reply[i-1]
-		if (q == '\'' || q == '`') && equalFold(reply[i:i+len(name)], name) && (reply[i+len(name)] == '\'' || reply[i+len(name)] == q) {
-			return true
-		}
-	}
-	return false
+// canaryRefusals are words in errors that tell of a command which may not be run or does not exist, in lower case.
+var canaryRefusals = [][]byte{
+	[]byte("echo"), []byte("-noperm"), []byte("unknown command"), []byte("disabled command"), []byte("not allowed"),
+	[]byte("not supported"), []byte("unsupported command"),
 }
 
 // CheckProbe implements codec.Protocol. A server that loads its data set or has lost its master answers with an error.
