@@ -51,7 +51,7 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 	addr := p.options().Admin
 	pages, err := newPages(addr, pred)
 	switch {
-	case addr == configs.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
+	case addr == engine.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
 		p.log.Warn("no admin pages: " + err.Error() + "; global.admin chooses another address")
 	case err != nil:
 		if stats != nil {

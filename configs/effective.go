@@ -15,13 +15,6 @@ import (
 // masked stands where a secret would.
 const masked = "(masked)"
 
-// What the engine takes for a setting that the file leaves out; see engine.Options.
-const (
-	defaultReadBuffer  = 256 << 10
-	defaultMaxPipeline = 1024
-	defaultMaxRequest  = 1 << 30
-)
-
 // Section is a part of a configuration: keys as they are in the file, values that JSON and YAML can show. Sections, in a
 // Section by pool, are a whole configuration.
 type Section map[string]any
@@ -30,21 +23,11 @@ type Section map[string]any
 // Secrets are masked, and a limit that the process finds for itself is left out. o is only read.
 func Effective(o *engine.Options) Section {
 	global := *o
-	global.ReadBufferBytes = orDefault(o.ReadBufferBytes, defaultReadBuffer)
-	global.MaxPipeline = orDefault(o.MaxPipeline, defaultMaxPipeline)
-	global.MaxRequestBytes = orDefault(o.MaxRequestBytes, defaultMaxRequest)
 	all := Section{globalSection: show(globalKeys(&global))}
 	for i := range o.Pools {
 		all[o.Pools[i].Name] = show(shownPool(&o.Pools[i]).keys(nil))
 	}
 	return all
-}
-
-func orDefault(v, otherwise int) int {
-	if v == 0 {
-		return otherwise
-	}
-	return v
 }
 
 // show is a section of what its keys say.

@@ -15,11 +15,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
-	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
 )
@@ -54,7 +52,7 @@ func Load(path string) (*File, error) {
 func Parse(name string, data []byte) (*File, error) { return parse(name, data, lookupHost) }
 
 func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
-	c := &checker{file: name, text: newText(data), lookup: lookup, options: Defaults()}
+	c := &checker{file: name, text: newText(data), lookup: lookup, options: engine.DefaultOptions()}
 	c.document()
 	if len(c.problems) > 0 {
 		c.problems.sort()
@@ -94,32 +92,6 @@ type given struct {
 	ok          bool
 }
 
-// newPool returns a pool with twemproxy's defaults.
-//
-// Source: twemproxy 0.5.0 nc_conf.h, CONF_DEFAULT_*.
 func newPool(name *yaml.Node) *pool {
-	return &pool{at: name, PoolOptions: engine.PoolOptions{
-		Backlog:            512,
-		ClientWriteTimeout: time.Minute,
-		SlowerThan:         10 * time.Millisecond,
-		SlowMaxLen:         128,
-		Options: backend.Options{
-			Name:               name.Value,
-			Hash:               "fnv1a_64",
-			Distribution:       "ketama",
-			ResolveInterval:    time.Minute,
-			ServerConnections:  1,
-			ServerUserTimeout:  30 * time.Second,
-			ServerRetryTimeout: 30 * time.Second,
-			ServerFailureLimit: 2,
-		},
-	}}
-}
-
-// DefaultAdmin is where the admin pages are unless the file says otherwise.
-const DefaultAdmin = "127.0.0.1:22223"
-
-// Defaults are what a file without a section of our own settings means. They have no pools.
-func Defaults() engine.Options {
-	return engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 200 * time.Microsecond}
+	return &pool{at: name, PoolOptions: engine.DefaultPool(name.Value)}
 }

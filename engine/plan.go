@@ -26,7 +26,10 @@ type replaced struct{ old, new *pool }
 // plan builds what o asks for. Errors are joined.
 func (p *Proxy) plan(o Options) (*plan, error) {
 	now := p.now.Load()
-	o = withDefaults(o)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o = found(o)
 	c := &plan{next: &lineup{opts: &o}}
 	c.keepFixed(now.opts, &o)
 	var errs []error

@@ -118,7 +118,10 @@ type pool struct {
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
 func New(o Options, log *slog.Logger) (*Proxy, error) {
-	o = withDefaults(o)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o = found(o)
 	p := &Proxy{log: log, patience: loopPatience, emptied: make(chan struct{}, 1)}
 	p.reports = &reporter{proxy: p, sight: p}
 	p.running, p.cancel = context.WithCancel(context.Background())
@@ -136,18 +139,10 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	return p, errors.Join(errs...)
 }
 
-func withDefaults(o Options) Options {
+// found fills in what the process finds for itself where o does not say it.
+func found(o Options) Options {
 	if o.Loops == 0 {
 		o.Loops = max(1, runtime.GOMAXPROCS(0)/2)
-	}
-	if o.ReadBufferBytes == 0 {
-		o.ReadBufferBytes = 256 << 10
-	}
-	if o.MaxPipeline == 0 {
-		o.MaxPipeline = 1024
-	}
-	if o.MaxRequestBytes == 0 {
-		o.MaxRequestBytes = 1 << 30
 	}
 	if o.MaxMemoryBytes == 0 {
 		o.MaxMemoryBytes = defaultMaxMemory()

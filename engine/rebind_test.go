@@ -72,7 +72,7 @@ func startOn(t *testing.T, po PoolOptions, host string) (p *Proxy, port string) 
 	}
 	_, port, _ = net.SplitHostPort(free.Addr().String())
 	_ = free.Close()
-	return startPools(t, Options{Loops: 2, Pools: []PoolOptions{listenOn(po, host, port)}}), port
+	return startPools(t, withPools(2, listenOn(po, host, port))), port
 }
 
 // refused reports whether nobody listens on host and port.
@@ -100,7 +100,7 @@ func TestChangeOfHost(t *testing.T) {
 			}
 			for i := range 40 {
 				host := hosts[i%2]
-				if _, err := p.Reload(Options{Loops: 2, Pools: []PoolOptions{listenOn(main, host, port)}}); err != nil {
+				if _, err := p.Reload(withPools(2, listenOn(main, host, port))); err != nil {
 					t.Fatalf("to %s: %v", host, err)
 				}
 				if host == "0.0.0.0" && refused("127.0.0.2", port) {
@@ -113,7 +113,7 @@ func TestChangeOfHost(t *testing.T) {
 					t.Errorf("listening on %v", a)
 				}
 			}
-			narrow := Options{Loops: 2, Pools: []PoolOptions{listenOn(main, "127.0.0.1", port)}}
+			narrow := withPools(2, listenOn(main, "127.0.0.1", port))
 			if _, err := p.Reload(narrow); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestChangeOfHostFails(t *testing.T) {
 	p, port := startOn(t, main, "127.0.0.1")
 	taken := poolBefore("taken", server)
 	taken.Listen = Listen{Text: "there", Network: "tcp", Addr: server.Addr().String()}
-	_, err := p.Reload(Options{Loops: 2, Pools: []PoolOptions{listenOn(main, "0.0.0.0", port), taken}})
+	_, err := p.Reload(withPools(2, listenOn(main, "0.0.0.0", port), taken))
 	if err == nil || !strings.Contains(err.Error(), "bind to addr 'there' failed") || strings.Contains(err.Error(), "main") {
 		t.Errorf("Reload: %v; want that there cannot be bound, and nothing else", err)
 	}
@@ -159,7 +159,7 @@ func TestChangeOfHostFails(t *testing.T) {
 	}
 	defer other.Close()
 	_, theirs, _ := net.SplitHostPort(other.Addr().String())
-	_, err = p.Reload(Options{Loops: 2, Pools: []PoolOptions{listenOn(main, "0.0.0.0", theirs)}})
+	_, err = p.Reload(withPools(2, listenOn(main, "0.0.0.0", theirs)))
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("Reload to another's port: %v", err)
 	}
@@ -174,7 +174,7 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 			p, port := startOn(t, main, hosts[0])
 			stop := comers(t, "127.0.0.1:"+port, 2)
 			defer stop()
-			q := heir(t, p, Options{Loops: 2, Pools: []PoolOptions{listenOn(main, hosts[1], port)}})
+			q := heir(t, p, withPools(2, listenOn(main, hosts[1], port)))
 			here, there := socketPair(t)
 			taken := make(chan error, 1)
 			go func() {
@@ -199,7 +199,7 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 			}
 
 			other := listenOn(poolBefore("other", second), hosts[0], port)
-			if _, err := q.Reload(Options{Loops: 2, Pools: []PoolOptions{other}}); err != nil {
+			if _, err := q.Reload(withPools(2, other)); err != nil {
 				t.Fatal(err)
 			}
 			c, err := net.Dial("tcp", "127.0.0.1:"+port)

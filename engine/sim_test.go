@@ -160,7 +160,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		name := "s" + strconv.Itoa(i)
 		po.Servers = append(po.Servers, simServerNamed(name))
 	}
-	o := Options{Loops: 1}
+	o := withPools(1)
 	var s *sim
 	po.Probe = func(v *backend.Server) error { return s.probe(v.Name) }
 	if edit != nil {
