@@ -39,13 +39,13 @@ func (f *fleet) Stop() {
 }
 
 // options are one pool for each kind of server, with a configuration file's defaults.
-func (f *fleet) options(port int) *engine.Options {
+func (f *fleet) options(port int) engine.Options {
 	o := engine.DefaultOptions()
 	o.Pools = []engine.PoolOptions{
 		embeddedPool("redis", resp.New(resp.Options{}), port, f.redis.Addrs()),
 		embeddedPool("memcached", memcached.New(memcached.Options{Admin: true}), memcachedPort(port), f.memcached.Addrs()),
 	}
-	return &o
+	return o
 }
 
 // memcachedPort is the next after the one for Redis, or one that the kernel chooses, too.

@@ -68,7 +68,7 @@ func TestDrain(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Errorf("Drain: %v", err)
 	}
-	if _, err := p.Reload(*p.options()); !errors.Is(err, errStopping) {
+	if _, err := p.Reload(*p.Options()); !errors.Is(err, errStopping) {
 		t.Errorf("Reload after Drain: %v", err)
 	}
 }

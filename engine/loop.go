@@ -19,9 +19,10 @@ import (
 type Loop struct {
 	backend.Loop
 
-	opts     *Options
-	pressure *pressure
-	poller   poller // to pause reading from a client
+	opts      *Options
+	maxMemory int // see lineup
+	pressure  *pressure
+	poller    poller // to pause reading from a client
 
 	dirty  []*Session // with bytes to write, or to be closed, each once
 	resume []*Session // may take input again, each once
@@ -67,13 +68,13 @@ type Loop struct {
 // write, and deferring it costs a system call of its own.
 const loneClients = 2
 
-func newLoop(o *Options, p *pressure) *Loop {
+func newLoop(now *lineup, p *pressure) *Loop {
 	l := &Loop{
 		pressure: p, holders: make(map[*Session]struct{}),
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
 		unread: unreadBytes, nap: nap, gosched: runtime.Gosched,
 	}
-	l.configure(o)
+	l.configure(now)
 	l.sampleIn = stats.NextSample()
 	l.Flush, l.FlushSoon = l.flush, l.flushSoon
 	l.Survive, l.Token = l.surviveServer, backend.RandomToken
@@ -88,9 +89,9 @@ func newLoop(o *Options, p *pressure) *Loop {
 }
 
 // configure takes settings, the first or those of a reload.
-func (l *Loop) configure(o *Options) {
-	l.opts = o
-	l.BoundSpares(o.MaxMemoryBytes / 8 / max(o.Loops, 1))
+func (l *Loop) configure(now *lineup) {
+	l.opts, l.maxMemory = now.opts, now.maxMemory
+	l.BoundSpares(l.maxMemory / 8 / now.loops)
 }
 
 // flushSoon ends every callback. When several clients are waiting it leaves the writing to a task that gnet runs after

@@ -29,9 +29,9 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o = found(o)
-	c := &plan{next: &lineup{opts: &o}}
-	c.keepFixed(now.opts, &o)
+	o.Pools = slices.Clone(o.Pools)
+	c := &plan{next: newLineup(&o)}
+	c.keepFixed(now)
 	var errs []error
 	seen := make(map[string]bool)
 	for i := range o.Pools {
@@ -71,16 +71,18 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 	return c, errors.Join(errs...)
 }
 
-// keepFixed keeps in o what only a start can set.
-func (c *plan) keepFixed(now, o *Options) {
-	if o.Loops != now.Loops {
-		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.Loops))
-		o.Loops = now.Loops
+// keepFixed keeps what only a start can set, and what is not the proxy's to change.
+func (c *plan) keepFixed(now *lineup) {
+	o := c.next.opts
+	if c.next.loops != now.loops {
+		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.loops))
+		o.Loops, c.next.loops = now.opts.Loops, now.loops
 	}
-	if o.ReadBufferBytes != now.ReadBufferBytes {
-		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", now.ReadBufferBytes))
-		o.ReadBufferBytes = now.ReadBufferBytes
+	if n := now.opts.ReadBufferBytes; o.ReadBufferBytes != n {
+		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", n))
+		o.ReadBufferBytes = n
 	}
+	o.Admin = now.opts.Admin
 	o.Inherited = nil
 }
 

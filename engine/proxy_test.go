@@ -252,7 +252,7 @@ func TestListen(t *testing.T) {
 		{"a file", Listen{Text: path + ".txt", Network: "unix", Addr: path + ".txt"}, "exists and is not a socket"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
-			q, err := New(withPools(0, PoolOptions{Options: p.options().Pools[0].Options, Listen: bad.listen}),
+			q, err := New(withPools(0, PoolOptions{Options: p.Options().Pools[0].Options, Listen: bad.listen}),
 				slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)

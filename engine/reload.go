@@ -55,8 +55,8 @@ func (p *Proxy) ReloadStatus() stats.ReloadStatus {
 func (p *Proxy) ReloadFailed(err error) { p.reloads.ended(err) }
 
 // Reload has a started proxy go on with o, while traffic flows. On error, which says all that is wrong, nothing has
-// changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. It
-// may be called from any goroutine but the loops'.
+// changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. What
+// only a start can change stays, and is noted; so does Admin, see SetAdmin. It may be called from any goroutine but the loops'.
 func (p *Proxy) Reload(o Options) (Changes, error) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
@@ -112,8 +112,8 @@ func (p *Proxy) carryOut(c *plan) {
 		pl.until = time.Now().Add(c.next.opts.DrainTimeout)
 		p.leaving = append(p.leaving, pl)
 	}
-	if was.opts.MaxMemoryBytes != c.next.opts.MaxMemoryBytes {
-		limitMemory(c.next.opts.MaxMemoryBytes)
+	if was.maxMemory != c.next.maxMemory {
+		limitMemory(c.next.maxMemory)
 	}
 }
 
@@ -166,7 +166,7 @@ func (p *Proxy) onLoops(f func(*Loop)) {
 
 // apply carries a plan out on l.
 func (l *Loop) apply(c *plan) {
-	l.configure(c.next.opts)
+	l.configure(c.next)
 	inOrder := make(map[*pool]bool)
 	for _, r := range c.changed {
 		inOrder[r.old] = r.new.groups[l].Adopt(r.old.groups[l])

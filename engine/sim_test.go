@@ -174,7 +174,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	t.Cleanup(p.pools()[0].Close)
 	s = &sim{t: t, proxy: p, pool: p.pools()[0], conns: map[*fakeConn]any{}, stalled: map[int]func(){}}
-	s.loop = newLoop(p.options(), &p.pressure)
+	s.loop = newLoop(p.now.Load(), &p.pressure)
 	p.loops, p.patience = []*Loop{s.loop}, time.Minute
 	s.loop.EL, s.loop.Log, s.loop.Watcher = fakeEL{sim: s}, log, s
 	tokens := 0
@@ -226,7 +226,7 @@ func (s *sim) server(name string) *simServer {
 // it when it settles.
 func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	s.t.Helper()
-	o := *s.proxy.options()
+	o := *s.proxy.Options()
 	po := o.Pools[0]
 	po.Servers = slices.Clone(po.Servers)
 	had := slices.Clone(po.Servers)
