@@ -32,12 +32,13 @@ type listener struct {
 	pool      atomic.Pointer[pool]
 	key       string // see listenKey
 	nl        net.Listener
+	reusePort bool        // it was bound with SO_REUSEPORT
 	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
 	closing   *time.Timer // of one that lingers, see dismiss
 }
 
 func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
-	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl}
+	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl, reusePort: pl.opts.ReusePort}
 	ln.pool.Store(pl)
 	return ln
 }
@@ -59,11 +60,16 @@ func (p *Proxy) bind() error {
 	opts := *now.opts
 	left := make(map[string]*listener)
 	for key, nl := range opts.Inherited {
-		left[key] = &listener{proxy: p, key: key, nl: nl, keepalive: true}
+		left[key] = &listener{proxy: p, key: key, nl: nl, reusePort: sharesPort(nl), keepalive: true}
 	}
 	opts.Inherited = nil
 	now.opts = &opts
 	inherited := slices.Collect(maps.Values(left))
+	for _, pl := range now.pools {
+		if note := keepBound(pl.opts, inherited); note != "" {
+			p.log.Info(note)
+		}
+	}
 	seats, err := p.seat(now.pools, left)
 	if err != nil {
 		for _, ln := range inherited {

@@ -33,7 +33,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 	c := &plan{next: newLineup(&o)}
 	c.keepFixed(now)
 	var errs []error
-	seen := make(map[string]bool)
+	seen, have := make(map[string]bool), slices.Concat(p.listeners(), p.lingering)
 	for i := range o.Pools {
 		po := &o.Pools[i]
 		if seen[po.Name] {
@@ -41,6 +41,9 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			continue
 		}
 		seen[po.Name] = true
+		if note := keepBound(po, have); note != "" {
+			c.Notes = append(c.Notes, note)
+		}
 		old := named(now.pools, po.Name)
 		if old != nil && reflect.DeepEqual(old.opts, po) {
 			c.next.pools = append(c.next.pools, old)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -212,5 +213,31 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 				t.Errorf("GET a of the other pool: %q, %v", v, err)
 			}
 		})
+	}
+}
+
+// TestReusePortStays: whether a listener shares its port is a matter of its bind, and the settings in force say so, after a
+// reload, in a process that inherits it, and until the pool has another listener.
+func TestReusePortStays(t *testing.T) {
+	main := poolBefore("main", startKeyServer(t, "s"))
+	p, port := startOn(t, main, "127.0.0.1")
+	shared := func(p *Proxy) bool { return p.Options().Pools[0].ReusePort }
+	main.ReusePort = true
+	ch, err := p.Reload(withPools(2, listenOn(main, "127.0.0.1", port)))
+	if want := "pool main: reuseport: stays as it is until a restart"; err != nil || len(ch.Unchanged) != 1 || !slices.Equal(ch.Notes, []string{want}) {
+		t.Errorf("Reload: %v, %q, %v", ch, ch.Notes, err)
+	}
+	if shared(p) || sharesPort(p.listeners()[0].nl) {
+		t.Error("reuseport is in force after a reload")
+	}
+	q := heir(t, p, withPools(2, listenOn(main, "127.0.0.1", port)))
+	if shared(q) {
+		t.Error("reuseport is in force for an inherited listener")
+	}
+	if ch, err = q.Reload(withPools(2, listenOn(main, "0.0.0.0", port))); err != nil || strings.Contains(strings.Join(ch.Notes, ""), "reuseport: stays") {
+		t.Errorf("Reload: %q, %v", ch.Notes, err)
+	}
+	if !shared(q) || !sharesPort(q.listeners()[0].nl) {
+		t.Error("reuseport is not in force for a new listener")
 	}
 }

@@ -138,12 +138,9 @@ func (p *pool) makeGroups(loops []*Loop) {
 
 // keepListener gives a listener that stays to pl.
 func (c *plan) keepListener(ln *listener, pl *pool) {
-	old := ln.pool.Swap(pl)
+	ln.pool.Store(pl)
 	if err := prepare(ln.nl, pl.opts); err != nil {
 		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
-	}
-	if old.opts.ReusePort != pl.opts.ReusePort {
-		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: reuseport: stays as it is until a restart", pl.name))
 	}
 }
 
