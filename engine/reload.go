@@ -163,10 +163,12 @@ func (p *Proxy) onLoops(f func(*Loop)) {
 
 // apply carries a plan out on l.
 func (l *Loop) apply(c *plan) {
+	memory := l.maxMemory
 	l.configure(c.next)
 	inOrder := make(map[*pool]bool)
 	for _, r := range c.changed {
 		inOrder[r.old] = r.new.groups[l].Adopt(r.old.groups[l])
+		l.tallyOf(r.new).slow.Keep(r.new.opts.SlowMaxLen)
 	}
 	for _, pl := range c.added {
 		pl.groups[l].Join()
@@ -178,6 +180,8 @@ func (l *Loop) apply(c *plan) {
 			s.unsettled = s.unsettled || !ordered && s.head != nil
 		} else if slices.Contains(c.removed, s.pool) {
 			s.leave()
+		} else if l.maxMemory != memory {
+			s.allowFirst() // a part of that
 		}
 		s.unblock() // the limits may be wider now
 	}
