@@ -2,7 +2,12 @@ package engine
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"cashew/stats"
 )
@@ -60,5 +65,38 @@ func TestMemoryOfConnected(t *testing.T) {
 	s.reload(func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 32 << 20 })
 	if c.session.allowed != 1<<20 {
 		t.Errorf("with less memory it may be owed %d bytes; want %d", c.session.allowed, 1<<20)
+	}
+}
+
+// TestModeOfLostSocket: the mode of a socket whose file is gone can't be changed; the rest of the reload is carried out.
+func TestModeOfLostSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	main := poolBefore("main", startKeyServer(t, "s"))
+	main.Listen = Listen{Text: path, Network: "unix", Addr: path}
+	p := startPools(t, withPools(1, main))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	main.Listen.Text, main.Listen.Mode, main.Backlog = path+" 0600", 0o600, 7
+	ch, err := p.Reload(withPools(1, main))
+	if err != nil || !strings.Contains(strings.Join(ch.Notes, "\n"), "no such file") {
+		t.Errorf("Reload: %q, %v", ch.Notes, err)
+	}
+	if o := p.Options().Pools[0]; o.Listen.Text != path || o.Listen.Mode != 0 || o.Backlog != 7 {
+		t.Errorf("in force: %+v, backlog %d", o.Listen, o.Backlog)
+	}
+}
+
+// TestNotesOfSockets: a setting that sockets have from their beginning is that of new connections.
+func TestNotesOfSockets(t *testing.T) {
+	a := DefaultPool("a")
+	b := a
+	b.TCPKeepalive, b.ServerUserTimeout, b.RefuseCrossScripts = true, time.Second, true
+	want := []string{
+		"pool a: changed: tcpkeepalive, server_tcp_user_timeout, cross_server_scripts",
+		"pool a: connections that are open keep their tcpkeepalive and server_tcp_user_timeout",
+	}
+	if got := differences(&a, &b); !slices.Equal(got, want) {
+		t.Errorf("notes %q; want %q", got, want)
 	}
 }

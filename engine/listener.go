@@ -130,19 +130,20 @@ func SocketNetwork(network, addr string) string {
 // prepare sets what net.Listen has no option for: the backlog, by a second listen(2) on the socket, which only changes
 // that; the socket's mode; and that the socket's file outlives us, as another process may have taken its place by then.
 func prepare(nl net.Listener, o *PoolOptions) error {
-	if ul, ok := nl.(*net.UnixListener); ok {
-		ul.SetUnlinkOnClose(false)
-		if o.Listen.Mode != 0 {
-			if err := os.Chmod(o.Listen.Addr, o.Listen.Mode); err != nil {
-				return err
-			}
-		}
-	}
 	rc, err := nl.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}
-	return control(rc, func(fd int) error { return unix.Listen(fd, o.Backlog) })
+	if err := control(rc, func(fd int) error { return unix.Listen(fd, o.Backlog) }); err != nil {
+		return err
+	}
+	if ul, ok := nl.(*net.UnixListener); ok {
+		ul.SetUnlinkOnClose(false)
+		if o.Listen.Mode != 0 {
+			return os.Chmod(o.Listen.Addr, o.Listen.Mode)
+		}
+	}
+	return nil
 }
 
 func control(rc syscall.RawConn, f func(fd int) error) error {

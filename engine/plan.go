@@ -109,7 +109,7 @@ func differences(a, b *PoolOptions) (notes []string) {
 			}
 		}
 	}
-	var settings []string
+	var settings, lasting []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
 		if f.Anonymous || f.Name == "Servers" {
 			continue
@@ -117,10 +117,16 @@ func differences(a, b *PoolOptions) (notes []string) {
 		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
 		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
 			settings = append(settings, settingName(f.Name))
+			if f.Name == "TCPKeepalive" || f.Name == "ServerUserTimeout" { // a socket has them from its beginning
+				lasting = append(lasting, settingName(f.Name))
+			}
 		}
 	}
 	if len(settings) > 0 {
 		notes = append(notes, fmt.Sprintf("pool %s: changed: %s", b.Name, strings.Join(settings, ", ")))
+	}
+	if len(lasting) > 0 {
+		notes = append(notes, fmt.Sprintf("pool %s: connections that are open keep their %s", b.Name, strings.Join(lasting, " and ")))
 	}
 	return notes
 }
@@ -132,6 +138,10 @@ func settingName(name string) string {
 		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
 	case "TCPKeepalive", "ReusePort":
 		return strings.ToLower(name)
+	case "RefuseCrossScripts":
+		return "cross_server_scripts"
+	case "ServerUserTimeout":
+		return "server_tcp_user_timeout"
 	case "IntegrityInterval":
 		return "server_integrity_interval"
 	case "SlowerThan":

@@ -86,15 +86,14 @@ func (p *Proxy) prepareReload(o Options) (*plan, error) {
 
 // carryOut does what can't fail.
 func (p *Proxy) carryOut(c *plan) {
+	c.prepareListeners()
 	p.adopt(c)
 	p.limitClients(c.next.pools, c.removed, p.leaving)
 	p.dismiss(c)
 	p.onLoops(func(l *Loop) { l.apply(c) })
 	was := p.now.Swap(c.next)
 	for ln, pl := range c.next.seated() {
-		if !slices.Contains(c.fresh, ln) && ln.pool.Load() != pl {
-			c.keepListener(ln, pl)
-		}
+		ln.pool.Store(pl)
 	}
 	p.linger(c)
 	for _, ln := range c.fresh {
@@ -136,11 +135,20 @@ func (p *pool) makeGroups(loops []*Loop) {
 	}
 }
 
-// keepListener gives a listener that stays to pl.
-func (c *plan) keepListener(ln *listener, pl *pool) {
-	ln.pool.Store(pl)
-	if err := prepare(ln.nl, pl.opts); err != nil {
-		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
+// prepareListeners prepares the listeners that stay for the pools that are to have them, while only the plan knows these. The
+// mode of a socket whose file is gone stays what it was.
+func (c *plan) prepareListeners() {
+	for ln, pl := range c.next.seated() {
+		was := ln.pool.Load()
+		if was == pl || slices.Contains(c.fresh, ln) {
+			continue
+		}
+		if err := prepare(ln.nl, pl.opts); err != nil {
+			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
+			if ln.key == listenKey(pl.opts) {
+				pl.opts.Listen = was.opts.Listen
+			}
+		}
 	}
 }
 
