@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"gopkg.in/yaml.v3"
+
 	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
@@ -28,6 +30,17 @@ func Effective(o *engine.Options) Section {
 		all[o.Pools[i].Name] = show(shownPool(&o.Pools[i]).keys(nil))
 	}
 	return all
+}
+
+// Keys are the names of all settings, those of the process and those of a pool.
+func Keys() (global, pool []string) {
+	for _, k := range globalKeys(&engine.Options{}) {
+		global = append(global, k.name)
+	}
+	for _, k := range newPool(&yaml.Node{}).keys(nil) {
+		pool = append(pool, k.name)
+	}
+	return global, pool
 }
 
 // show is a section of what its keys say.
