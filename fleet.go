@@ -5,13 +5,11 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"time"
 
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
-	"cashew/configs"
 	"cashew/embedded"
 	"cashew/engine"
 )
@@ -41,13 +39,13 @@ func (f *fleet) Stop() {
 }
 
 // options are one pool for each kind of server, with a configuration file's defaults.
-func (f *fleet) options(port int) *engine.Options {
-	o := configs.Defaults()
+func (f *fleet) options(port int) engine.Options {
+	o := engine.DefaultOptions()
 	o.Pools = []engine.PoolOptions{
 		embeddedPool("redis", resp.New(resp.Options{}), port, f.redis.Addrs()),
 		embeddedPool("memcached", memcached.New(memcached.Options{Admin: true}), memcachedPort(port), f.memcached.Addrs()),
 	}
-	return &o
+	return o
 }
 
 // memcachedPort is the next after the one for Redis, or one that the kernel chooses, too.
@@ -60,21 +58,9 @@ func memcachedPort(port int) int {
 
 func embeddedPool(name string, p codec.Protocol, port int, servers []string) engine.PoolOptions {
 	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	pool := engine.PoolOptions{
-		Options: backend.Options{
-			Name:               name,
-			Protocol:           p,
-			Hash:               "fnv1a_64",
-			Distribution:       "ketama",
-			ServerConnections:  1,
-			ServerRetryTimeout: 30 * time.Second,
-			ServerFailureLimit: 2,
-		},
-		Listen:     engine.Listen{Text: listen, Network: "tcp", Addr: listen},
-		Backlog:    512,
-		SlowerThan: 10 * time.Millisecond,
-		SlowMaxLen: 128,
-	}
+	pool := engine.DefaultPool(name)
+	pool.Protocol = p
+	pool.Listen = engine.Listen{Text: listen, Network: "tcp", Addr: listen}
 	for i, addr := range servers {
 		pool.Servers = append(pool.Servers, backend.Server{
 			Name:    fmt.Sprintf("%s%d", name, i+1), // by name, so that keys stay where they are whatever the ports

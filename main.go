@@ -157,7 +157,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 		}
 	}()
 
-	servers, err := p.load()
+	opts, servers, err := p.load()
 	p.always(fmt.Sprintf("%s-%s built for %s %s %s started on pid %d",
 		program, programVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version(), os.Getpid()))
 	if err != nil {
@@ -167,7 +167,6 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	p.warn()
 
 	limited := slog.New(newLimitHandler(p.lines))
-	opts := *p.options()
 	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
 	}
@@ -198,7 +197,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	}
 	addrs := p.proxy.Addrs()
 	for i, addr := range addrs {
-		p.log.Info("listening", "pool", p.options().Pools[i].Name, "addr", addr.String())
+		p.log.Info("listening", "pool", p.proxy.Options().Pools[i].Name, "addr", addr.String())
 	}
 	if servers != nil {
 		servers.describe(stdout, addrs)

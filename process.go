@@ -10,7 +10,6 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -37,12 +36,8 @@ type process struct {
 	service     *service
 
 	reloading sync.Mutex // one at a time: one may also be asked for over the network
-	opts      atomic.Pointer[engine.Options]
-	warnings  []string // about opts; under reloading
+	warnings  []string   // about the options in force, which proxy has; under reloading
 }
-
-// options are those in force. They do not change; a reload brings others.
-func (p *process) options() *engine.Options { return p.opts.Load() }
 
 func newProcess(o *cliOptions, out *logFile, stderr io.Writer) *process {
 	p := &process{cli: o, out: out, stderr: stderr, verbose: o.verbose}
@@ -78,36 +73,24 @@ func (p *process) failConf(err error) int {
 	return status
 }
 
-// load sets the options: from the configuration file or, for the demo, those of the embedded default, whose servers it
-// starts and returns.
-func (p *process) load() (*fleet, error) {
-	if !p.cli.demo {
-		return nil, p.loadFile()
+// load reads the options to start with: from the configuration file or, for the demo, those of the embedded default, whose
+// servers it starts and returns. The log has their format from here on.
+func (p *process) load() (o engine.Options, servers *fleet, err error) {
+	if p.cli.demo {
+		if servers, err = startFleet(); err != nil {
+			return o, nil, err
+		}
+		o = servers.options(p.cli.embeddedPort)
+	} else {
+		f, err := configs.Load(p.cli.confFile)
+		if err != nil {
+			return o, nil, err
+		}
+		o, p.warnings = f.Options, f.Warnings
 	}
-	servers, err := startFleet()
-	if err != nil {
-		return nil, err
-	}
-	p.use(servers.options(p.cli.embeddedPort))
-	return servers, nil
-}
-
-// loadFile sets the options from the configuration file. On error, all its mistakes, nothing has changed.
-func (p *process) loadFile() error {
-	f, err := configs.Load(p.cli.confFile)
-	if err != nil {
-		return err
-	}
-	p.warnings = f.Warnings
-	p.use(&f.Options)
-	return nil
-}
-
-// use makes o the options in force, as far as this process is concerned.
-func (p *process) use(o *engine.Options) {
 	o.Version = programVersion()
 	p.lines.setFormat(o.LogFormat)
-	p.opts.Store(o)
+	return o, servers, nil
 }
 
 // warn logs what there is to say about the options.
@@ -158,7 +141,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		return changes, err
 	}
 	p.warnings = f.Warnings
-	p.use(&f.Options)
+	p.lines.setFormat(f.Options.LogFormat)
 	if err := p.service.move(f.Options.Admin); err != nil {
 		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
 	}
@@ -185,7 +168,7 @@ func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
 		giveUp()
 		drained := make(chan error, 1)
 		go func() {
-			ctx, cancel := context.WithTimeout(drain, p.options().DrainTimeout)
+			ctx, cancel := context.WithTimeout(drain, p.proxy.Options().DrainTimeout)
 			defer cancel()
 			drained <- f(ctx)
 		}()

@@ -22,12 +22,12 @@ import (
 // service is what the process tells others: the admin pages and the stats port.
 type service struct {
 	server *admin.Server
+	proxy  *engine.Proxy // knows where the pages are, as configured
 	log    *slog.Logger
 	ended  sync.WaitGroup // whatever serves a listener
 	stats  net.Listener   // nil: none
 
 	mu    sync.Mutex
-	addr  string       // of the admin pages, as configured
 	pages net.Listener // nil: none
 }
 
@@ -48,10 +48,10 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 	case err != nil:
 		return nil, err
 	}
-	addr := p.options().Admin
+	addr := p.proxy.Options().Admin
 	pages, err := newPages(addr, pred)
 	switch {
-	case addr == configs.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
+	case addr == engine.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
 		p.log.Warn("no admin pages: " + err.Error() + "; global.admin chooses another address")
 	case err != nil:
 		if stats != nil {
@@ -59,11 +59,11 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		}
 		return nil, err
 	}
-	src := admin.Sources{Proxy: p.proxy, Options: p.options, Config: describeConfig, Page: page.Handler(), Log: log}
+	src := admin.Sources{Proxy: p.proxy, Config: describeConfig, Page: page.Handler(), Log: log}
 	if !p.cli.demo {
 		src.Reload = p.reload
 	}
-	return &service{server: admin.New(src), log: p.log, stats: stats, addr: addr, pages: pages}, nil
+	return &service{server: admin.New(src), proxy: p.proxy, log: p.log, stats: stats, pages: pages}, nil
 }
 
 // run answers from now on. The proxy must have started.
@@ -126,7 +126,7 @@ func (s *service) over(what string, err error) {
 func (s *service) move(addr string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if addr == s.addr {
+	if addr == s.proxy.Options().Admin {
 		return nil
 	}
 	var leaving []net.Listener
@@ -140,7 +140,8 @@ func (s *service) move(addr string) error {
 	if s.pages != nil {
 		_ = s.pages.Close()
 	}
-	s.addr, s.pages = addr, pages
+	s.pages = pages
+	s.proxy.SetAdmin(addr)
 	s.serve(pages)
 	return nil
 }

@@ -121,7 +121,7 @@ func (s *service) files() (map[string]*os.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	files := make(map[string]*os.File)
-	for name, nl := range map[string]net.Listener{statsName: s.stats, pagesName + s.addr: s.pages} {
+	for name, nl := range map[string]net.Listener{statsName: s.stats, pagesName + s.proxy.Options().Admin: s.pages} {
 		if nl == nil {
 			continue
 		}

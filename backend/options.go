@@ -56,3 +56,20 @@ type Options struct {
 
 	Probe func(*Server) error // asks a server, on a connection of its own, whether it is well; nil: by the Protocol's Probe
 }
+
+// DefaultOptions are those of a pool of which nothing but its name is known, with twemproxy's defaults where it has the
+// setting. Protocol and Servers are left to the caller.
+//
+// Source: twemproxy 0.5.0 nc_conf.h, CONF_DEFAULT_*.
+func DefaultOptions(name string) Options {
+	return Options{
+		Name:               name,
+		Hash:               "fnv1a_64",
+		Distribution:       "ketama",
+		ResolveInterval:    time.Minute,
+		ServerConnections:  1,
+		ServerUserTimeout:  30 * time.Second,
+		ServerRetryTimeout: 30 * time.Second,
+		ServerFailureLimit: 2,
+	}
+}

@@ -6,7 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"cashew/backend"
 	"cashew/engine"
@@ -16,13 +17,6 @@ import (
 // masked stands where a secret would.
 const masked = "(masked)"
 
-// What the engine takes for a setting that the file leaves out; see engine.Options.
-const (
-	defaultReadBuffer  = 256 << 10
-	defaultMaxPipeline = 1024
-	defaultMaxRequest  = 1 << 30
-)
-
 // Section is a part of a configuration: keys as they are in the file, values that JSON and YAML can show. Sections, in a
 // Section by pool, are a whole configuration.
 type Section map[string]any
@@ -30,119 +24,49 @@ type Section map[string]any
 // Effective returns the settings in force, those that the file left out too, as sections that could be a file again.
 // Secrets are masked, and a limit that the process finds for itself is left out. o is only read.
 func Effective(o *engine.Options) Section {
-	all := Section{"global": effectiveGlobal(o)}
+	global := *o
+	all := Section{globalSection: show(globalKeys(&global))}
 	for i := range o.Pools {
-		all[o.Pools[i].Name] = effectivePool(&o.Pools[i])
+		all[o.Pools[i].Name] = show(shownPool(&o.Pools[i]).keys(nil))
 	}
 	return all
 }
 
-func effectiveGlobal(o *engine.Options) Section {
-	s := Section{
-		"loops":          "auto",
-		"coalesce_usecs": o.Coalesce.Microseconds(),
-		"read_buffer":    orDefault(o.ReadBufferBytes, defaultReadBuffer),
-		"max_pipeline":   orDefault(o.MaxPipeline, defaultMaxPipeline),
-		"max_request":    orDefault(o.MaxRequestBytes, defaultMaxRequest),
-		"admin":          "off",
-		"drain_timeout":  o.DrainTimeout.Milliseconds(),
-		"log_format":     o.LogFormat,
-		"stats_extended": o.StatsExtended,
+// Keys are the names of all settings, those of the process and those of a pool.
+func Keys() (global, pool []string) {
+	for _, k := range globalKeys(&engine.Options{}) {
+		global = append(global, k.name)
 	}
-	if o.Loops > 0 {
-		s["loops"] = o.Loops
+	for _, k := range newPool(&yaml.Node{}).keys(nil) {
+		pool = append(pool, k.name)
 	}
-	if o.MaxMemoryBytes > 0 {
-		s["max_memory"] = o.MaxMemoryBytes
-	}
-	if o.Admin != "" {
-		s["admin"] = o.Admin
+	return global, pool
+}
+
+// show is a section of what its keys say.
+func show(keys []key) Section {
+	s := make(Section, len(keys))
+	for _, k := range keys {
+		if v := k.show(); v != nil {
+			s[k.name] = v
+		}
 	}
 	return s
 }
 
-func scriptsPolicy(refuse bool) string {
-	if refuse {
-		return "refuse"
+// shownPool is a pool as its keys show it: what the protocol was made of is the protocol's to say.
+func shownPool(o *engine.PoolOptions) *pool {
+	s := &pool{PoolOptions: *o, redis: o.Protocol.Name() == "redis"}
+	if p, ok := o.Protocol.(interface{ DB() int }); ok {
+		s.redisDB = p.DB()
 	}
-	return "first_key"
-}
-
-func orDefault(v, otherwise int) int {
-	if v == 0 {
-		return otherwise
-	}
-	return v
-}
-
-func effectivePool(o *engine.PoolOptions) Section {
-	s := Section{
-		"listen":                    o.Listen.Text,
-		"hash":                      o.Hash,
-		"distribution":              o.Distribution,
-		"timeout":                   o.Timeout.Milliseconds(),
-		"resolve_interval":          o.ResolveInterval.Milliseconds(),
-		"server_integrity_interval": o.IntegrityInterval.Milliseconds(),
-		"backlog":                   o.Backlog,
-		"client_connections":        o.ClientConnections,
-		"client_write_timeout":      o.ClientWriteTimeout.Milliseconds(),
-		"slowlog_log_slower_than":   slowerThan(o.SlowerThan),
-		"slowlog_max_len":           o.SlowMaxLen,
-		"tcpkeepalive":              o.TCPKeepalive,
-		"reuseport":                 o.ReusePort,
-		"preconnect":                o.Preconnect,
-		"auto_eject_hosts":          o.AutoEjectHosts,
-		"on_server_failure":         policyName(o.OnServerFailure),
-		"partial_results":           o.PartialResults,
-		"cross_server_scripts":      scriptsPolicy(o.RefuseCrossScripts),
-		"server_connections":        o.ServerConnections,
-		"server_tcp_user_timeout":   o.ServerUserTimeout.Milliseconds(),
-		"server_retry_timeout":      o.ServerRetryTimeout.Milliseconds(),
-		"server_failure_limit":      o.ServerFailureLimit,
-	}
-	if o.ClientOutputBuffer > 0 {
-		s["client_output_buffer"] = o.ClientOutputBuffer
-	}
-	if o.HashTag != "" {
-		s["hash_tag"] = o.HashTag
-	}
-	servers := make([]string, len(o.Servers))
-	for i := range o.Servers {
-		servers[i] = serverEntry(&o.Servers[i])
-	}
-	s["servers"] = servers
-
-	s["redis"] = o.Protocol.Name() == "redis"
-	if p, ok := o.Protocol.(interface {
-		Guarded() bool
-		DB() int
-	}); ok {
-		s["redis_db"] = p.DB()
-		if p.Guarded() {
-			s["redis_auth"] = masked
-		}
+	if o.Protocol.Guarded() {
+		s.redisAuth = masked
 	}
 	if p, ok := o.Protocol.(interface{ Admin() bool }); ok {
-		s["memcached_admin"] = p.Admin()
+		s.memcachedAdmin = p.Admin()
 	}
 	return s
-}
-
-// slowerThan is a threshold in microseconds, -1 for none.
-func slowerThan(d time.Duration) int64 {
-	if d < 0 {
-		return -1
-	}
-	return d.Microseconds()
-}
-
-func policyName(p backend.FailurePolicy) string {
-	for name, policy := range backend.FailurePolicies {
-		if policy == p {
-			return name
-		}
-	}
-	return ""
 }
 
 // serverEntry is a line of servers that means srv.

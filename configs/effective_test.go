@@ -72,21 +72,13 @@ global:
 			got[key] = true
 		}
 	}
-	var want []string
-	for _, k := range (&pool{}).keys(nil) {
-		want = append(want, k.name)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(got))); diff != "" {
+	global, pool := Keys()
+	slices.Sort(pool)
+	if diff := cmp.Diff(pool, slices.Sorted(maps.Keys(got))); diff != "" {
 		t.Errorf("keys of pools (-want +got):\n%s", diff)
 	}
-
-	want = nil
-	for _, k := range globalKeys(&f.Options) {
-		want = append(want, k.name)
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(all["global"].(Section)))); diff != "" {
+	slices.Sort(global)
+	if diff := cmp.Diff(global, slices.Sorted(maps.Keys(all["global"].(Section)))); diff != "" {
 		t.Errorf("keys of global (-want +got):\n%s", diff)
 	}
 }

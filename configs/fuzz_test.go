@@ -47,7 +47,7 @@ func FuzzParse(f *testing.F) {
 func checkInvariants(t *testing.T, f *File) {
 	t.Helper()
 	o := &f.Options
-	if o.Loops < 0 || o.ReadBufferBytes&(o.ReadBufferBytes-1) != 0 || o.MaxPipeline < 0 || o.MaxRequestBytes < 0 {
+	if o.Loops < 0 || o.ReadBufferBytes <= 0 || o.ReadBufferBytes&(o.ReadBufferBytes-1) != 0 || o.MaxPipeline <= 0 || o.MaxRequestBytes <= 0 {
 		t.Errorf("global options are %+v", o)
 	}
 	if len(o.Pools) == 0 {

@@ -97,7 +97,10 @@ func TestParseSortsPools(t *testing.T) {
 
 func TestParseGlobal(t *testing.T) {
 	with := func(edit func(*engine.Options)) engine.Options {
-		o := engine.Options{Admin: DefaultAdmin, DrainTimeout: 30 * time.Second, LogFormat: "text", Coalesce: 200 * time.Microsecond}
+		o := engine.Options{
+			ReadBufferBytes: 256 << 10, Coalesce: 200 * time.Microsecond, MaxPipeline: 1024, MaxRequestBytes: 1 << 30,
+			Admin: "127.0.0.1:22223", DrainTimeout: 30 * time.Second, LogFormat: "text",
+		}
 		edit(&o)
 		return o
 	}

@@ -14,9 +14,5 @@ func newProtocol(p *pool, maxRequest int) codec.Protocol {
 	if p.redis {
 		return resp.New(resp.Options{Password: p.redisAuth, DB: p.redisDB})
 	}
-	o := memcached.Options{Admin: p.memcachedAdmin}
-	if maxRequest > 0 {
-		o.MaxValue = max(maxRequest-memcachedLine, 1)
-	}
-	return memcached.New(o)
+	return memcached.New(memcached.Options{Admin: p.memcachedAdmin, MaxValue: max(maxRequest-memcachedLine, 1)})
 }

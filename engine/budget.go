@@ -44,7 +44,7 @@ func (s *Session) outputBuffer() int {
 	if n := s.pool.opts.ClientOutputBuffer; n > 0 {
 		return n
 	}
-	return s.local.opts.MaxMemoryBytes / outputShare
+	return s.local.maxMemory / outputShare
 }
 
 // allowMore doubles what may be owed to s until that does, if its pool and the process's memory allow it; false: s has to
@@ -54,7 +54,7 @@ func (s *Session) allowMore() bool {
 	for s.owed() >= s.allowed {
 		more := min(2*s.allowed, s.outputBuffer()) - s.allowed
 		if more <= 0 || s.out.Pending() < s.allowed/2 || s.local.pressure.level.Load() >= high ||
-			!s.local.pressure.output.grant(more, s.local.opts.MaxMemoryBytes/outputShare*2) {
+			!s.local.pressure.output.grant(more, s.local.maxMemory/outputShare*2) {
 			return false
 		}
 		s.allowed += more
@@ -73,7 +73,7 @@ func (s *Session) allowFirst() {
 	s.allowed = min(s.local.firstAllowed(), s.outputBuffer())
 }
 
-func (l *Local) firstAllowed() int { return min(firstAllowed, l.opts.MaxMemoryBytes/firstShare) }
+func (l *Local) firstAllowed() int { return min(firstAllowed, l.maxMemory/firstShare) }
 
 // noteUnread brings what is known of s's unread replies up to date; it is called where there are any, or were.
 func (s *Session) noteUnread() {
@@ -86,7 +86,7 @@ func (s *Session) noteUnread() {
 	s.unreadBytes = n
 }
 
-func (l *Local) mayBeUnread() int64 { return int64(unreadShare * float64(l.opts.MaxMemoryBytes)) }
+func (l *Local) mayBeUnread() int64 { return int64(unreadShare * float64(l.maxMemory)) }
 
 // relieveOutput closes the clients of l that have most unread, until all loops' have less than they may.
 func (l *Local) relieveOutput() {

@@ -20,7 +20,8 @@ func TestCanary(t *testing.T) {
 		{"off by one", func(string) string { return bulk("b") + bulk("a") }, false, "-ERR Invalid argument\r\n"},
 		{"another token", func(y string) string { return bulk(y[:len(y)-1]+"!") + bulk("a") }, false, "-ERR Invalid argument\r\n"},
 		{"busy", func(string) string { return "-BUSY Redis is busy running a script.\r\n" + bulk("a") }, true, bulk("a")},
-		{"an error", func(string) string { return "-ERR unknown command\r\n" + bulk("a") }, false, "-ERR Invalid argument\r\n"},
+		{"no such command", func(string) string { return "-ERR unknown command\r\n" + bulk("a") }, true, bulk("a")},
+		{"an error", func(string) string { return "-ERR no such key\r\n" + bulk("a") }, false, "-ERR Invalid argument\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 1, func(_ *Options, po *PoolOptions) { po.IntegrityInterval = time.Nanosecond })

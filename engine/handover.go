@@ -267,7 +267,7 @@ func (p *Proxy) listenAgain(closed []*listener, files map[string]*os.File) (agai
 			if ul, ok := nl.(*net.UnixListener); ok {
 				ul.SetUnlinkOnClose(false)
 			}
-			ln = &listener{proxy: p, key: old.key, nl: nl, keepalive: true}
+			ln = &listener{proxy: p, key: old.key, nl: nl, reusePort: old.reusePort, keepalive: true}
 			ln.pool.Store(old.pool.Load())
 			p.accepting.Go(ln.run)
 		}

@@ -68,7 +68,7 @@ func TestDrain(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Errorf("Drain: %v", err)
 	}
-	if _, err := p.Reload(*p.options()); !errors.Is(err, errStopping) {
+	if _, err := p.Reload(*p.Options()); !errors.Is(err, errStopping) {
 		t.Errorf("Reload after Drain: %v", err)
 	}
 }
@@ -134,7 +134,7 @@ func TestDrainTimeUp(t *testing.T) {
 // drain began.
 func TestDrainUnderLoad(t *testing.T) {
 	server := startKeyServer(t, "s")
-	p := startPools(t, Options{Loops: 2, Pools: []PoolOptions{poolBefore("main", server)}})
+	p := startPools(t, withPools(2, poolBefore("main", server)))
 	var all, sent sync.WaitGroup
 	begin := make(chan struct{})
 	for i := range 20 {
@@ -227,7 +227,7 @@ func heir(t *testing.T, p *Proxy, o Options) *Proxy {
 // TestHandOver moves clients between proxies under load, several times: no request fails, and the connections stay.
 func TestHandOver(t *testing.T) {
 	server := startKeyServer(t, "s")
-	o := Options{Loops: 2, Pools: []PoolOptions{poolBefore("main", server)}}
+	o := withPools(2, poolBefore("main", server))
 	p := startPools(t, o)
 	addr := p.Addrs()[0]
 	const clients = 200
@@ -280,7 +280,7 @@ func TestHandOverState(t *testing.T) {
 	guarded.Listen.Network, guarded.Listen.Addr = "unix", filepath.Join(t.TempDir(), "g")
 	mc := poolBefore("mc", server)
 	mc.Protocol = memcached.New(memcached.Options{})
-	p := startPools(t, Options{Loops: 1, Pools: []PoolOptions{guarded, mc}})
+	p := startPools(t, withPools(1, guarded, mc))
 	c := dial(t, p)
 	r := bufio.NewReader(c)
 	say := func(what, want string) {
@@ -305,7 +305,7 @@ func TestHandOverState(t *testing.T) {
 	if _, err := io.ReadFull(other, got); err != nil || string(got) != "MN\r\n"+line {
 		t.Fatalf("%q, %v", got, err)
 	}
-	q := heir(t, p, Options{Loops: 1, Pools: []PoolOptions{guarded}})
+	q := heir(t, p, withPools(1, guarded))
 	here, there := socketPair(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -362,7 +362,7 @@ func TestHandOverOfVersion(t *testing.T) {
 // TestHandOverFails: the other process goes away in the middle, and the old one goes on with all clients.
 func TestHandOverFails(t *testing.T) {
 	server := startKeyServer(t, "s")
-	o := Options{Loops: 2, Pools: []PoolOptions{poolBefore("main", server)}}
+	o := withPools(2, poolBefore("main", server))
 	p := startPools(t, o)
 	stop := hammer(t, p.Addrs()[0], 50, func(key, value string) bool { return value == "s:"+key })
 	defer stop()
@@ -434,7 +434,7 @@ func TestHandOverHalfClosed(t *testing.T) {
 	for countSessions(p, func(s *Session) bool { return s.inFlight == 1 }) < n { // else some would be given away at once
 		runtime.Gosched()
 	}
-	q := heir(t, p, Options{Loops: 1, Pools: []PoolOptions{*p.pools()[0].opts}})
+	q := heir(t, p, withPools(1, *p.pools()[0].opts))
 	here, there := socketPair(t)
 	handed, taken := make(chan error, 1), make(chan error, 1)
 	go func() {
@@ -469,7 +469,7 @@ func TestHandOverHalfClosed(t *testing.T) {
 // TestHandOverLimited: the new process takes no more clients than it may have; the others stay until they are drained.
 func TestHandOverLimited(t *testing.T) {
 	server := startKeyServer(t, "s")
-	o := Options{Loops: 1, Pools: []PoolOptions{poolBefore("main", server)}}
+	o := withPools(1, poolBefore("main", server))
 	p := startPools(t, o)
 	for range 3 {
 		dial(t, p)

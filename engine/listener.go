@@ -31,12 +31,13 @@ type listener struct {
 	pool      atomic.Pointer[pool]
 	key       string // see listenKey
 	nl        net.Listener
+	reusePort bool        // it was bound with SO_REUSEPORT
 	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
 	closing   *time.Timer // of one that lingers, see dismiss
 }
 
 func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
-	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl}
+	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl, reusePort: pl.opts.ReusePort}
 	ln.pool.Store(pl)
 	return ln
 }
@@ -58,11 +59,16 @@ func (p *Proxy) bind() error {
 	opts := *now.opts
 	left := make(map[string]*listener)
 	for key, nl := range opts.Inherited {
-		left[key] = &listener{proxy: p, key: key, nl: nl, keepalive: true}
+		left[key] = &listener{proxy: p, key: key, nl: nl, reusePort: sharesPort(nl), keepalive: true}
 	}
 	opts.Inherited = nil
 	now.opts = &opts
 	inherited := slices.Collect(maps.Values(left))
+	for _, pl := range now.pools {
+		if note := keepBound(pl.opts, inherited); note != "" {
+			p.log.Info(note)
+		}
+	}
 	seats, err := p.seat(now.pools, left)
 	if err != nil {
 		for _, ln := range inherited {
@@ -123,19 +129,20 @@ func SocketNetwork(network, addr string) string {
 // prepare sets what net.Listen has no option for: the backlog, by a second listen(2) on the socket, which only changes
 // that; the socket's mode; and that the socket's file outlives us, as another process may have taken its place by then.
 func prepare(nl net.Listener, o *PoolOptions) error {
-	if ul, ok := nl.(*net.UnixListener); ok {
-		ul.SetUnlinkOnClose(false)
-		if o.Listen.Mode != 0 {
-			if err := os.Chmod(o.Listen.Addr, o.Listen.Mode); err != nil {
-				return err
-			}
-		}
-	}
 	rc, err := nl.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}
-	return control(rc, func(fd int) error { return unix.Listen(fd, o.Backlog) })
+	if err := control(rc, func(fd int) error { return unix.Listen(fd, o.Backlog) }); err != nil {
+		return err
+	}
+	if ul, ok := nl.(*net.UnixListener); ok {
+		ul.SetUnlinkOnClose(false)
+		if o.Listen.Mode != 0 {
+			return os.Chmod(o.Listen.Addr, o.Listen.Mode)
+		}
+	}
+	return nil
 }
 
 func control(rc syscall.RawConn, f func(fd int) error) error {

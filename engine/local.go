@@ -16,8 +16,9 @@ type Local struct {
 	loop    *backend.Loop
 	servers *backend.Local
 
-	opts     *Options
-	pressure *pressure
+	opts      *Options
+	maxMemory int // see lineup
+	pressure  *pressure
 
 	sessions map[uint64]*Session // all that opened and are not closed, by number
 	leaving  []*pool             // removed: clients of it that still open leave at once
@@ -45,20 +46,20 @@ type Local struct {
 }
 
 // newLocal returns what this package has on loop, beside what backend has there.
-func newLocal(loop *backend.Loop, servers *backend.Local, o *Options, p *pressure) *Local {
+func newLocal(loop *backend.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
 	l := &Local{
 		loop: loop, servers: servers, pressure: p, holders: make(map[*Session]struct{}),
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
 	}
-	l.configure(o)
+	l.configure(now)
 	l.sampleIn = stats.NextSample()
 	return l
 }
 
 // configure takes settings, the first or those of a reload.
-func (l *Local) configure(o *Options) {
-	l.opts, l.loop.Coalesce = o, o.Coalesce
-	l.loop.BoundSpares(o.MaxMemoryBytes / 8 / max(o.Loops, 1))
+func (l *Local) configure(now *lineup) {
+	l.opts, l.maxMemory, l.loop.Coalesce = now.opts, now.maxMemory, now.opts.Coalesce
+	l.loop.BoundSpares(l.maxMemory / 8 / now.loops)
 }
 
 // relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the

@@ -12,7 +12,7 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// pressure is how near the process is to Options.MaxMemoryBytes. All loops read its level;
+// pressure is how near the process is to lineup.maxMemory. All loops read its level;
 // only keepHouse sets it.
 type pressure struct {
 	level atomic.Int32
@@ -33,7 +33,7 @@ const (
 	critical
 )
 
-// Shares of MaxMemoryBytes at which the levels begin, and what a client must hold to be a cause.
+// Shares of lineup.maxMemory at which the levels begin, and what a client must hold to be a cause.
 const (
 	highShare     = 0.80
 	criticalShare = 0.95
@@ -111,7 +111,7 @@ func (p *Proxy) watchMemory() {
 	p.pressure.level.Store(level)
 	if level != was {
 		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
-			"bytes", heapObjects(), "max_memory", p.options().MaxMemoryBytes)
+			"bytes", heapObjects(), "max_memory", p.now.Load().maxMemory)
 	}
 	for _, l := range p.loops {
 		l.loop.Execute(func() { l.relieve(level) })
@@ -119,7 +119,7 @@ func (p *Proxy) watchMemory() {
 }
 
 func (p *Proxy) levelOf(bytes uint64) int32 {
-	switch share := float64(bytes) / float64(p.options().MaxMemoryBytes); {
+	switch share := float64(bytes) / float64(p.now.Load().maxMemory); {
 	case share >= criticalShare:
 		return critical
 	case share >= highShare:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"io/fs"
 	"net"
 	"time"
@@ -8,16 +9,17 @@ import (
 	"cashew/backend"
 )
 
-// Options are all settings of a proxy process. They are immutable once a Proxy was built from them.
+// Options are all settings of a proxy process: DefaultOptions, and what is to be otherwise. They are immutable once a Proxy
+// was built from them.
 type Options struct {
 	Loops           int // event loops; 0: half of GOMAXPROCS, at least 1
-	ReadBufferBytes int // each loop reads at most this much from a socket at once; 0: 256 KiB; a power of two
+	ReadBufferBytes int // each loop reads at most this much from a socket at once; a power of two
 	// Coalesce bounds how long a loop lets more come in when little came while much is in flight, so that more share a write
 	// and a wake-up; 0: it looks at once.
 	Coalesce time.Duration
 
-	MaxPipeline     int    // requests one client may have in flight before the loop stops reading from it; 0: 1024
-	MaxRequestBytes int    // one command's frame at most; 0: 1 GiB, Redis's client-query-buffer-limit
+	MaxPipeline     int    // requests one client may have in flight before the loop stops reading from it
+	MaxRequestBytes int    // one command's frame at most
 	MaxMemoryBytes  int    // that all buffers together may have; 0: three quarters of what the process may use
 	Version         string // the program's, for those who ask
 
@@ -35,12 +37,36 @@ type Options struct {
 	Pools []PoolOptions
 }
 
-// PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'.
+// DefaultAdmin is where the admin pages are unless the file says otherwise.
+const DefaultAdmin = "127.0.0.1:22223"
+
+// DefaultOptions are what a file without a section of our own settings means. They have no pools.
+func DefaultOptions() Options {
+	return Options{
+		ReadBufferBytes: 256 << 10,
+		Coalesce:        200 * time.Microsecond,
+		MaxPipeline:     1024,
+		MaxRequestBytes: 1 << 30, // Redis's client-query-buffer-limit
+		Admin:           DefaultAdmin,
+		DrainTimeout:    30 * time.Second,
+		LogFormat:       "text",
+	}
+}
+
+// check refuses options that nobody has completed.
+func (o *Options) check() error {
+	if o.ReadBufferBytes <= 0 || o.MaxPipeline <= 0 || o.MaxRequestBytes <= 0 {
+		return errors.New("engine: options without a limit: they are made from DefaultOptions")
+	}
+	return nil
+}
+
+// PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'; see DefaultPool.
 type PoolOptions struct {
 	backend.Options
 
 	Listen            Listen
-	Backlog           int // listen(2); 512 by default, 0 is allowed
+	Backlog           int // listen(2); 0 is allowed
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
 
@@ -59,6 +85,18 @@ type PoolOptions struct {
 	// SlowerThan is from where a request enters the slow log; 0: all do, negative: none.
 	SlowerThan time.Duration
 	SlowMaxLen int // entries that the slow log keeps
+}
+
+// DefaultPool is a pool with the defaults of backend.DefaultOptions, and those towards its clients. Protocol, Servers and
+// Listen are left to the caller.
+func DefaultPool(name string) PoolOptions {
+	return PoolOptions{
+		Options:            backend.DefaultOptions(name),
+		Backlog:            512,
+		ClientWriteTimeout: time.Minute,
+		SlowerThan:         10 * time.Millisecond,
+		SlowMaxLen:         128,
+	}
 }
 
 // Listen is where a pool's clients connect to.

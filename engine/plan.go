@@ -26,11 +26,14 @@ type replaced struct{ old, new *pool }
 // plan builds what o asks for. Errors are joined.
 func (p *Proxy) plan(o Options) (*plan, error) {
 	now := p.now.Load()
-	o = withDefaults(o)
-	c := &plan{next: &lineup{opts: &o}}
-	c.keepFixed(now.opts, &o)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o.Pools = slices.Clone(o.Pools)
+	c := &plan{next: newLineup(&o)}
+	c.keepFixed(now)
 	var errs []error
-	seen := make(map[string]bool)
+	seen, have := make(map[string]bool), slices.Concat(p.listeners(), p.lingering)
 	for i := range o.Pools {
 		po := &o.Pools[i]
 		if seen[po.Name] {
@@ -38,6 +41,9 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			continue
 		}
 		seen[po.Name] = true
+		if note := keepBound(po, have); note != "" {
+			c.Notes = append(c.Notes, note)
+		}
 		old := named(now.pools, po.Name)
 		if old != nil && reflect.DeepEqual(old.opts, po) {
 			c.next.pools = append(c.next.pools, old)
@@ -68,16 +74,18 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 	return c, errors.Join(errs...)
 }
 
-// keepFixed keeps in o what only a start can set.
-func (c *plan) keepFixed(now, o *Options) {
-	if o.Loops != now.Loops {
-		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.Loops))
-		o.Loops = now.Loops
+// keepFixed keeps what only a start can set, and what is not the proxy's to change.
+func (c *plan) keepFixed(now *lineup) {
+	o := c.next.opts
+	if c.next.loops != now.loops {
+		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.loops))
+		o.Loops, c.next.loops = now.opts.Loops, now.loops
 	}
-	if o.ReadBufferBytes != now.ReadBufferBytes {
-		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", now.ReadBufferBytes))
-		o.ReadBufferBytes = now.ReadBufferBytes
+	if n := now.opts.ReadBufferBytes; o.ReadBufferBytes != n {
+		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", n))
+		o.ReadBufferBytes = n
 	}
+	o.Admin = now.opts.Admin
 	o.Inherited = nil
 }
 
@@ -101,7 +109,7 @@ func differences(a, b *PoolOptions) (notes []string) {
 			}
 		}
 	}
-	var settings []string
+	var settings, lasting []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
 		if f.Anonymous || f.Name == "Servers" {
 			continue
@@ -109,10 +117,16 @@ func differences(a, b *PoolOptions) (notes []string) {
 		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
 		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
 			settings = append(settings, settingName(f.Name))
+			if f.Name == "TCPKeepalive" || f.Name == "ServerUserTimeout" { // a socket has them from its beginning
+				lasting = append(lasting, settingName(f.Name))
+			}
 		}
 	}
 	if len(settings) > 0 {
 		notes = append(notes, fmt.Sprintf("pool %s: changed: %s", b.Name, strings.Join(settings, ", ")))
+	}
+	if len(lasting) > 0 {
+		notes = append(notes, fmt.Sprintf("pool %s: connections that are open keep their %s", b.Name, strings.Join(lasting, " and ")))
 	}
 	return notes
 }
@@ -124,6 +138,10 @@ func settingName(name string) string {
 		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
 	case "TCPKeepalive", "ReusePort":
 		return strings.ToLower(name)
+	case "RefuseCrossScripts":
+		return "cross_server_scripts"
+	case "ServerUserTimeout":
+		return "server_tcp_user_timeout"
 	case "IntegrityInterval":
 		return "server_integrity_interval"
 	case "SlowerThan":

@@ -56,7 +56,9 @@ type Proxy struct {
 
 // lineup is what a reload swaps whole; nothing in it changes.
 type lineup struct {
-	opts      *Options
+	opts      *Options // in force
+	loops     int      // event loops, also where opts leave that to the process
+	maxMemory int      // bytes, likewise
 	pools     []*pool
 	listeners []*listener // one for each pool, in their order
 	narrower  []*listener // of an address that one of those has, too; see rebind.go
@@ -78,8 +80,36 @@ func (l *lineup) seated() iter.Seq2[*listener, *pool] {
 	}
 }
 
-func (p *Proxy) options() *Options { return p.now.Load().opts }
-func (p *Proxy) pools() []*pool    { return p.now.Load().pools }
+// newLineup is one without pools.
+func newLineup(o *Options) *lineup {
+	l := &lineup{opts: o, loops: o.Loops, maxMemory: o.MaxMemoryBytes}
+	if l.loops == 0 {
+		l.loops = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	if l.maxMemory == 0 {
+		l.maxMemory = defaultMaxMemory()
+	}
+	return l
+}
+
+// Options are the settings in force: those of the last reload, but what only a start can change is the start's, and Admin is
+// what SetAdmin says. There is no other copy. They do not change and are only read; another reload brings others, at another
+// address.
+func (p *Proxy) Options() *Options { return p.now.Load().opts }
+
+// SetAdmin has Options say that the admin pages are at addr. They are not the proxy's: whoever has them moves them after a
+// reload, which may fail.
+func (p *Proxy) SetAdmin(addr string) {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	now := *p.now.Load()
+	opts := *now.opts
+	opts.Admin = addr
+	now.opts = &opts
+	p.now.Store(&now)
+}
+
+func (p *Proxy) pools() []*pool { return p.now.Load().pools }
 
 // listeners are all that accept for good.
 func (p *Proxy) listeners() []*listener {
@@ -111,11 +141,14 @@ type pool struct {
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
 func New(o Options, log *slog.Logger) (*Proxy, error) {
-	o = withDefaults(o)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o.Pools = slices.Clone(o.Pools) // ours: what is in force may be otherwise
 	p := &Proxy{log: log, patience: loopPatience, emptied: make(chan struct{}, 1)}
 	p.reports = &reporter{proxy: p, sight: p}
 	p.running, p.cancel = context.WithCancel(context.Background())
-	first := &lineup{opts: &o}
+	first := newLineup(&o)
 	var errs []error
 	for i := range o.Pools {
 		pl, err := p.newPool(&o.Pools[i], o.Version)
@@ -127,25 +160,6 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 	}
 	p.now.Store(first)
 	return p, errors.Join(errs...)
-}
-
-func withDefaults(o Options) Options {
-	if o.Loops == 0 {
-		o.Loops = max(1, runtime.GOMAXPROCS(0)/2)
-	}
-	if o.ReadBufferBytes == 0 {
-		o.ReadBufferBytes = 256 << 10
-	}
-	if o.MaxPipeline == 0 {
-		o.MaxPipeline = 1024
-	}
-	if o.MaxRequestBytes == 0 {
-		o.MaxRequestBytes = 1 << 30
-	}
-	if o.MaxMemoryBytes == 0 {
-		o.MaxMemoryBytes = defaultMaxMemory()
-	}
-	return o
 }
 
 func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
@@ -185,7 +199,7 @@ func (p *Proxy) Start() (err error) {
 	for _, ln := range p.listeners() {
 		p.accepting.Go(ln.run)
 	}
-	limitMemory(p.options().MaxMemoryBytes)
+	limitMemory(p.now.Load().maxMemory)
 	p.pressure.since = time.Now()
 	go p.keepHouse()
 	return nil
@@ -214,11 +228,11 @@ func (p *Proxy) begin(pl *pool) {
 
 // startLoops starts the event loops and makes a Local for each.
 func (p *Proxy) startLoops() (err error) {
-	if p.reactor, err = backend.StartReactor(p.options().Loops, p.options().ReadBufferBytes, p.log); err != nil {
+	if p.reactor, err = backend.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.log); err != nil {
 		return err
 	}
 	for _, loop := range p.reactor.Loops() {
-		l := newLocal(loop, backend.NewLocal(loop), p.options(), &p.pressure)
+		l := newLocal(loop, backend.NewLocal(loop), p.now.Load(), &p.pressure)
 		l.slowIDs = &p.slow
 		for _, pl := range p.pools() {
 			pl.groups[l] = backend.NewGroup(l.servers, pl.Pool)

@@ -23,12 +23,10 @@ import (
 func sightProxy(t *testing.T) *Proxy {
 	t.Helper()
 	pool := func(name string, proto protocol, addrs []string) PoolOptions {
-		po := PoolOptions{
-			Options: backend.Options{
-				Name: name, Protocol: proto, Hash: "fnv1a_64", HashTag: "{}", Distribution: "ketama", ServerConnections: 2,
-			},
-			Listen: Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}, Backlog: 512, SlowMaxLen: 20,
-		}
+		po := DefaultPool(name)
+		po.Protocol, po.HashTag, po.ServerConnections = proto, "{}", 2
+		po.Listen = Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}
+		po.SlowerThan, po.SlowMaxLen = 0, 20
 		for i, a := range addrs {
 			po.Servers = append(po.Servers, backend.Server{
 				Name: fmt.Sprint(name, i), PName: a + ":1", Network: "tcp", Addr: a, Weight: 1,
@@ -46,10 +44,9 @@ func sightProxy(t *testing.T) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(mc.Stop)
-	p, err := New(Options{Loops: 2, Version: "1.2.3", Pools: []PoolOptions{
-		pool("redis", resp.New(resp.Options{}), redis.Addrs()),
-		pool("mc", memcached.New(memcached.Options{}), mc.Addrs()),
-	}}, slog.New(slog.DiscardHandler))
+	o := withPools(2, pool("redis", resp.New(resp.Options{}), redis.Addrs()), pool("mc", memcached.New(memcached.Options{}), mc.Addrs()))
+	o.Version = "1.2.3"
+	p, err := New(o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

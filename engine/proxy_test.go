@@ -27,15 +27,10 @@ import (
 func startProxy(t *testing.T, server net.Listener, edit func(*Options, *PoolOptions)) *Proxy {
 	t.Helper()
 	name := server.Addr().String()
-	po := PoolOptions{
-		Options: backend.Options{
-			Name: "real", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "ketama", ServerConnections: 1,
-			Servers: []backend.Server{{Name: name, PName: name, Network: server.Addr().Network(), Addr: name, Weight: 1}},
-		},
-		Listen:  Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"},
-		Backlog: 512,
-	}
-	o := Options{Loops: 2}
+	po := DefaultPool("real")
+	po.Protocol, po.Listen = resp.New(resp.Options{}), Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}
+	po.Servers = []backend.Server{{Name: name, PName: name, Network: server.Addr().Network(), Addr: name, Weight: 1}}
+	o := withPools(2)
 	if edit != nil {
 		edit(&o, &po)
 	}
@@ -193,7 +188,7 @@ func TestKeepalive(t *testing.T) {
 	options := func(on bool) Options {
 		po := poolBefore("main", server)
 		po.TCPKeepalive = on
-		return Options{Loops: 1, Pools: []PoolOptions{po}}
+		return withPools(1, po)
 	}
 	newest := func(p *Proxy) (on bool) {
 		c := dial(t, p)
@@ -257,7 +252,7 @@ func TestListen(t *testing.T) {
 		{"a file", Listen{Text: path + ".txt", Network: "unix", Addr: path + ".txt"}, "exists and is not a socket"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
-			q, err := New(Options{Pools: []PoolOptions{{Options: p.options().Pools[0].Options, Listen: bad.listen}}},
+			q, err := New(withPools(0, PoolOptions{Options: p.Options().Pools[0].Options, Listen: bad.listen}),
 				slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)

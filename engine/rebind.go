@@ -154,6 +154,30 @@ func reusePort(nl net.Listener, on bool) (was bool, err error) {
 	return was, err
 }
 
+// sharesPort says whether nl has SO_REUSEPORT.
+func sharesPort(nl net.Listener) (yes bool) {
+	if rc, err := nl.(syscall.Conn).SyscallConn(); err == nil {
+		_ = control(rc, func(fd int) error {
+			v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
+			yes = err == nil && v != 0
+			return nil
+		})
+	}
+	return yes
+}
+
+// keepBound has o, a pool's settings, say what cannot be changed about its listener if that is one of have, and returns what
+// there is to say about it. On a unix socket reuseport means nothing.
+func keepBound(o *PoolOptions, have []*listener) (note string) {
+	key := listenKey(o)
+	i := slices.IndexFunc(have, func(ln *listener) bool { return ln.key == key })
+	if i < 0 || o.Listen.Network == "unix" || o.ReusePort == have[i].reusePort {
+		return ""
+	}
+	o.ReusePort = have[i].reusePort
+	return fmt.Sprintf("pool %s: reuseport: stays as it is until a restart", o.Name)
+}
+
 // dismiss closes the plan's listeners that are for nobody any more, but for those that have the address of a new one, too:
 // linger is for these.
 func (p *Proxy) dismiss(c *plan) {

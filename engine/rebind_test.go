@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,7 +73,7 @@ func startOn(t *testing.T, po PoolOptions, host string) (p *Proxy, port string) 
 	}
 	_, port, _ = net.SplitHostPort(free.Addr().String())
 	_ = free.Close()
-	return startPools(t, Options{Loops: 2, Pools: []PoolOptions{listenOn(po, host, port)}}), port
+	return startPools(t, withPools(2, listenOn(po, host, port))), port
 }
 
 // refused reports whether nobody listens on host and port.
@@ -100,7 +101,7 @@ func TestChangeOfHost(t *testing.T) {
 			}
 			for i := range 40 {
 				host := hosts[i%2]
-				if _, err := p.Reload(Options{Loops: 2, Pools: []PoolOptions{listenOn(main, host, port)}}); err != nil {
+				if _, err := p.Reload(withPools(2, listenOn(main, host, port))); err != nil {
 					t.Fatalf("to %s: %v", host, err)
 				}
 				if host == "0.0.0.0" && refused("127.0.0.2", port) {
@@ -113,7 +114,7 @@ func TestChangeOfHost(t *testing.T) {
 					t.Errorf("listening on %v", a)
 				}
 			}
-			narrow := Options{Loops: 2, Pools: []PoolOptions{listenOn(main, "127.0.0.1", port)}}
+			narrow := withPools(2, listenOn(main, "127.0.0.1", port))
 			if _, err := p.Reload(narrow); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +137,7 @@ func TestChangeOfHostFails(t *testing.T) {
 	p, port := startOn(t, main, "127.0.0.1")
 	taken := poolBefore("taken", server)
 	taken.Listen = Listen{Text: "there", Network: "tcp", Addr: server.Addr().String()}
-	_, err := p.Reload(Options{Loops: 2, Pools: []PoolOptions{listenOn(main, "0.0.0.0", port), taken}})
+	_, err := p.Reload(withPools(2, listenOn(main, "0.0.0.0", port), taken))
 	if err == nil || !strings.Contains(err.Error(), "bind to addr 'there' failed") || strings.Contains(err.Error(), "main") {
 		t.Errorf("Reload: %v; want that there cannot be bound, and nothing else", err)
 	}
@@ -159,7 +160,7 @@ func TestChangeOfHostFails(t *testing.T) {
 	}
 	defer other.Close()
 	_, theirs, _ := net.SplitHostPort(other.Addr().String())
-	_, err = p.Reload(Options{Loops: 2, Pools: []PoolOptions{listenOn(main, "0.0.0.0", theirs)}})
+	_, err = p.Reload(withPools(2, listenOn(main, "0.0.0.0", theirs)))
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("Reload to another's port: %v", err)
 	}
@@ -174,7 +175,7 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 			p, port := startOn(t, main, hosts[0])
 			stop := comers(t, "127.0.0.1:"+port, 2)
 			defer stop()
-			q := heir(t, p, Options{Loops: 2, Pools: []PoolOptions{listenOn(main, hosts[1], port)}})
+			q := heir(t, p, withPools(2, listenOn(main, hosts[1], port)))
 			here, there := socketPair(t)
 			taken := make(chan error, 1)
 			go func() {
@@ -199,7 +200,7 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 			}
 
 			other := listenOn(poolBefore("other", second), hosts[0], port)
-			if _, err := q.Reload(Options{Loops: 2, Pools: []PoolOptions{other}}); err != nil {
+			if _, err := q.Reload(withPools(2, other)); err != nil {
 				t.Fatal(err)
 			}
 			c, err := net.Dial("tcp", "127.0.0.1:"+port)
@@ -212,5 +213,31 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 				t.Errorf("GET a of the other pool: %q, %v", v, err)
 			}
 		})
+	}
+}
+
+// TestReusePortStays: whether a listener shares its port is a matter of its bind, and the settings in force say so, after a
+// reload, in a process that inherits it, and until the pool has another listener.
+func TestReusePortStays(t *testing.T) {
+	main := poolBefore("main", startKeyServer(t, "s"))
+	p, port := startOn(t, main, "127.0.0.1")
+	shared := func(p *Proxy) bool { return p.Options().Pools[0].ReusePort }
+	main.ReusePort = true
+	ch, err := p.Reload(withPools(2, listenOn(main, "127.0.0.1", port)))
+	if want := "pool main: reuseport: stays as it is until a restart"; err != nil || len(ch.Unchanged) != 1 || !slices.Equal(ch.Notes, []string{want}) {
+		t.Errorf("Reload: %v, %q, %v", ch, ch.Notes, err)
+	}
+	if shared(p) || sharesPort(p.listeners()[0].nl) {
+		t.Error("reuseport is in force after a reload")
+	}
+	q := heir(t, p, withPools(2, listenOn(main, "127.0.0.1", port)))
+	if shared(q) {
+		t.Error("reuseport is in force for an inherited listener")
+	}
+	if ch, err = q.Reload(withPools(2, listenOn(main, "0.0.0.0", port))); err != nil || strings.Contains(strings.Join(ch.Notes, ""), "reuseport: stays") {
+		t.Errorf("Reload: %q, %v", ch.Notes, err)
+	}
+	if !shared(q) || !sharesPort(q.listeners()[0].nl) {
+		t.Error("reuseport is not in force for a new listener")
 	}
 }

@@ -55,8 +55,8 @@ func (p *Proxy) ReloadStatus() stats.ReloadStatus {
 func (p *Proxy) ReloadFailed(err error) { p.reloads.ended(err) }
 
 // Reload has a started proxy go on with o, while traffic flows. On error, which says all that is wrong, nothing has
-// changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. It
-// may be called from any goroutine but the loops'.
+// changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. What
+// only a start can change stays, and is noted; so does Admin, see SetAdmin. It may be called from any goroutine but the loops'.
 func (p *Proxy) Reload(o Options) (Changes, error) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
@@ -86,15 +86,14 @@ func (p *Proxy) prepareReload(o Options) (*plan, error) {
 
 // carryOut does what can't fail.
 func (p *Proxy) carryOut(c *plan) {
+	c.prepareListeners()
 	p.adopt(c)
 	p.limitClients(c.next.pools, c.removed, p.leaving)
 	p.dismiss(c)
 	p.onLoops(func(l *Local) { l.apply(c) })
 	was := p.now.Swap(c.next)
 	for ln, pl := range c.next.seated() {
-		if !slices.Contains(c.fresh, ln) && ln.pool.Load() != pl {
-			c.keepListener(ln, pl)
-		}
+		ln.pool.Store(pl)
 	}
 	p.linger(c)
 	for _, ln := range c.fresh {
@@ -112,8 +111,8 @@ func (p *Proxy) carryOut(c *plan) {
 		pl.until = time.Now().Add(c.next.opts.DrainTimeout)
 		p.leaving = append(p.leaving, pl)
 	}
-	if was.opts.MaxMemoryBytes != c.next.opts.MaxMemoryBytes {
-		limitMemory(c.next.opts.MaxMemoryBytes)
+	if was.maxMemory != c.next.maxMemory {
+		limitMemory(c.next.maxMemory)
 	}
 }
 
@@ -136,14 +135,20 @@ func (p *pool) makeGroups(loops []*Local) {
 	}
 }
 
-// keepListener gives a listener that stays to pl.
-func (c *plan) keepListener(ln *listener, pl *pool) {
-	old := ln.pool.Swap(pl)
-	if err := prepare(ln.nl, pl.opts); err != nil {
-		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
-	}
-	if old.opts.ReusePort != pl.opts.ReusePort {
-		c.Notes = append(c.Notes, fmt.Sprintf("pool %s: reuseport: stays as it is until a restart", pl.name))
+// prepareListeners prepares the listeners that stay for the pools that are to have them, while only the plan knows these. The
+// mode of a socket whose file is gone stays what it was.
+func (c *plan) prepareListeners() {
+	for ln, pl := range c.next.seated() {
+		was := ln.pool.Load()
+		if was == pl || slices.Contains(c.fresh, ln) {
+			continue
+		}
+		if err := prepare(ln.nl, pl.opts); err != nil {
+			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
+			if ln.key == listenKey(pl.opts) {
+				pl.opts.Listen = was.opts.Listen
+			}
+		}
 	}
 }
 
@@ -166,10 +171,12 @@ func (p *Proxy) onLoops(f func(*Local)) {
 
 // apply carries a plan out on l.
 func (l *Local) apply(c *plan) {
-	l.configure(c.next.opts)
+	memory := l.maxMemory
+	l.configure(c.next)
 	inOrder := make(map[*pool]bool)
 	for _, r := range c.changed {
 		inOrder[r.old] = r.new.groups[l].Adopt(r.old.groups[l])
+		l.tallyOf(r.new).slow.Keep(r.new.opts.SlowMaxLen)
 	}
 	for _, pl := range c.added {
 		pl.groups[l].Join()
@@ -181,6 +188,8 @@ func (l *Local) apply(c *plan) {
 			s.unsettled = s.unsettled || !ordered && s.head != nil
 		} else if slices.Contains(c.removed, s.pool) {
 			s.leave()
+		} else if l.maxMemory != memory {
+			s.allowFirst() // a part of that
 		}
 		s.unblock() // the limits may be wider now
 	}

@@ -347,9 +347,9 @@ func TestNothingLeftOfPools(t *testing.T) {
 // TestNothingLeftOfNames: after reloads that each rename the pool, a loop counts under the last name only.
 func TestNothingLeftOfNames(t *testing.T) {
 	server := startKeyServer(t, "s")
-	p := startPools(t, Options{Loops: 2, Pools: []PoolOptions{poolBefore("p", server)}})
+	p := startPools(t, withPools(2, poolBefore("p", server)))
 	for i := range 10 {
-		if _, err := p.Reload(Options{Loops: 2, Pools: []PoolOptions{poolBefore(fmt.Sprintf("p%d", i), server)}}); err != nil {
+		if _, err := p.Reload(withPools(2, poolBefore(fmt.Sprintf("p%d", i), server))); err != nil {
 			t.Fatal(err)
 		}
 		p.Snapshot()
@@ -370,11 +370,11 @@ func TestNothingLeftOfNames(t *testing.T) {
 func TestDescriptorsOfLeavingPools(t *testing.T) {
 	server := startKeyServer(t, "s")
 	one, two := poolBefore("one", server), poolBefore("two", server)
-	p := startPools(t, Options{Pools: []PoolOptions{one, two}})
+	p := startPools(t, withPools(0, one, two))
 	both := p.clientLimit.Load()
 	reload := func(pools ...PoolOptions) {
 		t.Helper()
-		if _, err := p.Reload(Options{DrainTimeout: time.Minute, Pools: pools}); err != nil {
+		if _, err := p.Reload(withPools(0, pools...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -505,17 +505,19 @@ func readBulk(r *bufio.Reader) (string, error) {
 
 // poolBefore are the settings of a pool before those servers.
 func poolBefore(name string, servers ...*keyServer) PoolOptions {
-	po := PoolOptions{
-		Options: backend.Options{
-			Name: name, Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "ketama", ServerConnections: 1,
-		},
-		Listen:  Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"},
-		Backlog: 512,
-	}
+	po := DefaultPool(name)
+	po.Protocol, po.Listen = resp.New(resp.Options{}), Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}
 	for _, k := range servers {
 		po.Servers = append(po.Servers, k.server())
 	}
 	return po
+}
+
+// withPools are a process's settings, with so many loops (0: as many as it likes) and these pools.
+func withPools(loops int, pools ...PoolOptions) Options {
+	o := DefaultOptions()
+	o.Loops, o.DrainTimeout, o.Pools = loops, time.Minute, pools
+	return o
 }
 
 func startPools(t *testing.T, o Options) *Proxy {
@@ -584,7 +586,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		servers = append(servers, startKeyServer(t, fmt.Sprintf("s%d", i)))
 	}
 	main := poolBefore("main", servers[:2]...)
-	p := startPools(t, Options{Loops: 2, Pools: []PoolOptions{main}})
+	p := startPools(t, withPools(2, main))
 	addr := p.Addrs()[0]
 	owners := make(map[string]bool) // "server:key" as one of the configurations has it
 	for n := 2; n <= 4; n++ {
@@ -603,7 +605,7 @@ func TestReloadUnderLoad(t *testing.T) {
 
 	reload := func(i int) {
 		t.Helper()
-		o := Options{Loops: 2, Pools: []PoolOptions{poolBefore("main", servers[:2+i%3]...)}}
+		o := withPools(2, poolBefore("main", servers[:2+i%3]...))
 		if i%2 == 1 {
 			o.Pools = append(o.Pools, poolBefore("other", servers[3]))
 		}
@@ -648,7 +650,7 @@ func openFiles(t *testing.T) int {
 // TestBadReload: what can't be done changes nothing, and what it had opened is closed again.
 func TestBadReload(t *testing.T) {
 	server := startKeyServer(t, "s0")
-	p := startPools(t, Options{Loops: 1, Pools: []PoolOptions{poolBefore("main", server)}})
+	p := startPools(t, withPools(1, poolBefore("main", server)))
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -672,7 +674,7 @@ func TestBadReload(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			was := p.now.Load()
-			o := Options{Loops: 1, Pools: []PoolOptions{poolBefore("main", server)}}
+			o := withPools(1, poolBefore("main", server))
 			c.edit(&o)
 			if _, err := p.Reload(o); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Reload: %v; want %q in it", err, c.want)
@@ -711,7 +713,7 @@ func TestReloadChanges(t *testing.T) {
 		po.Listen = Listen{Text: addr, Network: "tcp", Addr: addr}
 		return po
 	}
-	p := startPools(t, Options{Loops: 1, Pools: []PoolOptions{at("a"), poolBefore("same", server)}})
+	p := startPools(t, withPools(1, at("a"), poolBefore("same", server)))
 	idle := dial(t, p)
 	_, _ = io.WriteString(idle, "PING\r\n")
 	if line, err := bufio.NewReader(idle).ReadString('\n'); line != "+PONG\r\n" {
@@ -719,7 +721,7 @@ func TestReloadChanges(t *testing.T) {
 	}
 	mc := at("a")
 	mc.Protocol = memcached.New(memcached.Options{})
-	ch, err := p.Reload(Options{Loops: 2, DrainTimeout: time.Minute, Pools: []PoolOptions{mc, poolBefore("same", server)}})
+	ch, err := p.Reload(withPools(2, mc, poolBefore("same", server)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -737,12 +739,12 @@ func TestReloadChanges(t *testing.T) {
 	if line, err := bufio.NewReader(c).ReadString('\n'); !strings.HasPrefix(line, "MN") {
 		t.Errorf("the pool that has its address now: %q, %v", line, err)
 	}
-	if ch, err = p.Reload(Options{Loops: 1, Pools: []PoolOptions{mc}}); err != nil || ch.Removed[0] != "same" {
+	if ch, err = p.Reload(withPools(1, mc)); err != nil || ch.Removed[0] != "same" {
 		t.Errorf("%v, %v", ch, err)
 	}
 	slow := mc
 	slow.Timeout, slow.Backlog = time.Second, 16
-	if ch, err = p.Reload(Options{Loops: 1, Pools: []PoolOptions{slow}}); err != nil || len(ch.Notes) != 1 ||
+	if ch, err = p.Reload(withPools(1, slow)); err != nil || len(ch.Notes) != 1 ||
 		ch.Notes[0] != "pool a: changed: timeout, backlog" {
 		t.Errorf("%v, %v", ch.Notes, err)
 	}

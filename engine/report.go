@@ -240,7 +240,7 @@ func (a *about) memory() (f figures) {
 	if n, ok := residentBytes(); ok {
 		f.count("used_memory_rss", n)
 	}
-	f.count("maxmemory", int64(a.rp.proxy.options().MaxMemoryBytes))
+	f.count("maxmemory", int64(a.rp.proxy.now.Load().maxMemory))
 	f.text("maxmemory_policy", "noeviction") // the proxy keeps no keys; queues ask for it
 	return f
 }

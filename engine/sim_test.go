@@ -160,7 +160,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		name := "s" + strconv.Itoa(i)
 		po.Servers = append(po.Servers, simServerNamed(name))
 	}
-	o := Options{Loops: 1}
+	o := withPools(1)
 	var s *sim
 	po.Probe = func(v *backend.Server) error { return s.probe(v.Name) }
 	if edit != nil {
@@ -176,7 +176,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
 	s.loop = backend.NewLoop(s, log)
 	servers := backend.NewLocal(s.loop)
-	s.local = newLocal(s.loop, servers, p.options(), &p.pressure)
+	s.local = newLocal(s.loop, servers, p.now.Load(), &p.pressure)
 	p.loops, p.patience = []*Local{s.local}, time.Minute
 	tokens := 0
 	servers.Token = func() string { tokens++; return strconv.Itoa(tokens) }
@@ -226,7 +226,7 @@ func (s *sim) server(name string) *simServer {
 // it when it settles.
 func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	s.t.Helper()
-	o := *s.proxy.options()
+	o := *s.proxy.Options()
 	po := o.Pools[0]
 	po.Servers = slices.Clone(po.Servers)
 	had := slices.Clone(po.Servers)

@@ -45,7 +45,7 @@ func (p *Proxy) Snapshot() *stats.Snapshot {
 // snapshot merges what the loops last told.
 func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	s := &stats.Snapshot{
-		At: time.Now(), Started: startedAt, Version: p.options().Version, Loops: len(p.loops),
+		At: time.Now(), Started: startedAt, Version: p.Options().Version, Loops: len(p.loops),
 		Draining: p.Draining(), Reload: p.ReloadStatus(),
 	}
 	for _, pl := range pools {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"cashew/configs"
 	"cashew/engine"
 )
 
@@ -81,7 +80,7 @@ func reloadCommand() *Command {
 		Help: "Makes a running proxy read its configuration file again and shows what has changed. A file with mistakes changes\n" +
 			"nothing; the mistakes are shown, and the exit status is 1.",
 		build: func(fs *pflag.FlagSet) action {
-			admin := fs.String("admin", configs.DefaultAdmin, adminUsage)
+			admin := fs.String("admin", engine.DefaultAdmin, adminUsage)
 			return func(args []string, stdout, _ io.Writer) error {
 				if len(args) > 0 {
 					return fmt.Errorf("%w: it takes no arguments", errUsage)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"cashew/configs"
+	"cashew/engine"
 )
 
 func healthCommand() *Command {
@@ -22,7 +22,7 @@ func healthCommand() *Command {
 		Help: "Asks the admin page /readyz, for container health checks. Exit status 0 if the proxy is ready; 1 if it is not or can't\n" +
 			"be asked, and says why.",
 		build: func(fs *pflag.FlagSet) action {
-			admin := fs.String("admin", configs.DefaultAdmin, adminUsage)
+			admin := fs.String("admin", engine.DefaultAdmin, adminUsage)
 			return func(args []string, stdout, _ io.Writer) error {
 				if len(args) > 0 {
 					return fmt.Errorf("%w: it takes no arguments", errUsage)

@@ -47,6 +47,14 @@ func (g *SlowLog) Add(most int) *SlowRecord {
 	return &g.records[g.next-1]
 }
 
+// Keep drops all but the newest records, so many.
+func (g *SlowLog) Keep(most int) {
+	if len(g.records) > most {
+		slices.SortFunc(g.records, func(a, b SlowRecord) int { return cmp.Compare(a.ID, b.ID) })
+		g.records, g.next = slices.Clone(g.records[len(g.records)-most:]), 0
+	}
+}
+
 // Records is a copy of what g holds.
 func (g *SlowLog) Records() []SlowRecord { return slices.Clone(g.records) }
 

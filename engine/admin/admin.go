@@ -19,6 +19,7 @@ import (
 // Proxy is what can be asked of a running proxy; *engine.Proxy is one. Any goroutine may call any method. What they
 // return belongs to nobody: it is only read. Methods may wait for the event loops.
 type Proxy interface {
+	Options() *engine.Options // in force; they do not change, a reload brings others, at another address
 	Snapshot() *stats.Snapshot
 	Clients() []stats.Client
 	Kill(which func(*stats.Client) bool) (killed int)
@@ -37,14 +38,11 @@ type Config struct {
 	Config   any               `json:"config"`    // what JSON can show; secrets are masked
 }
 
-// Sources are where a Server has its answers from. All but Proxy, Options and Config may be left out.
+// Sources are where a Server has its answers from. All but Proxy and Config may be left out.
 type Sources struct {
 	Proxy Proxy
 
-	// Options are those in force; a reload brings others, at another address. They are only read.
-	Options func() *engine.Options
-
-	// Config describes options. It is called once for each that Options returns.
+	// Config describes options. It is called once for each that Proxy.Options returns.
 	Config func(*engine.Options) Config
 
 	// Reload loads the configuration anew. The error says, in lines for people, why nothing changed; nil: there is no
@@ -234,7 +232,7 @@ func (s *Server) fresh(ctx context.Context) (*stats.Snapshot, error) {
 
 // configNow describes the options in force.
 func (s *Server) configNow() Config {
-	o := s.src.Options()
+	o := s.src.Proxy.Options()
 	s.config.Lock()
 	defer s.config.Unlock()
 	if s.config.of != o {

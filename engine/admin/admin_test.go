@@ -28,6 +28,7 @@ import (
 
 // fakeProxy answers what its fields say.
 type fakeProxy struct {
+	options   atomic.Pointer[engine.Options]
 	snapshots atomic.Int64
 	wait      chan struct{} // Snapshot waits until it is closed; nil: no
 	snap      stats.Snapshot
@@ -37,6 +38,8 @@ type fakeProxy struct {
 	slow    []stats.SlowEntry
 	askedOf int // n of the last list
 }
+
+func (p *fakeProxy) Options() *engine.Options { return p.options.Load() }
 
 func (p *fakeProxy) Snapshot() *stats.Snapshot {
 	p.snapshots.Add(1)
@@ -150,16 +153,14 @@ func twoPoolsOptions() *engine.Options {
 type rig struct {
 	*Server
 	proxy   *fakeProxy
-	options atomic.Pointer[engine.Options]
 	configs atomic.Int64 // calls of Sources.Config
 }
 
 func newRig(change ...func(*Sources)) *rig {
 	r := &rig{proxy: &fakeProxy{snap: twoPools()}}
-	r.options.Store(twoPoolsOptions())
+	r.proxy.options.Store(twoPoolsOptions())
 	src := Sources{
-		Proxy:   r.proxy,
-		Options: r.options.Load,
+		Proxy: r.proxy,
 		Config: func(o *engine.Options) Config {
 			n := r.configs.Add(1)
 			return Config{Hash: fmt.Sprintf("hash%d", n), RingHash: map[string]string{"alpha": "ring"}, Config: len(o.Pools)}
@@ -396,7 +397,7 @@ func TestRing(t *testing.T) {
 				p.Servers = append(p.Servers, backend.Server{Name: name, Weight: 1})
 				pl.Servers = append(pl.Servers, stats.Server{Name: name, State: state})
 			}
-			r.options.Store(o)
+			r.proxy.options.Store(o)
 
 			got := getJSON[picture](t, r, "GET", "/ring?pool=alpha")
 			if got.Total != c.total || len(got.Points) != c.points || got.Span != c.span || len(got.Servers) != c.servers {
@@ -428,7 +429,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("/config (-want +got):\n%s", diff)
 		}
 	}
-	r.options.Store(twoPoolsOptions())
+	r.proxy.options.Store(twoPoolsOptions())
 	if got := getJSON[Config](t, r, "GET", "/config"); got.Hash != "hash2" {
 		t.Errorf("/config after a reload: %v", got)
 	}

@@ -46,8 +46,7 @@ func startProxy(t *testing.T) (r *rig, redis net.Addr) {
 	}
 	t.Cleanup(p.Stop)
 	return &rig{Server: New(Sources{
-		Proxy:   p,
-		Options: func() *engine.Options { return &f.Options },
+		Proxy: p,
 		Config: func(o *engine.Options) Config {
 			all := configs.Effective(o)
 			rings, err := configs.RingHashes(o)

@@ -256,7 +256,7 @@ func (s *Server) explain(r *http.Request) (any, error) {
 
 // pool finds a pool's options.
 func (s *Server) pool(name string) (*engine.PoolOptions, error) {
-	pools := s.src.Options().Pools
+	pools := s.src.Proxy.Options().Pools
 	i := slices.IndexFunc(pools, func(p engine.PoolOptions) bool { return p.Name == name })
 	if i < 0 {
 		return nil, failf(http.StatusNotFound, "pool %q: there is none", name)

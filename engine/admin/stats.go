@@ -331,7 +331,7 @@ func (s *Server) closeStats() {
 // unread would reset the connection, and the answer might be lost on its way.
 func (s *Server) tellStats(nc net.Conn) {
 	defer func() { _ = nc.Close() }()
-	text, err := s.statsText(context.Background(), s.src.Options().StatsExtended)
+	text, err := s.statsText(context.Background(), s.src.Proxy.Options().StatsExtended)
 	if err != nil {
 		s.log.Warn("stats: no answer", "err", err)
 		return

@@ -308,7 +308,7 @@ func TestStatsExtended(t *testing.T) {
 	}
 	o := twoPoolsOptions()
 	o.StatsExtended = true
-	r.options.Store(o)
+	r.proxy.options.Store(o)
 	if got := string(readStats(t, at.Network(), at.String(), "")); got != page {
 		t.Errorf("stats port with stats_extended: %s\n/stats: %s", got, page)
 	}

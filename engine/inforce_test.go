@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cashew/stats"
+)
+
+// TestSlowLogLength: a slow log that may have fewer entries loses the oldest at once, and one that may have more keeps those.
+func TestSlowLogLength(t *testing.T) {
+	s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 3 })
+	c, asked := s.connect(), 0
+	get := func(n int) {
+		for range n {
+			asked++
+			c.send(array("GET", fmt.Sprint("k", asked)))
+			s.settle()
+			s.servers[0].reply(bulk("x"))
+			s.settle()
+		}
+	}
+	want := func(when string, n int) {
+		t.Helper()
+		log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
+		if len(log) != n || ask(s, s.proxy.SlowLogLen) != n {
+			t.Fatalf("%s: %d entries; want %d", when, len(log), n)
+		}
+		for i := range log {
+			if key := fmt.Sprint("k", asked-i); log[i].Key != key {
+				t.Errorf("%s: entry %d is of %s; want %s", when, i, log[i].Key, key)
+			}
+		}
+	}
+	length := func(n int) { s.reload(func(_ *Options, po *PoolOptions) { po.SlowMaxLen = n }) }
+	get(5)
+	want("three", 3)
+	length(2)
+	want("two from now on", 2)
+	get(1)
+	want("two", 2)
+	length(4)
+	want("four from now on", 2)
+	get(5)
+	want("four", 4)
+	length(0)
+	want("none", 0)
+}
+
+// TestMemoryOfConnected: what a client may be owed at first follows max_memory, for those that are there, too.
+func TestMemoryOfConnected(t *testing.T) {
+	s := connected(t, 1, func(o *Options, po *PoolOptions) {
+		o.MaxMemoryBytes = 1 << 30
+		po.Probe = nil // a pool with one of its own is never the same
+	})
+	c := s.connect()
+	if c.session.allowed != firstAllowed {
+		t.Errorf("a client may be owed %d bytes; want %d", c.session.allowed, firstAllowed)
+	}
+	s.reload(func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 32 << 20 })
+	if c.session.allowed != 1<<20 {
+		t.Errorf("with less memory it may be owed %d bytes; want %d", c.session.allowed, 1<<20)
+	}
+}
+
+// TestModeOfLostSocket: the mode of a socket whose file is gone can't be changed; the rest of the reload is carried out.
+func TestModeOfLostSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	main := poolBefore("main", startKeyServer(t, "s"))
+	main.Listen = Listen{Text: path, Network: "unix", Addr: path}
+	p := startPools(t, withPools(1, main))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	main.Listen.Text, main.Listen.Mode, main.Backlog = path+" 0600", 0o600, 7
+	ch, err := p.Reload(withPools(1, main))
+	if err != nil || !strings.Contains(strings.Join(ch.Notes, "\n"), "no such file") {
+		t.Errorf("Reload: %q, %v", ch.Notes, err)
+	}
+	if o := p.Options().Pools[0]; o.Listen.Text != path || o.Listen.Mode != 0 || o.Backlog != 7 {
+		t.Errorf("in force: %+v, backlog %d", o.Listen, o.Backlog)
+	}
+}
+
+// TestNotesOfSockets: a setting that sockets have from their beginning is that of new connections.
+func TestNotesOfSockets(t *testing.T) {
+	a := DefaultPool("a")
+	b := a
+	b.TCPKeepalive, b.ServerUserTimeout, b.RefuseCrossScripts = true, time.Second, true
+	want := []string{
+		"pool a: changed: tcpkeepalive, server_tcp_user_timeout, cross_server_scripts",
+		"pool a: connections that are open keep their tcpkeepalive and server_tcp_user_timeout",
+	}
+	if got := differences(&a, &b); !slices.Equal(got, want) {
+		t.Errorf("notes %q; want %q", got, want)
+	}
+}

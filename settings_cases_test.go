@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func globalCases() []settingCase {
+	return []settingCase{
+		{key: "loops", to: "3", note: "loops: stays 1 until a restart", does: func(in *instance) {
+			if !strings.Contains(in.page("/metrics"), "\ncashew_event_loops 1\n") {
+				in.Error("the metrics say of another number of loops")
+			}
+		}},
+		{key: "loops", from: map[string]string{"loops": "auto"}, to: "200", note: "until a restart"},
+		{key: "read_buffer", to: "64kb", note: "read_buffer: stays 262144 until a restart"},
+		{key: "coalesce_usecs", to: "0", shows: 0},
+		{key: "max_pipeline", from: map[string]string{"servers": "DEAF"}, to: "1", shows: 1, does: func(in *instance) {
+			in.send(strings.Repeat("GET k\r\n", 3))
+			in.await("a client that waits with one command", func() bool {
+				c := in.proxy.Clients()
+				return len(c) == 1 && c[0].Blocked && c[0].InFlight == 1
+			})
+		}},
+		{key: "max_request", to: "1kb", shows: 1024, does: func(in *instance) {
+			in.wantLine("-ERR", "*2\r\n$3\r\nGET\r\n$2048\r\n") // it announces more than it may have
+		}},
+		{key: "max_memory", to: "100mb", shows: 100 << 20, does: func(in *instance) {
+			if info := in.ask("INFO", "memory"); !strings.Contains(info, fmt.Sprint(" maxmemory:", 100<<20, " ")) {
+				in.Errorf("INFO says %q", info)
+			}
+		}},
+		{key: "admin", to: "DIR/there", shows: "DIR/there", does: func(in *instance) {
+			if addr := in.service.pages.Addr().String(); addr != in.dir+"/there" {
+				in.Errorf("the pages are at %s", addr)
+			}
+		}},
+		{key: "admin", to: "DIR/nowhere/there", note: "the admin pages stay where they are", does: func(in *instance) {
+			if addr := in.service.pages.Addr().String(); addr != in.dir+"/admin" {
+				in.Errorf("the pages are at %s", addr)
+			}
+		}},
+		{key: "drain_timeout", to: "50", shows: 50},
+		{key: "log_format", to: "json", shows: "json", does: func(in *instance) {
+			log, err := os.ReadFile(in.dir + "/log")
+			lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+			if last := lines[len(lines)-1]; err != nil || !json.Valid([]byte(last)) {
+				in.Errorf("the log ends with %q, %v", last, err)
+			}
+		}},
+		{
+			key: "stats_extended", to: "true", shows: true, was: func(in *instance) { in.wantStats(false) },
+			does: func(in *instance) { in.wantStats(true) },
+		},
+	}
+}
+
+// wantStats wants the stats port to have figures of ours, or not.
+func (in *instance) wantStats(ours bool) {
+	in.Helper()
+	c, err := net.Dial("unix", in.dir+"/stats")
+	if err != nil {
+		in.Fatal(err)
+	}
+	defer c.Close()
+	if stats, err := io.ReadAll(c); err != nil || strings.Contains(string(stats), "reloads_succeeded") != ours {
+		in.Errorf("figures of ours at the stats port: %v; want %v", !ours, ours)
+	}
+}
+
+func poolCases() []settingCase {
+	return []settingCase{
+		{key: "listen", to: "DIR/q", shows: "DIR/q", does: func(in *instance) {
+			in.wantReply("+PONG", "PING")
+			in.await("the old socket to be closed", func() bool { _, err := net.Dial("unix", in.dir+"/p"); return err != nil })
+		}},
+		{key: "listen", to: "DIR/p 0600", shows: "DIR/p 0600", does: func(in *instance) {
+			if fi, err := os.Stat(in.dir + "/p"); err != nil || fi.Mode().Perm() != 0o600 {
+				in.Errorf("the socket: %v, %v", fi, err)
+			}
+		}},
+		{key: "backlog", to: "7", shows: 7},
+		{key: "client_connections", to: "1", shows: 1, does: func(in *instance) {
+			in.send("PING\r\n")
+			in.wantReply("-ERR max number of clients reached", "PING")
+		}},
+		{key: "client_write_timeout", to: "5000", shows: 5000},
+		{key: "client_output_buffer", to: "1mb", shows: 1 << 20},
+		{key: "slowlog_log_slower_than", to: "0", shows: 0, does: func(in *instance) {
+			in.ask("GET", "k")
+			in.await("an entry in the slow log", func() bool { return in.proxy.SlowLogLen() > 0 })
+		}},
+		{key: "slowlog_max_len", from: map[string]string{"slowlog_log_slower_than": "0"}, to: "1", shows: 1, was: func(in *instance) {
+			for range 3 {
+				in.ask("GET", "k")
+			}
+			in.await("three entries in the slow log", func() bool { return in.proxy.SlowLogLen() == 3 })
+		}, does: func(in *instance) {
+			if n := in.proxy.SlowLogLen(); n != 1 {
+				in.Errorf("%d entries in the slow log", n)
+			}
+		}},
+		{key: "redis", to: "false", shows: false, does: func(in *instance) { in.wantLine("MN\r\n", "mn\r\n") }},
+		{key: "tcpkeepalive", to: "true", shows: true, note: "connections that are open keep their tcpkeepalive"},
+		{
+			key: "reuseport", from: map[string]string{"listen": "127.0.0.1:PORT"}, to: "true",
+			note: "reuseport: stays as it is until a restart", does: func(in *instance) {
+				lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+					return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+				}}
+				if l, err := lc.Listen(context.Background(), "tcp4", in.pool["listen"]); err == nil {
+					_ = l.Close()
+					in.Error("another process can have the address, too")
+				}
+			},
+		},
+		{
+			key: "redis_auth", to: "secret", shows: "(masked)", was: func(in *instance) { in.wantReply("$-1", "GET", "k") },
+			does: func(in *instance) { in.wantReply("-NOAUTH", "GET", "k") },
+		},
+		{key: "redis_db", to: "1", shows: 1, was: func(in *instance) {
+			in.wantReply("+OK", "SET", "k", "v")
+			in.wantReply("$1", "GET", "k")
+		}, does: func(in *instance) { in.wantReply("$-1", "GET", "k") }},
+		{
+			key: "memcached_admin", from: map[string]string{"redis": "false", "servers": "MEMCACHED"}, to: "true", shows: true,
+			was:  func(in *instance) { in.wantLine("CLIENT_ERROR", "flush_all\r\n") },
+			does: func(in *instance) { in.wantLine("OK\r\n", "flush_all\r\n") },
+		},
+	}
+}
+
+// wantLine sends a command as it is and wants a reply that begins with line.
+func (in *instance) wantLine(line, command string) {
+	in.Helper()
+	if got, err := bufio.NewReader(in.send(command)).ReadString('\n'); !strings.HasPrefix(got, line) {
+		in.Errorf("%q is answered %q, %v; want %q", command, got, err, line)
+	}
+}
+
+func serverCases() []settingCase {
+	half := map[string]string{"servers": "DEAD LIVE"}
+	ejecting := func(in *instance) {
+		key := in.keyAt("s0")
+		in.await("the server to be ejected", func() bool { in.ask("GET", key); return in.server(0).State == "ejected" })
+	}
+	return []settingCase{
+		{key: "servers", to: "LIVE", shows: "[LIVE:1 s0]", does: func(in *instance) {
+			if servers := in.proxy.Snapshot().Pools[0].Servers; len(servers) != 1 {
+				in.Errorf("%d servers", len(servers))
+			}
+		}},
+		{key: "hash", to: "md5", shows: "md5", does: func(in *instance) { in.wantPlace("k", "k", "md5", "ketama") }},
+		{key: "hash_tag", to: `"{}"`, shows: "{}", does: func(in *instance) { in.wantPlace("a{k}b", "k", "fnv1a_64", "ketama") }},
+		{key: "distribution", to: "modula", shows: "modula", does: func(in *instance) { in.wantPlace("k", "k", "fnv1a_64", "modula") }},
+		{
+			key: "timeout", from: map[string]string{"servers": "DEAF"}, to: "50", shows: 50,
+			does: func(in *instance) { in.wantReply("-ERR", "GET", "k") },
+		},
+		{key: "resolve_interval", to: "1000", shows: 1000},
+		{key: "server_integrity_interval", to: "1000", shows: 1000},
+		{key: "preconnect", to: "true", shows: true, does: func(in *instance) {
+			in.await("connections to both servers", func() bool {
+				return in.server(0).ServerConnections == 1 && in.server(1).ServerConnections == 1
+			})
+		}},
+		{key: "auto_eject_hosts", from: half, to: "true", shows: true, does: ejecting},
+		{
+			key: "on_server_failure", from: half, to: "miss", shows: "miss",
+			was:  func(in *instance) { in.wantReply("-ERR", "GET", in.keyAt("s0")) },
+			does: func(in *instance) { in.wantReply("$-1", "GET", in.keyAt("s0")) },
+		},
+		{
+			key: "partial_results", from: half, to: "true", shows: true,
+			was:  func(in *instance) { in.wantReply("-ERR", "MGET", in.keyAt("s0"), in.keyAt("s1")) },
+			does: func(in *instance) { in.wantReply("*2", "MGET", in.keyAt("s0"), in.keyAt("s1")) },
+		},
+		{key: "cross_server_scripts", to: "refuse", shows: "refuse", does: func(in *instance) {
+			in.wantReply("-CROSSSLOT", "EVAL", "return 1", "2", in.keyAt("s0"), in.keyAt("s1"))
+		}},
+		{key: "server_connections", to: "2", shows: 2, does: func(in *instance) {
+			for range 2 {
+				in.send("GET " + in.keyAt("s0") + "\r\n")
+			}
+			in.await("two connections", func() bool { return in.server(0).ServerConnections == 2 })
+		}},
+		{key: "server_tcp_user_timeout", to: "1000", shows: 1000, note: "connections that are open keep their server_tcp_user_timeout"},
+		{key: "server_retry_timeout", to: "1000", shows: 1000},
+		{key: "server_failure_limit", to: "1", shows: 1, does: ejecting, from: map[string]string{
+			"servers": "DEAD LIVE", "auto_eject_hosts": "true", "server_failure_limit": "1000000",
+		}},
+	}
+}
+
+// wantPlace wants the key's place to be found in that way.
+func (in *instance) wantPlace(key, hashed, hash, distribution string) {
+	in.Helper()
+	at := in.proxy.Explain("p", []byte(key))[0]
+	if at.Hashed != hashed || at.HashName != hash || at.Distribution != distribution {
+		in.Errorf("%s is found by %+v", key, at)
+	}
+}
