@@ -228,8 +228,10 @@ func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
 	pid, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	until(ts, "process "+args[0]+" to end", func() bool {
-		state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // it may be that nobody has asked how it ended
-		return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || strings.Contains(string(state), ") Z ")
+		// It may be that nobody has asked how it ended; but as long as it has other threads, they hold its sockets.
+		state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || strings.Contains(string(state), ") Z ") && len(threads) <= 1
 	})
 }
 
