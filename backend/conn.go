@@ -112,7 +112,7 @@ func (c *Conn) enter(r *Request) {
 	c.loop.Pass.Queued++
 	c.unsent++
 	r.Ref()
-	r.at, r.from = c.loop.Now, c.out.place()
+	r.at, r.from = c.loop.Now, c.out.Place()
 	if c.tail == nil {
 		c.head = r
 	} else {
@@ -137,9 +137,9 @@ func (c *Conn) Through(p []byte) {
 		c.out.Append(c.loop, p)
 		return
 	}
-	taken := c.out.taken
+	taken := c.out.Taken()
 	c.out.Through(c.loop, p, c)
-	if c.out.taken > taken && c.head != nil {
+	if c.out.Taken() > taken && c.head != nil {
 		c.wrote()
 	}
 }
@@ -165,13 +165,13 @@ func (c *Conn) flush() {
 	if c.state != open {
 		return // opened flushes
 	}
-	taken := c.out.taken
+	taken := c.out.Taken()
 	c.out.Flush(c.loop, c)
 	if err := c.out.Err(); err != nil {
 		c.fail(err)
 		return
 	}
-	if c.out.taken > taken && c.head != nil {
+	if c.out.Taken() > taken && c.head != nil {
 		c.wrote()
 	}
 	if c.retired && c.spent() {
@@ -183,12 +183,12 @@ func (c *Conn) flush() {
 
 // wrote notes what reached the wire, and when.
 func (c *Conn) wrote() {
-	c.marks.add(c.out.taken, c.loop.Now)
-	if c.out.pending == 0 {
+	c.marks.add(c.out.Taken(), c.loop.Now)
+	if c.out.Pending() == 0 {
 		c.queued, c.unsent = nil, 0
 		return
 	}
-	for c.queued != nil && c.queued.from < c.out.taken {
+	for c.queued != nil && c.queued.from < c.out.Taken() {
 		c.queued = c.queued.link
 		c.unsent--
 	}
@@ -274,7 +274,7 @@ func (c *Conn) nextStep() {
 	steps := c.pool.opts.Protocol.Handshake(c.profile)
 	if c.step++; c.step < len(steps) {
 		p := steps[c.step]
-		if n, err := c.out.sock.Write(p); err != nil || n < len(p) {
+		if n, err := c.sock.Write(p); err != nil || n < len(p) {
 			c.fail(errors.Join(err, ErrClosed))
 		}
 		return
@@ -524,8 +524,8 @@ func (c *Conn) fail(err error) {
 	if was != dialing {
 		c.figures.Connections--
 	}
-	c.figures.RequestBytes += int64(c.out.place())
-	sock, r, taken, written := c.sock, c.head, c.out.taken, c.marks
+	c.figures.RequestBytes += int64(c.out.Place())
+	sock, r, taken, written := c.sock, c.head, c.out.Taken(), c.marks
 	c.sock, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
 	c.queued, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
@@ -627,7 +627,7 @@ func (c *Conn) expire() {
 	late := false
 	for c.due != nil && c.loop.Now-c.began(c.due) >= t {
 		r := c.due
-		if r.from >= c.out.taken {
+		if r.from >= c.out.Taken() {
 			c.fail(ErrTimeout)
 			return
 		}

@@ -52,12 +52,12 @@ func (c *Conn) addTo(f *stats.ServerTally) {
 	if c.state == handshaking || c.state == open {
 		f.Profiles[c.profile]++
 	}
-	f.RequestBytes += int64(c.out.place())
+	f.RequestBytes += int64(c.out.Place())
 	f.InQueue += int64(c.unsent)
-	f.InQueueBytes += int64(c.out.pending)
+	f.InQueueBytes += int64(c.out.Pending())
 	f.OutQueue += int64(c.outstanding - c.unsent)
-	if c.head != nil && c.head.from < c.out.taken {
-		f.OutQueueBytes += int64(c.out.taken - c.head.from)
+	if c.head != nil && c.head.from < c.out.Taken() {
+		f.OutQueueBytes += int64(c.out.Taken() - c.head.from)
 	}
 }
 

@@ -50,9 +50,9 @@ func (o *Out) Open(s Socket) { o.sock, o.stalled, o.err = s, false, nil }
 // Pending is how many bytes wait to be written.
 func (o *Out) Pending() int { return o.pending }
 
-// taken plus pending is the place of the next byte to be appended; a request that begins at an earlier place than taken
-// has reached the wire.
-func (o *Out) place() int { return o.taken + o.pending }
+// Place is that of the next byte to be appended: Taken plus Pending. A request that begins at an earlier place than Taken has
+// reached the wire.
+func (o *Out) Place() int { return o.taken + o.pending }
 
 // Taken is how many bytes the kernel took since the Out was empty and closed.
 func (o *Out) Taken() int { return o.taken }

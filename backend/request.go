@@ -40,7 +40,7 @@ type plain struct {
 
 	link *Request // next in the Conn's outq
 	at   int64    // Loop.Now when it was queued
-	from int      // place of its first byte in the Conn's Out
+	from int      // Out.Place of its first byte
 
 	Next  *Request                   // next in the client's order
 	Reply *bytebufferpool.ByteBuffer // bytes that came before their turn; nil if none
