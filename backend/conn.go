@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/loop"
 	"cashew/stats"
 )
 
@@ -37,7 +38,7 @@ const (
 
 // Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
 type Conn struct {
-	loop    *Loop
+	loop    *loop.Loop
 	local   *Local
 	group   *Group
 	pool    *Pool
@@ -48,8 +49,8 @@ type Conn struct {
 	classes []codec.Class      // by Op
 
 	state state
-	sock  Socket // nil unless handshaking or open
-	out   Out
+	sock  loop.Socket // nil unless handshaking or open
+	out   loop.Out
 	dirty bool // it is to be flushed
 
 	head, tail *Request // outq: requests that await a reply, oldest first
@@ -145,7 +146,7 @@ func (c *Conn) Through(p []byte) {
 }
 
 // Out is where the bytes of requests are appended to, after Touch.
-func (c *Conn) Out() *Out { return &c.out }
+func (c *Conn) Out() *loop.Out { return &c.out }
 
 // Touch has the next flush write what was appended to Out.
 func (c *Conn) Touch() {
@@ -201,7 +202,7 @@ func (c *Conn) Writable() {
 }
 
 // Opened implements Handler: it takes the connected socket, unless the Conn does not want it any more.
-func (c *Conn) Opened(sock Socket) bool {
+func (c *Conn) Opened(sock loop.Socket) bool {
 	if c.state != dialing {
 		return false
 	}
@@ -288,7 +289,7 @@ func (c *Conn) nextStep() {
 }
 
 // Loop is the loop that c belongs to.
-func (c *Conn) Loop() *Loop { return c.loop }
+func (c *Conn) Loop() *loop.Loop { return c.loop }
 
 // Profile is what c speaks.
 func (c *Conn) Profile() codec.Profile { return c.profile }
@@ -576,7 +577,7 @@ func (c *Conn) failed(was state, err error) {
 		c.lastErr = err
 		c.retryAt = c.loop.Now + int64(pause(c.failures))
 	}
-	if errors.Is(err, ErrPanic) || Unable(err) {
+	if errors.Is(err, loop.ErrPanic) || Unable(err) {
 		return // not the server's doing, or none that makes it worse
 	}
 	switch {

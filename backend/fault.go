@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"cashew/loop"
 )
 
 // What can go wrong between a request and its reply, apart from an errno of the socket.
@@ -18,7 +20,6 @@ var (
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
 	ErrUnfit    = errors.New("backend: reply that can't answer its command")
 	ErrSilent   = errors.New("backend: connection died in silence")
-	ErrPanic    = errors.New("backend: internal error")
 )
 
 // handshakeError is a server's refusal of AUTH or SELECT.
@@ -46,7 +47,7 @@ func Text(err error) string {
 		return "Connection reset by peer"
 	case errors.Is(err, ErrBadReply), errors.Is(err, ErrUnfit):
 		return "Invalid argument"
-	case errors.Is(err, ErrPanic):
+	case errors.Is(err, loop.ErrPanic):
 		return "internal error of the proxy"
 	case errors.As(err, &hs):
 		return "server refused the connection: " + oneLine(hs.err.Error())

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"cashew/loop"
 	"cashew/stats"
 )
 
@@ -12,7 +13,7 @@ import (
 func (c *Conn) countEnd(err error) {
 	f := c.figures
 	switch {
-	case errors.Is(err, ErrPanic), Unable(err):
+	case errors.Is(err, loop.ErrPanic), Unable(err):
 	case timedOut(err):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/loop"
 	"cashew/stats"
 )
 
 // Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
 // opened when first needed.
 type Group struct {
-	loop  *Loop
+	loop  *loop.Loop
 	local *Local
 	pool  *Pool
 	sets  [codec.MaxProfiles]Set // by profile

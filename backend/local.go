@@ -14,6 +14,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"cashew/loop"
 )
 
 // Local is what this package has on one loop: its groups, its requests, and when the next of them are late.
@@ -21,7 +23,7 @@ type Local struct {
 	Connect func(*Conn)   // brings about Conn.Opened or Conn.DialFailed, later; Dial but in tests
 	Token   func() string // for canaries; it gives none twice
 
-	loop     *Loop
+	loop     *loop.Loop
 	requests requests
 	groups   []*Group
 
@@ -30,12 +32,12 @@ type Local struct {
 }
 
 // NewLocal returns what this package has on l.
-func NewLocal(l *Loop) *Local {
+func NewLocal(l *loop.Loop) *Local {
 	return &Local{Connect: Dial, Token: rand.Text, loop: l, timerAt: math.MaxInt64}
 }
 
 // Loop is the loop that it is of.
-func (o *Local) Loop() *Loop { return o.loop }
+func (o *Local) Loop() *loop.Loop { return o.loop }
 
 // Tidy is called every second or so: it drops room for requests that nobody needed since the last call, and tidies the
 // groups. It returns how many bytes it dropped.

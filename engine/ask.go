@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/loop"
 	"cashew/stats"
 )
 
@@ -214,7 +215,7 @@ func (p *Proxy) SlowLog(n int) []stats.SlowEntry {
 	}
 	list := make([]stats.SlowEntry, 0, len(records))
 	for i := range records {
-		list = append(list, records[i].Entry(backend.Time(0)))
+		list = append(list, records[i].Entry(loop.Time(0)))
 	}
 	return list
 }

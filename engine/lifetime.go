@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"cashew/backend"
 	"cashew/codec"
+	"cashew/loop"
 )
 
 // Besides commands and replies, this is what happens to a session. A boundary is a place between two commands.
@@ -40,8 +40,8 @@ func newSession(l *Local, p *pool, id uint64, addr string) *Session {
 	}
 }
 
-// Opened implements backend.Handler.
-func (s *Session) Opened(sock backend.Socket) bool {
+// Opened implements loop.Handler.
+func (s *Session) Opened(sock loop.Socket) bool {
 	l := s.local
 	s.sock, s.tally = sock, l.tallyOf(s.pool)
 	s.openedAt, s.lastAt = s.loop.Now, s.loop.Now
@@ -185,7 +185,7 @@ func (s *Session) finish() {
 	time.AfterFunc(lingerTime-idle, func() { s.loop.Execute(s.close) })
 }
 
-// Ended implements backend.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).
+// Ended implements loop.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).
 func (s *Session) Ended(err error) bool {
 	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
 	s.eof = s.eof || errors.Is(err, io.EOF)

@@ -7,13 +7,14 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/loop"
 	"cashew/stats"
 )
 
 // Local is all that this package has on one event loop: its sessions, and what they share. Only the loop's own goroutine touches
 // it; others send a function with Execute.
 type Local struct {
-	loop    *backend.Loop
+	loop    *loop.Loop
 	servers *backend.Local
 
 	opts      *Options
@@ -45,10 +46,10 @@ type Local struct {
 	overfull bool // all clients together have more unread than they may
 }
 
-// newLocal returns what this package has on loop, beside what backend has there.
-func newLocal(loop *backend.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
+// newLocal returns what this package has on a loop, beside what backend has there.
+func newLocal(on *loop.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
 	l := &Local{
-		loop: loop, servers: servers, pressure: p, holders: make(map[*Session]struct{}),
+		loop: on, servers: servers, pressure: p, holders: make(map[*Session]struct{}),
 		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
 	}
 	l.configure(now)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cashew/backend"
+	"cashew/loop"
 )
 
 // TestCoalesce: a loop lets more come in after a pass for little while much is in flight, and only then, for a part of what
@@ -46,7 +46,7 @@ func TestCoalesce(t *testing.T) {
 			}
 			s.settle()
 			const many = 1 << 30 // of replies: the few that come weigh nothing
-			s.loop.Pass = backend.Pass{Took: int64(c.take) * many, Answered: many}
+			s.loop.Pass = loop.Pass{Took: int64(c.take) * many, Answered: many}
 			s.loop.EndPass()
 			s.naps = nil
 			s.servers[1].reply(strings.Repeat("$-1\r\n", c.replies))

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/loop"
 	"cashew/stats"
 )
 
@@ -29,7 +30,7 @@ import (
 type Proxy struct {
 	now     atomic.Pointer[lineup]
 	log     *slog.Logger
-	reactor *backend.Reactor // nil until Start
+	reactor *loop.Reactor // nil until Start
 	loops   []*Local
 	ids     atomic.Uint64 // of clients
 	slow    atomic.Int64  // entries of slow logs, ever
@@ -228,11 +229,11 @@ func (p *Proxy) begin(pl *pool) {
 
 // startLoops starts the event loops and makes a Local for each.
 func (p *Proxy) startLoops() (err error) {
-	if p.reactor, err = backend.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.log); err != nil {
+	if p.reactor, err = loop.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.log); err != nil {
 		return err
 	}
-	for _, loop := range p.reactor.Loops() {
-		l := newLocal(loop, backend.NewLocal(loop), p.now.Load(), &p.pressure)
+	for _, on := range p.reactor.Loops() {
+		l := newLocal(on, backend.NewLocal(on), p.now.Load(), &p.pressure)
 		l.slowIDs = &p.slow
 		for _, pl := range p.pools() {
 			pl.groups[l] = backend.NewGroup(l.servers, pl.Pool)

@@ -10,6 +10,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/loop"
 )
 
 // Session is one client: it takes commands from the input, sends them on their way, and keeps the replies in the
@@ -18,17 +19,17 @@ import (
 // A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
 // ends. Here is the road of a command and of its reply.
 type Session struct {
-	loop  *backend.Loop
+	loop  *loop.Loop
 	local *Local
 	pool  *pool
 	group *backend.Group
-	conns *backend.Set   // of group, for the client's profile
-	sock  backend.Socket // nil before it opened and when closed
+	conns *backend.Set // of group, for the client's profile
+	sock  loop.Socket  // nil before it opened and when closed
 
 	cl   codec.Client
 	scan codec.Scan
 	in   *bytebufferpool.ByteBuffer // input not taken yet; nil if none
-	out  backend.Out
+	out  loop.Out
 
 	head, tail *backend.Request // commands whose replies are owed, in order
 	inFlight   int
@@ -78,7 +79,7 @@ const (
 	maxFills  = 8
 )
 
-// Data implements backend.Handler: it takes what the client sent.
+// Data implements loop.Handler: it takes what the client sent.
 func (s *Session) Data(buf []byte) {
 	s.lastAt = s.loop.Now
 	s.tally.BytesIn += int64(len(buf))
@@ -267,7 +268,7 @@ func (s *Session) resumeSoon() {
 	}
 }
 
-// Resume implements backend.Resumer: it takes input that was kept.
+// Resume implements loop.Resumer: it takes input that was kept.
 func (s *Session) Resume() {
 	s.resuming = false
 	s.goOn()
@@ -586,7 +587,7 @@ func (s *Session) touch() {
 	}
 }
 
-// Flush implements backend.Flusher: it writes what is due and closes s if that was the last.
+// Flush implements loop.Flusher: it writes what is due and closes s if that was the last.
 func (s *Session) Flush() {
 	s.dirty = false
 	s.flush()
@@ -618,8 +619,8 @@ func (s *Session) flush() {
 	}
 }
 
-// Writable implements backend.Handler.
+// Writable implements loop.Handler.
 func (s *Session) Writable() { s.flush() }
 
-// Abandon implements backend.Handler.
+// Abandon implements loop.Handler.
 func (s *Session) Abandon(error) { s.close() }

@@ -16,6 +16,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec/resp"
+	"cashew/loop"
 )
 
 // sim is one loop without sockets: clients and servers are scripts, and time stands still unless a test moves it. It
@@ -23,7 +24,7 @@ import (
 type sim struct {
 	t     testing.TB
 	proxy *Proxy
-	loop  *backend.Loop
+	loop  *loop.Loop
 	local *Local
 	pool  *pool
 	mu    sync.Mutex // timers call Execute
@@ -128,13 +129,13 @@ func (f *fakeConn) Close() {
 
 var errNoDescriptors = errors.New("no descriptors in a simulation")
 
-func (f *fakeConn) RemoteAddr() net.Addr            { return f.addr }
-func (f *fakeConn) Fd() int                         { return f.fd }
-func (f *fakeConn) Pause()                          {}
-func (f *fakeConn) Resume()                         {}
-func (f *fakeConn) Unread() int                     { return 0 }
-func (f *fakeConn) Dup() (int, error)               { return -1, errNoDescriptors }
-func (f *fakeConn) Detach() (backend.Socket, error) { return nil, errNoDescriptors }
+func (f *fakeConn) RemoteAddr() net.Addr         { return f.addr }
+func (f *fakeConn) Fd() int                      { return f.fd }
+func (f *fakeConn) Pause()                       {}
+func (f *fakeConn) Resume()                      {}
+func (f *fakeConn) Unread() int                  { return 0 }
+func (f *fakeConn) Dup() (int, error)            { return -1, errNoDescriptors }
+func (f *fakeConn) Detach() (loop.Socket, error) { return nil, errNoDescriptors }
 
 // Run implements backend.Base, as the next four do.
 func (s *sim) Run(f func()) bool {
@@ -174,7 +175,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	t.Cleanup(p.pools()[0].Close)
 	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
-	s.loop = backend.NewLoop(s, log)
+	s.loop = loop.NewLoop(s, log)
 	servers := backend.NewLocal(s.loop)
 	s.local = newLocal(s.loop, servers, p.now.Load(), &p.pressure)
 	p.loops, p.patience = []*Local{s.local}, time.Minute

@@ -1,6 +1,6 @@
 //go:build !invariants
 
-package backend
+package loop
 
 // copies counts nothing; see copies_on.go.
 type copies struct{}

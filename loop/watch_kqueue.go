@@ -1,6 +1,6 @@
 //go:build darwin || freebsd
 
-package backend
+package loop
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ func (s *writeSet) change(fd, flags int) error {
 func (s *writeSet) await(dst []int) []int {
 	n, err := unix.Kevent(s.fd, nil, s.events, nil)
 	if err != nil && !errors.Is(err, unix.EINTR) {
-		panic("backend: kevent: " + err.Error())
+		panic("loop: kevent: " + err.Error())
 	}
 	for i := range max(n, 0) {
 		dst = append(dst, int(s.events[i].Ident))

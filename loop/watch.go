@@ -1,4 +1,4 @@
-package backend
+package loop
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ type Watcher struct {
 func NewWatcher() (*Watcher, error) {
 	set, err := newWriteSet()
 	if err != nil {
-		return nil, fmt.Errorf("backend: %w", err)
+		return nil, fmt.Errorf("loop: %w", err)
 	}
 	w := &Watcher{set: set, wait: make(map[int]func())}
 	go w.run()
@@ -31,7 +31,7 @@ func (w *Watcher) Watch(fd int, f func()) error {
 	w.wait[fd] = f
 	if err := w.set.add(fd); err != nil {
 		delete(w.wait, fd)
-		return fmt.Errorf("backend: %w", err)
+		return fmt.Errorf("loop: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 //go:build darwin || freebsd
 
-package backend
+package loop
 
 import (
 	"time"

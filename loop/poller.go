@@ -1,4 +1,4 @@
-package backend
+package loop
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ func newPoller(el gnet.EventLoop) (poller, error) {
 	v := reflect.Indirect(reflect.ValueOf(el))
 	for _, name := range []string{"poller", "fd"} {
 		if v.Kind() != reflect.Struct || !v.FieldByName(name).IsValid() {
-			return poller{}, errors.New("backend: this gnet version hides its poller: reading can't be paused")
+			return poller{}, errors.New("loop: this gnet version hides its poller: reading can't be paused")
 		}
 		v = reflect.Indirect(v.FieldByName(name))
 	}

@@ -1,6 +1,6 @@
 //go:build !invariants
 
-package backend
+package loop
 
 // poison does nothing; see invariants_on.go.
 func poison([]byte) {}

@@ -1,6 +1,15 @@
-package backend
+// Package loop runs event loops on gnet, which nobody else imports. A Loop has a clock, buffers, and what callbacks left to be
+// written; a connection on it is a Socket with a Handler, and an Out for what its socket did not take yet.
+//
+//	Reactor --> Loop.Opened, Data, Ended --> Handler
+//	                                            | TouchServer, TouchClient, Resume
+//	            Loop.Flush <-- once a pass <----+
+//
+// To read: loop.go, flush.go, link.go, out.go; then reactor.go, for what gnet lacks and what is done about it.
+package loop
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -53,6 +62,9 @@ type Pass struct {
 	Bytes            int   // that servers sent
 	Took             int64 // nanoseconds from when those answered were queued, in sum
 }
+
+// ErrPanic is what a Handler is abandoned with after a panic.
+var ErrPanic = errors.New("loop: internal error")
 
 var started = time.Now()
 

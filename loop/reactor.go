@@ -1,4 +1,4 @@
-package backend
+package loop
 
 import (
 	"context"
@@ -38,10 +38,10 @@ func StartReactor(n, readBuffer int, log *slog.Logger) (r *Reactor, err error) {
 		gnet.WithLogger(gnetLogger{log}),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("backend: %w", err)
+		return nil, fmt.Errorf("loop: %w", err)
 	}
 	if err := r.client.Start(); err != nil {
-		return nil, fmt.Errorf("backend: starting event loops: %w", err)
+		return nil, fmt.Errorf("loop: starting event loops: %w", err)
 	}
 	if err := r.findLoops(n, watcher, log); err != nil {
 		r.Stop()
@@ -80,19 +80,19 @@ func (r *Reactor) Stop() { _ = r.client.Stop() }
 func (r *Reactor) find() (el gnet.EventLoop, far int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
-		return nil, -1, fmt.Errorf("backend: socketpair: %w", err)
+		return nil, -1, fmt.Errorf("loop: socketpair: %w", err)
 	}
 	f := os.NewFile(uintptr(fds[0]), "socketpair")
 	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
 	nc, err := net.FileConn(f)
 	if err != nil {
 		_ = unix.Close(fds[1])
-		return nil, -1, fmt.Errorf("backend: socketpair: %w", err)
+		return nil, -1, fmt.Errorf("loop: socketpair: %w", err)
 	}
 	gc, err := r.client.EnrollContext(nc, anchor{})
 	if err != nil {
 		_ = unix.Close(fds[1])
-		return nil, -1, fmt.Errorf("backend: enroll: %w", err)
+		return nil, -1, fmt.Errorf("loop: enroll: %w", err)
 	}
 	return gc.EventLoop(), fds[1], nil
 }

@@ -1,4 +1,4 @@
-package backend
+package loop
 
 import (
 	"errors"
@@ -52,12 +52,12 @@ func (s *writeSet) await(dst []int) []int {
 		var err error
 		n, err = unix.EpollWait(s.fd, s.events, 0)
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			panic("backend: epoll_wait: " + err.Error())
+			panic("loop: epoll_wait: " + err.Error())
 		}
 		return n > 0 || err != nil
 	})
 	if err != nil {
-		panic("backend: waiting for sockets to take bytes: " + err.Error())
+		panic("loop: waiting for sockets to take bytes: " + err.Error())
 	}
 	for i := range max(n, 0) {
 		dst = append(dst, int(s.events[i].Fd))

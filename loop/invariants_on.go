@@ -1,6 +1,6 @@
 //go:build invariants
 
-package backend
+package loop
 
 // poison overwrites what a callback consumed, so that a slice that was kept too long fails a test, not a user.
 func poison(buf []byte) {

@@ -1,6 +1,6 @@
 //go:build invariants
 
-package backend
+package loop
 
 // copies counts the bytes of requests and replies that are copied in user space, for tests: with -tags invariants only.
 type copies int64
