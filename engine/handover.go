@@ -217,8 +217,8 @@ func (l *Local) part(n int) (gone []parted, left, stays int) {
 			s.stays = true
 			stays++
 		default:
-			if !s.handing && asked < n {
-				s.handing = true
+			if s.told&behindHandOver == 0 && asked < n {
+				s.told |= behindHandOver
 				asked++
 			}
 			left++

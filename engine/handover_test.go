@@ -445,7 +445,7 @@ func TestHandOverHalfClosed(t *testing.T) {
 		_, err := p.HandOver(t.Context(), here)
 		handed <- err
 	}()
-	for countSessions(p, func(s *Session) bool { return s.handing }) < n {
+	for countSessions(p, func(s *Session) bool { return s.told&behindHandOver != 0 }) < n {
 		runtime.Gosched()
 	}
 	for _, c := range clients {

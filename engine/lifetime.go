@@ -24,9 +24,7 @@ import (
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
-	unsettled bool   // its pool was replaced while replies were owed, and it must have them before it sends more
 	leaving   bool   // ends at the first boundary between commands behind unread
-	handing   bool   // takes no further command: another process is to have it
 	stays     bool   // the other process does not want it
 	lingering bool   // all is written, our side is shut; waiting for the client to hang up
 	unread    int    // bytes that had come when it was told to leave, less what was taken since
@@ -81,12 +79,13 @@ func (s *Session) move(to *pool) {
 	s.allowFirst() // the bounds may be others now
 }
 
-// settled says that s has all that it was owed when its pool was replaced.
+// settled says that the next command of s may take other connections than those before: nothing is owed to it, or it was not
+// told to wait for that.
 func (s *Session) settled() bool {
 	if s.head == nil {
-		s.unsettled = false
+		s.told &^= behindOrder
 	}
-	return !s.unsettled
+	return s.told&behindOrder == 0
 }
 
 // leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
@@ -151,8 +150,8 @@ func (s *Session) state(input int) clientState {
 
 // goesOn has s take commands again that was to be given away.
 func (s *Session) goesOn() {
-	if s.handing {
-		s.handing = false
+	if s.told&behindHandOver != 0 {
+		s.told &^= behindHandOver
 		s.unblock()
 	}
 }

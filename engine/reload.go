@@ -185,7 +185,9 @@ func (l *Local) apply(c *plan) {
 	for _, s := range l.sessions {
 		if ordered, changed := inOrder[s.pool]; changed {
 			s.move(s.pool.next)
-			s.unsettled = s.unsettled || !ordered && s.head != nil
+			if !ordered && s.head != nil {
+				s.told |= behindOrder
+			}
 		} else if slices.Contains(c.removed, s.pool) {
 			s.leave()
 		} else if l.maxMemory != memory {

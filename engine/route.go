@@ -75,7 +75,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	if s.local.sampleIn -= max(len(cmd.Keys), 1); s.local.sampleIn <= 0 {
 		s.sample(cmd, r, server, nil)
 	}
-	s.crowded = s.crowded || c.Crowded(s)
+	s.pastCrowd(c)
 	switch {
 	case len(cmd.Frame) < throughBytes:
 		c.Out().Append(s.loop, cmd.Frame)
@@ -83,6 +83,13 @@ func (s *Session) send(server int, cmd *codec.Command) {
 		c.Through(nil) // of cmd nothing may be used afterwards: if all was written, its buffer is free for the next
 	default:
 		c.Through(cmd.Frame)
+	}
+}
+
+// pastCrowd has s wait if c, to which it sent something, has as much outstanding as it may.
+func (s *Session) pastCrowd(c *backend.Conn) {
+	if s.told&behindServer == 0 && c.Crowded(s) {
+		s.told |= behindServer
 	}
 }
 
@@ -222,7 +229,7 @@ func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	c.Touch()
 	c.Queue(f)
 	whole.Pending++
-	s.crowded = s.crowded || c.Crowded(s)
+	s.pastCrowd(c)
 	t.conn = c
 	return t
 }

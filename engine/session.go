@@ -40,15 +40,15 @@ type Session struct {
 
 	unreadBytes int // of out, as the process's budget knows it
 
-	dirty    bool // it is to be flushed
-	resuming bool // it is to be resumed
-	blocked  bool // took no more input because it was full
-	crowded  bool // a server that it sent to has as much outstanding as it may, or is being asked what it speaks
-	paused   bool // gnet does not read from it
-	quitting bool // takes no more input; closed once all that is owed is written
-	eof      bool // the client sent all it will send
-	detached bool // sock is not the reactor's any more
-	broken   bool // must be closed at once
+	dirty    bool   // it is to be flushed
+	resuming bool   // it is to be resumed
+	told     causes // for which it has to wait, besides its numbers; see waits
+	blocked  bool   // it waits: no more input is taken
+	paused   bool   // gnet does not read from it
+	quitting bool   // takes no more input; closed once all that is owed is written
+	eof      bool   // the client sent all it will send
+	detached bool   // sock is not the reactor's any more
+	broken   bool   // must be closed at once
 	closed   bool
 	spoiled  bool // it sent what is no command, and is told to go
 
@@ -174,12 +174,8 @@ func (s *Session) goOn() {
 func (s *Session) consume(buf []byte) (taken int) {
 	p, cmd, in := s.pool.protocol, &s.local.cmd, s.in
 	for taken < len(buf) && !s.quitting {
-		if s.full() {
-			s.block()
-			break
-		}
-		if s.owed() >= s.allowed { // rarely; were it in full, each call of that would make a stack frame for allowMore
-			if !s.allowMore() {
+		if s.perhapsWaits() {
+			if s.mustWait() {
 				s.block()
 				break
 			}
@@ -219,66 +215,6 @@ func (s *Session) consume(buf []byte) (taken int) {
 }
 
 var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalformed)
-
-// full says that the client has as much under way as it may, or has to wait for something else.
-func (s *Session) full() bool {
-	l := s.local
-	if l.pressure.level.Load() >= high && s.holds() >= causeBytes || s.crowded ||
-		s.inFlight >= l.opts.MaxPipeline || s.reports >= maxClientReports {
-		return true
-	}
-	if s.unsettled || s.handing { // rarely
-		return s.unsettled && !s.settled() || s.handing && s.between()
-	}
-	return false
-}
-
-// holds is how much memory is held for this client: input, and replies that it has not read.
-func (s *Session) holds() int {
-	n := s.out.Pending()
-	if s.in != nil {
-		n += cap(s.in.B)
-	}
-	return n
-}
-
-// block stops taking input: gnet stops reading, and the kernel makes the client wait.
-func (s *Session) block() {
-	s.setBlocked(true)
-	s.local.holders[s] = struct{}{}
-	if !s.paused && s.attached() {
-		s.paused = true
-		s.sock.Pause()
-	}
-}
-
-// unblock has flush take input again once half of what stopped it is gone.
-func (s *Session) unblock() {
-	if s.blocked { // rarely, and flush asks each time
-		s.resumeSoon()
-	}
-}
-
-// resumeSoon is unblock for a session that is blocked.
-func (s *Session) resumeSoon() {
-	if !s.resuming && !s.crowded && !s.handing && (!s.unsettled || s.settled()) &&
-		s.inFlight <= s.local.opts.MaxPipeline/2 && s.mayGoOn() && s.reports <= maxClientReports/2 {
-		s.resuming = true
-		s.loop.Resume(s)
-	}
-}
-
-// Resume implements loop.Resumer: it takes input that was kept.
-func (s *Session) Resume() {
-	s.resuming = false
-	s.goOn()
-}
-
-// Roomy implements backend.Waiter.
-func (s *Session) Roomy() {
-	s.crowded = false
-	s.unblock()
-}
 
 // count notes that a command was taken.
 func (s *Session) count(cmd *codec.Command) {

@@ -24,14 +24,14 @@ type switching struct {
 // ready says that cmd can be taken now; if not, the session is blocked until it may be looked at again.
 func (s *Session) ready(cmd *codec.Command) bool {
 	if s.head != nil {
-		s.unsettled = true
+		s.told |= behindOrder
 		s.block()
 		return false
 	}
 	to := s.pool.protocol.Target(&s.cl, cmd)
 	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
 	if wait {
-		if s.crowded = true; !s.asked {
+		if s.told |= behindServer; !s.asked {
 			s.asked = true
 			time.AfterFunc(s.pool.AskPatience(), func() { s.loop.Execute(s.hurry) })
 		}

@@ -1,0 +1,132 @@
+package engine
+
+// A client waits while no more of its commands may be taken: the reactor does not read from it, what it sends stays in the kernel,
+// and TCP makes it wait. Every cause has one row in waits: when it begins, and when it is over, which is later for what is counted
+// (a client with 1,024 commands in flight goes on at 512), so that a client is not stopped and started at each reply. A client
+// goes on once all rows are over, whichever stopped it.
+
+// causes are those that a session is told of; the others are seen in its numbers.
+type causes uint8
+
+const (
+	// behindServer: a server that it sent to has as much outstanding as it may, or is being asked what it speaks. Roomy ends it.
+	behindServer causes = 1 << iota
+	// behindOrder: its next command takes other connections than those that owe it replies. It ends once nothing is owed.
+	behindOrder
+	// behindHandOver: another process is to have it, between two commands. goesOn ends it.
+	behindHandOver
+)
+
+var waits = [...]struct {
+	name         string
+	begins, over func(s *Session) bool
+}{
+	{
+		"server",
+		func(s *Session) bool { return s.told&behindServer != 0 },
+		func(s *Session) bool { return s.told&behindServer == 0 },
+	},
+	{
+		"order",
+		func(s *Session) bool { return !s.settled() },
+		func(s *Session) bool { return s.settled() },
+	},
+	{
+		"hand-over",
+		func(s *Session) bool { return s.told&behindHandOver != 0 && s.between() },
+		func(s *Session) bool { return s.told&behindHandOver == 0 },
+	},
+	{
+		"pipeline",
+		func(s *Session) bool { return s.inFlight >= s.local.opts.MaxPipeline },
+		func(s *Session) bool { return s.inFlight <= s.local.opts.MaxPipeline/2 },
+	},
+	{
+		"reports",
+		func(s *Session) bool { return s.reports >= maxClientReports },
+		func(s *Session) bool { return s.reports <= maxClientReports/2 },
+	},
+	{
+		"output",
+		func(s *Session) bool { return s.owed() >= s.allowed && !s.allowMore() },
+		func(s *Session) bool { return s.mayGoOn() },
+	},
+	{
+		"memory",
+		func(s *Session) bool { return s.local.pressure.level.Load() >= high && s.holds() >= causeBytes },
+		func(s *Session) bool { return s.local.pressure.level.Load() < high || s.holds() < causeBytes },
+	},
+}
+
+// perhapsWaits is false, nearly always, if no row of waits can begin. It is asked for each command, and so it calls nothing.
+func (s *Session) perhapsWaits() bool {
+	l := s.local
+	return s.told != 0 || s.inFlight >= l.opts.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
+		l.pressure.level.Load() >= high
+}
+
+// mustWait says that a row of waits begins.
+func (s *Session) mustWait() bool {
+	for i := range waits {
+		if waits[i].begins(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayResume says that all rows of waits are over.
+func (s *Session) mayResume() bool {
+	for i := range waits {
+		if !waits[i].over(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds is how much memory is held for this client: input, and replies that it has not read.
+func (s *Session) holds() int {
+	n := s.out.Pending()
+	if s.in != nil {
+		n += cap(s.in.B)
+	}
+	return n
+}
+
+// block stops taking input.
+func (s *Session) block() {
+	s.setBlocked(true)
+	s.local.holders[s] = struct{}{}
+	if !s.paused && s.attached() {
+		s.paused = true
+		s.sock.Pause()
+	}
+}
+
+// unblock has the next flush take input again if nothing holds it up any more.
+func (s *Session) unblock() {
+	if s.blocked { // rarely, and flush asks each time
+		s.resumeSoon()
+	}
+}
+
+// resumeSoon is unblock for a session that is blocked.
+func (s *Session) resumeSoon() {
+	if !s.resuming && s.mayResume() {
+		s.resuming = true
+		s.loop.Resume(s)
+	}
+}
+
+// Resume implements loop.Resumer: it takes input that was kept.
+func (s *Session) Resume() {
+	s.resuming = false
+	s.goOn()
+}
+
+// Roomy implements backend.Waiter.
+func (s *Session) Roomy() {
+	s.told &^= behindServer
+	s.unblock()
+}

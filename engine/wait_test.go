@@ -1,0 +1,70 @@
+package engine
+
+import "testing"
+
+// TestWaits: each row of waits can begin and be over, and then not both; what begins is not missed by the look that each command
+// gets, and what is counted is over at half of where it begins, not before.
+func TestWaits(t *testing.T) {
+	ways := map[string]struct{ begin, almost, end func(s *Session) }{
+		"server": {
+			begin: func(s *Session) { s.told |= behindServer },
+			end:   func(s *Session) { s.told = 0 },
+		},
+		"order": {
+			begin: func(s *Session) { s.told |= behindOrder },
+			end:   func(s *Session) { s.head = nil },
+		},
+		"hand-over": {
+			begin: func(s *Session) { s.told |= behindHandOver },
+			end:   func(s *Session) { s.told = 0 },
+		},
+		"pipeline": {
+			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.opts.MaxPipeline, 0 },
+			almost: func(s *Session) { s.inFlight = s.local.opts.MaxPipeline/2 + 1 },
+			end:    func(s *Session) { s.inFlight = s.local.opts.MaxPipeline / 2 },
+		},
+		"reports": {
+			begin:  func(s *Session) { s.reports = maxClientReports },
+			almost: func(s *Session) { s.reports = maxClientReports/2 + 1 },
+			end:    func(s *Session) { s.reports = maxClientReports / 2 },
+		},
+		"output": {
+			begin:  func(s *Session) { s.replySize = s.allowed/s.inFlight + 1 },
+			almost: func(s *Session) { s.replySize = s.allowed/2/s.inFlight + 1 },
+			end:    func(s *Session) { s.replySize = s.allowed / 2 / s.inFlight },
+		},
+		"memory": {
+			begin: func(s *Session) { s.local.pressure.level.Store(high) },
+			end:   func(s *Session) { s.local.pressure.level.Store(calm) },
+		},
+	}
+	for _, row := range waits {
+		t.Run(row.name, func(t *testing.T) {
+			s := newSim(t, 1, nil)
+			c := s.connect().session
+			for range 10 {
+				c.Data([]byte(array("GET", "a"))) // so that there is a head, and something in flight
+			}
+			c.keep(make([]byte, causeBytes))
+			way, ok := ways[row.name]
+			if !ok {
+				t.Fatal("no test of it")
+			}
+			if c.perhapsWaits() || c.mustWait() || !c.mayResume() {
+				t.Fatal("it waits before there is a cause")
+			}
+			way.begin(c)
+			if !c.perhapsWaits() || !row.begins(c) || !c.mustWait() || row.over(c) || c.mayResume() {
+				t.Errorf("begun: perhaps %v, begins %v, over %v", c.perhapsWaits(), row.begins(c), row.over(c))
+			}
+			if way.almost != nil {
+				if way.almost(c); row.begins(c) || row.over(c) {
+					t.Errorf("not yet at half: begins %v, over %v", row.begins(c), row.over(c))
+				}
+			}
+			if way.end(c); row.begins(c) || c.mustWait() || !row.over(c) || !c.mayResume() {
+				t.Errorf("ended: begins %v, over %v", row.begins(c), row.over(c))
+			}
+		})
+	}
+}
