@@ -206,7 +206,7 @@ func (l *Local) part(n int) (gone []parted, left, stays int) {
 	asked := 0
 	for _, s := range l.sessions {
 		switch {
-		case s.stays || s.quitting || s.leaving || !s.attached():
+		case s.stays || s.life != live || !s.attached():
 			stays++
 			s.goesOn()
 		case len(gone) < n && s.atBoundary():

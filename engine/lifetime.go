@@ -10,25 +10,31 @@ import (
 	"cashew/loop"
 )
 
-// Besides commands and replies, this is what happens to a session. A boundary is a place between two commands.
+// life is how far a session is. It only goes on, never back.
 //
-//	opened --> attached --quit--> all that is owed is written --> lingering --> closed
-//	              |
-//	              +-- move ------ settled                                  a reload replaced its pool
-//	              +-- leave ----- boundary behind what had come --> quit   its pool is removed, or the proxy drains
-//	              +-- handing --- boundary, nothing is owed ------> part   an upgrade: the other process opens it
-//	              |      +------- goesOn                                   that process does not want it, or is no more
-//	              +-- detach ---- all that is owed is written ----> closed the client half-closed, and gnet dropped it
+//	live --leave--> leaving --all that had come is taken--> quitting --all that is owed is written--> lingering --> closed
+//	  '------------------------quit----------------------------^
 //
 // A client that breaks the rules, or reads nothing, is closed at once from wherever it is.
+type life uint8
+
+const (
+	live      life = iota // takes commands
+	leaving               // its pool is removed, or the proxy drains: it takes what had come before, up to a boundary between commands
+	quitting              // takes no more input
+	lingering             // all is written, our side is shut; the client has a second to hang up
+	closed
+)
+
+// Besides that, a session may move to the pool that replaced its own (move), be given to another process (part, or goesOn if that
+// does not want it), and live on without the reactor when the client half-closed (detach).
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
-	leaving   bool   // ends at the first boundary between commands behind unread
-	stays     bool   // the other process does not want it
-	lingering bool   // all is written, our side is shut; waiting for the client to hang up
-	unread    int    // bytes that had come when it was told to leave, less what was taken since
-	handed    []byte // input that another process had taken from it
+	life   life
+	stays  bool   // the other process does not want it
+	unread int    // bytes that had come when it was told to leave, less what was taken since
+	handed []byte // input that another process had taken from it
 }
 
 func newSession(l *Local, p *pool, id uint64, addr string) *Session {
@@ -90,10 +96,10 @@ func (s *Session) settled() bool {
 
 // leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
 func (s *Session) leave() {
-	if s.leaving || s.closed {
+	if s.life != live {
 		return
 	}
-	s.leaving = true
+	s.life = leaving
 	if s.attached() {
 		s.unread = s.sock.Unread()
 	}
@@ -105,7 +111,7 @@ func (s *Session) leave() {
 
 // leaveIfDone ends the input of a session that is to leave if all is taken that had come.
 func (s *Session) leaveIfDone() {
-	if !s.quitting && s.unread <= 0 && s.between() {
+	if s.life == leaving && s.unread <= 0 && s.between() {
 		s.quit()
 	}
 }
@@ -158,7 +164,7 @@ func (s *Session) goesOn() {
 
 // quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
 func (s *Session) quit() {
-	s.quitting = true
+	s.life = max(s.life, quitting)
 	s.touch()
 }
 
@@ -172,10 +178,10 @@ func (s *Session) finish() {
 		s.close()
 		return
 	}
-	if s.lingering {
+	if s.life == lingering {
 		return
 	}
-	s.lingering = true
+	s.life = lingering
 	idle := time.Duration(s.loop.Now - max(s.lastAt, s.wroteAt))
 	if idle >= lingerTime || s.out.CloseWrite() != nil {
 		s.close()
@@ -188,7 +194,7 @@ func (s *Session) finish() {
 func (s *Session) Ended(err error) bool {
 	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
 	s.eof = s.eof || errors.Is(err, io.EOF)
-	if !owed || s.lingering || !errors.Is(err, io.EOF) || !s.detach() {
+	if !owed || s.life == lingering || !errors.Is(err, io.EOF) || !s.detach() {
 		s.close()
 	}
 	return true
@@ -211,15 +217,15 @@ func (s *Session) detach() bool {
 
 // close ends s at once; what servers still owe it will be thrown away as it comes.
 func (s *Session) close() {
-	if s.closed {
+	if s.life == closed {
 		return
 	}
-	s.closed = true
 	if l := s.local; l.sessions[s.cl.ID] == s { // it opened
 		delete(l.sessions, s.cl.ID)
 		s.account()
 		s.tally.left(s)
 	}
+	s.life = closed
 	if s.inFlight > 0 {
 		s.loop.Busy--
 	}

@@ -45,12 +45,10 @@ type Session struct {
 	told     causes // for which it has to wait, besides its numbers; see waits
 	blocked  bool   // it waits: no more input is taken
 	paused   bool   // gnet does not read from it
-	quitting bool   // takes no more input; closed once all that is owed is written
 	eof      bool   // the client sent all it will send
 	detached bool   // sock is not the reactor's any more
 	broken   bool   // must be closed at once
-	closed   bool
-	spoiled  bool // it sent what is no command, and is told to go
+	spoiled  bool   // it sent what is no command, and is told to go
 
 	tally    *tally // its pool's, of loop
 	openedAt int64  // as Loop.Now
@@ -84,9 +82,9 @@ func (s *Session) Data(buf []byte) {
 	s.lastAt = s.loop.Now
 	s.tally.BytesIn += int64(len(buf))
 	switch {
-	case s.quitting || s.closed:
+	case s.life >= quitting:
 	case s.in == nil:
-		if n := s.consume(buf); n < len(buf) && !s.quitting {
+		if n := s.consume(buf); n < len(buf) && s.life < quitting {
 			s.keep(buf[n:])
 		}
 		s.fill()
@@ -101,7 +99,7 @@ func (s *Session) Data(buf []byte) {
 // would be copied once more.
 func (s *Session) fill() {
 	for range maxFills {
-		if s.in == nil || s.paused || s.closed || !s.attached() {
+		if s.in == nil || s.paused || s.life == closed || !s.attached() {
 			return
 		}
 		left := s.scan.Need - len(s.in.B)
@@ -141,14 +139,14 @@ func (s *Session) room(n int) {
 // goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
 func (s *Session) goOn() {
 	s.setBlocked(false)
-	for s.in != nil && !s.closed && !s.blocked {
+	for s.in != nil && s.life != closed && !s.blocked {
 		bb := s.in
 		n := s.consume(bb.B)
 		if s.in != bb {
 			continue // it was handed to a server connection, and what came after the command kept anew
 		}
 		switch {
-		case n == len(bb.B) || s.quitting:
+		case n == len(bb.B) || s.life >= quitting:
 			s.in = nil
 			s.loop.PutBuffer(bb)
 		case n > 0:
@@ -157,7 +155,7 @@ func (s *Session) goOn() {
 		}
 		break
 	}
-	if s.blocked || s.closed {
+	if s.blocked || s.life == closed {
 		return
 	}
 	if s.eof {
@@ -173,7 +171,7 @@ func (s *Session) goOn() {
 // many bytes they had.
 func (s *Session) consume(buf []byte) (taken int) {
 	p, cmd, in := s.pool.protocol, &s.local.cmd, s.in
-	for taken < len(buf) && !s.quitting {
+	for taken < len(buf) && s.life < quitting {
 		if s.perhapsWaits() {
 			if s.mustWait() {
 				s.block()
@@ -202,7 +200,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		} else if !s.handle(cmd) {
 			break
 		}
-		if s.leaving {
+		if s.life == leaving {
 			s.unread -= n
 			s.leaveIfDone()
 		}
@@ -530,7 +528,7 @@ func (s *Session) Flush() {
 }
 
 func (s *Session) flush() {
-	if s.closed {
+	if s.life == closed {
 		return
 	}
 	s.out.Flush(s.loop, s)
@@ -545,10 +543,10 @@ func (s *Session) flush() {
 		s.local.relieveOutput()
 	}
 	switch {
-	case s.closed:
+	case s.life == closed:
 	case s.broken || s.out.Err() != nil:
 		s.close()
-	case s.quitting && s.head == nil && s.out.Pending() == 0:
+	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:
 		s.finish()
 	default:
 		s.unblock()

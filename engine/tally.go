@@ -45,7 +45,7 @@ func (t *tally) left(s *Session) {
 	t.InFlight -= int64(s.inFlight)
 	t.Profiles[s.cl.Profile]--
 	s.setBlocked(false) // a server connection may still tell it that there is room
-	if (s.eof || s.quitting) && !s.spoiled && !s.broken && s.out.Err() == nil {
+	if (s.eof || s.life >= quitting) && !s.spoiled && !s.broken && s.out.Err() == nil {
 		t.EOF++
 	} else {
 		t.Err++
