@@ -48,8 +48,8 @@ func (p *Proxy) Clients() (list []stats.Client) {
 }
 
 func (l *Local) clientInfos() []stats.Client {
-	list := make([]stats.Client, 0, len(l.sessions))
-	for _, s := range l.sessions {
+	list := make([]stats.Client, 0, l.sessions.n)
+	for s := range l.sessions.all {
 		list = append(list, s.info())
 	}
 	return list
@@ -83,8 +83,8 @@ func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 		return 0
 	}
 	for _, n := range askLoops(p, func(l *Local) (n int) {
-		for _, id := range ids {
-			if s := l.sessions[id]; s != nil {
+		for s := range l.sessions.all {
+			if _, ok := slices.BinarySearch(ids, s.cl.ID); ok { // Clients sorted them
 				s.close()
 				n++
 			}

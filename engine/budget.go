@@ -59,7 +59,7 @@ func (s *Session) allowMore() bool {
 		}
 		s.allowed += more
 		s.granted += more
-		s.local.holders[s] = struct{}{}
+		s.local.holders.add(s)
 	}
 	return true
 }

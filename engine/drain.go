@@ -18,7 +18,7 @@ func (p *Proxy) Drain(ctx context.Context) error {
 	p.changing.Unlock()
 	p.onLoops(func(l *Local) {
 		l.draining = true
-		for _, s := range l.sessions {
+		for s := range l.sessions.all {
 			s.leave()
 		}
 	})

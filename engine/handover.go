@@ -204,7 +204,7 @@ func (p *Proxy) part() (gone []parted, left int) {
 // command until they are given away.
 func (l *Local) part(n int) (gone []parted, left, stays int) {
 	asked := 0
-	for _, s := range l.sessions {
+	for s := range l.sessions.all {
 		switch {
 		case s.stays || s.life != live || !s.attached():
 			stays++
@@ -230,7 +230,7 @@ func (l *Local) part(n int) (gone []parted, left, stays int) {
 // stay has the clients that were to be given away go on here.
 func (p *Proxy) stay() {
 	p.onLoops(func(l *Local) {
-		for _, s := range l.sessions {
+		for s := range l.sessions.all {
 			s.stays = false // another process may want it
 			s.goesOn()
 		}

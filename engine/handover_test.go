@@ -407,7 +407,7 @@ func TestHandOverFails(t *testing.T) {
 // countSessions counts the sessions that are as f says.
 func countSessions(p *Proxy, f func(*Session) bool) (n int) {
 	for _, k := range askLoops(p, func(l *Local) (k int) {
-		for _, s := range l.sessions {
+		for s := range l.sessions.all {
 			if f(s) {
 				k++
 			}

@@ -53,7 +53,7 @@ func (s *Session) Opened(sock loop.Socket) bool {
 	s.replySize = s.allowed / firstReplies
 	s.conns = s.group.Set(s.cl.Profile)
 	s.tally.Profiles[s.cl.Profile]++
-	l.sessions[s.cl.ID] = s
+	l.sessions.add(s)
 	s.out.Open(sock)
 	s.catchUp()
 	return true
@@ -220,8 +220,8 @@ func (s *Session) close() {
 	if s.life == closed {
 		return
 	}
-	if l := s.local; l.sessions[s.cl.ID] == s { // it opened
-		delete(l.sessions, s.cl.ID)
+	if s.places[inAll].in { // it opened
+		s.local.sessions.remove(s)
 		s.account()
 		s.tally.left(s)
 	}
@@ -247,6 +247,6 @@ func (s *Session) close() {
 		sock.Close()
 	}
 	s.allowFirst()
-	delete(s.local.holders, s)
+	s.local.holders.remove(s)
 	s.pool.left(s)
 }

@@ -21,11 +21,11 @@ type Local struct {
 	maxMemory int // see lineup
 	pressure  *pressure
 
-	sessions map[uint64]*Session // all that opened and are not closed, by number
-	leaving  []*pool             // removed: clients of it that still open leave at once
-	draining bool                // all leave
+	sessions sessions // inAll
+	leaving  []*pool  // removed: clients of it that still open leave at once
+	draining bool     // all leave
 
-	holders map[*Session]struct{} // sessions that hold causeBytes, have a full socket, or had lately
+	holders sessions // inHolders
 
 	cmd     codec.Command   // reused from command to command
 	parts   []uint16        // scratch of scatter: server of each key
@@ -49,8 +49,8 @@ type Local struct {
 // newLocal returns what this package has on a loop, beside what backend has there.
 func newLocal(on *loop.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
 	l := &Local{
-		loop: on, servers: servers, pressure: p, holders: make(map[*Session]struct{}),
-		sessions: make(map[uint64]*Session), tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
+		loop: on, servers: servers, pressure: p,
+		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
 	}
 	l.configure(now)
 	l.sampleIn = stats.NextSample()
@@ -70,7 +70,7 @@ func (l *Local) relieve(level int32) {
 		l.pressure.dropped.Add(int64(l.loop.DropSpares()))
 		l.gathers, l.idle = nil, 0
 	}
-	for s := range l.holders {
+	for s := range l.holders.all {
 		if level < high && s.blocked {
 			s.unblock()
 		}
@@ -83,7 +83,7 @@ func (l *Local) relieve(level int32) {
 // closeGreatest closes the client that holds most memory; false: none holds much.
 func (l *Local) closeGreatest() bool {
 	var most *Session
-	for s := range l.holders {
+	for s := range l.holders.all {
 		if most == nil || s.holds() > most.holds() {
 			most = s
 		}
@@ -101,7 +101,7 @@ func (l *Local) closeGreatest() bool {
 // closeSlow closes clients that have not taken a byte for their pool's client_write_timeout, and forgets those that
 // hold nothing any more.
 func (l *Local) closeSlow() {
-	for s := range l.holders {
+	for s := range l.holders.all {
 		t := int64(s.pool.opts.ClientWriteTimeout)
 		at, stalled := s.out.Stalled()
 		switch {
@@ -111,7 +111,7 @@ func (l *Local) closeSlow() {
 			s.pool.count.slow.Add(1)
 			s.close()
 		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:
-			delete(l.holders, s)
+			l.holders.remove(s)
 		}
 	}
 }

@@ -197,7 +197,7 @@ func TestKeepalive(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.onLoops(func(l *Local) {
-			v, err := unix.GetsockoptInt(l.sessions[p.ids.Load()].sock.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+			v, err := unix.GetsockoptInt(l.sessions.last.sock.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
 			if err != nil {
 				t.Error(err)
 			}
@@ -347,7 +347,7 @@ func neverReads(t *testing.T, memory, buffer int) {
 		held := make(chan int)
 		p.loops[0].loop.Execute(func() {
 			n := 0
-			for s := range p.loops[0].holders {
+			for s := range p.loops[0].holders.all {
 				n += s.holds()
 			}
 			held <- n

@@ -182,7 +182,7 @@ func (l *Local) apply(c *plan) {
 		pl.groups[l].Join()
 	}
 	l.leaving = append(l.leaving, c.removed...)
-	for _, s := range l.sessions {
+	for s := range l.sessions.all {
 		if ordered, changed := inOrder[s.pool]; changed {
 			s.move(s.pool.next)
 			if !ordered && s.head != nil {
@@ -239,7 +239,7 @@ func (p *Proxy) sweep() {
 
 // closeAll closes the clients of a pool that have not left in time.
 func (l *Local) closeAll(pl *pool) {
-	for _, s := range l.sessions {
+	for s := range l.sessions.all {
 		if s.pool == pl {
 			s.close()
 		}

@@ -38,6 +38,7 @@ type Session struct {
 	allowed    int // what the replies owed to it may have, in bytes; see budget.go
 	granted    int // of that, what came from the process's budget
 
+	places      [lists]place
 	unreadBytes int // of out, as the process's budget knows it
 
 	dirty    bool   // it is to be flushed
@@ -132,7 +133,7 @@ func (s *Session) keep(p []byte) {
 func (s *Session) room(n int) {
 	s.loop.Grow(s.in, n, s.scan.Need)
 	if cap(s.in.B) >= causeBytes {
-		s.local.holders[s] = struct{}{}
+		s.local.holders.add(s)
 	}
 }
 
@@ -534,7 +535,7 @@ func (s *Session) flush() {
 	s.out.Flush(s.loop, s)
 	s.account()
 	if s.out.Pending() > 0 {
-		s.local.holders[s] = struct{}{} // its socket is full
+		s.local.holders.add(s) // its socket is full
 		s.noteUnread()
 	} else if s.unreadBytes > 0 {
 		s.noteUnread()

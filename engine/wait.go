@@ -97,7 +97,7 @@ func (s *Session) holds() int {
 // block stops taking input.
 func (s *Session) block() {
 	s.setBlocked(true)
-	s.local.holders[s] = struct{}{}
+	s.local.holders.add(s)
 	if !s.paused && s.attached() {
 		s.paused = true
 		s.sock.Pause()
