@@ -78,7 +78,7 @@ func TestFiguresCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	g := NewGroup(NewLocal(loop.NewLoop(nil, slog.New(slog.DiscardHandler))), p)
+	g := MakeGroup(NewLocal(loop.NewLoop(nil, slog.New(slog.DiscardHandler))), p)
 	g.figures[0].Latency[0].Queue.Add(1, 1)
 	f := g.Figures(0)
 	g.figures[0].Latency[0].Queue.Add(1, 1)

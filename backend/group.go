@@ -52,13 +52,6 @@ func (g *Group) newConns() []*Conn {
 	return make([]*Conn, len(g.pool.opts.Servers)*g.pool.opts.ServerConnections)
 }
 
-// NewGroup returns o's group for p.
-func NewGroup(o *Local, p *Pool) *Group {
-	g := MakeGroup(o, p)
-	g.Join()
-	return g
-}
-
 // Conn returns the connection to a server for a client; client is its number. A client's requests to one server all take
 // the same connection, so they are executed in the client's order even with several connections. The connection may
 // still be opening: requests wait in its batch. An error says that the server can't be reached now: the last attempt

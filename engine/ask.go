@@ -192,8 +192,8 @@ func (p *Proxy) BigKeys(n int) []stats.HotKey {
 // slowRecords are all pools' records, newest first, of each pool at most as many as its slow log keeps.
 func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
 	for _, records := range askLoops(p, func(l *Local) (records []stats.SlowRecord) {
-		for _, t := range l.tallies {
-			records = append(records, t.slow.Records()...)
+		for _, h := range l.shards {
+			records = append(records, h.slowLog.Records()...)
 		}
 		return records
 	}) {
@@ -226,8 +226,8 @@ func (p *Proxy) SlowLogLen() int { return len(p.slowRecords()) }
 // SlowLogReset drops all entries.
 func (p *Proxy) SlowLogReset() {
 	askLoops(p, func(l *Local) struct{} {
-		for _, t := range l.tallies {
-			t.slow = stats.SlowLog{}
+		for _, h := range l.shards {
+			h.slowLog = stats.SlowLog{}
 		}
 		return struct{}{}
 	})

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"cashew/codec"
@@ -26,7 +25,7 @@ const (
 	closed
 )
 
-// Besides that, a session may move to the pool that replaced its own (move), be given to another process (part, or goesOn if that
+// Besides that, a session may find its pool replaced (moved), be given to another process (part, or goesOn if that
 // does not want it), and live on without the reactor when the client half-closed (detach).
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
@@ -39,21 +38,23 @@ type transit struct {
 
 func newSession(l *Local, p *pool, id uint64, addr string) *Session {
 	return &Session{
-		loop: l.loop, local: l, pool: p, group: p.groups[l],
+		loop: l.loop, local: l, from: p,
 		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
 	}
 }
 
 // Opened implements loop.Handler.
 func (s *Session) Opened(sock loop.Socket) bool {
-	l := s.local
-	s.sock, s.tally = sock, l.tallyOf(s.pool)
+	if s.shard = s.local.shardOf(s.from); s.shard == nil { // the pool was removed meanwhile, and its last client has left
+		s.shard = &shard{pool: s.from, group: s.from.groups[s.local.index], removed: true}
+	}
+	s.from, s.sock = nil, sock // it may be replaced, and must not be kept
 	s.openedAt, s.lastAt = s.loop.Now, s.loop.Now
 	s.allowFirst()
 	s.replySize = s.allowed / firstReplies
 	s.conns = s.group.Set(s.cl.Profile)
 	s.tally.Profiles[s.cl.Profile]++
-	l.sessions.add(s)
+	s.local.sessions.add(s)
 	s.out.Open(sock)
 	s.catchUp()
 	return true
@@ -62,25 +63,21 @@ func (s *Session) Opened(sock loop.Socket) bool {
 // attached says that the reactor reads from s's socket.
 func (s *Session) attached() bool { return s.sock != nil && !s.detached }
 
-// catchUp is for a session that opens: its pool may have been replaced or removed since it was accepted.
+// catchUp is for a session that opens: another process may have handed input over, and the pool may be gone.
 func (s *Session) catchUp() {
-	for s.group.Left() && s.pool.next != nil {
-		s.move(s.pool.next)
-	}
 	if s.handed != nil {
 		s.keep(s.handed)
 		s.handed = nil
 		s.setBlocked(true)
 		s.unblock()
 	}
-	if s.local.draining || s.group.Left() || slices.Contains(s.local.leaving, s.pool) {
+	if s.local.draining || s.removed {
 		s.leave()
 	}
 }
 
-// move makes s a client of the pool that replaced its own.
-func (s *Session) move(to *pool) {
-	s.pool, s.group = to, to.groups[s.local]
+// moved takes note that s's shard has another pool.
+func (s *Session) moved() {
 	s.conns = s.group.Set(s.cl.Profile)
 	s.allowFirst() // the bounds may be others now
 }
@@ -223,7 +220,7 @@ func (s *Session) close() {
 	if s.places[inAll].in { // it opened
 		s.local.sessions.remove(s)
 		s.account()
-		s.tally.left(s)
+		s.countLeft()
 	}
 	s.life = closed
 	if s.inFlight > 0 {

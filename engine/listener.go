@@ -221,10 +221,11 @@ func (s *Session) enroll(nc net.Conn) error {
 	if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
 		s.cl.LAddr = nc.LocalAddr().String()
 	}
+	p := s.from
 	err := s.loop.Enroll(nc, s)
 	if err != nil {
-		s.pool.proxy.log.Error("client dropped", "pool", s.pool.name, "client", s.cl.Addr, "err", err)
-		s.pool.left(s)
+		p.proxy.log.Error("client dropped", "pool", p.name, "client", s.cl.Addr, "err", err)
+		p.left(s)
 	}
 	return err
 }

@@ -14,15 +14,16 @@ import (
 // Local is all that this package has on one event loop: its sessions, and what they share. Only the loop's own goroutine touches
 // it; others send a function with Execute.
 type Local struct {
+	index   int // of the loop
 	loop    *loop.Loop
 	servers *backend.Local
+	shards  []*shard // one for each pool
 
 	opts      *Options
 	maxMemory int // see lineup
 	pressure  *pressure
 
 	sessions sessions // inAll
-	leaving  []*pool  // removed: clients of it that still open leave at once
 	draining bool     // all leave
 
 	holders sessions // inHolders
@@ -35,7 +36,6 @@ type Local struct {
 	idle    int             // fewest of them since the last tidy: so many nobody needed
 	clients atomic.Int64    // shared with the goroutines that accept
 
-	tallies map[string]*tally // by the pool's name
 	told    atomic.Pointer[loopFigures]
 	slowIDs *atomic.Int64 // the process's
 
@@ -47,10 +47,10 @@ type Local struct {
 }
 
 // newLocal returns what this package has on a loop, beside what backend has there.
-func newLocal(on *loop.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
+func newLocal(index int, on *loop.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
 	l := &Local{
-		loop: on, servers: servers, pressure: p,
-		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, tallies: make(map[string]*tally), slowIDs: new(atomic.Int64),
+		index: index, loop: on, servers: servers, pressure: p,
+		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, slowIDs: new(atomic.Int64),
 	}
 	l.configure(now)
 	l.sampleIn = stats.NextSample()

@@ -126,9 +126,9 @@ type pool struct {
 	protocol protocol
 	random   bool // distribution: a key has no place
 	opts     *PoolOptions
-	origin   *stats.Origin             // of its keys, for those who keep some
-	groups   map[*Local]*backend.Group // read-only once the loops know the pool
-	clients  *atomic.Int64             // shared with the pool that it replaced
+	origin   *stats.Origin    // of its keys, for those who keep some
+	groups   []*backend.Group // by Local.index; each is its shard's once the loops know the pool
+	clients  *atomic.Int64    // shared with the pool that it replaced
 	proxy    *Proxy
 	version  string
 	count    *counters     // shared with the pool that it replaced
@@ -175,7 +175,7 @@ func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
 	return &pool{
 		origin: from,
 		Pool:   bp, name: o.Name, version: version, proxy: p, protocol: o.Protocol, opts: o,
-		random: o.Distribution == "random", groups: make(map[*Local]*backend.Group),
+		random:  o.Distribution == "random",
 		clients: new(atomic.Int64), count: new(counters), reports: p.reports, slowFrom: new(atomic.Int64),
 	}, nil
 }
@@ -211,8 +211,8 @@ func (p *Proxy) begin(pl *pool) {
 	if pl.opts.Preconnect {
 		for _, l := range p.loops {
 			l.loop.Execute(func() {
-				if g := pl.groups[l]; !g.Left() {
-					g.Preconnect()
+				if h := l.shardOf(pl); h != nil {
+					h.group.Preconnect()
 				}
 			})
 		}
@@ -232,13 +232,16 @@ func (p *Proxy) startLoops() (err error) {
 	if p.reactor, err = loop.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.log); err != nil {
 		return err
 	}
-	for _, on := range p.reactor.Loops() {
-		l := newLocal(on, backend.NewLocal(on), p.now.Load(), &p.pressure)
+	for i, on := range p.reactor.Loops() {
+		l := newLocal(i, on, backend.NewLocal(on), p.now.Load(), &p.pressure)
 		l.slowIDs = &p.slow
-		for _, pl := range p.pools() {
-			pl.groups[l] = backend.NewGroup(l.servers, pl.Pool)
-		}
 		p.loops = append(p.loops, l)
+	}
+	for _, pl := range p.pools() {
+		pl.makeGroups(p.loops)
+		for _, l := range p.loops {
+			l.addShard(pl)
+		}
 	}
 	return nil
 }

@@ -129,12 +129,6 @@ func (p *Proxy) adopt(c *plan) {
 	}
 }
 
-func (p *pool) makeGroups(loops []*Local) {
-	for _, l := range loops {
-		p.groups[l] = backend.MakeGroup(l.servers, p.Pool)
-	}
-}
-
 // prepareListeners prepares the listeners that stay for the pools that are to have them, while only the plan knows these. The
 // mode of a socket whose file is gone stays what it was.
 func (c *plan) prepareListeners() {
@@ -173,22 +167,24 @@ func (p *Proxy) onLoops(f func(*Local)) {
 func (l *Local) apply(c *plan) {
 	memory := l.maxMemory
 	l.configure(c.next)
-	inOrder := make(map[*pool]bool)
+	ordered := make(map[*shard]bool)
 	for _, r := range c.changed {
-		inOrder[r.old] = r.new.groups[l].Adopt(r.old.groups[l])
-		l.tallyOf(r.new).slow.Keep(r.new.opts.SlowMaxLen)
+		h := l.shardOf(r.old)
+		ordered[h] = h.replace(l, r.new)
 	}
 	for _, pl := range c.added {
-		pl.groups[l].Join()
+		l.addShard(pl)
 	}
-	l.leaving = append(l.leaving, c.removed...)
+	for _, pl := range c.removed {
+		l.shardOf(pl).removed = true
+	}
 	for s := range l.sessions.all {
-		if ordered, changed := inOrder[s.pool]; changed {
-			s.move(s.pool.next)
-			if !ordered && s.head != nil {
+		if inOrder, changed := ordered[s.shard]; changed {
+			s.moved()
+			if !inOrder && s.head != nil {
 				s.told |= behindOrder
 			}
-		} else if slices.Contains(c.removed, s.pool) {
+		} else if s.removed {
 			s.leave()
 		} else if l.maxMemory != memory {
 			s.allowFirst() // a part of that
@@ -199,12 +195,13 @@ func (l *Local) apply(c *plan) {
 
 // moved tells the group that now is where p's was that a server has other addresses.
 func (p *pool) moved(l *Local, server *backend.Server, hosts []string) {
-	for p.groups[l].Left() && p.next != nil {
-		p = p.next
+	h := l.shardOf(p)
+	if h == nil {
+		return
 	}
-	for i, s := range p.Options().Servers {
-		if s.Network == server.Network && s.Addr == server.Addr && !p.groups[l].Left() {
-			p.groups[l].Moved(i, hosts)
+	for i, s := range h.pool.Options().Servers {
+		if s.Network == server.Network && s.Addr == server.Addr {
+			h.group.Moved(i, hosts)
 		}
 	}
 }
@@ -225,9 +222,8 @@ func (p *Proxy) sweep() {
 			}
 			return false
 		}
-		renewed := named(p.pools(), pl.name) != nil // there is another of that name
 		for _, l := range p.loops {
-			l.loop.Execute(func() { l.forget(pl, renewed) })
+			l.loop.Execute(func() { l.forget(pl) })
 		}
 		pl.Close()
 		return true
@@ -244,18 +240,4 @@ func (l *Local) closeAll(pl *pool) {
 			s.close()
 		}
 	}
-}
-
-// orphanTimeout is how long a removed pool's servers may take to execute what its clients sent before they left.
-const orphanTimeout = 5 * time.Second
-
-// forget is the end of a removed pool on l, and of what was counted under its name unless another pool has that now.
-func (l *Local) forget(pl *pool, renewed bool) {
-	g := pl.groups[l]
-	g.Leave()
-	g.Hurry(orphanTimeout) // nobody waits for what is outstanding
-	if !renewed {
-		delete(l.tallies, pl.name)
-	}
-	l.leaving = slices.DeleteFunc(l.leaving, func(o *pool) bool { return o == pl })
 }

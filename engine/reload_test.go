@@ -334,7 +334,7 @@ func TestNothingLeftOfPools(t *testing.T) {
 		s.servers[0].reply(bulk("x"))
 		s.reload(func(o *Options, po *PoolOptions) { po.Backlog++; o.MaxPipeline += i })
 	}
-	if n := len(s.local.tallies["sim"].slow.Records()); n != 3 || len(s.local.hot.Entries()) == 0 {
+	if n := len(s.local.shards[0].slowLog.Records()); n != 3 || len(s.local.hot.Entries()) == 0 {
 		t.Fatalf("%d slow requests, %d hot keys", n, len(s.local.hot.Entries()))
 	}
 	runtime.GC()
@@ -358,7 +358,7 @@ func TestNothingLeftOfNames(t *testing.T) {
 	for len(p.leavingPools()) > 0 {
 		p.sweep()
 	}
-	for _, n := range askLoops(p, func(l *Local) int { return len(l.tallies) }) {
+	for _, n := range askLoops(p, func(l *Local) int { return len(l.shards) }) {
 		if n != 1 {
 			t.Errorf("a loop counts under %d names; want 1", n)
 		}

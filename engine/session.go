@@ -19,12 +19,12 @@ import (
 // A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
 // ends. Here is the road of a command and of its reply.
 type Session struct {
-	loop  *loop.Loop
-	local *Local
-	pool  *pool
-	group *backend.Group
-	conns *backend.Set // of group, for the client's profile
-	sock  loop.Socket  // nil before it opened and when closed
+	loop   *loop.Loop
+	local  *Local
+	*shard              // nil before it opened
+	from   *pool        // whose listener accepted it; nil once it opened
+	conns  *backend.Set // of group, for the client's profile
+	sock   loop.Socket  // nil before it opened and when closed
 
 	cl   codec.Client
 	scan codec.Scan
@@ -51,9 +51,8 @@ type Session struct {
 	broken   bool   // must be closed at once
 	spoiled  bool   // it sent what is no command, and is told to go
 
-	tally    *tally // its pool's, of loop
-	openedAt int64  // as Loop.Now
-	lastAt   int64  // when it last sent something
+	openedAt int64 // as Loop.Now
+	lastAt   int64 // when it last sent something
 	commands int64
 	lastOp   uint16
 	counted  int   // bytes of out that the tally has

@@ -177,7 +177,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
 	s.loop = loop.NewLoop(s, log)
 	servers := backend.NewLocal(s.loop)
-	s.local = newLocal(s.loop, servers, p.now.Load(), &p.pressure)
+	s.local = newLocal(0, s.loop, servers, p.now.Load(), &p.pressure)
 	p.loops, p.patience = []*Local{s.local}, time.Minute
 	tokens := 0
 	servers.Token = func() string { tokens++; return strconv.Itoa(tokens) }
@@ -192,7 +192,8 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 			s.redial(sv)
 		}
 	}
-	s.pool.groups[s.local] = backend.NewGroup(servers, s.pool.Pool)
+	s.pool.makeGroups(p.loops)
+	s.local.addShard(s.pool)
 	for _, v := range po.Servers {
 		s.addServer(v.Name)
 	}

@@ -20,12 +20,13 @@ type poolFigures struct {
 func (l *Local) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
-		t := l.tallyOf(p)
-		pf := &poolFigures{origin: p.origin, clients: t.Clone()}
-		if g := p.groups[l]; g != nil {
-			for server := range p.Options().Servers {
-				pf.servers = append(pf.servers, g.Figures(server))
-			}
+		h := l.shardOf(p)
+		if h == nil {
+			continue
+		}
+		pf := &poolFigures{origin: h.pool.origin, clients: h.tally.Clone()}
+		for server := range h.pool.Options().Servers {
+			pf.servers = append(pf.servers, h.group.Figures(server))
 		}
 		f[p.name] = pf
 	}

@@ -46,7 +46,7 @@ func (p *Proxy) TakeOver(ctx context.Context, conn *net.UnixConn) (taken int, er
 			continue
 		}
 		if _, err := conn.Write([]byte{mine}); err != nil {
-			s.pool.left(s)
+			s.from.left(s)
 			_ = nc.Close()
 			return taken, err
 		}

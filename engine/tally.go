@@ -8,25 +8,8 @@ import (
 	"cashew/stats"
 )
 
-// tally is what one loop keeps of one pool's clients. It is kept by the pool's name, so that it outlives a change of the pool's
-// settings.
-type tally struct {
-	stats.ClientTally
-	slow stats.SlowLog
-}
-
 // countRefusal counts a command that was refused.
 func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.protocol.CommandName(cmd)) }
-
-// tallyOf is what l counts of p's clients.
-func (l *Local) tallyOf(p *pool) *tally {
-	t := l.tallies[p.name]
-	if t == nil {
-		t = new(tally)
-		l.tallies[p.name] = t
-	}
-	return t
-}
 
 // account brings what is counted for each write, not for each reply, up to date.
 func (s *Session) account() {
@@ -40,8 +23,9 @@ func (s *Session) account() {
 	}
 }
 
-// left counts a client out of the loop, by the cause of its end.
-func (t *tally) left(s *Session) {
+// countLeft counts a client out of the loop, by the cause of its end.
+func (s *Session) countLeft() {
+	t := &s.tally
 	t.InFlight -= int64(s.inFlight)
 	t.Profiles[s.cl.Profile]--
 	s.setBlocked(false) // a server connection may still tell it that there is room
@@ -113,7 +97,7 @@ func (s *Session) slow(r *backend.Request) {
 	if most <= 0 {
 		return
 	}
-	l, e := s.local, s.tally.slow.Add(most)
+	l, e := s.local, s.slowLog.Add(most)
 	e.Origin, e.ID, e.At = s.pool.origin, l.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
 	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
 	e.Queue, e.Wait = time.Duration(s.loop.Now-r.QueuedAt()), 0
