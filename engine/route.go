@@ -233,28 +233,3 @@ func (s *Session) fragment(whole *backend.Request, server, keys int) target {
 	t.conn = c
 	return t
 }
-
-// writeGathered writes the one reply to a scattered command whose fragments are all answered.
-func (s *Session) writeGathered(whole *backend.Request) {
-	p, g := s.pool.protocol, whole.Gather
-	if whole.Err != nil {
-		s.pool.count.forwardError.Add(1)
-		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
-		return
-	}
-	size := 0
-	for _, f := range whole.Fragments {
-		g.Replies = append(g.Replies, f.Reply.B)
-		g.Cursor = append(g.Cursor, 0)
-		size += len(f.Reply.B)
-	}
-	s.loop.Copies.Add(size)
-	if size < throughBytes {
-		s.out.SetBatch(p.AppendCoalesced(s.out.Room(s.loop, size+64), g))
-		return
-	}
-	bb := s.loop.GetBuffer()
-	s.loop.Grow(bb, size+64, 0)
-	bb.B = p.AppendCoalesced(bb.B, g)
-	s.out.Hand(s.loop, bb, len(bb.B))
-}

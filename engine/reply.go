@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"errors"
+
+	"cashew/backend"
+)
+
+// push enters r at the end of the client's order.
+func (s *Session) push(r *backend.Request) {
+	if s.tail == nil {
+		s.head = r
+	} else {
+		s.tail.Next = r
+	}
+	s.tail = r
+	s.tally.InFlight++
+	if s.inFlight++; s.inFlight == 1 {
+		s.loop.Busy++
+	}
+}
+
+// Replied implements backend.Owner.
+func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
+	r.Size += len(chunk)
+	if last {
+		s.answered(r)
+	}
+	switch {
+	case r.Parent != nil:
+		r.Parent.Size += len(chunk)
+		s.store(r, chunk)
+		if last {
+			s.fragmentDone(r.Parent)
+		}
+		return
+	case r.Quiet != 0:
+		s.store(r, chunk)
+		if last {
+			s.quieted(r)
+		}
+		return
+	case r != s.head, !last && !r.Streaming && stored(r)+len(chunk) < streamBytes:
+		s.store(r, chunk)
+		r.Done = last
+		return
+	}
+	if r.Reply != nil {
+		s.writeStored(r)
+	}
+	if len(chunk) >= throughBytes || s.out.Pending()+len(chunk) >= crowdBytes {
+		s.out.Through(s.loop, chunk, s)
+	} else {
+		s.out.Append(s.loop, chunk)
+	}
+	if !last {
+		r.Streaming = true
+		if s.out.Pending() > 0 || s.out.Err() != nil {
+			s.touch()
+		} else {
+			s.account() // there is nothing to flush
+		}
+		return
+	}
+	s.touch()
+	s.pop()
+	s.drain()
+}
+
+// quieted ends a quiet command: its reply is whole, and may have to be swallowed.
+func (s *Session) quieted(r *backend.Request) {
+	if s.pool.protocol.Suppress(r.Quiet, r.Reply.B) {
+		r.Reply.B = r.Reply.B[:0]
+	}
+	r.Done = true
+	s.drain()
+}
+
+func (s *Session) fragmentDone(whole *backend.Request) {
+	if whole.Pending--; whole.Pending == 0 {
+		whole.Done = true
+		s.drain()
+	}
+}
+
+// store keeps bytes of a reply whose turn has not come.
+func (s *Session) store(r *backend.Request, p []byte) {
+	if r.Reply == nil {
+		r.Reply = s.loop.GetBuffer()
+	}
+	s.loop.Grow(r.Reply, len(p), 0)
+	s.loop.Copies.Add(len(p))
+	r.Reply.B = append(r.Reply.B, p...)
+}
+
+func stored(r *backend.Request) int {
+	if r.Reply == nil {
+		return 0
+	}
+	return len(r.Reply.B)
+}
+
+// drain writes the replies whose turn it is.
+func (s *Session) drain() {
+	for s.head != nil && s.head.Done {
+		if s.head.Gather != nil {
+			s.writeGathered(s.head)
+		} else {
+			s.writeStored(s.head)
+		}
+		s.pop()
+		s.touch()
+	}
+}
+
+func (s *Session) writeStored(r *backend.Request) {
+	s.out.Hand(s.loop, r.Reply, len(r.Reply.B))
+	r.Reply = nil
+}
+
+// writeGathered writes the one reply to a scattered command whose fragments are all answered.
+func (s *Session) writeGathered(whole *backend.Request) {
+	p, g := s.pool.protocol, whole.Gather
+	if whole.Err != nil {
+		s.pool.count.forwardError.Add(1)
+		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
+		return
+	}
+	size := 0
+	for _, f := range whole.Fragments {
+		g.Replies = append(g.Replies, f.Reply.B)
+		g.Cursor = append(g.Cursor, 0)
+		size += len(f.Reply.B)
+	}
+	s.loop.Copies.Add(size)
+	if size < throughBytes {
+		s.out.SetBatch(p.AppendCoalesced(s.out.Room(s.loop, size+64), g))
+		return
+	}
+	bb := s.loop.GetBuffer()
+	s.loop.Grow(bb, size+64, 0)
+	bb.B = p.AppendCoalesced(bb.B, g)
+	s.out.Hand(s.loop, bb, len(bb.B))
+}
+
+// pop releases the head of the client's order, whose reply is written.
+func (s *Session) pop() {
+	r := s.head
+	s.replySize += (r.Size - s.replySize) / 8
+	s.head = r.Next
+	if s.head == nil {
+		s.tail = nil
+	}
+	r.Next = nil
+	s.replyDue()
+	s.tally.InFlight--
+	if s.inFlight--; s.inFlight == 0 {
+		s.loop.Busy--
+	}
+	s.release(r)
+}
+
+// replyDue notes that a whole reply is in out.
+func (s *Session) replyDue() {
+	if s.due == 0 {
+		s.dueAt = s.loop.Now
+	}
+	s.due++
+}
+
+// release lets go of r and its fragments; replies that still come are thrown away.
+func (s *Session) release(r *backend.Request) {
+	if r.Gather != nil {
+		for i, f := range r.Fragments {
+			f.Owner, f.Parent = nil, nil
+			s.local.servers.Unref(f)
+			r.Fragments[i] = nil
+		}
+		s.local.putGather(r.Gather)
+	}
+	r.Owner = nil
+	s.local.servers.Unref(r)
+}
+
+// Failed implements backend.Owner.
+func (s *Session) Failed(r *backend.Request, err error) {
+	if s.pool.opts.SlowerThan >= 0 && errors.Is(err, backend.ErrTimeout) {
+		s.slow(r)
+	}
+	switch {
+	case r.Parent != nil:
+		s.lost(r, err)
+		s.fragmentDone(r.Parent)
+	case r.Streaming:
+		// Part of the reply is with the client: no error can follow it, only the end.
+		s.loop.Log.Warn("server failed in the middle of a reply; closing the client", "pool", s.pool.name,
+			"client", s.cl.Addr, "err", err)
+		s.broken = true
+		s.touch()
+	default:
+		if r.Reply == nil {
+			r.Reply = s.loop.GetBuffer()
+		}
+		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Op, int(r.Keys), r.Quiet)
+		r.Done = true
+		s.drain()
+	}
+}
+
+// appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
+// the pool's policy is that and the command only reads.
+func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
+	if s.pool.opts.OnServerFailure == backend.Miss && !backend.Unable(err) {
+		start := len(dst)
+		if dst, ok := s.pool.protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {
+			s.pool.count.misses.Add(1)
+			if quiet != 0 && s.pool.protocol.Suppress(quiet, dst[start:]) {
+				dst = dst[:start]
+			}
+			return dst
+		}
+	}
+	s.pool.count.forwardError.Add(1)
+	return s.pool.protocol.AppendError(dst, backend.Text(err))
+}
+
+// lost ends a fragment whose server failed: either its keys are left out of the reply, where the pool allows that and the
+// command only reads, or the whole command fails.
+func (s *Session) lost(f *backend.Request, err error) {
+	whole := f.Parent
+	if (s.pool.opts.PartialResults || s.pool.opts.OnServerFailure == backend.Miss) && !backend.Unable(err) {
+		if f.Reply == nil {
+			f.Reply = s.loop.GetBuffer()
+		}
+		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], s.cl.Profile, whole.Gather.Op, int(f.Keys))
+		if f.Reply.B = out; ok {
+			s.pool.count.lostKeys.Add(int64(f.Keys))
+			return
+		}
+	}
+	if whole.Err == nil {
+		whole.Err = err
+	}
+}
