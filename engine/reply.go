@@ -1,5 +1,14 @@
 package engine
 
+// The road of a reply. What a server sends comes to Replied, in pieces, cut anywhere; each reply is then
+//
+//	passed on    it is the client's turn and the reply is whole, or longer than streamBytes         passesOn, pass
+//	kept         it is not the client's turn yet, or the reply is short and not whole               store, whole, drain
+//	joined       it is a fragment: once the last is whole, they become one reply                    fragmentDone, writeGathered
+//	swallowed    it answers a quiet command and says what was asked to be left out                   whole
+//
+// A reply that does not come, or not whole, comes to Failed.
+
 import (
 	"errors"
 
@@ -26,25 +35,24 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	if last {
 		s.answered(r)
 	}
-	switch {
-	case r.Parent != nil:
-		r.Parent.Size += len(chunk)
-		s.store(r, chunk)
-		if last {
-			s.fragmentDone(r.Parent)
-		}
-		return
-	case r.Quiet != 0:
-		s.store(r, chunk)
-		if last {
-			s.quieted(r)
-		}
-		return
-	case r != s.head, !last && !r.Streaming && stored(r)+len(chunk) < streamBytes:
-		s.store(r, chunk)
-		r.Done = last
+	if s.passesOn(r, len(chunk), last) {
+		s.pass(r, chunk, last)
 		return
 	}
+	s.store(r, chunk)
+	if last {
+		s.whole(r)
+	}
+}
+
+// passesOn says that the next n bytes of r's reply go to the client now: it is the client's turn to have it, nobody has to see it
+// whole (it is joined with others, or may be swallowed), and it is whole or long.
+func (s *Session) passesOn(r *backend.Request, n int, last bool) bool {
+	return r == s.head && r.Quiet == 0 && (last || r.Streaming || stored(r)+n >= streamBytes)
+}
+
+// pass writes the next bytes of the reply whose turn it is, behind those that were kept of it.
+func (s *Session) pass(r *backend.Request, chunk []byte, last bool) {
 	if r.Reply != nil {
 		s.writeStored(r)
 	}
@@ -67,15 +75,22 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	s.drain()
 }
 
-// quieted ends a quiet command: its reply is whole, and may have to be swallowed.
-func (s *Session) quieted(r *backend.Request) {
-	if s.pool.protocol.Suppress(r.Quiet, r.Reply.B) {
+// whole takes note that all of r's reply is stored: a fragment's is joined with the others once all are there, a quiet command's is
+// swallowed if its protocol says so, and any other waits for its turn.
+func (s *Session) whole(r *backend.Request) {
+	switch {
+	case r.Parent != nil:
+		r.Parent.Size += r.Size
+		s.fragmentDone(r.Parent)
+		return
+	case r.Quiet != 0 && s.pool.protocol.Suppress(r.Quiet, r.Reply.B):
 		r.Reply.B = r.Reply.B[:0]
 	}
 	r.Done = true
 	s.drain()
 }
 
+// fragmentDone takes note that one more fragment of a command is answered, or lost.
 func (s *Session) fragmentDone(whole *backend.Request) {
 	if whole.Pending--; whole.Pending == 0 {
 		whole.Done = true
