@@ -251,7 +251,7 @@ func (o *cliOptions) set(long, value string) error {
 	case "daemonize":
 		o.daemonize = true
 	case "verbose":
-		o.verbose = min(n, maxVerbose)
+		o.verbose = min(n, MaxVerbose)
 	case "output":
 		o.output = value
 	case "conf-file":

@@ -130,7 +130,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 		defer ready.Close() //nolint:errcheck // whoever waits sees the end of it
 		stderr = ready
 	}
-	out, err := openLog(o.output)
+	out, err := Open(o.output)
 	if err != nil {
 		fmt.Fprintf(stderr, "opening log file '%s' failed: %v\n", o.output, err)
 		return 1
@@ -166,7 +166,7 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	defer servers.Stop()
 	p.warn()
 
-	limited := slog.New(newLimitHandler(p.lines))
+	limited := slog.New(NewLimiter(p.lines))
 	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
 	}

@@ -23,9 +23,9 @@ import (
 type process struct {
 	cli         *cliOptions
 	log         *slog.Logger // without a limit: the process's own lines are few
-	lines       *logHandler
+	lines       *Handler
 	level       slog.LevelVar
-	out         *logFile
+	out         *File
 	stderr      io.Writer
 	tellsStderr bool // the log is elsewhere: why the process ends goes to stderr, too
 	pid         *pidFile
@@ -39,16 +39,16 @@ type process struct {
 	warnings  []string   // about the options in force, which proxy has; under reloading
 }
 
-func newProcess(o *cliOptions, out *logFile, stderr io.Writer) *process {
+func newProcess(o *cliOptions, out *File, stderr io.Writer) *process {
 	p := &process{cli: o, out: out, stderr: stderr, verbose: o.verbose}
-	p.level.Set(slogLevel(o.verbose))
-	p.lines = newLogHandler(out, &p.level)
+	p.level.Set(Level(o.verbose))
+	p.lines = NewHandler(out, &p.level)
 	p.log = slog.New(p.lines)
 	return p
 }
 
 // always logs a line at every log level.
-func (p *process) always(text string) { p.log.Log(context.Background(), levelAlways, text) }
+func (p *process) always(text string) { p.log.Log(context.Background(), LevelAlways, text) }
 
 // fail logs why the process ends, also to stderr if the log is elsewhere, and returns the exit status.
 func (p *process) fail(reasons ...string) int {
@@ -89,7 +89,7 @@ func (p *process) load() (o engine.Options, servers *fleet, err error) {
 		o, p.warnings = f.Options, f.Warnings
 	}
 	o.Version = programVersion()
-	p.lines.setFormat(o.LogFormat)
+	p.lines.SetFormat(o.LogFormat)
 	return o, servers, nil
 }
 
@@ -141,7 +141,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		return changes, err
 	}
 	p.warnings = f.Warnings
-	p.lines.setFormat(f.Options.LogFormat)
+	p.lines.SetFormat(f.Options.LogFormat)
 	if err := p.service.move(f.Options.Admin); err != nil {
 		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
 	}
@@ -212,7 +212,7 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 	case syscall.SIGHUP:
 		p.always(text + ", reopening log file")
 		if err := p.out.Reopen(); err != nil {
-			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.out.path, err))
+			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.cli.output, err))
 		}
 		go p.reload() //nolint:errcheck // it has logged what is wrong
 	case syscall.SIGUSR1:
@@ -232,17 +232,17 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 
 // setVerbose changes the log level and says so, if there is such a level.
 func (p *process) setVerbose(way string, n int) {
-	if n < 0 || n > maxVerbose {
+	if n < 0 || n > MaxVerbose {
 		return
 	}
 	p.verbose = n
-	p.level.Set(slogLevel(n))
+	p.level.Set(Level(n))
 	p.always(fmt.Sprintf("%s log level to %d", way, n))
 }
 
 // keepCrashes has the reason of a crash in the log.
 func (p *process) keepCrashes() {
-	if err := p.out.takeStderr(); err != nil {
+	if err := p.out.TakeStderr(upgrade.SetStderr); err != nil {
 		p.log.Warn("the reason of a crash will not be in the log", "error", err)
 	}
 }
@@ -305,3 +305,12 @@ func (f *pidFile) remove() error {
 }
 
 func pidText() []byte { return []byte(strconv.Itoa(os.Getpid())) }
+
+// systemError takes the operation and the path off an error of package os: the texts around it name them already.
+func systemError(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -110,11 +110,11 @@ func freeAddr(t *testing.T) string {
 // start does what serve does.
 func (in *instance) start() {
 	in.Helper()
-	out, err := openLog(in.dir + "/log")
+	out, err := Open(in.dir + "/log")
 	if err != nil {
 		in.Fatal(err)
 	}
-	in.Cleanup(func() { _ = out.f.Close() })
+	in.Cleanup(func() { _ = out.Close() })
 	in.write()
 	in.process = newProcess(&cliOptions{confFile: in.dir + "/conf", statsAddr: in.dir + "/stats", verbose: 6}, out, io.Discard)
 	o, _, err := in.load()
