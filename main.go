@@ -146,62 +146,22 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGTTIN, syscall.SIGTTOU,
 		syscall.SIGUSR1, syscall.SIGUSR2)
 
-	pid, err := openPid(o.pidFile)
-	if err != nil {
+	if p.pid, err = openPid(o.pidFile); err != nil {
 		return p.fail(fmt.Sprintf("opening pid file '%s' failed: %v", o.pidFile, err))
 	}
-	p.pid = pid
 	defer func() {
-		if err := pid.remove(); err != nil {
+		if err := p.pid.remove(); err != nil {
 			p.log.Warn(fmt.Sprintf("removing pid file '%s' failed: %v", o.pidFile, err))
 		}
 	}()
-
-	opts, servers, err := p.load()
-	p.always(fmt.Sprintf("%s-%s built for %s %s %s started on pid %d",
-		program, programVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version(), os.Getpid()))
-	if err != nil {
-		return p.failConf(err)
-	}
-	defer servers.Stop()
-	p.warn()
-
-	limited := slog.New(NewLimiter(p.lines))
-	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
-		return p.fail(lines(err)...)
-	}
-	p.proxy, err = engine.New(opts, limited)
-	if err != nil {
-		return p.fail(lines(err)...)
-	}
-	defer p.proxy.Stop()
-	p.logFileLimit()
-	if p.service, err = newService(p, limited, pred); err != nil {
-		return p.fail(lines(err)...)
-	}
-	defer p.service.close()
-	if err := p.proxy.Start(); err != nil {
-		status := p.fail(lines(err)...)
-		if servers != nil && errors.Is(err, syscall.EADDRINUSE) {
-			fmt.Fprintf(stderr, "%s: port %d or %d is taken, perhaps by another cashew or nutcracker; choose others: "+
-				"cashew demo --embedded-port=22131, or make run PORT=22131\n", program, o.embeddedPort, memcachedPort(o.embeddedPort))
-		}
+	defer p.stop()
+	if status := p.start(pred); status != 0 {
 		return status
 	}
-	p.service.run()
-	if err := pred.Ready(); err != nil {
-		return p.fail(err.Error())
-	}
-	if err := pid.write(); err != nil {
+	if err := p.pid.write(); err != nil {
 		return p.fail(fmt.Sprintf("writing pid file '%s' failed: %v", o.pidFile, err))
 	}
-	addrs := p.proxy.Addrs()
-	for i, addr := range addrs {
-		p.log.Info("listening", "pool", p.proxy.Options().Pools[i].Name, "addr", addr.String())
-	}
-	if servers != nil {
-		servers.describe(stdout, addrs)
-	}
+	p.describe(stdout)
 	if ready != nil {
 		tellReady(ready)
 	}
@@ -213,6 +173,66 @@ func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrad
 	}
 	p.handle(signals, pred)
 	return 0
+}
+
+// start has the proxy serve, with the predecessor's listeners if there is one. It returns the exit status: if it is not 0
+// the log says why. What has started by then is for stop to end.
+func (p *process) start(pred *upgrade.Predecessor) int {
+	opts, err := p.load()
+	p.always(fmt.Sprintf("%s-%s built for %s %s %s started on pid %d",
+		program, programVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version(), os.Getpid()))
+	if err != nil {
+		return p.failConf(err)
+	}
+	p.warn()
+
+	limited := slog.New(NewLimiter(p.lines))
+	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
+		return p.fail(lines(err)...)
+	}
+	if p.proxy, err = engine.New(opts, limited); err != nil {
+		return p.fail(lines(err)...)
+	}
+	p.logFileLimit()
+	if p.service, err = newService(p, limited, pred); err != nil {
+		return p.fail(lines(err)...)
+	}
+	if err := p.proxy.Start(); err != nil {
+		status := p.fail(lines(err)...)
+		if p.fleet != nil && errors.Is(err, syscall.EADDRINUSE) {
+			port := p.cli.embeddedPort
+			fmt.Fprintf(p.stderr, "%s: port %d or %d is taken, perhaps by another cashew or nutcracker; choose others: "+
+				"cashew demo --embedded-port=22131, or make run PORT=22131\n", program, port, memcachedPort(port))
+		}
+		return status
+	}
+	p.service.run()
+	if err := pred.Ready(); err != nil {
+		return p.fail(err.Error())
+	}
+	return 0
+}
+
+// stop ends what start has started.
+func (p *process) stop() {
+	if p.service != nil {
+		p.service.close()
+	}
+	if p.proxy != nil {
+		p.proxy.Stop()
+	}
+	p.fleet.Stop()
+}
+
+// describe says where the pools listen: in the log and, for the demo, on stdout.
+func (p *process) describe(stdout io.Writer) {
+	addrs := p.proxy.Addrs()
+	for i, addr := range addrs {
+		p.log.Info("listening", "pool", p.proxy.Options().Pools[i].Name, "addr", addr.String())
+	}
+	if p.fleet != nil {
+		p.fleet.describe(stdout, addrs)
+	}
 }
 
 // lines are the single errors of a joined one.

@@ -32,6 +32,7 @@ type process struct {
 	upgrader    *upgrade.Upgrader
 	replaced    chan *upgrade.Successor // who took over
 	verbose     int                     // only the goroutine that handles signals uses it
+	fleet       *fleet                  // nil but for the demo
 	proxy       *engine.Proxy
 	service     *service
 
@@ -74,23 +75,23 @@ func (p *process) failConf(err error) int {
 }
 
 // load reads the options to start with: from the configuration file or, for the demo, those of the embedded default, whose
-// servers it starts and returns. The log has their format from here on.
-func (p *process) load() (o engine.Options, servers *fleet, err error) {
+// servers it starts. The log has their format from here on.
+func (p *process) load() (o engine.Options, err error) {
 	if p.cli.demo {
-		if servers, err = startFleet(); err != nil {
-			return o, nil, err
+		if p.fleet, err = startFleet(); err != nil {
+			return o, err
 		}
-		o = servers.options(p.cli.embeddedPort)
+		o = p.fleet.options(p.cli.embeddedPort)
 	} else {
 		f, err := configs.Load(p.cli.confFile)
 		if err != nil {
-			return o, nil, err
+			return o, err
 		}
 		o, p.warnings = f.Options, f.Warnings
 	}
 	o.Version = programVersion()
 	p.lines.SetFormat(o.LogFormat)
-	return o, servers, nil
+	return o, nil
 }
 
 // warn logs what there is to say about the options.
