@@ -22,6 +22,7 @@ import (
 // process is the running program: what signals and reloads change.
 type process struct {
 	cli         *cliOptions
+	version     string
 	log         *slog.Logger // without a limit: the process's own lines are few
 	lines       *Handler
 	level       slog.LevelVar
@@ -40,8 +41,8 @@ type process struct {
 	warnings  []string   // about the options in force, which proxy has; under reloading
 }
 
-func newProcess(o *cliOptions, out *File, stderr io.Writer) *process {
-	p := &process{cli: o, out: out, stderr: stderr, verbose: o.verbose}
+func newProcess(o *cliOptions, version string, out *File, stderr io.Writer) *process {
+	p := &process{cli: o, version: version, out: out, stderr: stderr, verbose: o.verbose}
 	p.level.Set(Level(o.verbose))
 	p.lines = NewHandler(out, &p.level)
 	p.log = slog.New(p.lines)
@@ -89,7 +90,7 @@ func (p *process) load() (o engine.Options, err error) {
 		}
 		o, p.warnings = f.Options, f.Warnings
 	}
-	o.Version = programVersion()
+	o.Version = p.version
 	p.lines.SetFormat(o.LogFormat)
 	return o, nil
 }
@@ -136,7 +137,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		p.proxy.ReloadFailed(err)
 		return engine.Changes{}, err
 	}
-	f.Options.Version = programVersion()
+	f.Options.Version = p.version
 	changes, err := p.proxy.Reload(f.Options)
 	if err != nil {
 		return changes, err

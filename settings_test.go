@@ -116,7 +116,7 @@ func (in *instance) start() {
 	}
 	in.Cleanup(func() { _ = out.Close() })
 	in.write()
-	in.process = newProcess(&cliOptions{confFile: in.dir + "/conf", statsAddr: in.dir + "/stats", verbose: 6}, out, io.Discard)
+	in.process = newProcess(&cliOptions{confFile: in.dir + "/conf", statsAddr: in.dir + "/stats", verbose: 6}, "test", out, io.Discard)
 	o, err := in.load()
 	if err != nil {
 		in.Fatal(err)
