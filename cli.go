@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cashew/configs"
+	"cashew/daemon/logging"
 )
 
 // cliOptions are the command line's settings after a successful parseArgs.
@@ -251,7 +252,7 @@ func (o *cliOptions) set(long, value string) error {
 	case "daemonize":
 		o.daemonize = true
 	case "verbose":
-		o.verbose = min(n, MaxVerbose)
+		o.verbose = min(n, logging.MaxVerbose)
 	case "output":
 		o.output = value
 	case "conf-file":

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cashew/configs"
+	"cashew/daemon/logging"
 	"cashew/engine"
 	"cashew/upgrade"
 )
@@ -24,9 +25,9 @@ type process struct {
 	cli         *cliOptions
 	version     string
 	log         *slog.Logger // without a limit: the process's own lines are few
-	lines       *Handler
+	lines       *logging.Handler
 	level       slog.LevelVar
-	out         *File
+	out         *logging.File
 	stderr      io.Writer
 	tellsStderr bool // the log is elsewhere: why the process ends goes to stderr, too
 	pid         *pidFile
@@ -41,16 +42,16 @@ type process struct {
 	warnings  []string   // about the options in force, which proxy has; under reloading
 }
 
-func newProcess(o *cliOptions, version string, out *File, stderr io.Writer) *process {
+func newProcess(o *cliOptions, version string, out *logging.File, stderr io.Writer) *process {
 	p := &process{cli: o, version: version, out: out, stderr: stderr, verbose: o.verbose}
-	p.level.Set(Level(o.verbose))
-	p.lines = NewHandler(out, &p.level)
+	p.level.Set(logging.Level(o.verbose))
+	p.lines = logging.NewHandler(out, &p.level)
 	p.log = slog.New(p.lines)
 	return p
 }
 
 // always logs a line at every log level.
-func (p *process) always(text string) { p.log.Log(context.Background(), LevelAlways, text) }
+func (p *process) always(text string) { p.log.Log(context.Background(), logging.LevelAlways, text) }
 
 // fail logs why the process ends, also to stderr if the log is elsewhere, and returns the exit status.
 func (p *process) fail(reasons ...string) int {
@@ -234,11 +235,11 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 
 // setVerbose changes the log level and says so, if there is such a level.
 func (p *process) setVerbose(way string, n int) {
-	if n < 0 || n > MaxVerbose {
+	if n < 0 || n > logging.MaxVerbose {
 		return
 	}
 	p.verbose = n
-	p.level.Set(Level(n))
+	p.level.Set(logging.Level(n))
 	p.always(fmt.Sprintf("%s log level to %d", way, n))
 }
 

@@ -24,6 +24,7 @@ import (
 	"syscall"
 
 	"cashew/configs"
+	"cashew/daemon/logging"
 	"cashew/engine"
 	"cashew/engine/admin"
 	"cashew/upgrade"
@@ -126,7 +127,7 @@ func (b Build) serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pr
 		defer ready.Close() //nolint:errcheck // whoever waits sees the end of it
 		stderr = ready
 	}
-	out, err := Open(o.output)
+	out, err := logging.Open(o.output)
 	if err != nil {
 		fmt.Fprintf(stderr, "opening log file '%s' failed: %v\n", o.output, err)
 		return 1
@@ -182,7 +183,7 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 	}
 	p.warn()
 
-	limited := slog.New(NewLimiter(p.lines))
+	limited := slog.New(logging.NewLimiter(p.lines))
 	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
 	}

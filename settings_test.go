@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"cashew/configs"
+	"cashew/daemon/logging"
 	"cashew/embedded"
 	"cashew/engine"
 	"cashew/stats"
@@ -110,7 +111,7 @@ func freeAddr(t *testing.T) string {
 // start does what serve does.
 func (in *instance) start() {
 	in.Helper()
-	out, err := Open(in.dir + "/log")
+	out, err := logging.Open(in.dir + "/log")
 	if err != nil {
 		in.Fatal(err)
 	}

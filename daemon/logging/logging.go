@@ -1,4 +1,12 @@
-package main
+// Package logging has the log of a process: what its lines look like, how many of a kind there are in a second, and the file
+// that they go to.
+//
+//	slog.Logger --> Limiter --> Handler --> File
+//	                limit.go    logging.go  file.go
+//
+// A server that fails a thousand times in a second has five lines and a sixth that says how many are missing. Levels are
+// nutcracker's, 0 to 11. The package knows nothing of a proxy but that records have a pool and a server.
+package logging
 
 import (
 	"bytes"
