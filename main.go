@@ -1,12 +1,13 @@
 // Command cashew is a proxy before fleets of Redis and memcached servers: a drop-in replacement of twemproxy.
 //
 //	cashew check F    and the other subcommands: package inspect
-//	cashew -c F       and all else: the proxy
+//	cashew -c F       the proxy itself: package daemon
 package main
 
 import (
 	"os"
 
+	"cashew/daemon"
 	"cashew/inspect"
 )
 
@@ -18,7 +19,7 @@ func main() {
 	if status, ok := inspect.Run(args, os.Stdout, os.Stderr); ok {
 		os.Exit(status)
 	}
-	b := Build{
+	b := daemon.Build{
 		Version: version, Commands: inspect.Names(), ListCommands: inspect.PrintList, HelpDemo: inspect.Find(inspect.Demo).PrintHelp,
 	}
 	os.Exit(b.Run(args, os.Stdout, os.Stderr))

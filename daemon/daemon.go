@@ -1,13 +1,14 @@
-// This file is the wiring. A run goes through it from top to bottom: log file, signals, pid file, configuration, proxy,
-// and then signals until one ends it.
+// Package daemon has the process: its command line, start, signals, reload, drain and successor, and what it tells others.
+// A run goes through this file from top to bottom: log file, signals, pid file, configuration, proxy, and then signals until
+// one ends it.
 //
 //	cashew -c F    configs.Load --> engine.New --> Start ... signal ... Drain, Stop
 //	cashew demo    startFleet --> engine.New --> Start ... signal ... Drain, Stop
-//	cashew -d      the same in a child, see daemon.go
+//	cashew -d      the same in a child, see detach.go
 //
-// What the command line means is in cli.go, what signals do in process.go, what a successor gets in succession.go.
-
-package main
+// What the command line means is in cli.go, what signals do in process.go, what a successor gets in succession.go, the stats
+// port and the admin pages in service.go. Only package main imports this one, and hands it what only that knows: Build.
+package daemon
 
 import (
 	"errors"
