@@ -1,238 +1,26 @@
 // Command cashew is a proxy before fleets of Redis and memcached servers: a drop-in replacement of twemproxy.
 //
-// This file is the wiring. A run goes through it from top to bottom: log file, signals, pid file, configuration, proxy,
-// and then signals until one ends it.
-//
-//	cashew -c F     configs.Load --> engine.New --> Start ... signal ... Drain, Stop
-//	cashew demo     embedded.Start --> engine.New --> Start ... signal ... Drain, Stop
-//	cashew -d       the same in a child, see daemon.go
-//	cashew check F  and the other subcommands: package inspect
-//
-// What the command line means is in cli.go, what signals do in process.go, what a log line looks like in logging.go.
+//	cashew check F    and the other subcommands: package inspect
+//	cashew -c F       the proxy itself: package daemon
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"runtime"
-	"runtime/debug"
-	"strings"
-	"syscall"
 
-	"cashew/configs"
-	"cashew/engine"
-	"cashew/engine/admin"
+	"cashew/daemon"
 	"cashew/inspect"
-	"cashew/upgrade"
 )
 
 // version is set by the Makefile, through the linker.
 var version string
 
-// program is what the process calls itself: nutcracker if that is the name it was started by.
-var program = programName(os.Args[0])
-
-func programName(argv0 string) string {
-	if filepath.Base(argv0) == nutcracker {
-		return nutcracker
-	}
-	return "cashew"
-}
-
-const nutcracker = "nutcracker"
-
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// run is the whole process; it returns the exit status.
-//
-// Source: twemproxy 0.5.0 main: the informational options win over -t, and -t over a normal run.
-func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		if command := inspect.Find(args[0]); command != nil && !command.IsProxy {
-			return command.Run(args[1:], stdout, stderr)
-		}
-		if command := inspect.Find(args[0]); command == nil && isWord(args[0]) && program != nutcracker {
-			fmt.Fprintf(stderr, "%s: %v\n", program, new(cliOptions).refuseWord(args[0]))
-			return 1
-		}
+	args := os.Args[1:]
+	if status, ok := inspect.Run(args, os.Stdout, os.Stderr); ok {
+		os.Exit(status)
 	}
-	o, err := parseArgs(args)
-	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", program, err)
-		printUsage(stderr)
-		return 1
+	b := daemon.Build{
+		Version: version, Commands: inspect.Names(), ListCommands: inspect.PrintList, HelpDemo: inspect.Find(inspect.Demo).PrintHelp,
 	}
-	if err := o.check(); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", program, err)
-		return 1
-	}
-	switch {
-	case o.demo && o.help:
-		inspect.Find(inspect.Demo).PrintHelp(stdout)
-		return 0
-	case o.informs():
-		printVersion(stderr)
-		if o.help {
-			printUsage(stderr)
-		}
-		if o.describeStats {
-			admin.Describe(stderr)
-		}
-		return 0
-	case o.testConf:
-		return testConf(o.confFile, stderr)
-	}
-	ready := readyPipe()
-	pred, err := upgrade.Inherit()
-	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", program, err)
-		return 1
-	}
-	if o.daemonize && ready == nil && pred == nil {
-		return daemonize(stderr)
-	}
-	return serve(o, stdout, stderr, ready, pred)
-}
-
-// isWord reports whether an argument is neither an option nor empty.
-func isWord(arg string) bool { return arg != "" && !strings.HasPrefix(arg, "-") }
-
-// testConf is -t. Unlike nutcracker it says what is wrong, one mistake a line.
-func testConf(path string, stderr io.Writer) int {
-	f, err := configs.Load(path)
-	if err != nil {
-		for _, line := range lines(err) {
-			fmt.Fprintf(stderr, "%s: %s\n", program, line)
-		}
-		fmt.Fprintf(stderr, "%s: configuration file '%s' syntax is invalid\n", program, path)
-		return 1
-	}
-	for _, w := range f.Warnings {
-		fmt.Fprintf(stderr, "%s: warning: %s\n", program, w)
-	}
-	fmt.Fprintf(stderr, "%s: configuration file '%s' syntax is ok\n", program, path)
-	return 0
-}
-
-// serve runs the proxy until a signal ends it. A daemon says on ready, which is nil for others, that it has started or
-// why it has not.
-//
-// Source: twemproxy 0.5.0 nc_pre_run and nc_run, for the order of the steps.
-func serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pred *upgrade.Predecessor) int {
-	if ready != nil {
-		defer ready.Close() //nolint:errcheck // whoever waits sees the end of it
-		stderr = ready
-	}
-	out, err := openLog(o.output)
-	if err != nil {
-		fmt.Fprintf(stderr, "opening log file '%s' failed: %v\n", o.output, err)
-		return 1
-	}
-	p := newProcess(o, out, stderr)
-	p.tellsStderr = o.output != "" || ready != nil
-	if ready != nil {
-		p.keepCrashes() // a daemon's own stderr leads nowhere
-	}
-
-	signals := make(chan os.Signal, 8)
-	signal.Ignore(syscall.SIGPIPE)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGTTIN, syscall.SIGTTOU,
-		syscall.SIGUSR1, syscall.SIGUSR2)
-
-	pid, err := openPid(o.pidFile)
-	if err != nil {
-		return p.fail(fmt.Sprintf("opening pid file '%s' failed: %v", o.pidFile, err))
-	}
-	p.pid = pid
-	defer func() {
-		if err := pid.remove(); err != nil {
-			p.log.Warn(fmt.Sprintf("removing pid file '%s' failed: %v", o.pidFile, err))
-		}
-	}()
-
-	opts, servers, err := p.load()
-	p.always(fmt.Sprintf("%s-%s built for %s %s %s started on pid %d",
-		program, programVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version(), os.Getpid()))
-	if err != nil {
-		return p.failConf(err)
-	}
-	defer servers.Stop()
-	p.warn()
-
-	limited := slog.New(newLimitHandler(p.lines))
-	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
-		return p.fail(lines(err)...)
-	}
-	p.proxy, err = engine.New(opts, limited)
-	if err != nil {
-		return p.fail(lines(err)...)
-	}
-	defer p.proxy.Stop()
-	p.logFileLimit()
-	if p.service, err = newService(p, limited, pred); err != nil {
-		return p.fail(lines(err)...)
-	}
-	defer p.service.close()
-	if err := p.proxy.Start(); err != nil {
-		status := p.fail(lines(err)...)
-		if servers != nil && errors.Is(err, syscall.EADDRINUSE) {
-			fmt.Fprintf(stderr, "%s: port %d or %d is taken, perhaps by another cashew or nutcracker; choose others: "+
-				"cashew demo --embedded-port=22131, or make run PORT=22131\n", program, o.embeddedPort, memcachedPort(o.embeddedPort))
-		}
-		return status
-	}
-	p.service.run()
-	if err := pred.Ready(); err != nil {
-		return p.fail(err.Error())
-	}
-	if err := pid.write(); err != nil {
-		return p.fail(fmt.Sprintf("writing pid file '%s' failed: %v", o.pidFile, err))
-	}
-	addrs := p.proxy.Addrs()
-	for i, addr := range addrs {
-		p.log.Info("listening", "pool", p.proxy.Options().Pools[i].Name, "addr", addr.String())
-	}
-	if servers != nil {
-		servers.describe(stdout, addrs)
-	}
-	if ready != nil {
-		tellReady(ready)
-	}
-	if ready == nil {
-		p.keepCrashes() // not before: up to here reasons of a failure are told on stderr
-	}
-	if pred == nil {
-		p.tell(upgrade.NotifyReady()) // else the predecessor has said so
-	}
-	p.handle(signals, pred)
-	return 0
-}
-
-// lines are the single errors of a joined one.
-func lines(err error) []string { return strings.Split(err.Error(), "\n") }
-
-// programVersion is the Makefile's, else what the Go tool has recorded, without its v.
-func programVersion() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "devel"
-}
-
-// eventBackend is what gnet's event loops wait with.
-func eventBackend() string {
-	if runtime.GOOS == "linux" {
-		return "epoll"
-	}
-	return "kqueue"
+	os.Exit(b.Run(args, os.Stdout, os.Stderr))
 }

@@ -6,7 +6,8 @@
 //	  \--- newText: what yaml.Node forgets                \--> Problems
 //
 // twemproxy's file is a small part of YAML, in which every scalar is text: 0123, true and 0x10 are what they look like.
-// That is why the package works on yaml.Node and never decodes into Go values. README.md lists all keys.
+// That is why the package works on yaml.Node and never decodes into Go values. README.md lists all keys. The demo has no
+// file: Demo returns its options.
 //
 // Nothing here runs on an event loop. Reading a file may wait for a name server: host names in listen are resolved.
 package configs

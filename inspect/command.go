@@ -8,7 +8,7 @@
 //	reload     a running proxy's /reload
 //	upgrade    a running proxy replaced by a new program
 //	health     a running proxy's /readyz
-//	demo       is the proxy itself: package main runs it, and this package knows it for its lists
+//	demo       is the proxy itself: package daemon runs it, and this package knows it for its lists
 //
 // None of it is part of serving. Everything runs on the caller's goroutine but for top, which also reads keys.
 package inspect
@@ -28,9 +28,9 @@ type Command struct {
 	Summary string // half a line
 	Help    string // what it does and prints, and its exit status
 
-	// IsProxy is set for what is no subcommand of this package but the proxy, which takes the proxy's options: Run is not
+	// isProxy is set for what is no subcommand of this package but the proxy, which takes the proxy's options: Run is not
 	// for it.
-	IsProxy bool
+	isProxy bool
 
 	build func(fs *pflag.FlagSet) action
 }
@@ -62,6 +62,19 @@ func Find(name string) *Command {
 		}
 	}
 	return nil
+}
+
+// Run runs the subcommand that args begin with. ok is false if they begin with none of this package: then the proxy's
+// options are in args.
+func Run(args []string, stdout, stderr io.Writer) (status int, ok bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	c := Find(args[0])
+	if c == nil || c.isProxy {
+		return 0, false
+	}
+	return c.Run(args[1:], stdout, stderr), true
 }
 
 // Names are those of all commands.
@@ -129,7 +142,7 @@ func demoCommand() *Command {
 		Summary: "try it out: a proxy before servers in its own memory",
 		Help: "Starts the proxy without a configuration file, before three Redis and three memcached servers in its own memory that\n" +
 			"forget everything at the end. Of the proxy's options, which `cashew --help` lists, it takes all but -c, -d and -t.",
-		IsProxy: true,
+		isProxy: true,
 		build: func(fs *pflag.FlagSet) action {
 			fs.Int("embedded-port", 22121, "its port on 127.0.0.1; memcached is on the next one; 0 lets the kernel choose both")
 			return nil

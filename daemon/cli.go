@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cashew/configs"
-	"cashew/inspect"
+	"cashew/daemon/logging"
 )
 
 // cliOptions are the command line's settings after a successful parseArgs.
@@ -35,6 +35,7 @@ type cliOptions struct {
 }
 
 const (
+	demoCommand         = "demo" // the word that stands first
 	defaultConfFile     = "conf/nutcracker.yml"
 	defaultStatsPort    = 22222
 	defaultStatsAddr    = "0.0.0.0"
@@ -85,7 +86,7 @@ func parseArgs(args []string) (*cliOptions, error) {
 		verbose: 5, confFile: defaultConfFile, statsPort: defaultStatsPort, statsAddr: defaultStatsAddr,
 		embeddedPort: defaultEmbeddedPort, given: make(map[string]bool),
 	}
-	if len(args) > 0 && args[0] == inspect.Demo {
+	if len(args) > 0 && args[0] == demoCommand {
 		o.demo, args = true, args[1:]
 	}
 	fs := pflag.NewFlagSet("cashew", pflag.ContinueOnError)
@@ -113,8 +114,8 @@ func (o *cliOptions) informs() bool { return o.help || o.version || o.describeSt
 
 // check refuses what would start another proxy than the one that is meant, or start one where none is meant: words that
 // are no options, and the demo in any place where it could be taken for a proxy that keeps what it is given. nutcracker
-// ignores words, and so does this program by that name.
-func (o *cliOptions) check() error {
+// ignores words, and so does this program by that name. commands are the words that would have a meaning in another place.
+func (o *cliOptions) check(commands []string) error {
 	if o.informs() {
 		return nil
 	}
@@ -123,7 +124,7 @@ func (o *cliOptions) check() error {
 			return errors.New("option --embedded-port is for the demo: cashew demo --embedded-port=N")
 		}
 		if len(o.words) > 0 && program != nutcracker {
-			return o.refuseWord(o.words[0])
+			return o.refuseWord(o.words[0], commands)
 		}
 		return nil
 	}
@@ -142,15 +143,15 @@ func (o *cliOptions) check() error {
 }
 
 // refuseWord says what a word that is neither an option nor a command in its place was perhaps meant to be.
-func (o *cliOptions) refuseWord(word string) error {
-	if inspect.Find(word) != nil {
+func (o *cliOptions) refuseWord(word string, commands []string) error {
+	if slices.Contains(commands, word) {
 		return fmt.Errorf("a command stands first: did you mean \"cashew %s\"?", word)
 	}
 	text := fmt.Sprintf("there is no command %q", word)
 	if !o.given["conf-file"] && isFileName(word) {
 		return fmt.Errorf("%s: did you mean \"cashew -c %s\"?", text, word)
 	}
-	if command := configs.Near(word, inspect.Names()); command != "" {
+	if command := configs.Near(word, commands); command != "" {
 		return fmt.Errorf("%s: did you mean \"cashew %s\"?", text, command)
 	}
 	var options []string
@@ -251,7 +252,7 @@ func (o *cliOptions) set(long, value string) error {
 	case "daemonize":
 		o.daemonize = true
 	case "verbose":
-		o.verbose = min(n, maxVerbose)
+		o.verbose = min(n, logging.MaxVerbose)
 	case "output":
 		o.output = value
 	case "conf-file":
@@ -293,16 +294,16 @@ func parseNumber(s string) (int, error) {
 const nutcrackerVersion = "0.5.0"
 
 // printVersion writes nutcracker's three lines about itself, and under that name a fourth with our own.
-func printVersion(w io.Writer) {
+func (b Build) printVersion(w io.Writer) {
 	if program == nutcracker {
 		fmt.Fprintf(w, "This is nutcracker-%s\nasync event backend: %s\nprovided by cashew-%s\n\n",
-			nutcrackerVersion, eventBackend(), programVersion())
+			nutcrackerVersion, eventBackend(), b.version())
 		return
 	}
-	fmt.Fprintf(w, "This is cashew-%s\nasync event backend: %s\n\n", programVersion(), eventBackend())
+	fmt.Fprintf(w, "This is cashew-%s\nasync event backend: %s\n\n", b.version(), eventBackend())
 }
 
-func printUsage(w io.Writer) {
+func (b Build) printUsage(w io.Writer) {
 	usage := "Usage: " + program + " "
 	indent := strings.Repeat(" ", len(usage))
 	fmt.Fprint(w, usage, "[-?hVdDt] [-v verbosity level] [-o output file]\n",
@@ -319,6 +320,6 @@ func printUsage(w io.Writer) {
 		fmt.Fprintf(w, "  %s--%-17s: %s\n", short, long, f.help)
 	}
 	fmt.Fprintln(w, "\nCommands, as the first argument; each has a --help:")
-	inspect.PrintList(w)
+	b.ListCommands(w)
 	fmt.Fprintln(w)
 }

@@ -1,10 +1,12 @@
-package main
+package daemon
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cashew/inspect"
 )
 
 // Source of the wanted values: twemproxy 0.5.0 nc_get_options, and GNU getopt_long.
@@ -193,7 +195,7 @@ func wantCheck(t *testing.T, args, want string) {
 		t.Fatalf("parseArgs(%q): %v", args, err)
 	}
 	got := ""
-	if err := o.check(); err != nil {
+	if err := o.check(inspect.Names()); err != nil {
 		got = err.Error()
 	}
 	if got != want {

@@ -1,17 +1,14 @@
-package main
+package logging
 
 import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 )
 
-func TestLogHandlerLines(t *testing.T) {
+func TestHandlerLines(t *testing.T) {
 	tests := []struct {
 		name string
 		log  func(l *slog.Logger)
@@ -29,7 +26,7 @@ func TestLogHandlerLines(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			tt.log(slog.New(newLogHandler(&out, slog.LevelInfo)))
+			tt.log(slog.New(NewHandler(&out, slog.LevelInfo)))
 			m := line.FindStringSubmatch(out.String())
 			if m == nil || m[1] != tt.want {
 				t.Errorf("line = %q; want %q after the time", out.String(), tt.want)
@@ -38,13 +35,13 @@ func TestLogHandlerLines(t *testing.T) {
 	}
 }
 
-func TestSlogLevel(t *testing.T) {
+func TestLevel(t *testing.T) {
 	levels := []struct {
 		name  string
 		level slog.Level
 		from  int // shown from this log level on
 	}{
-		{"always", levelAlways, 0},
+		{"always", LevelAlways, 0},
 		{"error", slog.LevelError, 1},
 		{"warn", slog.LevelWarn, 4},
 		{"info", slog.LevelInfo, 5},
@@ -53,56 +50,12 @@ func TestSlogLevel(t *testing.T) {
 		{"debug-4", slog.LevelDebug - 4, 11},
 	}
 	for _, l := range levels {
-		for verbose := -1; verbose <= maxVerbose+1; verbose++ {
+		for verbose := -1; verbose <= MaxVerbose+1; verbose++ {
 			var out bytes.Buffer
-			slog.New(newLogHandler(&out, slogLevel(verbose))).Log(t.Context(), l.level, "m")
+			slog.New(NewHandler(&out, Level(verbose))).Log(t.Context(), l.level, "m")
 			if got, want := out.Len() > 0, verbose >= l.from || l.from == 0; got != want {
 				t.Errorf("%s at log level %d is shown: %t; want %t", l.name, verbose, got, want)
 			}
 		}
 	}
-}
-
-func TestLogFileReopen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cashew.log")
-	l, err := openLog(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(s string) {
-		t.Helper()
-		if _, err := l.Write([]byte(s)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	check := func(path, want string) {
-		t.Helper()
-		if got, err := os.ReadFile(path); string(got) != want {
-			t.Fatalf("%s holds %q, %v; want %q", filepath.Base(path), got, err, want)
-		}
-	}
-
-	write("one\n")
-	if err := os.Rename(path, path+".1"); err != nil {
-		t.Fatal(err)
-	}
-	write("two\n")
-	if err := l.Reopen(); err != nil {
-		t.Fatal(err)
-	}
-	write("three\n")
-	check(path+".1", "one\ntwo\n")
-	check(path, "three\n")
-
-	// A path that cannot be opened any more: the lines still go into the old file.
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(path, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Reopen(); err == nil || strings.Contains(err.Error(), path) {
-		t.Errorf("Reopen of a directory = %v; want an error without the path", err)
-	}
-	write("four\n")
 }

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"context"
@@ -11,26 +11,26 @@ import (
 const (
 	// linesPerSecond is how many records that say the same of the same thing are written in a second.
 	linesPerSecond = 5
-	// maxWindows bounds what a limitHandler remembers. Past it, records of all further kinds count as one.
+	// maxWindows bounds what a Limiter remembers. Past it, records of all further kinds count as one.
 	maxWindows = 4096
 )
 
-// limitHandler is a slog.Handler that passes on at most linesPerSecond records of a kind in a second. The last of those
+// Limiter is a slog.Handler that passes on at most linesPerSecond records of a kind in a second. The last of those
 // beyond is kept and written when the second is over, with the number of those before it as "suppressed". A kind is
 // where the record is made, its text but for the digits, its pool and its server. Any goroutine may use it.
 //
-// A record of levelAlways passes always.
-type limitHandler struct {
-	shared *limitShared
+// A record of LevelAlways passes always.
+type Limiter struct {
+	shared *windows
 	next   slog.Handler
 	pool   string // from WithAttrs
 	server string
 }
 
-// limitShared is what a limitHandler and all that derive from it share.
-type limitShared struct {
-	mu      sync.Mutex
-	windows map[kind]*window
+// windows is what a Limiter and all that derive from it share.
+type windows struct {
+	mu     sync.Mutex
+	byKind map[kind]*window
 }
 
 type kind struct {
@@ -47,24 +47,25 @@ type window struct {
 	next slog.Handler // last's
 }
 
-func newLimitHandler(next slog.Handler) *limitHandler {
-	return &limitHandler{shared: &limitShared{windows: make(map[kind]*window)}, next: next}
+// NewLimiter returns a Limiter in front of next.
+func NewLimiter(next slog.Handler) *Limiter {
+	return &Limiter{shared: &windows{byKind: make(map[kind]*window)}, next: next}
 }
 
 // Enabled reports what the next handler does.
-func (h *limitHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
+func (h *Limiter) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
 
 // Handle passes r on, or keeps it.
-func (h *limitHandler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level >= levelAlways || h.shared.admit(h.kind(r), r, h.next) {
+func (h *Limiter) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= LevelAlways || h.shared.admit(h.kind(r), r, h.next) {
 		return h.next.Handle(ctx, r)
 	}
 	return nil
 }
 
 // WithAttrs returns a handler that shares the count.
-func (h *limitHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	derived := &limitHandler{h.shared, h.next.WithAttrs(attrs), h.pool, h.server}
+func (h *Limiter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	derived := &Limiter{h.shared, h.next.WithAttrs(attrs), h.pool, h.server}
 	for _, a := range attrs {
 		subject(a, &derived.pool, &derived.server)
 	}
@@ -72,11 +73,11 @@ func (h *limitHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup returns a handler that shares the count.
-func (h *limitHandler) WithGroup(name string) slog.Handler {
-	return &limitHandler{h.shared, h.next.WithGroup(name), h.pool, h.server}
+func (h *Limiter) WithGroup(name string) slog.Handler {
+	return &Limiter{h.shared, h.next.WithGroup(name), h.pool, h.server}
 }
 
-func (h *limitHandler) kind(r slog.Record) kind {
+func (h *Limiter) kind(r slog.Record) kind {
 	k := kind{r.PC, strings.Map(maskDigit, r.Message), h.pool, h.server}
 	r.Attrs(func(a slog.Attr) bool { subject(a, &k.pool, &k.server); return true })
 	return k
@@ -100,21 +101,21 @@ func maskDigit(r rune) rune {
 }
 
 // admit counts r and reports whether it may be written now.
-func (s *limitShared) admit(k kind, r slog.Record, next slog.Handler) bool {
+func (s *windows) admit(k kind, r slog.Record, next slog.Handler) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	w := s.windows[k]
-	if w == nil && len(s.windows) >= maxWindows {
+	w := s.byKind[k]
+	if w == nil && len(s.byKind) >= maxWindows {
 		s.forget(now)
-		if len(s.windows) >= maxWindows {
+		if len(s.byKind) >= maxWindows {
 			k = kind{}
-			w = s.windows[k]
+			w = s.byKind[k]
 		}
 	}
 	if w == nil || w.n <= linesPerSecond && !now.Before(w.end) { // a window with records held back ends itself
 		w = &window{end: now.Add(time.Second)}
-		s.windows[k] = w
+		s.byKind[k] = w
 	}
 	w.n++
 	if w.n <= linesPerSecond {
@@ -128,9 +129,9 @@ func (s *limitShared) admit(k kind, r slog.Record, next slog.Handler) bool {
 }
 
 // resume ends a window that held records back.
-func (s *limitShared) resume(k kind, w *window) {
+func (s *windows) resume(k kind, w *window) {
 	s.mu.Lock()
-	delete(s.windows, k)
+	delete(s.byKind, k)
 	r, suppressed := w.last, w.n-linesPerSecond-1
 	s.mu.Unlock()
 	if suppressed > 0 {
@@ -140,10 +141,10 @@ func (s *limitShared) resume(k kind, w *window) {
 }
 
 // forget drops the windows that are over.
-func (s *limitShared) forget(now time.Time) {
-	for k, w := range s.windows {
+func (s *windows) forget(now time.Time) {
+	for k, w := range s.byKind {
 		if w.n <= linesPerSecond && !now.Before(w.end) {
-			delete(s.windows, k)
+			delete(s.byKind, k)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cashew/configs"
+	"cashew/daemon/logging"
 	"cashew/engine"
 	"cashew/upgrade"
 )
@@ -22,16 +23,18 @@ import (
 // process is the running program: what signals and reloads change.
 type process struct {
 	cli         *cliOptions
+	version     string
 	log         *slog.Logger // without a limit: the process's own lines are few
-	lines       *logHandler
+	lines       *logging.Handler
 	level       slog.LevelVar
-	out         *logFile
+	out         *logging.File
 	stderr      io.Writer
 	tellsStderr bool // the log is elsewhere: why the process ends goes to stderr, too
 	pid         *pidFile
 	upgrader    *upgrade.Upgrader
 	replaced    chan *upgrade.Successor // who took over
 	verbose     int                     // only the goroutine that handles signals uses it
+	fleet       *fleet                  // nil but for the demo
 	proxy       *engine.Proxy
 	service     *service
 
@@ -39,16 +42,16 @@ type process struct {
 	warnings  []string   // about the options in force, which proxy has; under reloading
 }
 
-func newProcess(o *cliOptions, out *logFile, stderr io.Writer) *process {
-	p := &process{cli: o, out: out, stderr: stderr, verbose: o.verbose}
-	p.level.Set(slogLevel(o.verbose))
-	p.lines = newLogHandler(out, &p.level)
+func newProcess(o *cliOptions, version string, out *logging.File, stderr io.Writer) *process {
+	p := &process{cli: o, version: version, out: out, stderr: stderr, verbose: o.verbose}
+	p.level.Set(logging.Level(o.verbose))
+	p.lines = logging.NewHandler(out, &p.level)
 	p.log = slog.New(p.lines)
 	return p
 }
 
 // always logs a line at every log level.
-func (p *process) always(text string) { p.log.Log(context.Background(), levelAlways, text) }
+func (p *process) always(text string) { p.log.Log(context.Background(), logging.LevelAlways, text) }
 
 // fail logs why the process ends, also to stderr if the log is elsewhere, and returns the exit status.
 func (p *process) fail(reasons ...string) int {
@@ -74,23 +77,23 @@ func (p *process) failConf(err error) int {
 }
 
 // load reads the options to start with: from the configuration file or, for the demo, those of the embedded default, whose
-// servers it starts and returns. The log has their format from here on.
-func (p *process) load() (o engine.Options, servers *fleet, err error) {
+// servers it starts. The log has their format from here on.
+func (p *process) load() (o engine.Options, err error) {
 	if p.cli.demo {
-		if servers, err = startFleet(); err != nil {
-			return o, nil, err
+		if p.fleet, err = startFleet(); err != nil {
+			return o, err
 		}
-		o = servers.options(p.cli.embeddedPort)
+		o = p.fleet.options(p.cli.embeddedPort)
 	} else {
 		f, err := configs.Load(p.cli.confFile)
 		if err != nil {
-			return o, nil, err
+			return o, err
 		}
 		o, p.warnings = f.Options, f.Warnings
 	}
-	o.Version = programVersion()
-	p.lines.setFormat(o.LogFormat)
-	return o, servers, nil
+	o.Version = p.version
+	p.lines.SetFormat(o.LogFormat)
+	return o, nil
 }
 
 // warn logs what there is to say about the options.
@@ -135,13 +138,13 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		p.proxy.ReloadFailed(err)
 		return engine.Changes{}, err
 	}
-	f.Options.Version = programVersion()
+	f.Options.Version = p.version
 	changes, err := p.proxy.Reload(f.Options)
 	if err != nil {
 		return changes, err
 	}
 	p.warnings = f.Warnings
-	p.lines.setFormat(f.Options.LogFormat)
+	p.lines.SetFormat(f.Options.LogFormat)
 	if err := p.service.move(f.Options.Admin); err != nil {
 		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
 	}
@@ -212,7 +215,7 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 	case syscall.SIGHUP:
 		p.always(text + ", reopening log file")
 		if err := p.out.Reopen(); err != nil {
-			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.out.path, err))
+			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.cli.output, err))
 		}
 		go p.reload() //nolint:errcheck // it has logged what is wrong
 	case syscall.SIGUSR1:
@@ -232,17 +235,17 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 
 // setVerbose changes the log level and says so, if there is such a level.
 func (p *process) setVerbose(way string, n int) {
-	if n < 0 || n > maxVerbose {
+	if n < 0 || n > logging.MaxVerbose {
 		return
 	}
 	p.verbose = n
-	p.level.Set(slogLevel(n))
+	p.level.Set(logging.Level(n))
 	p.always(fmt.Sprintf("%s log level to %d", way, n))
 }
 
 // keepCrashes has the reason of a crash in the log.
 func (p *process) keepCrashes() {
-	if err := p.out.takeStderr(); err != nil {
+	if err := p.out.TakeStderr(upgrade.SetStderr); err != nil {
 		p.log.Warn("the reason of a crash will not be in the log", "error", err)
 	}
 }
@@ -305,3 +308,12 @@ func (f *pidFile) remove() error {
 }
 
 func pidText() []byte { return []byte(strconv.Itoa(os.Getpid())) }
+
+// systemError takes the operation and the path off an error of package os: the texts around it name them already.
+func systemError(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -140,7 +140,7 @@ func (s *service) files() (map[string]*os.File, error) {
 // newUpgrader finds the program; see upgrade.New for why that is early.
 func (p *process) newUpgrader() (err error) {
 	p.replaced = make(chan *upgrade.Successor, 1)
-	p.upgrader, err = upgrade.New(upgrade.Options{Files: p.listenerFiles, Stderr: p.out.standardError})
+	p.upgrader, err = upgrade.New(upgrade.Options{Files: p.listenerFiles, Stderr: p.out.Stderr})
 	return err
 }
 

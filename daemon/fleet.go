@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"fmt"
@@ -6,10 +6,7 @@ import (
 	"net"
 	"strconv"
 
-	"cashew/backend"
-	"cashew/codec"
-	"cashew/codec/memcached"
-	"cashew/codec/resp"
+	"cashew/configs"
 	"cashew/embedded"
 	"cashew/engine"
 )
@@ -38,15 +35,15 @@ func (f *fleet) Stop() {
 	}
 }
 
-// options are one pool for each kind of server, with a configuration file's defaults.
+// options are those of the proxy before the servers: Redis at port, memcached at the next one.
 func (f *fleet) options(port int) engine.Options {
-	o := engine.DefaultOptions()
-	o.Pools = []engine.PoolOptions{
-		embeddedPool("redis", resp.New(resp.Options{}), port, f.redis.Addrs()),
-		embeddedPool("memcached", memcached.New(memcached.Options{Admin: true}), memcachedPort(port), f.memcached.Addrs()),
-	}
-	return o
+	return configs.Demo(
+		configs.DemoPool{Listen: loopback(port), Servers: f.redis.Addrs()},
+		configs.DemoPool{Listen: loopback(memcachedPort(port)), Servers: f.memcached.Addrs()},
+	)
 }
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // memcachedPort is the next after the one for Redis, or one that the kernel chooses, too.
 func memcachedPort(port int) int {
@@ -54,23 +51,6 @@ func memcachedPort(port int) int {
 		return 0
 	}
 	return port + 1
-}
-
-func embeddedPool(name string, p codec.Protocol, port int, servers []string) engine.PoolOptions {
-	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	pool := engine.DefaultPool(name)
-	pool.Protocol = p
-	pool.Listen = engine.Listen{Text: listen, Network: "tcp", Addr: listen}
-	for i, addr := range servers {
-		pool.Servers = append(pool.Servers, backend.Server{
-			Name:    fmt.Sprintf("%s%d", name, i+1), // by name, so that keys stay where they are whatever the ports
-			PName:   addr + ":1",
-			Network: "tcp",
-			Addr:    addr,
-			Weight:  1,
-		})
-	}
-	return pool
 }
 
 // describe tells a newcomer what is running and what to type next. addrs are those of the pools in options.

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestLimitHandler(t *testing.T) {
+func TestLimiter(t *testing.T) {
 	fail := func(l *slog.Logger, pool, server string) { l.Warn("server fails", "pool", pool, "server", server) }
 	repeat := func(n int, line string) string { return strings.Repeat(line+"\n", n) }
 	tests := []struct {
@@ -75,7 +75,7 @@ func TestLimitHandler(t *testing.T) {
 		{
 			"always", func(l *slog.Logger) {
 				for range 10 {
-					l.Log(t.Context(), levelAlways, "signal")
+					l.Log(t.Context(), LevelAlways, "signal")
 				}
 			}, repeat(10, "signal"),
 		},
@@ -84,7 +84,7 @@ func TestLimitHandler(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out lockedBuffer
-				tt.log(slog.New(newLimitHandler(newLogHandler(&out, slog.LevelInfo))))
+				tt.log(slog.New(NewLimiter(NewHandler(&out, slog.LevelInfo))))
 				synctest.Wait()
 				if got := withoutTimes(out.String()); got != tt.want {
 					t.Errorf("lines:\n%swant:\n%s", got, tt.want)
@@ -105,10 +105,10 @@ func withoutTimes(s string) string {
 }
 
 // kinds is how many are remembered.
-func (s *limitShared) kinds() int {
+func (s *windows) kinds() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.windows)
+	return len(s.byKind)
 }
 
 // lockedBuffer may be read while a timer writes to it.
@@ -138,10 +138,10 @@ func (b *lockedBuffer) Reset() {
 }
 
 // However many kinds there are, what is remembered of them is bounded, and a kind beyond is still limited.
-func TestLimitHandlerIsBounded(t *testing.T) {
+func TestLimiterIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out lockedBuffer
-		h := newLimitHandler(newLogHandler(&out, slog.LevelInfo))
+		h := NewLimiter(NewHandler(&out, slog.LevelInfo))
 		l := slog.New(h)
 		many := func() {
 			for i := range maxWindows + 100 {

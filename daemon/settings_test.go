@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"cashew/configs"
+	"cashew/daemon/logging"
 	"cashew/embedded"
 	"cashew/engine"
 	"cashew/stats"
@@ -110,14 +111,14 @@ func freeAddr(t *testing.T) string {
 // start does what serve does.
 func (in *instance) start() {
 	in.Helper()
-	out, err := openLog(in.dir + "/log")
+	out, err := logging.Open(in.dir + "/log")
 	if err != nil {
 		in.Fatal(err)
 	}
-	in.Cleanup(func() { _ = out.f.Close() })
+	in.Cleanup(func() { _ = out.Close() })
 	in.write()
-	in.process = newProcess(&cliOptions{confFile: in.dir + "/conf", statsAddr: in.dir + "/stats", verbose: 6}, out, io.Discard)
-	o, _, err := in.load()
+	in.process = newProcess(&cliOptions{confFile: in.dir + "/conf", statsAddr: in.dir + "/stats", verbose: 6}, "test", out, io.Discard)
+	o, err := in.load()
 	if err != nil {
 		in.Fatal(err)
 	}
