@@ -1,9 +1,9 @@
 // Package codec is the border between the event loops and a wire protocol. The engine and the backends know a protocol
-// only as a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
+// only as parts of a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
 //
-// Everything here but AppendReport is called on the event loop that owns the connection: no locks, no clock, no I/O, and
-// on the hot path no allocation. A parser has three outcomes, never two: whole, not yet, malformed. A length is bounded
-// before it is believed.
+// Nothing here takes a lock, reads a clock or does I/O, and on the hot path nothing allocates, so that event loops can call
+// it; each interface says who does, and what runs elsewhere. A parser has three outcomes, never two: whole, not yet,
+// malformed. A length is bounded before it is believed.
 //
 //	client bytes --ParseCommand--> Command --route--> server connection
 //	server bytes --ScanReply-----> Request --order--> client
@@ -16,18 +16,32 @@ import (
 )
 
 // ErrMalformed is wrapped by every error that means "the framing of this stream is lost". After it the connection can
-// only be closed; the error's text is what Protocol.AppendMalformed tells the client.
+// only be closed; the error's text is what Answers.AppendMalformed tells the client.
 var ErrMalformed = errors.New("malformed")
 
 // ErrForeign is wrapped as well if what was read is another protocol: memcached's binary one, HTTP. Such clients are
 // counted apart, so that an operator sees who still uses it.
 var ErrForeign = fmt.Errorf("%w: another protocol", ErrMalformed)
 
-// Protocol is all that tells a Redis pool from a memcached pool. One value serves one pool; it is immutable once built
-// and may be used by all loops at once. Slices passed in belong to the caller and are not kept beyond the call.
+// Protocol is all that tells a Redis pool from a memcached pool: what configs hands to engine.PoolOptions. One value serves
+// one pool; it is immutable once built and may be used by all loops at once. Whoever calls it declares the parts that it
+// needs: a client's side Commands, Answers, Reports and Fragments, a server's side Replies and Health, both Catalogue.
 type Protocol interface {
-	// Name is "redis" or "memcached".
-	Name() string
+	Commands
+	Answers
+	Reports
+	Fragments
+	Replies
+	Health
+	Catalogue
+}
+
+// Commands understands what clients send. A session calls it on its client's loop; Guarded is asked by whoever makes the
+// session, on the goroutine that accepts. buf is the session's, and with it all that a Command points to; cl, s and cmd are
+// the caller's, and reused from call to call.
+type Commands interface {
+	// Guarded says that clients have to log in first.
+	Guarded() bool
 
 	// ParseCommand finds one command at the front of buf, which always starts at the first byte of a frame.
 	//
@@ -41,15 +55,51 @@ type Protocol interface {
 	// It may write into the frame, once that is whole (to take out a flag that no server must see).
 	ParseCommand(cl *Client, s *Scan, buf []byte, cmd *Command) (n int, err error)
 
+	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
+	Target(cl *Client, cmd *Command) Profile
+}
+
+// Answers is what the proxy says to a client in place of a server, and what it keeps from it. A session calls it on its
+// client's loop; AppendError is also called where a client is turned away and where a report fails, each on a goroutine of
+// its own. dst is the caller's, often a batch that other replies stand in: bytes go behind what is there, and nothing of dst
+// or of the other arguments is kept.
+type Answers interface {
 	// AppendLocal appends the reply to a command of Kind Local, Switch, Refuse or Quit, and may change cl (AUTH, CLIENT
 	// SETNAME, HELLO). It is called once for each such command, in the order of the client's commands.
 	AppendLocal(dst []byte, cl *Client, cmd *Command) []byte
 
-	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
-	// as the command found it. last says that the client is closed once it has this reply. Alone of all methods it runs
-	// on a goroutine off the loops, and may allocate.
-	AppendReport(dst []byte, cl Client, op uint16, frame []byte, about About) (out []byte, last bool)
+	// AppendMiss appends what a server answers, to a client of that profile, that has none of the keys of a command with
+	// Op op and so many keys. ok is false, and dst as it was, if the command writes or its reply to a miss is not always
+	// the same.
+	AppendMiss(dst []byte, pr Profile, op uint16, keys int) (out []byte, ok bool)
 
+	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
+	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
+	AppendError(dst []byte, text string) []byte
+
+	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
+	AppendCrossServer(dst []byte) []byte
+
+	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
+	AppendMalformed(dst []byte, err error) []byte
+
+	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
+	Suppress(quiet uint16, reply []byte) bool
+}
+
+// Reports answers what clients ask about the proxy as a whole. It alone always runs on a goroutine off the loops, at most
+// eight of them at once, and may allocate and wait. cl and frame are copies that belong to the call.
+type Reports interface {
+	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
+	// as the command found it. last says that the client is closed once it has this reply.
+	AppendReport(dst []byte, cl Client, op uint16, frame []byte, about About) (out []byte, last bool)
+}
+
+// Fragments takes a command whose keys live on several servers apart, and puts the replies together: MGET of 100 keys on 3
+// servers is 3 fragments and 1 reply. A session calls it on its client's loop. dst is the caller's: a server connection's
+// batch for AppendFragment, the client's for AppendCoalesced. cmd is as ParseCommand left it; a Gather and all in it belong to
+// the session.
+type Fragments interface {
 	// AppendFragment begins, in dst, the part of a Scatter command that goes to one server and holds keys of the
 	// command's keys. The caller then appends cmd.Frame[k.Start:k.End] for each of those keys, in the command's order,
 	// and finishes with AppendFragmentEnd.
@@ -65,32 +115,31 @@ type Protocol interface {
 	// AppendCoalesced appends the one reply to a Scatter command made of the replies to its fragments. Work is linear
 	// in keys and bytes. If any fragment's reply cannot be merged (an error, another type) the result is one error.
 	AppendCoalesced(dst []byte, g *Gather) []byte
+}
 
-	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
-	Suppress(quiet uint16, reply []byte) bool
-
-	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
-	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
-	AppendError(dst []byte, text string) []byte
-
-	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
-	AppendCrossServer(dst []byte) []byte
-
-	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
-	AppendMalformed(dst []byte, err error) []byte
-
+// Replies understands what servers send. A server connection calls it on its loop; a probe, which has a connection of its own,
+// calls ScanReply on its own goroutine. The bytes belong to the caller, are read and neither changed nor kept; s is the
+// connection's.
+type Replies interface {
 	// ScanReply takes the bytes at the front of buf that belong to the current reply: n of them, all of buf if the
 	// reply goes on beyond it (done == false). s keeps the state between calls, so that a reply can be passed on as it
 	// comes, cut at any byte. done == true: byte n-1 was the reply's last, and s is ready for the next reply. An error
 	// wraps ErrMalformed: the server connection is lost. Does not allocate, whatever the reply declares.
 	ScanReply(s *ReplyScan, buf []byte) (n int, done bool, err error)
 
-	// Guarded says that clients have to log in first.
-	Guarded() bool
+	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op, on a connection of
+	// that profile.
+	Judge(pr Profile, op uint16, reply []byte) Verdict
 
-	// Profiles are the names of the profiles, MaxProfiles at most, as figures show them: "resp2", "resp3".
-	Profiles() []string
+	// PushKind names what a server sends unasked (see Push) by the beginning of it, 64 bytes or all; one of few names.
+	PushKind(push []byte) string
+}
 
+// Health is what a server is asked besides the clients' commands: as a connection opens (Handshake), on a connection of its own
+// while it is ejected (Probe), and to prove that replies are in step (Canary). A server connection calls it on its loop; a probe
+// calls Handshake, CheckHandshake, Probe and CheckProbe on its own goroutine. Commands and promised replies that are returned
+// may be shared and are read-only; those that are passed in are read only until the call returns.
+type Health interface {
 	// Handshake is what a new server connection of a profile sends before user traffic: whole commands, each sent alone
 	// and awaited. Empty means none. The slices are shared and read-only.
 	Handshake(pr Profile) [][]byte
@@ -98,12 +147,6 @@ type Protocol interface {
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
 	// is a *RefusalError the server is well but has not this profile; a *RemarkError fails nothing.
 	CheckHandshake(pr Profile, step int, reply []byte) error
-
-	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
-	Target(cl *Client, cmd *Command) Profile
-
-	// PushKind names what a server sends unasked (see Push) by the beginning of it, 64 bytes or all; one of few names.
-	PushKind(push []byte) string
 
 	// Probe is a whole command that any healthy server answers at once; read-only.
 	Probe() []byte
@@ -116,25 +159,27 @@ type Protocol interface {
 
 	// JudgeCanary looks at the whole reply that came to a canary where want was promised.
 	JudgeCanary(want, reply []byte) Proof
+}
 
-	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op, on a connection of
-	// that profile.
-	Judge(pr Profile, op uint16, reply []byte) Verdict
+// Catalogue is what a protocol has, by name, for those who count and show it: sessions and server connections on their loops,
+// and on any other goroutine a reload, a scrape, the slow log's reader. All of it is as fixed as the program; slices that are
+// returned are shared and read-only.
+type Catalogue interface {
+	// Name is "redis" or "memcached".
+	Name() string
 
-	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
-	Describe(op uint16) (name string, class Class)
+	// Profiles are the names of the profiles, MaxProfiles at most, as figures show them: "resp2", "resp3".
+	Profiles() []string
 
 	// Ops is how many Ops there are: those that ParseCommand gives are below it.
 	Ops() int
 
+	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
+	Describe(op uint16) (name string, class Class)
+
 	// CommandName names cmd in lower case, also one that is unknown, and is then cut where names end. "": what was sent
 	// there is no name.
 	CommandName(cmd *Command) string
-
-	// AppendMiss appends what a server answers, to a client of that profile, that has none of the keys of a command with
-	// Op op and so many keys. ok is false, and dst as it was, if the command writes or its reply to a miss is not always
-	// the same.
-	AppendMiss(dst []byte, pr Profile, op uint16, keys int) (out []byte, ok bool)
 }
 
 // Profile is a way to speak with a server that a connection chooses as it opens, and keeps: 0 is the protocol's plain one
@@ -226,7 +271,7 @@ const (
 	// Report asks about the proxy as a whole, which no loop knows: it is answered off the loops by AppendReport, in its
 	// turn.
 	Report
-	// Switch is answered like Local and may change the client's Profile (see Protocol.Target): it waits until nothing is
+	// Switch is answered like Local and may change the client's Profile (see Commands.Target): it waits until nothing is
 	// owed to the client, so that no command runs beside an older one on another connection.
 	Switch
 	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
@@ -246,7 +291,7 @@ type Command struct {
 	NoReply bool   // memcached: forward it and expect no reply
 	Script  bool   // several keys are what its author calls keys: if they lie on several servers, the first may decide
 	Sole    bool   // of a Report: in a pool of one server it goes there as it is, for the server's own words
-	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Protocol.Suppress
+	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
