@@ -35,7 +35,7 @@ var placeholder = []byte("placeholder")
 // binaryMagic begins a request of the binary protocol.
 const binaryMagic = 0x80
 
-// ParseCommand implements codec.Protocol. It finds the line's end, then the shape of the command decides.
+// ParseCommand implements codec.Commands. It finds the line's end, then the shape of the command decides.
 //
 // Where s is, between calls:
 //

@@ -20,7 +20,7 @@ const (
 	malformed     = -1
 )
 
-// ParseCommand implements codec.Protocol. A GET or SET that is whole in buf takes the straight way; all else goes
+// ParseCommand implements codec.Commands. A GET or SET that is whole in buf takes the straight way; all else goes
 // through walk, which can also stop and go on.
 //
 // Source: Redis protocol spec, "Sending commands to a Redis server"; redis 7.0 processMultibulkBuffer.
