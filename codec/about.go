@@ -50,7 +50,7 @@ type Section struct {
 type ClientLine struct {
 	ID          uint64
 	Addr        string // remote address; "unix" for a unix socket
-	LAddr       string // the address that it connected to
+	LAddr       string // the address that it connected to; "unix" likewise
 	Profile     Profile
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO

@@ -37,7 +37,8 @@ const (
 	Local
 	// Refuse is answered with an error by the proxy, in its turn; the connection stays.
 	Refuse
-	// Ignore asks for nothing and gets no reply: an empty line, an empty array.
+	// Ignore asks for nothing and gets no reply: an empty line, an empty array; what was refused and said noreply; bytes of
+	// a data block that no server gets.
 	Ignore
 	// Report asks about the proxy as a whole, which no loop knows: it is answered off the loops by AppendReport, in its
 	// turn.
@@ -56,7 +57,8 @@ type Key struct {
 	Start, End uint32 // what goes into a fragment for this key: the key (and its value) with its framing
 }
 
-// Command is what ParseCommand finds. It is reused from frame to frame; all slices die with the buffer they point into.
+// Command is what ParseCommand finds. A loop has one for all its clients. Keys' memory is its own; all other slices die with
+// the buffer they point into.
 type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
@@ -66,9 +68,9 @@ type Command struct {
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
-	Keys    []Key  // all keys, if there is more than one or Kind is Scatter; else empty
+	Keys    []Key  // all keys, if there is more than one; else empty
 	Arg     int    // the protocol's own: for example the number of arguments
-	Err     string // the protocol's own: why it was refused
+	Err     string // the protocol's own: why it was refused, or what it is answered
 }
 
 // KeyAt returns the bytes of key i of Keys; they point into Frame.
@@ -77,17 +79,17 @@ func (c *Command) KeyAt(i int) []byte {
 	return c.Frame[k.Off : k.Off+k.Len]
 }
 
-// Scan is where ParseCommand stopped inside a frame. The zero value is the start of a frame. Fields but Need belong to
-// the protocol.
+// Scan is where ParseCommand stopped inside a frame. The zero value is the start of a frame. A session reads Need; the other
+// fields belong to the protocol. What they mean for memcached depends on the state that its ParseCommand describes.
 type Scan struct {
 	Need  int   // lower bound of the frame's length in bytes, so far as known; do not call again with fewer
-	Pos   int   // bytes of the frame already understood
-	Left  int   // arguments (or data bytes) still to come
-	Index int   // arguments seen
+	Pos   int   // Redis: bytes of the frame already understood; memcached: bytes of the line, so far or in all
+	Left  int   // Redis: arguments still to come; memcached: size of the data block, or what is left of it to skip
+	Index int   // Redis: arguments seen; memcached: 1 for noreply
 	Op    int   // the command, once its name was seen
-	Keys  []Key // keys seen so far; handed to Command.Keys with the whole frame
+	Keys  []Key // Redis: keys seen so far, which Command.Keys gets a copy of; memcached: the key and the place of a q flag
 
-	Scratch []byte // a frame rewritten for the servers (Redis inline commands), valid until the next call
+	Scratch []byte // Redis: an inline command as an array, which Command.Frame is until the next call
 }
 
 // Reset prepares s for the next frame. It keeps Keys' memory unless a very wide command made it large.

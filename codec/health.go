@@ -2,20 +2,20 @@ package codec
 
 import "strings"
 
-// Health is what a server is asked besides the clients' commands: as a connection opens (Handshake), on a connection of its own
-// while it is ejected (Probe), and to prove that replies are in step (Canary). A server connection calls it on its loop; a probe
-// calls Handshake, CheckHandshake, Probe and CheckProbe on its own goroutine. Commands and promised replies that are returned
-// may be shared and are read-only; those that are passed in are read only until the call returns.
+// Health is what a server is asked besides the clients' commands: as a connection opens (Handshake), to learn whether it is
+// well (Probe), and to prove that replies are in step (Canary). A server connection calls Handshake, CheckHandshake, Canary and
+// JudgeCanary on its loop; a probe has a connection of its own, and calls the first two, Probe and CheckProbe on its own
+// goroutine. Slices that are returned may be shared and are read-only; replies that are passed in are not kept.
 type Health interface {
 	// Handshake is what a new server connection of a profile sends before user traffic: whole commands, each sent alone
-	// and awaited. Empty means none. The slices are shared and read-only.
+	// and awaited. Empty means none.
 	Handshake(pr Profile) [][]byte
 
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
 	// is a *RefusalError the server is well but has not this profile; a *RemarkError fails nothing.
 	CheckHandshake(pr Profile, step int, reply []byte) error
 
-	// Probe is a whole command that any healthy server answers at once; read-only.
+	// Probe is a whole command that any healthy server answers at once.
 	Probe() []byte
 
 	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.

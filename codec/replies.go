@@ -18,19 +18,19 @@ type Replies interface {
 	PushKind(push []byte) string
 }
 
-// ReplyScan is the state of ScanReply. The zero value is the start of a reply. Fields but First and Skip belong to the
-// protocol.
+// ReplyScan is the state of ScanReply. The zero value is the start of a reply. Its fields belong to the protocol; First is for
+// tests to look at.
 type ReplyScan struct {
-	First byte     // first byte of the current reply once seen, 0 before: the reply's type
-	State uint8    // the protocol's own
-	Neg   bool     // a minus sign was seen in the current length
+	First byte     // first byte of the reply, behind any attribute: its type; stays until the next reply begins
+	State uint8    // the protocol's own: what comes next
+	Neg   bool     // Redis: a minus sign was seen in the current length; memcached: the byte before was a CR
 	Attr  bool     // Redis: an attribute stands before the reply
 	Depth int16    // memcached: what kind of reply it is
-	Num   int64    // the length being read, digit by digit
+	Num   int64    // the length being read, digit by digit; memcached: also 1 once VALUE's key has a byte
 	Skip  int64    // body bytes (with their line end) still to come before the next thing to look at
-	Line  int32    // bytes of the current line so far
-	Word  [2]int64 // memcached: what was read of the word or number that the line is at
-	Stack []int64  // Redis: elements still to come on each level; its memory is kept from reply to reply
+	Line  int32    // Redis: digits of the current length so far; memcached: bytes of the current line
+	Word  [2]int64 // memcached: the line's first word, 16 bytes at most; behind it Word[0] counts a number's digits
+	Stack []int64  // Redis: elements still to come on each level, below 0 for an attribute's; memory is kept from reply to reply
 }
 
 // Verdict is what Judge makes of a reply.
