@@ -32,7 +32,8 @@ var FailurePolicies = map[string]FailurePolicy{"rehash": Rehash, "error": FailFa
 
 // Options are one pool's settings towards its servers. They are immutable once a Pool was built from them.
 type Options struct {
-	Name         string
+	Name string
+	// Protocol is the pool's; this package calls its Replies, Health and Catalogue.
 	Protocol     codec.Protocol
 	Hash         string   // one of ring.HashNames
 	HashTag      string   // two bytes, or "" for none

@@ -57,7 +57,7 @@ func (p *Pool) ping(s *Server) error {
 const maxProbeReply = 64 << 10
 
 // ask sends one command and returns its reply.
-func ask(c net.Conn, p codec.Protocol, command []byte) ([]byte, error) {
+func ask(c net.Conn, p codec.Replies, command []byte) ([]byte, error) {
 	if _, err := c.Write(command); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ type push struct {
 	n    int
 }
 
-// maxPushHead is how much of a push codec.Protocol.PushKind wants to see.
+// maxPushHead is how much of a push codec.Replies.PushKind wants to see.
 const maxPushHead = 64
 
 // unasked takes what comes while nothing is owed, or a push goes on: n bytes of buf belong to it, and the rest is returned.

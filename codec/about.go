@@ -2,6 +2,14 @@ package codec
 
 import "time"
 
+// Reports answers what clients ask about the proxy as a whole. It alone always runs on a goroutine off the loops, at most
+// eight of them at once, and may allocate and wait. cl and frame are copies that belong to the call.
+type Reports interface {
+	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
+	// as the command found it. last says that the client is closed once it has this reply.
+	AppendReport(dst []byte, cl Client, op uint16, frame []byte, about About) (out []byte, last bool)
+}
+
 // About is what AppendReport can ask of the proxy. It answers for the asking client's pool alone: other pools may be
 // other people's. Asking may take as long as the busiest loop needs to answer; it never runs on one. What is returned
 // belongs to the caller.
@@ -42,7 +50,7 @@ type Section struct {
 type ClientLine struct {
 	ID          uint64
 	Addr        string // remote address; "unix" for a unix socket
-	LAddr       string // the address that it connected to
+	LAddr       string // the address that it connected to; "unix" likewise
 	Profile     Profile
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO

@@ -21,8 +21,14 @@ import (
 	"cashew/codec"
 )
 
-// protocol is short for the package's most used import.
-type protocol = codec.Protocol
+// protocol is a pool's codec.Protocol but for Replies and Health, which are between backend and the servers.
+type protocol interface {
+	codec.Commands
+	codec.Answers
+	codec.Reports
+	codec.Fragments
+	codec.Catalogue
+}
 
 // listener accepts one pool's clients. We accept ourselves and enroll the socket on a loop, because gnet's own listeners
 // take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.

@@ -22,7 +22,7 @@ import (
 // sightProxy runs a Proxy with a Redis and a memcached pool before embedded servers.
 func sightProxy(t *testing.T) *Proxy {
 	t.Helper()
-	pool := func(name string, proto protocol, addrs []string) PoolOptions {
+	pool := func(name string, proto codec.Protocol, addrs []string) PoolOptions {
 		po := DefaultPool(name)
 		po.Protocol, po.HashTag, po.ServerConnections = proto, "{}", 2
 		po.Listen = Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}

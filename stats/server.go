@@ -21,7 +21,7 @@ type ServerTally struct {
 	Requests, RequestBytes   int64
 	Responses, ResponseBytes int64 // replies that somebody waited for
 
-	Pushes map[string]int64 // what the server sent unasked, by codec.Protocol.PushKind; nil: nothing
+	Pushes map[string]int64 // what the server sent unasked, by codec.Replies.PushKind; nil: nothing
 
 	NoReply int64 // requests that expect no reply
 	Dropped int64 // replies that nobody waited for any more

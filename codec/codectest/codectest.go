@@ -1,4 +1,4 @@
-// Package codectest holds what the tests of the wire protocols share: it feeds a stream to a codec.Protocol the way a
+// Package codectest holds what the tests of the wire protocols share: it feeds a stream to a protocol the way a
 // session and a server connection do, whole or in pieces, and tells what came out.
 package codectest
 
@@ -100,10 +100,17 @@ func KindName(kind codec.Kind) string {
 	return fmt.Sprintf("Kind(%d)", kind)
 }
 
+// clientSide is what Commands calls of a protocol.
+type clientSide interface {
+	codec.Commands
+	codec.Answers
+	codec.Reports
+}
+
 // Commands feeds pieces to ParseCommand as a session does: it asks again only when Scan.Need bytes are there, and answers
 // local commands at once. It ends with the stream, at the first malformed frame or behind Quit. rest is what was not
 // consumed; "" behind an error. An error that is neither nil nor wraps codec.ErrMalformed is a broken promise of p.
-func Commands(p codec.Protocol, cl *codec.Client, pieces [][]byte) (got []Command, rest string, err error) {
+func Commands(p clientSide, cl *codec.Client, pieces [][]byte) (got []Command, rest string, err error) {
 	var (
 		buf []byte
 		s   codec.Scan
@@ -152,7 +159,7 @@ func fresh(s *codec.Scan) error {
 	return nil
 }
 
-func copyOf(p codec.Protocol, cl *codec.Client, cmd *codec.Command) Command {
+func copyOf(p clientSide, cl *codec.Client, cmd *codec.Command) Command {
 	c := Command{
 		Kind: cmd.Kind, NoReply: cmd.NoReply, Quiet: cmd.Quiet, Frame: string(cmd.Frame), Key: string(cmd.Key), HasKey: cmd.Key != nil,
 	}
@@ -178,7 +185,7 @@ type Reply struct {
 }
 
 // Replies feeds pieces to ScanReply as a server connection does. rest is the unfinished reply at the end.
-func Replies(p codec.Protocol, pieces [][]byte) (got []Reply, rest string, err error) {
+func Replies(p codec.Replies, pieces [][]byte) (got []Reply, rest string, err error) {
 	var (
 		s   codec.ReplyScan
 		cur []byte

@@ -6,10 +6,18 @@ import (
 	"cashew/codec"
 )
 
+// hot is what a Stepper calls of a protocol.
+type hot interface {
+	codec.Commands
+	codec.Answers
+	codec.Fragments
+	codec.Replies
+}
+
 // Stepper takes steps of the hot path, again and again, with one of each thing that a session and a server connection reuse.
 type Stepper struct {
 	t         testing.TB
-	p         codec.Protocol
+	p         hot
 	cl        codec.Client
 	scan      codec.Scan
 	cmd       codec.Command
@@ -18,7 +26,7 @@ type Stepper struct {
 }
 
 // NewStepper returns a Stepper through p whose steps fail t if they go wrong.
-func NewStepper(t testing.TB, p codec.Protocol) *Stepper {
+func NewStepper(t testing.TB, p hot) *Stepper {
 	return &Stepper{t: t, p: p, dst: make([]byte, 0, 1<<16), kept: make([]byte, 0, 1<<16)}
 }
 

@@ -1,5 +1,6 @@
-// Package memcached is memcached's text protocol, classic and meta, as a [codec.Protocol]. All of it runs on the event
-// loop that owns the connection; a [Protocol] is immutable and shared by all loops.
+// Package memcached is memcached's text protocol, classic and meta, as a [codec.Protocol]. It runs on the event loop that owns
+// the connection, except where the interfaces of codec say otherwise (AppendReport, Probe); a [Protocol] is immutable and
+// shared by all loops.
 //
 // A command is a line of words between spaces; CRLF or a bare LF ends it. Behind the line of a storage command comes a
 // data block of the length that the line declares, which is skipped by that length, and CRLF.
@@ -31,12 +32,14 @@
 //
 // A request in this package:
 //
-//	ParseCommand  command.go  lines, keys and data blocks; meta.go: meta commands
-//	              odd.go      numbers that are not plain; http.go: what is no memcached
+//	ParseCommand  command.go  lines; words.go: words and numbers in them; http.go: what is no memcached
+//	              retrieve.go keys; store.go: data blocks; odd.go: numbers that are not plain
+//	              meta.go     meta commands; other.go: the rest
 //	              table.go    all commands
 //	AppendLocal   local.go    answered here
 //	Append…       fragment.go one command to several servers, and their replies to one; stats.go: of stats
 //	ScanReply     reply.go    where a reply ends, cut at any byte
+//	Judge         health.go   whether a reply is one to that command; probes and canaries; what a miss is answered
 //
 // Source: memcached doc/protocol.txt; memcached 1.6 proto_text.c; memcached 1.6.18 as it behaves, which the tests ask.
 package memcached

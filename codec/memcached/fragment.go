@@ -13,17 +13,17 @@ import (
 //	get a b c  -->  get a c  -->  VALUE a ... VALUE c ... END  -->  VALUE a ... VALUE c ... END
 //	                get b    -->  END                               (b is nowhere)
 
-// AppendFragment implements codec.Protocol: all that stands before the first key, which for gat is the exptime, too.
+// AppendFragment implements codec.Fragments: all that stands before the first key, which for gat is the exptime, too.
 func (*Protocol) AppendFragment(dst []byte, cmd *codec.Command, _ int) []byte {
 	return append(dst, cmd.Frame[:cmd.Keys[0].Start]...)
 }
 
-// AppendFragmentEnd implements codec.Protocol.
+// AppendFragmentEnd implements codec.Fragments.
 func (*Protocol) AppendFragmentEnd(dst []byte, _ *codec.Command) []byte {
 	return append(dst, crlf...)
 }
 
-// AppendKeys implements codec.Protocol: each key behind a byte with its length.
+// AppendKeys implements codec.Fragments: each key behind a byte with its length.
 func (*Protocol) AppendKeys(dst []byte, cmd *codec.Command) []byte {
 	if n := len(cmd.Keys); n > 0 {
 		dst = slices.Grow(dst, int(cmd.Keys[n-1].End-cmd.Keys[0].Start)+n)
@@ -40,7 +40,7 @@ const replyInvalid = "SERVER_ERROR Invalid argument\r\n"
 
 const replyOK = "OK\r\n"
 
-// AppendCoalesced implements codec.Protocol. If a fragment was answered with an error line, that is the reply, the first
+// AppendCoalesced implements codec.Fragments. If a fragment was answered with an error line, that is the reply, the first
 // in the order of fragments (twemproxy says "Invalid argument" instead).
 func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 	for _, r := range g.Replies {

@@ -9,13 +9,13 @@ import (
 
 var probe = []byte("mn\r\n")
 
-// Probe implements codec.Protocol.
+// Probe implements codec.Health.
 func (*Protocol) Probe() []byte { return probe }
 
-// Canary implements codec.Protocol. mn has no room for the token, but its reply is no other command's.
+// Canary implements codec.Health. mn has no room for the token, but its reply is no other command's.
 func (*Protocol) Canary(string) (command, reply []byte) { return probe, []byte("MN\r\n") }
 
-// JudgeCanary implements codec.Protocol. A memcached from before the meta commands says ERROR, as to anything that it does not
+// JudgeCanary implements codec.Health. A memcached from before the meta commands says ERROR, as to anything that it does not
 // know.
 func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
 	switch {
@@ -27,7 +27,7 @@ func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
 	return codec.OutOfStep
 }
 
-// CheckProbe implements codec.Protocol. A memcached from before the meta commands knows no mn, but it answers.
+// CheckProbe implements codec.Health. A memcached from before the meta commands knows no mn, but it answers.
 func (*Protocol) CheckProbe(reply []byte) error {
 	if bytes.HasPrefix(reply, []byte("MN")) || bytes.Equal(reply, []byte("ERROR\r\n")) {
 		return nil
@@ -35,7 +35,7 @@ func (*Protocol) CheckProbe(reply []byte) error {
 	return fmt.Errorf("memcached: mn was answered %q", bytes.TrimRight(reply[:min(len(reply), 100)], "\r\n"))
 }
 
-// Judge implements codec.Protocol. memcached's errors are about a request, never about the server as a whole.
+// Judge implements codec.Replies. memcached's errors are about a request, never about the server as a whole.
 func (*Protocol) Judge(_ codec.Profile, op uint16, reply []byte) codec.Verdict {
 	words := firstWords[op]
 	if words == nil || (op == opIncr || op == opDecr) && '0' <= reply[0] && reply[0] <= '9' {
@@ -74,7 +74,7 @@ var firstWords = func() (list [len(commands)][]string) {
 	return list
 }()
 
-// AppendMiss implements codec.Protocol. gat is no mere read: it touches.
+// AppendMiss implements codec.Answers. gat is no mere read: it touches.
 func (*Protocol) AppendMiss(dst []byte, _ codec.Profile, op uint16, _ int) ([]byte, bool) {
 	switch op {
 	case opGet, opGets:

@@ -2,7 +2,7 @@ package memcached
 
 import "cashew/codec"
 
-// AppendLocal implements codec.Protocol: what the proxy answers itself, in memcached's words where it has any. It is the
+// AppendLocal implements codec.Answers: what the proxy answers itself, in memcached's words where it has any. It is the
 // text in cmd.Err and a line end, but for what is refused by name. quit has no reply.
 func (p *Protocol) AppendLocal(dst []byte, _ *codec.Client, cmd *codec.Command) []byte {
 	switch cmd.Err {
@@ -19,7 +19,7 @@ func (p *Protocol) AppendLocal(dst []byte, _ *codec.Client, cmd *codec.Command) 
 	return append(dst, crlf...)
 }
 
-// AppendReport implements codec.Protocol: stats, the proxy's own figures.
+// AppendReport implements codec.Reports: stats, the proxy's own figures.
 func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, about codec.About) (out []byte, last bool) {
 	for _, f := range about.Figures() {
 		dst = append(dst, "STAT "...)

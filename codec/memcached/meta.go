@@ -125,7 +125,7 @@ func unquiet(cmd *codec.Command, from, to int) {
 	cmd.Quiet = cmd.Op
 }
 
-// Suppress implements codec.Protocol: it hides what the q flag hides, which is what a client expects to happen. An error
+// Suppress implements codec.Answers: it hides what the q flag hides, which is what a client expects to happen. An error
 // is never hidden.
 //
 //	mg  EN       ms  HD       md  HD       ma  HD VA

@@ -32,43 +32,43 @@ func New(o Options) *Protocol {
 	return p
 }
 
-// Guarded implements codec.Protocol.
+// Guarded implements codec.Commands.
 func (*Protocol) Guarded() bool { return false }
 
-// Name implements codec.Protocol.
+// Name implements codec.Catalogue.
 func (*Protocol) Name() string { return "memcached" }
 
 // Admin says whether what reaches every server, or tells of the proxy, is allowed.
 func (p *Protocol) Admin() bool { return p.admin }
 
-// Profiles implements codec.Protocol.
+// Profiles implements codec.Catalogue.
 func (*Protocol) Profiles() []string { return []string{"text"} }
 
-// Handshake implements codec.Protocol: there is none.
+// Handshake implements codec.Health: there is none.
 func (*Protocol) Handshake(codec.Profile) [][]byte { return nil }
 
-// CheckHandshake implements codec.Protocol; it is never called.
+// CheckHandshake implements codec.Health; it is never called.
 func (*Protocol) CheckHandshake(codec.Profile, int, []byte) error { return nil }
 
-// Target implements codec.Protocol: no command switches.
+// Target implements codec.Commands: no command switches.
 func (*Protocol) Target(cl *codec.Client, _ *codec.Command) codec.Profile { return cl.Profile }
 
-// PushKind implements codec.Protocol: servers send nothing unasked.
+// PushKind implements codec.Replies: servers send nothing unasked.
 func (*Protocol) PushKind([]byte) string { return "other" }
 
-// AppendError implements codec.Protocol. Source: twemproxy 0.5.0 msg_get_error.
+// AppendError implements codec.Answers. Source: twemproxy 0.5.0 msg_get_error.
 func (*Protocol) AppendError(dst []byte, text string) []byte {
 	dst = append(dst, "SERVER_ERROR "...)
 	dst = append(dst, text...)
 	return append(dst, crlf...)
 }
 
-// AppendCrossServer implements codec.Protocol. Nothing needs it: only retrieval takes several keys, and it is scattered.
+// AppendCrossServer implements codec.Answers. Nothing needs it: only retrieval takes several keys, and it is scattered.
 func (p *Protocol) AppendCrossServer(dst []byte) []byte {
 	return p.AppendError(dst, "keys live on different servers")
 }
 
-// AppendMalformed implements codec.Protocol.
+// AppendMalformed implements codec.Answers.
 func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
 	if errors.Is(err, ErrBinary) {
 		return p.AppendError(dst, "binary protocol is not supported; use the text protocol")

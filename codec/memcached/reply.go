@@ -42,7 +42,7 @@ const (
 	inCas           // of VALUE
 )
 
-// ScanReply implements codec.Protocol. A line that is whole and of a usual kind is taken at once; any other goes through
+// ScanReply implements codec.Replies. A line that is whole and of a usual kind is taken at once; any other goes through
 // scanLine byte by byte, which can also stop and go on, and whose word is final.
 //
 // Source: memcached doc/protocol.txt; twemproxy 0.5.0 memcache_parse_rsp.

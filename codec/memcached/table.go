@@ -188,7 +188,7 @@ func lookup(name []byte) int {
 	}
 }
 
-// Describe implements codec.Protocol. gat changes only the time to live and counts as a read, as it does for memcached.
+// Describe implements codec.Catalogue. gat changes only the time to live and counts as a read, as it does for memcached.
 func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
 	c := &commands[op]
 	switch c.shape {
@@ -206,10 +206,10 @@ func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
 	return c.name, class
 }
 
-// Ops implements codec.Protocol.
+// Ops implements codec.Catalogue.
 func (*Protocol) Ops() int { return len(commands) }
 
-// CommandName implements codec.Protocol.
+// CommandName implements codec.Catalogue.
 func (*Protocol) CommandName(cmd *codec.Command) string {
 	if name := commands[cmd.Op].name; name != "" {
 		return name

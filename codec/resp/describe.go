@@ -46,7 +46,7 @@ func same(reply string) (all [profiles]string) {
 	return all
 }
 
-// AppendMiss implements codec.Protocol.
+// AppendMiss implements codec.Answers.
 func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, op uint16, keys int) ([]byte, bool) {
 	if op == opMGet {
 		dst = appendHeader(dst, '*', keys)
@@ -75,15 +75,15 @@ var classes = func() []codec.Class {
 	return list
 }()
 
-// Describe implements codec.Protocol.
+// Describe implements codec.Catalogue.
 func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
 	return commands[op].name, classes[op]
 }
 
-// Ops implements codec.Protocol.
+// Ops implements codec.Catalogue.
 func (*Protocol) Ops() int { return len(commands) }
 
-// CommandName implements codec.Protocol.
+// CommandName implements codec.Catalogue.
 func (*Protocol) CommandName(cmd *codec.Command) string {
 	if name := commands[cmd.Op].name; name != "" {
 		return name

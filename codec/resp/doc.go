@@ -1,5 +1,5 @@
-// Package resp is the Redis protocol (RESP) as a [codec.Protocol]. All of it runs on the event loop that owns the
-// connection, but AppendReport; a [Protocol] is immutable and shared by all loops.
+// Package resp is the Redis protocol (RESP) as a [codec.Protocol]. It runs on the event loop that owns the connection, except
+// where the interfaces of codec say otherwise (AppendReport, Probe); a [Protocol] is immutable and shared by all loops.
 //
 // A command is an array of bulks. Nothing in it is searched: every body is skipped by its length.
 //
@@ -24,11 +24,14 @@
 //
 // A request in this package:
 //
-//	ParseCommand  command.go  frame, name and keys; inline.go: lines; keys.go: which arguments are keys
-//	              table.go    all commands; lookup.go: name to row
+//	ParseCommand  command.go  frame, name and arguments; inline.go: lines; http.go: what is no Redis
+//	              decide.go   what is done with it; keys.go: which arguments are keys; bar.go: what else is in its way
+//	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
 //	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each
 //	AppendLocal   local.go    answered here; introspect.go: COMMAND
 //	AppendReport  report.go   answered off the loops: INFO, CLIENT LIST and KILL, SLOWLOG
 //	Append…       fragment.go one command to several servers, and their replies to one
 //	ScanReply     reply.go    where a reply ends, cut at any byte
+//	Judge         health.go   what a reply says of its server; probes and canaries
+//	Describe      describe.go names and classes of commands, and what a server says that has none of the keys
 package resp

@@ -12,20 +12,20 @@ import (
 //	MGET a b c  -->  *3 mget a c  -->  *2 A C  -->  *3 A B C
 //	                 *2 mget b    -->  *1 B
 
-// AppendFragment implements codec.Protocol. The name is in lower case, as twemproxy sends it.
+// AppendFragment implements codec.Fragments. The name is in lower case, as twemproxy sends it.
 func (*Protocol) AppendFragment(dst []byte, cmd *codec.Command, keys int) []byte {
 	c := &commands[cmd.Op]
 	dst = appendHeader(dst, '*', 1+keys*int(c.keys.step))
 	return appendBulk(dst, c.name)
 }
 
-// AppendFragmentEnd implements codec.Protocol: there is nothing at the end of an array.
+// AppendFragmentEnd implements codec.Fragments: there is nothing at the end of an array.
 func (*Protocol) AppendFragmentEnd(dst []byte, _ *codec.Command) []byte { return dst }
 
-// AppendKeys implements codec.Protocol: replies come in the order of the keys, which Gather.Part tells.
+// AppendKeys implements codec.Fragments: replies come in the order of the keys, which Gather.Part tells.
 func (*Protocol) AppendKeys(dst []byte, _ *codec.Command) []byte { return dst }
 
-// Suppress implements codec.Protocol: no command is quiet.
+// Suppress implements codec.Answers: no command is quiet.
 func (*Protocol) Suppress(uint16, []byte) bool { return false }
 
 // Ops that AppendCoalesced must tell apart.
@@ -45,7 +45,7 @@ func mustOp(name string) uint16 {
 // errInvalid is twemproxy's answer to replies that cannot be merged. Source: twemproxy 0.5.0 nc_message.c, EINVAL.
 const errInvalid = "-ERR Invalid argument\r\n"
 
-// AppendCoalesced implements codec.Protocol. If a fragment was answered with an error, that error is the reply, the
+// AppendCoalesced implements codec.Fragments. If a fragment was answered with an error, that error is the reply, the
 // first in the order of fragments (twemproxy says "Invalid argument" instead). Replies that do not fit the command are
 // never guessed at.
 func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {

@@ -9,16 +9,16 @@ import (
 
 var probe = []byte("*1\r\n$4\r\nPING\r\n")
 
-// Probe implements codec.Protocol.
+// Probe implements codec.Health.
 func (*Protocol) Probe() []byte { return probe }
 
-// Canary implements codec.Protocol.
+// Canary implements codec.Health.
 func (*Protocol) Canary(token string) (command, reply []byte) {
 	command = bulks("ECHO", token)
 	return command, command[bytes.LastIndexByte(command, '$'):]
 }
 
-// JudgeCanary implements codec.Protocol. No client's ECHO reaches a server, so an error that names that command is an answer to the
+// JudgeCanary implements codec.Health. No client's ECHO reaches a server, so an error that names that command is an answer to the
 // canary as well: a server whose user may not run it, or that does not have it, is in step. Servers that are compatible with
 // Redis say so without the name, too; such an error is believed, since the reply before it would have to be the same for a
 // connection that is out of step.
@@ -52,7 +52,7 @@ var canaryRefusals = [][]byte{
 	[]byte("not supported"), []byte("unsupported command"),
 }
 
-// CheckProbe implements codec.Protocol. A server that loads its data set or has lost its master answers with an error.
+// CheckProbe implements codec.Health. A server that loads its data set or has lost its master answers with an error.
 func (*Protocol) CheckProbe(reply []byte) error {
 	if bytes.Equal(reply, []byte("+PONG\r\n")) {
 		return nil
@@ -93,7 +93,7 @@ func judgeError(reply []byte) codec.Verdict {
 	return codec.Fine
 }
 
-// Judge implements codec.Protocol.
+// Judge implements codec.Replies.
 func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) codec.Verdict {
 	kind := kinds[reply[0]]
 	if shapes[op].fits[pr&1]&kind != 0 {

@@ -15,7 +15,7 @@ import (
 //
 // Source: redis 7.0 networking.c, helloCommand.
 
-// Target implements codec.Protocol.
+// Target implements codec.Commands.
 func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) codec.Profile {
 	if cmd.Op == opReset {
 		return RESP2
@@ -139,7 +139,7 @@ var pushKinds = []string{
 	"moving", "migrating", "migrated", "failing_over", "failed_over",
 }
 
-// PushKind implements codec.Protocol: a push's first element is its kind.
+// PushKind implements codec.Replies: a push's first element is its kind.
 func (*Protocol) PushKind(push []byte) string {
 	_, rest, _ := bytes.Cut(push, []byte(crlf))
 	if len(rest) > 0 && rest[0] == '$' {

@@ -2,7 +2,7 @@ package resp
 
 import "cashew/codec"
 
-// kind is what the proxy does with a command; see the constructors in table.go.
+// kind is what the proxy does with a command: forward in the row {"get", 2, forward, key1, "rf"} of table.go.
 type kind uint8
 
 const (

@@ -9,7 +9,7 @@ import (
 	"cashew/codec"
 )
 
-// AppendLocal implements codec.Protocol: what the proxy answers itself, in the words of redis-server except where
+// AppendLocal implements codec.Answers: what the proxy answers itself, in the words of redis-server except where
 // twemproxy has its own (AUTH).
 func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
 	if cmd.Kind == codec.Refuse {

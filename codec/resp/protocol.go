@@ -47,16 +47,16 @@ func New(o Options) *Protocol {
 	return p
 }
 
-// Guarded implements codec.Protocol.
+// Guarded implements codec.Commands.
 func (p *Protocol) Guarded() bool { return p.guarded }
 
-// Name implements codec.Protocol.
+// Name implements codec.Catalogue.
 func (*Protocol) Name() string { return "redis" }
 
 // DB is the servers' database.
 func (p *Protocol) DB() int { return p.db }
 
-// Profiles implements codec.Protocol.
+// Profiles implements codec.Catalogue.
 func (*Protocol) Profiles() []string { return profileNames[:] }
 
 var profileNames = [profiles]string{"resp2", "resp3"}
@@ -80,10 +80,10 @@ func (p *Protocol) addSteps(pr codec.Profile) {
 	}
 }
 
-// Handshake implements codec.Protocol.
+// Handshake implements codec.Health.
 func (p *Protocol) Handshake(pr codec.Profile) [][]byte { return p.handshake[pr] }
 
-// CheckHandshake implements codec.Protocol. The error names the command and says what the server said.
+// CheckHandshake implements codec.Health. The error names the command and says what the server said.
 func (p *Protocol) CheckHandshake(pr codec.Profile, step int, reply []byte) error {
 	switch command := p.commands[pr][step]; {
 	case command == helloCommand:
@@ -118,19 +118,19 @@ func unexpected(command string, reply []byte) error {
 
 const maxErrorText = 256
 
-// AppendError implements codec.Protocol.
+// AppendError implements codec.Answers.
 func (*Protocol) AppendError(dst []byte, text string) []byte {
 	dst = append(dst, "-ERR "...)
 	dst = append(dst, text...)
 	return append(dst, crlf...)
 }
 
-// AppendCrossServer implements codec.Protocol. Cluster clients know the error's code.
+// AppendCrossServer implements codec.Answers. Cluster clients know the error's code.
 func (*Protocol) AppendCrossServer(dst []byte) []byte {
 	return append(dst, "-CROSSSLOT Keys in request don't hash to the same server\r\n"...)
 }
 
-// AppendMalformed implements codec.Protocol.
+// AppendMalformed implements codec.Answers.
 func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
 	return p.AppendError(dst, err.Error())
 }

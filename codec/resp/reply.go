@@ -22,7 +22,7 @@ const (
 	chunks   = math.MinInt64 // pieces of a string until an empty one
 )
 
-// ScanReply implements codec.Protocol. A push is framed like a reply; that it is none is told by its first byte.
+// ScanReply implements codec.Replies. A push is framed like a reply; that it is none is told by its first byte.
 //
 // Where it is, between calls:
 //

@@ -32,7 +32,7 @@ var (
 	opSlowlogReset = mustSub("slowlog", "reset")
 )
 
-// AppendReport implements codec.Protocol: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
+// AppendReport implements codec.Reports: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
 // redis-server, so that tools and client libraries can read them.
 func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, about codec.About) (out []byte, last bool) {
 	args := argsOf(frame)

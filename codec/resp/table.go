@@ -1,10 +1,5 @@
 package resp
 
-import (
-	"slices"
-	"strings"
-)
-
 // The command table. A row is name, arity, what is done with it, where its keys are, flags. Rows stand in the groups of
 // Redis's documentation; "a|b" is subcommand b of the container above it.
 //
@@ -564,84 +559,4 @@ var table = []struct {
 		{"sunsubscribe", -1, refused, allKeys, "pnls"},
 		{"unsubscribe", -1, refused, noKey, "pnls"},
 	}},
-}
-
-// command is a row made ready for the parser; its index in commands is its Op. Index 0 is no command.
-type command struct {
-	name       string
-	arity      int8
-	kind       kind
-	oneKey     bool  // plain: Forward by argument 1
-	beforeAuth bool  // served to clients that have not authenticated
-	judged     bool  // the server says what is wrong with the number of arguments, or a container's subcommand
-	pairs      bool  // a fragment takes the value with the key
-	group      uint8 // arguments from the first key on come in groups of so many; 0: any number
-	planFirst  int8  // what walk records, from argument planFirst to planLast, in steps; planStep 0: nothing
-	planLast   int8
-	planStep   int8
-	keys       keySpec
-	firstChild uint16 // a container's subcommands are commands[firstChild:endChild]
-	endChild   uint16
-	parent     uint16 // a subcommand's container
-	groupName  string
-	flags      string
-}
-
-var commands = buildTable()
-
-func buildTable() []command {
-	list := make([]command, 1, 512)
-	for _, g := range table {
-		for _, r := range g.rows {
-			c := command{
-				name: r.name, arity: r.arity, kind: r.kind, keys: r.keys, flags: r.flags, groupName: g.group,
-				beforeAuth: strings.Contains(r.flags, "u"),
-			}
-			c.planKeys()
-			if name, _, ok := strings.Cut(r.name, "|"); ok {
-				parent := slices.IndexFunc(list, func(p command) bool { return p.name == name })
-				if parent < 0 || list[parent].kind != container {
-					panic("resp: subcommand without its container: " + r.name)
-				}
-				c.parent = uint16(parent)
-				if list[parent].firstChild == 0 {
-					list[parent].firstChild = uint16(len(list))
-				}
-				list[parent].endChild = uint16(len(list) + 1)
-			}
-			list = append(list, c)
-		}
-	}
-	for i := range list {
-		c := &list[i]
-		switch c.kind {
-		case forward:
-			k := c.keys.kind
-			c.judged = c.group == 0 && (k == positions || k == sortStore || k == geoStore)
-		case container:
-			c.judged = !slices.ContainsFunc(list[c.firstChild:c.endChild], func(sub command) bool {
-				return sub.keys != key2 && !strings.HasSuffix(sub.name, "|help")
-			})
-		}
-	}
-	return list
-}
-
-// planKeys derives what walk records from where the keys are.
-func (c *command) planKeys() {
-	switch {
-	case c.kind == container:
-		c.planFirst, c.planLast, c.planStep = 1, 2, 1 // the subcommand and, with all that have one, the key
-	case c.kind != forward && c.kind != split:
-		return
-	case c.keys.kind != positions:
-		c.planFirst, c.planLast, c.planStep = 1, -1, 1
-	default:
-		c.planFirst, c.planLast, c.planStep = c.keys.first, c.keys.last, c.keys.step
-		c.oneKey = c.kind == forward && c.keys == key1
-		c.pairs = c.kind == split && c.keys.step > 1
-		if c.keys.last == -1 && c.keys.step > 1 {
-			c.group = uint8(c.keys.step)
-		}
-	}
 }

@@ -1,0 +1,29 @@
+package codec
+
+// Answers is what the proxy says to a client in place of a server, and what it keeps from it. A session calls it on its
+// client's loop; AppendError is also called where a client is turned away and where a report fails, each on a goroutine of
+// its own. dst is the caller's, often a batch that other replies stand in: bytes go behind what is there, and nothing of dst
+// or of the other arguments is kept.
+type Answers interface {
+	// AppendLocal appends the reply to a command of Kind Local, Switch, Refuse or Quit, and may change cl (AUTH, CLIENT
+	// SETNAME, HELLO). It is called once for each such command, in the order of the client's commands.
+	AppendLocal(dst []byte, cl *Client, cmd *Command) []byte
+
+	// AppendMiss appends what a server answers, to a client of that profile, that has none of the keys of a command with
+	// Op op and so many keys. ok is false, and dst as it was, if the command writes or its reply to a miss is not always
+	// the same.
+	AppendMiss(dst []byte, pr Profile, op uint16, keys int) (out []byte, ok bool)
+
+	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
+	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
+	AppendError(dst []byte, text string) []byte
+
+	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
+	AppendCrossServer(dst []byte) []byte
+
+	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
+	AppendMalformed(dst []byte, err error) []byte
+
+	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
+	Suppress(quiet uint16, reply []byte) bool
+}

@@ -1,0 +1,15 @@
+package codec
+
+// Client is what a protocol remembers of one client connection. The session owns it; once that is on a loop, only the loop
+// touches it. A report gets a copy.
+type Client struct {
+	ID      uint64  // unique in the process, from 1
+	Profile Profile // of the server connections that its commands take
+	Authed  bool    // has given the pool's password, or the pool has none
+	Bar     uint16  // the protocol's own: what refused commands would have changed
+	Addr    string  // remote address as the log shows it, "10.0.0.5:1042"; "unix" for a unix socket
+	LAddr   string  // the address that it connected to; "unix" likewise
+	Name    string  // CLIENT SETNAME
+	Lib     string  // CLIENT SETINFO lib-name
+	LibVer  string  // CLIENT SETINFO lib-ver
+}

@@ -1,0 +1,111 @@
+package codec
+
+// Commands understands what clients send. A session calls it on its client's loop; Guarded is asked by whoever makes the
+// session, on the goroutine that accepts. buf is the session's, and with it all that a Command points to; cl, s and cmd are
+// the caller's, and reused from call to call.
+type Commands interface {
+	// Guarded says that clients have to log in first.
+	Guarded() bool
+
+	// ParseCommand finds one command at the front of buf, which always starts at the first byte of a frame.
+	//
+	// n > 0: a whole frame of n bytes; cmd describes it and points into buf. n == 0 with a nil error: buf ends inside
+	// the frame; call again with the same bytes and more: s keeps what is known, so that no byte is scanned twice, and
+	// s.Need is a lower bound of the frame's length. An error wraps ErrMalformed: framing is lost. After a whole frame
+	// or an error s is ready for the next frame.
+	//
+	// A frame that is well-formed but not servable (unknown command, wrong arity, not authenticated) is whole, with
+	// cmd.Kind == Refuse. cmd and s are reused by the caller from call to call. Does not allocate once cmd.Keys grew.
+	// It may write into the frame, once that is whole (to take out a flag that no server must see).
+	ParseCommand(cl *Client, s *Scan, buf []byte, cmd *Command) (n int, err error)
+
+	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
+	Target(cl *Client, cmd *Command) Profile
+}
+
+// Kind says what the engine does with a command.
+type Kind uint8
+
+const (
+	// Forward goes as it is to the server that owns Key, or all of Keys.
+	Forward Kind = iota
+	// Scatter goes in fragments to the servers that own Keys; their replies are coalesced.
+	Scatter
+	// Fanout goes as it is to every server of the pool; their replies are coalesced like a Scatter's.
+	Fanout
+	// Local is answered by the proxy, in its turn.
+	Local
+	// Refuse is answered with an error by the proxy, in its turn; the connection stays.
+	Refuse
+	// Ignore asks for nothing and gets no reply: an empty line, an empty array; what was refused and said noreply; bytes of
+	// a data block that no server gets.
+	Ignore
+	// Report asks about the proxy as a whole, which no loop knows: it is answered off the loops by AppendReport, in its
+	// turn.
+	Report
+	// Switch is answered like Local and may change the client's Profile (see Commands.Target): it waits until nothing is
+	// owed to the client, so that no command runs beside an older one on another connection.
+	Switch
+	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
+	// replies owed to it are written.
+	Quit
+)
+
+// Key places one key of a command in its frame: offsets in bytes from the frame's start.
+type Key struct {
+	Off, Len   uint32 // the key's own bytes
+	Start, End uint32 // what goes into a fragment for this key: the key (and its value) with its framing
+}
+
+// Command is what ParseCommand finds. A loop has one for all its clients. Keys' memory is its own; all other slices die with
+// the buffer they point into.
+type Command struct {
+	Kind    Kind
+	NoReply bool   // memcached: forward it and expect no reply
+	Script  bool   // several keys are what its author calls keys: if they lie on several servers, the first may decide
+	Sole    bool   // of a Report: in a pool of one server it goes there as it is, for the server's own words
+	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
+	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
+	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
+	Key     []byte // decides the server; never nil for Forward, may be empty
+	Keys    []Key  // all keys, if there is more than one; else empty
+	Arg     int    // the protocol's own: for example the number of arguments
+	Err     string // the protocol's own: why it was refused, or what it is answered
+}
+
+// KeyAt returns the bytes of key i of Keys; they point into Frame.
+func (c *Command) KeyAt(i int) []byte {
+	k := &c.Keys[i]
+	return c.Frame[k.Off : k.Off+k.Len]
+}
+
+// Scan is where ParseCommand stopped inside a frame. The zero value is the start of a frame. A session reads Need; the other
+// fields belong to the protocol. What they mean for memcached depends on the state that its ParseCommand describes.
+type Scan struct {
+	Need  int   // lower bound of the frame's length in bytes, so far as known; do not call again with fewer
+	Pos   int   // Redis: bytes of the frame already understood; memcached: bytes of the line, so far or in all
+	Left  int   // Redis: arguments still to come; memcached: size of the data block, or what is left of it to skip
+	Index int   // Redis: arguments seen; memcached: 1 for noreply
+	Op    int   // the command, once its name was seen
+	Keys  []Key // Redis: keys seen so far, which Command.Keys gets a copy of; memcached: the key and the place of a q flag
+
+	Scratch []byte // Redis: an inline command as an array, which Command.Frame is until the next call
+}
+
+// Reset prepares s for the next frame. It keeps Keys' memory unless a very wide command made it large.
+func (s *Scan) Reset() {
+	keys, scratch := s.Keys[:0], s.Scratch[:0]
+	if cap(keys) > maxKeptKeys {
+		keys = nil
+	}
+	if cap(scratch) > maxKeptScratch {
+		scratch = nil
+	}
+	*s = Scan{Keys: keys, Scratch: scratch}
+}
+
+// What an idle client keeps of a wide command at most: 64 keys are 1 KiB.
+const (
+	maxKeptKeys    = 64
+	maxKeptScratch = 1 << 10
+)

@@ -1,0 +1,56 @@
+package codec
+
+import "strings"
+
+// Health is what a server is asked besides the clients' commands: as a connection opens (Handshake), to learn whether it is
+// well (Probe), and to prove that replies are in step (Canary). A server connection calls Handshake, CheckHandshake, Canary and
+// JudgeCanary on its loop; a probe has a connection of its own, and calls the first two, Probe and CheckProbe on its own
+// goroutine. Slices that are returned may be shared and are read-only; replies that are passed in are not kept.
+type Health interface {
+	// Handshake is what a new server connection of a profile sends before user traffic: whole commands, each sent alone
+	// and awaited. Empty means none.
+	Handshake(pr Profile) [][]byte
+
+	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
+	// is a *RefusalError the server is well but has not this profile; a *RemarkError fails nothing.
+	CheckHandshake(pr Profile, step int, reply []byte) error
+
+	// Probe is a whole command that any healthy server answers at once.
+	Probe() []byte
+
+	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.
+	CheckProbe(reply []byte) error
+
+	// Canary is a whole command that any server answers with reply, which holds token where the protocol allows that.
+	Canary(token string) (command, reply []byte)
+
+	// JudgeCanary looks at the whole reply that came to a canary where want was promised.
+	JudgeCanary(want, reply []byte) Proof
+}
+
+// RefusalError is a server's answer that it has not the profile which a connection asked for.
+type RefusalError struct {
+	Profile string // as users know it: "RESP3"
+	Reply   []byte // what the client is told that asked: a whole error reply, the server's own
+}
+
+func (e *RefusalError) Error() string {
+	return e.Profile + " was refused: " + strings.TrimRight(strings.TrimPrefix(string(e.Reply), "-"), "\r\n")
+}
+
+// RemarkError is an answer to a command of the handshake that is not what was hoped for, and good enough.
+type RemarkError struct{ Text string }
+
+func (e *RemarkError) Error() string { return e.Text }
+
+// Proof is what the reply to a canary says of its connection.
+type Proof uint8
+
+const (
+	// OutOfStep is another command's reply.
+	OutOfStep Proof = iota
+	// InStep can be no other command's reply.
+	InStep
+	// Unproved is what the server says to any command just now, or to all that it does not know.
+	Unproved
+)

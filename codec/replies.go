@@ -1,0 +1,56 @@
+package codec
+
+// Replies understands what servers send. A server connection calls it on its loop; a probe, which has a connection of its own,
+// calls ScanReply on its own goroutine. The bytes belong to the caller, are read and neither changed nor kept; s is the
+// connection's.
+type Replies interface {
+	// ScanReply takes the bytes at the front of buf that belong to the current reply: n of them, all of buf if the
+	// reply goes on beyond it (done == false). s keeps the state between calls, so that a reply can be passed on as it
+	// comes, cut at any byte. done == true: byte n-1 was the reply's last, and s is ready for the next reply. An error
+	// wraps ErrMalformed: the server connection is lost. Does not allocate, whatever the reply declares.
+	ScanReply(s *ReplyScan, buf []byte) (n int, done bool, err error)
+
+	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op, on a connection of
+	// that profile.
+	Judge(pr Profile, op uint16, reply []byte) Verdict
+
+	// PushKind names what a server sends unasked (see Push) by the beginning of it, 64 bytes or all; one of few names.
+	PushKind(push []byte) string
+}
+
+// ReplyScan is the state of ScanReply. The zero value is the start of a reply. Its fields belong to the protocol; First is for
+// tests to look at.
+type ReplyScan struct {
+	First byte     // first byte of the reply, behind any attribute: its type; stays until the next reply begins
+	State uint8    // the protocol's own: what comes next
+	Neg   bool     // Redis: a minus sign was seen in the current length; memcached: the byte before was a CR
+	Attr  bool     // Redis: an attribute stands before the reply
+	Depth int16    // memcached: what kind of reply it is
+	Num   int64    // the length being read, digit by digit; memcached: also 1 once VALUE's key has a byte
+	Skip  int64    // body bytes (with their line end) still to come before the next thing to look at
+	Line  int32    // Redis: digits of the current length so far; memcached: bytes of the current line
+	Word  [2]int64 // memcached: the line's first word, 16 bytes at most; behind it Word[0] counts a number's digits
+	Stack []int64  // Redis: elements still to come on each level, below 0 for an attribute's; memory is kept from reply to reply
+}
+
+// Verdict is what Judge makes of a reply.
+type Verdict uint8
+
+const (
+	// Fine is a reply that may be passed on.
+	Fine Verdict = iota
+	// Busy is passed on, too: the server says that it can't just now, for what some request asked of it (it runs a script, is
+	// out of memory). Nobody's failure.
+	Busy
+	// Ailing is passed on, too, but reports trouble of the server as a whole (it is loading, has lost its master) and not of
+	// a request; health counts it.
+	Ailing
+	// Demoted is passed on, too: the server is no master any more. Whoever connects anew may find the one that is.
+	Demoted
+	// Last is passed on, too: the server closes the connection behind it, for a request that it can't take.
+	Last
+	// Unfit does not look like a reply to that command: the connection may be out of step, which has to be proved.
+	Unfit
+	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.
+	Push
+)

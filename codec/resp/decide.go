@@ -1,0 +1,121 @@
+package resp
+
+import "cashew/codec"
+
+// finish fills cmd for a whole frame.
+func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
+	c := &commands[op]
+	cmd.NoReply, cmd.Script, cmd.Sole = false, false, false
+	cmd.Quiet = 0
+	cmd.Op = uint16(op)
+	cmd.Frame = frame
+	cmd.Key = nil
+	cmd.Keys = keys[:0]
+	cmd.Arg = argc
+	cmd.Err = ""
+	if g&needsLogin != 0 && !c.beforeAuth {
+		refuse(cmd, refuseNoAuth)
+		return
+	}
+	if op == 0 {
+		refuse(cmd, refuseUnknown)
+		return
+	}
+	if c.kind == container && len(keys) > 0 {
+		sub := c.child(frame[keys[0].Off : keys[0].Off+keys[0].Len])
+		copy(keys, keys[1:]) // not keys[1:]: what it grew to stays
+		if keys = keys[:len(keys)-1]; sub == 0 {
+			leave(cmd, c, keys, refuseUnknownSub, g)
+			return
+		}
+		cmd.Op = uint16(sub)
+		c = &commands[sub]
+	}
+	if !c.takes(argc) {
+		leave(cmd, c, keys, refuseArity, g)
+		return
+	}
+	if g != 0 {
+		if why := g.refuses(cmd.Op); why != "" {
+			refuse(cmd, why)
+			return
+		}
+	}
+	switch c.kind {
+	case refused:
+		refuse(cmd, refuseUnsupported)
+	case local:
+		cmd.Kind = codec.Local
+	case perhaps:
+		switch cmd.Kind = codec.Local; {
+		case cmd.Op == opClientTracking && tracks(frame):
+			refuse(cmd, refuseTracking)
+		case cmd.Op == opClientReply && silences(frame):
+			refuse(cmd, refuseReply)
+		}
+	case switches:
+		cmd.Kind = codec.Switch
+	case report:
+		if cmd.Kind = codec.Report; len(frame) > maxReportFrame {
+			refuse(cmd, refuseTooLong)
+		}
+		cmd.Sole = cmd.Op == opInfo && asksReplication(frame)
+	case quit:
+		cmd.Kind = codec.Quit
+	case anywhere:
+		cmd.Kind = codec.Forward
+		cmd.Key = placeholder
+	default:
+		if c.keys.kind != positions {
+			if c.keys.kind == copies && p.leaves(frame) {
+				refuse(cmd, refuseOtherDB)
+				return
+			}
+			var err string
+			if keys, err = c.pick(frame, keys); err != "" {
+				refuse(cmd, err)
+				return
+			}
+			cmd.Script = c.keys.count == countEval && c.keys.kind == counted
+		}
+		route(cmd, c, keys)
+	}
+}
+
+// placeholder is the key by which twemproxy routes commands that any server can answer.
+var placeholder = []byte("placeholder")
+
+func refuse(cmd *codec.Command, why string) {
+	cmd.Kind = codec.Refuse
+	cmd.Err = why
+}
+
+// route fills cmd for a command with keys.
+func route(cmd *codec.Command, c *command, keys []codec.Key) {
+	if len(keys) == 0 {
+		refuse(cmd, refuseNoKey)
+		return
+	}
+	cmd.Kind = codec.Forward
+	cmd.Key = cmd.Frame[keys[0].Off : keys[0].Off+keys[0].Len]
+	if len(keys) == 1 {
+		return
+	}
+	cmd.Keys = keys
+	if c.kind == split {
+		cmd.Kind = codec.Scatter
+	}
+}
+
+// leave has the server say why a command is refused, or take it if it is of a version that does, as long as it is clear
+// where the keys are and no earlier command stands in the way. Else why is the answer.
+func leave(cmd *codec.Command, c *command, keys []codec.Key, why string, g gate) {
+	if !c.judged || len(keys) == 0 || g.refuses(cmd.Op) != "" {
+		refuse(cmd, why)
+		return
+	}
+	if c.keys.kind != positions {
+		keys = keys[:1]
+	}
+	route(cmd, c, keys)
+}
