@@ -440,3 +440,12 @@ func FuzzParseCommand(f *testing.F) {
 		}
 	})
 }
+
+// TestSoleIsOurs: what a pool of the other protocol left in a Command that both use says nothing of memcached's stats.
+func TestSoleIsOurs(t *testing.T) {
+	cmd := codec.Command{Sole: true}
+	var s codec.Scan
+	if _, err := New(Options{Admin: true}).ParseCommand(nil, &s, []byte("stats\r\n"), &cmd); err != nil || cmd.Kind != codec.Report || cmd.Sole {
+		t.Errorf("stats: %v, kind %v, sole %v", err, cmd.Kind, cmd.Sole)
+	}
+}

@@ -99,7 +99,7 @@ func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
 		refuse(cmd, refuseAdmin, false)
 		return
 	case n == 1:
-		cmd.Kind = codec.Report
+		cmd.Kind, cmd.Sole = codec.Report, false // a pool of the other protocol may have left it true
 		return
 	}
 	cmd.Kind = codec.Fanout
