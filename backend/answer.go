@@ -1,0 +1,167 @@
+package backend
+
+import (
+	"errors"
+	"time"
+
+	"cashew/codec"
+)
+
+// Data implements Handler: it takes what the server sent.
+func (c *Conn) Data(buf []byte) {
+	if c.state == handshaking {
+		buf = c.onHandshake(buf)
+	}
+	c.heardAt = c.loop.Now
+	c.loop.Pass.Bytes += len(buf)
+	if c.doubt != nil {
+		c.held(buf)
+		return
+	}
+	p := c.pool.opts.Protocol
+	answered, ailing := false, false
+	var alike run
+	defer alike.add()
+	for len(buf) > 0 && c.state == open {
+		r := c.head
+		if r == nil {
+			if buf = c.unasked(buf); c.state != open {
+				return
+			}
+			continue
+		}
+		n, done, err := p.ScanReply(&c.scan, buf)
+		if err != nil {
+			c.fail(errors.Join(ErrBadReply, err))
+			return
+		}
+		reply := buf[:n]
+		if c.canary.want != nil { // rarely; in one condition with the rest it costs each reply more
+			if done && !r.ours && string(reply) == string(c.canary.want) {
+				c.fail(ErrUnfit) // a canary's reply comes for another request: one is missing
+				return
+			}
+		}
+		if c.place != inReply {
+			v := codec.Push
+			if c.place == between {
+				v = p.Judge(c.profile, r.Op, reply)
+			}
+			switch v {
+			case codec.Fine, codec.Busy:
+			case codec.Ailing:
+				ailing = true
+			case codec.Demoted:
+				c.demoted = true
+			case codec.Last:
+				c.blamed = true
+			case codec.Push:
+				if c.pushed(reply, done); c.state != open {
+					return
+				}
+				buf = buf[n:]
+				continue
+			case codec.Unfit:
+				if !c.odd(r, buf[0]) {
+					c.doubtful(r, buf)
+					return
+				}
+			}
+		}
+		if done {
+			c.place = between
+			c.observe(r, &alike)
+			c.pop(r)
+			if !ailing {
+				answered = true
+			}
+		} else {
+			c.place = inReply
+		}
+		if o := r.Owner; o != nil {
+			if !r.ours {
+				c.figures.ResponseBytes += int64(n)
+			}
+			o.Replied(r, reply, done)
+		}
+		if done {
+			c.local.Unref(r)
+		}
+		if c.outOfStep {
+			c.fail(ErrUnfit)
+			return
+		}
+		buf = buf[n:]
+	}
+	c.loop.Pass.Awaited += c.outstanding
+	if c.retired && c.spent() {
+		c.fail(ErrClosed)
+		return
+	}
+	c.release()
+	if answered {
+		c.ailing = 0
+		c.pool.health.success(c.server)
+	}
+	if ailing || c.demoted {
+		if ailing {
+			c.pool.health.failure(c.server)
+		}
+		c.unsuited(ailing)
+	}
+}
+
+// ailingTime is how long a server may say that it is loading, or has lost its master, until its connections are given up.
+const ailingTime = 2 * time.Second
+
+// unsuited gives the connections to c's server up once it has said that it is no master, or for long that it is not ready:
+// requests then connect anew, by a name that may lead elsewhere by now. An old connection leads to it for ever.
+func (c *Conn) unsuited(ailing bool) {
+	now := c.loop.Now
+	if ailing && c.ailing == 0 {
+		c.ailing = now
+	}
+	if c.demoted || c.ailing != 0 && now-c.ailing >= int64(ailingTime) {
+		c.demoted = false
+		c.group.giveUp(c.server)
+	}
+}
+
+// observe counts a request whose reply is whole; its times are in alike, which the caller adds.
+func (c *Conn) observe(r *Request, alike *run) {
+	now, f := c.loop.Now, c.figures
+	r.SentAt = c.marks.of(r.from, now)
+	switch {
+	case r.ours:
+		return
+	case r.Owner != nil:
+		f.Responses++
+	default:
+		f.Dropped++
+	}
+	l := &f.Latency[c.classes[r.Op]]
+	if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
+		alike.add()
+		*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
+	}
+	alike.n++
+}
+
+func (c *Conn) pop(r *Request) {
+	c.outstanding--
+	c.loop.Pass.Answered++
+	c.loop.Pass.Took += c.loop.Now - r.at
+	c.head = r.link
+	if c.head == nil {
+		c.tail = nil
+		c.marks.clear()
+	}
+	if c.due == r {
+		c.due = c.head
+	}
+	if c.queued == r { // a server that answers what it was not asked
+		c.queued = c.head
+		c.unsent--
+	}
+	r.link = nil
+}

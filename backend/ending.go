@@ -1,0 +1,127 @@
+package backend
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"cashew/loop"
+)
+
+// Abandon closes c, in which something is not as it should be, and fails all that wait on it.
+func (c *Conn) Abandon(err error) { c.fail(err) }
+
+// Ended implements Handler: the server closed the connection, or reading failed.
+func (c *Conn) Ended(err error) bool {
+	c.sock = nil
+	if err == nil || errors.Is(err, io.EOF) {
+		err = ErrClosed
+	}
+	c.fail(err)
+	return true
+}
+
+// fail closes the connection and fails all that wait on it, each once, in order. With nothing outstanding an open connection
+// may end as it likes, and a retired one by us: that is no failure, and the next request dials anew.
+//
+// What waits and the bytes of it go together and first: whatever fail calls then may queue requests for the next
+// connection, and those must neither fail with this one nor find bytes of its requests before theirs.
+func (c *Conn) fail(err error) {
+	was := c.state
+	if was == closed {
+		return
+	}
+	idle := (was == open || c.retired) && c.spent()
+	blamed := c.blamed
+	c.state, c.outOfStep, c.ailing, c.demoted, c.blamed = closed, false, 0, false, false
+	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
+		c.pool.outOfSteps.Add(1)
+	}
+	c.countEnd(err)
+	if was != dialing {
+		c.figures.Connections--
+	}
+	c.figures.RequestBytes += int64(c.out.Place())
+	sock, r, taken, written := c.sock, c.head, c.out.Taken(), c.marks
+	c.sock, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
+	c.queued, c.unsent, c.marks = nil, 0, marks{}
+	c.out.Close(c.loop)
+	c.place, c.push = between, nil
+	if c.handshake != nil {
+		c.loop.PutBuffer(c.handshake)
+		c.handshake = nil
+	}
+	if c.doubt != nil {
+		c.loop.PutBuffer(c.doubt.held)
+		c.doubt = nil
+	}
+	if !blamed && (!idle || strayed(err)) {
+		c.failed(was, err)
+	}
+	c.release()
+	for r != nil {
+		next := r.link
+		r.link = nil
+		if r.from < taken {
+			r.SentAt = written.of(r.from, c.loop.Now)
+		}
+		if !r.ours {
+			c.figures.Failed++
+		}
+		if o := r.Owner; o != nil {
+			if !r.ours && timedOut(err) {
+				c.figures.Expired++
+			}
+			o.Failed(r, err)
+		}
+		c.local.Unref(r)
+		r = next
+	}
+	if sock != nil {
+		sock.Close()
+	}
+}
+
+// strayed says that the server sent what nobody had asked for; any other end of an idle connection, by the server, a firewall
+// or us, is nobody's failure.
+func strayed(err error) bool { return errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) }
+
+// failed counts a failure for health, and for the pause before the next attempt if the connection never opened.
+func (c *Conn) failed(was state, err error) {
+	if was != open {
+		c.failures++
+		c.lastErr = err
+		c.retryAt = c.loop.Now + int64(pause(c.failures))
+	}
+	if errors.Is(err, loop.ErrPanic) || Unable(err) {
+		return // not the server's doing, or none that makes it worse
+	}
+	switch {
+	case was != open && c.failures > 1: // said when it began
+	case c.loop.Now-c.loggedAt < int64(time.Second) && c.loggedAt != 0:
+		c.unlogged++
+	default:
+		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err,
+			"unlogged", c.unlogged)
+		c.loggedAt, c.unlogged = c.loop.Now, 0
+	}
+	if errors.Is(err, ErrSilent) {
+		return // the server answers on other connections
+	}
+	if was == handshaking && c.profile != 0 {
+		return // one client asked for that; the server's plain connections, and the next dial, show how it is
+	}
+	if was == open && !strayed(err) && !errors.Is(err, ErrTimeout) {
+		c.pool.health.suspect(c.server)
+		return
+	}
+	c.pool.health.failure(c.server)
+}
+
+// pause is how long to leave a server alone after n failed attempts in a row: 10 ms doubling to half a second, and of
+// that a random half, so that the loops of many proxies do not knock together.
+func pause(n int) time.Duration {
+	d := min(10*time.Millisecond<<min(n-1, 6), 500*time.Millisecond)
+	return d/2 + rand.N(d/2+1)
+}

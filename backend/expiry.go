@@ -1,0 +1,60 @@
+package backend
+
+// expire fails the requests that waited longer than the pool's timeout. Only they fail: their replies, should they still
+// come, are thrown away, and the others live on. The connection is given up, with all that wait on it, when its oldest
+// request waits twice as long, or one that has not even reached the wire is late: what the client was told has failed must
+// not be executed afterwards.
+//
+// A late reply counts against the server only if the server had the request for that long: not if it waited in here for a
+// connection that was still opening or took no bytes.
+func (c *Conn) expire() {
+	t := c.timeout()
+	if t == 0 || c.head == nil {
+		return
+	}
+	if c.loop.Now-c.began(c.head) >= 2*t {
+		c.fail(ErrTimeout)
+		return
+	}
+	late := false
+	for c.due != nil && c.loop.Now-c.began(c.due) >= t {
+		r := c.due
+		if r.from >= c.out.Taken() {
+			c.fail(ErrTimeout)
+			return
+		}
+		c.due = r.link
+		late = late || c.loop.Now-max(c.began(r), c.since) >= t
+		if o := r.Owner; o != nil {
+			r.Owner = nil
+			r.SentAt = c.marks.peek(r.from, c.loop.Now)
+			if !r.ours {
+				c.figures.Expired++
+			}
+			o.Failed(r, ErrTimeout)
+		}
+	}
+	if late {
+		c.pool.health.failure(c.server)
+	}
+	c.local.want(c.began(c.head) + 2*t)
+	if c.due != nil {
+		c.local.want(c.began(c.due) + t)
+	}
+}
+
+// timeout is how long a request may wait, in nanoseconds; 0: for ever.
+func (c *Conn) timeout() int64 {
+	if c.hurried > 0 {
+		return c.hurried
+	}
+	return int64(c.pool.opts.Timeout)
+}
+
+// began is from when on r's timeout runs.
+func (c *Conn) began(r *Request) int64 {
+	if c.restarted == 0 {
+		return r.at
+	}
+	return max(r.at, c.restarted)
+}
