@@ -47,24 +47,14 @@ func (c *Conn) Data(buf []byte) {
 			if c.place == between {
 				v = p.Judge(c.profile, r.Op, reply)
 			}
-			switch v {
-			case codec.Fine, codec.Busy:
-			case codec.Ailing:
-				ailing = true
-			case codec.Demoted:
-				c.demoted = true
-			case codec.Last:
-				c.blamed = true
-			case codec.Push:
-				if c.pushed(reply, done); c.state != open {
-					return
-				}
-				buf = buf[n:]
-				continue
-			case codec.Unfit:
-				if !c.odd(r, buf[0]) {
-					c.doubtful(r, buf)
-					return
+			if v != codec.Fine { // rarely
+				ailing = ailing || v == codec.Ailing
+				if !c.heed(v, r, buf, n, done) {
+					if v != codec.Push || c.state != open {
+						return // c is in doubt, or closed
+					}
+					buf = buf[n:]
+					continue
 				}
 			}
 		}
@@ -93,6 +83,31 @@ func (c *Conn) Data(buf []byte) {
 		}
 		buf = buf[n:]
 	}
+	c.answeredSome(answered, ailing)
+}
+
+// heed does what is to be done about a reply to r, or a push, that is not fine: n bytes of it are at the front of buf. It is passed
+// on, too, if that returns true.
+func (c *Conn) heed(v codec.Verdict, r *Request, buf []byte, n int, done bool) (passOn bool) {
+	switch v {
+	case codec.Demoted:
+		c.demoted = true
+	case codec.Last:
+		c.blamed = true
+	case codec.Push:
+		c.pushed(buf[:n], done)
+		return false
+	case codec.Unfit:
+		if !c.odd(r, buf[0]) {
+			c.doubtful(r, buf)
+			return false
+		}
+	}
+	return true
+}
+
+// answeredSome ends a callback: the server answered something, which says that it is well, or that it is not.
+func (c *Conn) answeredSome(answered, ailing bool) {
 	c.loop.Pass.Awaited += c.outstanding
 	if c.retired && c.spent() {
 		c.fail(ErrClosed)
