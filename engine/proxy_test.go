@@ -304,8 +304,8 @@ func bigServer(t *testing.T, size int) net.Listener {
 // client_output_buffer says, a quarter of max_memory by default, and a few values more; it is closed when its time is up,
 // and another client of the same server is served all the while.
 func TestNeverReads(t *testing.T) {
-	const memory = 256 << 20
-	for name, buffer := range map[string]int{"by default": 0, "32mb": 32 << 20} {
+	const memory = 128 << 20
+	for name, buffer := range map[string]int{"by default": 0, "16mb": 16 << 20} {
 		t.Run(name, func(t *testing.T) { neverReads(t, memory, buffer) })
 	}
 }
@@ -313,7 +313,7 @@ func TestNeverReads(t *testing.T) {
 func neverReads(t *testing.T, memory, buffer int) {
 	p := startProxy(t, bigServer(t, 1<<20), func(o *Options, po *PoolOptions) {
 		o.Loops, o.MaxMemoryBytes = 1, memory
-		po.ClientWriteTimeout, po.ClientOutputBuffer = 2*time.Second, buffer
+		po.ClientWriteTimeout, po.ClientOutputBuffer = 4*time.Second, buffer
 	})
 	t.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
 	if buffer == 0 {
