@@ -51,7 +51,11 @@ func (nobody) Writable() {}
 // TestOutOrder appends in every way an Out has, to sockets that take bytes by fits and starts: what arrives is what was
 // appended, in order, and all of it.
 func TestOutOrder(t *testing.T) {
-	for seed := range 100 {
+	runs := 100
+	if testing.Short() {
+		runs = 25
+	}
+	for seed := range runs {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 			w := &lateWatcher{}

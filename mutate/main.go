@@ -3,7 +3,7 @@
 //
 //	go run ./mutate                    100 mistakes, chosen by seed 1 (make mutate)
 //	go run ./mutate -n 20 -seed 7      others, and fewer
-//	go run ./mutate -only session.go   those of the files whose name contains this
+//	go run ./mutate -only session.go   those of which file:line contains this
 //	go run ./mutate -list              all that could be made
 //
 // A mistake is a condition negated, a comparison taken for its neighbour, && for ||, a constant in a function one too large, or
@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	n := flags.Int("n", 100, "how many mistakes")
 	seed := flags.Uint64("seed", 1, "chooses them")
-	only := flags.String("only", "", "in files whose name contains this")
+	only := flags.String("only", "", "those of which file:line contains this")
 	list := flags.Bool("list", false, "print all mistakes and try none")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -85,12 +85,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return t.sum()
 }
 
-// find returns the mistakes that can be made on the road, in files whose name contains only.
+// find returns the mistakes that can be made on the road, those of which file:line contains only.
 func find(only string) (all []mutant, err error) {
 	for _, file := range road {
-		if !strings.Contains(file, only) {
-			continue
-		}
 		source, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("%w (it runs in the tree's root, and mutate/trial.go names the files)", err)
@@ -99,7 +96,11 @@ func find(only string) (all []mutant, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		for i := range found {
+			if strings.Contains(found[i].place(), only) {
+				all = append(all, found[i])
+			}
+		}
 	}
 	return all, nil
 }

@@ -74,7 +74,7 @@ func (f *finder) visit(n ast.Node) bool {
 
 func (f *finder) negate(cond ast.Expr) {
 	b, ok := cond.(*ast.BinaryExpr)
-	if cond != nil && !(ok && (b.Op == token.EQL || b.Op == token.NEQ)) { // an operator's neighbour is the same
+	if cond != nil && (!ok || b.Op != token.EQL && b.Op != token.NEQ) { // an operator's neighbour is the same
 		f.add("condition", cond.Pos(), cond.End(), "!("+f.between(cond)+")")
 	}
 }
