@@ -82,6 +82,85 @@ func TestConnFigures(t *testing.T) {
 	})
 }
 
+// TestConnRuns: requests that are answered together have their own times, if only one of theirs differs.
+func TestConnRuns(t *testing.T) {
+	one := len(commandOf("GET", "a"))
+	times := func(t *testing.T, g *rig, class codec.Class, n int64, queue, server time.Duration) {
+		t.Helper()
+		l := g.group.Figures(0).Latency[class]
+		if l.Queue.Count() != n || l.Server.Count() != n || l.Queue.Sum != queue || l.Server.Sum != server {
+			t.Errorf("class %d: %d in the queue for %v, %d at the server for %v; want %d, %v, %v", class, l.Queue.Count(), l.Queue.Sum,
+				l.Server.Count(), l.Server.Sum, n, queue, server)
+		}
+	}
+	const ms = time.Millisecond
+	on(t, "queued one by one, written together", nil, func(t *testing.T, g *rig) {
+		g.get(g.conn(0, 1), "a")
+		g.passes(3 * ms)
+		g.get(g.conn(0, 1), "b")
+		g.passes(5 * ms)
+		v := g.accept()
+		g.passes(2 * ms)
+		v.says("$-1\r\n$-1\r\n")
+		times(t, g, codec.Read, 2, 13*ms, 4*ms)
+	})
+	on(t, "queued together, written one by one", nil, func(t *testing.T, g *rig) {
+		c := g.conn(0, 1)
+		v := g.accept()
+		v.room = one
+		g.get(c, "a")
+		g.get(c, "b")
+		g.settle()
+		g.passes(3 * ms)
+		v.takes(1 << 20)
+		g.passes(2 * ms)
+		v.says("$-1\r\n$-1\r\n")
+		times(t, g, codec.Read, 2, 3*ms, 7*ms)
+	})
+	on(t, "reads and writes", nil, func(t *testing.T, g *rig) {
+		c := g.conn(0, 1)
+		g.get(c, "a")
+		g.get(c, "b")
+		g.ask(c, "SET", "c", "1")
+		v := g.accept()
+		g.passes(2 * ms)
+		v.says("$-1\r\n$-1\r\n+OK\r\n")
+		times(t, g, codec.Read, 2, 0, 4*ms)
+		times(t, g, codec.Write, 1, 0, 2*ms)
+	})
+}
+
+// TestConnLog: of failures in a row the log has the first, then one a second with how many there were.
+func TestConnLog(t *testing.T) {
+	on(t, "failures", nil, func(t *testing.T, g *rig) {
+		fails := func() {
+			g.get(g.conn(0, 1), "a")
+			g.accept().hangsUp()
+		}
+		for range 4 {
+			fails()
+		}
+		g.passes(999 * time.Millisecond)
+		fails()
+		if n := strings.Count(g.log.String(), "server connection failed"); n != 1 {
+			t.Errorf("%d lines within a second", n)
+		}
+		g.passes(time.Millisecond)
+		fails()
+		fails()
+		g.passes(time.Second)
+		fails()
+		var got []string
+		for line := range strings.Lines(g.log.String()) {
+			_, unlogged, _ := strings.Cut(line, "unlogged=")
+			got = append(got, strings.TrimSpace(unlogged))
+		}
+		if want := []string{"0", "4", "1"}; !slices.Equal(got, want) {
+			t.Errorf("lines with %q unlogged; want %q", got, want)
+		}
+	})
+}
+
 // TestConnThrough: a large request goes out at once where it can, in its turn, and not before the handshake is done.
 func TestConnThrough(t *testing.T) {
 	large := bytes.Repeat([]byte("v"), 40<<10)
@@ -148,7 +227,7 @@ func TestOutWrites(t *testing.T) {
 		o.Append(l, big)
 	}
 	o.Flush(l, nobody{})
-	if sock.writes != 3 || o.Pending() != 0 || cap(o.queue) > maxIovecs {
+	if sock.writes != 3 || sock.pieces[0] != maxIovecs || sock.pieces[1] != 10 || o.Pending() != 0 || cap(o.queue) > maxIovecs {
 		t.Errorf("%d large pieces in %d writes, room for %d kept", maxIovecs+10, sock.writes-1, cap(o.queue))
 	}
 	if _, stalled := o.Stalled(); stalled || w.waiting != 0 {
