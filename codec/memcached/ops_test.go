@@ -30,3 +30,22 @@ func TestOps(t *testing.T) {
 		}
 	}
 }
+
+// TestTooManyWords: a line of more words than any command has is answered in spite of a noreply at its end, as by memcached.
+func TestTooManyWords(t *testing.T) {
+	p := New(Options{})
+	for line, want := range map[string]codec.Kind{
+		"lru a b c noreply\r\n":   codec.Ignore,
+		"lru a b c d noreply\r\n": codec.Refuse,
+		"slabs a b c noreply\r\n": codec.Ignore, "slabs a b c d noreply\r\n": codec.Refuse,
+	} {
+		var (
+			s   codec.Scan
+			cl  codec.Client
+			cmd codec.Command
+		)
+		if n, err := p.ParseCommand(&cl, &s, []byte(line), &cmd); n != len(line) || err != nil || cmd.Kind != want {
+			t.Errorf("%q: kind %d, %v; want %d", line, cmd.Kind, err, want)
+		}
+	}
+}
