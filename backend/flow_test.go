@@ -230,6 +230,27 @@ func TestOutWrites(t *testing.T) {
 	if sock.writes != 3 || sock.pieces[0] != maxIovecs || sock.pieces[1] != 10 || o.Pending() != 0 || cap(o.queue) > maxIovecs {
 		t.Errorf("%d large pieces in %d writes, room for %d kept", maxIovecs+10, sock.writes-1, cap(o.queue))
 	}
+	for range maxIovecs {
+		o.Append(l, big)
+	}
+	o.Append(l, big[1:]) // is copied
+	if o.Flush(l, nobody{}); cap(o.queue) > maxIovecs || sock.pieces[len(sock.pieces)-1] != 1 {
+		t.Errorf("room for %d kept; the last write of %d pieces", cap(o.queue), sock.pieces[len(sock.pieces)-1])
+	}
+	o.queue = make([]chunk, 0, maxIovecs)
+	o.Append(l, big)
+	if o.Flush(l, nobody{}); cap(o.queue) != maxIovecs {
+		t.Error("the usual room is not kept")
+	}
+	o.SetBatch(append(o.Room(l, 3*handOverBytes), 'x'))
+	o.Append(l, big[1:])
+	if len(o.queue) != 0 {
+		t.Error("a small piece is not copied into the batch")
+	}
+	if o.Append(l, big); len(o.queue) != 2 {
+		t.Error("a large piece is copied into the batch")
+	}
+	o.Flush(l, nobody{})
 	if _, stalled := o.Stalled(); stalled || w.waiting != 0 {
 		t.Error("stalled although all was taken")
 	}
