@@ -84,6 +84,20 @@ func TestConnCanary(t *testing.T) {
 			t.Error("not closed")
 		}
 	})
+	on(t, "the next after just the interval", singing, func(t *testing.T, g *rig) {
+		c, v := start(g)
+		v.heard()
+		v.says("$8\r\ncanary-1\r\n")
+		for _, after := range []time.Duration{time.Second - 1, time.Second} {
+			g.loop.Now = c.canary.sent + int64(after)
+			g.loop.Tidy()
+			g.loop.FlushConns()
+			if sung := v.heard() != ""; sung != (after == time.Second) {
+				t.Errorf("sent after %v: %v", after, sung)
+			}
+		}
+		v.says("$8\r\ncanary-2\r\n")
+	})
 	on(t, "none is sent where nobody asked for them", nil, func(t *testing.T, g *rig) {
 		_, v := start(g)
 		g.passes(5 * time.Second)

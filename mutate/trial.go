@@ -32,7 +32,7 @@ const slow = "^Test(NeverReads|ManyNeverRead|BusyServerKeepsItsConnection|Silenc
 	"ReloadChanges|ReloadUnderLoad|DrainUnderLoad|ReportsUnderTraffic|StuckLoop|Resolve.*|FollowNames.*)$"
 
 // patience is how long the tests of a package may take; a mistake that has them hang is noticed.
-const patience = 25 * time.Second
+const patience = time.Minute
 
 // trial counts what became of mistakes.
 type trial struct {
