@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,10 +22,11 @@ import (
 	"cashew/codec/resp"
 )
 
-var update = flag.Bool("update", false, "rewrite the scripts in testdata with what happened")
+var update = flag.Bool("update", false, "rewrite the scripts that -run names with what happened")
 
 // TestScripts plays testdata/scripts. A line is an event; the indented lines below it are what clients and servers got
-// because of it. `go test -run Scripts -update` writes these anew, for a person to read.
+// because of it. `go test -run Scripts/failure -update` writes these anew in failure.txt, for a person to read, and in no other
+// script: one that nobody looks at afterwards would say that whatever happens is right.
 //
 //	servers N                   the pool's size; first line
 //	option KEY VALUE            timeout, max_pipeline, client_output_buffer, password, ...; see start
@@ -44,15 +46,22 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	var rewrite []string
+	if *update {
+		if rewrite = scriptsOf(flag.Lookup("test.run").Value.String()); len(rewrite) == 0 {
+			t.Fatal("-update rewrites the scripts that -run names, one or several: -run 'Scripts/(failure|order)' -update")
+		}
+	}
 	for _, f := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
+		name := strings.TrimSuffix(filepath.Base(f), ".txt")
+		t.Run(name, func(t *testing.T) {
 			want, err := os.ReadFile(f)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got string
 			synctest.Test(t, func(t *testing.T) { got = play(t, string(want)) })
-			if *update {
+			if slices.Contains(rewrite, name) {
 				if err := os.WriteFile(f, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
@@ -62,6 +71,37 @@ func TestScripts(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", f, d)
 			}
 		})
+	}
+}
+
+// scriptsOf are the scripts that a -run pattern has by their whole names.
+func scriptsOf(run string) (names []string) {
+	_, scripts, _ := strings.Cut(strings.ReplaceAll(run, "$/", "/"), "Scripts/")
+	for _, name := range strings.Split(strings.Trim(scripts, "^$()"), "|") {
+		if name != "" && !strings.ContainsAny(name, `.*+?[]{}\/`) {
+			names = append(names, strings.Trim(name, "^$()"))
+		}
+	}
+	return names
+}
+
+func TestScriptsOf(t *testing.T) {
+	for _, c := range []struct {
+		run  string
+		want []string
+	}{
+		{"", nil},
+		{"Scripts", nil},
+		{"TestScripts$", nil},
+		{"Scripts/", nil},
+		{"Scripts/.*", nil},
+		{"Scripts/failure", []string{"failure"}},
+		{"^TestScripts$/^failure$", []string{"failure"}},
+		{"TestScripts/^(failure|order)$", []string{"failure", "order"}},
+	} {
+		if got := scriptsOf(c.run); !slices.Equal(got, c.want) {
+			t.Errorf("scriptsOf(%q) = %q; want %q", c.run, got, c.want)
+		}
 	}
 }
 

@@ -137,7 +137,7 @@ func (f *fakeConn) Unread() int                  { return 0 }
 func (f *fakeConn) Dup() (int, error)            { return -1, errNoDescriptors }
 func (f *fakeConn) Detach() (loop.Socket, error) { return nil, errNoDescriptors }
 
-// Run implements backend.Base, as the next four do.
+// Run implements loop.Base, as the next four do.
 func (s *sim) Run(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

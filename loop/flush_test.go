@@ -2,6 +2,7 @@ package loop
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 )
@@ -9,13 +10,19 @@ import (
 // testBase is a Base for a test: tasks are run by hand, and naps and yields counted.
 type testBase struct {
 	SocketWatcher
-	tasks  []func()
-	yields int
+	tasks   []func()
+	yields  int
+	stopped bool
 }
 
-func (b *testBase) Run(f func()) bool { b.tasks = append(b.tasks, f); return true }
-func (*testBase) Nap(time.Duration)   {}
-func (b *testBase) Yield()            { b.yields++ }
+func (b *testBase) Run(f func()) bool {
+	if !b.stopped {
+		b.tasks = append(b.tasks, f)
+	}
+	return !b.stopped
+}
+func (*testBase) Nap(time.Duration) {}
+func (b *testBase) Yield()          { b.yields++ }
 
 // newTestLoop returns a Loop that w watches sockets for; nil: nobody does.
 func newTestLoop(w SocketWatcher) *Loop {
@@ -62,5 +69,81 @@ func TestLatency(t *testing.T) {
 	}
 	if got := l.mean(); got < 450*time.Millisecond || got > 550*time.Millisecond {
 		t.Errorf("after five passes of fast ones: %v", got)
+	}
+}
+
+// stage is one connection, or client, that is to be flushed: it notes its turn in order.
+type stage struct {
+	name  string
+	order *[]string
+	then  func() // what it leaves for the flush that it is in
+	left  error
+}
+
+func (s *stage) turn() {
+	*s.order = append(*s.order, s.name)
+	if f := s.then; f != nil {
+		s.then = nil
+		f()
+	}
+}
+
+func (s *stage) Flush()            { s.turn() }
+func (s *stage) Resume()           { s.turn() }
+func (s *stage) Abandon(err error) { s.left = err }
+
+// TestFlushSoon: while one client or two wait, what a callback left is written at its end; with more, in one task.
+func TestFlushSoon(t *testing.T) {
+	base := new(testBase)
+	l := NewLoop(base, slog.New(slog.DiscardHandler))
+	var order []string
+	one := &stage{name: "one", order: &order}
+	enter := []func(){func() { l.TouchClient(one) }, func() { l.TouchServer(one) }, func() { l.Resume(one) }}
+	for l.Busy = range loneClients + 2 {
+		for i, f := range enter {
+			order = nil
+			f()
+			l.flushSoon()
+			l.flushSoon()
+			if later := l.Busy > loneClients; l.scheduled != later || (len(base.tasks) == 1) != later || (len(order) == 0) != later {
+				t.Errorf("%d busy, stage %d: scheduled %v, %d tasks, %q", l.Busy, i, l.scheduled, len(base.tasks), order)
+			}
+			for _, f := range base.tasks {
+				f()
+			}
+			base.tasks = nil
+			if l.scheduled || len(order) != 1 {
+				t.Errorf("%d busy, stage %d: scheduled %v after the task; %q", l.Busy, i, l.scheduled, order)
+			}
+		}
+		if l.flushSoon(); len(base.tasks) != 0 {
+			t.Errorf("%d busy: a task for nothing", l.Busy)
+		}
+	}
+	l.Busy = loneClients + 1
+	base.stopped = true
+	l.TouchClient(one)
+	if l.flushSoon(); len(order) != 2 || l.scheduled {
+		t.Errorf("a loop that stops: %q, scheduled %v", order, l.scheduled)
+	}
+}
+
+// TestFlushOrder: who waits for input, then servers, then clients, and again until nothing is left.
+func TestFlushOrder(t *testing.T) {
+	l := newTestLoop(nil)
+	var order []string
+	named := func(name string) *stage { return &stage{name: name, order: &order} }
+	client, server, resume, late := named("client"), named("server"), named("resume"), named("late")
+	client.then = func() { l.Resume(late); l.Flush() } // a flush in a flush is none
+	late.then = func() { l.TouchServer(server) }
+	l.TouchClient(client)
+	l.TouchServer(server)
+	l.Resume(resume)
+	l.Flush()
+	if want := []string{"resume", "server", "client", "late", "server"}; !slices.Equal(order, want) {
+		t.Errorf("%q; want %q", order, want)
+	}
+	if len(l.resume)+len(l.servers)+len(l.clients) != 0 || l.current != nil || l.flushing {
+		t.Errorf("left: %+v", l.stages)
 	}
 }

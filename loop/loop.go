@@ -25,7 +25,10 @@ import (
 // goroutine and takes no lock; others send a function with Execute.
 type Loop struct {
 	Log *slog.Logger
-	Now int64 // nanoseconds since the process started, read once for each callback
+	Now int64 // nanoseconds since Origin, read once for each callback
+
+	// Origin is when the process started. A test whose clock stands before that sets another.
+	Origin time.Time
 
 	Pass   Pass   // what happened since the loop last coalesced
 	Copies copies // what a request costs in copying, for tests
@@ -73,7 +76,7 @@ func Time(now int64) time.Time { return started.Add(time.Duration(now)) }
 
 // NewLoop returns a Loop that stands on base.
 func NewLoop(base Base, log *slog.Logger) *Loop {
-	l := &Loop{base: base, Log: log}
+	l := &Loop{base: base, Log: log, Origin: started}
 	l.flushTask = func() {
 		defer l.survive(nil)
 		l.Tick()
@@ -84,7 +87,7 @@ func NewLoop(base Base, log *slog.Logger) *Loop {
 }
 
 // Tick reads the clock; every callback begins with it.
-func (l *Loop) Tick() { l.Now = int64(time.Since(started)) }
+func (l *Loop) Tick() { l.Now = int64(time.Since(l.Origin)) }
 
 // Execute runs f on the loop, soon, and then Flush. It may be called from any goroutine and reports false if the loop has
 // stopped.

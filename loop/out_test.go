@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -53,7 +54,11 @@ func (nobody) Writable() {}
 // TestOutOrder appends in every way an Out has, to sockets that take bytes by fits and starts: what arrives is what was
 // appended, in order, and all of it.
 func TestOutOrder(t *testing.T) {
-	for seed := range 100 {
+	runs := 100
+	if testing.Short() {
+		runs = 25
+	}
+	for seed := range runs {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
 			w := &lateWatcher{}
@@ -169,4 +174,105 @@ func TestBigBuffer(t *testing.T) {
 	if l.spares.bytes != 0 {
 		t.Error("Tidy keeps a large buffer that nobody uses")
 	}
+}
+
+// TestOutWrites: what one system call takes, and when there is none.
+func TestOutWrites(t *testing.T) {
+	w := &lateWatcher{}
+	l := newTestLoop(w)
+	l.Now = 7
+	sock := &countedSocket{}
+	sock.room = 1 << 30
+	var o Out
+	o.Flush(l, nobody{}) // closed
+	o.Append(l, []byte("kept"))
+	o.Through(l, []byte(" until open"), nobody{})
+	o.Open(sock)
+	o.Flush(l, nobody{})
+	o.Flush(l, nobody{})
+	if string(sock.got) != "kept until open" || sock.writes != 1 || o.Taken() != len(sock.got) || o.Pending() != 0 {
+		t.Errorf("%q in %d writes", sock.got, sock.writes)
+	}
+	o.Through(l, nil, nobody{})
+	if sock.writes != 1 {
+		t.Error("a write of nothing")
+	}
+	big := make([]byte, handOverBytes)
+	for range maxIovecs + 10 {
+		o.Append(l, big)
+	}
+	o.Flush(l, nobody{})
+	if sock.writes != 3 || sock.pieces[0] != maxIovecs || sock.pieces[1] != 10 || o.Pending() != 0 || cap(o.queue) > maxIovecs {
+		t.Errorf("%d large pieces in %d writes, room for %d kept", maxIovecs+10, sock.writes-1, cap(o.queue))
+	}
+	for range maxIovecs {
+		o.Append(l, big)
+	}
+	o.Append(l, big[1:]) // is copied
+	if o.Flush(l, nobody{}); cap(o.queue) > maxIovecs || sock.pieces[len(sock.pieces)-1] != 1 {
+		t.Errorf("room for %d kept; the last write of %d pieces", cap(o.queue), sock.pieces[len(sock.pieces)-1])
+	}
+	o.queue = make([]chunk, 0, maxIovecs)
+	o.Append(l, big)
+	if o.Flush(l, nobody{}); cap(o.queue) != maxIovecs {
+		t.Error("the usual room is not kept")
+	}
+	o.SetBatch(append(o.Room(l, 3*handOverBytes), 'x'))
+	o.Append(l, big[1:])
+	if len(o.queue) != 0 {
+		t.Error("a small piece is not copied into the batch")
+	}
+	if o.Append(l, big); len(o.queue) != 2 {
+		t.Error("a large piece is copied into the batch")
+	}
+	o.Flush(l, nobody{})
+	if _, stalled := o.Stalled(); stalled || w.waiting != 0 {
+		t.Error("stalled although all was taken")
+	}
+	for range maxIovecs + 10 {
+		o.Append(l, big)
+	}
+	o.Through(l, big, nobody{})
+	if o.Pending() != 0 || slices.Max(sock.pieces) > maxIovecs {
+		t.Errorf("%d bytes wait; up to %d pieces in a write", o.Pending(), slices.Max(sock.pieces))
+	}
+	sock.room = 3
+	o.Through(l, []byte("short"), nobody{})
+	since, stalled := o.Stalled()
+	if !stalled || since != 7 || w.waiting != 1 || o.Pending() != 2 {
+		t.Errorf("stalled %v since %d, %d wait, %d bytes", stalled, since, w.waiting, o.Pending())
+	}
+	other := &countedSocket{}
+	o.Move(l, other, nobody{})
+	if _, stalled := o.Stalled(); !stalled || w.waiting != 1 {
+		t.Errorf("moved: stalled %v, %d wait", stalled, w.waiting)
+	}
+	o.Close(l)
+	if w.waiting != 0 || o.Taken() != 0 {
+		t.Errorf("closed: %d wait, %d bytes taken", w.waiting, o.Taken())
+	}
+	o.Open(other)
+	o.Move(l, sock, nobody{})
+	o.Close(l)
+	if w.waiting != 0 {
+		t.Errorf("closed again: %d wait", w.waiting)
+	}
+}
+
+// countedSocket counts system calls, and how many pieces each wrote.
+type countedSocket struct {
+	tightSocket
+	writes int
+	pieces []int
+}
+
+func (s *countedSocket) Write(p []byte) (int, error) {
+	s.writes++
+	return s.tightSocket.Write(p)
+}
+
+func (s *countedSocket) Writev(b [][]byte) (int, error) {
+	s.writes++
+	s.pieces = append(s.pieces, len(b))
+	return s.tightSocket.Writev(b)
 }
