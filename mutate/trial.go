@@ -24,8 +24,8 @@ var road = []string{
 	"engine/session.go", "engine/wait.go", "engine/route.go", "engine/reply.go", "engine/local.go", "engine/shard.go",
 	"engine/list.go", "engine/budget.go", "engine/lifetime.go",
 	"loop/loop.go", "loop/flush.go", "loop/link.go", "loop/out.go",
-	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/request.go", "backend/canary.go", "backend/doubt.go",
-	"backend/health.go",
+	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/handshake.go", "backend/answer.go", "backend/ending.go",
+	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go", "backend/health.go",
 }
 
 // drivers are packages whose tests drive another one, too.
