@@ -30,7 +30,6 @@ const (
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
-	life   life
 	stays  bool   // the other process does not want it
 	unread int    // bytes that had come when it was told to leave, less what was taken since
 	handed []byte // input that another process had taken from it

@@ -18,47 +18,53 @@ import (
 //
 // A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
 // ends. Here is the road of a command and of its reply.
+//
+// What every command and reply touches stands first: with hundreds of clients each cache line of a session is fetched anew.
 type Session struct {
 	loop   *loop.Loop
 	local  *Local
 	*shard              // nil before it opened
-	from   *pool        // whose listener accepted it; nil once it opened
 	conns  *backend.Set // of group, for the client's profile
-	sock   loop.Socket  // nil before it opened and when closed
 
-	cl   codec.Client
-	scan codec.Scan
-	in   *bytebufferpool.ByteBuffer // input not taken yet; nil if none
-	out  loop.Out
-
-	head, tail *backend.Request // commands whose replies are owed, in order
+	in         *bytebufferpool.ByteBuffer // input not taken yet; nil if none
+	head, tail *backend.Request           // commands whose replies are owed, in order
 	inFlight   int
-	reports    int // of those, answered off the loop
-	replySize  int // what a reply to this client has lately had, in bytes
-	allowed    int // what the replies owed to it may have, in bytes; see budget.go
-	granted    int // of that, what came from the process's budget
 
-	places      [lists]place
-	unreadBytes int // of out, as the process's budget knows it
+	replySize int // what a reply to this client has lately had, in bytes
+	allowed   int // what the replies owed to it may have, in bytes; see budget.go
+	reports   int // of those in flight, answered off the loop
 
-	dirty    bool   // it is to be flushed
-	resuming bool   // it is to be resumed
 	told     causes // for which it has to wait, besides its numbers; see waits
-	blocked  bool   // it waits: no more input is taken
-	paused   bool   // gnet does not read from it
-	eof      bool   // the client sent all it will send
-	detached bool   // sock is not the reactor's any more
-	broken   bool   // must be closed at once
-	spoiled  bool   // it sent what is no command, and is told to go
-
-	openedAt int64 // as Loop.Now
-	lastAt   int64 // when it last sent something
-	commands int64
+	life     life
+	blocked  bool // it waits: no more input is taken
+	paused   bool // the reactor does not read from it
+	dirty    bool // it is to be flushed
+	resuming bool // it is to be resumed
 	lastOp   uint16
-	counted  int   // bytes of out that the tally has
+
+	commands int64
+	lastAt   int64 // when it last sent something, as Loop.Now
 	due      int64 // replies appended to out since it was last empty
 	dueAt    int64 // when the first of them was
-	wroteAt  int64 // when out was last empty again
+
+	out     loop.Out
+	counted int   // bytes of out that the tally has
+	wroteAt int64 // when out was last empty again
+
+	unreadBytes int // of out, as the process's budget knows it
+
+	scan codec.Scan
+	cl   codec.Client
+
+	sock     loop.Socket // nil before it opened and when closed
+	from     *pool       // whose listener accepted it; nil once it opened
+	openedAt int64
+	granted  int // of what it is allowed, what came from the process's budget
+	places   [lists]place
+	eof      bool // the client sent all it will send
+	detached bool // sock is not the reactor's any more
+	broken   bool // must be closed at once
+	spoiled  bool // it sent what is no command, and is told to go
 
 	transit
 	switching
