@@ -113,7 +113,7 @@ func (c *Conn) answeredSome(answered, ailing bool) {
 		c.fail(ErrClosed)
 		return
 	}
-	c.release()
+	c.tellWaiters()
 	if answered {
 		c.ailing = 0
 		c.pool.health.success(c.server)
@@ -171,11 +171,11 @@ func (c *Conn) pop(r *Request) {
 		c.tail = nil
 		c.marks.clear()
 	}
-	if c.due == r {
-		c.due = c.head
+	if c.nextLate == r {
+		c.nextLate = c.head
 	}
-	if c.queued == r { // a server that answers what it was not asked
-		c.queued = c.head
+	if c.firstUnsent == r { // a server that answers what it was not asked
+		c.firstUnsent = c.head
 		c.unsent--
 	}
 	r.link = nil

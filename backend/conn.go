@@ -48,16 +48,16 @@ type Conn struct {
 	out   loop.Out
 	dirty bool // it is to be flushed
 
-	head, tail *Request // outq: requests that await a reply, oldest first
-	due        *Request // oldest of outq that was not expired yet
-	queued     *Request // oldest of outq of which no byte was written yet
-	unsent     int      // how many there are from queued on
-	marks      marks
-	heardAt    int64 // when the server last sent something, as Loop.Now
-	since      int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
-	scan       codec.ReplyScan
-	place      place
-	push       *push // that goes on; nil unless inPush
+	head, tail  *Request // outq: requests that await a reply, oldest first
+	nextLate    *Request // oldest of outq that was not expired yet
+	firstUnsent *Request // oldest of outq of which no byte was written yet
+	unsent      int      // how many there are from queued on
+	marks       marks
+	heardAt     int64 // when the server last sent something, as Loop.Now
+	since       int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
+	scan        codec.ReplyScan
+	place       place
+	push        *push // that goes on; nil unless inPush
 
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
@@ -115,11 +115,11 @@ func (c *Conn) enter(r *Request) {
 		c.tail.link = r
 	}
 	c.tail = r
-	if c.due == nil {
-		c.due = r
+	if c.nextLate == nil {
+		c.nextLate = r
 	}
-	if c.queued == nil {
-		c.queued = r
+	if c.firstUnsent == nil {
+		c.firstUnsent = r
 	}
 	if t := c.pool.opts.Timeout; t > 0 {
 		c.local.want(r.at + int64(t))
@@ -174,18 +174,18 @@ func (c *Conn) flush() {
 		c.fail(ErrClosed)
 		return
 	}
-	c.release()
+	c.tellWaiters()
 }
 
 // wrote notes what reached the wire, and when.
 func (c *Conn) wrote() {
 	c.marks.add(c.out.Taken(), c.loop.Now)
 	if c.out.Pending() == 0 {
-		c.queued, c.unsent = nil, 0
+		c.firstUnsent, c.unsent = nil, 0
 		return
 	}
-	for c.queued != nil && c.queued.from < c.out.Taken() {
-		c.queued = c.queued.link
+	for c.firstUnsent != nil && c.firstUnsent.from < c.out.Taken() {
+		c.firstUnsent = c.firstUnsent.link
 		c.unsent--
 	}
 }
@@ -217,8 +217,8 @@ func (c *Conn) Crowded(w Waiter) bool {
 	return true
 }
 
-// release tells the waiters, if there is room.
-func (c *Conn) release() {
+// tellWaiters tells the waiters, if there is room.
+func (c *Conn) tellWaiters() {
 	if len(c.waiters) == 0 || c.outstanding > maxOutstanding/2 || c.out.Pending() > maxOutstandingBytes/2 {
 		return
 	}

@@ -44,8 +44,8 @@ func (c *Conn) fail(err error) {
 	}
 	c.figures.RequestBytes += int64(c.out.Place())
 	sock, r, taken, written := c.sock, c.head, c.out.Taken(), c.marks
-	c.sock, c.head, c.tail, c.due, c.outstanding = nil, nil, nil, nil, 0
-	c.queued, c.unsent, c.marks = nil, 0, marks{}
+	c.sock, c.head, c.tail, c.nextLate, c.outstanding = nil, nil, nil, nil, 0
+	c.firstUnsent, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
 	c.place, c.push = between, nil
 	if c.handshake != nil {
@@ -59,7 +59,7 @@ func (c *Conn) fail(err error) {
 	if !blamed && (!idle || strayed(err)) {
 		c.failed(was, err)
 	}
-	c.release()
+	c.tellWaiters()
 	for r != nil {
 		next := r.link
 		r.link = nil

@@ -17,13 +17,13 @@ func (c *Conn) expire() {
 		return
 	}
 	late := false
-	for c.due != nil && c.loop.Now-c.began(c.due) >= t {
-		r := c.due
+	for c.nextLate != nil && c.loop.Now-c.began(c.nextLate) >= t {
+		r := c.nextLate
 		if r.from >= c.out.Taken() {
 			c.fail(ErrTimeout)
 			return
 		}
-		c.due = r.link
+		c.nextLate = r.link
 		late = late || c.loop.Now-max(c.began(r), c.since) >= t
 		if o := r.Owner; o != nil {
 			r.Owner = nil
@@ -38,8 +38,8 @@ func (c *Conn) expire() {
 		c.pool.health.failure(c.server)
 	}
 	c.local.want(c.began(c.head) + 2*t)
-	if c.due != nil {
-		c.local.want(c.began(c.due) + t)
+	if c.nextLate != nil {
+		c.local.want(c.began(c.nextLate) + t)
 	}
 }
 

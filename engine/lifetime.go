@@ -228,7 +228,7 @@ func (s *Session) close() {
 	for r := s.head; r != nil; {
 		next := r.Next
 		r.Next = nil
-		s.release(r)
+		s.letGo(r)
 		r = next
 	}
 	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0

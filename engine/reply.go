@@ -172,19 +172,19 @@ func (s *Session) pop() {
 	if s.inFlight--; s.inFlight == 0 {
 		s.loop.Busy--
 	}
-	s.release(r)
+	s.letGo(r)
 }
 
 // replyDue notes that a whole reply is in out.
 func (s *Session) replyDue() {
-	if s.due == 0 {
+	if s.dueReplies == 0 {
 		s.dueAt = s.loop.Now
 	}
-	s.due++
+	s.dueReplies++
 }
 
-// release lets go of r and its fragments; replies that still come are thrown away.
-func (s *Session) release(r *backend.Request) {
+// letGo lets go of r and its fragments; replies that still come are thrown away.
+func (s *Session) letGo(r *backend.Request) {
 	if r.Gather != nil {
 		for i, f := range r.Fragments {
 			f.Owner, f.Parent = nil, nil

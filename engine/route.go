@@ -79,7 +79,7 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	switch {
 	case len(cmd.Frame) < throughBytes:
 		c.Out().Append(s.loop, cmd.Frame)
-	case s.handOver(c, cmd.Frame):
+	case s.giveInput(c, cmd.Frame):
 		c.Through(nil) // of cmd nothing may be used afterwards: if all was written, its buffer is free for the next
 	default:
 		c.Through(cmd.Frame)
@@ -93,9 +93,9 @@ func (s *Session) pastCrowd(c *backend.Conn) {
 	}
 }
 
-// handOver gives the input buffer to the server connection, so that a large command is not copied, if frame is its front
+// giveInput gives the input buffer to the server connection, so that a large command is not copied, if frame is its front
 // and buffer: gnet's own is lost when the callback returns.
-func (s *Session) handOver(c *backend.Conn, frame []byte) bool {
+func (s *Session) giveInput(c *backend.Conn, frame []byte) bool {
 	if s.in == nil || &frame[0] != &s.in.B[0] {
 		return false
 	}

@@ -42,10 +42,10 @@ type Session struct {
 	resuming bool // it is to be resumed
 	lastOp   uint16
 
-	commands int64
-	lastAt   int64 // when it last sent something, as Loop.Now
-	due      int64 // replies appended to out since it was last empty
-	dueAt    int64 // when the first of them was
+	commands   int64
+	lastAt     int64 // when it last sent something, as Loop.Now
+	dueReplies int64 // replies appended to out since it was last empty
+	dueAt      int64 // when the first of them was
 
 	out     loop.Out
 	counted int   // bytes of out that the tally has

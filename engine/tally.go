@@ -17,9 +17,9 @@ func (s *Session) account() {
 		s.tally.BytesOut += int64(taken - s.counted)
 		s.counted = taken
 	}
-	if s.due != 0 && s.out.Pending() == 0 {
-		s.tally.WriteBack.Add(time.Duration(s.loop.Now-s.dueAt), s.due)
-		s.due, s.wroteAt = 0, s.loop.Now
+	if s.dueReplies != 0 && s.out.Pending() == 0 {
+		s.tally.WriteBack.Add(time.Duration(s.loop.Now-s.dueAt), s.dueReplies)
+		s.dueReplies, s.wroteAt = 0, s.loop.Now
 	}
 }
 
