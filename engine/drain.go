@@ -34,10 +34,15 @@ func (p *Proxy) Drain(ctx context.Context) error {
 	return nil
 }
 
-// stopAccepting closes all listeners and returns when the last client that they accepted is counted.
+// stopAccepting closes all listeners and returns when the last client that they accepted is counted. Those that the kernel had
+// accepted by then are clients, too: to close a listener resets them.
 func (p *Proxy) stopAccepting() {
-	for _, ln := range slices.Concat(p.listeners(), p.lingering) {
-		_ = ln.nl.Close()
+	all := slices.Concat(p.listeners(), p.lingering)
+	for _, ln := range all {
+		ln.stop()
 	}
 	p.accepting.Wait()
+	for _, ln := range all {
+		_ = ln.nl.Close()
+	}
 }

@@ -40,6 +40,7 @@ type listener struct {
 	reusePort bool        // it was bound with SO_REUSEPORT
 	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
 	closing   *time.Timer // of one that lingers, see dismiss
+	stopping  atomic.Bool // see stop
 }
 
 func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
@@ -172,13 +173,41 @@ func removeSocket(path string) error {
 	return os.Remove(path)
 }
 
-// run accepts until the listener is closed. Other errors, as for want of descriptors, only make it pause.
+const (
+	// queuePatience is how long the queue of a listener that stops has to be empty.
+	queuePatience = time.Millisecond
+	// queueTime bounds how long it may go on: another process may share the socket, and clients come all the time.
+	queueTime = 100 * time.Millisecond
+)
+
+// stop has run accept who has come by now, and end.
+func (ln *listener) stop() {
+	ln.stopping.Store(true)
+	ln.acceptBy(time.Now())
+}
+
+// acceptBy bounds how long an Accept waits.
+func (ln *listener) acceptBy(t time.Time) {
+	if d, ok := ln.nl.(interface{ SetDeadline(t time.Time) error }); ok {
+		_ = d.SetDeadline(t)
+	}
+}
+
+// run accepts until the listener is closed or stopped. Other errors, as for want of descriptors, only make it pause.
 func (ln *listener) run() {
 	var wait time.Duration
-	for {
+	var end time.Time // of a listener that stops
+	for end.IsZero() || time.Now().Before(end) {
+		if !end.IsZero() {
+			ln.acceptBy(time.Now().Add(queuePatience))
+		}
 		nc, err := ln.nl.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case errors.Is(err, net.ErrClosed), err != nil && !end.IsZero():
 			return
+		case errors.Is(err, os.ErrDeadlineExceeded) && ln.stopping.Load():
+			end = time.Now().Add(queueTime)
+			continue
 		}
 		if err != nil {
 			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
