@@ -166,4 +166,9 @@ func (g *Group) Tidy() {
 		c.greeted()
 		c.sing()
 	}
+	for _, c := range g.retired {
+		if c.state == open {
+			c.listen() // its last clients must not wait for ever either
+		}
+	}
 }

@@ -146,6 +146,17 @@ func TestConnSilent(t *testing.T) {
 			g.are(late)
 		})
 	}
+	on(t, "it was retired meanwhile", func(o *Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
+		g.pool.opts.Probe = func(*Server) error { return nil }
+		g.get(g.conn(0, 1), "a")
+		v := g.accept()
+		g.group.Moved(0, []string{"10.9.9.9"})
+		if g.passes(4 * time.Second); v.closed {
+			t.Fatal("closed too soon")
+		}
+		g.passes(3 * time.Second)
+		g.are(late)
+	})
 	on(t, "something comes while the server is asked", func(o *Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
 		answer := make(chan error)
 		g.pool.opts.Probe = func(*Server) error { return <-answer }

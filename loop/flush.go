@@ -86,9 +86,10 @@ func (l *Loop) Flush() {
 		for i := 0; i < len(l.servers); i++ {
 			f := l.servers[i]
 			l.servers[i] = nil
+			l.current = f // a panic in the middle of it must not leave it half written
 			f.Flush()
 		}
-		l.servers = l.servers[:0]
+		l.servers, l.current = l.servers[:0], nil
 		for i := 0; i < len(l.clients); i++ {
 			f := l.clients[i]
 			l.clients[i] = nil
