@@ -191,6 +191,7 @@ func TestParseCommand(t *testing.T) {
 		{name: "http, all words between tabs", in: []byte("UNLINK\t/\tHTTP/1.1\n"), err: errHTTP},
 		{name: "http, answered here", in: []byte("HELLO / HTTP/1.1\n"), err: errHTTP},
 		{name: "http, four words", in: []byte("GET /a b HTTP/1.1\r\nSET a 1\r\n"), err: errHTTP},
+		{name: "http, an authority", in: []byte("GET h:80 HTTP/1.1\r\nSET a 1\r\n"), err: errHTTP},
 		{name: "http 0.9", in: []byte("PUT /a\r\nSET a 1\r\n"), err: errHTTP},
 		{name: "http 0.9, a command", in: []byte("GET /a\r\nUNKNOWN a\r\n"), want: []string{`Forward key="/a"`, "Refuse -ERR unknown command 'UNKNOWN', with args beginning with: 'a' "}},
 		{name: "http, no target", in: []byte("SET a HTTP/1.1\r\nPING HTTP/1.1\r\n"), want: []string{`Forward key="a"`, "Local $8\r\nHTTP/1.1"}},

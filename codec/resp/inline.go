@@ -44,7 +44,9 @@ func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd 
 	if _, err := p.parseInlineArray(cl, s, frame, cmd); err != nil {
 		return 0, err
 	}
-	if refused := cmd.Kind == codec.Refuse; refused && isPath(line, cmd) || (refused || words >= 3) && isHTTP(line, words, refused) {
+	// The server refuses a wrong number of words.
+	refused := cmd.Kind == codec.Refuse || !commands[cmd.Op].takes(words)
+	if refused && isPath(line, cmd) || (refused || words >= 3) && isHTTP(line, words, refused) {
 		s.Reset()
 		return 0, errHTTP
 	}
