@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/world"
 )
 
 // abilities are what is known of which server speaks which profile besides the plain one. That is learned as connections
@@ -16,6 +17,7 @@ import (
 //	   ^   \--handshake is refused--> cannot --for refusalHolds--+
 //	   +---------------------------------------------------------+
 type abilities struct {
+	clock    world.Clock
 	known    [][codec.MaxProfiles]atomic.Pointer[ability] // by server; nil: unknown
 	remarked []atomic.Bool                                // by server; the log has a remark about its handshake
 }
@@ -29,7 +31,8 @@ type ability struct {
 // refusalHolds is how long a refusal answers in the server's place: an upgrade of the server must come to light.
 const refusalHolds = 5 * time.Second
 
-func (a *abilities) init(servers int) {
+func (a *abilities) init(servers int, clock world.Clock) {
+	a.clock = clock
 	a.known = make([][codec.MaxProfiles]atomic.Pointer[ability], servers)
 	a.remarked = make([]atomic.Bool, servers)
 }
@@ -37,7 +40,7 @@ func (a *abilities) init(servers int) {
 // of is what is known, nil for nothing.
 func (a *abilities) of(server int, pr codec.Profile) *ability {
 	b := a.known[server][pr].Load()
-	if b != nil && b.refusal != nil && time.Since(b.at) >= refusalHolds {
+	if b != nil && b.refusal != nil && a.clock.Now().Sub(b.at) >= refusalHolds {
 		return nil
 	}
 	return b
@@ -45,7 +48,7 @@ func (a *abilities) of(server int, pr codec.Profile) *ability {
 
 // learn notes what a handshake said, and tells whether that is news.
 func (a *abilities) learn(server int, pr codec.Profile, refusal *codec.RefusalError) (news bool) {
-	was := a.known[server][pr].Swap(&ability{refusal: refusal, at: time.Now()})
+	was := a.known[server][pr].Swap(&ability{refusal: refusal, at: a.clock.Now()})
 	return was == nil || (was.refusal == nil) != (refusal == nil)
 }
 

@@ -89,7 +89,7 @@ func (h *health) adopt(old *health, from []int) {
 		h.servers[i] = servers[j]
 		if servers[j].out {
 			h.down[i].Store(true)
-			h.retryInLocked(i, max(time.Until(servers[j].retryAt), 0), false)
+			h.retryInLocked(i, max(servers[j].retryAt.Sub(h.world.Now()), 0), false)
 		}
 	}
 	if live, _ := h.liveLocked(); h.pool.opts.OnServerFailure == Rehash {

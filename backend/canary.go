@@ -70,7 +70,7 @@ func (c *Conn) listen() {
 	}
 	c.asked = true
 	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.Server()
-	go func() {
+	c.loop.World.Go(func() {
 		err := p.probe(s)
 		c.loop.Execute(func() {
 			c.asked = false // again in a second, perhaps
@@ -78,7 +78,7 @@ func (c *Conn) listen() {
 				c.fail(ErrSilent)
 			}
 		})
-	}()
+	})
 }
 
 // mute says that a canary was not answered for so long, or that nothing at all came although requests wait, unless the pool

@@ -12,11 +12,11 @@ const dialTimeout = 5 * time.Second
 // tried) and enrolls the socket on the loop, where Opened is called.
 func Dial(c *Conn) {
 	attempt, p, s := c.attempt, c.pool, c.Server() // a reload may give c another pool meanwhile
-	go func() {
+	c.loop.World.Go(func() {
 		if err := c.connect(p, s); err != nil {
 			c.loop.Execute(func() { c.DialFailed(attempt, err) })
 		}
-	}()
+	})
 }
 
 // connect reads only what never changes of c.
@@ -25,7 +25,7 @@ func (c *Conn) connect(p *Pool, s *Server) error {
 	if t := p.opts.Timeout; t > 0 {
 		timeout = min(timeout, t)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := p.world.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	nc, err := p.dial(ctx, s)
 	if err != nil {

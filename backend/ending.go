@@ -3,10 +3,10 @@ package backend
 import (
 	"errors"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"cashew/loop"
+	"cashew/world"
 )
 
 // Abandon closes c, in which something is not as it should be, and fails all that wait on it.
@@ -92,7 +92,7 @@ func (c *Conn) failed(was state, err error) {
 	if was != open {
 		c.failures++
 		c.lastErr = err
-		c.retryAt = c.loop.Now + int64(pause(c.failures))
+		c.retryAt = c.loop.Now + int64(pause(c.failures, c.loop.World))
 	}
 	if errors.Is(err, loop.ErrPanic) || Unable(err) {
 		return // not the server's doing, or none that makes it worse
@@ -121,7 +121,7 @@ func (c *Conn) failed(was state, err error) {
 
 // pause is how long to leave a server alone after n failed attempts in a row: 10 ms doubling to half a second, and of
 // that a random half, so that the loops of many proxies do not knock together.
-func pause(n int) time.Duration {
+func pause(n int, chance world.Chance) time.Duration {
 	d := min(10*time.Millisecond<<min(n-1, 6), 500*time.Millisecond)
-	return d/2 + rand.N(d/2+1)
+	return d/2 + time.Duration(chance.IntN(int(d/2+1)))
 }

@@ -8,6 +8,9 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
+
+	"cashew/world"
 )
 
 func TestText(t *testing.T) {
@@ -48,7 +51,7 @@ func TestText(t *testing.T) {
 func TestPause(t *testing.T) {
 	for n, most := range map[int]int{1: 10, 2: 20, 6: 320, 7: 500, 1000: 500} {
 		for range 100 {
-			if d := int(pause(n).Milliseconds()); d < most/2 || d > most {
+			if d := int(pause(n, world.New(time.Now())).Milliseconds()); d < most/2 || d > most {
 				t.Fatalf("pause(%d) = %d ms; want %d..%d", n, d, most/2, most)
 			}
 		}

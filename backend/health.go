@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cashew/world"
 )
 
 // health counts each server's consecutive failures, over all loops, and takes a server that has too many out of the ring.
@@ -19,6 +21,7 @@ import (
 // Source: twemproxy 0.5.0 nc_server.c, server_failure and server_pool_update, which let a server back unprobed.
 type health struct {
 	pool     *Pool
+	world    world.World
 	log      *slog.Logger
 	failures []atomic.Int32 // since the last reply; a server with none is well
 	suspects []atomic.Int32 // connections that it ended, while a probe asks why
@@ -40,7 +43,7 @@ type health struct {
 type ejection struct {
 	out      bool
 	retryAt  time.Time // when out: the next probe
-	timer    *time.Timer
+	timer    world.Timer
 	penalty  int       // how many times ServerRetryTimeout it was out the last time
 	rejoined time.Time // the last time
 }
@@ -53,7 +56,7 @@ const (
 
 func (h *health) init(p *Pool, log *slog.Logger) {
 	n := len(p.opts.Servers)
-	h.pool, h.log = p, log
+	h.pool, h.world, h.log = p, p.world, log
 	h.failures, h.suspects = make([]atomic.Int32, n), make([]atomic.Int32, n)
 	h.trial, h.down = make([]atomic.Int32, n), make([]atomic.Bool, n)
 	h.ejected = make([]atomic.Int64, n)
@@ -78,12 +81,12 @@ func (h *health) suspect(server int) {
 	if !h.pool.opts.AutoEjectHosts || h.suspects[server].Add(1) > 1 {
 		return
 	}
-	go func() {
+	h.world.Go(func() {
 		err := h.pool.probe(&h.pool.opts.Servers[server])
 		for ended := h.suspects[server].Swap(0); ended > 0 && err != nil; ended-- {
 			h.failure(server)
 		}
-	}()
+	})
 }
 
 // failure says that server did not answer, could not be reached, or reported that it is not well.
@@ -107,14 +110,14 @@ func (h *health) failure(server int) {
 		return // requests that were under way when it was ejected
 	}
 	retry := h.pool.opts.ServerRetryTimeout
-	if !e.rejoined.IsZero() && time.Since(e.rejoined) < 2*retry {
+	if !e.rejoined.IsZero() && h.world.Now().Sub(e.rejoined) < 2*retry {
 		e.penalty = min(2*e.penalty, maxPenalty)
 	} else {
 		e.penalty = 1
 	}
 	e.out = true
 	h.down[server].Store(true)
-	h.ejected[server].Store(time.Now().UnixMicro())
+	h.ejected[server].Store(h.world.Now().UnixMicro())
 	h.ejections.Add(1)
 	live := h.rebuildLocked()
 	if h.pool.opts.OnServerFailure != Rehash {
@@ -132,7 +135,7 @@ func (h *health) failure(server int) {
 // hurryLocked has all servers probed within probeInterval: none is live, so no key can move whichever comes back first.
 func (h *health) hurryLocked() {
 	for i := range h.servers {
-		if e := &h.servers[i]; e.out && time.Until(e.retryAt) > probeInterval && e.timer.Stop() {
+		if e := &h.servers[i]; e.out && e.retryAt.Sub(h.world.Now()) > probeInterval && e.timer.Stop() {
 			h.retryInLocked(i, probeInterval, false)
 		}
 	}
@@ -141,8 +144,8 @@ func (h *health) hurryLocked() {
 // retryInLocked has an ejected server probed after wait.
 func (h *health) retryInLocked(server int, wait time.Duration, again bool) {
 	e := &h.servers[server]
-	e.retryAt = time.Now().Add(wait)
-	e.timer = time.AfterFunc(wait, func() { h.retry(server, again) })
+	e.retryAt = h.world.Now().Add(wait)
+	e.timer = h.world.AfterFunc(wait, func() { h.retry(server, again) })
 }
 
 // retry probes an ejected server, again and again until it answers, and takes it back into the ring on trial. It runs on
@@ -163,7 +166,7 @@ func (h *health) retry(server int, again bool) {
 		h.retryInLocked(server, min(probeInterval, max(h.pool.opts.ServerRetryTimeout, time.Millisecond)), true)
 		return
 	}
-	e.out, e.rejoined = false, time.Now()
+	e.out, e.rejoined = false, h.world.Now()
 	h.down[server].Store(false)
 	h.failures[server].Store(0)
 	h.trial[server].Store(trialReplies)
@@ -193,7 +196,7 @@ func (h *health) rebuildLocked() int {
 	}
 	if h.wanted = live; !h.building {
 		h.building = true
-		go h.build()
+		h.world.Go(h.build)
 	}
 	return n
 }

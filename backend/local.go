@@ -10,12 +10,12 @@
 package backend
 
 import (
-	"crypto/rand"
 	"math"
 	"slices"
 	"time"
 
 	"cashew/loop"
+	"cashew/world"
 )
 
 // Local is what this package has on one loop: its groups, its requests, and when the next of them are late.
@@ -27,13 +27,13 @@ type Local struct {
 	requests requests
 	groups   []*Group
 
-	timer   *time.Timer
+	timer   world.Timer
 	timerAt int64 // when timer fires, as Loop.Now; math.MaxInt64: it is not armed
 }
 
 // NewLocal returns what this package has on l.
 func NewLocal(l *loop.Loop) *Local {
-	return &Local{Connect: Dial, Token: rand.Text, loop: l, timerAt: math.MaxInt64}
+	return &Local{Connect: Dial, Token: l.World.Token, loop: l, timerAt: math.MaxInt64}
 }
 
 // Loop is the loop that it is of.
@@ -57,7 +57,7 @@ func (o *Local) want(at int64) {
 	o.timerAt = at
 	d := max(time.Duration(at-o.loop.Now), time.Millisecond)
 	if o.timer == nil {
-		o.timer = time.AfterFunc(d, func() { o.loop.Execute(o.expire) })
+		o.timer = o.loop.After(d, o.expire)
 	} else {
 		o.timer.Reset(d)
 	}

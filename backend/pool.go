@@ -6,11 +6,13 @@ import (
 	"sync/atomic"
 
 	"cashew/ring"
+	"cashew/world"
 )
 
 // Pool is one server pool, shared by all loops: its options never change, its live ring is swapped whole.
 type Pool struct {
 	opts   Options
+	world  world.World
 	live   atomic.Pointer[ring.Ring]
 	whole  *ring.Ring
 	health health
@@ -23,8 +25,8 @@ type Pool struct {
 }
 
 // NewPool builds the ring of all servers. Errors name the option. log hears of servers that are ejected and rejoin.
-func NewPool(o Options, log *slog.Logger) (*Pool, error) {
-	p := &Pool{opts: o, resolver: newResolver()}
+func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
+	p := &Pool{opts: o, world: w, resolver: newResolver(w)}
 	r, err := p.build(nil)
 	if err != nil {
 		return nil, err
@@ -32,7 +34,7 @@ func NewPool(o Options, log *slog.Logger) (*Pool, error) {
 	p.whole = r
 	p.live.Store(r)
 	p.health.init(p, log)
-	p.abilities.init(len(o.Servers))
+	p.abilities.init(len(o.Servers), w)
 	return p, nil
 }
 
@@ -47,7 +49,7 @@ func (p *Pool) WholeRing() *ring.Ring { return p.whole }
 
 // build makes the ring of the servers that live says, nil for all.
 func (p *Pool) build(live []bool) (*ring.Ring, error) {
-	o := ring.Options{Hash: p.opts.Hash, HashTag: p.opts.HashTag, Distribution: p.opts.Distribution, Live: live}
+	o := ring.Options{Hash: p.opts.Hash, HashTag: p.opts.HashTag, Distribution: p.opts.Distribution, Live: live, IntN: p.world.IntN}
 	for _, s := range p.opts.Servers {
 		o.Servers = append(o.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
 	}

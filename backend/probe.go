@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"cashew/codec"
 )
@@ -26,14 +25,14 @@ func (p *Pool) ping(s *Server) error {
 	if o.Timeout > 0 {
 		timeout = min(timeout, o.Timeout)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := p.world.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	c, err := p.dial(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer c.Close() //nolint:errcheck // nothing was written that could be lost
-	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+	if err := c.SetDeadline(p.world.Now().Add(timeout)); err != nil {
 		return err
 	}
 	for i, step := range o.Protocol.Handshake(0) {

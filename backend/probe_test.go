@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cashew/codec/resp"
+	"cashew/world"
 )
 
 // readArray reads one command.
@@ -70,7 +71,8 @@ func TestProbe(t *testing.T) {
 				}
 				_, _ = io.Copy(io.Discard, r)
 			}()
-			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, resolver: newResolver()}
+			w := world.New(time.Now())
+			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, world: w, resolver: newResolver(w)}
 			err = p.probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("probe: %v; want %q in it", err, c.want)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"cashew/world"
 )
 
 // resolver finds the addresses of a pool's servers. The ring knows a server by its configured name and never by these, so
@@ -14,14 +16,15 @@ import (
 // A pool that replaces another has its resolver.
 type resolver struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
+	clock  world.Clock
 
 	mu   sync.Mutex
 	good map[string][]string // sorted addresses by host name
 	next time.Time           // when FollowNames looks all names up again; zero before its first
 }
 
-func newResolver() *resolver {
-	return &resolver{lookup: net.DefaultResolver.LookupHost, good: make(map[string][]string)}
+func newResolver(w world.World) *resolver {
+	return &resolver{lookup: w.LookupHost, clock: w, good: make(map[string][]string)}
 }
 
 // addresses returns what to connect to for s, in the order to try them.
@@ -68,7 +71,7 @@ func (r *resolver) resolve(ctx context.Context, host string) (hosts []string, ch
 func (r *resolver) untilNext(every time.Duration) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
+	now := r.clock.Now()
 	if latest := now.Add(every); r.next.IsZero() || r.next.After(latest) {
 		r.next = latest
 	}
@@ -88,17 +91,11 @@ func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := net.Dialer{KeepAlive: -1}
-	switch t := p.opts.ServerUserTimeout; {
-	case t > 0: // the last question is asked when half of t is left over three times
-		d.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: max(t/2, time.Second), Interval: max(t/6, time.Second), Count: 3}
-	case p.opts.TCPKeepalive:
-		d.KeepAlive = 0 // the default interval
-	}
+	o := world.DialOptions{Keepalive: p.opts.TCPKeepalive, UserTimeout: p.opts.ServerUserTimeout}
 	for _, a := range addrs {
-		nc, e := d.DialContext(ctx, s.Network, a)
+		nc, e := p.world.Dial(ctx, s.Network, a, o)
 		if e == nil {
-			return nc, noticeDeath(nc, p.opts.ServerUserTimeout)
+			return nc, nil
 		}
 		err = e
 	}
@@ -113,10 +110,8 @@ func (p *Pool) FollowNames(ctx context.Context, moved func(server int, hosts []s
 		return
 	}
 	for {
-		select {
-		case <-ctx.Done():
+		if p.world.Sleep(ctx, p.resolver.untilNext(p.opts.ResolveInterval)) != nil {
 			return
-		case <-time.After(p.resolver.untilNext(p.opts.ResolveInterval)):
 		}
 		for i := range p.opts.Servers {
 			p.follow(ctx, i, moved)
@@ -134,7 +129,7 @@ func (p *Pool) follow(ctx context.Context, server int, moved func(int, []string)
 	if s.Network == "unix" || err != nil || net.ParseIP(host) != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := p.world.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if hosts, changed, err := p.resolver.resolve(ctx, host); err == nil && changed {
 		p.health.log.Info("server has other addresses", "pool", p.opts.Name, "server", s.PName, "addresses", hosts)

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cashew/world"
 )
 
 func TestAddresses(t *testing.T) {
-	r := newResolver()
+	r := newResolver(world.New(time.Now()))
 	var answer []string
 	var fault error
 	r.lookup = func(context.Context, string) ([]string, error) { return slices.Clone(answer), fault }

@@ -15,6 +15,7 @@ import (
 
 	"cashew/codec/resp"
 	"cashew/loop"
+	"cashew/world"
 )
 
 // rig is one loop's connections to a pool of scripted servers, without sockets and, in a synctest bubble, without waiting. It
@@ -141,8 +142,7 @@ func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
 			edit(o)
 		}
 	})
-	g.loop = loop.NewLoop(g, slog.New(slog.NewTextHandler(&g.log, nil)))
-	g.loop.Origin = time.Now().Add(-time.Hour) // a bubble's clock begins in 2000, before the process did
+	g.loop = loop.NewLoop(g, world.New(time.Now().Add(-time.Hour)), slog.New(slog.NewTextHandler(&g.log, nil))) // no time is 0
 	g.loop.Tick()
 	g.local = NewLocal(g.loop)
 	g.local.Connect = func(c *Conn) { g.dialing = append(g.dialing, c) }
@@ -157,7 +157,9 @@ func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
 	return g
 }
 
-// Run implements loop.Base, as the next four do.
+// Enroll implements loop.Base, as the next five do: nobody dials here.
+func (*rig) Enroll(*loop.Loop, net.Conn, loop.Handler) error { panic("enrolled in a rig") }
+
 func (g *rig) Run(f func()) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -23,12 +23,14 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"cashew/configs"
 	"cashew/daemon/logging"
 	"cashew/engine"
 	"cashew/engine/admin"
 	"cashew/upgrade"
+	"cashew/world"
 )
 
 // Build is what the program is put together of, as far as only package main knows it.
@@ -188,7 +190,7 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
 	}
-	if p.proxy, err = engine.New(opts, limited); err != nil {
+	if p.proxy, err = engine.New(opts, world.New(time.Now()), limited); err != nil {
 		return p.fail(lines(err)...)
 	}
 	p.logFileLimit()

@@ -23,6 +23,7 @@ import (
 	"cashew/embedded"
 	"cashew/engine"
 	"cashew/stats"
+	"cashew/world"
 )
 
 // settings is a configuration of one pool, called p, by key; servers are apart.
@@ -123,7 +124,7 @@ func (in *instance) start() {
 		in.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	if in.proxy, err = engine.New(o, log); err != nil {
+	if in.proxy, err = engine.New(o, world.New(time.Now()), log); err != nil {
 		in.Fatal(err)
 	}
 	in.Cleanup(in.proxy.Stop)

@@ -10,6 +10,7 @@ import (
 
 	"cashew/engine"
 	"cashew/upgrade"
+	"cashew/world"
 )
 
 // SIGUSR2 has the program that stands in this one's place now take over, see package upgrade. A successor finds its
@@ -82,7 +83,7 @@ func (p *process) goOn() {
 // successor from the beginning: this process would say that it is not ready.
 func (p *process) yield(ctx context.Context, next *upgrade.Successor) error {
 	p.service.close()
-	n, err := p.proxy.HandOver(ctx, next.Conn)
+	n, err := p.proxy.HandOver(ctx, world.NewChannel(next.Conn))
 	next.Close()
 	if err != nil {
 		p.log.Error("handing over clients failed: " + err.Error())
@@ -93,7 +94,7 @@ func (p *process) yield(ctx context.Context, next *upgrade.Successor) error {
 
 // inherit takes the predecessor's clients. Those that it does not get stay there until they are drained.
 func (p *process) inherit(ctx context.Context, pred *upgrade.Predecessor) {
-	n, err := p.proxy.TakeOver(ctx, pred.Conn)
+	n, err := p.proxy.TakeOver(ctx, world.NewChannel(pred.Conn))
 	_ = pred.Conn.Close()
 	if err != nil {
 		p.log.Error(fmt.Sprintf("taking over clients from process %d failed: %v", pred.Pid, err))

@@ -2,14 +2,16 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"cashew/backend"
-	"cashew/loop"
 	"cashew/stats"
+	"cashew/world"
 )
 
 // loopPatience is how long those who ask wait for a loop that is busy, but in tests.
@@ -18,24 +20,27 @@ const loopPatience = 250 * time.Millisecond
 // askLoops runs f on every loop and returns what those gave that answered in time. What f returns must share nothing with
 // its loop.
 func askLoops[T any](p *Proxy, f func(*Local) T) (answers []T) {
-	ch := make(chan T, len(p.loops))
-	asked := 0
+	var mu sync.Mutex
+	all := world.NewGroup(p.world)
 	for _, l := range p.loops {
-		if l.loop.Execute(func() { ch <- f(l) }) {
-			asked++
-		}
-	}
-	timeout := time.NewTimer(p.patience)
-	defer timeout.Stop()
-	for len(answers) < asked {
-		select {
-		case a := <-ch:
+		all.Add(1)
+		asked := l.loop.Execute(func() {
+			defer all.Done()
+			a := f(l)
+			mu.Lock()
+			defer mu.Unlock()
 			answers = append(answers, a)
-		case <-timeout.C:
-			return answers
+		})
+		if !asked {
+			all.Done()
 		}
 	}
-	return answers
+	ctx, cancel := p.world.WithTimeout(context.Background(), p.patience)
+	defer cancel()
+	_ = all.Wait(ctx)
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Clone(answers) // one that comes later is too late
 }
 
 // Clients are all clients, oldest first. It may be called from any goroutine.
@@ -215,7 +220,7 @@ func (p *Proxy) SlowLog(n int) []stats.SlowEntry {
 	}
 	list := make([]stats.SlowEntry, 0, len(records))
 	for i := range records {
-		list = append(list, records[i].Entry(loop.Time(0)))
+		list = append(list, records[i].Entry(p.world.Time(0)))
 	}
 	return list
 }

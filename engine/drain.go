@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -22,13 +23,11 @@ func (p *Proxy) Drain(ctx context.Context) error {
 			s.leave()
 		}
 	})
+	both, cancel := p.world.Both(ctx, p.running)
+	defer cancel()
 	for p.clients.Load() > 0 {
-		select {
-		case <-p.emptied:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-p.running.Done():
-			return errStopping
+		if p.emptied.Wait(both) != nil {
+			return cmp.Or(ctx.Err(), errStopping)
 		}
 	}
 	return nil
@@ -41,7 +40,7 @@ func (p *Proxy) stopAccepting() {
 	for _, ln := range all {
 		ln.stop()
 	}
-	p.accepting.Wait()
+	_ = p.accepting.Wait(context.Background())
 	for _, ln := range all {
 		_ = ln.nl.Close()
 	}

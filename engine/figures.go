@@ -23,16 +23,13 @@ type counters struct {
 	misses       atomic.Int64 // reads that were answered as a miss because the server failed
 }
 
-// startedAt is when the process began to serve.
-var startedAt = time.Now()
-
 // figures are those that need no loop. The first are memcached's own names; the others twemproxy's, or ours.
 func (p *pool) figures() []codec.Figure {
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	return []codec.Figure{
 		{Name: "pid", Value: strconv.Itoa(os.Getpid())},
-		{Name: "uptime", Value: n(int64(time.Since(startedAt).Seconds()))},
-		{Name: "time", Value: n(time.Now().Unix())},
+		{Name: "uptime", Value: n(int64(p.proxy.world.Nanos()) / int64(time.Second))},
+		{Name: "time", Value: n(p.proxy.world.Now().Unix())},
 		{Name: "version", Value: p.version},
 		{Name: "pointer_size", Value: strconv.Itoa(strconv.IntSize)},
 		{Name: "curr_connections", Value: n(p.clients.Load())},

@@ -6,15 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"syscall"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"cashew/codec"
+	"cashew/world"
 )
 
 // An upgrade is two processes that share the listening sockets. The new one is started with the old one's listeners
@@ -81,7 +81,7 @@ const (
 func (p *Proxy) ListenerFiles() (map[string]*os.File, error) {
 	files := make(map[string]*os.File)
 	for _, ln := range p.listeners() {
-		f, err := duplicate(ln.nl)
+		f, err := ln.nl.File()
 		if err != nil {
 			for _, f := range files {
 				_ = f.Close()
@@ -93,29 +93,11 @@ func (p *Proxy) ListenerFiles() (map[string]*os.File, error) {
 	return files, nil
 }
 
-// duplicate is like File of package net, whose result turns the socket into a blocking one, here too, when it is given to
-// another process.
-func duplicate(nl net.Listener) (*os.File, error) {
-	rc, err := nl.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var dup int
-	err = control(rc, func(fd int) (err error) {
-		dup, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(dup), nl.Addr().String()), nil
-}
-
 // HandOver stops accepting and gives the clients to the process at the other end of conn, which calls TakeOver and listens
 // already. It returns how many that took, once no client is left or all that are left must stay (they are about to be
 // closed, or the other has no pool for them), or with an error when ctx ends or conn fails. If it was conn, the proxy accepts
 // clients again and goes on as before, and Draining says false; else the caller ends it with Drain and Stop.
-func (p *Proxy) HandOver(ctx context.Context, conn *net.UnixConn) (moved int, err error) {
+func (p *Proxy) HandOver(ctx context.Context, conn world.Channel) (moved int, err error) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	if p.draining.Load() || p.running.Err() != nil {
@@ -124,54 +106,53 @@ func (p *Proxy) HandOver(ctx context.Context, conn *net.UnixConn) (moved int, er
 	if err := awaitReady(ctx, conn); err != nil {
 		return 0, err
 	}
-	files, err := p.ListenerFiles()
+	spare, err := p.spareListeners()
 	if err != nil {
 		return 0, err
 	}
 	defer func() {
-		for _, f := range files {
-			_ = f.Close()
+		for _, nl := range spare {
+			_ = nl.Close()
 		}
 	}()
 	p.draining.Store(true)
 	p.stopAccepting()
+	both, cancel := p.world.Both(ctx, p.running)
+	defer cancel()
 	for {
 		gone, left := p.part()
 		taken, err := p.give(conn, gone)
 		if moved += taken; err != nil {
 			p.stay()
-			p.acceptAgain(files)
+			p.acceptAgain(spare)
 			return moved, fmt.Errorf("engine: handing over clients: %w", err)
 		}
 		if left == 0 {
-			_ = conn.SetDeadline(time.Now().Add(partTimeout))
-			_, err := conn.Write(make([]byte, 4))
-			return moved, err
+			return moved, p.noMore(conn)
 		}
 		if len(gone) == 0 {
-			select {
-			case <-time.After(partPause):
-			case <-ctx.Done():
-			case <-p.running.Done():
-			}
+			_ = p.world.Sleep(both, partPause)
 		}
-		if err := errors.Join(ctx.Err(), p.running.Err()); err != nil {
+		if both.Err() != nil {
 			p.stay()
-			_ = conn.SetDeadline(time.Now().Add(partTimeout))
-			_, _ = conn.Write(make([]byte, 4))
-			return moved, err
+			_ = p.noMore(conn)
+			return moved, errors.Join(ctx.Err(), p.running.Err())
 		}
 	}
 }
 
+// noMore tells the other process that all clients were given.
+func (p *Proxy) noMore(conn world.Channel) error {
+	ctx, cancel := p.world.WithTimeout(context.Background(), partTimeout)
+	defer cancel()
+	return conn.Write(ctx, make([]byte, 4), -1)
+}
+
 // awaitReady waits for the other process.
-func awaitReady(ctx context.Context, conn *net.UnixConn) error {
-	_ = conn.SetDeadline(time.Time{})
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
-	defer stop()
+func awaitReady(ctx context.Context, conn world.Channel) error {
 	var b [1]byte
-	if _, err := io.ReadFull(conn, b[:]); err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("engine: the other process is not ready: %w", err))
+	if _, err := conn.Read(ctx, b[:]); err != nil {
+		return fmt.Errorf("engine: the other process is not ready: %w", err)
 	}
 	if b[0] != ready {
 		return fmt.Errorf("engine: the other process says %q", b[0])
@@ -182,22 +163,17 @@ func awaitReady(ctx context.Context, conn *net.UnixConn) error {
 // part takes some clients that are at a boundary from all loops. left is how many there are besides that can still be
 // given away, or are only just being enrolled.
 func (p *Proxy) part() (gone []parted, left int) {
-	type share struct {
-		gone        []parted
-		left, stays int
-	}
-	shares := make(chan share, len(p.loops))
-	p.onLoops(func(l *Local) {
-		var s share
-		s.gone, s.left, s.stays = l.part(partAtOnce)
-		shares <- s
-	})
+	var mu sync.Mutex // a loop that is late, as the proxy stops, may still add its share
 	stays := 0
-	for range len(shares) {
-		s := <-shares
-		gone, left, stays = append(gone, s.gone...), left+s.left, stays+s.stays
-	}
-	return gone, max(left, int(p.clients.Load())-stays)
+	p.onLoops(func(l *Local) {
+		parted, others, staying := l.part(partAtOnce)
+		mu.Lock()
+		defer mu.Unlock()
+		gone, left, stays = append(gone, parted...), left+others, stays+staying
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Clone(gone), max(left, int(p.clients.Load())-stays)
 }
 
 // part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
@@ -248,29 +224,37 @@ func (p *Proxy) takeBack(c parted) {
 	_ = s.enroll(nc)
 }
 
-// acceptAgain listens on files, which ListenerFiles returned before the listeners were closed.
-func (p *Proxy) acceptAgain(files map[string]*os.File) {
+// spareListeners are a duplicate of each listener, by its key.
+func (p *Proxy) spareListeners() (map[string]world.Listener, error) {
+	spare := make(map[string]world.Listener)
+	for _, ln := range p.listeners() {
+		nl, err := ln.nl.Dup()
+		if err != nil {
+			for _, nl := range spare {
+				_ = nl.Close()
+			}
+			return nil, fmt.Errorf("engine: listener '%s': %w", ln.key, err)
+		}
+		spare[ln.key] = nl
+	}
+	return spare, nil
+}
+
+// acceptAgain listens with what spareListeners returned before the listeners were closed, and takes that out of spare.
+func (p *Proxy) acceptAgain(spare map[string]world.Listener) {
 	now := *p.now.Load()
-	now.listeners, now.narrower = p.listenAgain(now.listeners, files), p.listenAgain(now.narrower, files)
+	now.listeners, now.narrower = p.listenAgain(now.listeners, spare), p.listenAgain(now.narrower, spare)
 	p.now.Store(&now)
 	p.draining.Store(false)
 }
 
 // listenAgain has a listener in the place of each of those that were closed. Their pools stay.
-func (p *Proxy) listenAgain(closed []*listener, files map[string]*os.File) (again []*listener) {
+func (p *Proxy) listenAgain(closed []*listener, spare map[string]world.Listener) (again []*listener) {
 	for _, old := range closed {
-		ln := old
-		nl, err := net.FileListener(files[old.key])
-		if err != nil {
-			p.log.Error("listener lost", "pool", old.pool.Load().name, "err", err)
-		} else {
-			if ul, ok := nl.(*net.UnixListener); ok {
-				ul.SetUnlinkOnClose(false)
-			}
-			ln = &listener{proxy: p, key: old.key, nl: nl, reusePort: old.reusePort, keepalive: true}
-			ln.pool.Store(old.pool.Load())
-			p.accepting.Go(ln.run)
-		}
+		ln := &listener{proxy: p, key: old.key, nl: spare[old.key], reusePort: old.reusePort, keepalive: true}
+		delete(spare, old.key)
+		ln.pool.Store(old.pool.Load())
+		p.accepting.Go(ln.run)
 		again = append(again, ln)
 	}
 	return again
@@ -278,23 +262,24 @@ func (p *Proxy) listenAgain(closed []*listener, files map[string]*os.File) (agai
 
 // give gives clients to the other process and returns how many that took; the others go on here. After an error the one
 // that ended before it could say mine has none; but if its time was up it may still do so.
-func (p *Proxy) give(conn *net.UnixConn, clients []parted) (taken int, err error) {
-	_ = conn.SetDeadline(time.Now().Add(partTimeout))
+func (p *Proxy) give(conn world.Channel, clients []parted) (taken int, err error) {
+	ctx, cancel := p.world.WithTimeout(context.Background(), partTimeout)
+	defer cancel()
 	sent := 0
 	for err == nil && sent < len(clients) {
-		if err = send(conn, clients[sent]); err == nil {
+		if err = send(ctx, conn, clients[sent]); err == nil {
 			sent++
 		}
 	}
 	verdicts := make([]byte, sent)
-	n, e := io.ReadFull(conn, verdicts) // also after an error: it may have taken those before
+	n, e := conn.Read(ctx, verdicts) // also after an error: it may have taken those before
 	err = errors.Join(err, e)
 	for i, c := range clients {
 		switch {
 		case i < n && verdicts[i] == mine:
 			_ = unix.Close(c.fd)
 			taken++
-		case n <= i && i < sent && errors.Is(err, os.ErrDeadlineExceeded):
+		case n <= i && i < sent && world.TimedOut(err):
 			_ = unix.Close(c.fd)
 			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.pool(), "client", c.state.Addr)
 		default:
@@ -305,17 +290,17 @@ func (p *Proxy) give(conn *net.UnixConn, clients []parted) (taken int, err error
 }
 
 // send writes c to the other process.
-func send(conn *net.UnixConn, c parted) error {
+func send(ctx context.Context, conn world.Channel, c parted) error {
 	state, err := json.Marshal(c.state)
 	if err != nil {
 		return err
 	}
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(state)))
-	if _, _, err := conn.WriteMsgUnix(head, unix.UnixRights(c.fd), nil); err != nil {
+	if err := conn.Write(ctx, head, c.fd); err != nil {
 		return err
 	}
 	for _, p := range [][]byte{state, c.input} {
-		if _, err := conn.Write(p); err != nil {
+		if err := conn.Write(ctx, p, -1); err != nil {
 			return err
 		}
 	}

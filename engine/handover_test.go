@@ -21,6 +21,7 @@ import (
 	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
+	"cashew/world"
 )
 
 // TestDrain: what was sent before is answered, then comes the end; a command that is only half there may be finished.
@@ -250,10 +251,10 @@ func TestHandOver(t *testing.T) {
 		}
 		taken := make(chan result, 1)
 		go func() {
-			n, err := q.TakeOver(t.Context(), there)
+			n, err := q.TakeOver(t.Context(), world.NewChannel(there))
 			taken <- result{n, err}
 		}()
-		moved, err := p.HandOver(t.Context(), here)
+		moved, err := p.HandOver(t.Context(), world.NewChannel(here))
 		if got := <-taken; moved != clients+1 || err != nil || got.n != moved || got.err != nil {
 			t.Errorf("round %d: HandOver = %d, %v; TakeOver = %d, %v; want %d clients", round, moved, err, got.n, got.err, clients+1)
 		}
@@ -310,13 +311,13 @@ func TestHandOverState(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
-		_, _ = q.TakeOver(t.Context(), there)
+		_, _ = q.TakeOver(t.Context(), world.NewChannel(there))
 		cancel()
 	}()
 	handed := make(chan struct{})
 	go func() {
 		defer close(handed)
-		if n, err := p.HandOver(ctx, here); n != 1 || !errors.Is(err, context.Canceled) {
+		if n, err := p.HandOver(ctx, world.NewChannel(here)); n != 1 || !errors.Is(err, context.Canceled) {
 			t.Errorf("HandOver = %d, %v; want 1, %v", n, err, context.Canceled)
 		}
 	}()
@@ -370,14 +371,14 @@ func TestHandOverFails(t *testing.T) {
 	here, there := socketPair(t)
 	go func() {
 		_, _ = there.Write([]byte{ready})
-		c, _, err := receive(there)
+		c, _, err := receive(t.Context(), world.NewChannel(there))
 		if err == nil {
 			f := os.NewFile(uintptr(c.fd), "client")
 			_ = f.Close()
 		}
 		_ = there.Close()
 	}()
-	if n, err := p.HandOver(t.Context(), here); n != 0 || err == nil {
+	if n, err := p.HandOver(t.Context(), world.NewChannel(here)); n != 0 || err == nil {
 		t.Errorf("HandOver = %d, %v; want 0 and an error", n, err)
 	}
 	if p.Draining() {
@@ -395,8 +396,8 @@ func TestHandOverFails(t *testing.T) {
 	}
 	q := heir(t, p, o)
 	old, young := socketPair(t)
-	go func() { _, _ = q.TakeOver(t.Context(), young) }()
-	if n, err := p.HandOver(t.Context(), old); n < 50 || err != nil {
+	go func() { _, _ = q.TakeOver(t.Context(), world.NewChannel(young)) }()
+	if n, err := p.HandOver(t.Context(), world.NewChannel(old)); n < 50 || err != nil {
 		t.Errorf("the second time HandOver = %d, %v; want all clients", n, err)
 	}
 	if n := stop(); n < 50 {
@@ -438,11 +439,11 @@ func TestHandOverHalfClosed(t *testing.T) {
 	here, there := socketPair(t)
 	handed, taken := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := q.TakeOver(t.Context(), there)
+		_, err := q.TakeOver(t.Context(), world.NewChannel(there))
 		taken <- err
 	}()
 	go func() {
-		_, err := p.HandOver(t.Context(), here)
+		_, err := p.HandOver(t.Context(), world.NewChannel(here))
 		handed <- err
 	}()
 	for countSessions(p, func(s *Session) bool { return s.told&behindHandOver != 0 }) < n {
@@ -483,13 +484,13 @@ func TestHandOverLimited(t *testing.T) {
 	here, there := socketPair(t)
 	taken := make(chan int, 1)
 	go func() {
-		n, err := q.TakeOver(t.Context(), there)
+		n, err := q.TakeOver(t.Context(), world.NewChannel(there))
 		if err != nil {
 			t.Errorf("TakeOver: %v", err)
 		}
 		taken <- n
 	}()
-	moved, err := p.HandOver(t.Context(), here)
+	moved, err := p.HandOver(t.Context(), world.NewChannel(here))
 	if n := <-taken; moved != 2 || n != 2 || err != nil {
 		t.Errorf("HandOver = %d, %v; TakeOver = %d; want 2 of 3 clients", moved, err, n)
 	}

@@ -183,7 +183,7 @@ func (s *Session) finish() {
 		s.close()
 		return
 	}
-	time.AfterFunc(lingerTime-idle, func() { s.loop.Execute(s.close) })
+	s.loop.After(lingerTime-idle, s.close)
 }
 
 // Ended implements loop.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).

@@ -1,24 +1,19 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"cashew/codec"
+	"cashew/world"
 )
 
 // protocol is a pool's codec.Protocol but for Replies and Health, which are between backend and the servers.
@@ -36,14 +31,14 @@ type listener struct {
 	proxy     *Proxy
 	pool      atomic.Pointer[pool]
 	key       string // see listenKey
-	nl        net.Listener
+	nl        world.Listener
 	reusePort bool        // it was bound with SO_REUSEPORT
 	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
-	closing   *time.Timer // of one that lingers, see dismiss
+	closing   world.Timer // of one that lingers, see dismiss
 	stopping  atomic.Bool // see stop
 }
 
-func (p *Proxy) newListener(pl *pool, nl net.Listener) *listener {
+func (p *Proxy) newListener(pl *pool, nl world.Listener) *listener {
 	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl, reusePort: pl.opts.ReusePort}
 	ln.pool.Store(pl)
 	return ln
@@ -66,7 +61,8 @@ func (p *Proxy) bind() error {
 	opts := *now.opts
 	left := make(map[string]*listener)
 	for key, nl := range opts.Inherited {
-		left[key] = &listener{proxy: p, key: key, nl: nl, reusePort: sharesPort(nl), keepalive: true}
+		ln := world.ListenerOf(nl)
+		left[key] = &listener{proxy: p, key: key, nl: ln, reusePort: ln.SharesPort(), keepalive: true}
 	}
 	opts.Inherited = nil
 	now.opts = &opts
@@ -91,7 +87,7 @@ func (p *Proxy) bind() error {
 	var errs []error
 	for ln, pl := range now.seated() {
 		ln.pool.Store(pl)
-		if err := prepare(ln.nl, pl.opts); err != nil {
+		if err := ln.nl.Prepare(pl.opts.socket()); err != nil {
 			errs = append(errs, fmt.Errorf("pool %s: listen on '%s': %w", pl.name, pl.opts.Listen.Text, err))
 		}
 	}
@@ -99,78 +95,19 @@ func (p *Proxy) bind() error {
 }
 
 // listen binds a pool's address; reusePort is SO_REUSEPORT.
-func listen(o *PoolOptions, reusePort bool) (net.Listener, error) {
-	a := o.Listen
-	if a.Network == "unix" {
-		if err := removeSocket(a.Addr); err != nil {
-			return nil, err
-		}
-	}
-	lc := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, rc syscall.RawConn) error {
-		if !reusePort || a.Network == "unix" {
-			return nil
-		}
-		return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
-	}}
-	lc.SetMultipathTCP(false)
-	nl, err := lc.Listen(context.Background(), SocketNetwork(a.Network, a.Addr), a.Addr)
+func listen(w world.Network, o *PoolOptions, reusePort bool) (world.Listener, error) {
+	a, socket := o.Listen, o.socket()
+	socket.ReusePort = reusePort
+	nl, err := w.Listen(a.Network, a.Addr, socket)
 	if err != nil {
 		return nil, fmt.Errorf("bind to addr '%s' failed: %w", a.Text, err)
-	}
-	if err := prepare(nl, o); err != nil {
-		_ = nl.Close()
-		return nil, fmt.Errorf("listen on '%s': %w", a.Text, err)
 	}
 	return nl, nil
 }
 
-// SocketNetwork is network, but tcp4 for an IPv4 address: to package net a tcp socket on 0.0.0.0 is one on ::, which clients
-// reach by IPv6, too.
-func SocketNetwork(network, addr string) string {
-	if ap, err := netip.ParseAddrPort(addr); err == nil && network == "tcp" && ap.Addr().Is4() {
-		return "tcp4"
-	}
-	return network
-}
-
-// prepare sets what net.Listen has no option for: the backlog, by a second listen(2) on the socket, which only changes
-// that; the socket's mode; and that the socket's file outlives us, as another process may have taken its place by then.
-func prepare(nl net.Listener, o *PoolOptions) error {
-	rc, err := nl.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return err
-	}
-	if err := control(rc, func(fd int) error { return unix.Listen(fd, o.Backlog) }); err != nil {
-		return err
-	}
-	if ul, ok := nl.(*net.UnixListener); ok {
-		ul.SetUnlinkOnClose(false)
-		if o.Listen.Mode != 0 {
-			return os.Chmod(o.Listen.Addr, o.Listen.Mode)
-		}
-	}
-	return nil
-}
-
-func control(rc syscall.RawConn, f func(fd int) error) error {
-	var err error
-	if e := rc.Control(func(fd uintptr) { err = f(int(fd)) }); e != nil {
-		return e
-	}
-	return err
-}
-
-// removeSocket removes what a former process left at path; anything but a socket is somebody's file and stays.
-func removeSocket(path string) error {
-	switch fi, err := os.Lstat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case fi.Mode()&fs.ModeSocket == 0:
-		return fmt.Errorf("listen '%s': exists and is not a socket", path)
-	}
-	return os.Remove(path)
+// socket is what a pool's listening socket has besides its address.
+func (o *PoolOptions) socket() world.ListenOptions {
+	return world.ListenOptions{ReusePort: o.ReusePort, Backlog: o.Backlog, Mode: o.Listen.Mode}
 }
 
 const (
@@ -183,39 +120,31 @@ const (
 // stop has run accept who has come by now, and end.
 func (ln *listener) stop() {
 	ln.stopping.Store(true)
-	ln.acceptBy(time.Now())
-}
-
-// acceptBy bounds how long an Accept waits.
-func (ln *listener) acceptBy(t time.Time) {
-	if d, ok := ln.nl.(interface{ SetDeadline(t time.Time) error }); ok {
-		_ = d.SetDeadline(t)
-	}
+	ln.nl.AcceptBy(ln.proxy.world.Now())
 }
 
 // run accepts until the listener is closed or stopped. Other errors, as for want of descriptors, only make it pause.
 func (ln *listener) run() {
 	var wait time.Duration
 	var end time.Time // of a listener that stops
-	for end.IsZero() || time.Now().Before(end) {
+	w := ln.proxy.world
+	for end.IsZero() || w.Now().Before(end) {
 		if !end.IsZero() {
-			ln.acceptBy(time.Now().Add(queuePatience))
+			ln.nl.AcceptBy(w.Now().Add(queuePatience))
 		}
 		nc, err := ln.nl.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed), err != nil && !end.IsZero():
 			return
 		case errors.Is(err, os.ErrDeadlineExceeded) && ln.stopping.Load():
-			end = time.Now().Add(queueTime)
+			end = w.Now().Add(queueTime)
 			continue
 		}
 		if err != nil {
 			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
 				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().name, "err", err)
 			}
-			select {
-			case <-time.After(wait):
-			case <-ln.proxy.running.Done():
+			if w.Sleep(ln.proxy.running, wait) != nil {
 				return
 			}
 			continue
@@ -232,14 +161,14 @@ func (ln *listener) admit(nc net.Conn) {
 	if n, all := p.clients.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit.Load() {
 		p.leave()
 		p.count.rejected.Add(1)
-		_ = nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_ = nc.SetWriteDeadline(ln.proxy.world.Now().Add(100 * time.Millisecond))
 		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
 		_ = nc.Close()
 		return
 	}
 	addr := "unix"
-	if t, ok := nc.(*net.TCPConn); ok {
-		addr = t.RemoteAddr().String()
+	if t, ok := nc.(tcpConn); ok {
+		addr = nc.RemoteAddr().String()
 		if p.opts.TCPKeepalive != ln.keepalive {
 			_ = t.SetKeepAlive(p.opts.TCPKeepalive)
 		}
@@ -248,8 +177,11 @@ func (ln *listener) admit(nc net.Conn) {
 	l.clients.Add(1)
 	p.count.accepted.Add(1)
 	s := newSession(l, p, ln.proxy.ids.Add(1), addr)
-	go func() { _ = s.enroll(nc) }()
+	ln.proxy.world.Go(func() { _ = s.enroll(nc) })
 }
+
+// tcpConn is a connection that is none of a unix socket.
+type tcpConn interface{ SetKeepAlive(on bool) error }
 
 // enroll puts s, which is counted in already, on its loop; nc is used up. An error is logged, and s counted out.
 func (s *Session) enroll(nc net.Conn) error {
@@ -277,20 +209,19 @@ func (p *Proxy) leastLoop() *Local {
 }
 
 // limitClients limits how many clients there may be at once, so that descriptors are left for the connections of all of
-// pools to their servers, for those being opened or probed, and for files. Go raises the soft limit to the hard one as it
-// starts.
+// pools to their servers, for those being opened or probed, and for files.
 func (p *Proxy) limitClients(pools ...[]*pool) {
-	var r unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil || uint64(r.Cur) > math.MaxInt32 {
-		p.clientLimit.Store(math.MaxInt64)
+	all := p.world.Descriptors()
+	if all == math.MaxInt64 {
+		p.clientLimit.Store(all)
 		return
 	}
 	reserve := 64
 	for _, pl := range slices.Concat(pools...) {
 		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*len(p.loops)+1)
 	}
-	limit := max(int64(r.Cur)-int64(reserve), 1)
-	p.log.Debug("descriptors", "limit", r.Cur, "reserved", reserve, "clients", limit)
+	limit := max(all-int64(reserve), 1)
+	p.log.Debug("descriptors", "limit", all, "reserved", reserve, "clients", limit)
 	p.clientLimit.Store(limit)
 }
 
@@ -304,9 +235,6 @@ func (p *pool) left(s *Session) {
 func (p *pool) leave() {
 	p.clients.Add(-1)
 	if p.proxy.clients.Add(-1) == 0 {
-		select {
-		case p.proxy.emptied <- struct{}{}:
-		default:
-		}
+		p.proxy.emptied.Set()
 	}
 }

@@ -53,7 +53,7 @@ func newLocal(index int, on *loop.Loop, servers *backend.Local, now *lineup, p *
 		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, slowIDs: new(atomic.Int64),
 	}
 	l.configure(now)
-	l.sampleIn = stats.NextSample()
+	l.sampleIn = stats.NextSample(on.World)
 	return l
 }
 

@@ -1,15 +1,10 @@
 package engine
 
 import (
-	"math"
-	"os"
-	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
 	"sync/atomic"
 	"time"
 
-	"github.com/KimMachineGun/automemlimit/memlimit"
+	"cashew/world"
 )
 
 // pressure is how near the process is to lineup.maxMemory. All loops read its level;
@@ -48,36 +43,14 @@ const (
 	collectEvery = time.Second
 )
 
-// defaultMaxMemory is three quarters of what the process may have: its control group's limit or the machine's memory.
-func defaultMaxMemory() int {
-	limit := uint64(math.MaxInt64)
-	for _, from := range []func() (uint64, error){memlimit.FromCgroup, memlimit.FromSystem} {
-		if n, err := from(); err == nil && n > 0 {
-			limit = min(limit, n)
-		}
-	}
-	return int(limit / 4 * 3)
-}
-
-// limitMemory tells the garbage collector, unless GOMEMLIMIT already does.
-func limitMemory(bytes int) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(bytes))
-	}
-}
+// defaultMaxMemory is three quarters of what the process may have.
+func defaultMaxMemory(m world.Memory) int { return int(m.MachineBytes() / 4 * 3) }
 
 // keepHouse looks after memory until the proxy stops: often for its limit, now and then for what can be given back.
 func (p *Proxy) keepHouse() {
 	const look, tidyEvery = 50 * time.Millisecond, 20
-	t := time.NewTicker(look)
-	defer t.Stop()
-	var h house
-	for n := 1; ; n++ {
-		select {
-		case <-p.running.Done():
-			return
-		case <-t.C:
-		}
+	h := house{memory: p.world}
+	for n := 1; p.world.Sleep(p.running, look) == nil; n++ {
 		p.watchMemory()
 		if n%tidyEvery == 0 {
 			for _, l := range p.loops {
@@ -93,25 +66,25 @@ func (p *Proxy) keepHouse() {
 // while it is high.
 func (p *Proxy) watchMemory() {
 	was := p.pressure.level.Load()
-	level := p.levelOf(heapObjects())
-	if level > was || level > calm && time.Since(p.pressure.collected) > collectEvery {
-		runtime.GC()
-		p.pressure.collected = time.Now()
-		level = p.levelOf(heapObjects())
+	level := p.levelOf(p.world.HeapBytes())
+	if level > was || level > calm && p.world.Now().Sub(p.pressure.collected) > collectEvery {
+		p.world.Collect()
+		p.pressure.collected = p.world.Now()
+		level = p.levelOf(p.world.HeapBytes())
 	}
 	switch {
 	case level == calm:
-		p.pressure.since = time.Now()
+		p.pressure.since = p.world.Now()
 		if was == calm {
 			return
 		}
-	case time.Since(p.pressure.since) > patience:
+	case p.world.Now().Sub(p.pressure.since) > patience:
 		level = critical
 	}
 	p.pressure.level.Store(level)
 	if level != was {
 		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
-			"bytes", heapObjects(), "max_memory", p.now.Load().maxMemory)
+			"bytes", p.world.HeapBytes(), "max_memory", p.now.Load().maxMemory)
 	}
 	for _, l := range p.loops {
 		l.loop.Execute(func() { l.relieve(level) })
@@ -128,38 +101,23 @@ func (p *Proxy) levelOf(bytes uint64) int32 {
 	return calm
 }
 
-func heapObjects() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64()
-}
-
 // house gives memory back after a burst. Go returns it by itself, but over minutes, and an operator who looks at the
 // resident size sees a leak until then. A collection is forced only in a quiet moment (none since the last look) and only
 // when the heap has grown by slackBytes since it was last cleaned, or buffers that were in it then were dropped.
-type house struct{ cycles, clean uint64 }
+type house struct {
+	memory        world.Memory
+	cycles, clean uint64
+}
 
 const slackBytes = 32 << 20
 
 func (h *house) giveBack(dropped uint64) {
-	held, n := heapHeld()
+	held, n := h.memory.Held()
 	h.clean = min(h.clean, held)
 	h.clean -= min(h.clean, dropped) // was needed when it was last clean
 	if n == h.cycles && held > h.clean+slackBytes {
-		debug.FreeOSMemory()
-		h.clean, n = heapHeld()
+		h.memory.GiveBack()
+		h.clean, n = h.memory.Held()
 	}
 	h.cycles = n
-}
-
-// heapHeld returns the bytes of heap that the operating system counts as ours, and the collections so far.
-func heapHeld() (bytes, cycles uint64) {
-	s := []metrics.Sample{
-		{Name: "/memory/classes/heap/free:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/gc/cycles/total:gc-cycles"},
-	}
-	metrics.Read(s)
-	return s[0].Value.Uint64() + s[1].Value.Uint64() + s[2].Value.Uint64(), s[3].Value.Uint64()
 }

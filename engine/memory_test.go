@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"cashew/world"
 )
 
 // holder stands for clients.
@@ -18,17 +20,17 @@ func TestPressureEnds(t *testing.T) {
 	held := new(holder)
 	held.buf = make([]byte, 256<<20) // other tests leave a few
 	runtime.GC()
-	p, now := &Proxy{log: slog.New(slog.DiscardHandler)}, new(lineup)
+	p, now := &Proxy{world: world.New(time.Now()), log: slog.New(slog.DiscardHandler)}, new(lineup)
 	p.now.Store(now)
 	p.pressure.since = time.Now()
 	now.maxMemory = int(float64(len(held.buf)) / 0.82)
 	if p.watchMemory(); p.pressure.level.Load() != high {
-		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), heapObjects(), now.maxMemory, high)
+		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), p.world.HeapBytes(), now.maxMemory, high)
 	}
 	runtime.KeepAlive(held)
 	held.buf = nil
 	p.pressure.collected = p.pressure.collected.Add(-2 * collectEvery)
 	if p.watchMemory(); p.pressure.level.Load() != calm {
-		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), heapObjects(), now.maxMemory, calm)
+		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), p.world.HeapBytes(), now.maxMemory, calm)
 	}
 }

@@ -30,7 +30,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 		return nil, err
 	}
 	o.Pools = slices.Clone(o.Pools)
-	c := &plan{next: newLineup(&o)}
+	c := &plan{next: newLineup(&o, p.world)}
 	c.keepFixed(now)
 	var errs []error
 	seen, have := make(map[string]bool), slices.Concat(p.listeners(), p.lingering)

@@ -24,11 +24,13 @@ import (
 	"cashew/backend"
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/world"
 )
 
 // Proxy is the running process: event loops, pools and their listeners.
 type Proxy struct {
 	now     atomic.Pointer[lineup]
+	world   world.World
 	log     *slog.Logger
 	reactor *loop.Reactor // nil until Start
 	loops   []*Local
@@ -40,13 +42,13 @@ type Proxy struct {
 
 	pressure pressure
 
-	changing  sync.Mutex  // held by whoever changes now or accepting
+	changing  world.Lock  // held by whoever changes now or accepting
 	leaving   []*pool     // removed, but still with clients; under changing
 	lingering []*listener // that are about to be closed, see dismiss; under changing
 	reloads   reloads
 	draining  atomic.Bool
-	emptied   chan struct{} // has room for one: the last client left
-	accepting sync.WaitGroup
+	emptied   world.Signal // the last client left
+	accepting *world.Group
 	running   context.Context // until Stop
 	cancel    context.CancelFunc
 
@@ -82,13 +84,13 @@ func (l *lineup) seated() iter.Seq2[*listener, *pool] {
 }
 
 // newLineup is one without pools.
-func newLineup(o *Options) *lineup {
+func newLineup(o *Options, m world.Memory) *lineup {
 	l := &lineup{opts: o, loops: o.Loops, maxMemory: o.MaxMemoryBytes}
 	if l.loops == 0 {
 		l.loops = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	if l.maxMemory == 0 {
-		l.maxMemory = defaultMaxMemory()
+		l.maxMemory = defaultMaxMemory(m)
 	}
 	return l
 }
@@ -141,15 +143,17 @@ type pool struct {
 }
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
-func New(o Options, log *slog.Logger) (*Proxy, error) {
+func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	o.Pools = slices.Clone(o.Pools) // ours: what is in force may be otherwise
-	p := &Proxy{log: log, patience: loopPatience, emptied: make(chan struct{}, 1)}
+	p := &Proxy{
+		world: w, log: log, patience: loopPatience, changing: w.NewLock(), emptied: w.NewSignal(), accepting: world.NewGroup(w),
+	}
 	p.reports = &reporter{proxy: p, sight: p}
-	p.running, p.cancel = context.WithCancel(context.Background())
-	first := newLineup(&o)
+	p.running, p.cancel = w.WithCancel(context.Background())
+	first := newLineup(&o, w)
 	var errs []error
 	for i := range o.Pools {
 		pl, err := p.newPool(&o.Pools[i], o.Version)
@@ -164,7 +168,7 @@ func New(o Options, log *slog.Logger) (*Proxy, error) {
 }
 
 func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
-	bp, err := backend.NewPool(o.Options, p.log)
+	bp, err := backend.NewPool(o.Options, p.world, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
@@ -200,9 +204,9 @@ func (p *Proxy) Start() (err error) {
 	for _, ln := range p.listeners() {
 		p.accepting.Go(ln.run)
 	}
-	limitMemory(p.now.Load().maxMemory)
-	p.pressure.since = time.Now()
-	go p.keepHouse()
+	p.world.LimitHeap(p.now.Load().maxMemory)
+	p.pressure.since = p.world.Now()
+	p.world.Go(p.keepHouse)
 	return nil
 }
 
@@ -218,18 +222,20 @@ func (p *Proxy) begin(pl *pool) {
 		}
 	}
 	var following context.Context
-	following, pl.unfollow = context.WithCancel(p.running)
-	go pl.FollowNames(following, func(server int, hosts []string) {
-		s := &pl.Options().Servers[server]
-		for _, l := range p.loops {
-			l.loop.Execute(func() { pl.moved(l, s, hosts) })
-		}
+	following, pl.unfollow = p.world.WithCancel(p.running)
+	p.world.Go(func() {
+		pl.FollowNames(following, func(server int, hosts []string) {
+			s := &pl.Options().Servers[server]
+			for _, l := range p.loops {
+				l.loop.Execute(func() { pl.moved(l, s, hosts) })
+			}
+		})
 	})
 }
 
 // startLoops starts the event loops and makes a Local for each.
 func (p *Proxy) startLoops() (err error) {
-	if p.reactor, err = loop.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.log); err != nil {
+	if p.reactor, err = loop.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.world, p.log); err != nil {
 		return err
 	}
 	for i, on := range p.reactor.Loops() {

@@ -21,6 +21,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/stats"
+	"cashew/world"
 )
 
 // startProxy runs a real Proxy before one server.
@@ -253,7 +254,7 @@ func TestListen(t *testing.T) {
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			q, err := New(withPools(0, PoolOptions{Options: p.Options().Pools[0].Options, Listen: bad.listen}),
-				slog.New(slog.DiscardHandler))
+				world.New(time.Now()), slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -361,7 +362,7 @@ func neverReads(t *testing.T, memory, buffer int) {
 			if few := firstReplies << 20; most < buffer/2 || most > buffer+few {
 				t.Errorf("%d bytes were held for it at most; want %d to %d", most, buffer/2, buffer+few)
 			}
-			if n := int(heapObjects()); n > memory {
+			if n := int(p.world.HeapBytes()); n > memory {
 				t.Errorf("%d bytes of heap with %d allowed", n, memory)
 			}
 			if got := p.pressure.output.granted.Load(); got != 0 {
@@ -436,7 +437,7 @@ func TestMemoryPressure(t *testing.T) {
 		if line, err := r.ReadString('\n'); line != "+PONG\r\n" {
 			t.Fatalf("PING under memory pressure: %q, %v", line, err)
 		}
-		if n := heapObjects(); n > 256<<20 { // of 320 that are on offer
+		if n := p.world.HeapBytes(); n > 256<<20 { // of 320 that are on offer
 			t.Fatalf("%d MiB of heap with 64 allowed", n>>20)
 		}
 		if time.Now().After(end) {

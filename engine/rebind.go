@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"cashew/world"
 )
 
 // A pool's listener may change its host and keep its port, as from 127.0.0.1:P to 0.0.0.0:P. The kernel lets no socket have
 // an address that overlaps another's which listens, unless both have SO_REUSEPORT, so both get it for the moment of the bind:
-// see Beside. Who connects meanwhile is served:
+// see world.Beside. Who connects meanwhile is served:
 //
 //	wider      the narrower listener stays beside the new one, as lineup.narrower: the kernel prefers it for its address.
 //	narrower   the wider one stays for overlapTime, as Proxy.lingering, for those whose connection to the narrower address
@@ -47,7 +45,7 @@ func (p *Proxy) seat(pools []*pool, have map[string]*listener) (s seats, err err
 		if s.listeners[i] != nil {
 			continue
 		}
-		nl, err := listenBeside(pl.opts, have)
+		nl, err := listenBeside(p.world, pl.opts, have)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
 			continue
@@ -84,86 +82,14 @@ func (ln *listener) covers(other *listener) bool {
 }
 
 // listenBeside is listen where listeners that are about to be given up may have an address that overlaps.
-func listenBeside(o *PoolOptions, leaving map[string]*listener) (net.Listener, error) {
-	var others []net.Listener
+func listenBeside(w world.Network, o *PoolOptions, leaving map[string]*listener) (world.Listener, error) {
+	var others []world.Listener
 	for _, ln := range leaving {
 		others = append(others, ln.nl)
 	}
-	return Beside(others, o.Listen.Addr, o.ReusePort, func(reusePort bool) (net.Listener, error) { return listen(o, reusePort) })
-}
-
-// Beside calls bind, which listens on addr, with SO_REUSEPORT if it is told so. Where that fails because the address overlaps
-// those of others, which have the same port, it is told so, and these have the option for as long as that takes; the new one
-// keeps it if shared.
-func Beside(others []net.Listener, addr string, shared bool, bind func(reusePort bool) (net.Listener, error)) (net.Listener, error) {
-	nl, err := bind(shared)
-	if !errors.Is(err, syscall.EADDRINUSE) {
-		return nl, err
-	}
-	if others = samePort(others, addr); len(others) == 0 {
-		return nil, err // another process has it
-	}
-	for _, other := range others {
-		was, err := reusePort(other, true)
-		if err != nil {
-			return nil, err
-		}
-		defer reusePort(other, was) //nolint:errcheck // it could be set a moment ago
-	}
-	if nl, err = bind(true); err != nil || shared {
-		return nl, err
-	}
-	if _, err := reusePort(nl, false); err != nil {
-		_ = nl.Close()
-		return nil, err
-	}
-	return nl, nil
-}
-
-// samePort are those of listeners that have the port of addr.
-func samePort(listeners []net.Listener, addr string) (same []net.Listener) {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil // a path
-	}
-	for _, nl := range listeners {
-		if t, ok := nl.Addr().(*net.TCPAddr); ok && strconv.Itoa(t.Port) == port {
-			same = append(same, nl)
-		}
-	}
-	return same
-}
-
-// reusePort sets SO_REUSEPORT, which may be changed while a socket listens, and returns what it was.
-func reusePort(nl net.Listener, on bool) (was bool, err error) {
-	rc, err := nl.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return false, err
-	}
-	err = control(rc, func(fd int) error {
-		v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
-		if err != nil {
-			return err
-		}
-		was, v = v != 0, 0
-		if on {
-			v = 1
-		}
-		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, v)
+	return world.Beside(others, o.Listen.Addr, o.ReusePort, func(reusePort bool) (world.Listener, error) {
+		return listen(w, o, reusePort)
 	})
-	return was, err
-}
-
-// sharesPort says whether nl has SO_REUSEPORT.
-func sharesPort(nl net.Listener) (yes bool) {
-	if rc, err := nl.(syscall.Conn).SyscallConn(); err == nil {
-		_ = control(rc, func(fd int) error {
-			v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
-			yes = err == nil && v != 0
-			return nil
-		})
-	}
-	return yes
 }
 
 // keepBound has o, a pool's settings, say what cannot be changed about its listener if that is one of have, and returns what
@@ -194,7 +120,7 @@ func (p *Proxy) linger(c *plan) {
 	for _, ln := range c.gone {
 		if pl := c.next.within(ln); pl != nil {
 			ln.pool.Store(pl)
-			ln.closing = time.AfterFunc(overlapTime, func() { _ = ln.nl.Close() })
+			ln.closing = p.world.AfterFunc(overlapTime, func() { _ = ln.nl.Close() })
 			p.lingering = append(p.lingering, ln)
 		}
 	}

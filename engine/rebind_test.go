@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"cashew/world"
 )
 
 // comers connect to addr again and again, ask for a key, and leave, until the function that is returned is called. It
@@ -144,7 +146,7 @@ func TestChangeOfHostFails(t *testing.T) {
 	if !refused("127.0.0.2", port) {
 		t.Error("the new listener is left open")
 	}
-	if was, err := reusePort(p.listeners()[0].nl, false); was || err != nil {
+	if was, err := p.listeners()[0].nl.SharePort(false); was || err != nil {
 		t.Errorf("SO_REUSEPORT is left on: %v, %v", was, err)
 	}
 	stop := comers(t, "127.0.0.1:"+port, 1)
@@ -179,10 +181,10 @@ func TestChangeOfHostOnTheWay(t *testing.T) {
 			here, there := socketPair(t)
 			taken := make(chan error, 1)
 			go func() {
-				_, err := q.TakeOver(t.Context(), there)
+				_, err := q.TakeOver(t.Context(), world.NewChannel(there))
 				taken <- err
 			}()
-			if _, err := p.HandOver(t.Context(), here); err != nil {
+			if _, err := p.HandOver(t.Context(), world.NewChannel(here)); err != nil {
 				t.Error(err)
 			}
 			if err := <-taken; err != nil {
@@ -227,7 +229,7 @@ func TestReusePortStays(t *testing.T) {
 	if want := "pool main: reuseport: stays as it is until a restart"; err != nil || len(ch.Unchanged) != 1 || !slices.Equal(ch.Notes, []string{want}) {
 		t.Errorf("Reload: %v, %q, %v", ch, ch.Notes, err)
 	}
-	if shared(p) || sharesPort(p.listeners()[0].nl) {
+	if shared(p) || p.listeners()[0].nl.SharesPort() {
 		t.Error("reuseport is in force after a reload")
 	}
 	q := heir(t, p, withPools(2, listenOn(main, "127.0.0.1", port)))
@@ -237,7 +239,7 @@ func TestReusePortStays(t *testing.T) {
 	if ch, err = q.Reload(withPools(2, listenOn(main, "0.0.0.0", port))); err != nil || strings.Contains(strings.Join(ch.Notes, ""), "reuseport: stays") {
 		t.Errorf("Reload: %q, %v", ch.Notes, err)
 	}
-	if !shared(q) || !sharesPort(q.listeners()[0].nl) {
+	if !shared(q) || !q.listeners()[0].nl.SharesPort() {
 		t.Error("reuseport is not in force for a new listener")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"cashew/backend"
 	"cashew/stats"
+	"cashew/world"
 )
 
 // A reload never changes a pool either. One that was configured differently is replaced by another that adopts what stays
@@ -32,10 +33,10 @@ type reloads struct {
 	status stats.ReloadStatus
 }
 
-func (r *reloads) ended(err error) {
+func (r *reloads) ended(at time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.status.At, r.status.Err = time.Now(), ""
+	r.status.At, r.status.Err = at, ""
 	if err != nil {
 		r.status.Failed++
 		r.status.Err = err.Error()
@@ -52,7 +53,7 @@ func (p *Proxy) ReloadStatus() stats.ReloadStatus {
 }
 
 // ReloadFailed counts a reload that never came to Reload, as its file could not be read.
-func (p *Proxy) ReloadFailed(err error) { p.reloads.ended(err) }
+func (p *Proxy) ReloadFailed(err error) { p.reloads.ended(p.world.Now(), err) }
 
 // Reload has a started proxy go on with o, while traffic flows. On error, which says all that is wrong, nothing has
 // changed. It returns once all commands that come in are subject to o; clients of removed pools may still be leaving. What
@@ -61,7 +62,7 @@ func (p *Proxy) Reload(o Options) (Changes, error) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	c, err := p.prepareReload(o)
-	p.reloads.ended(err)
+	p.reloads.ended(p.world.Now(), err)
 	if err != nil {
 		return Changes{}, err
 	}
@@ -108,11 +109,11 @@ func (p *Proxy) carryOut(c *plan) {
 	}
 	for _, pl := range c.removed {
 		pl.unfollow()
-		pl.until = time.Now().Add(c.next.opts.DrainTimeout)
+		pl.until = p.world.Now().Add(c.next.opts.DrainTimeout)
 		p.leaving = append(p.leaving, pl)
 	}
 	if was.maxMemory != c.next.maxMemory {
-		limitMemory(c.next.maxMemory)
+		p.world.LimitHeap(c.next.maxMemory)
 	}
 }
 
@@ -137,7 +138,7 @@ func (c *plan) prepareListeners() {
 		if was == pl || slices.Contains(c.fresh, ln) {
 			continue
 		}
-		if err := prepare(ln.nl, pl.opts); err != nil {
+		if err := ln.nl.Prepare(pl.opts.socket()); err != nil {
 			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
 			if ln.key == listenKey(pl.opts) {
 				pl.opts.Listen = was.opts.Listen
@@ -148,19 +149,14 @@ func (c *plan) prepareListeners() {
 
 // onLoops runs f on each loop and waits until all are done, or the proxy stops. Not from a loop.
 func (p *Proxy) onLoops(f func(*Local)) {
-	var all sync.WaitGroup
-	done := make(chan struct{})
+	all := world.NewGroup(p.world)
 	for _, l := range p.loops {
 		all.Add(1)
 		if !l.loop.Execute(func() { defer all.Done(); f(l) }) {
 			all.Done()
 		}
 	}
-	go func() { all.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-p.running.Done():
-	}
+	_ = all.Wait(p.running)
 }
 
 // apply carries a plan out on l.
@@ -215,7 +211,7 @@ func (p *Proxy) sweep() {
 	leaving := len(p.leaving)
 	p.leaving = slices.DeleteFunc(p.leaving, func(pl *pool) bool {
 		if pl.clients.Load() > 0 {
-			if time.Now().After(pl.until) {
+			if p.world.Now().After(pl.until) {
 				for _, l := range p.loops {
 					l.loop.Execute(func() { l.closeAll(pl) })
 				}

@@ -102,7 +102,7 @@ func (rp *reporter) ask(j *report) bool {
 	switch {
 	case rp.running < maxReporters:
 		rp.running++
-		go rp.work(j)
+		rp.proxy.world.Go(func() { rp.work(j) })
 	case len(rp.waiting) < maxWaitingReports:
 		rp.waiting = append(rp.waiting, j)
 	default:
@@ -236,7 +236,7 @@ func (a *about) clients(p *stats.Pool) (f figures) {
 
 // memory is the process's: pools share it.
 func (a *about) memory() (f figures) {
-	f.count("used_memory", int64(heapObjects()))
+	f.count("used_memory", int64(a.rp.proxy.world.HeapBytes()))
 	if n, ok := residentBytes(); ok {
 		f.count("used_memory_rss", n)
 	}

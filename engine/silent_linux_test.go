@@ -58,9 +58,9 @@ func dropAll(t *testing.T) func(c *net.TCPConn) {
 	return func(c *net.TCPConn) {
 		rc, err := c.SyscallConn()
 		if err == nil {
-			err = control(rc, func(fd int) error {
+			_ = rc.Control(func(fd uintptr) {
 				drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0}
-				return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+				err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
 			})
 		}
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/loop"
+	"cashew/world"
 )
 
 // sim is one loop without sockets: clients and servers are scripts, and time stands still unless a test moves it. It
@@ -137,7 +138,9 @@ func (f *fakeConn) Unread() int                  { return 0 }
 func (f *fakeConn) Dup() (int, error)            { return -1, errNoDescriptors }
 func (f *fakeConn) Detach() (loop.Socket, error) { return nil, errNoDescriptors }
 
-// Run implements loop.Base, as the next four do.
+// Enroll implements loop.Base, as the next five do: nobody dials or accepts here.
+func (*sim) Enroll(*loop.Loop, net.Conn, loop.Handler) error { panic("enrolled in a simulation") }
+
 func (s *sim) Run(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,13 +172,14 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	o.Pools = []PoolOptions{po}
 	log := slog.New(slog.DiscardHandler)
-	p, err := New(o, log)
+	w := world.New(time.Now())
+	p, err := New(o, w, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.pools()[0].Close)
 	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
-	s.loop = loop.NewLoop(s, log)
+	s.loop = loop.NewLoop(s, w, log)
 	servers := backend.NewLocal(s.loop)
 	s.local = newLocal(0, s.loop, servers, p.now.Load(), &p.pressure)
 	p.loops, p.patience = []*Local{s.local}, time.Minute

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"time"
-
 	"cashew/codec"
 	"cashew/stats"
 )
@@ -46,7 +44,7 @@ func (p *Proxy) Snapshot() *stats.Snapshot {
 // snapshot merges what the loops last told.
 func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	s := &stats.Snapshot{
-		At: time.Now(), Started: startedAt, Version: p.Options().Version, Loops: len(p.loops),
+		At: p.world.Now(), Started: p.world.Time(0), Version: p.Options().Version, Loops: len(p.loops),
 		Draining: p.Draining(), Reload: p.ReloadStatus(),
 	}
 	for _, pl := range pools {

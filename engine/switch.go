@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"time"
-
 	"cashew/backend"
 	"cashew/codec"
 )
@@ -33,7 +31,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 	if wait {
 		if s.told |= behindServer; !s.asked {
 			s.asked = true
-			time.AfterFunc(s.pool.AskPatience(), func() { s.loop.Execute(s.hurry) })
+			s.loop.After(s.pool.AskPatience(), s.hurry)
 		}
 		s.block()
 	}

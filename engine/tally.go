@@ -55,7 +55,7 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 	if cmd.Key == nil && len(cmd.Keys) == 0 {
 		l.sampleIn = max(l.sampleIn, 1) // a command for all servers has no key
 	}
-	for ; l.sampleIn <= 0; l.sampleIn += stats.NextSample() {
+	for ; l.sampleIn <= 0; l.sampleIn += stats.NextSample(l.loop.World) {
 		key := cmd.Key
 		if len(cmd.Keys) > 0 {
 			i := keys - 1 + l.sampleIn

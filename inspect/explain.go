@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/url"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"cashew/configs"
 	"cashew/engine"
+	"cashew/world"
 )
 
 func explainCommand() *Command {
@@ -75,7 +77,7 @@ func explainFile(path, pool string, keys []string, stderr io.Writer) ([]engine.P
 		fmt.Fprintln(stderr, err)
 		return nil, errFound
 	}
-	proxy, err := engine.New(f.Options, slog.New(slog.DiscardHandler))
+	proxy, err := engine.New(f.Options, world.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

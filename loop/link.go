@@ -53,19 +53,19 @@ type Socket interface {
 type plainSocket struct {
 	fdSocket
 	gc   gnet.Conn
-	loop *Loop
+	base *gnetBase
 	gone bool // gnet closes it, or has
 }
 
 func (s *plainSocket) Pause() {
 	if !s.gone {
-		s.loop.poller.setRead(s.Fd(), false)
+		s.base.poller.setRead(s.Fd(), false)
 	}
 }
 
 func (s *plainSocket) Resume() {
 	if !s.gone {
-		s.loop.poller.setRead(s.Fd(), true)
+		s.base.poller.setRead(s.Fd(), true)
 	}
 }
 
@@ -85,7 +85,7 @@ func (s *plainSocket) Detach() (Socket, error) {
 func (s *plainSocket) Close() {
 	if !s.gone {
 		s.gone = true
-		_ = s.loop.el.Close(s.gc)
+		_ = s.base.el.Close(s.gc)
 	}
 }
 

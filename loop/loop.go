@@ -12,23 +12,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"github.com/valyala/bytebufferpool"
+
+	"cashew/world"
 )
 
 // Loop is one event loop: its clock, its buffers, and what callbacks left to be written. All that hangs on it runs on its
 // goroutine and takes no lock; others send a function with Execute.
 type Loop struct {
-	Log *slog.Logger
-	Now int64 // nanoseconds since Origin, read once for each callback
-
-	// Origin is when the process started. A test whose clock stands before that sets another.
-	Origin time.Time
+	Log   *slog.Logger
+	World world.World
+	Now   int64 // World.Nanos, read once for each callback
 
 	Pass   Pass   // what happened since the loop last coalesced
 	Copies copies // what a request costs in copying, for tests
@@ -39,9 +39,7 @@ type Loop struct {
 
 	Panics atomic.Int64 // survived
 
-	base   Base
-	el     gnet.EventLoop // nil in a test
-	poller poller
+	base Base
 
 	spares  spares // for bytes that outlive a callback
 	batches batches
@@ -53,6 +51,10 @@ type Loop struct {
 // Base is what a Loop stands on: gnet, or a simulation.
 type Base interface {
 	Run(f func()) bool // runs f on the loop, soon; from any goroutine; false: the loop has stopped
+
+	// Enroll gives l, which stands on this Base, a connection whose bytes h is to have, and returns once h.Opened has run.
+	Enroll(l *Loop, nc net.Conn, h Handler) error
+
 	SocketWatcher
 	Nap(d time.Duration) // stops the loop's thread
 	Yield()              // runtime.Gosched
@@ -69,14 +71,9 @@ type Pass struct {
 // ErrPanic is what a Handler is abandoned with after a panic.
 var ErrPanic = errors.New("loop: internal error")
 
-var started = time.Now()
-
-// Time is the time of day at now, which is some Loop.Now.
-func Time(now int64) time.Time { return started.Add(time.Duration(now)) }
-
 // NewLoop returns a Loop that stands on base.
-func NewLoop(base Base, log *slog.Logger) *Loop {
-	l := &Loop{base: base, Log: log, Origin: started}
+func NewLoop(base Base, w world.World, log *slog.Logger) *Loop {
+	l := &Loop{base: base, World: w, Log: log}
 	l.flushTask = func() {
 		defer l.survive(nil)
 		l.Tick()
@@ -87,7 +84,7 @@ func NewLoop(base Base, log *slog.Logger) *Loop {
 }
 
 // Tick reads the clock; every callback begins with it.
-func (l *Loop) Tick() { l.Now = int64(time.Since(l.Origin)) }
+func (l *Loop) Tick() { l.Now = l.World.Nanos() }
 
 // Execute runs f on the loop, soon, and then Flush. It may be called from any goroutine and reports false if the loop has
 // stopped.
@@ -99,6 +96,15 @@ func (l *Loop) Execute(f func()) bool {
 		l.Flush()
 	})
 }
+
+// After is Execute once d has passed.
+func (l *Loop) After(d time.Duration, f func()) world.Timer {
+	return l.World.AfterFunc(d, func() { l.Execute(f) })
+}
+
+// Enroll hands nc to l, where h.Opened is called, and returns once that has run. It is called from any goroutine but the loop's
+// own. nc is used up, whatever the outcome.
+func (l *Loop) Enroll(nc net.Conn, h Handler) error { return l.base.Enroll(l, nc, h) }
 
 // Opened is a callback: h has its connection. false: h does not want it.
 func (l *Loop) Opened(h Handler, s Socket) (ok bool) {

@@ -12,6 +12,8 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
 	"golang.org/x/sys/unix"
+
+	"cashew/world"
 )
 
 // Reactor runs event loops, which gnet polls for. Nothing outside this file, link.go and poller.go knows gnet.
@@ -26,7 +28,7 @@ type Reactor struct {
 }
 
 // StartReactor starts n loops that read up to readBuffer bytes at once.
-func StartReactor(n, readBuffer int, log *slog.Logger) (r *Reactor, err error) {
+func StartReactor(n, readBuffer int, w world.World, log *slog.Logger) (r *Reactor, err error) {
 	watcher, err := NewWatcher()
 	if err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func StartReactor(n, readBuffer int, log *slog.Logger) (r *Reactor, err error) {
 	if err := r.client.Start(); err != nil {
 		return nil, fmt.Errorf("loop: starting event loops: %w", err)
 	}
-	if err := r.findLoops(n, watcher, log); err != nil {
+	if err := r.findLoops(n, watcher, w, log); err != nil {
 		r.Stop()
 		return nil, err
 	}
@@ -51,19 +53,18 @@ func StartReactor(n, readBuffer int, log *slog.Logger) (r *Reactor, err error) {
 }
 
 // findLoops makes a Loop of each of gnet's.
-func (r *Reactor) findLoops(n int, watcher *Watcher, log *slog.Logger) error {
+func (r *Reactor) findLoops(n int, watcher *Watcher, w world.World, log *slog.Logger) error {
 	for range n {
 		el, far, err := r.find()
 		if err != nil {
 			return err
 		}
 		defer unix.Close(far) //nolint:errcheck // only once all are found: an open anchor keeps its loop from being picked again
-		l := NewLoop(&gnetBase{Watcher: watcher, el: el}, log)
-		if l.poller, err = newPoller(el); err != nil {
+		poller, err := newPoller(el)
+		if err != nil {
 			return err
 		}
-		l.el = el
-		r.loops = append(r.loops, l)
+		r.loops = append(r.loops, NewLoop(&gnetBase{Watcher: watcher, el: el, poller: poller}, w, log))
 	}
 	return nil
 }
@@ -103,13 +104,13 @@ type anchor struct{}
 // entry is the context of any other: whose it is, and its socket, once it opened.
 type entry struct {
 	loop    *Loop
+	base    *gnetBase
 	handler Handler
 	sock    *plainSocket
 }
 
-// Enroll hands nc to l, where h.Opened is called, and returns once that has run. It is called from any goroutine but the loop's
-// own. nc is used up, whatever the outcome.
-func (l *Loop) Enroll(nc net.Conn, h Handler) error {
+// Enroll implements Base.
+func (b *gnetBase) Enroll(l *Loop, nc net.Conn, h Handler) error {
 	// gnet gives the memory of an IPv6 zone's name to its buffer pool when the connection closes; the string is not
 	// its to give.
 	for _, a := range []net.Addr{nc.LocalAddr(), nc.RemoteAddr()} {
@@ -117,7 +118,7 @@ func (l *Loop) Enroll(nc net.Conn, h Handler) error {
 			t.Zone = ""
 		}
 	}
-	ch, err := l.el.Enroll(gnet.NewContext(context.Background(), &entry{loop: l, handler: h}), nc)
+	ch, err := b.el.Enroll(gnet.NewContext(context.Background(), &entry{loop: l, base: b, handler: h}), nc)
 	if err != nil {
 		_ = nc.Close()
 		return err
@@ -128,7 +129,7 @@ func (l *Loop) Enroll(nc net.Conn, h Handler) error {
 // OnOpen implements gnet.EventHandler.
 func (*Reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	if e, ok := c.Context().(*entry); ok {
-		e.sock = &plainSocket{fdSocket: fdSocket(c.Fd()), gc: c, loop: e.loop}
+		e.sock = &plainSocket{fdSocket: fdSocket(c.Fd()), gc: c, base: e.base}
 		if !e.loop.Opened(e.handler, e.sock) {
 			e.sock.gone = true
 			return nil, gnet.Close
@@ -158,7 +159,8 @@ func (*Reactor) OnClose(c gnet.Conn, err error) gnet.Action {
 // gnetBase is a Base on one of gnet's event loops.
 type gnetBase struct {
 	*Watcher
-	el gnet.EventLoop
+	el     gnet.EventLoop
+	poller poller
 }
 
 func (b *gnetBase) Run(f func()) bool { return b.el.Execute(context.Background(), runnable(f)) == nil }

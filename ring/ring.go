@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 )
@@ -44,6 +45,9 @@ type Options struct {
 
 	// Live says for each server whether it takes keys: an ejected one is false. nil: all do.
 	Live []bool
+
+	// IntN gives chance to the distribution random: a number from 0 to n-1, on any goroutine. nil: the Go runtime's.
+	IntN func(n int) int
 }
 
 // Distributions returns the names that Options.Distribution accepts, as a new slice.
@@ -82,6 +86,7 @@ type Ring struct {
 	sum      HashFunc
 	continuum
 	live []int // indexes of the live servers, ascending
+	intN func(n int) int
 }
 
 // Build makes the Ring for o. Errors are joined; each names the option at fault and its value. A list without servers, or
@@ -140,7 +145,10 @@ func Build(o Options) (*Ring, error) {
 		r.method = pickModula
 		r.continuum, r.total = modula(o.Servers, r.live)
 	case distRandom:
-		r.method = pickRandom
+		r.method, r.intN = pickRandom, o.IntN
+		if r.intN == nil {
+			r.intN = rand.IntN //nolint:forbidigo // for whoever has no World, as ring's own tests
+		}
 		r.continuum = random(r.live)
 	}
 	if len(r.live) == 1 {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"hash/maphash"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -12,7 +11,7 @@ import (
 const sampleEvery = 64
 
 // NextSample is how many keys later the next is sampled: chance decides, lest a client's habits do.
-func NextSample() int { return 1 + rand.IntN(2*sampleEvery-1) }
+func NextSample(chance interface{ IntN(n int) int }) int { return 1 + chance.IntN(2*sampleEvery-1) }
 
 // Sketch counts the keys that come most often, or are largest, in a bounded space. It belongs to one loop and allocates
 // nothing after its first key.

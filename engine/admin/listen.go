@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cashew/engine"
+	"cashew/world"
 )
 
 // Listen binds the admin address: "host:port", or a path for a unix socket. Those in leaving are about to be closed, and may
@@ -24,13 +24,21 @@ func Listen(addr string, leaving ...net.Listener) (net.Listener, error) {
 	if strings.HasPrefix(addr, "/") {
 		return listenUnix(&lc, addr)
 	}
-	return engine.Beside(leaving, addr, false, func(reusePort bool) (net.Listener, error) {
+	var others []world.Listener
+	for _, ln := range leaving {
+		others = append(others, world.ListenerOf(ln))
+	}
+	return world.Beside(others, addr, false, func(reusePort bool) (world.Listener, error) {
 		if reusePort {
 			lc.Control = func(_, _ string, rc syscall.RawConn) error {
 				return control(rc, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 			}
 		}
-		return lc.Listen(context.Background(), engine.SocketNetwork("tcp", addr), addr)
+		ln, err := lc.Listen(context.Background(), world.SocketNetwork("tcp", addr), addr)
+		if err != nil {
+			return nil, err
+		}
+		return world.ListenerOf(ln), nil
 	})
 }
 
@@ -49,7 +57,7 @@ func ListenStats(addr string, port int) (net.Listener, error) {
 		ln, err = listenUnix(&lc, addr)
 	} else {
 		addr = net.JoinHostPort(addr, strconv.Itoa(port))
-		ln, err = lc.Listen(context.Background(), engine.SocketNetwork("tcp", addr), addr)
+		ln, err = lc.Listen(context.Background(), world.SocketNetwork("tcp", addr), addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bind on m %d to stats server addr '%s' failed: %w", fd, addr, systemError(err))

@@ -9,11 +9,13 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"cashew/configs"
 	"cashew/embedded"
 	"cashew/engine"
 	"cashew/stats"
+	"cashew/world"
 )
 
 var _ Proxy = (*engine.Proxy)(nil)
@@ -37,7 +39,7 @@ func startProxy(t *testing.T) (r *rig, redis net.Addr) {
 	}
 	f.Options.Loops = 2
 	f.Options.Pools[0].Listen.Addr = "127.0.0.1:0" // the kernel chooses
-	p, err := engine.New(f.Options, slog.New(slog.DiscardHandler))
+	p, err := engine.New(f.Options, world.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
