@@ -10,8 +10,8 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
-REAL = ./bench ./compat ./dist ./difftest ./faults
-FAST = $(filter-out cashew/bench cashew/compat cashew/dist cashew/difftest cashew/faults,$(shell $(GO) list ./...))
+REAL = ./bench ./tests/compat ./tests/dist ./tests/difftest ./tests/faults
+FAST = $(filter-out $(REAL:./%=cashew/%),$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
@@ -62,23 +62,23 @@ test-ui: ## the dashboard in a headless Chromium, where there is one; pictures g
 	$(GO) test -count=1 -v -run UI -artifacts -outputdir=$(CURDIR)/bin/ui ./engine/admin/page
 
 race: ## all tests under the race detector, consumed bytes overwritten
-	$(GO) test -race -tags invariants $(FAST) ./bench ./dist
-	$(GO) test -count=1 -race -tags invariants ./difftest
+	$(GO) test -race -tags invariants $(FAST) ./bench ./tests/dist
+	$(GO) test -count=1 -race -tags invariants ./tests/difftest
 
 fuzz: ## each fuzz target for FUZZTIME=30s
 	@scripts/fuzz.sh $(FUZZTIME)
 
 diff: servers ## the same bytes to redis-server and nutcracker and through us
-	$(GO) test -count=1 ./difftest $(ARGS)
+	$(GO) test -count=1 ./tests/difftest $(ARGS)
 
 compat: servers ## real client libraries, directly and through us; ARGS='-run Libraries/ioredis'
-	$(GO) test -count=1 ./compat $(ARGS)
+	$(GO) test -count=1 ./tests/compat $(ARGS)
 
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
-	$(GO) test -count=1 -timeout=0 -v ./faults $(ARGS)
+	$(GO) test -count=1 -timeout=0 -v ./tests/faults $(ARGS)
 
 mutate: ## mistakes on a request's road, and whether the tests notice; ARGS='-n 20 -seed 7 -only session.go'
-	$(GO) run ./mutate $(ARGS)
+	$(GO) run ./tests/mutate $(ARGS)
 
 bench: servers build ## what the goals ask for, about ten minutes; ARGS='-set matrix', '-set scale', -quick
 	$(GO) run ./bench $(ARGS)
@@ -129,7 +129,7 @@ uninstall: ## remove what make install put there; configuration stays
 		if [ "$$(readlink $$l)" = cashew ]; then rm -f $$l; fi; done
 
 clean: ## remove what was built
-	rm -rf bin cover.out compat/node/node_modules
+	rm -rf bin cover.out tests/compat/node/node_modules
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

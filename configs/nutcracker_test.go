@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"cashew/processtest"
+	"cashew/tests/processtest"
 )
 
 // nutcracker says whether twemproxy takes the file at path.

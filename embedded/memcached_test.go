@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"cashew/processtest"
+	"cashew/tests/processtest"
 
 	"github.com/google/go-cmp/cmp"
 )

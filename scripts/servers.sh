@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
-# libmemcached's tools; what runs the client libraries of compat/: Node.js with npm, PHP, Python, Ruby and their libraries;
+# libmemcached's tools; what runs the client libraries of tests/compat/: Node.js with npm, PHP, Python, Ruby and their libraries;
 # and valgrind, which counts instructions.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
@@ -36,7 +36,7 @@ missing() {
 		memccapable,memcapable:libmemcached-tools valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
 		found "${pair%%:*}" || echo "${pair##*:}"
 	done
-	# Libraries are found by asking the language for them, as compat/ does.
+	# Libraries are found by asking the language for them, as tests/compat/ does.
 	php -r 'exit(extension_loaded("redis") ? 0 : 1);' 2>/dev/null || echo php-redis
 	php -r 'exit(@include("Predis/Autoloader.php") ? 0 : 1);' 2>/dev/null || echo php-predis
 	imports redis || echo python3-redis

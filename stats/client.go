@@ -1,3 +1,8 @@
+// Package stats has what a proxy counts. Each loop counts in plain fields of its own, so that no request waits for a lock. Who asks
+// gets copies, made between two callbacks of that loop, and adds those of all loops up on another goroutine.
+//
+//	loop 1: ClientTally, ServerTally, Sketch, SlowLog --copies--+
+//	loop 2: the same                                  --copies--+--> Snapshot, HotKey, SlowEntry: plain values to print
 package stats
 
 import (

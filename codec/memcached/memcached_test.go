@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"cashew/codec"
-	"cashew/processtest"
+	"cashew/tests/processtest"
 )
 
 // memcachedServer starts a memcached of its own for the test and returns the unix socket it listens on.

@@ -16,7 +16,7 @@ import (
 
 	"cashew/codec"
 	"cashew/codec/codectest"
-	"cashew/processtest"
+	"cashew/tests/processtest"
 )
 
 // redisServer starts a redis-server of its own for the test and returns the unix socket it listens on.

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/embedded"
-	"cashew/processtest"
+	"cashew/tests/processtest"
 )
 
 func TestStatsDocument(t *testing.T) {

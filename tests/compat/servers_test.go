@@ -1,0 +1,144 @@
+//go:build unix
+
+package compat
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"cashew/tests/processtest"
+)
+
+// startRedis starts a redis-server that keeps nothing on disk and returns its port.
+func startRedis(t testing.TB, args ...string) string {
+	t.Helper()
+	port := processtest.FreePort(t)
+	s := processtest.Redis(t, append([]string{"--bind", "127.0.0.1", "--port", port}, args...)...)
+	s.Up(t, func() bool { return processtest.Listens("tcp", "127.0.0.1:"+port) })
+	return port
+}
+
+// startRedises starts n of them.
+func startRedises(t testing.TB, n int, args ...string) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		ports = append(ports, startRedis(t, args...))
+	}
+	return ports
+}
+
+// startMemcached starts a memcached and returns its port.
+func startMemcached(t testing.TB) string {
+	t.Helper()
+	port := processtest.FreePort(t)
+	s := processtest.Memcached(t, "-l", "127.0.0.1", "-p", port)
+	s.Up(t, func() bool { return processtest.Listens("tcp", "127.0.0.1:"+port) })
+	return port
+}
+
+// fleet is what programs connect to: a server, and proxies before other ones.
+type fleet struct {
+	direct, one, three string
+	servers            []string // those of three
+}
+
+// startFleet starts five servers of a protocol, and proxies before one and three of them.
+func startFleet(t testing.TB, p protocol) fleet {
+	t.Helper()
+	start := func() string { return startMemcached(t) }
+	if p == redis {
+		start = func() string { return startRedis(t) }
+	}
+	servers := []string{start(), start(), start()}
+	return fleet{
+		direct:  start(),
+		one:     startPool(t, p, []string{start()}),
+		three:   startPool(t, p, servers),
+		servers: servers,
+	}
+}
+
+// startProxy is startPool before redis-servers.
+func startProxy(t testing.TB, servers []string, settings ...string) string {
+	t.Helper()
+	return startPool(t, redis, servers, settings...)
+}
+
+// startPool starts cashew before the servers and returns the port of its one pool. The pool's settings are lines of its
+// configuration besides those that spread keys of any names over all servers. When the test ends, all clients must have
+// left, nobody may have been disconnected for what was sent, which some libraries hide by connecting again, and cashew must
+// end in peace.
+func startPool(t testing.TB, p protocol, servers []string, settings ...string) string {
+	t.Helper()
+	port := processtest.FreePort(t)
+	var conf bytes.Buffer
+	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: %v\n", port, p == redis)
+	fmt.Fprintf(&conf, "  hash: md5\n  distribution: modula\n  hash_tag: \"{}\"\n")
+	for _, line := range settings {
+		fmt.Fprintf(&conf, "  %s\n", line)
+	}
+	fmt.Fprintf(&conf, "  servers:\n")
+	for _, server := range servers {
+		fmt.Fprintf(&conf, "   - 127.0.0.1:%s:1\n", server)
+	}
+	path := filepath.Join(processtest.TempDir(t), "cashew.yml")
+	if err := os.WriteFile(path, conf.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stats := processtest.FreePort(t)
+	proxy := processtest.New(t, cashew, "-c", path, "-v", "4", "-a", "127.0.0.1", "-s", stats)
+	proxy.Up(t, func() bool { return processtest.Listens("tcp", net.JoinHostPort("127.0.0.1", port)) })
+	t.Cleanup(func() {
+		proxy.WantAlive(t)
+		if !processtest.Poll(processtest.Patience, func() bool { return poolStats(t, stats)["client_connections"] == 0.0 }) {
+			t.Errorf("%v clients stay connected", poolStats(t, stats)["client_connections"])
+		}
+		pool := poolStats(t, stats)
+		wantZero(t, pool, "client_err", "clients_malformed", "forward_error", "server_out_of_step")
+		for _, server := range servers {
+			wantZero(t, pool["127.0.0.1:"+server].(map[string]any), "server_eof", "server_err", "server_timedout", "dropped")
+		}
+		proxy.Signal(syscall.SIGTERM)
+		if !processtest.Poll(processtest.Patience, proxy.Ended) {
+			t.Errorf("%s goes on after SIGTERM", proxy.Name)
+		}
+		if bytes.Contains(proxy.Printed(), []byte("panic")) {
+			t.Errorf("%s printed a panic:\n%s", proxy.Name, proxy.Tail(8<<10))
+		}
+	})
+	return port
+}
+
+// poolStats asks the statistics port of a proxy about its pool.
+func poolStats(t testing.TB, port string) map[string]any {
+	t.Helper()
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var all struct {
+		Pool map[string]any `json:"p"`
+	}
+	if err := json.NewDecoder(c).Decode(&all); err != nil {
+		t.Fatal(err)
+	}
+	return all.Pool
+}
+
+// wantZero checks that the figures are there and zero.
+func wantZero(t testing.TB, figures map[string]any, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if figures[name] != 0.0 {
+			t.Errorf("%s = %v, want 0", name, figures[name])
+		}
+	}
+}

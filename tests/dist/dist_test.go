@@ -1,0 +1,234 @@
+// Package dist tests what is installed beside the program: the files of the folder dist, and the documents.
+package dist
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"cashew/tests/processtest"
+)
+
+// program runs a command that the test needs.
+func program(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(processtest.LookPath(t, name), args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// found are the files below dir, links with what they lead to.
+func found(t *testing.T, dir string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		if to, err := os.Readlink(path); err == nil {
+			name += " -> " + to
+		}
+		files = append(files, name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestInstall(t *testing.T) {
+	dir := t.TempDir()
+	program(t, "make", "-C", "../..", "install", "DESTDIR="+dir, "PREFIX=/usr", "NUTCRACKER=1")
+	got := found(t, dir)
+	for _, want := range []string{
+		"usr/bin/cashew",
+		"usr/bin/nutcracker -> cashew",
+		"usr/share/man/man1/cashew.1",
+		"usr/share/bash-completion/completions/cashew",
+		"usr/share/bash-completion/completions/nutcracker -> cashew",
+		"usr/lib/systemd/system/cashew.service",
+		"usr/lib/sysusers.d/cashew.conf",
+		"usr/share/doc/cashew/LICENSE",
+		"usr/share/doc/cashew/nutcracker.yml",
+		"usr/share/doc/cashew/migrating-from-twemproxy.md",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s was not installed", want)
+		}
+	}
+	for name, mode := range map[string]fs.FileMode{
+		"bin/cashew": 0o755, "lib/systemd/system/cashew.service": 0o644, "share/man/man1/cashew.1": 0o644,
+	} {
+		fi, err := os.Stat(filepath.Join(dir, "usr", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fi.Mode().Perm() != mode {
+			t.Errorf("%s has mode %o; want %o", name, fi.Mode().Perm(), mode)
+		}
+	}
+	if unit := read(t, dir+"/usr/lib/systemd/system/cashew.service"); !strings.Contains(unit, "\nExecStart=/usr/bin/cashew ") {
+		t.Error("the unit does not start PREFIX/bin/cashew")
+	}
+	program(t, dir+"/usr/bin/nutcracker", "-V")
+
+	program(t, "make", "-C", "../..", "uninstall", "DESTDIR="+dir, "PREFIX=/usr")
+	if left := found(t, dir); len(left) > 0 {
+		t.Errorf("make uninstall left %q", left)
+	}
+}
+
+// Another program's nutcracker is not ours to remove.
+func TestUninstallLeavesOthers(t *testing.T) {
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "usr/bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(bin+"/nutcracker", nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	program(t, "make", "-C", "../..", "uninstall", "DESTDIR="+dir, "PREFIX=/usr")
+	if got := found(t, dir); !slices.Equal(got, []string{"usr/bin/nutcracker"}) {
+		t.Errorf("there is %q; want usr/bin/nutcracker", got)
+	}
+}
+
+func TestUnit(t *testing.T) {
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(bin+"/cashew", []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	unit := strings.ReplaceAll(read(t, "../../dist/cashew.service"), "/usr/local/bin", bin)
+	unit = strings.ReplaceAll(unit, "man:cashew(1)", "https://localhost/") // not installed here
+	path := filepath.Join(dir, "cashew.service")
+	if err := os.WriteFile(path, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := program(t, "systemd-analyze", "verify", "--recursive-errors=no", "--man=no", path); out != "" {
+		t.Errorf("systemd-analyze verify: %s", out)
+	}
+}
+
+func TestManPage(t *testing.T) {
+	if out := program(t, "groff", "-ww", "-man", "-Tutf8", "-z", "../../dist/cashew.1"); out != "" {
+		t.Errorf("groff warns: %s", out)
+	}
+}
+
+// usage is what the program says of itself.
+func usage(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cashew")
+	program(t, "go", "build", "-o", path, "../..")
+	return program(t, path, "--help")
+}
+
+// All options and subcommands that the program has are in the man page and in the completion.
+func TestOptionsAreTold(t *testing.T) {
+	text := usage(t)
+	man, completion := strings.ReplaceAll(read(t, "../../dist/cashew.1"), `\-`, "-"), read(t, "../../dist/cashew.bash")
+	options := regexp.MustCompile(`(?m)^  (?:(-[a-zA-Z]), |    )(--[a-z-]+)`).FindAllStringSubmatch(text, -1)
+	if len(options) < 14 {
+		t.Fatalf("the usage has %d options; something is wrong with this test:\n%s", len(options), text)
+	}
+	var names []string
+	for _, o := range options {
+		names = append(names, o[1], o[2])
+	}
+	for _, c := range regexp.MustCompile(`(?m)^  ([a-z]+) +[a-z]`).FindAllStringSubmatch(text, -1) {
+		names = append(names, c[1])
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		word := regexp.MustCompile(`(^|[^a-z-])` + regexp.QuoteMeta(name) + `([^a-z-]|$)`)
+		if !word.MatchString(man) {
+			t.Errorf("%s is not in the man page", name)
+		}
+		if !word.MatchString(completion) {
+			t.Errorf("%s is not in the completion", name)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	tests := []struct{ name, line, want string }{
+		{"commands", "cashew ", "demo check explain diff top reload upgrade health help"},
+		{"a command", "cashew ex", "explain"},
+		{"long option", "cashew --stats-p", "--stats-port"},
+		{"option of a command", "cashew top --o", "--once"},
+		{"option of the demo alone", "cashew --emb", ""},
+		{"option of the demo", "cashew demo --emb", "--embedded-port"},
+		{"levels", "cashew -v 1", "1 10 11"},
+		{"file", "cashew -c cashew.se", "cashew.service"},
+		{"file of a command", "cashew check cashew.1", "cashew.1"},
+		{"nutcracker has options", "nutcracker --test", "--test-conf"},
+		{"nutcracker has no commands", "nutcracker up", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			script := `set -u; cd ../../dist; . ./cashew.bash
+				read -ra COMP_WORDS <<<"$0"; [[ $0 == *" " ]] && COMP_WORDS+=("")
+				COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _cashew; echo "${COMPREPLY[*]-}"`
+			if got := strings.TrimSpace(program(t, "bash", "-c", script, tt.line)); got != tt.want {
+				t.Errorf("%q is completed to %q; want %q", tt.line, got, tt.want)
+			}
+		})
+	}
+}
+
+// A pool's or global's key that the documents name is one that configs/README.md describes.
+func TestDocumentsNameKeysThatExist(t *testing.T) {
+	keys := make(map[string]bool)
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(read(t, "../../configs/README.md"), -1) {
+		keys[m[1]] = true
+	}
+	if !keys["listen"] || !keys["drain_timeout"] {
+		t.Fatalf("configs/README.md has the keys %v; something is wrong with this test", keys)
+	}
+	for _, path := range []string{"../../docs/migrating-from-twemproxy.md", "../../docs/upgrading.md"} {
+		text := read(t, path)
+		for _, m := range regexp.MustCompile("`(?:global\\.)?([a-z]+(?:_[a-z]+)+)(?:: [^`]*)?`").FindAllStringSubmatch(text, -1) {
+			if !keys[m[1]] && !figures[m[1]] {
+				t.Errorf("%s: there is no key %s", path, m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)`).FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join("../../docs", m[1])); errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: the link to %s leads nowhere", path, m[1])
+			}
+		}
+	}
+}
+
+// figures are names in the statistics, and commands, which look like keys.
+var figures = map[string]bool{
+	"cashew_server_unneeded_auth_total": true,
+	"client_eof":                        true, "client_err": true, "curr_connections": true, "total_connections": true, "server_ejected_at": true,
+	"server_eof": true, "server_err": true, "server_timedout": true, "server_ejects": true, "forward_error": true,
+	"flush_all": true,
+}
