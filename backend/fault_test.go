@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 func TestText(t *testing.T) {
@@ -51,7 +51,7 @@ func TestText(t *testing.T) {
 func TestPause(t *testing.T) {
 	for n, most := range map[int]int{1: 10, 2: 20, 6: 320, 7: 500, 1000: 500} {
 		for range 100 {
-			if d := int(pause(n, world.New(time.Now())).Milliseconds()); d < most/2 || d > most {
+			if d := int(pause(n, worldtest.New(time.Now())).Milliseconds()); d < most/2 || d > most {
 				t.Fatalf("pause(%d) = %d ms; want %d..%d", n, d, most/2, most)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"cashew/codec/resp"
-	"cashew/world"
+	"cashew/world/worldtest"
 
 	"cashew/loop"
 )
@@ -75,12 +75,12 @@ func TestFiguresCopy(t *testing.T) {
 	p, err := NewPool(Options{
 		Name: "p", Protocol: resp.New(resp.Options{}), Hash: "md5", Distribution: "modula", ServerConnections: 1,
 		Servers: []Server{{Name: "a", Weight: 1}},
-	}, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	}, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	g := MakeGroup(NewLocal(loop.NewLoop(nil, world.New(time.Now()), slog.New(slog.DiscardHandler))), p)
+	g := MakeGroup(NewLocal(loop.NewLoop(nil, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))), p)
 	g.figures[0].Latency[0].Queue.Add(1, 1)
 	f := g.Figures(0)
 	g.figures[0].Latency[0].Queue.Add(1, 1)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"cashew/codec/resp"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // newTestPool has n servers; keys go to them by modula.
@@ -26,7 +26,7 @@ func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 	if edit != nil {
 		edit(&o)
 	}
-	p, err := NewPool(o, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	p, err := NewPool(o, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestNewPoolErrors(t *testing.T) {
-	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []Server{{Name: "a", Weight: 1}}}, world.New(time.Now()), nil)
+	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []Server{{Name: "a", Weight: 1}}}, worldtest.New(time.Now()), nil)
 	if err == nil {
 		t.Error("NewPool accepts an unknown hash")
 	}

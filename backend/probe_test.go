@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"cashew/codec/resp"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // readArray reads one command.
@@ -71,7 +71,7 @@ func TestProbe(t *testing.T) {
 				}
 				_, _ = io.Copy(io.Discard, r)
 			}()
-			w := world.New(time.Now())
+			w := worldtest.New(time.Now())
 			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, world: w, resolver: newResolver(w)}
 			err = p.probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

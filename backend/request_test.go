@@ -11,13 +11,13 @@ import (
 
 	"cashew/codec"
 	"cashew/loop"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // TestRequestReused: of a request that is let go of nothing is left for the next in its place but room for fragments.
 func TestRequestReused(t *testing.T) {
 	for _, whole := range []bool{false, true} {
-		l := NewLocal(loop.NewLoop(nil, world.New(time.Now()), slog.New(slog.DiscardHandler)))
+		l := NewLocal(loop.NewLoop(nil, worldtest.New(time.Now()), slog.New(slog.DiscardHandler)))
 		r := l.NewRequest(nil)
 		r.Ref()
 		r.link, r.Next, r.Parent = &Request{}, &Request{}, &Request{}
@@ -53,7 +53,7 @@ func TestRequestReused(t *testing.T) {
 
 // TestRequestReleasedTwice: that is a panic, but costs the ring no place: a loop that survives many still finds one.
 func TestRequestReleasedTwice(t *testing.T) {
-	l := NewLocal(loop.NewLoop(nil, world.New(time.Now()), slog.New(slog.DiscardHandler)))
+	l := NewLocal(loop.NewLoop(nil, worldtest.New(time.Now()), slog.New(slog.DiscardHandler)))
 	for range 2 * minRequests {
 		r := l.NewRequest(nil)
 		l.Unref(r)
@@ -75,7 +75,7 @@ func TestRequestReleasedTwice(t *testing.T) {
 // neighbours, and the ring is as large as it must be, also after a burst.
 func TestRequestRing(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	l := NewLocal(loop.NewLoop(nil, world.New(time.Now()), slog.New(slog.DiscardHandler)))
+	l := NewLocal(loop.NewLoop(nil, worldtest.New(time.Now()), slog.New(slog.DiscardHandler)))
 	var held []*Request
 	take := func() {
 		r := l.NewRequest(nil)

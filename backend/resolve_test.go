@@ -9,11 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 func TestAddresses(t *testing.T) {
-	r := newResolver(world.New(time.Now()))
+	r := newResolver(worldtest.New(time.Now()))
 	var answer []string
 	var fault error
 	r.lookup = func(context.Context, string) ([]string, error) { return slices.Clone(answer), fault }

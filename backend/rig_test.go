@@ -15,7 +15,7 @@ import (
 
 	"cashew/codec/resp"
 	"cashew/loop"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // rig is one loop's connections to a pool of scripted servers, without sockets and, in a synctest bubble, without waiting. It
@@ -142,7 +142,7 @@ func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
 			edit(o)
 		}
 	})
-	g.loop = loop.NewLoop(g, world.New(time.Now().Add(-time.Hour)), slog.New(slog.NewTextHandler(&g.log, nil))) // no time is 0
+	g.loop = loop.NewLoop(g, worldtest.New(time.Now().Add(-time.Hour)), slog.New(slog.NewTextHandler(&g.log, nil))) // no time is 0
 	g.loop.Tick()
 	g.local = NewLocal(g.loop)
 	g.local.Connect = func(c *Conn) { g.dialing = append(g.dialing, c) }

@@ -17,7 +17,7 @@ import (
 	"cashew/codec/resp"
 	"cashew/embedded"
 	"cashew/stats"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // sightProxy runs a Proxy with a Redis and a memcached pool before embedded servers.
@@ -47,7 +47,7 @@ func sightProxy(t *testing.T) *Proxy {
 	t.Cleanup(mc.Stop)
 	o := withPools(2, pool("redis", resp.New(resp.Options{}), redis.Addrs()), pool("mc", memcached.New(memcached.Options{}), mc.Addrs()))
 	o.Version = "1.2.3"
-	p, err := New(o, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	p, err := New(o, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

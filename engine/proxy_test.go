@@ -21,7 +21,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/stats"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // startProxy runs a real Proxy before one server.
@@ -254,7 +254,7 @@ func TestListen(t *testing.T) {
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			q, err := New(withPools(0, PoolOptions{Options: p.Options().Pools[0].Options, Listen: bad.listen}),
-				world.New(time.Now()), slog.New(slog.DiscardHandler))
+				worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,7 +21,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // TestReloadSim plays reloads between the events of a client that is in the middle of something.
@@ -523,7 +523,7 @@ func withPools(loops int, pools ...PoolOptions) Options {
 
 func startPools(t *testing.T, o Options) *Proxy {
 	t.Helper()
-	p, err := New(o, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	p, err := New(o, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -592,7 +592,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	owners := make(map[string]bool) // "server:key" as one of the configurations has it
 	for n := 2; n <= 4; n++ {
 		po := poolBefore("main", servers[:n]...)
-		bp, err := backend.NewPool(po.Options, world.New(time.Now()), slog.New(slog.DiscardHandler))
+		bp, err := backend.NewPool(po.Options, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

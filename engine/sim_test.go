@@ -17,7 +17,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/loop"
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // sim is one loop without sockets: clients and servers are scripts, and time stands still unless a test moves it. It
@@ -172,7 +172,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	o.Pools = []PoolOptions{po}
 	log := slog.New(slog.DiscardHandler)
-	w := world.New(time.Now())
+	w := worldtest.New(time.Now())
 	p, err := New(o, w, log)
 	if err != nil {
 		t.Fatal(err)

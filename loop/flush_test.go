@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cashew/world"
+	"cashew/world/worldtest"
 )
 
 // testBase is a Base for a test: tasks are run by hand, and naps and yields counted.
@@ -30,13 +30,13 @@ func (b *testBase) Yield()                              { b.yields++ }
 
 // newTestLoop returns a Loop that w watches sockets for; nil: nobody does.
 func newTestLoop(w SocketWatcher) *Loop {
-	return NewLoop(&testBase{SocketWatcher: w}, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	return NewLoop(&testBase{SocketWatcher: w}, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 }
 
 // TestYield: a loop that is always busy passes through Go's scheduler every few milliseconds, not more often.
 func TestYield(t *testing.T) {
 	base := new(testBase)
-	l := NewLoop(base, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	l := NewLoop(base, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	l.Now = int64(time.Hour)
 	if l.flushSoon(); base.yields == 0 {
 		t.Error("no yield in a callback after an hour")
@@ -99,7 +99,7 @@ func (s *stage) Abandon(err error) { s.left = err }
 // TestFlushSoon: while one client or two wait, what a callback left is written at its end; with more, in one task.
 func TestFlushSoon(t *testing.T) {
 	base := new(testBase)
-	l := NewLoop(base, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	l := NewLoop(base, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	var order []string
 	one := &stage{name: "one", order: &order}
 	enter := []func(){func() { l.TouchClient(one) }, func() { l.TouchServer(one) }, func() { l.Resume(one) }}

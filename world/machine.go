@@ -11,6 +11,7 @@ import (
 // Machine is the World that there is.
 type Machine struct {
 	began time.Time
+	zero  int64 // nanotime then
 	machineNetwork
 	machineMemory
 }
@@ -19,13 +20,15 @@ var _ World = (*Machine)(nil)
 
 // New returns the machine. Nanos count from when it began: in a process, from now; a test may have it begin earlier, since some
 // times are 0 for never.
-func New(began time.Time) *Machine { return &Machine{began: began} }
+func New(began time.Time) *Machine {
+	return &Machine{began: began, zero: nanotime() - int64(time.Since(began))}
+}
 
 // Now implements Clock.
 func (*Machine) Now() time.Time { return time.Now() }
 
 // Nanos implements Clock.
-func (m *Machine) Nanos() int64 { return int64(time.Since(m.began)) }
+func (m *Machine) Nanos() int64 { return nanotime() - m.zero }
 
 // Time implements Clock.
 func (m *Machine) Time(nanos int64) time.Time { return m.began.Add(time.Duration(nanos)) }

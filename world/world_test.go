@@ -154,3 +154,20 @@ func TestChannel(t *testing.T) {
 		t.Errorf("Take from a process that is gone: %v", err)
 	}
 }
+
+// TestNanos: they are the time since the world began, also where that was before the process did.
+func TestNanos(t *testing.T) {
+	for _, began := range []time.Time{time.Now(), time.Now().Add(-time.Hour)} {
+		making := time.Now()
+		w := New(began)
+		slack := time.Since(making) // it reads two clocks, one after the other
+		before := time.Since(began)
+		n := time.Duration(w.Nanos())
+		if after := time.Since(began); n < before-slack || n > after+slack {
+			t.Errorf("Nanos: %v; want %v to %v, or %v beside that", n, before, after, slack)
+		}
+		if at := w.Time(int64(n)); at.Sub(began) != n {
+			t.Errorf("Time(%v) is %v after the beginning", n, at.Sub(began))
+		}
+	}
+}
