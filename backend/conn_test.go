@@ -186,7 +186,7 @@ func TestConnHandshake(t *testing.T) {
 		g.get(g.conn(0, 1), "a")
 		c := g.dialing[0]
 		g.dialing = nil
-		v := &line{rig: g, conn: c, fd: 3, host: "10.0.0.1", room: 5}
+		v := &line{rig: g, conn: c, host: "10.0.0.1", room: 5}
 		if g.loop.Opened(c, v) {
 			t.Error("half a step is enough")
 		}

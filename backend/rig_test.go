@@ -30,7 +30,6 @@ type rig struct {
 	tasks []func()
 
 	dialing []*Conn // attempts to connect that were not decided, oldest first
-	waiting map[int]func()
 	lines   []*line
 	asked   []*asked
 	log     strings.Builder
@@ -43,14 +42,16 @@ type line struct {
 
 	rig    *rig
 	conn   *Conn
-	fd     int
 	host   string
 	got    []byte
 	room   int
+	ready  func() // of whoever waits for room
 	closed bool
 }
 
-func (v *line) Fd() int { return v.fd }
+func (v *line) Await(ready func()) error { v.ready = ready; return nil }
+func (v *line) Forget()                  { v.ready = nil }
+
 func (v *line) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.ParseIP(v.host), Port: 1}
 }
@@ -132,7 +133,7 @@ func (a *asked) is() string {
 }
 
 func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
-	g := &rig{t: t, waiting: make(map[int]func())}
+	g := &rig{t: t}
 	g.pool = newTestPool(t, servers, func(o *Options) {
 		o.AutoEjectHosts = false
 		for i := range o.Servers {
@@ -157,7 +158,7 @@ func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
 	return g
 }
 
-// Enroll implements loop.Base, as the next five do: nobody dials here.
+// Enroll implements loop.Base, as the next three do: nobody dials here.
 func (*rig) Enroll(*loop.Loop, net.Conn, loop.Handler) error { panic("enrolled in a rig") }
 
 func (g *rig) Run(f func()) bool {
@@ -169,9 +170,6 @@ func (g *rig) Run(f func()) bool {
 
 func (*rig) Nap(time.Duration) {}
 func (*rig) Yield()            {}
-
-func (g *rig) Watch(fd int, f func()) error { g.waiting[fd] = f; return nil }
-func (g *rig) Cancel(fd int)                { delete(g.waiting, fd) }
 
 // settle runs what is to run on the loop.
 func (g *rig) settle() {
@@ -270,7 +268,7 @@ func (g *rig) accept() *line {
 	}
 	c := g.dialing[0]
 	g.dialing = g.dialing[1:]
-	v := &line{rig: g, conn: c, fd: 10 + len(g.lines), host: "10.0.0.1", room: 1 << 30}
+	v := &line{rig: g, conn: c, host: "10.0.0.1", room: 1 << 30}
 	g.lines = append(g.lines, v)
 	if !g.loop.Opened(c, v) {
 		v.closed = true
@@ -337,8 +335,8 @@ func (v *line) heard() string {
 // takes has a full socket take n more bytes.
 func (v *line) takes(n int) {
 	v.room = n
-	if f := v.rig.waiting[v.fd]; f != nil {
-		delete(v.rig.waiting, v.fd)
+	if f := v.ready; f != nil {
+		v.ready = nil
 		f()
 	}
 	v.rig.settle()

@@ -198,7 +198,13 @@ func TestKeepalive(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.onLoops(func(l *Local) {
-			v, err := unix.GetsockoptInt(l.sessions.last.sock.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+			fd, err := l.sessions.last.sock.Dup()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer unix.Close(fd)
+			v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE)
 			if err != nil {
 				t.Error(err)
 			}

@@ -75,6 +75,7 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 			po.Timeout = time.Duration(20+rnd.IntN(50)) * time.Millisecond
 		}
 	})
+	s.layered = rnd.IntN(3) == 0
 	var models []*modelServer
 	for _, v := range s.servers {
 		models = append(models, &modelServer{sv: v})

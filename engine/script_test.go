@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got string
-			synctest.Test(t, func(t *testing.T) { got = play(t, string(want)) })
+			synctest.Test(t, func(t *testing.T) { got = play(t, string(want), false) })
 			if slices.Contains(rewrite, name) {
 				if err := os.WriteFile(f, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
@@ -69,6 +69,13 @@ func TestScripts(t *testing.T) {
 			}
 			if d := cmp.Diff(string(want), got); d != "" {
 				t.Errorf("%s (-want +got):\n%s", f, d)
+			}
+			if name == "pushes" {
+				return // in its last case a stray reply comes in one piece with the handshake's: behind a cut it is no stray
+			}
+			synctest.Test(t, func(t *testing.T) { got = play(t, string(want), true) })
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("%s with a layer beneath all connections (-want +got):\n%s", f, d)
 			}
 		})
 	}
@@ -106,15 +113,16 @@ func TestScriptsOf(t *testing.T) {
 }
 
 type player struct {
-	t   *testing.T
-	sim *sim
-	opt [][2]string
-	n   int
+	t       *testing.T
+	layered bool
+	sim     *sim
+	opt     [][2]string
+	n       int
 }
 
 // play runs a script and returns it with the outcome of each event.
-func play(t *testing.T, script string) string {
-	p := &player{t: t}
+func play(t *testing.T, script string, layered bool) string {
+	p := &player{t: t, layered: layered}
 	var out bytes.Buffer
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\n")
@@ -255,6 +263,7 @@ func (p *player) start() *sim {
 				}
 			}
 		})
+		p.sim.layered = p.layered
 	}
 	return p.sim
 }

@@ -17,6 +17,8 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/loop"
+	"cashew/loop/looptest"
+	"cashew/world"
 	"cashew/world/worldtest"
 )
 
@@ -36,8 +38,8 @@ type sim struct {
 
 	clients []*simClient
 	servers []*simServer
-	stalled map[int]func() // what the Watcher waits for
 	fds     int
+	layered bool             // between each connection and its handler is a looptest.Layer
 	redial  func(*simServer) // what becomes of a connection attempt; nil: it waits for accept or refuse
 }
 
@@ -45,6 +47,7 @@ type sim struct {
 type simClient struct {
 	sim     *sim
 	session *Session
+	handler loop.Handler // the session, or a layer beneath it
 	conn    *fakeConn
 	sock    *fakeSocket
 }
@@ -57,6 +60,7 @@ type simServer struct {
 	dialing *backend.Conn // an attempt to connect that was not decided
 	attempt int           // its number
 	up      *backend.Conn // the open connection
+	handler loop.Handler  // that, or a layer beneath it
 	conn    *fakeConn
 	sock    *fakeSocket
 	sick    bool // answers no probe
@@ -71,7 +75,14 @@ type fakeSocket struct {
 	shut   bool
 	err    error
 	writes int
+	ready  func() // of whoever waits for room
+
+	layered     bool // its bytes are coded, as looptest.Code does
+	taken, sent int  // bytes that take and arrives had
 }
+
+func (f *fakeSocket) Await(ready func()) error { f.ready = ready; return nil }
+func (f *fakeSocket) Forget()                  { f.ready = nil }
 
 func (f *fakeSocket) Write(p []byte) (int, error) {
 	f.writes++
@@ -131,14 +142,13 @@ func (f *fakeConn) Close() {
 var errNoDescriptors = errors.New("no descriptors in a simulation")
 
 func (f *fakeConn) RemoteAddr() net.Addr         { return f.addr }
-func (f *fakeConn) Fd() int                      { return f.fd }
 func (f *fakeConn) Pause()                       {}
 func (f *fakeConn) Resume()                      {}
 func (f *fakeConn) Unread() int                  { return 0 }
 func (f *fakeConn) Dup() (int, error)            { return -1, errNoDescriptors }
 func (f *fakeConn) Detach() (loop.Socket, error) { return nil, errNoDescriptors }
 
-// Enroll implements loop.Base, as the next five do: nobody dials or accepts here.
+// Enroll implements loop.Base, as the next three do: nobody dials or accepts here.
 func (*sim) Enroll(*loop.Loop, net.Conn, loop.Handler) error { panic("enrolled in a simulation") }
 
 func (s *sim) Run(f func()) bool {
@@ -150,9 +160,6 @@ func (s *sim) Run(f func()) bool {
 
 func (s *sim) Nap(d time.Duration) { s.naps = append(s.naps, d.Round(time.Microsecond)) }
 func (s *sim) Yield()              { s.yields++ }
-
-func (s *sim) Watch(fd int, f func()) error { s.stalled[fd] = f; return nil }
-func (s *sim) Cancel(fd int)                { delete(s.stalled, fd) }
 
 // newSim builds a loop before n servers; edit may change the options.
 func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
@@ -172,13 +179,16 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	o.Pools = []PoolOptions{po}
 	log := slog.New(slog.DiscardHandler)
-	w := worldtest.New(time.Now())
+	var w world.World = worldtest.New(time.Now())
+	if _, ok := t.(*testing.B); ok {
+		w = world.New(time.Now()) // in no bubble, and with the product's clock
+	}
 	p, err := New(o, w, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.pools()[0].Close)
-	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
+	s = &sim{t: t, proxy: p, pool: p.pools()[0]}
 	s.loop = loop.NewLoop(s, w, log)
 	servers := backend.NewLocal(s.loop)
 	s.local = newLocal(0, s.loop, servers, p.now.Load(), &p.pressure)
@@ -277,14 +287,15 @@ func (s *sim) settle() {
 func (s *sim) newConn() (*fakeConn, *fakeSocket) {
 	s.fds++
 	f := &fakeConn{fd: s.fds}
-	return f, &fakeSocket{fakeConn: f, room: -1}
+	return f, &fakeSocket{fakeConn: f, room: -1, layered: s.layered}
 }
 
 func (s *sim) connect() *simClient {
 	c := &simClient{sim: s}
 	c.session = newSession(s.local, s.pool, uint64(len(s.clients)+1), "client")
 	c.conn, c.sock = s.newConn()
-	s.loop.Opened(c.session, c.sock)
+	c.handler = s.beneath(c.session)
+	s.loop.Opened(c.handler, c.sock)
 	s.clients = append(s.clients, c)
 	return c
 }
@@ -294,11 +305,11 @@ func (c *simClient) send(p string) {
 	if c.conn.closed {
 		return
 	}
-	for c.sock.came = []byte(p); len(c.sock.came) > 0 && !c.conn.closed; {
+	for c.sock.came = c.sock.arrives(p); len(c.sock.came) > 0 && !c.conn.closed; {
 		n := min(len(c.sock.came), simReadBytes)
 		buf := c.sock.came[:n:n]
 		c.sock.came = c.sock.came[n:]
-		c.sim.loop.Data(c.session, buf)
+		c.sim.loop.Data(c.handler, buf)
 		for i := range buf {
 			buf[i] = 0xCC
 		}
@@ -311,15 +322,37 @@ const simReadBytes = 8 << 10
 func (c *simClient) hangUp(err error) {
 	if !c.conn.closed {
 		c.conn.closed = true
-		c.sim.loop.Ended(c.session, err)
+		c.sim.loop.Ended(c.handler, err)
 	}
 }
 
 // take returns what c was sent since the last call.
 func (f *fakeSocket) take() string {
+	if f.layered {
+		looptest.Code(f.got, f.taken)
+	}
+	f.taken += len(f.got)
 	p := string(f.got)
 	f.got = f.got[:0]
 	return p
+}
+
+// arrives is p as the peer puts it on the wire.
+func (f *fakeSocket) arrives(p string) []byte {
+	b := []byte(p)
+	if f.layered {
+		looptest.Code(b, f.sent)
+	}
+	f.sent += len(b)
+	return b
+}
+
+// beneath is what the loop has as the handler of a connection.
+func (s *sim) beneath(h loop.Handler) loop.Handler {
+	if s.layered {
+		return looptest.NewLayer(s.loop, h, uint64(s.fds))
+	}
+	return h
 }
 
 func (v *simServer) accept() {
@@ -329,8 +362,8 @@ func (v *simServer) accept() {
 	}
 	v.dialing = nil
 	v.conn, v.sock = v.sim.newConn()
-	v.conn.server, v.up = v, c
-	if !v.sim.loop.Opened(c, v.sock) { // given up meanwhile; the reactor closes it
+	v.conn.server, v.up, v.handler = v, c, v.sim.beneath(c)
+	if !v.sim.loop.Opened(v.handler, v.sock) { // given up meanwhile; the reactor closes it
 		v.up, v.conn.closed = nil, true
 	}
 }
@@ -350,8 +383,8 @@ func (v *simServer) reply(p string) {
 	if v.up == nil || v.conn.closed {
 		return
 	}
-	buf := []byte(p)
-	v.sim.loop.Data(v.up, buf)
+	buf := v.sock.arrives(p)
+	v.sim.loop.Data(v.handler, buf)
 	for i := range buf {
 		buf[i] = 0xCC
 	}
@@ -359,18 +392,17 @@ func (v *simServer) reply(p string) {
 
 func (v *simServer) hangUp() {
 	if v.up != nil && !v.conn.closed {
-		up := v.up
 		v.conn.Close()
-		v.sim.loop.Ended(up, io.EOF)
+		v.sim.loop.Ended(v.handler, io.EOF)
 	}
 }
 
 // drainRoom lets a full socket take n more bytes and tells the loop.
 func (s *sim) drainRoom(f *fakeSocket, n int) {
 	f.room = n
-	if w := s.stalled[f.fd]; w != nil {
-		delete(s.stalled, f.fd)
-		w()
+	if ready := f.ready; ready != nil {
+		f.ready = nil
+		ready()
 	}
 	s.settle()
 }

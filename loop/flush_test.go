@@ -12,7 +12,6 @@ import (
 
 // testBase is a Base for a test: tasks are run by hand, and naps and yields counted.
 type testBase struct {
-	SocketWatcher
 	tasks   []func()
 	yields  int
 	stopped bool
@@ -28,9 +27,8 @@ func (*testBase) Enroll(*Loop, net.Conn, Handler) error { panic("enrolled in a t
 func (*testBase) Nap(time.Duration)                     {}
 func (b *testBase) Yield()                              { b.yields++ }
 
-// newTestLoop returns a Loop that w watches sockets for; nil: nobody does.
-func newTestLoop(w SocketWatcher) *Loop {
-	return NewLoop(&testBase{SocketWatcher: w}, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
+func newTestLoop() *Loop {
+	return NewLoop(new(testBase), worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 }
 
 // TestYield: a loop that is always busy passes through Go's scheduler every few milliseconds, not more often.
@@ -134,7 +132,7 @@ func TestFlushSoon(t *testing.T) {
 
 // TestFlushOrder: who waits for input, then servers, then clients, and again until nothing is left.
 func TestFlushOrder(t *testing.T) {
-	l := newTestLoop(nil)
+	l := newTestLoop()
 	var order []string
 	named := func(name string) *stage { return &stage{name: name, order: &order} }
 	client, server, resume, late := named("client"), named("server"), named("resume"), named("late")

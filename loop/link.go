@@ -27,13 +27,18 @@ type Handler interface {
 	Abandon(err error)
 }
 
-// Socket is one connection as the loop's reactor has it, or as a test has it. Reads and writes never block: a short count
-// without an error means that the kernel has, or takes, no more for now.
+// Socket is one connection as the loop's reactor has it, or as a test has it, or a layer over either: see Keeper. Reads and
+// writes never block: a short count without an error means that the kernel has, or takes, no more for now.
 type Socket interface {
 	Read(p []byte) (n int, err error) // past the reactor; 0 also at the end, which the reactor then finds
 	Write(p []byte) (n int, err error)
 	Writev(bufs [][]byte) (n int, err error)
 	CloseWrite() error // shutdown(2) of our half
+
+	// Await calls ready once, on any goroutine, when the socket takes bytes again or is broken. Forget has it not called, unless
+	// the call is under way.
+	Await(ready func()) error
+	Forget()
 
 	Pause()      // the reactor reads no more from it, and the kernel makes the peer wait
 	Resume()     // it reads again
@@ -45,8 +50,16 @@ type Socket interface {
 	Dup() (fd int, err error) // one more descriptor of it, which the caller owns
 
 	RemoteAddr() net.Addr
-	Fd() int // for a Watcher
-	Close()  // once; its handler hears nothing of it
+	Close() // once; its handler hears nothing of it
+}
+
+// Keeper is a Socket that takes bytes which the kernel has not yet, as a layer does that puts them into records of its own. Such
+// a layer is a Handler, too: it stands between the loop and the Handler whose bytes it changes, and hands that one itself as the
+// Socket. It may write while it reads, hand over Data within Opened, and say Ended when the peer's last record came; then it
+// closes the Socket below, unless its Handler detached. Ready of Await is called once nothing is unsent.
+type Keeper interface {
+	Socket
+	Unsent() int // bytes that Write has taken and the kernel has not
 }
 
 // plainSocket is a Socket that gnet reads from.
@@ -59,17 +72,20 @@ type plainSocket struct {
 
 func (s *plainSocket) Pause() {
 	if !s.gone {
-		s.base.poller.setRead(s.Fd(), false)
+		s.base.poller.setRead(int(s.fdSocket), false)
 	}
 }
 
 func (s *plainSocket) Resume() {
 	if !s.gone {
-		s.base.poller.setRead(s.Fd(), true)
+		s.base.poller.setRead(int(s.fdSocket), true)
 	}
 }
 
-func (s *plainSocket) Unread() int          { return unread(s.Fd()) }
+func (s *plainSocket) Await(ready func()) error { return s.base.Watch(int(s.fdSocket), ready) }
+func (s *plainSocket) Forget()                  { s.base.Cancel(int(s.fdSocket)) }
+
+func (s *plainSocket) Unread() int          { return unread(int(s.fdSocket)) }
 func (s *plainSocket) Dup() (int, error)    { return s.gc.Dup() }
 func (s *plainSocket) RemoteAddr() net.Addr { return s.gc.RemoteAddr() }
 
@@ -78,7 +94,7 @@ func (s *plainSocket) Detach() (Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ownSocket{fdSocket(fd), s.gc.RemoteAddr()}, nil
+	return ownSocket{fdSocket(fd), s.base.Watcher, s.gc.RemoteAddr()}, nil
 }
 
 // Close has gnet close the connection; it calls OnClose inside.
@@ -92,16 +108,20 @@ func (s *plainSocket) Close() {
 // ownSocket is a Socket on a descriptor that gnet does not know.
 type ownSocket struct {
 	fdSocket
-	remote net.Addr
+	watcher *Watcher
+	remote  net.Addr
 }
+
+func (s ownSocket) Await(ready func()) error { return s.watcher.Watch(int(s.fdSocket), ready) }
+func (s ownSocket) Forget()                  { s.watcher.Cancel(int(s.fdSocket)) }
 
 func (s ownSocket) Pause()                  {}
 func (s ownSocket) Resume()                 {}
-func (s ownSocket) Unread() int             { return unread(s.Fd()) }
-func (s ownSocket) Dup() (int, error)       { return unix.Dup(s.Fd()) }
+func (s ownSocket) Unread() int             { return unread(int(s.fdSocket)) }
+func (s ownSocket) Dup() (int, error)       { return unix.Dup(int(s.fdSocket)) }
 func (s ownSocket) Detach() (Socket, error) { return s, nil }
 func (s ownSocket) RemoteAddr() net.Addr    { return s.remote }
-func (s ownSocket) Close()                  { _ = unix.Close(s.Fd()) }
+func (s ownSocket) Close()                  { _ = unix.Close(int(s.fdSocket)) }
 
 // unread is how many bytes wait in a socket.
 func unread(fd int) int {

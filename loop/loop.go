@@ -55,7 +55,6 @@ type Base interface {
 	// Enroll gives l, which stands on this Base, a connection whose bytes h is to have, and returns once h.Opened has run.
 	Enroll(l *Loop, nc net.Conn, h Handler) error
 
-	SocketWatcher
 	Nap(d time.Duration) // stops the loop's thread
 	Yield()              // runtime.Gosched
 }
@@ -244,28 +243,4 @@ func grown(c, need, want int) int {
 		return want
 	}
 	return max(4*c, need)
-}
-
-// watch has w.Writable called on the loop once o's socket takes bytes again.
-func (l *Loop) watch(o *Out, w Writer) {
-	sock := o.sock
-	err := l.base.Watch(sock.Fd(), func() {
-		l.Execute(func() {
-			if o.sock == sock && o.stalled { // else it was closed, or closed and opened anew
-				o.stalled = false
-				w.Writable()
-			}
-		})
-	})
-	if err != nil {
-		o.err = err
-	}
-}
-
-func (l *Loop) unwatch(o *Out) { l.base.Cancel(o.sock.Fd()) }
-
-// SocketWatcher is a Watcher, or a test's.
-type SocketWatcher interface {
-	Watch(fd int, f func()) error // calls f once, on any goroutine, when fd takes bytes or is broken
-	Cancel(fd int)                // forgets fd
 }

@@ -17,10 +17,12 @@ import (
 //	                               '--short--> queue, stalled --Watcher: writable--> Flush
 type Out struct {
 	sock    Socket
+	keeper  Keeper  // sock, if that keeps bytes; else nil
 	batch   []byte  // from Loop.batches while not nil
 	queue   []chunk // older than batch, oldest first; empty unless the kernel or a large value was in the way
 	pending int     // bytes in queue and batch
-	taken   int     // bytes that the kernel took, ever
+	taken   int     // bytes that the socket took, ever
+	unsent  int     // of those, the ones that a keeper still had when it was last asked
 	stalled bool    // the kernel's buffer is full; the Watcher will call
 	since   int64   // Loop.Now when it last filled
 	err     error   // of the first failed write; nothing is written after it
@@ -45,17 +47,25 @@ const (
 )
 
 // Open starts writing to s. Bytes appended before are kept and go first.
-func (o *Out) Open(s Socket) { o.sock, o.stalled, o.err = s, false, nil }
+func (o *Out) Open(s Socket) {
+	o.stalled, o.err = false, nil
+	o.use(s)
+}
+
+func (o *Out) use(s Socket) {
+	o.sock = s
+	o.keeper, _ = s.(Keeper)
+}
 
 // Pending is how many bytes wait to be written.
-func (o *Out) Pending() int { return o.pending }
+func (o *Out) Pending() int { return o.pending + o.unsent }
 
 // Place is that of the next byte to be appended: Taken plus Pending. A request that begins at an earlier place than Taken has
 // reached the wire.
 func (o *Out) Place() int { return o.taken + o.pending }
 
 // Taken is how many bytes the kernel took since the Out was empty and closed.
-func (o *Out) Taken() int { return o.taken }
+func (o *Out) Taken() int { return o.taken - o.unsent }
 
 // Stalled says since when, as Loop.Now, the kernel has taken no bytes. ok is false if it does take them.
 func (o *Out) Stalled() (since int64, ok bool) { return o.since, o.stalled }
@@ -165,6 +175,8 @@ func (o *Out) Through(l *Loop, p []byte, w Writer) {
 	}
 	if o.pending > 0 {
 		o.stall(l, w)
+	} else {
+		o.kept(l, w)
 	}
 }
 
@@ -172,6 +184,9 @@ func (o *Out) Through(l *Loop, p []byte, w Writer) {
 // trying again; until then Flush does nothing.
 func (o *Out) Flush(l *Loop, w Writer) {
 	if o.pending == 0 || o.stalled || o.err != nil || o.sock == nil {
+		if o.unsent > 0 && !o.stalled {
+			o.unsent = o.keeper.Unsent()
+		}
 		return
 	}
 	if len(o.queue) > 0 {
@@ -193,6 +208,7 @@ func (o *Out) Flush(l *Loop, w Writer) {
 	}
 	l.batches.put(o.batch)
 	o.batch = nil
+	o.kept(l, w)
 }
 
 func (o *Out) flushQueue(l *Loop, w Writer) {
@@ -219,6 +235,7 @@ func (o *Out) flushQueue(l *Loop, w Writer) {
 			return
 		}
 	}
+	o.kept(l, w)
 }
 
 // advance drops n written bytes from the front of the queue.
@@ -244,9 +261,38 @@ func (o *Out) advance(l *Loop, n int) {
 	}
 }
 
+// kept stalls o if its socket has taken all and still has some of it, as a full kernel's buffer would.
+func (o *Out) kept(l *Loop, w Writer) {
+	if o.keeper == nil {
+		return
+	}
+	if o.unsent = o.keeper.Unsent(); o.unsent > 0 {
+		o.stall(l, w)
+	}
+}
+
+// stall has w.Writable called on the loop once the socket takes bytes again.
 func (o *Out) stall(l *Loop, w Writer) {
 	o.stalled, o.since = true, l.Now
-	l.watch(o, w)
+	o.await(l, w)
+}
+
+func (o *Out) await(l *Loop, w Writer) {
+	if o.keeper != nil {
+		o.unsent = o.keeper.Unsent()
+	}
+	sock := o.sock
+	err := sock.Await(func() {
+		l.Execute(func() {
+			if o.sock == sock && o.stalled { // else it was closed, or closed and opened anew
+				o.stalled = false
+				w.Writable()
+			}
+		})
+	})
+	if err != nil {
+		o.err = err
+	}
 }
 
 // Read takes what has come from the peer, past gnet, into p.
@@ -258,18 +304,18 @@ func (o *Out) CloseWrite() error { return o.sock.CloseWrite() }
 // Move goes on writing to s, which is another descriptor of the same connection.
 func (o *Out) Move(l *Loop, s Socket, w Writer) {
 	if o.stalled {
-		l.unwatch(o)
+		o.sock.Forget()
 	}
-	o.sock = s
+	o.use(s)
 	if o.stalled {
-		l.watch(o, w)
+		o.await(l, w)
 	}
 }
 
 // Close forgets the socket and gives all buffers back. It does not close the socket, which is its owner's.
 func (o *Out) Close(l *Loop) {
 	if o.stalled {
-		l.unwatch(o)
+		o.sock.Forget()
 	}
 	for i := range o.queue {
 		l.putChunk(&o.queue[i])
@@ -288,8 +334,6 @@ type Writer interface {
 
 // fdSocket reads from and writes to a non-blocking file descriptor.
 type fdSocket int
-
-func (s fdSocket) Fd() int { return int(s) }
 
 func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
 

@@ -15,9 +15,10 @@ import (
 type tightSocket struct {
 	Socket // its other methods are not called
 
-	got  []byte
-	room int
-	err  error
+	got     []byte
+	room    int
+	err     error
+	waiting int // Await, less Forget
 }
 
 func (s *tightSocket) Write(p []byte) (int, error) {
@@ -39,13 +40,8 @@ func (s *tightSocket) Writev(bufs [][]byte) (n int, err error) {
 
 func (s *tightSocket) Read([]byte) (int, error) { return 0, nil }
 func (s *tightSocket) CloseWrite() error        { return nil }
-func (s *tightSocket) Fd() int                  { return 1 }
-
-// lateWatcher keeps who waits.
-type lateWatcher struct{ waiting int }
-
-func (w *lateWatcher) Watch(int, func()) error { w.waiting++; return nil }
-func (w *lateWatcher) Cancel(int)              { w.waiting-- }
+func (s *tightSocket) Await(func()) error       { s.waiting++; return nil }
+func (s *tightSocket) Forget()                  { s.waiting-- }
 
 type nobody struct{}
 
@@ -61,8 +57,7 @@ func TestOutOrder(t *testing.T) {
 	for seed := range runs {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(seed), 1))
-			w := &lateWatcher{}
-			l := newTestLoop(w)
+			l := newTestLoop()
 			sock := &tightSocket{room: rnd.IntN([]int{1000, 100 << 10}[rnd.IntN(2)])}
 			var o Out
 			var want []byte
@@ -93,16 +88,16 @@ func TestOutOrder(t *testing.T) {
 				if rnd.IntN(3) == 0 {
 					// Sometimes for all that waits and little more, so that the next is cut short.
 					sock.room += rnd.IntN(2)*o.Pending() + rnd.IntN([]int{100, 10_000, 300 << 10}[rnd.IntN(3)])
-					o.stalled, w.waiting = false, 0
+					o.stalled, sock.waiting = false, 0
 				}
 				o.Flush(l, nobody{})
 			}
 			if o.sock == nil {
 				o.Open(sock)
 			}
-			sock.room, o.stalled, w.waiting = 1<<30, false, 0
+			sock.room, o.stalled, sock.waiting = 1<<30, false, 0
 			o.Flush(l, nobody{})
-			if !bytes.Equal(sock.got, want) || o.Pending() != 0 || w.waiting != 0 {
+			if !bytes.Equal(sock.got, want) || o.Pending() != 0 || sock.waiting != 0 {
 				t.Fatalf("%d of %d bytes arrived, the same: %v; pending %d", len(sock.got), len(want),
 					bytes.Equal(sock.got, want), o.Pending())
 			}
@@ -111,7 +106,7 @@ func TestOutOrder(t *testing.T) {
 }
 
 func TestOutError(t *testing.T) {
-	l := newTestLoop(&lateWatcher{})
+	l := newTestLoop()
 	sock := &tightSocket{room: 10, err: errors.New("broken")}
 	var o Out
 	o.Open(sock)
@@ -138,7 +133,7 @@ func TestGrow(t *testing.T) {
 		{64 << 20, 64 << 20, 33, 64<<20 + 33, 64<<20 + 16<<10},
 		{100, 100, 1000, 512 << 20, 4 << 10}, // a declared length alone allocates nothing
 	} {
-		l := newTestLoop(nil)
+		l := newTestLoop()
 		bb := &bytebufferpool.ByteBuffer{B: make([]byte, c.length, c.capacity)}
 		l.Grow(bb, c.n, c.want)
 		if len(bb.B) != c.length || cap(bb.B) < c.length+c.n || cap(bb.B) > c.capMax {
@@ -150,7 +145,7 @@ func TestGrow(t *testing.T) {
 
 // TestBigBuffer: the buffer of one large value serves the next, and is dropped when no more come.
 func TestBigBuffer(t *testing.T) {
-	l := newTestLoop(nil)
+	l := newTestLoop()
 	value := bytes.Repeat([]byte("large"), 1<<20)
 	fill := func() *bytebufferpool.ByteBuffer {
 		bb := l.GetBuffer()
@@ -178,8 +173,7 @@ func TestBigBuffer(t *testing.T) {
 
 // TestOutWrites: what one system call takes, and when there is none.
 func TestOutWrites(t *testing.T) {
-	w := &lateWatcher{}
-	l := newTestLoop(w)
+	l := newTestLoop()
 	l.Now = 7
 	sock := &countedSocket{}
 	sock.room = 1 << 30
@@ -226,7 +220,7 @@ func TestOutWrites(t *testing.T) {
 		t.Error("a large piece is copied into the batch")
 	}
 	o.Flush(l, nobody{})
-	if _, stalled := o.Stalled(); stalled || w.waiting != 0 {
+	if _, stalled := o.Stalled(); stalled || sock.waiting != 0 {
 		t.Error("stalled although all was taken")
 	}
 	for range maxIovecs + 10 {
@@ -239,23 +233,23 @@ func TestOutWrites(t *testing.T) {
 	sock.room = 3
 	o.Through(l, []byte("short"), nobody{})
 	since, stalled := o.Stalled()
-	if !stalled || since != 7 || w.waiting != 1 || o.Pending() != 2 {
-		t.Errorf("stalled %v since %d, %d wait, %d bytes", stalled, since, w.waiting, o.Pending())
+	if !stalled || since != 7 || sock.waiting != 1 || o.Pending() != 2 {
+		t.Errorf("stalled %v since %d, %d wait, %d bytes", stalled, since, sock.waiting, o.Pending())
 	}
 	other := &countedSocket{}
 	o.Move(l, other, nobody{})
-	if _, stalled := o.Stalled(); !stalled || w.waiting != 1 {
-		t.Errorf("moved: stalled %v, %d wait", stalled, w.waiting)
+	if _, stalled := o.Stalled(); !stalled || sock.waiting != 0 || other.waiting != 1 {
+		t.Errorf("moved: stalled %v, %d wait there, %d here", stalled, sock.waiting, other.waiting)
 	}
 	o.Close(l)
-	if w.waiting != 0 || o.Taken() != 0 {
-		t.Errorf("closed: %d wait, %d bytes taken", w.waiting, o.Taken())
+	if other.waiting != 0 || o.Taken() != 0 {
+		t.Errorf("closed: %d wait, %d bytes taken", other.waiting, o.Taken())
 	}
 	o.Open(other)
 	o.Move(l, sock, nobody{})
 	o.Close(l)
-	if w.waiting != 0 {
-		t.Errorf("closed again: %d wait", w.waiting)
+	if sock.waiting != 0 {
+		t.Errorf("closed again: %d wait", sock.waiting)
 	}
 }
 
