@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"cashew/codec"
 	"cashew/world"
 )
@@ -277,10 +275,10 @@ func (p *Proxy) give(conn world.Channel, clients []parted) (taken int, err error
 	for i, c := range clients {
 		switch {
 		case i < n && verdicts[i] == mine:
-			_ = unix.Close(c.fd)
+			p.world.Drop(c.fd)
 			taken++
 		case n <= i && i < sent && world.TimedOut(err):
-			_ = unix.Close(c.fd)
+			p.world.Drop(c.fd)
 			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.pool(), "client", c.state.Addr)
 		default:
 			p.takeBack(c)

@@ -371,7 +371,7 @@ func TestHandOverFails(t *testing.T) {
 	here, there := socketPair(t)
 	go func() {
 		_, _ = there.Write([]byte{ready})
-		c, _, err := receive(t.Context(), world.NewChannel(there))
+		c, _, err := p.receive(t.Context(), world.NewChannel(there))
 		if err == nil {
 			f := os.NewFile(uintptr(c.fd), "client")
 			_ = f.Close()

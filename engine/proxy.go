@@ -32,7 +32,7 @@ type Proxy struct {
 	now     atomic.Pointer[lineup]
 	world   world.World
 	log     *slog.Logger
-	reactor *loop.Reactor // nil until Start
+	reactor loop.Reactor // nil until Start
 	loops   []*Local
 	ids     atomic.Uint64 // of clients
 	slow    atomic.Int64  // entries of slow logs, ever

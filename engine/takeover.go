@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net"
 
-	"golang.org/x/sys/unix"
-
 	"cashew/codec"
 	"cashew/world"
 )
@@ -24,7 +22,7 @@ func (p *Proxy) TakeOver(ctx context.Context, conn world.Channel) (taken int, er
 	enrolling := world.NewGroup(p.world)
 	defer enrolling.Wait(context.Background()) //nolint:errcheck // a context that does not end
 	for {
-		c, more, err := receive(ctx, conn)
+		c, more, err := p.receive(ctx, conn)
 		if err != nil {
 			return taken, fmt.Errorf("engine: taking over clients: %w", err)
 		}
@@ -50,11 +48,11 @@ func (p *Proxy) TakeOver(ctx context.Context, conn world.Channel) (taken int, er
 }
 
 // receive reads one client; more is false at the end of all.
-func receive(ctx context.Context, conn world.Channel) (c parted, more bool, err error) {
+func (p *Proxy) receive(ctx context.Context, conn world.Channel) (c parted, more bool, err error) {
 	c.fd = -1
 	defer func() {
 		if err != nil && c.fd >= 0 {
-			_ = unix.Close(c.fd)
+			p.world.Drop(c.fd)
 		}
 	}()
 	var head [4]byte
@@ -87,12 +85,12 @@ func receive(ctx context.Context, conn world.Channel) (c parted, more bool, err 
 func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err error) {
 	pl := named(p.pools(), c.state.pool())
 	if pl == nil || int(c.state.Profile) >= len(pl.protocol.Profiles()) {
-		_ = unix.Close(c.fd)
+		p.world.Drop(c.fd)
 		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.state.pool(), c.state.Profile)
 	}
 	if limit := int64(pl.opts.ClientConnections); limited &&
 		(limit > 0 && pl.clients.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
-		_ = unix.Close(c.fd)
+		p.world.Drop(c.fd)
 		return nil, nil, errors.New("engine: max number of clients reached")
 	}
 	if nc, err = p.world.Adopt(c.fd); err != nil {

@@ -16,24 +16,40 @@ import (
 	"cashew/world"
 )
 
-// Reactor runs event loops, which gnet polls for. Nothing outside this file, link.go and poller.go knows gnet.
+// Reactor runs event loops. The machine's is gnet; a World may have another.
+type Reactor interface {
+	Loops() []*Loop
+	Stop() // closes all connections and ends the loops
+}
+
+// StartReactor starts n loops that read up to readBuffer bytes at once: of the reactor that w has itself, or of gnet.
+func StartReactor(n, readBuffer int, w world.World, log *slog.Logger) (Reactor, error) {
+	if own, ok := w.(interface {
+		StartReactor(n, readBuffer int, log *slog.Logger) (Reactor, error)
+	}); ok {
+		return own.StartReactor(n, readBuffer, log)
+	}
+	return startGnet(n, readBuffer, w, log)
+}
+
+// gnetReactor runs event loops that gnet polls for. Nothing outside this file, link.go and poller.go knows gnet.
 //
 // gnet's loops are used without its listeners, which take no backlog and no mode, are fixed at start, and shut the engine down
 // when accept fails, say for want of descriptors. What else it lacks: reading can't be paused (poller), a socket that takes
 // bytes again is not told (Watcher), a client that half-closes is closed (Socket.Detach), and Enroll takes a net.Conn only.
-type Reactor struct {
+type gnetReactor struct {
 	gnet.BuiltinEventEngine
 	client *gnet.Client
 	loops  []*Loop
 }
 
-// StartReactor starts n loops that read up to readBuffer bytes at once.
-func StartReactor(n, readBuffer int, w world.World, log *slog.Logger) (r *Reactor, err error) {
+// startGnet starts gnet's loops.
+func startGnet(n, readBuffer int, w world.World, log *slog.Logger) (r *gnetReactor, err error) {
 	watcher, err := NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	r = new(Reactor)
+	r = new(gnetReactor)
 	r.client, err = gnet.NewClient(r,
 		gnet.WithNumEventLoop(n),
 		gnet.WithReadBufferCap(readBuffer),
@@ -53,7 +69,7 @@ func StartReactor(n, readBuffer int, w world.World, log *slog.Logger) (r *Reacto
 }
 
 // findLoops makes a Loop of each of gnet's.
-func (r *Reactor) findLoops(n int, watcher *Watcher, w world.World, log *slog.Logger) error {
+func (r *gnetReactor) findLoops(n int, watcher *Watcher, w world.World, log *slog.Logger) error {
 	for range n {
 		el, far, err := r.find()
 		if err != nil {
@@ -69,16 +85,16 @@ func (r *Reactor) findLoops(n int, watcher *Watcher, w world.World, log *slog.Lo
 	return nil
 }
 
-// Loops are all loops.
-func (r *Reactor) Loops() []*Loop { return r.loops }
+// Loops implements Reactor.
+func (r *gnetReactor) Loops() []*Loop { return r.loops }
 
-// Stop closes all connections and ends the loops.
-func (r *Reactor) Stop() { _ = r.client.Stop() }
+// Stop implements Reactor.
+func (r *gnetReactor) Stop() { _ = r.client.Stop() }
 
 // find returns an event loop that was not found yet and the far end of the connection that found it, which the caller closes.
 // gnet's loops have no number and can only be had from a connection; its client puts each new connection on the loop with
 // the fewest, so one end of a socket pair for each finds them all.
-func (r *Reactor) find() (el gnet.EventLoop, far int, err error) {
+func (r *gnetReactor) find() (el gnet.EventLoop, far int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, -1, fmt.Errorf("loop: socketpair: %w", err)
@@ -127,7 +143,7 @@ func (b *gnetBase) Enroll(l *Loop, nc net.Conn, h Handler) error {
 }
 
 // OnOpen implements gnet.EventHandler.
-func (*Reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+func (*gnetReactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	if e, ok := c.Context().(*entry); ok {
 		e.sock = &plainSocket{fdSocket: fdSocket(c.Fd()), gc: c, base: e.base}
 		if !e.loop.Opened(e.handler, e.sock) {
@@ -139,7 +155,7 @@ func (*Reactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 }
 
 // OnTraffic implements gnet.EventHandler.
-func (*Reactor) OnTraffic(c gnet.Conn) gnet.Action {
+func (*gnetReactor) OnTraffic(c gnet.Conn) gnet.Action {
 	buf, _ := c.Next(-1)
 	if e, ok := c.Context().(*entry); ok {
 		e.loop.Data(e.handler, buf)
@@ -148,7 +164,7 @@ func (*Reactor) OnTraffic(c gnet.Conn) gnet.Action {
 }
 
 // OnClose implements gnet.EventHandler. It runs inside Socket.Close, too, when there is nothing to tell.
-func (*Reactor) OnClose(c gnet.Conn, err error) gnet.Action {
+func (*gnetReactor) OnClose(c gnet.Conn, err error) gnet.Action {
 	if e, ok := c.Context().(*entry); ok && e.sock != nil && !e.sock.gone {
 		e.sock.gone = true
 		e.loop.Ended(e.handler, err)

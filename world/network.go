@@ -45,6 +45,9 @@ func (machineNetwork) Adopt(fd int) (net.Conn, error) {
 	return net.FileConn(f)
 }
 
+// Drop implements Network.
+func (machineNetwork) Drop(fd int) { _ = unix.Close(fd) }
+
 // Descriptors implements Network. Go raises the soft limit to the hard one as it starts.
 func (machineNetwork) Descriptors() int64 {
 	var r unix.Rlimit

@@ -81,6 +81,8 @@ type Network interface {
 	// Adopt makes a connection of a descriptor, which is used up, whatever the outcome.
 	Adopt(fd int) (net.Conn, error)
 
+	Drop(fd int) // closes a descriptor
+
 	// Descriptors is how many the process may have open at once, math.MaxInt64 if nobody counts.
 	Descriptors() int64
 }
