@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -26,192 +25,108 @@ type about struct {
 	asker uint64
 }
 
-// stats returns the proxy's figures and those of the pool.
-func (a *about) stats() (*stats.Snapshot, *stats.Pool) {
+// Facts implements codec.About.
+func (a *about) Facts() *codec.Facts {
 	s := a.rp.sight.Snapshot()
-	for i := range s.Pools {
-		if s.Pools[i].Name == a.pool.name {
-			return s, &s.Pools[i]
-		}
-	}
-	return s, &stats.Pool{Name: a.pool.name} // it was taken away while the client asked
-}
-
-// figures are what a section is made of.
-type figures []codec.Figure
-
-func (f *figures) text(name, value string) { *f = append(*f, codec.Figure{Name: name, Value: value}) }
-
-func (f *figures) count(name string, n int64) { f.text(name, strconv.FormatInt(n, 10)) }
-
-func (f *figures) flag(name string, on bool) {
-	if on {
-		f.count(name, 1)
-	} else {
-		f.count(name, 0)
-	}
-}
-
-// Sections implements codec.About.
-func (a *about) Sections() []codec.Section {
-	snap, p := a.stats()
-	return []codec.Section{
-		{Name: "server", Figures: a.server(snap)},
-		{Name: "clients", Figures: a.clients(p)},
-		{Name: "memory", Figures: a.memory()},
-		{Name: "persistence", Figures: []codec.Figure{{Name: "loading", Value: "0"}}}, // clients wait while it is not 0
-		{Name: "stats", Figures: traffic(p)},
-		{Name: "replication", Figures: []codec.Figure{{Name: "role", Value: "master"}, {Name: "connected_slaves", Value: "0"}}},
-		{Name: "cluster", Figures: []codec.Figure{{Name: "cluster_enabled", Value: "0"}}},
-		{Name: "cpu", Figures: cpu("used_cpu_sys", "used_cpu_user")},
-		{Name: "proxy", Figures: ourselves(snap, p)},
-		{Name: "servers", Figures: servers(p)},
-	}
-}
-
-func (a *about) server(s *stats.Snapshot) (f figures) {
-	up := s.At.Sub(s.Started)
-	port := "0" // what Redis says of a unix socket
-	if l := a.pool.opts.Listen; l.Network != "unix" {
-		if _, p, err := net.SplitHostPort(l.Addr); err == nil {
-			port = p
-		}
-	}
-	f.text("cashew_version", s.Version)
-	f.text("os", runtime.GOOS+" "+runtime.GOARCH)
-	f.count("arch_bits", strconv.IntSize)
-	f.text("go_version", runtime.Version())
-	f.count("process_id", int64(os.Getpid()))
-	f.text("tcp_port", port)
-	f.count("server_time_usec", s.At.UnixMicro())
-	f.count("uptime_in_seconds", int64(up/time.Second))
-	f.count("uptime_in_days", int64(up/(24*time.Hour)))
-	if path, err := os.Executable(); err == nil {
-		f.text("executable", path)
+	p := a.stats(s)
+	f := &codec.Facts{Process: processFacts(s), Pool: poolFacts(p), Servers: make([]codec.ServerFacts, 0, len(p.Servers))}
+	f.Process.MaxMemoryBytes = int64(a.rp.proxy.now.Load().maxMemory)
+	f.Pool.Port, f.Pool.ClientLimit = portOf(&a.pool.opts.Listen), a.clientLimit()
+	for i := range p.Servers {
+		f.Servers = append(f.Servers, serverFacts(&p.Servers[i]))
 	}
 	return f
 }
 
-func (a *about) clients(p *stats.Pool) (f figures) {
+// stats are the pool's figures in s. Of a pool that a reload took away while the client asked there are only those that no
+// loop counts.
+func (a *about) stats(s *stats.Snapshot) *stats.Pool {
+	for i := range s.Pools {
+		if s.Pools[i].Name == a.pool.name {
+			return &s.Pools[i]
+		}
+	}
+	p := a.pool.stats()
+	return &p
+}
+
+// clientLimit is how many clients the pool may have: its own limit, or the process's if that is less.
+func (a *about) clientLimit() int64 {
 	limit := int64(a.pool.opts.ClientConnections)
 	if all := a.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
 		limit = all
 	}
-	f.count("connected_clients", p.ClientConnections)
-	f.count("maxclients", limit)
-	f.count("blocked_clients", p.ClientBlocked)
-	return f
+	return limit
 }
 
-// memory is the process's: pools share it.
-func (a *about) memory() (f figures) {
-	f.count("used_memory", int64(heapObjects()))
-	if n, ok := residentBytes(); ok {
-		f.count("used_memory_rss", n)
+// portOf is a listener's port as configured; "" for a unix socket.
+func portOf(l *Listen) string {
+	if l.Network == "unix" {
+		return ""
 	}
-	f.count("maxmemory", int64(a.rp.proxy.now.Load().maxMemory))
-	f.text("maxmemory_policy", "noeviction") // the proxy keeps no keys; queues ask for it
+	_, port, err := net.SplitHostPort(l.Addr)
+	if err != nil {
+		return ""
+	}
+	return port
+}
+
+// processFacts are those of s, and what the system says of the process.
+func processFacts(s *stats.Snapshot) codec.ProcessFacts {
+	f := codec.ProcessFacts{
+		Version: s.Version, System: runtime.GOOS, Machine: runtime.GOARCH, WordBits: strconv.IntSize,
+		GoVersion: runtime.Version(), PID: os.Getpid(),
+		At: s.At, Uptime: s.At.Sub(s.Started),
+		Loops: s.Loops, Pools: len(s.Pools), Draining: s.Draining, Panics: s.Panics,
+		ReloadsSucceeded: s.Reload.Succeeded, ReloadsFailed: s.Reload.Failed,
+		ReloadAt: s.Reload.At, ReloadFailed: s.Reload.Err != "",
+		HeapBytes: int64(heapObjects()), ResidentBytes: residentBytes(),
+	}
+	if path, err := os.Executable(); err == nil {
+		f.Executable = path
+	}
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
+		f.HasCPU, f.SystemCPU, f.UserCPU = true, time.Duration(u.Stime.Nano()), time.Duration(u.Utime.Nano())
+	}
 	return f
 }
 
-// residentBytes is the process's resident size, where the system tells it in Linux's way.
-func residentBytes() (int64, bool) {
+// residentBytes is the process's resident size; -1 where the system does not tell it in Linux's way.
+func residentBytes() int64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return 0, false
+		return -1
 	}
 	fields := strings.Fields(string(b))
 	if len(fields) < 2 {
-		return 0, false
+		return -1
 	}
 	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize()), err == nil
+	if err != nil {
+		return -1
+	}
+	return pages * int64(os.Getpagesize())
 }
 
-// traffic is the section stats. A command that went to several servers counts once for each.
-func traffic(p *stats.Pool) (f figures) {
-	commands := p.LocalCommands
-	for i := range p.Servers {
-		commands += p.Servers[i].Requests
+func poolFacts(p *stats.Pool) codec.PoolFacts {
+	return codec.PoolFacts{
+		Name:    p.Name,
+		Clients: p.ClientConnections, Blocked: p.ClientBlocked, InFlight: p.InFlight,
+		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected, EOF: p.ClientEOF, Err: p.ClientErr,
+		Slow: p.ClientsSlow, OverMemory: p.ClientsOverMemory, Malformed: p.ClientsMalformed, Foreign: p.ClientsForeign,
+		BytesIn: p.RequestBytesFromClients, BytesOut: p.ReplyBytesToClients, Local: p.LocalCommands, Fragments: p.Fragments,
+		ForwardError: p.ForwardError, FailureMisses: p.FailureMisses, LostKeys: p.LostKeys, CrossServerScripts: p.CrossServerScripts,
+		Live: p.Live, Ejects: p.ServerEjects, OutOfSteps: p.ServerOutOfStep,
 	}
-	f.count("total_connections_received", p.ClientsAccepted)
-	f.count("total_commands_processed", commands)
-	f.count("total_net_input_bytes", p.RequestBytesFromClients)
-	f.count("total_net_output_bytes", p.ReplyBytesToClients)
-	f.count("rejected_connections", p.ClientsRejected)
-	return f
 }
 
-// cpu is the processor time that the process has had, in seconds, under these names.
-func cpu(system, user string) (f figures) {
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
-		return nil
+func serverFacts(s *stats.Server) codec.ServerFacts {
+	return codec.ServerFacts{
+		Name: s.Name, Addr: s.Addr, State: s.State, Share: s.Share,
+		Connections: s.ServerConnections, Requests: s.Requests, Responses: s.Responses, InQueue: s.InQueue, OutQueue: s.OutQueue,
+		Expired: s.Expired, Err: s.ServerErr, EOF: s.ServerEOF,
 	}
-	f.text(system, fmt.Sprintf("%.6f", time.Duration(u.Stime.Nano()).Seconds()))
-	f.text(user, fmt.Sprintf("%.6f", time.Duration(u.Utime.Nano()).Seconds()))
-	return f
-}
-
-func ourselves(s *stats.Snapshot, p *stats.Pool) (f figures) {
-	f.text("pool", p.Name)
-	f.count("pools", int64(len(s.Pools)))
-	f.count("loops", int64(s.Loops))
-	f.flag("draining", s.Draining)
-	f.count("panics", s.Panics)
-	f.count("reloads_succeeded", s.Reload.Succeeded)
-	f.count("reloads_failed", s.Reload.Failed)
-	if !s.Reload.At.IsZero() {
-		f.count("last_reload_time", s.Reload.At.Unix())
-		f.flag("last_reload_failed", s.Reload.Err != "")
-	}
-	f.count("in_flight", p.InFlight)
-	f.count("local_commands", p.LocalCommands)
-	f.count("fragments", p.Fragments)
-	f.count("forward_error", p.ForwardError)
-	f.count("failure_misses", p.FailureMisses)
-	f.count("lost_keys", p.LostKeys)
-	f.count("cross_server_scripts", p.CrossServerScripts)
-	f.count("server_ejects", p.ServerEjects)
-	f.count("server_out_of_step", p.ServerOutOfStep)
-	f.count("client_eof", p.ClientEOF)
-	f.count("client_err", p.ClientErr)
-	f.count("slow_clients", p.ClientsSlow)
-	f.count("over_memory_clients", p.ClientsOverMemory)
-	f.count("malformed_clients", p.ClientsMalformed)
-	return f
-}
-
-// servers has a line for each server, in the shape of Redis's lines for replicas.
-func servers(p *stats.Pool) (f figures) {
-	f.count("servers", int64(len(p.Servers)))
-	f.count("servers_live", int64(p.Live))
-	for i := range p.Servers {
-		s := &p.Servers[i]
-		f.text("server"+strconv.Itoa(i), fmt.Sprintf(
-			"name=%s,addr=%s,state=%s,share=%.4f,connections=%d,requests=%d,responses=%d,in_queue=%d,out_queue=%d,timedout=%d,err=%d,eof=%d",
-			s.Name, s.Addr, s.State, s.Share, s.ServerConnections, s.Requests, s.Responses, s.InQueue, s.OutQueue,
-			s.Expired, s.ServerErr, s.ServerEOF))
-	}
-	return f
-}
-
-// Figures implements codec.About.
-func (a *about) Figures() []codec.Figure {
-	_, p := a.stats()
-	f := figures(a.pool.figures())
-	f = append(f, cpu("rusage_system", "rusage_user")...)
-	f.count("bytes_read", p.RequestBytesFromClients)
-	f.count("bytes_written", p.ReplyBytesToClients)
-	f.count("local_commands", p.LocalCommands)
-	f.count("fragments", p.Fragments)
-	f.count("in_flight", p.InFlight)
-	for i := range p.Servers {
-		s := &p.Servers[i]
-		f.text("server_"+s.Name+"_state", s.State)
-		f.count("server_"+s.Name+"_requests", s.Requests)
-	}
-	return f
 }
 
 // Clients implements codec.About.
