@@ -111,7 +111,7 @@ func (p *Proxy) watchMemory() {
 	p.pressure.level.Store(level)
 	if level != was {
 		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
-			"bytes", heapObjects(), "max_memory", p.now.Load().maxMemory)
+			"bytes", heapObjects(), p.Options().settingName("MaxMemoryBytes"), p.now.Load().maxMemory)
 	}
 	for _, l := range p.loops {
 		l.loop.Execute(func() { l.relieve(level) })
