@@ -55,6 +55,11 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return append(dst, errNoCluster...)
 	}
 	args.next() // the subcommand's name
+	return appendLocalSub(dst, cl, cmd, args)
+}
+
+// appendLocalSub is AppendLocal for subcommands; args are what stands behind their names.
+func appendLocalSub(dst []byte, cl *codec.Client, cmd *codec.Command, args arguments) []byte {
 	switch cmd.Op {
 	case opSlowlogHelp:
 		return appendHelp(dst, slowlogHelp)
