@@ -14,11 +14,8 @@ type Reports interface {
 // other people's. Asking may take as long as the busiest loop needs to answer; it never runs on one. What is returned
 // belongs to the caller.
 type About interface {
-	// Sections are figures in the groups, and by the names, of Redis's INFO as far as it has such.
-	Sections() []Section
-
-	// Figures are figures by the names of memcached's stats, as far as it has such.
-	Figures() []Figure
+	// Facts are about the process and the pool, as they are now.
+	Facts() *Facts
 
 	// Clients are the pool's, by ID.
 	Clients() []ClientLine
@@ -35,15 +32,6 @@ type About interface {
 
 	// SlowReset forgets the entries so far, as far as the pool's clients see them.
 	SlowReset()
-}
-
-// Figure is a name and what stands behind it.
-type Figure struct{ Name, Value string }
-
-// Section is a group of figures; Name is in lower case.
-type Section struct {
-	Name    string
-	Figures []Figure
 }
 
 // ClientLine is one client in a list.

@@ -20,6 +20,7 @@ type DemoPool struct {
 // Demo returns the options of the demo, which has no file: one pool for each kind of server, with a file's defaults.
 func Demo(redis, mc DemoPool) engine.Options {
 	o := engine.DefaultOptions()
+	o.SettingNames = settingNames()
 	o.Pools = []engine.PoolOptions{
 		redis.options("redis", resp.New(resp.Options{})),
 		mc.options("memcached", memcached.New(memcached.Options{Admin: true})),

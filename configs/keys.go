@@ -19,6 +19,7 @@ import (
 // key is a line that a section may hold: what it is called, how it is read and how it is shown.
 type key struct {
 	name    string
+	to      any // points to what it sets, of engine.Options, PoolOptions or pool
 	want    string
 	set     func(n *yaml.Node) (reason string) // takes a scalar that is not empty and returns why it is refused, or ""
 	show    func() any                         // the value as a file could hold it; nil: as if the file left the key out
@@ -82,7 +83,7 @@ func globalKeys(o *engine.Options) []key {
 
 func (p *pool) listenKey(lookup lookupFunc) key {
 	return key{
-		name: "listen", want: `"host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"`,
+		name: "listen", to: &p.Listen, want: `"host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"`,
 		set: func(n *yaml.Node) (reason string) {
 			p.Listen, reason = parseListen(n.Value, lookup)
 			return reason
@@ -93,7 +94,7 @@ func (p *pool) listenKey(lookup lookupFunc) key {
 
 func (p *pool) hashTagKey() key {
 	return key{
-		name: "hash_tag", want: `two characters, such as "{}"`,
+		name: "hash_tag", to: &p.HashTag, want: `two characters, such as "{}"`,
 		set: func(n *yaml.Node) string {
 			if len(n.Value) != 2 {
 				return "is not a valid hash tag string with two characters"
@@ -112,7 +113,7 @@ func (p *pool) hashTagKey() key {
 
 func (p *pool) slowerThanKey() key {
 	return key{
-		name: "slowlog_log_slower_than", want: "microseconds, or -1 for no slow log",
+		name: "slowlog_log_slower_than", to: &p.SlowerThan, want: "microseconds, or -1 for no slow log",
 		set: func(n *yaml.Node) string {
 			usec := 0
 			if n.Value == "-1" {
@@ -129,7 +130,7 @@ func (p *pool) slowerThanKey() key {
 
 func (p *pool) redisAuthKey() key {
 	return key{
-		name: "redis_auth", want: "a password",
+		name: "redis_auth", to: &p.redisAuth, want: "a password",
 		set: func(n *yaml.Node) string {
 			p.redisAuth = n.Value
 			return ""
@@ -145,7 +146,7 @@ func (p *pool) redisAuthKey() key {
 
 func (p *pool) serversKey() key {
 	return key{
-		name: "servers", isList: true,
+		name: "servers", to: &p.Servers, isList: true,
 		want: `"host:port:weight [name]" or "/path:weight [name]"`,
 		set: func(n *yaml.Node) string {
 			srv, reason := parseServer(n.Value)
@@ -178,7 +179,7 @@ func (p *pool) onlyRedis(redis bool, k key) key {
 
 func loopsKey(o *engine.Options) key {
 	return key{
-		name: "loops", want: fmt.Sprintf(`a number from 1 to %d, or "auto"`, maxLoops),
+		name: "loops", to: &o.Loops, want: fmt.Sprintf(`a number from 1 to %d, or "auto"`, maxLoops),
 		set: func(n *yaml.Node) string {
 			if n.Value == "auto" {
 				o.Loops = 0
@@ -208,7 +209,7 @@ func readBufferKey(o *engine.Options) key {
 
 func adminKey(o *engine.Options) key {
 	return key{
-		name: "admin", want: `"host:port", "/path", or "off"`,
+		name: "admin", to: &o.Admin, want: `"host:port", "/path", or "off"`,
 		set: func(n *yaml.Node) string {
 			if n.Value == "off" {
 				o.Admin = ""
@@ -243,7 +244,7 @@ const (
 
 func choiceKey(name string, to *string, choices []string, reason string) key {
 	return key{
-		name: name, want: "one of " + strings.Join(choices, ", "), choices: choices,
+		name: name, to: to, want: "one of " + strings.Join(choices, ", "), choices: choices,
 		set: func(n *yaml.Node) string {
 			if !slices.Contains(choices, n.Value) {
 				return reason
@@ -260,6 +261,7 @@ func namedKey[T comparable](name string, to *T, values map[string]T, reason stri
 	var text string
 	k := choiceKey(name, &text, slices.Sorted(maps.Keys(values)), reason)
 	choose := k.set
+	k.to = to
 	k.set = func(n *yaml.Node) string {
 		reason := choose(n)
 		if reason == "" {
@@ -289,7 +291,7 @@ func scriptsKey(name string, refuse *bool) key {
 func boolKey(name string, to *bool) key {
 	choices := []string{"true", "false"}
 	return key{
-		name: name, want: `"true" or "false"`, choices: choices,
+		name: name, to: to, want: `"true" or "false"`, choices: choices,
 		set: func(n *yaml.Node) string {
 			if !slices.Contains(choices, n.Value) {
 				return `is not "true" or "false"`
@@ -303,7 +305,7 @@ func boolKey(name string, to *bool) key {
 
 func numberKey(name string, to *int) key {
 	return key{
-		name: name, want: "digits only, at most 2147483647", isInt32: true,
+		name: name, to: to, want: "digits only, at most 2147483647", isInt32: true,
 		set: func(n *yaml.Node) string {
 			v, ok := parseNumber(n.Value)
 			if !ok {
@@ -320,7 +322,7 @@ func msecKey(name string, to *time.Duration) key {
 	var msecs int
 	k := numberKey(name, &msecs)
 	set := k.set
-	k.want = "milliseconds, digits only, at most 2147483647"
+	k.to, k.want = to, "milliseconds, digits only, at most 2147483647"
 	k.set = func(n *yaml.Node) string {
 		reason := set(n)
 		if reason == "" {
@@ -335,7 +337,7 @@ func msecKey(name string, to *time.Duration) key {
 // plainKey is for our own numbers, which do not wrap.
 func plainKey(name, want string, to *int, low, high int64) key {
 	return key{
-		name: name, want: want,
+		name: name, to: to, want: want,
 		set:  func(n *yaml.Node) string { return setBetween(to, n, low, high, parsePlain) },
 		show: func() any { return *to },
 	}
@@ -349,7 +351,7 @@ func bytesKey(name, want string, to *int, low, high int64) key {
 
 func usecKey(name string, to *time.Duration, most int64) key {
 	return key{
-		name: name, want: fmt.Sprintf("microseconds from 0 to %d", most),
+		name: name, to: to, want: fmt.Sprintf("microseconds from 0 to %d", most),
 		set: func(n *yaml.Node) string {
 			var usecs int
 			reason := setBetween(&usecs, n, 0, most, parsePlain)

@@ -54,6 +54,7 @@ func Parse(name string, data []byte) (*File, error) { return parse(name, data, l
 
 func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
 	c := &checker{file: name, text: newText(data), lookup: lookup, options: engine.DefaultOptions()}
+	c.options.SettingNames = settingNames()
 	c.document()
 	if len(c.problems) > 0 {
 		c.problems.sort()

@@ -132,7 +132,7 @@ func TestParseGlobal(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := f.Options
-				got.Pools = nil
+				got.Pools, got.SettingNames = nil, nil
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("Parse(%q), -want +got:\n%s", file, diff)
 				}

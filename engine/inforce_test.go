@@ -87,16 +87,18 @@ func TestModeOfLostSocket(t *testing.T) {
 	}
 }
 
-// TestNotesOfSockets: a setting that sockets have from their beginning is that of new connections.
+// TestNotesOfSockets: a setting that sockets have from their beginning is that of new connections. Settings have the names that
+// the options say, and those of their fields where they say none.
 func TestNotesOfSockets(t *testing.T) {
 	a := DefaultPool("a")
 	b := a
 	b.TCPKeepalive, b.ServerUserTimeout, b.RefuseCrossScripts = true, time.Second, true
+	o := Options{SettingNames: map[string]string{"TCPKeepalive": "tcpkeepalive", "ServerUserTimeout": "server_tcp_user_timeout"}}
 	want := []string{
-		"pool a: changed: tcpkeepalive, server_tcp_user_timeout, cross_server_scripts",
+		"pool a: changed: tcpkeepalive, server_tcp_user_timeout, RefuseCrossScripts",
 		"pool a: connections that are open keep their tcpkeepalive and server_tcp_user_timeout",
 	}
-	if got := differences(&a, &b); !slices.Equal(got, want) {
+	if got := o.differences(&a, &b); !slices.Equal(got, want) {
 		t.Errorf("notes %q; want %q", got, want)
 	}
 }

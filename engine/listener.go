@@ -68,7 +68,7 @@ func (p *Proxy) bind() error {
 	now.opts = &opts
 	inherited := slices.Collect(maps.Values(left))
 	for _, pl := range now.pools {
-		if note := keepBound(pl.opts, inherited); note != "" {
+		if note := opts.keepBound(pl.opts, inherited); note != "" {
 			p.log.Info(note)
 		}
 	}

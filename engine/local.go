@@ -107,7 +107,7 @@ func (l *Local) closeSlow() {
 		switch {
 		case t > 0 && stalled && l.loop.Now-at >= t:
 			l.loop.Log.Warn("closing a client that does not read", "pool", s.pool.name, "client", s.cl.Addr,
-				"unread_bytes", s.out.Pending(), "allowed", s.allowed, "client_write_timeout", time.Duration(t))
+				"unread_bytes", s.out.Pending(), "allowed", s.allowed, l.opts.settingName("ClientWriteTimeout"), time.Duration(t))
 			s.pool.count.slow.Add(1)
 			s.close()
 		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:

@@ -84,7 +84,7 @@ func (p *Proxy) watchMemory() {
 	p.pressure.level.Store(level)
 	if level != was {
 		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
-			"bytes", p.world.HeapBytes(), "max_memory", p.now.Load().maxMemory)
+			"bytes", p.world.HeapBytes(), p.Options().settingName("MaxMemoryBytes"), p.now.Load().maxMemory)
 	}
 	for _, l := range p.loops {
 		l.loop.Execute(func() { l.relieve(level) })

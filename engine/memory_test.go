@@ -20,7 +20,7 @@ func TestPressureEnds(t *testing.T) {
 	held := new(holder)
 	held.buf = make([]byte, 256<<20) // other tests leave a few
 	runtime.GC()
-	p, now := &Proxy{world: worldtest.New(time.Now()), log: slog.New(slog.DiscardHandler)}, new(lineup)
+	p, now := &Proxy{world: worldtest.New(time.Now()), log: slog.New(slog.DiscardHandler)}, &lineup{opts: new(Options)}
 	p.now.Store(now)
 	p.pressure.since = time.Now()
 	now.maxMemory = int(float64(len(held.buf)) / 0.82)

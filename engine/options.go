@@ -34,7 +34,19 @@ type Options struct {
 	// fit a pool in place of binding, and closes the others; a reload ignores them.
 	Inherited map[string]net.Listener
 
+	// SettingNames are what whoever configures the proxy calls the fields of Options and PoolOptions: in a file ReadBufferBytes
+	// is read_buffer. What is said of a setting has its name from here, or the field's own where there is none.
+	SettingNames map[string]string
+
 	Pools []PoolOptions
+}
+
+// settingName is what a field of o, or of its pools, is called.
+func (o *Options) settingName(field string) string {
+	if name, ok := o.SettingNames[field]; ok {
+		return name
+	}
+	return field
 }
 
 // DefaultAdmin is where the admin pages are unless the file says otherwise.

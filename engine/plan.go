@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode"
 
 	"cashew/backend"
 )
@@ -41,7 +40,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			continue
 		}
 		seen[po.Name] = true
-		if note := keepBound(po, have); note != "" {
+		if note := o.keepBound(po, have); note != "" {
 			c.Notes = append(c.Notes, note)
 		}
 		old := named(now.pools, po.Name)
@@ -50,7 +49,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			c.Unchanged = append(c.Unchanged, po.Name)
 			continue
 		}
-		pl, err := p.newPool(po, o.Version)
+		pl, err := p.newPool(po)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -59,7 +58,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 		if old != nil && old.protocol.Name() == po.Protocol.Name() {
 			c.changed = append(c.changed, replaced{old, pl})
 			c.Changed = append(c.Changed, po.Name)
-			c.Notes = append(c.Notes, differences(old.opts, po)...)
+			c.Notes = append(c.Notes, o.differences(old.opts, po)...)
 			continue
 		}
 		c.added = append(c.added, pl)
@@ -78,11 +77,11 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 func (c *plan) keepFixed(now *lineup) {
 	o := c.next.opts
 	if c.next.loops != now.loops {
-		c.Notes = append(c.Notes, fmt.Sprintf("loops: stays %d until a restart", now.loops))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: stays %d until a restart", o.settingName("Loops"), now.loops))
 		o.Loops, c.next.loops = now.opts.Loops, now.loops
 	}
 	if n := now.opts.ReadBufferBytes; o.ReadBufferBytes != n {
-		c.Notes = append(c.Notes, fmt.Sprintf("read_buffer: stays %d until a restart", n))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: stays %d until a restart", o.settingName("ReadBufferBytes"), n))
 		o.ReadBufferBytes = n
 	}
 	o.Admin = now.opts.Admin
@@ -98,7 +97,7 @@ func named(pools []*pool, name string) *pool {
 }
 
 // differences says what is new about a pool: its servers, and the names of its other settings.
-func differences(a, b *PoolOptions) (notes []string) {
+func (o *Options) differences(a, b *PoolOptions) (notes []string) {
 	for _, d := range []struct {
 		text   string
 		of, in []backend.Server
@@ -116,9 +115,9 @@ func differences(a, b *PoolOptions) (notes []string) {
 		}
 		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)
 		if !reflect.DeepEqual(x.Interface(), y.Interface()) {
-			settings = append(settings, settingName(f.Name))
+			settings = append(settings, o.settingName(f.Name))
 			if f.Name == "TCPKeepalive" || f.Name == "ServerUserTimeout" { // a socket has them from its beginning
-				lasting = append(lasting, settingName(f.Name))
+				lasting = append(lasting, o.settingName(f.Name))
 			}
 		}
 	}
@@ -129,34 +128,6 @@ func differences(a, b *PoolOptions) (notes []string) {
 		notes = append(notes, fmt.Sprintf("pool %s: connections that are open keep their %s", b.Name, strings.Join(lasting, " and ")))
 	}
 	return notes
-}
-
-// settingName is a field's name as configuration files write it.
-func settingName(name string) string {
-	switch name {
-	case "Protocol":
-		return "what the protocol allows or asks for" // redis_auth, redis_db, memcached_admin
-	case "TCPKeepalive", "ReusePort":
-		return strings.ToLower(name)
-	case "RefuseCrossScripts":
-		return "cross_server_scripts"
-	case "ServerUserTimeout":
-		return "server_tcp_user_timeout"
-	case "IntegrityInterval":
-		return "server_integrity_interval"
-	case "SlowerThan":
-		return "slowlog_log_slower_than"
-	case "SlowMaxLen":
-		return "slowlog_max_len"
-	}
-	var b strings.Builder
-	for i, r := range name {
-		if unicode.IsUpper(r) && i > 0 {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
 }
 
 // bindPlan finds a listener for each pool of the plan: one that the proxy has, whosever it was, or a new one. On error

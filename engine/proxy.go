@@ -132,7 +132,6 @@ type pool struct {
 	groups   []*backend.Group // by Local.index; each is its shard's once the loops know the pool
 	clients  *atomic.Int64    // shared with the pool that it replaced
 	proxy    *Proxy
-	version  string
 	count    *counters     // shared with the pool that it replaced
 	reports  *reporter     // of all pools
 	slowFrom *atomic.Int64 // the pool's clients are told of slow commands from this ID on; shared likewise
@@ -156,7 +155,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	first := newLineup(&o, w)
 	var errs []error
 	for i := range o.Pools {
-		pl, err := p.newPool(&o.Pools[i], o.Version)
+		pl, err := p.newPool(&o.Pools[i])
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -167,7 +166,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	return p, errors.Join(errs...)
 }
 
-func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
+func (p *Proxy) newPool(o *PoolOptions) (*pool, error) {
 	bp, err := backend.NewPool(o.Options, p.world, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
@@ -178,7 +177,7 @@ func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
 	}
 	return &pool{
 		origin: from,
-		Pool:   bp, name: o.Name, version: version, proxy: p, protocol: o.Protocol, opts: o,
+		Pool:   bp, name: o.Name, proxy: p, protocol: o.Protocol, opts: o,
 		random:  o.Distribution == "random",
 		clients: new(atomic.Int64), count: new(counters), reports: p.reports, slowFrom: new(atomic.Int64),
 	}, nil

@@ -92,16 +92,16 @@ func listenBeside(w world.Network, o *PoolOptions, leaving map[string]*listener)
 	})
 }
 
-// keepBound has o, a pool's settings, say what cannot be changed about its listener if that is one of have, and returns what
-// there is to say about it. On a unix socket reuseport means nothing.
-func keepBound(o *PoolOptions, have []*listener) (note string) {
-	key := listenKey(o)
+// keepBound has po, a pool's settings, say what cannot be changed about its listener if that is one of have, and returns what
+// there is to say about it. On a unix socket ReusePort means nothing.
+func (o *Options) keepBound(po *PoolOptions, have []*listener) (note string) {
+	key := listenKey(po)
 	i := slices.IndexFunc(have, func(ln *listener) bool { return ln.key == key })
-	if i < 0 || o.Listen.Network == "unix" || o.ReusePort == have[i].reusePort {
+	if i < 0 || po.Listen.Network == "unix" || po.ReusePort == have[i].reusePort {
 		return ""
 	}
-	o.ReusePort = have[i].reusePort
-	return fmt.Sprintf("pool %s: reuseport: stays as it is until a restart", o.Name)
+	po.ReusePort = have[i].reusePort
+	return fmt.Sprintf("pool %s: %s: stays as it is until a restart", po.Name, o.settingName("ReusePort"))
 }
 
 // dismiss closes the plan's listeners that are for nobody any more, but for those that have the address of a new one, too:

@@ -518,6 +518,7 @@ func poolBefore(name string, servers ...*keyServer) PoolOptions {
 func withPools(loops int, pools ...PoolOptions) Options {
 	o := DefaultOptions()
 	o.Loops, o.DrainTimeout, o.Pools = loops, time.Minute, pools
+	o.SettingNames = map[string]string{"Loops": "loops", "ReusePort": "reuseport", "Timeout": "timeout"}
 	return o
 }
 
@@ -746,7 +747,7 @@ func TestReloadChanges(t *testing.T) {
 	slow := mc
 	slow.Timeout, slow.Backlog = time.Second, 16
 	if ch, err = p.Reload(withPools(1, slow)); err != nil || len(ch.Notes) != 1 ||
-		ch.Notes[0] != "pool a: changed: timeout, backlog" {
+		ch.Notes[0] != "pool a: changed: timeout, Backlog" {
 		t.Errorf("%v, %v", ch.Notes, err)
 	}
 	for end := time.Now().Add(time.Minute); ; runtime.Gosched() {

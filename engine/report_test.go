@@ -337,7 +337,7 @@ func TestReportOfKillingOneself(t *testing.T) {
 func TestReportMemcached(t *testing.T) {
 	sight := &fakeSight{stats: stats.Pool{
 		Name: "sim", RequestBytesFromClients: 11, ReplyBytesToClients: 22,
-		Servers: []stats.Server{{Name: "s0", State: "live", Requests: 5}},
+		Servers: []stats.Server{{Name: "s0", State: "live", Requests: 5}, {Name: "s1", State: "live"}},
 	}}
 	simReports(t, sight, func(_ *Options, po *PoolOptions) { po.Protocol = memcached.New(memcached.Options{Admin: true}) }, func(s *sim) {
 		c := s.connect()

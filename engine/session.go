@@ -191,7 +191,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
 		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.opts.MaxRequestBytes {
-			err = errTooBig
+			err = s.local.opts.errTooBig()
 		}
 		if err != nil {
 			s.malformed(err)
@@ -218,7 +218,10 @@ func (s *Session) consume(buf []byte) (taken int) {
 	return taken
 }
 
-var errTooBig = fmt.Errorf("%w: request larger than max_request", codec.ErrMalformed)
+// errTooBig is about a command that is larger than MaxRequestBytes.
+func (o *Options) errTooBig() error {
+	return fmt.Errorf("%w: request larger than %s", codec.ErrMalformed, o.settingName("MaxRequestBytes"))
+}
 
 // count notes that a command was taken.
 func (s *Session) count(cmd *codec.Command) {

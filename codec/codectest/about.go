@@ -30,18 +30,33 @@ var aboutSlow = []codec.SlowLine{
 	{ID: 4, At: time.Unix(1700000004, 0), Took: 999 * time.Nanosecond, Command: "lolwut", Client: "10.0.0.3:1003"},
 }
 
-// Sections implements codec.About.
-func (*About) Sections() []codec.Section {
-	return []codec.Section{
-		{Name: "server", Figures: []codec.Figure{{Name: "process_id", Value: "12"}}},
-		{Name: "cpu", Figures: []codec.Figure{{Name: "used_cpu_sys", Value: "0.5"}}},
-		{Name: "proxy", Figures: []codec.Figure{{Name: "pools", Value: "2"}, {Name: "draining", Value: "0"}}},
+// Facts implements codec.About. No two numbers are the same, so that none can stand in another's place.
+func (*About) Facts() *codec.Facts {
+	at := time.Unix(1700000100, 250_000_000)
+	return &codec.Facts{
+		Process: codec.ProcessFacts{
+			Version: "1.2", System: "plan9", Machine: "mips", WordBits: 32, GoVersion: "go1.99", PID: 12, Executable: "/bin/cashew",
+			At: at, Uptime: 49*time.Hour + 1999*time.Millisecond,
+			Loops: 3, Pools: 4, Draining: true, Panics: 5,
+			ReloadsSucceeded: 6, ReloadsFailed: 7, ReloadAt: at.Add(-time.Minute), ReloadFailed: true,
+			HeapBytes: 1 << 20, ResidentBytes: 1 << 21, MaxMemoryBytes: 1 << 30,
+			HasCPU: true, SystemCPU: 1500 * time.Millisecond, UserCPU: 2*time.Second + time.Microsecond,
+		},
+		Pool: codec.PoolFacts{
+			Name: "cache", Port: "22121",
+			Clients: 101, ClientLimit: 102, Blocked: 103, InFlight: 104, Accepted: 105, Rejected: 106, EOF: 107, Err: 108,
+			Slow: 109, OverMemory: 110, Malformed: 111, Foreign: 112,
+			BytesIn: 113, BytesOut: 114, Local: 115, Fragments: 116, ForwardError: 117, FailureMisses: 118, LostKeys: 119,
+			CrossServerScripts: 120, Live: 1, Ejects: 121, OutOfSteps: 122,
+		},
+		Servers: []codec.ServerFacts{
+			{
+				Name: "a", Addr: "10.0.1.1:6379", State: "live", Share: 0.75, Connections: 201, Requests: 202, Responses: 203,
+				InQueue: 204, OutQueue: 205, Expired: 206, Err: 207, EOF: 208,
+			},
+			{Name: "b", Addr: "10.0.1.2:6379", State: "ejected", Requests: 302},
+		},
 	}
-}
-
-// Figures implements codec.About.
-func (*About) Figures() []codec.Figure {
-	return []codec.Figure{{Name: "version", Value: "1.2"}, {Name: "pool", Value: "cache"}}
 }
 
 // Clients implements codec.About.

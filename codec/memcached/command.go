@@ -65,10 +65,7 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	if s.Pos != 0 {
 		s.Reset()
 	}
-	line := b[:end]
-	if end > 0 && b[end-1] == '\r' {
-		line = b[:end-1]
-	}
+	line := withoutCR(b[:end])
 	op, name := nameOf(line)
 	begin(cmd, op, b[:end+1])
 	shape := commands[op].shape
@@ -105,6 +102,14 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 		return lined(s, lead+end+1, cmd)
 	}
 	return lead + end + 1, nil
+}
+
+// withoutCR is a line without the CR that may stand before its LF.
+func withoutCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		return line[:n-1]
+	}
+	return line
 }
 
 // lined is what ParseCommand returns for a command that is n bytes long, or of which no more than the line is there (0).

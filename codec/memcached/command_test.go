@@ -263,7 +263,7 @@ func TestAdmin(t *testing.T) {
 	want := []string{
 		`fanout "flush_all\r\n"`, `fanout "flush_all 10 noreply\r\n" noreply`, noSuch, `fanout "verbosity 1\r\n"`,
 		`fanout "verbosity 1 noreply\r\n" noreply`, noSuch,
-		`report "STAT version 1.2\r\nSTAT pool cache\r\nEND\r\n"`,
+		fmt.Sprintf("report %q", proxyStats),
 		`fanout "stats items\r\n"`, `fanout "stats  settings x\n"`, `fanout "stats conns\r\n"`, `fanout "stats reset\r\n"`,
 		`refuse "CLIENT_ERROR the histogram of sizes is turned on and off at the servers, not through this proxy\r\n"`,
 		`fanout "slabs\r\n"`, `fanout "slabs reassign 1 2 noreply\r\n"`, `fanout "slabs automove 0\r\n"`,

@@ -37,6 +37,7 @@
 //	              meta.go     meta commands; other.go: the rest
 //	              table.go    all commands
 //	AppendLocal   local.go    answered here
+//	AppendReport  report.go   answered off the loops: stats
 //	Append…       fragment.go one command to several servers, and their replies to one; stats.go: of stats
 //	ScanReply     reply.go    where a reply ends, cut at any byte
 //	Judge         health.go   whether a reply is one to that command; probes and canaries; what a miss is answered

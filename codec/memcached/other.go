@@ -38,25 +38,11 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 	case verbosity:
 		p.parseVerbosity(cmd, n, noreply)
 	case flushAll:
-		switch {
-		case n > 3:
-			refuse(cmd, refuseUnknown, false)
-		case p.admin:
-			cmd.Kind = codec.Fanout
-			cmd.NoReply = noreply
-		default:
-			refuse(cmd, refuseAdmin, noreply)
-		}
+		p.parseFlushAll(cmd, n, noreply)
 	case stats:
 		p.parseStats(cmd, w[:], n)
 	case slabs:
-		switch {
-		case p.admin:
-			cmd.Kind = codec.Fanout
-			cmd.NoReply = noreply && n > 2 && string(w[1]) == "automove"
-		default:
-			refuse(cmd, refuseAdmin, noreply)
-		}
+		p.parseSlabs(cmd, noreply, n > 2 && string(w[1]) == "automove")
 	case quit:
 		cmd.Kind = codec.Quit
 	case refused:
@@ -89,6 +75,30 @@ func (p *Protocol) parseVerbosity(cmd *codec.Command, n int, noreply bool) {
 	default:
 		refuse(cmd, refuseAdmin, noreply)
 	}
+}
+
+// parseFlushAll goes to every server if the pool's clients may do that; flush_all may have a delay before its noreply.
+func (p *Protocol) parseFlushAll(cmd *codec.Command, n int, noreply bool) {
+	switch {
+	case n > 3:
+		refuse(cmd, refuseUnknown, false)
+	case p.admin:
+		cmd.Kind = codec.Fanout
+		cmd.NoReply = noreply
+	default:
+		refuse(cmd, refuseAdmin, noreply)
+	}
+}
+
+// parseSlabs goes to every server if the pool's clients may do that. Of its subcommands only automove, with something behind it,
+// takes a noreply.
+func (p *Protocol) parseSlabs(cmd *codec.Command, noreply, automove bool) {
+	if !p.admin {
+		refuse(cmd, refuseAdmin, noreply)
+		return
+	}
+	cmd.Kind = codec.Fanout
+	cmd.NoReply = noreply && automove
 }
 
 // parseStats tells of the proxy, or goes to every server with what stands behind the name. To turn the histogram of sizes

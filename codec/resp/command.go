@@ -153,19 +153,12 @@ func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, g gate) (
 	pl := commands[op].planFrom(index, argc)
 	for left > 0 {
 		n, body := bulkHeader(buf, pos)
-		if body == incomplete {
-			if len(buf) > pos && buf[pos] != '$' {
+		if body <= 0 {
+			if err := checkHeader(buf, pos, body); err != nil {
 				s.Reset()
-				return 0, errExpectedBulk(buf[pos])
+				return 0, err
 			}
 			break
-		}
-		if body == malformed {
-			s.Reset()
-			if buf[pos] != '$' {
-				return 0, errExpectedBulk(buf[pos])
-			}
-			return 0, errBulk
 		}
 		if g&needsLogin != 0 && n > maxBulkUnauth {
 			s.Reset()
@@ -209,6 +202,19 @@ func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, g gate) (
 	p.finish(cmd, op, argc, keys, buf[:pos], g)
 	s.Reset()
 	return pos, nil
+}
+
+// checkHeader is the error for the header at pos, of which bulkHeader said body: incomplete, which may come whole yet, or
+// malformed.
+func checkHeader(buf []byte, pos, body int) error {
+	switch {
+	case pos < len(buf) && buf[pos] != '$':
+		return errExpectedBulk(buf[pos])
+	case body == malformed:
+		return errBulk
+	default:
+		return nil
+	}
 }
 
 // stop keeps in s that buf ends inside the argument at pos.

@@ -4,15 +4,8 @@ import "cashew/codec"
 
 // finish fills cmd for a whole frame.
 func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
+	begin(cmd, op, argc, keys, frame)
 	c := &commands[op]
-	cmd.NoReply, cmd.Script, cmd.Sole = false, false, false
-	cmd.Quiet = 0
-	cmd.Op = uint16(op)
-	cmd.Frame = frame
-	cmd.Key = nil
-	cmd.Keys = keys[:0]
-	cmd.Arg = argc
-	cmd.Err = ""
 	if g&needsLogin != 0 && !c.beforeAuth {
 		refuse(cmd, refuseNoAuth)
 		return
@@ -47,12 +40,8 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 	case local:
 		cmd.Kind = codec.Local
 	case perhaps:
-		switch cmd.Kind = codec.Local; {
-		case cmd.Op == opClientTracking && tracks(frame):
-			refuse(cmd, refuseTracking)
-		case cmd.Op == opClientReply && silences(frame):
-			refuse(cmd, refuseReply)
-		}
+		cmd.Kind = codec.Local
+		refuseState(cmd)
 	case switches:
 		cmd.Kind = codec.Switch
 	case report:
@@ -67,19 +56,48 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 		cmd.Key = placeholder
 	default:
 		if c.keys.kind != positions {
-			if c.keys.kind == copies && p.leaves(frame) {
-				refuse(cmd, refuseOtherDB)
-				return
-			}
-			var err string
-			if keys, err = c.pick(frame, keys); err != "" {
-				refuse(cmd, err)
-				return
-			}
-			cmd.Script = c.keys.count == countEval && c.keys.kind == counted
+			p.routePicked(cmd, c, keys)
+			return
 		}
 		route(cmd, c, keys)
 	}
+}
+
+// begin makes cmd a command of which no more is known than its frame.
+func begin(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
+	cmd.NoReply, cmd.Script, cmd.Sole = false, false, false
+	cmd.Quiet = 0
+	cmd.Op = uint16(op)
+	cmd.Frame = frame
+	cmd.Key = nil
+	cmd.Keys = keys[:0]
+	cmd.Arg = argc
+	cmd.Err = ""
+}
+
+// refuseState refuses what a local command asks for and no client of the proxy can have: CLIENT TRACKING on, CLIENT REPLY off.
+func refuseState(cmd *codec.Command) {
+	switch {
+	case cmd.Op == opClientTracking && tracks(cmd.Frame):
+		refuse(cmd, refuseTracking)
+	case cmd.Op == opClientReply && silences(cmd.Frame):
+		refuse(cmd, refuseReply)
+	}
+}
+
+// routePicked fills cmd for a command whose keys are among the arguments in keys, as EVAL's are behind their number.
+func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key) {
+	if c.keys.kind == copies && p.leaves(cmd.Frame) {
+		refuse(cmd, refuseOtherDB)
+		return
+	}
+	keys, err := c.pick(cmd.Frame, keys)
+	if err != "" {
+		refuse(cmd, err)
+		return
+	}
+	cmd.Script = c.keys.count == countEval && c.keys.kind == counted
+	route(cmd, c, keys)
 }
 
 // placeholder is the key by which twemproxy routes commands that any server can answer.

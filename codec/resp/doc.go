@@ -28,8 +28,8 @@
 //	              decide.go   what is done with it; keys.go: which arguments are keys; bar.go: what else is in its way
 //	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
 //	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each
-//	AppendLocal   local.go    answered here; introspect.go: COMMAND
-//	AppendReport  report.go   answered off the loops: INFO, CLIENT LIST and KILL, SLOWLOG
+//	AppendLocal   local.go    answered here; introspect.go: COMMAND; refusal.go: what is refused
+//	AppendReport  report.go   answered off the loops: CLIENT LIST and KILL, SLOWLOG; info.go: INFO
 //	Append…       fragment.go one command to several servers, and their replies to one
 //	ScanReply     reply.go    where a reply ends, cut at any byte
 //	Judge         health.go   what a reply says of its server; probes and canaries

@@ -106,68 +106,93 @@ func appendArray(dst, line []byte) (frame []byte, words int, ok bool) {
 //
 // Source: redis 7.0 sds.c, sdssplitargs.
 func scanWord(word, line []byte) (n, end int, ok bool) {
-	put := func(c byte) {
-		if word != nil {
-			word[n] = c
-		}
-		n++
-	}
+	w := spelling{word: word}
 	i := 0
 	for i < len(line) && !isSpace(line[i]) {
-		switch line[i] {
-		case '"':
-			i++
-			for {
-				if i >= len(line) {
-					return 0, 0, false
-				}
-				c := line[i]
-				if c == '"' {
-					break
-				}
-				if c == '\\' && i+1 < len(line) {
-					if line[i+1] == 'x' && i+3 < len(line) && isHex(line[i+2]) && isHex(line[i+3]) {
-						put(hexDigit(line[i+2])<<4 | hexDigit(line[i+3]))
-						i += 4
-						continue
-					}
-					i++
-					c = unescape(line[i])
-				}
-				put(c)
-				i++
-			}
-			i++
-			if i < len(line) && !isSpace(line[i]) {
-				return 0, 0, false // a closing quote ends the word
-			}
-		case '\'':
-			i++
-			for {
-				if i >= len(line) {
-					return 0, 0, false
-				}
-				c := line[i]
-				if c == '\'' {
-					break
-				}
-				if c == '\\' && i+1 < len(line) && line[i+1] == '\'' {
-					i++
-					c = '\''
-				}
-				put(c)
-				i++
-			}
-			i++
-			if i < len(line) && !isSpace(line[i]) {
-				return 0, 0, false
-			}
-		default:
-			put(line[i])
-			i++
+		if plain := unquoted(line[i:]); plain > 0 {
+			w.plain(line[i : i+plain])
+			i += plain
+			continue
+		}
+		quoted := 0
+		if line[i] == '"' {
+			quoted = w.double(line[i+1:])
+		} else {
+			quoted = w.single(line[i+1:])
+		}
+		if i += 1 + quoted; quoted == 0 || i < len(line) && !isSpace(line[i]) {
+			return 0, 0, false // a closing quote ends the word
 		}
 	}
-	return n, i, true
+	return w.n, i, true
+}
+
+// unquoted is how much of line stands before its first quote or space.
+func unquoted(line []byte) int {
+	for i, c := range line {
+		if c == '"' || c == '\'' || isSpace(c) {
+			return i
+		}
+	}
+	return len(line)
+}
+
+// spelling is a word that is read as it was spelled. Its n bytes go to word, or are only counted if that is nil.
+type spelling struct {
+	word []byte
+	n    int
+}
+
+// plain puts bytes that mean themselves.
+func (w *spelling) plain(s []byte) {
+	if w.word != nil {
+		copy(w.word[w.n:], s)
+	}
+	w.n += len(s)
+}
+
+func (w *spelling) put(c byte) {
+	if w.word != nil {
+		w.word[w.n] = c
+	}
+	w.n++
+}
+
+// double reads what follows a double quote and returns how long it is, with the quote that closes it; 0: none does.
+func (w *spelling) double(line []byte) (n int) {
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if c == '"' {
+			return i + 1
+		}
+		if c == '\\' && i+1 < len(line) {
+			if line[i+1] == 'x' && i+3 < len(line) && isHex(line[i+2]) && isHex(line[i+3]) {
+				w.put(hexDigit(line[i+2])<<4 | hexDigit(line[i+3]))
+				i += 3
+				continue
+			}
+			i++
+			c = unescape(line[i])
+		}
+		w.put(c)
+	}
+	return 0
+}
+
+// single is double for a single quote, in which only that quote can be escaped.
+func (w *spelling) single(line []byte) (n int) {
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		if c == '\'' {
+			return i + 1
+		}
+		if c == '\\' && i+1 < len(line) && line[i+1] == '\'' {
+			i++
+			c = '\''
+		}
+		w.put(c)
+	}
+	return 0
 }
 
 func unescape(c byte) byte {

@@ -2,7 +2,6 @@ package resp
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,13 +12,6 @@ import (
 // maxReportFrame bounds the commands that ask about the proxy, which are copied off the loop: room for some thousand IDs
 // in a CLIENT LIST.
 const maxReportFrame = 64 << 10
-
-// asksReplication tells of an INFO whether it is about replication alone.
-func asksReplication(frame []byte) bool {
-	args := argsOf(frame)
-	args.next()
-	return args.left == 1 && equalFold(args.next(), "replication")
-}
 
 var (
 	opInfo         = mustOp("info")
@@ -57,53 +49,6 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 		return append(dst, replyOK...), false
 	}
 	return appendUnsupported(dst, commands[op].name), false
-}
-
-// appendInfoReply is INFO [section ...]. All of the proxy's sections are among Redis's default ones; a section that there
-// is not is passed over. Source: redis 7.0 server.c, genInfoSectionDict and genRedisInfoString.
-func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments, about codec.About) []byte {
-	all := args.left == 0
-	var wanted []string
-	for args.left > 0 {
-		name := strings.ToLower(string(args.next()))
-		all = all || name == "all" || name == "default" || name == "everything"
-		wanted = append(wanted, name)
-	}
-	var b []byte
-	for _, s := range about.Sections() {
-		if !all && !slices.Contains(wanted, s.Name) {
-			continue
-		}
-		if len(b) > 0 {
-			b = append(b, crlf...)
-		}
-		b = append(b, "# "...)
-		b = append(b, sectionTitle(s.Name)...)
-		b = append(b, crlf...)
-		if s.Name == "server" {
-			b = appendFigure(b, codec.Figure{Name: "redis_version", Value: p.version})
-			b = appendFigure(b, codec.Figure{Name: "redis_mode", Value: "standalone"})
-		}
-		for _, f := range s.Figures {
-			b = appendFigure(b, f)
-		}
-	}
-	return appendVerbatim(dst, pr, b)
-}
-
-// sectionTitle is a section's name as Redis writes it.
-func sectionTitle(name string) string {
-	if name == "cpu" {
-		return "CPU"
-	}
-	return strings.ToUpper(name[:1]) + name[1:]
-}
-
-func appendFigure(dst []byte, f codec.Figure) []byte {
-	dst = append(dst, f.Name...)
-	dst = append(dst, ':')
-	dst = append(dst, f.Value...)
-	return append(dst, crlf...)
 }
 
 // appendClientInfo is CLIENT INFO. A client that has left while it was asked for is still told of itself.

@@ -43,16 +43,12 @@ const (
 	// line42 is the asker's: what its command found stands in it, not what About says.
 	line42 = "id=42 addr=[::1]:1042 laddr= fd=0 name=me age=5 idle=0 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|list " +
 		"user=default redir=-1 resp=2 lib-name=mine lib-ver=2 tot-cmds=2\n"
-
-	infoServer = "# Server\r\nredis_version:7.2.1\r\nredis_mode:standalone\r\nprocess_id:12\r\n"
-	infoCPU    = "# CPU\r\nused_cpu_sys:0.5\r\n"
-	infoProxy  = "# Proxy\r\npools:2\r\ndraining:0\r\n"
 )
 
 func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
 
 func TestAppendReport(t *testing.T) {
-	infoAll := bulk(infoServer + "\r\n" + infoCPU + "\r\n" + infoProxy)
+	infoAll := bulk(infoWhole)
 	slow9 := "*6\r\n:9\r\n:1700000009\r\n:12345\r\n*3\r\n$4\r\nmget\r\n$1\r\na\r\n$17\r\n... (2 more keys)\r\n$13\r\n10.0.0.3:1003\r\n$5\r\nthree\r\n"
 	slow8 := "*6\r\n:8\r\n:1700000008\r\n:1000000\r\n*2\r\n$3\r\nget\r\n$1\r\nk\r\n$4\r\nunix\r\n$0\r\n\r\n"
 	slow4 := "*6\r\n:4\r\n:1700000004\r\n:0\r\n*1\r\n$6\r\nlolwut\r\n$13\r\n10.0.0.3:1003\r\n$0\r\n\r\n"
@@ -65,8 +61,8 @@ func TestAppendReport(t *testing.T) {
 		{in: "INFO all", want: infoAll},
 		{in: "info Default", want: infoAll},
 		{in: "info everything proxy", want: infoAll},
-		{in: "info cpu", want: bulk(infoCPU)},
-		{in: "info proxy SERVER nosuch", want: bulk(infoServer + "\r\n" + infoProxy)},
+		{in: "info cpu", want: bulk(infoOfCPU)},
+		{in: "info proxy SERVER nosuch", want: bulk(infoServer + "\r\n" + infoOfProxy)},
 		{in: "info nosuch", want: "$0\r\n\r\n"},
 		{in: "info ''", want: "$0\r\n\r\n"},
 

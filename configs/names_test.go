@@ -1,0 +1,58 @@
+package configs
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"cashew/engine"
+)
+
+// TestSettingNames: each field that a key sets has the key's name; the others are those that no file can set.
+func TestSettingNames(t *testing.T) {
+	names := settingNames()
+	for field, want := range map[string]string{
+		"Loops": "loops", "ReadBufferBytes": "read_buffer", "MaxMemoryBytes": "max_memory", "Coalesce": "coalesce_usecs",
+		"Timeout": "timeout", "TCPKeepalive": "tcpkeepalive", "ReusePort": "reuseport", "RefuseCrossScripts": "cross_server_scripts",
+		"ServerUserTimeout": "server_tcp_user_timeout", "IntegrityInterval": "server_integrity_interval",
+		"SlowerThan": "slowlog_log_slower_than", "SlowMaxLen": "slowlog_max_len", "ClientOutputBuffer": "client_output_buffer",
+		"OnServerFailure": "on_server_failure", "HashTag": "hash_tag", "Servers": "servers",
+		"Protocol": "what the protocol allows or asks for",
+	} {
+		if names[field] != want {
+			t.Errorf("%s is called %q; want %q", field, names[field], want)
+		}
+	}
+	var fields []string
+	for _, settings := range []reflect.Type{reflect.TypeFor[engine.Options](), reflect.TypeFor[engine.PoolOptions]()} {
+		for _, f := range reflect.VisibleFields(settings) {
+			if f.Anonymous {
+				continue
+			}
+			if slices.Contains(fields, f.Name) {
+				t.Errorf("two settings are %s", f.Name)
+			}
+			fields = append(fields, f.Name)
+			unset := slices.Contains([]string{"Version", "Inherited", "SettingNames", "Pools", "Name", "Probe"}, f.Name)
+			if _, named := names[f.Name]; named == unset {
+				t.Errorf("%s is called %q", f.Name, names[f.Name])
+			}
+		}
+	}
+	global, pool := Keys()
+	for _, key := range slices.Concat(global, pool) {
+		named := 0
+		for _, name := range names {
+			if name == key {
+				named++
+			}
+		}
+		want := 1
+		if slices.Contains([]string{"redis", "redis_auth", "redis_db", "memcached_admin"}, key) { // a protocol is made of them
+			want = 0
+		}
+		if named != want {
+			t.Errorf("%d settings are called %s; want %d", named, key, want)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"cmp"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"cashew/codec"
+	"cashew/stats"
+	"cashew/world"
+)
+
+var _ codec.About = (*about)(nil)
+
+// about implements codec.About for one report to a client of pool.
+type about struct {
+	rp    *reporter
+	pool  *pool
+	asker uint64
+}
+
+// Facts implements codec.About.
+func (a *about) Facts() *codec.Facts {
+	s := a.rp.sight.Snapshot()
+	p := a.stats(s)
+	f := &codec.Facts{Process: processFacts(s, a.rp.proxy.world), Pool: poolFacts(p), Servers: make([]codec.ServerFacts, 0, len(p.Servers))}
+	f.Process.MaxMemoryBytes = int64(a.rp.proxy.now.Load().maxMemory)
+	f.Pool.Port, f.Pool.ClientLimit = portOf(&a.pool.opts.Listen), a.clientLimit()
+	for i := range p.Servers {
+		f.Servers = append(f.Servers, serverFacts(&p.Servers[i]))
+	}
+	return f
+}
+
+// stats are the pool's figures in s. Of a pool that a reload took away while the client asked there are only those that no
+// loop counts.
+func (a *about) stats(s *stats.Snapshot) *stats.Pool {
+	for i := range s.Pools {
+		if s.Pools[i].Name == a.pool.name {
+			return &s.Pools[i]
+		}
+	}
+	p := a.pool.stats()
+	return &p
+}
+
+// clientLimit is how many clients the pool may have: its own limit, or the process's if that is less.
+func (a *about) clientLimit() int64 {
+	limit := int64(a.pool.opts.ClientConnections)
+	if all := a.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
+		limit = all
+	}
+	return limit
+}
+
+// portOf is a listener's port as configured; "" for a unix socket.
+func portOf(l *Listen) string {
+	if l.Network == "unix" {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(l.Addr)
+	if err != nil {
+		return ""
+	}
+	return port
+}
+
+// processFacts are those of s, and what the system says of the process.
+func processFacts(s *stats.Snapshot, w world.Memory) codec.ProcessFacts {
+	f := codec.ProcessFacts{
+		Version: s.Version, System: runtime.GOOS, Machine: runtime.GOARCH, WordBits: strconv.IntSize,
+		GoVersion: runtime.Version(), PID: os.Getpid(),
+		At: s.At, Uptime: s.At.Sub(s.Started),
+		Loops: s.Loops, Pools: len(s.Pools), Draining: s.Draining, Panics: s.Panics,
+		ReloadsSucceeded: s.Reload.Succeeded, ReloadsFailed: s.Reload.Failed,
+		ReloadAt: s.Reload.At, ReloadFailed: s.Reload.Err != "",
+		HeapBytes: int64(w.HeapBytes()), ResidentBytes: residentBytes(),
+	}
+	if path, err := os.Executable(); err == nil {
+		f.Executable = path
+	}
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
+		f.HasCPU, f.SystemCPU, f.UserCPU = true, time.Duration(u.Stime.Nano()), time.Duration(u.Utime.Nano())
+	}
+	return f
+}
+
+// residentBytes is the process's resident size; -1 where the system does not tell it in Linux's way.
+func residentBytes() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return -1
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 2 {
+		return -1
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return -1
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+func poolFacts(p *stats.Pool) codec.PoolFacts {
+	return codec.PoolFacts{
+		Name:    p.Name,
+		Clients: p.ClientConnections, Blocked: p.ClientBlocked, InFlight: p.InFlight,
+		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected, EOF: p.ClientEOF, Err: p.ClientErr,
+		Slow: p.ClientsSlow, OverMemory: p.ClientsOverMemory, Malformed: p.ClientsMalformed, Foreign: p.ClientsForeign,
+		BytesIn: p.RequestBytesFromClients, BytesOut: p.ReplyBytesToClients, Local: p.LocalCommands, Fragments: p.Fragments,
+		ForwardError: p.ForwardError, FailureMisses: p.FailureMisses, LostKeys: p.LostKeys, CrossServerScripts: p.CrossServerScripts,
+		Live: p.Live, Ejects: p.ServerEjects, OutOfSteps: p.ServerOutOfStep,
+	}
+}
+
+func serverFacts(s *stats.Server) codec.ServerFacts {
+	return codec.ServerFacts{
+		Name: s.Name, Addr: s.Addr, State: s.State, Share: s.Share,
+		Connections: s.ServerConnections, Requests: s.Requests, Responses: s.Responses, InQueue: s.InQueue, OutQueue: s.OutQueue,
+		Expired: s.Expired, Err: s.ServerErr, EOF: s.ServerEOF,
+	}
+}
+
+// Clients implements codec.About.
+func (a *about) Clients() []codec.ClientLine {
+	infos := a.rp.sight.Clients()
+	lines := make([]codec.ClientLine, 0, len(infos))
+	for i := range infos {
+		if infos[i].Pool == a.pool.name {
+			lines = append(lines, lineOf(&infos[i]))
+		}
+	}
+	slices.SortFunc(lines, func(x, y codec.ClientLine) int { return cmp.Compare(x.ID, y.ID) })
+	return lines
+}
+
+func lineOf(c *stats.Client) codec.ClientLine {
+	return codec.ClientLine{
+		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
+	}
+}
+
+// Kill implements codec.About.
+func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
+	n = a.rp.sight.Kill(func(c *stats.Client) bool {
+		if c.Pool != a.pool.name {
+			return false
+		}
+		line := lineOf(c)
+		if !match(&line) {
+			return false
+		}
+		if c.ID == a.asker {
+			self = true
+			return false
+		}
+		return true
+	})
+	return n, self
+}
+
+// Slow implements codec.About. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
+func (a *about) Slow(n int) []codec.SlowLine {
+	var lines []codec.SlowLine
+	from := a.pool.slowFrom.Load()
+	for _, e := range a.rp.sight.SlowLog(-1) {
+		if len(lines) == n {
+			break
+		}
+		if e.Pool != a.pool.name || e.ID < from {
+			continue
+		}
+		lines = append(lines, codec.SlowLine{
+			ID: e.ID, At: e.At, Took: e.Queue + e.ServerTime, Command: e.Command, Key: e.Key, Keys: e.Keys,
+			Client: e.Client, ClientName: e.ClientName,
+		})
+	}
+	return lines
+}
+
+// SlowLen implements codec.About.
+func (a *about) SlowLen() int { return len(a.Slow(-1)) }
+
+// SlowReset implements codec.About.
+func (a *about) SlowReset() {
+	if newest := a.Slow(1); len(newest) > 0 {
+		a.pool.slowFrom.Store(newest[0].ID + 1)
+	}
+}
