@@ -53,10 +53,10 @@ func TestAllowMore(t *testing.T) {
 	c.session.inFlight = 0
 	c.owe(mib - 1)
 	allowed(mib, true)
-	s.local.pressure.level.Store(high)
+	s.local.pressure.Level.Store(High)
 	c.owe(1)
 	allowed(mib, false)
-	s.local.pressure.level.Store(calm)
+	s.local.pressure.Level.Store(Calm)
 	s.local.holders.remove(c.session)
 	allowed(2*mib, true)
 	if !c.session.places[inHolders].in {
@@ -141,11 +141,11 @@ func TestCloseGreatest(t *testing.T) {
 		t.Error("a client that holds little is closed")
 	}
 	a.owe(1)
-	s.local.relieve(high)
+	s.local.Relieve(High)
 	if a.conn.closed {
 		t.Error("closed before the level is critical")
 	}
-	s.local.relieve(critical)
+	s.local.Relieve(Critical)
 	if !a.conn.closed || b.conn.closed {
 		t.Errorf("closed %v, the one with less %v", a.conn.closed, b.conn.closed)
 	}
@@ -157,13 +157,13 @@ func TestPressureBlocks(t *testing.T) {
 	a, b := s.connect(), s.connect()
 	a.owe(causeBytes)
 	b.owe(causeBytes - 1)
-	for _, level := range []int32{calm, high, critical} {
-		s.local.pressure.level.Store(level)
+	for _, level := range []int32{Calm, High, Critical} {
+		s.local.pressure.Level.Store(level)
 		for _, c := range []*simClient{a, b} {
 			had := c.session.commands
 			c.send(array("PING"))
 			s.settle()
-			if took, want := c.session.commands > had, level == calm || c == b; took != want {
+			if took, want := c.session.commands > had, level == Calm || c == b; took != want {
 				t.Errorf("level %d, %d bytes held: taken %v; want %v", level, c.session.holds(), took, want)
 			}
 			c.session.out.Close(s.loop)
@@ -172,12 +172,12 @@ func TestPressureBlocks(t *testing.T) {
 		}
 	}
 	s.local.gathers = append(s.local.gathers, nil)
-	s.local.relieve(high)
+	s.local.Relieve(High)
 	if s.settle(); !a.session.blocked || s.local.gathers != nil {
 		t.Errorf("blocked %v while memory is short; %d gathers kept", a.session.blocked, len(s.local.gathers))
 	}
-	s.local.pressure.level.Store(calm)
-	s.local.relieve(calm)
+	s.local.pressure.Level.Store(Calm)
+	s.local.Relieve(Calm)
 	s.loop.Flush()
 	if a.session.blocked || a.session.paused {
 		t.Error("it still waits")
@@ -209,12 +209,12 @@ func TestCloseSlow(t *testing.T) {
 			}
 			s.drainRoom(c.sock, -1)
 			c.session.keep(make([]byte, causeBytes))
-			s.local.tidy()
+			s.local.Tidy()
 			if !c.session.places[inHolders].in {
 				t.Error("a client that holds input is forgotten")
 			}
 			c.session.in = nil
-			s.local.tidy()
+			s.local.Tidy()
 			if c.session.places[inHolders].in {
 				t.Error("a client that holds nothing is kept in mind")
 			}

@@ -34,7 +34,7 @@ func TestCanary(t *testing.T) {
 			v.reply(bulk("a"))
 			cl.sock.take()
 			s.loop.Tick()
-			s.local.tidy()
+			s.local.Tidy()
 			s.loop.Flush()
 			sent := v.sock.take()
 			if !strings.HasPrefix(sent, "*2\r\n$4\r\nECHO\r\n$8\r\n") {
@@ -67,11 +67,11 @@ func TestMoved(t *testing.T) {
 	s.settle()
 	old := *s.servers[0]
 	old.conn.addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
-	s.local.shardOf(s.pool).group.Moved(0, []string{"10.0.0.1"})
+	s.local.shardOf(s.pool.sessionPool).group.Moved(0, []string{"10.0.0.1"})
 	if old.conn.closed {
 		t.Fatal("a connection to an address that is still right is closed")
 	}
-	s.local.shardOf(s.pool).group.Moved(0, []string{"10.0.0.2"})
+	s.local.shardOf(s.pool.sessionPool).group.Moved(0, []string{"10.0.0.2"})
 	cl.send(array("GET", "b"))
 	s.settle()
 	if s.servers[0].conn == old.conn {

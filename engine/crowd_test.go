@@ -9,7 +9,7 @@ import (
 func TestCrowdedServer(t *testing.T) {
 	const most = 32 << 10
 	s, c := steady(t, 1)
-	s.local.opts.MaxPipeline = 1 << 20
+	s.local.limits.MaxPipeline = 1 << 20
 	v := s.servers[0]
 	for range 200 { // so that it is known how small the replies are
 		c.send(array("GET", "a"))
@@ -38,7 +38,7 @@ func TestCrowdedServer(t *testing.T) {
 func TestCrowdedBytes(t *testing.T) {
 	const most = 32 << 20
 	s, c := steady(t, 1)
-	s.local.opts.MaxPipeline = 1 << 20
+	s.local.limits.MaxPipeline = 1 << 20
 	v := s.servers[0]
 	v.sock.room = 0
 	set := array("SET", "a", strings.Repeat("v", 1<<20))

@@ -3,25 +3,10 @@ package engine
 import (
 	"os"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"cashew/codec"
 )
-
-// counters are one pool's, of what happens rarely enough that all loops may share them.
-type counters struct {
-	accepted     atomic.Int64 // clients ever
-	rejected     atomic.Int64 // clients beyond client_connections
-	malformed    atomic.Int64 // clients closed because their framing was lost
-	foreign      atomic.Int64 // of those, the ones that speak another protocol
-	forwardError atomic.Int64 // errors of ours written to clients in place of a server's reply
-	lostKeys     atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
-	slow         atomic.Int64 // clients closed because they did not read
-	overMemory   atomic.Int64 // clients closed because they held most when memory ran out
-	crossScripts atomic.Int64 // scripts whose keys live on several servers
-	misses       atomic.Int64 // reads that were answered as a miss because the server failed
-}
 
 // figures are those that need no loop. The first are memcached's own names; the others twemproxy's, or ours.
 func (p *pool) figures() []codec.Figure {
@@ -32,10 +17,10 @@ func (p *pool) figures() []codec.Figure {
 		{Name: "time", Value: n(p.proxy.world.Now().Unix())},
 		{Name: "version", Value: p.version},
 		{Name: "pointer_size", Value: strconv.Itoa(strconv.IntSize)},
-		{Name: "curr_connections", Value: n(p.clients.Load())},
-		{Name: "total_connections", Value: n(p.count.accepted.Load())},
-		{Name: "rejected_connections", Value: n(p.count.rejected.Load())},
-		{Name: "threads", Value: strconv.Itoa(len(p.groups))},
+		{Name: "curr_connections", Value: n(p.clients.now.Load())},
+		{Name: "total_connections", Value: n(p.clients.accepted.Load())},
+		{Name: "rejected_connections", Value: n(p.clients.rejected.Load())},
+		{Name: "threads", Value: strconv.Itoa(len(p.proxy.loops))},
 		{Name: "pool", Value: p.name},
 		{Name: "servers", Value: strconv.Itoa(len(p.Options().Servers))},
 		{Name: "servers_live", Value: n(p.Live())},

@@ -93,10 +93,10 @@ func TestScratch(t *testing.T) {
 	for range 3 {
 		l.putGather(new(codec.Gather))
 	}
-	l.tidy() // learns how many there are
+	l.Tidy() // learns how many there are
 	g := l.getGather()
 	l.putGather(g)
-	if l.tidy(); len(l.gathers) != 1 {
+	if l.Tidy(); len(l.gathers) != 1 {
 		t.Errorf("%d gathers kept of 3 with one in use; want 1", len(l.gathers))
 	}
 	if again := l.getGather(); again != g || len(l.gathers) != 0 || l.getGather() == g {
@@ -130,7 +130,7 @@ func TestScratch(t *testing.T) {
 	}
 	for _, n := range []int{maxGatherKeys, maxGatherKeys + 1} {
 		l.cmd.Keys, l.parts = make([]codec.Key, 0, n), make([]uint16, 0, n)
-		l.tidy()
+		l.Tidy()
 		if kept := n == maxGatherKeys; (l.cmd.Keys != nil) != kept || (l.parts != nil) != kept {
 			t.Errorf("room for %d keys: kept %v, %v; want %v", n, l.cmd.Keys != nil, l.parts != nil, kept)
 		}

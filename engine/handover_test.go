@@ -349,12 +349,12 @@ func TestHandOverOfVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		var old struct{ Pool string }
-		var state clientState
+		var state State
 		if err := errors.Join(json.Unmarshal(text, &old), json.Unmarshal(text, &state)); err != nil {
 			t.Fatal(err)
 		}
-		if old.Pool != tt.old || state.pool() != "sim" || state.Profile != tt.profile || state.Bar != tt.bar {
-			t.Errorf("%s: an old program finds pool %q, a new one %q and profile %d", text, old.Pool, state.pool(), state.Profile)
+		if old.Pool != tt.old || state.In() != "sim" || state.Profile != tt.profile || state.Bar != tt.bar {
+			t.Errorf("%s: an old program finds pool %q, a new one %q and profile %d", text, old.Pool, state.In(), state.Profile)
 		}
 	}
 	c.session.cl.Profile, c.session.cl.Bar = resp.RESP2, 0
@@ -373,7 +373,7 @@ func TestHandOverFails(t *testing.T) {
 		_, _ = there.Write([]byte{ready})
 		c, _, err := receive(t.Context(), world.NewChannel(there))
 		if err == nil {
-			f := os.NewFile(uintptr(c.fd), "client")
+			f := os.NewFile(uintptr(c.FD), "client")
 			_ = f.Close()
 		}
 		_ = there.Close()
@@ -407,8 +407,8 @@ func TestHandOverFails(t *testing.T) {
 
 // countSessions counts the sessions that are as f says.
 func countSessions(p *Proxy, f func(*Session) bool) (n int) {
-	for _, k := range askLoops(p, func(l *Local) (k int) {
-		for s := range l.sessions.all {
+	for _, k := range askLoops(p, func(r *rooms) (k int) {
+		for s := range r.sessions.sessions.all {
 			if f(s) {
 				k++
 			}

@@ -61,7 +61,7 @@ func (o *Options) check() error {
 	return nil
 }
 
-// PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'; see DefaultPool.
+// PoolOptions are one pool's settings: its servers' (backend.Options), its listener's and its clients'; see DefaultPool.
 type PoolOptions struct {
 	backend.Options
 
@@ -70,32 +70,16 @@ type PoolOptions struct {
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
 
-	// ClientWriteTimeout is how long a client may take no bytes of what it is owed before it is closed; 0: for ever.
-	ClientWriteTimeout time.Duration
-
-	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
-	ClientOutputBuffer int
-
-	// RefuseCrossScripts refuses scripts whose keys live on several servers; else they go where the first is.
-	RefuseCrossScripts bool
-
-	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
-	PartialResults bool
-
-	// SlowerThan is from where a request enters the slow log; 0: all do, negative: none.
-	SlowerThan time.Duration
-	SlowMaxLen int // entries that the slow log keeps
+	ClientOptions
 }
 
-// DefaultPool is a pool with the defaults of backend.DefaultOptions, and those towards its clients. Protocol, Servers and
-// Listen are left to the caller.
+// DefaultPool is a pool with the defaults of backend.DefaultOptions and DefaultClientOptions, and those of a listener. Protocol,
+// Servers and Listen are left to the caller.
 func DefaultPool(name string) PoolOptions {
 	return PoolOptions{
-		Options:            backend.DefaultOptions(name),
-		Backlog:            512,
-		ClientWriteTimeout: time.Minute,
-		SlowerThan:         10 * time.Millisecond,
-		SlowMaxLen:         128,
+		Options:       backend.DefaultOptions(name),
+		ClientOptions: DefaultClientOptions(),
+		Backlog:       512,
 	}
 }
 

@@ -197,8 +197,8 @@ func TestKeepalive(t *testing.T) {
 		if _, err := io.ReadFull(c, make([]byte, len("+PONG\r\n"))); err != nil {
 			t.Fatal(err)
 		}
-		p.onLoops(func(l *Local) {
-			v, err := unix.GetsockoptInt(l.sessions.last.sock.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
+		p.onLoops(func(r *rooms) {
+			v, err := unix.GetsockoptInt(r.sessions.sessions.last.sock.Fd(), unix.SOL_SOCKET, unix.SO_KEEPALIVE)
 			if err != nil {
 				t.Error(err)
 			}
@@ -348,7 +348,7 @@ func neverReads(t *testing.T, memory, buffer int) {
 		held := make(chan int)
 		p.loops[0].loop.Execute(func() {
 			n := 0
-			for s := range p.loops[0].holders.all {
+			for s := range p.loops[0].sessions.holders.all {
 				n += s.holds()
 			}
 			held <- n
@@ -403,7 +403,7 @@ func TestManyNeverRead(t *testing.T) {
 		}
 		most = max(most, unread.Load())
 	}
-	if bound := p.loops[0].mayBeUnread() + 4<<20; most > bound { // what loops read at once comes on top
+	if bound := p.loops[0].sessions.mayBeUnread() + 4<<20; most > bound { // what loops read at once comes on top
 		t.Errorf("%d bytes were unread at most; want %d", most, bound)
 	}
 	p.Kill(func(*stats.Client) bool { return true })

@@ -309,7 +309,7 @@ func TestNothingLeft(t *testing.T) {
 	if got := c.sock.take(); got != strings.Repeat(bulk("x"), 1000) {
 		t.Errorf("%d bytes of replies", len(got))
 	}
-	s.loop.Execute(s.local.tidy)
+	s.loop.Execute(s.local.Tidy)
 	s.settle()
 	open := 0
 	for _, v := range s.servers {
@@ -359,7 +359,7 @@ func TestNothingLeftOfNames(t *testing.T) {
 	for len(p.leavingPools()) > 0 {
 		p.sweep()
 	}
-	for _, n := range askLoops(p, func(l *Local) int { return len(l.shards) }) {
+	for _, n := range askLoops(p, func(r *rooms) int { return len(r.sessions.shards) }) {
 		if n != 1 {
 			t.Errorf("a loop counts under %d names; want 1", n)
 		}

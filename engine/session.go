@@ -56,8 +56,8 @@ type Session struct {
 	scan codec.Scan
 	cl   codec.Client
 
-	sock     loop.Socket // nil before it opened and when closed
-	from     *pool       // whose listener accepted it; nil once it opened
+	sock     loop.Socket  // nil before it opened and when closed
+	from     *sessionPool // whose listener accepted it; nil once it opened
 	openedAt int64
 	granted  int // of what it is allowed, what came from the process's budget
 	places   [lists]place
@@ -190,7 +190,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		}
 		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
-		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.opts.MaxRequestBytes {
+		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.limits.MaxRequestBytes {
 			err = errTooBig
 		}
 		if err != nil {

@@ -277,7 +277,7 @@ func TestCanaryFigures(t *testing.T) {
 	v.sock.take()
 	v.reply(bulk("x"))
 	s.loop.Tick()
-	s.local.tidy()
+	s.local.Tidy()
 	s.loop.Flush()
 	canary := v.sock.take()
 	if !strings.Contains(canary, "ECHO") {
@@ -403,7 +403,7 @@ func TestHotKeys(t *testing.T) {
 	}
 	for range 20 {
 		s.loop.Now += int64(decayEvery)
-		s.local.tidy()
+		s.local.Tidy()
 	}
 	if keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {
 		t.Errorf("long after, hot keys are %+v", keys)

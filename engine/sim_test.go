@@ -159,7 +159,8 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Helper()
 	po := PoolOptions{Options: backend.Options{
 		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
-	}, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
+	}, ClientOptions: DefaultClientOptions()}
+	po.ClientWriteTimeout = 0
 	for i := range n {
 		name := "s" + strconv.Itoa(i)
 		po.Servers = append(po.Servers, simServerNamed(name))
@@ -181,8 +182,8 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s = &sim{t: t, proxy: p, pool: p.pools()[0], stalled: map[int]func(){}}
 	s.loop = loop.NewLoop(s, w, log)
 	servers := backend.NewLocal(s.loop)
-	s.local = newLocal(0, s.loop, servers, p.now.Load(), &p.pressure)
-	p.loops, p.patience = []*Local{s.local}, time.Minute
+	p.loops, p.patience = []*rooms{newRooms(0, servers, p.now.Load(), &p.pressure.Pressure)}, time.Minute
+	s.local = p.loops[0].sessions
 	tokens := 0
 	servers.Token = func() string { tokens++; return strconv.Itoa(tokens) }
 	servers.Connect = func(c *backend.Conn) {
@@ -196,8 +197,8 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 			s.redial(sv)
 		}
 	}
-	s.pool.makeGroups(p.loops)
-	s.local.addShard(s.pool)
+	s.pool.MakeGroups(p.locals())
+	s.local.Add(s.pool.sessionPool)
 	for _, v := range po.Servers {
 		s.addServer(v.Name)
 	}
@@ -250,7 +251,7 @@ func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	}
 	s.proxy.now.Store(c.next)
 	s.t.Cleanup(c.next.pools[0].Close)
-	s.loop.Execute(func() { s.local.apply(c) })
+	s.loop.Execute(func() { s.proxy.loops[0].apply(c.next, c.change()) })
 	s.settle()
 	s.pool = c.next.pools[0]
 }
@@ -282,7 +283,7 @@ func (s *sim) newConn() (*fakeConn, *fakeSocket) {
 
 func (s *sim) connect() *simClient {
 	c := &simClient{sim: s}
-	c.session = newSession(s.local, s.pool, uint64(len(s.clients)+1), "client")
+	c.session = NewSession(s.local, s.pool.sessionPool, uint64(len(s.clients)+1), "client")
 	c.conn, c.sock = s.newConn()
 	s.loop.Opened(c.session, c.sock)
 	s.clients = append(s.clients, c)
@@ -383,7 +384,7 @@ func (s *sim) passes(d time.Duration) {
 		synctest.Wait()
 		if !time.Now().Before(tidy) {
 			tidy = tidy.Add(time.Second)
-			s.loop.Execute(s.local.tidy)
+			s.loop.Execute(s.local.Tidy)
 		}
 		s.settle()
 	}

@@ -6,36 +6,24 @@ import (
 )
 
 // loopFigures are a copy of what one loop counted.
-type loopFigures map[string]*poolFigures // by the pool's name
+type loopFigures map[string]*Figures // by the pool's name
 
-type poolFigures struct {
-	clients stats.ClientTally
-	origin  *stats.Origin // as it was then: a reload may have moved the servers since
-	servers []stats.ServerTally
-}
-
-// tell copies what l counted, for those who ask, and keeps the copy where they find it should l be stuck.
-func (l *Local) tell(pools []*pool) {
+// tell copies what was counted on r's loop, for those who ask, and keeps the copy where they find it should the loop be stuck.
+func (r *rooms) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
-		h := l.shardOf(p)
-		if h == nil {
-			continue
+		if of := r.sessions.Figures(p.sessionPool); of != nil {
+			f[p.name] = of
 		}
-		pf := &poolFigures{origin: h.pool.origin, clients: h.tally.Clone()}
-		for server := range h.pool.Options().Servers {
-			pf.servers = append(pf.servers, h.group.Figures(server))
-		}
-		f[p.name] = pf
 	}
-	l.told.Store(&f)
+	r.told.Store(&f)
 }
 
 // Snapshot returns all figures as they are now; those of a loop that is busy for too long as they last were. It may be
 // called from any goroutine, and waits for no loop longer than a moment.
 func (p *Proxy) Snapshot() *stats.Snapshot {
 	pools := p.pools()
-	answered := askLoops(p, func(l *Local) struct{} { l.tell(pools); return struct{}{} })
+	answered := askLoops(p, func(r *rooms) struct{} { r.tell(pools); return struct{}{} })
 	s := p.snapshot(pools)
 	s.Silent = len(p.loops) - len(answered)
 	return s
@@ -52,7 +40,7 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 		for _, l := range p.loops {
 			if told := l.told.Load(); told != nil {
 				if f := (*told)[pl.name]; f != nil {
-					f.addTo(&st, s, pl.protocol.Profiles())
+					addFigures(f, &st, s, pl.protocol.Profiles())
 				}
 			}
 		}
@@ -66,12 +54,12 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	return s
 }
 
-// addTo adds f to the figures of its pool and of all.
-func (f *poolFigures) addTo(st *stats.Pool, s *stats.Snapshot, profiles []string) {
-	st.AddClients(&f.clients, profiles)
-	for i := range f.servers {
-		v := &f.servers[i]
-		st.AddServer(i, f.origin.Server(i), v, profiles)
+// addFigures adds f to the figures of its pool and of all.
+func addFigures(f *Figures, st *stats.Pool, s *stats.Snapshot, profiles []string) {
+	st.AddClients(&f.Clients, profiles)
+	for i := range f.Servers {
+		v := &f.Servers[i]
+		st.AddServer(i, f.Origin.Server(i), v, profiles)
 		s.TotalConnections += v.Connects
 		s.CurrConnections += v.Connections
 	}
@@ -82,8 +70,8 @@ func (p *pool) stats() stats.Pool {
 	o := p.Options()
 	st := stats.Pool{
 		Name: p.name, Protocol: p.protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
-		ClientConnections: p.clients.Load(), ServerEjects: p.Ejections(), ForwardError: p.count.forwardError.Load(),
-		ClientsAccepted: p.count.accepted.Load(), ClientsRejected: p.count.rejected.Load(),
+		ClientConnections: p.clients.now.Load(), ServerEjects: p.Ejections(), ForwardError: p.count.forwardError.Load(),
+		ClientsAccepted: p.clients.accepted.Load(), ClientsRejected: p.clients.rejected.Load(),
 		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
 		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
 		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), CrossServerScripts: p.count.crossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),

@@ -98,7 +98,7 @@ func (s *Session) slow(r *backend.Request) {
 		return
 	}
 	l, e := s.local, s.slowLog.Add(most)
-	e.Origin, e.ID, e.At = s.pool.origin, l.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
+	e.Origin, e.ID, e.At = s.pool.origin, l.pressure.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
 	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
 	e.Queue, e.Wait = time.Duration(s.loop.Now-r.QueuedAt()), 0
 	if r.SentAt != 0 {
