@@ -11,10 +11,10 @@ import (
 
 // owe has a client that reads nothing be owed n bytes.
 func (c *simClient) owe(n int) {
-	c.sock.room = 0
-	c.session.out.Append(c.sim.loop, make([]byte, n))
+	c.Sock.Room = 0
+	c.session.out.Append(c.session.loop, make([]byte, n))
 	c.session.touch()
-	c.sim.loop.Flush()
+	c.session.loop.Flush()
 }
 
 // budgeted is a sim with 32 MiB of memory: a client is allowed 1 MiB first, 8 MiB in all, and all together 16 MiB more.
@@ -66,16 +66,16 @@ func TestAllowMore(t *testing.T) {
 	allowed(8*mib, true)
 	c.owe(4 * mib)
 	allowed(8*mib, false)
-	s.drainRoom(c.sock, 8*mib-mib/2-1)
+	s.DrainRoom(c.Sock, 8*mib-mib/2-1)
 	if c.session.caughtUp() || c.session.allowed != 8*mib {
 		t.Errorf("with %d bytes owed it has caught up", c.session.owed())
 	}
-	s.drainRoom(c.sock, 1)
+	s.DrainRoom(c.Sock, 1)
 	if !c.session.caughtUp() {
 		t.Errorf("with %d bytes owed it has not caught up", c.session.owed())
 	}
 	allowed(mib, true)
-	c.hangUp(io.ErrUnexpectedEOF)
+	c.HangUp(io.ErrUnexpectedEOF)
 	if n := s.local.pressure.output.granted.Load() + s.local.pressure.output.unread.Load(); n != 0 {
 		t.Errorf("%d bytes are granted or unread with no client left", n)
 	}
@@ -103,7 +103,7 @@ func TestAllBudget(t *testing.T) {
 func TestUnread(t *testing.T) {
 	var log strings.Builder
 	s := budgeted(t)
-	s.loop.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s.Loop.Log = slog.New(slog.NewTextHandler(&log, nil))
 	limit := int(s.local.mayBeUnread())
 	if limit < 19*mib || limit > 20*mib {
 		t.Fatalf("%d bytes may be unread", limit)
@@ -112,12 +112,12 @@ func TestUnread(t *testing.T) {
 	small.owe(3 * mib)
 	large.owe(9 * mib)
 	middle.owe(limit - 12*mib)
-	if small.conn.closed || large.conn.closed || middle.conn.closed {
+	if small.Conn.Closed || large.Conn.Closed || middle.Conn.Closed {
 		t.Fatal("a client is closed although no more is unread than may be")
 	}
 	small.owe(1)
-	if small.conn.closed || !large.conn.closed || middle.conn.closed {
-		t.Errorf("closed: small %v, large %v, middle %v; want the large one", small.conn.closed, large.conn.closed, middle.conn.closed)
+	if small.Conn.Closed || !large.Conn.Closed || middle.Conn.Closed {
+		t.Errorf("closed: small %v, large %v, middle %v; want the large one", small.Conn.Closed, large.Conn.Closed, middle.Conn.Closed)
 	}
 	if got, want := s.local.pressure.output.unread.Load(), int64(limit-9*mib+1); got != want || s.local.overfull {
 		t.Errorf("%d bytes are unread, overfull %v; want %d", got, s.local.overfull, want)
@@ -125,7 +125,7 @@ func TestUnread(t *testing.T) {
 	if n := s.pool.count.overMemory.Load(); n != 1 || strings.Count(log.String(), "holds most memory") != 1 {
 		t.Errorf("%d are counted", n)
 	}
-	s.drainRoom(small.sock, -1)
+	s.DrainRoom(small.Sock, -1)
 	if got := s.local.pressure.output.unread.Load(); got != int64(limit-12*mib) {
 		t.Errorf("%d bytes are unread after one client read all", got)
 	}
@@ -142,12 +142,12 @@ func TestCloseGreatest(t *testing.T) {
 	}
 	a.owe(1)
 	s.local.Relieve(High)
-	if a.conn.closed {
+	if a.Conn.Closed {
 		t.Error("closed before the level is critical")
 	}
 	s.local.Relieve(Critical)
-	if !a.conn.closed || b.conn.closed {
-		t.Errorf("closed %v, the one with less %v", a.conn.closed, b.conn.closed)
+	if !a.Conn.Closed || b.Conn.Closed {
+		t.Errorf("closed %v, the one with less %v", a.Conn.Closed, b.Conn.Closed)
 	}
 }
 
@@ -161,24 +161,24 @@ func TestPressureBlocks(t *testing.T) {
 		s.local.pressure.Level.Store(level)
 		for _, c := range []*simClient{a, b} {
 			had := c.session.commands
-			c.send(array("PING"))
-			s.settle()
+			c.Send(array("PING"))
+			s.Settle()
 			if took, want := c.session.commands > had, level == Calm || c == b; took != want {
 				t.Errorf("level %d, %d bytes held: taken %v; want %v", level, c.session.holds(), took, want)
 			}
-			c.session.out.Close(s.loop)
-			c.session.out.Open(c.sock)
+			c.session.out.Close(s.Loop)
+			c.session.out.Open(c.Sock)
 			c.owe(map[*simClient]int{a: causeBytes, b: causeBytes - 1}[c])
 		}
 	}
 	s.local.gathers = append(s.local.gathers, nil)
 	s.local.Relieve(High)
-	if s.settle(); !a.session.blocked || s.local.gathers != nil {
+	if s.Settle(); !a.session.blocked || s.local.gathers != nil {
 		t.Errorf("blocked %v while memory is short; %d gathers kept", a.session.blocked, len(s.local.gathers))
 	}
 	s.local.pressure.Level.Store(Calm)
 	s.local.Relieve(Calm)
-	s.loop.Flush()
+	s.Loop.Flush()
 	if a.session.blocked || a.session.paused {
 		t.Error("it still waits")
 	}
@@ -191,15 +191,15 @@ func TestCloseSlow(t *testing.T) {
 			s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.ClientWriteTimeout = timeout })
 			c := s.connect()
 			c.owe(causeBytes)
-			s.passes(2500 * time.Millisecond)
-			s.drainRoom(c.sock, 1) // and stalls anew
-			s.passes(2500 * time.Millisecond)
-			if c.conn.closed {
+			s.Passes(2500 * time.Millisecond)
+			s.DrainRoom(c.Sock, 1) // and stalls anew
+			s.Passes(2500 * time.Millisecond)
+			if c.Conn.Closed {
 				t.Fatal("closed too soon")
 			}
-			s.passes(2 * time.Second)
-			if c.conn.closed != (timeout > 0) || s.pool.count.slow.Load() == 0 == (timeout > 0) {
-				t.Errorf("timeout %v: closed %v, counted %d", timeout, c.conn.closed, s.pool.count.slow.Load())
+			s.Passes(2 * time.Second)
+			if c.Conn.Closed != (timeout > 0) || s.pool.count.slow.Load() == 0 == (timeout > 0) {
+				t.Errorf("timeout %v: closed %v, counted %d", timeout, c.Conn.Closed, s.pool.count.slow.Load())
 			}
 			if timeout > 0 {
 				return
@@ -207,7 +207,7 @@ func TestCloseSlow(t *testing.T) {
 			if !c.session.places[inHolders].in {
 				t.Error("a client whose socket is full is forgotten")
 			}
-			s.drainRoom(c.sock, -1)
+			s.DrainRoom(c.Sock, -1)
 			c.session.keep(make([]byte, causeBytes))
 			s.local.Tidy()
 			if !c.session.places[inHolders].in {

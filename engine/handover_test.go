@@ -91,20 +91,20 @@ func TestLinger(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, client := steady(t, 1)
-				client.send(array("GET", "a"))
-				s.settle()
-				s.passes(c.quiet)
-				s.servers[0].reply("$-1\r\n")
-				s.settle()
-				s.passes(c.idle)
-				s.loop.Execute(client.session.leave)
-				s.settle()
+				client.Send(array("GET", "a"))
+				s.Settle()
+				s.Passes(c.quiet)
+				s.Servers[0].Reply("$-1\r\n")
+				s.Settle()
+				s.Passes(c.idle)
+				s.Loop.Execute(client.session.leave)
+				s.Settle()
 				told := time.Now()
-				for !client.conn.closed && time.Since(told) < time.Minute {
-					if !client.sock.shut {
+				for !client.Conn.Closed && time.Since(told) < time.Minute {
+					if !client.Sock.Shut {
 						t.Fatal("it does not see the end")
 					}
-					s.passes(time.Millisecond)
+					s.Passes(time.Millisecond)
 				}
 				if took := time.Since(told); took != c.want {
 					t.Errorf("closed after %v; want %v", took, c.want)

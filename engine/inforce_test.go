@@ -19,10 +19,10 @@ func TestSlowLogLength(t *testing.T) {
 	get := func(n int) {
 		for range n {
 			asked++
-			c.send(array("GET", fmt.Sprint("k", asked)))
-			s.settle()
-			s.servers[0].reply(bulk("x"))
-			s.settle()
+			c.Send(array("GET", fmt.Sprint("k", asked)))
+			s.Settle()
+			s.Servers[0].Reply(bulk("x"))
+			s.Settle()
 		}
 	}
 	want := func(when string, n int) {
