@@ -72,7 +72,7 @@ func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 // Explain says where key goes in the pool of that name, or in each pool if it is "". It may be called from any goroutine.
 func (p *Proxy) Explain(name string, key []byte) (places []Place) {
 	for _, pl := range p.pools() {
-		if name == "" || name == pl.name {
+		if name == "" || name == pl.Name {
 			places = append(places, pl.explain(key))
 		}
 	}
@@ -83,7 +83,7 @@ func (p *pool) explain(key []byte) Place {
 	o := p.Options()
 	hashed, hash, point, server := p.Ring().Locate(key)
 	place := Place{
-		Pool: p.name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
+		Pool: p.Name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
 		Distribution: o.Distribution, Point: point,
 	}
 	if server >= 0 {
@@ -169,7 +169,7 @@ func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
 	}
 	most := make(map[string]int)
 	for _, pl := range p.pools() {
-		most[pl.name] = pl.opts.SlowMaxLen
+		most[pl.Name] = pl.opts.SlowMaxLen
 	}
 	return stats.NewestFirst(list, most)
 }

@@ -122,7 +122,7 @@ func TestUnread(t *testing.T) {
 	if got, want := s.local.pressure.output.unread.Load(), int64(limit-9*mib+1); got != want || s.local.overfull {
 		t.Errorf("%d bytes are unread, overfull %v; want %d", got, s.local.overfull, want)
 	}
-	if n := s.pool.count.overMemory.Load(); n != 1 || strings.Count(log.String(), "holds most memory") != 1 {
+	if n := s.pool.Count.OverMemory.Load(); n != 1 || strings.Count(log.String(), "holds most memory") != 1 {
 		t.Errorf("%d are counted", n)
 	}
 	s.DrainRoom(small.Sock, -1)
@@ -198,8 +198,8 @@ func TestCloseSlow(t *testing.T) {
 				t.Fatal("closed too soon")
 			}
 			s.Passes(2 * time.Second)
-			if c.Conn.Closed != (timeout > 0) || s.pool.count.slow.Load() == 0 == (timeout > 0) {
-				t.Errorf("timeout %v: closed %v, counted %d", timeout, c.Conn.Closed, s.pool.count.slow.Load())
+			if c.Conn.Closed != (timeout > 0) || s.pool.Count.Slow.Load() == 0 == (timeout > 0) {
+				t.Errorf("timeout %v: closed %v, counted %d", timeout, c.Conn.Closed, s.pool.Count.Slow.Load())
 			}
 			if timeout > 0 {
 				return
@@ -219,5 +219,20 @@ func TestCloseSlow(t *testing.T) {
 				t.Error("a client that holds nothing is kept in mind")
 			}
 		})
+	}
+}
+
+// TestMemoryOfConnected: what a client may be owed at first follows max_memory, for those that are there, too.
+func TestMemoryOfConnected(t *testing.T) {
+	s := connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 1 << 30 })
+	c := s.connect()
+	if c.session.allowed != firstAllowed {
+		t.Errorf("a client may be owed %d bytes; want %d", c.session.allowed, firstAllowed)
+	}
+	less := s.local.limits
+	less.MaxMemoryBytes = 32 << 20
+	s.local.Apply(&Change{Limits: less})
+	if c.session.allowed != 1<<20 {
+		t.Errorf("with less memory it may be owed %d bytes; want %d", c.session.allowed, 1<<20)
 	}
 }

@@ -52,22 +52,6 @@ func TestSlowLogLength(t *testing.T) {
 	want("none", 0)
 }
 
-// TestMemoryOfConnected: what a client may be owed at first follows max_memory, for those that are there, too.
-func TestMemoryOfConnected(t *testing.T) {
-	s := connected(t, 1, func(o *Options, po *PoolOptions) {
-		o.MaxMemoryBytes = 1 << 30
-		po.Probe = nil // a pool with one of its own is never the same
-	})
-	c := s.connect()
-	if c.session.allowed != firstAllowed {
-		t.Errorf("a client may be owed %d bytes; want %d", c.session.allowed, firstAllowed)
-	}
-	s.reload(func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 32 << 20 })
-	if c.session.allowed != 1<<20 {
-		t.Errorf("with less memory it may be owed %d bytes; want %d", c.session.allowed, 1<<20)
-	}
-}
-
 // TestModeOfLostSocket: the mode of a socket whose file is gone can't be changed; the rest of the reload is carried out.
 func TestModeOfLostSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")

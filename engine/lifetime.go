@@ -38,11 +38,11 @@ type transit struct {
 
 // NewSession returns a client of p, which is counted in and on its way to l: Enroll puts it there, or GiveUp counts it out. Any
 // goroutine may call it.
-func NewSession(l *Local, p *sessionPool, id uint64, addr string) *Session {
+func NewSession(l *Local, p *Pool, id uint64, addr string) *Session {
 	l.clients.Add(1)
 	return &Session{
 		loop: l.loop, local: l, from: p,
-		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
+		cl: codec.Client{ID: id, Addr: addr, Authed: !p.Protocol.Guarded()},
 	}
 }
 
@@ -54,7 +54,7 @@ func (s *Session) Enroll(nc net.Conn) error {
 	p := s.from
 	err := s.loop.Enroll(nc, s)
 	if err != nil {
-		s.loop.Log.Error("client dropped", "pool", p.name, "client", s.cl.Addr, "err", err)
+		s.loop.Log.Error("client dropped", "pool", p.Name, "client", s.cl.Addr, "err", err)
 		s.local.countOut(p)
 	}
 	return err

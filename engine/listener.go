@@ -78,7 +78,7 @@ func (p *Proxy) bind() error {
 	for ln, pl := range now.seated() {
 		ln.pool.Store(pl)
 		if err := ln.nl.Prepare(pl.opts.socket()); err != nil {
-			errs = append(errs, fmt.Errorf("pool %s: listen on '%s': %w", pl.name, pl.opts.Listen.Text, err))
+			errs = append(errs, fmt.Errorf("pool %s: listen on '%s': %w", pl.Name, pl.opts.Listen.Text, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -132,7 +132,7 @@ func (ln *listener) run() {
 		}
 		if err != nil {
 			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
-				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().name, "err", err)
+				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().Name, "err", err)
 			}
 			if w.Sleep(ln.proxy.running, wait) != nil {
 				return
@@ -152,7 +152,7 @@ func (ln *listener) admit(nc net.Conn) {
 		p.Left()
 		p.clients.rejected.Add(1)
 		_ = nc.SetWriteDeadline(ln.proxy.world.Now().Add(100 * time.Millisecond))
-		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
+		_, _ = nc.Write(p.Protocol.AppendError(nil, "max number of clients reached"))
 		_ = nc.Close()
 		return
 	}
@@ -164,7 +164,7 @@ func (ln *listener) admit(nc net.Conn) {
 		}
 	}
 	p.clients.accepted.Add(1)
-	s := NewSession(ln.proxy.leastLoop(), p.sessionPool, ln.proxy.ids.Add(1), addr)
+	s := NewSession(ln.proxy.leastLoop(), p.Pool, ln.proxy.ids.Add(1), addr)
 	ln.proxy.world.Go(func() { _ = s.Enroll(nc) })
 }
 

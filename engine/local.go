@@ -55,7 +55,7 @@ func NewLocal(index int, servers *backend.Local, limits Limits, p *Pressure) *Lo
 func (l *Local) Clients() int64 { return l.clients.Load() }
 
 // countOut counts a client of p out.
-func (l *Local) countOut(p *sessionPool) {
+func (l *Local) countOut(p *Pool) {
 	l.clients.Add(-1)
 	p.host.Left()
 }
@@ -96,9 +96,9 @@ func (l *Local) closeGreatest() bool {
 	if most == nil || most.holds() < causeBytes {
 		return false
 	}
-	l.loop.Log.Warn("closing the client that holds most memory", "pool", most.pool.name, "client", most.cl.Addr,
+	l.loop.Log.Warn("closing the client that holds most memory", "pool", most.pool.Name, "client", most.cl.Addr,
 		"bytes", most.holds())
-	most.pool.count.overMemory.Add(1)
+	most.pool.Count.OverMemory.Add(1)
 	most.close()
 	return true
 }
@@ -111,9 +111,9 @@ func (l *Local) closeSlow() {
 		at, stalled := s.out.Stalled()
 		switch {
 		case t > 0 && stalled && l.loop.Now-at >= t:
-			l.loop.Log.Warn("closing a client that does not read", "pool", s.pool.name, "client", s.cl.Addr,
+			l.loop.Log.Warn("closing a client that does not read", "pool", s.pool.Name, "client", s.cl.Addr,
 				"unread_bytes", s.out.Pending(), "allowed", s.allowed, "client_write_timeout", time.Duration(t))
-			s.pool.count.slow.Add(1)
+			s.pool.Count.Slow.Add(1)
 			s.close()
 		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:
 			l.holders.remove(s)

@@ -95,11 +95,11 @@ func (s *Session) part() (c Parted, ok bool) {
 // state is what another process has to know of s, besides so many bytes of input.
 func (s *Session) state(input int) State {
 	c := State{
-		Pool: s.pool.name, Profile: s.cl.Profile, Bar: s.cl.Bar, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Addr: s.cl.Addr, Authed: s.cl.Authed,
 		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
 	}
 	if c.Profile != 0 || c.Bar != 0 {
-		c.Pool, c.Switched = "", s.pool.name
+		c.Pool, c.Switched = "", s.pool.Name
 	}
 	return c
 }
@@ -113,7 +113,7 @@ func (s *Session) goesOn() {
 }
 
 // Restore is NewSession for a client that was parted. ours: it was of this process, and no other wants it.
-func Restore(l *Local, p *sessionPool, id uint64, c Parted, ours bool) *Session {
+func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 	s := NewSession(l, p, id, c.State.Addr)
 	s.cl = codec.Client{
 		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Addr: c.State.Addr, Authed: c.State.Authed,

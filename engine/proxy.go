@@ -125,7 +125,7 @@ func (l *lineup) limits() Limits {
 
 // pool is one server pool as the proxy sees it: what its sessions see, and who accepts them. It is their Host.
 type pool struct {
-	*sessionPool
+	*Pool
 
 	opts     *PoolOptions
 	clients  *clientCount // shared with the pool that it replaced
@@ -176,7 +176,7 @@ func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
 	pl := &pool{version: version, proxy: p, opts: o, clients: new(clientCount), reports: p.reports, slowFrom: new(atomic.Int64)}
-	pl.sessionPool = newSessionPool(bp, &o.ClientOptions, pl)
+	pl.Pool = NewPool(bp, &o.ClientOptions, pl)
 	return pl, nil
 }
 
@@ -210,7 +210,7 @@ func (p *Proxy) Start() (err error) {
 func (p *Proxy) begin(pl *pool) {
 	if pl.opts.Preconnect {
 		for _, l := range p.loops {
-			l.loop.Execute(func() { l.sessions.Preconnect(pl.sessionPool) })
+			l.loop.Execute(func() { l.sessions.Preconnect(pl.Pool) })
 		}
 	}
 	var following context.Context
@@ -219,7 +219,7 @@ func (p *Proxy) begin(pl *pool) {
 		pl.FollowNames(following, func(server int, hosts []string) {
 			s := &pl.Options().Servers[server]
 			for _, l := range p.loops {
-				l.loop.Execute(func() { l.sessions.Moved(pl.sessionPool, s, hosts) })
+				l.loop.Execute(func() { l.sessions.Moved(pl.Pool, s, hosts) })
 			}
 		})
 	})
@@ -236,7 +236,7 @@ func (p *Proxy) startLoops() (err error) {
 	for _, pl := range p.pools() {
 		pl.MakeGroups(p.locals())
 		for _, l := range p.loops {
-			l.sessions.Add(pl.sessionPool)
+			l.sessions.Add(pl.Pool)
 		}
 	}
 	return nil

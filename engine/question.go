@@ -26,7 +26,7 @@ type Report struct {
 	Client uint64 // the number of the client that asks
 
 	session *Session
-	pool    *sessionPool     // the session's as it asked: a reload may give it another
+	pool    *Pool            // the session's as it asked: a reload may give it another
 	request *backend.Request // its place in the client's order
 	client  codec.Client     // as the command found it
 	op      uint16
@@ -44,7 +44,7 @@ func (s *Session) report(cmd *codec.Command) {
 		s.local.servers.Unref(r)
 		s.countRefusal(cmd)
 		bb := s.loop.GetBuffer()
-		bb.B = s.pool.protocol.AppendError(bb.B, "too many clients ask about the proxy")
+		bb.B = s.pool.Protocol.AppendError(bb.B, "too many clients ask about the proxy")
 		s.answer(bb)
 		return
 	}
@@ -67,11 +67,11 @@ func (j *Report) run(a codec.About) (reply []byte, last bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			l.Panics.Add(1)
-			l.Log.Error("panic in a report", "pool", p.name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			reply, last = p.protocol.AppendError(nil, "the proxy could not tell"), false
+			l.Log.Error("panic in a report", "pool", p.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			reply, last = p.Protocol.AppendError(nil, "the proxy could not tell"), false
 		}
 	}()
-	return p.protocol.AppendReport(nil, j.client, j.op, j.frame, a)
+	return p.Protocol.AppendReport(nil, j.client, j.op, j.frame, a)
 }
 
 // reported takes the reply to what report asked; last: the client is closed once it has it.

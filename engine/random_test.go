@@ -153,7 +153,12 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	}
 	owed := func() bool {
 		for _, c := range clients {
-			if c.unsent != "" || c.session.head != nil || c.session.blocked || c.session.out.Pending() > 0 {
+			if c.unsent != "" {
+				return true
+			}
+		}
+		for _, c := range s.local.Infos() {
+			if c.InFlight > 0 || c.Blocked || c.OutBytes > 0 {
 				return true
 			}
 		}
@@ -167,8 +172,8 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 		commands += int64(len(c.want))
 		got := splitReplies(t, c.got)
 		if len(got) != len(c.want) || c.unsent != "" {
-			t.Fatalf("client %d: %d replies to %d commands, %d bytes unsent, in flight %d, blocked %v",
-				i, len(got), len(c.want), len(c.unsent), c.session.inFlight, c.session.blocked)
+			t.Fatalf("client %d: %d replies to %d commands, %d bytes unsent; clients: %+v",
+				i, len(got), len(c.want), len(c.unsent), s.local.Infos())
 		}
 		for j := range got {
 			if broken && (strings.HasPrefix(got[j], "-ERR Connection ") || got[j] == "-ERR Invalid argument\r\n") {

@@ -120,7 +120,7 @@ func (p *Proxy) carryOut(c *plan) {
 // adopt prepares the plan's pools for the loops.
 func (p *Proxy) adopt(c *plan) {
 	for _, r := range c.changed {
-		r.new.Adopt(r.old.sessionPool)
+		r.new.Adopt(r.old.Pool)
 		r.new.clients, r.new.slowFrom = r.old.clients, r.old.slowFrom
 		r.new.MakeGroups(p.locals())
 	}
@@ -138,7 +138,7 @@ func (c *plan) prepareListeners() {
 			continue
 		}
 		if err := ln.nl.Prepare(pl.opts.socket()); err != nil {
-			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
+			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.Name, pl.opts.Listen.Text, err))
 			if ln.key == listenKey(pl.opts) {
 				pl.opts.Listen = was.opts.Listen
 			}
@@ -162,13 +162,13 @@ func (p *Proxy) onLoops(f func(*rooms)) {
 func (c *plan) change() *Change {
 	change := &Change{Limits: c.next.limits()}
 	for _, r := range c.changed {
-		change.Replaced = append(change.Replaced, Replaced{Old: r.old.sessionPool, New: r.new.sessionPool})
+		change.Replaced = append(change.Replaced, Replaced{Old: r.old.Pool, New: r.new.Pool})
 	}
 	for _, pl := range c.added {
-		change.Added = append(change.Added, pl.sessionPool)
+		change.Added = append(change.Added, pl.Pool)
 	}
 	for _, pl := range c.removed {
-		change.Removed = append(change.Removed, pl.sessionPool)
+		change.Removed = append(change.Removed, pl.Pool)
 	}
 	return change
 }
@@ -184,13 +184,13 @@ func (p *Proxy) sweep() {
 		if pl.clients.now.Load() > 0 {
 			if p.world.Now().After(pl.until) {
 				for _, l := range p.loops {
-					l.loop.Execute(func() { l.sessions.CloseAll(pl.sessionPool) })
+					l.loop.Execute(func() { l.sessions.CloseAll(pl.Pool) })
 				}
 			}
 			return false
 		}
 		for _, l := range p.loops {
-			l.loop.Execute(func() { l.sessions.Forget(pl.sessionPool) })
+			l.loop.Execute(func() { l.sessions.Forget(pl.Pool) })
 		}
 		pl.Close()
 		return true

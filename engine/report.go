@@ -106,11 +106,11 @@ type about struct {
 func (a *about) stats() (*stats.Snapshot, *stats.Pool) {
 	s := a.rp.sight.Snapshot()
 	for i := range s.Pools {
-		if s.Pools[i].Name == a.pool.name {
+		if s.Pools[i].Name == a.pool.Name {
 			return s, &s.Pools[i]
 		}
 	}
-	return s, &stats.Pool{Name: a.pool.name} // it was taken away while the client asked
+	return s, &stats.Pool{Name: a.pool.Name} // it was taken away while the client asked
 }
 
 // figures are what a section is made of.
@@ -295,7 +295,7 @@ func (a *about) Clients() []codec.ClientLine {
 	infos := a.rp.sight.Clients()
 	lines := make([]codec.ClientLine, 0, len(infos))
 	for i := range infos {
-		if infos[i].Pool == a.pool.name {
+		if infos[i].Pool == a.pool.Name {
 			lines = append(lines, lineOf(&infos[i]))
 		}
 	}
@@ -313,7 +313,7 @@ func lineOf(c *stats.Client) codec.ClientLine {
 // Kill implements codec.About.
 func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	n = a.rp.sight.Kill(func(c *stats.Client) bool {
-		if c.Pool != a.pool.name {
+		if c.Pool != a.pool.Name {
 			return false
 		}
 		line := lineOf(c)
@@ -337,7 +337,7 @@ func (a *about) Slow(n int) []codec.SlowLine {
 		if len(lines) == n {
 			break
 		}
-		if e.Pool != a.pool.name || e.ID < from {
+		if e.Pool != a.pool.Name || e.ID < from {
 			continue
 		}
 		lines = append(lines, codec.SlowLine{

@@ -152,8 +152,8 @@ func TestReportKeepsOrder(t *testing.T) {
 				if got := c.Sock.Take(); got != want {
 					t.Errorf("the client gets %q; want %q", got, want)
 				}
-				if c.session.inFlight != 0 || c.session.reports != 0 || s.Loop.Busy != 0 {
-					t.Errorf("%d in flight, %d reports, %d busy", c.session.inFlight, c.session.reports, s.Loop.Busy)
+				if n := s.local.Infos()[0].InFlight; n != 0 || s.Loop.Busy != 0 {
+					t.Errorf("%d in flight, %d busy", n, s.Loop.Busy)
 				}
 			})
 		})
@@ -192,8 +192,9 @@ func TestReportOfClientThatLeft(t *testing.T) {
 func TestReportLimits(t *testing.T) {
 	sight := &fakeSight{gate: make(chan struct{})}
 	simReports(t, sight, nil, func(s *sim) {
-		const each = 3 * maxClientReports
-		clients := maxWaitingReports/maxClientReports + maxReporters
+		const atOnce = 4 // of a client, what session has as maxClientReports
+		const each = 3 * atOnce
+		clients := maxWaitingReports/atOnce + maxReporters
 		for range clients {
 			c := s.connect()
 			c.Send(strings.Repeat(array("SLOWLOG", "LEN"), each) + array("ECHO", "end"))

@@ -56,8 +56,8 @@ type Session struct {
 	scan codec.Scan
 	cl   codec.Client
 
-	sock     loop.Socket  // nil before it opened and when closed
-	from     *sessionPool // whose listener accepted it; nil once it opened
+	sock     loop.Socket // nil before it opened and when closed
+	from     *Pool       // whose listener accepted it; nil once it opened
 	openedAt int64
 	granted  int // of what it is allowed, what came from the process's budget
 	places   [lists]place
@@ -176,7 +176,7 @@ func (s *Session) goOn() {
 // consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
 // many bytes they had.
 func (s *Session) consume(buf []byte) (taken int) {
-	p, cmd, in := s.pool.protocol, &s.local.cmd, s.in
+	p, cmd, in := s.pool.Protocol, &s.local.cmd, s.in
 	for taken < len(buf) && s.life < quitting {
 		if s.perhapsWaits() {
 			if s.mustWait() {
@@ -267,12 +267,12 @@ func (s *Session) answerLocal(cmd *codec.Command) {
 	}
 	if s.head == nil {
 		s.replyDue()
-		s.out.SetBatch(s.pool.protocol.AppendLocal(s.out.Batch(s.loop), &s.cl, cmd))
+		s.out.SetBatch(s.pool.Protocol.AppendLocal(s.out.Batch(s.loop), &s.cl, cmd))
 		s.touch()
 		return
 	}
 	bb := s.loop.GetBuffer()
-	bb.B = s.pool.protocol.AppendLocal(bb.B, &s.cl, cmd)
+	bb.B = s.pool.Protocol.AppendLocal(bb.B, &s.cl, cmd)
 	s.answer(bb)
 }
 
@@ -293,15 +293,15 @@ func (s *Session) refuse(cmd *codec.Command, err error) {
 
 // malformed tells a client whose framing is lost why it is closed, once all that is owed to it is delivered.
 func (s *Session) malformed(err error) {
-	s.pool.count.malformed.Add(1)
+	s.pool.Count.Malformed.Add(1)
 	level := slog.LevelDebug
-	if errors.Is(err, codec.ErrForeign) && s.pool.count.foreign.Add(1) == 1 {
+	if errors.Is(err, codec.ErrForeign) && s.pool.Count.Foreign.Add(1) == 1 {
 		level = slog.LevelInfo // the first; how many there are is in the figures
 	}
 	s.loop.Log.Log(context.Background(), level, "malformed request; closing the client",
-		"pool", s.pool.name, "client", s.cl.Addr, "err", err)
+		"pool", s.pool.Name, "client", s.cl.Addr, "err", err)
 	bb := s.loop.GetBuffer()
-	bb.B = s.pool.protocol.AppendMalformed(bb.B, err)
+	bb.B = s.pool.Protocol.AppendMalformed(bb.B, err)
 	s.answer(bb)
 	s.spoiled = true
 	s.quit()

@@ -11,7 +11,7 @@ import (
 // shard is one pool on one loop, with what its sessions there share. A reload gives it another pool and group in one step,
 // between two callbacks; its sessions, and what was counted, stay.
 type shard struct {
-	pool    *sessionPool
+	pool    *Pool
 	group   *backend.Group
 	tally   stats.ClientTally
 	slowLog stats.SlowLog
@@ -19,14 +19,14 @@ type shard struct {
 }
 
 // Add makes p known to l.
-func (l *Local) Add(p *sessionPool) {
+func (l *Local) Add(p *Pool) {
 	h := &shard{pool: p, group: p.groups[l.index]}
 	h.group.Join()
 	l.shards = append(l.shards, h)
 }
 
 // shardOf is the shard that has p, or the pool that replaced it; nil: l does not know it, or not any more.
-func (l *Local) shardOf(p *sessionPool) *shard {
+func (l *Local) shardOf(p *Pool) *shard {
 	for ; p != nil; p = p.next {
 		for _, h := range l.shards {
 			if h.pool == p {
@@ -39,7 +39,7 @@ func (l *Local) shardOf(p *sessionPool) *shard {
 
 // replace has h go on with another pool. ordered is false if a client must have its replies before it sends more, as
 // backend.Group.Adopt says.
-func (h *shard) replace(l *Local, p *sessionPool) (ordered bool) {
+func (h *shard) replace(l *Local, p *Pool) (ordered bool) {
 	g := p.groups[l.index]
 	ordered = g.Adopt(h.group)
 	h.pool, h.group = p, g
@@ -51,7 +51,7 @@ func (h *shard) replace(l *Local, p *sessionPool) (ordered bool) {
 const orphanTimeout = 5 * time.Second
 
 // Forget is the end of a removed pool on l, and of what was counted of it.
-func (l *Local) Forget(p *sessionPool) {
+func (l *Local) Forget(p *Pool) {
 	i := slices.IndexFunc(l.shards, func(h *shard) bool { return h.pool == p })
 	if i < 0 {
 		return
@@ -66,11 +66,11 @@ func (l *Local) Forget(p *sessionPool) {
 type Change struct {
 	Limits         Limits
 	Replaced       []Replaced
-	Added, Removed []*sessionPool
+	Added, Removed []*Pool
 }
 
 // Replaced is a pool and the one that takes its place.
-type Replaced struct{ Old, New *sessionPool }
+type Replaced struct{ Old, New *Pool }
 
 // Apply carries c out on l: each shard has its new pool in one step, and its clients go on with that.
 func (l *Local) Apply(c *Change) {
@@ -103,14 +103,14 @@ func (l *Local) Apply(c *Change) {
 }
 
 // Preconnect opens the connections of p that its servers are to have before a client asks.
-func (l *Local) Preconnect(p *sessionPool) {
+func (l *Local) Preconnect(p *Pool) {
 	if h := l.shardOf(p); h != nil {
 		h.group.Preconnect()
 	}
 }
 
 // Moved tells the group that now is where p's was that a server has other addresses.
-func (l *Local) Moved(p *sessionPool, server *backend.Server, hosts []string) {
+func (l *Local) Moved(p *Pool, server *backend.Server, hosts []string) {
 	h := l.shardOf(p)
 	if h == nil {
 		return
@@ -123,7 +123,7 @@ func (l *Local) Moved(p *sessionPool, server *backend.Server, hosts []string) {
 }
 
 // CloseAll closes the clients of a pool that have not left in time.
-func (l *Local) CloseAll(p *sessionPool) {
+func (l *Local) CloseAll(p *Pool) {
 	for s := range l.sessions.all {
 		if s.pool == p {
 			s.close()

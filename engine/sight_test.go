@@ -56,7 +56,7 @@ func TestTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := connected(t, 1, nil)
 		c, v := s.connect(), s.Servers[0]
-		c.session.cl.Name = "me"
+		c.Send(array("CLIENT", "SETNAME", "me"))
 		c.Send(array("GET", "warm"))
 		s.Settle()
 		v.Reply(bulk("x"))
@@ -84,8 +84,8 @@ func TestTimes(t *testing.T) {
 		if w.Server.Count() != 1 || w.Server.Sum != 30*time.Millisecond {
 			t.Errorf("server: %d in %v; want 1 in 30ms", w.Server.Count(), w.Server.Sum)
 		}
-		if st.WriteBack.Count() != 2 || st.WriteBack.Sum != 3*time.Millisecond {
-			t.Errorf("write-back: %d in %v; want 2 in 3ms", st.WriteBack.Count(), st.WriteBack.Sum)
+		if st.WriteBack.Count() != 3 || st.WriteBack.Sum != 3*time.Millisecond {
+			t.Errorf("write-back: %d in %v; want 3 in 3ms", st.WriteBack.Count(), st.WriteBack.Sum)
 		}
 		if n := st.Servers[0].Latency[codec.Read].Server.Count(); n != 1 {
 			t.Errorf("%d reads; want 1", n)
@@ -360,7 +360,7 @@ func TestBlockedClients(t *testing.T) {
 func TestKill(t *testing.T) {
 	s := connected(t, 1, nil)
 	a, b := s.connect(), s.connect()
-	if n := ask(s, func() int { return s.proxy.Kill(func(c *stats.Client) bool { return c.ID == a.session.cl.ID }) }); n != 1 {
+	if n := ask(s, func() int { return s.proxy.Kill(func(c *stats.Client) bool { return c.ID == 1 }) }); n != 1 {
 		t.Errorf("Kill = %d; want 1", n)
 	}
 	if !a.Conn.Closed || b.Conn.Closed {
@@ -402,7 +402,7 @@ func TestHotKeys(t *testing.T) {
 		t.Errorf("hot has %d bytes a request; want %d", b, want)
 	}
 	for range 20 {
-		s.Loop.Now += int64(decayEvery)
+		s.Loop.Now += int64(time.Minute)
 		s.local.Tidy()
 	}
 	if keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {

@@ -61,12 +61,12 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	s.local = p.loops[0].sessions
 	s.Tidy = s.local.Tidy
 	s.pool.MakeGroups(p.locals())
-	s.local.Add(s.pool.sessionPool)
+	s.local.Add(s.pool.Pool)
 	return s
 }
 
 func (s *sim) connect() *simClient {
-	c := &simClient{session: NewSession(s.local, s.pool.sessionPool, uint64(len(s.Clients)+1), "client")}
+	c := &simClient{session: NewSession(s.local, s.pool.Pool, uint64(len(s.Clients)+1), "client")}
 	c.Client = s.Connect(c.session)
 	return c
 }

@@ -12,8 +12,8 @@ type loopFigures map[string]*Figures // by the pool's name
 func (r *rooms) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
-		if of := r.sessions.Figures(p.sessionPool); of != nil {
-			f[p.name] = of
+		if of := r.sessions.Figures(p.Pool); of != nil {
+			f[p.Name] = of
 		}
 	}
 	r.told.Store(&f)
@@ -39,8 +39,8 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 		st := pl.stats()
 		for _, l := range p.loops {
 			if told := l.told.Load(); told != nil {
-				if f := (*told)[pl.name]; f != nil {
-					addFigures(f, &st, s, pl.protocol.Profiles())
+				if f := (*told)[pl.Name]; f != nil {
+					addFigures(f, &st, s, pl.Protocol.Profiles())
 				}
 			}
 		}
@@ -69,12 +69,12 @@ func addFigures(f *Figures, st *stats.Pool, s *stats.Snapshot, profiles []string
 func (p *pool) stats() stats.Pool {
 	o := p.Options()
 	st := stats.Pool{
-		Name: p.name, Protocol: p.protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
-		ClientConnections: p.clients.now.Load(), ServerEjects: p.Ejections(), ForwardError: p.count.forwardError.Load(),
+		Name: p.Name, Protocol: p.Protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
+		ClientConnections: p.clients.now.Load(), ServerEjects: p.Ejections(), ForwardError: p.Count.ForwardError.Load(),
 		ClientsAccepted: p.clients.accepted.Load(), ClientsRejected: p.clients.rejected.Load(),
-		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
-		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
-		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), CrossServerScripts: p.count.crossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
+		ClientsMalformed: p.Count.Malformed.Load(), ClientsForeign: p.Count.Foreign.Load(),
+		ClientsSlow: p.Count.Slow.Load(), ClientsOverMemory: p.Count.OverMemory.Load(),
+		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, Servers: make([]stats.Server, len(o.Servers)),
 	}
 	shares := p.Ring().Shares(len(o.Servers))
@@ -83,7 +83,7 @@ func (p *pool) stats() stats.Pool {
 		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
 		sv.State, sv.ServerEjectedAt = p.State(i)
 		sv.Profiles, sv.Refuses, sv.Pushes = make(map[string]int64), []string{}, make(map[string]int64)
-		for pr, name := range p.protocol.Profiles() {
+		for pr, name := range p.Protocol.Profiles() {
 			if p.Refuses(i, codec.Profile(pr)) {
 				sv.Refuses = append(sv.Refuses, name)
 			}

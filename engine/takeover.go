@@ -84,7 +84,7 @@ func receive(ctx context.Context, conn world.Channel) (c Parted, more bool, err 
 // it on its loop. One that was ours is not asked whether there may be one more.
 func (p *Proxy) restore(c Parted, ours bool) (s *Session, nc net.Conn, err error) {
 	pl := named(p.pools(), c.State.In())
-	if pl == nil || int(c.State.Profile) >= len(pl.protocol.Profiles()) {
+	if pl == nil || int(c.State.Profile) >= len(pl.Protocol.Profiles()) {
 		_ = unix.Close(c.FD)
 		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.State.In(), c.State.Profile)
 	}
@@ -102,5 +102,5 @@ func (p *Proxy) restore(c Parted, ours bool) (s *Session, nc net.Conn, err error
 	pl.clients.now.Add(1)
 	p.clients.Add(1)
 	pl.clients.accepted.Add(1)
-	return Restore(p.leastLoop(), pl.sessionPool, p.ids.Add(1), c, ours), nc, nil
+	return Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours), nc, nil
 }

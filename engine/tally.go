@@ -9,7 +9,7 @@ import (
 )
 
 // countRefusal counts a command that was refused.
-func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.protocol.CommandName(cmd)) }
+func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.Protocol.CommandName(cmd)) }
 
 // account brings what is counted for each write, not for each reply, up to date.
 func (s *Session) account() {

@@ -17,7 +17,7 @@ type Figures struct {
 }
 
 // Figures returns what l counted of p, or of the pool that replaced it; nil: l does not know it.
-func (l *Local) Figures(p *sessionPool) *Figures {
+func (l *Local) Figures(p *Pool) *Figures {
 	h := l.shardOf(p)
 	if h == nil {
 		return nil
@@ -40,7 +40,7 @@ func (l *Local) Infos() []stats.Client {
 
 func (s *Session) info() stats.Client {
 	i := stats.Client{
-		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.protocol.Profiles()[s.cl.Profile], Pool: s.pool.name,
+		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.Protocol.Profiles()[s.cl.Profile], Pool: s.pool.Name,
 		Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
 		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
 		InFlight: s.inFlight, OutBytes: s.out.Pending(), Commands: s.commands, Blocked: s.blocked,
@@ -49,7 +49,7 @@ func (s *Session) info() stats.Client {
 		i.InBytes, i.InRoom = len(s.in.B), cap(s.in.B)-len(s.in.B)
 	}
 	if s.commands > 0 {
-		i.LastCommand, _ = s.pool.protocol.Describe(s.lastOp)
+		i.LastCommand, _ = s.pool.Protocol.Describe(s.lastOp)
 	}
 	return i
 }

@@ -49,7 +49,7 @@ func TestForeignLog(t *testing.T) {
 			t.Errorf("after %d clients %d lines; want %d", i+1, got, want)
 		}
 	}
-	if m, f := s.pool.count.malformed.Load(), s.pool.count.foreign.Load(); m != 4 || f != 2 {
+	if m, f := s.pool.Count.Malformed.Load(), s.pool.Count.Foreign.Load(); m != 4 || f != 2 {
 		t.Errorf("%d malformed, of which %d foreign; want 4, 2", m, f)
 	}
 }
