@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -129,7 +130,7 @@ func awaitReady(ctx context.Context, conn world.Channel) error {
 
 // part takes some clients that are at a boundary from all loops. left is how many there are besides that can still be
 // given away, or are only just being enrolled.
-func (p *Proxy) part() (gone []Parted, left int) {
+func (p *Proxy) part() (gone []session.Parted, left int) {
 	var mu sync.Mutex // a loop that is late, as the proxy stops, may still add its share
 	stays := 0
 	p.onLoops(func(r *rooms) {
@@ -149,7 +150,7 @@ func (p *Proxy) stay() {
 }
 
 // takeBack has a client that nobody took go on here.
-func (p *Proxy) takeBack(c Parted) {
+func (p *Proxy) takeBack(c session.Parted) {
 	s, nc, err := p.restore(c, true)
 	if err != nil {
 		p.log.Error("client dropped", "pool", c.State.In(), "client", c.State.Addr, "err", err)
@@ -196,7 +197,7 @@ func (p *Proxy) listenAgain(closed []*listener, spare map[string]world.Listener)
 
 // give gives clients to the other process and returns how many that took; the others go on here. After an error the one
 // that ended before it could say mine has none; but if its time was up it may still do so.
-func (p *Proxy) give(conn world.Channel, clients []Parted) (taken int, err error) {
+func (p *Proxy) give(conn world.Channel, clients []session.Parted) (taken int, err error) {
 	ctx, cancel := p.world.WithTimeout(context.Background(), partTimeout)
 	defer cancel()
 	sent := 0
@@ -224,7 +225,7 @@ func (p *Proxy) give(conn world.Channel, clients []Parted) (taken int, err error
 }
 
 // send writes c to the other process.
-func send(ctx context.Context, conn world.Channel, c Parted) error {
+func send(ctx context.Context, conn world.Channel, c session.Parted) error {
 	state, err := json.Marshal(c.State)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -164,7 +165,7 @@ func (ln *listener) admit(nc net.Conn) {
 		}
 	}
 	p.clients.accepted.Add(1)
-	s := NewSession(ln.proxy.leastLoop(), p.Pool, ln.proxy.ids.Add(1), addr)
+	s := session.New(ln.proxy.leastLoop(), p.Pool, ln.proxy.ids.Add(1), addr)
 	ln.proxy.world.Go(func() { _ = s.Enroll(nc) })
 }
 
@@ -172,7 +173,7 @@ func (ln *listener) admit(nc net.Conn) {
 type tcpConn interface{ SetKeepAlive(on bool) error }
 
 // leastLoop is the loop with the fewest clients.
-func (p *Proxy) leastLoop() *Local {
+func (p *Proxy) leastLoop() *session.Local {
 	best := p.loops[0].sessions
 	for _, r := range p.loops[1:] {
 		if r.sessions.Clients() < best.Clients() {

@@ -3,12 +3,13 @@ package engine
 import (
 	"time"
 
+	"cashew/session"
 	"cashew/world"
 )
 
 // pressure is the sessions' Pressure, with what only keepHouse knows of it.
 type pressure struct {
-	Pressure
+	session.Pressure
 	since     time.Time // when it was last calm
 	collected time.Time // when watchMemory last had garbage collected
 }
@@ -51,19 +52,19 @@ func (p *Proxy) keepHouse() {
 func (p *Proxy) watchMemory() {
 	was := p.pressure.Level.Load()
 	level := p.levelOf(p.world.HeapBytes())
-	if level > was || level > Calm && p.world.Now().Sub(p.pressure.collected) > collectEvery {
+	if level > was || level > session.Calm && p.world.Now().Sub(p.pressure.collected) > collectEvery {
 		p.world.Collect()
 		p.pressure.collected = p.world.Now()
 		level = p.levelOf(p.world.HeapBytes())
 	}
 	switch {
-	case level == Calm:
+	case level == session.Calm:
 		p.pressure.since = p.world.Now()
-		if was == Calm {
+		if was == session.Calm {
 			return
 		}
 	case p.world.Now().Sub(p.pressure.since) > patience:
-		level = Critical
+		level = session.Critical
 	}
 	p.pressure.Level.Store(level)
 	if level != was {
@@ -78,11 +79,11 @@ func (p *Proxy) watchMemory() {
 func (p *Proxy) levelOf(bytes uint64) int32 {
 	switch share := float64(bytes) / float64(p.now.Load().maxMemory); {
 	case share >= criticalShare:
-		return Critical
+		return session.Critical
 	case share >= highShare:
-		return High
+		return session.High
 	}
-	return Calm
+	return session.Calm
 }
 
 // house gives memory back after a burst. Go returns it by itself, but over minutes, and an operator who looks at the

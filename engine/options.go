@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/session"
 )
 
 // Options are all settings of a proxy process: DefaultOptions, and what is to be otherwise. They are immutable once a Proxy
@@ -70,7 +71,7 @@ type PoolOptions struct {
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
 
-	ClientOptions
+	session.ClientOptions
 }
 
 // DefaultPool is a pool with the defaults of backend.DefaultOptions and DefaultClientOptions, and those of a listener. Protocol,
@@ -78,7 +79,7 @@ type PoolOptions struct {
 func DefaultPool(name string) PoolOptions {
 	return PoolOptions{
 		Options:       backend.DefaultOptions(name),
-		ClientOptions: DefaultClientOptions(),
+		ClientOptions: session.DefaultClientOptions(),
 		Backlog:       512,
 	}
 }

@@ -1,11 +1,12 @@
-// Package engine is the proxy's side towards the clients: listeners, event loops and sessions. The road of a request:
+// Package engine is the proxy as a whole: its listeners, its event loops with what each package has on them, and all that changes
+// while it runs.
 //
-//	Proxy.OnTraffic -> Session.onData -> consume -> handle -> forward | scatter -> backend.Conn
-//	                                                                                   |
-//	client <- Loop.flush <- Session.drain <- Session.Replied <- backend.Conn.OnData <--+
+//	Proxy.Start --> listener.run --accept--> session.New --Enroll--> a loop
+//	Proxy.Reload --> plan, bind --> each loop: session.Local.Apply
+//	Proxy.Drain, HandOver, Stop
 //
-// A Loop and all that hangs on it runs on one goroutine, gnet's event loop; nothing there is locked or shared. Accepting
-// clients, connecting to servers and timers run on goroutines of their own and come onto a loop by Execute or Enroll.
+// No command passes through here: its road is package session's. What runs here runs on goroutines of its own, and comes onto a
+// loop by Execute or Enroll; what is asked of all loops at once (Snapshot, Clients, reports) is asked here.
 package engine
 
 import (
@@ -23,6 +24,7 @@ import (
 
 	"cashew/backend"
 	"cashew/loop"
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -119,13 +121,13 @@ func (p *Proxy) listeners() []*listener {
 }
 
 // limits are what sessions have to know of it.
-func (l *lineup) limits() Limits {
-	return Limits{MaxPipeline: l.opts.MaxPipeline, MaxRequestBytes: l.opts.MaxRequestBytes, MaxMemoryBytes: l.maxMemory}
+func (l *lineup) limits() session.Limits {
+	return session.Limits{MaxPipeline: l.opts.MaxPipeline, MaxRequestBytes: l.opts.MaxRequestBytes, MaxMemoryBytes: l.maxMemory}
 }
 
 // pool is one server pool as the proxy sees it: what its sessions see, and who accepts them. It is their Host.
 type pool struct {
-	*Pool
+	*session.Pool
 
 	opts     *PoolOptions
 	clients  *clientCount // shared with the pool that it replaced
@@ -176,7 +178,7 @@ func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
 	pl := &pool{version: version, proxy: p, opts: o, clients: new(clientCount), reports: p.reports, slowFrom: new(atomic.Int64)}
-	pl.Pool = NewPool(bp, &o.ClientOptions, pl)
+	pl.Pool = session.NewPool(bp, &o.ClientOptions, pl)
 	return pl, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"cashew/session"
 	"cashew/stats"
 	"cashew/world"
 )
@@ -159,10 +160,10 @@ func (p *Proxy) onLoops(f func(*rooms)) {
 }
 
 // change is the plan as sessions see it.
-func (c *plan) change() *Change {
-	change := &Change{Limits: c.next.limits()}
+func (c *plan) change() *session.Change {
+	change := &session.Change{Limits: c.next.limits()}
 	for _, r := range c.changed {
-		change.Replaced = append(change.Replaced, Replaced{Old: r.old.Pool, New: r.new.Pool})
+		change.Replaced = append(change.Replaced, session.Replaced{Old: r.old.Pool, New: r.new.Pool})
 	}
 	for _, pl := range c.added {
 		change.Added = append(change.Added, pl.Pool)

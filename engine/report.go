@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cashew/codec"
+	"cashew/session"
 	"cashew/stats"
 )
 
@@ -48,12 +49,12 @@ type reporter struct {
 
 // asked is a report under way, or about to be.
 type asked struct {
-	*Report
+	*session.Report
 	pool *pool // the client's as it asked: a reload may give it another
 }
 
 // Ask implements Host.
-func (p *pool) Ask(r *Report) bool { return p.reports.ask(&asked{r, p}) }
+func (p *pool) Ask(r *session.Report) bool { return p.reports.ask(&asked{r, p}) }
 
 // ask has j made, soon; false: too many are waiting.
 func (rp *reporter) ask(j *asked) bool {

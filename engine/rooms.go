@@ -5,6 +5,7 @@ import (
 
 	"cashew/backend"
 	"cashew/loop"
+	"cashew/session"
 )
 
 // rooms are one event loop, and what each package has on it. Only the loop's own goroutine touches them; others send a function
@@ -12,14 +13,14 @@ import (
 type rooms struct {
 	loop     *loop.Loop
 	servers  *backend.Local
-	sessions *Local
+	sessions *session.Local
 
 	told atomic.Pointer[loopFigures] // what was last counted there, for those who find the loop busy
 }
 
 // newRooms returns what there is on a loop, the index-th, before the first pool.
-func newRooms(index int, servers *backend.Local, now *lineup, p *Pressure) *rooms {
-	r := &rooms{loop: servers.Loop(), servers: servers, sessions: NewLocal(index, servers, now.limits(), p)}
+func newRooms(index int, servers *backend.Local, now *lineup, p *session.Pressure) *rooms {
+	r := &rooms{loop: servers.Loop(), servers: servers, sessions: session.NewLocal(index, servers, now.limits(), p)}
 	r.configure(now)
 	return r
 }
@@ -31,13 +32,13 @@ func (r *rooms) configure(now *lineup) {
 }
 
 // apply carries a reload out.
-func (r *rooms) apply(next *lineup, c *Change) {
+func (r *rooms) apply(next *lineup, c *session.Change) {
 	r.configure(next)
 	r.sessions.Apply(c)
 }
 
 // locals are the sessions' part of each loop.
-func (p *Proxy) locals() (all []*Local) {
+func (p *Proxy) locals() (all []*session.Local) {
 	for _, r := range p.loops {
 		all = append(all, r.sessions)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec/resp"
+	"cashew/session"
 	"cashew/session/sessiontest"
 )
 
@@ -16,14 +17,14 @@ type sim struct {
 	*sessiontest.Sim
 	t     testing.TB
 	proxy *Proxy
-	local *Local
+	local *session.Local
 	pool  *pool
 }
 
 // simClient is one client of it.
 type simClient struct {
 	*sessiontest.Client
-	session *Session
+	session *session.Session
 }
 
 type (
@@ -36,7 +37,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Helper()
 	po := PoolOptions{Options: backend.Options{
 		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
-	}, ClientOptions: DefaultClientOptions()}
+	}, ClientOptions: session.DefaultClientOptions()}
 	po.ClientWriteTimeout = 0
 	s := &sim{t: t, Sim: sessiontest.New()}
 	for i := range n {
@@ -66,7 +67,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 }
 
 func (s *sim) connect() *simClient {
-	c := &simClient{session: NewSession(s.local, s.pool.Pool, uint64(len(s.Clients)+1), "client")}
+	c := &simClient{session: session.New(s.local, s.pool.Pool, uint64(len(s.Clients)+1), "client")}
 	c.Client = s.Connect(c.session)
 	return c
 }

@@ -2,11 +2,12 @@ package engine
 
 import (
 	"cashew/codec"
+	"cashew/session"
 	"cashew/stats"
 )
 
 // loopFigures are a copy of what one loop counted.
-type loopFigures map[string]*Figures // by the pool's name
+type loopFigures map[string]*session.Figures // by the pool's name
 
 // tell copies what was counted on r's loop, for those who ask, and keeps the copy where they find it should the loop be stuck.
 func (r *rooms) tell(pools []*pool) {
@@ -55,7 +56,7 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 }
 
 // addFigures adds f to the figures of its pool and of all.
-func addFigures(f *Figures, st *stats.Pool, s *stats.Snapshot, profiles []string) {
+func addFigures(f *session.Figures, st *stats.Pool, s *stats.Snapshot, profiles []string) {
 	st.AddClients(&f.Clients, profiles)
 	for i := range f.Servers {
 		v := &f.Servers[i]

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -48,7 +49,7 @@ func (p *Proxy) TakeOver(ctx context.Context, conn world.Channel) (taken int, er
 }
 
 // receive reads one client; more is false at the end of all.
-func receive(ctx context.Context, conn world.Channel) (c Parted, more bool, err error) {
+func receive(ctx context.Context, conn world.Channel) (c session.Parted, more bool, err error) {
 	c.FD = -1
 	defer func() {
 		if err != nil && c.FD >= 0 {
@@ -82,7 +83,7 @@ func receive(ctx context.Context, conn world.Channel) (c Parted, more bool, err 
 
 // restore makes c, whose descriptor is used up, a client of the pool of that name: it is counted in, and s.Enroll(nc) puts
 // it on its loop. One that was ours is not asked whether there may be one more.
-func (p *Proxy) restore(c Parted, ours bool) (s *Session, nc net.Conn, err error) {
+func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net.Conn, err error) {
 	pl := named(p.pools(), c.State.In())
 	if pl == nil || int(c.State.Profile) >= len(pl.Protocol.Profiles()) {
 		_ = unix.Close(c.FD)
@@ -102,5 +103,5 @@ func (p *Proxy) restore(c Parted, ours bool) (s *Session, nc net.Conn, err error
 	pl.clients.now.Add(1)
 	p.clients.Add(1)
 	pl.clients.accepted.Add(1)
-	return Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours), nc, nil
+	return session.Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours), nc, nil
 }

@@ -271,7 +271,7 @@ func (s *Sim) DrainRoom(f *Socket, n int) {
 	s.Settle()
 }
 
-// Passes lets time pass; only in a synctest bubble. Every second of it the loop is tidied, as keepHouse has it.
+// Passes lets time pass; only in a synctest bubble. Every second of it the loop is tidied, as a proxy has it.
 func (s *Sim) Passes(d time.Duration) {
 	tidy := time.Now().Add(time.Second)
 	for end := time.Now().Add(d); time.Now().Before(end); {

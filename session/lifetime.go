@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"errors"
@@ -36,9 +36,9 @@ type transit struct {
 	handed []byte // input that another process had taken from it
 }
 
-// NewSession returns a client of p, which is counted in and on its way to l: Enroll puts it there, or GiveUp counts it out. Any
+// New returns a client of p, which is counted in and on its way to l: Enroll puts it there, or GiveUp counts it out. Any
 // goroutine may call it.
-func NewSession(l *Local, p *Pool, id uint64, addr string) *Session {
+func New(l *Local, p *Pool, id uint64, addr string) *Session {
 	l.clients.Add(1)
 	return &Session{
 		loop: l.loop, local: l, from: p,

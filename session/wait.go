@@ -1,4 +1,4 @@
-package engine
+package session
 
 // A client waits while no more of its commands may be taken: the reactor does not read from it, what it sends stays in the kernel,
 // and TCP makes it wait. Every cause has one row in waits: when it begins, and when it is over, which is later for what is counted

@@ -1,4 +1,8 @@
-package engine
+// Package session is one client: it takes commands from the input, sends each to the servers that have its keys, and gives the client
+// the replies in the commands' order, whatever server answers first.
+//
+// A Session and all that hangs on it belongs to one loop and takes no lock. What is around it, it knows as its pool's Host.
+package session
 
 import (
 	"context"

@@ -1,6 +1,6 @@
 //go:build !race
 
-package engine
+package session
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 
 // TestAllocsSight: it does not allocate to log every command as slow, and to put a new key in the place of another.
 func TestAllocsSight(t *testing.T) {
-	s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 4 })
+	s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.SlowerThan, o.SlowMaxLen = 0, 4 })
 	c, l, key, n := s.connect(), s.local, []byte("key:00000000"), 0
 	get, reply, buf := []byte(array("GET", "a")), []byte(bulk("value")), make([]byte, 100)
 	play := func() {

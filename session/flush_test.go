@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"strings"
@@ -89,7 +89,7 @@ func TestStreamFails(t *testing.T) {
 
 // TestScratch: what only very wide commands needed is dropped a second later, and gathers that nobody needed.
 func TestScratch(t *testing.T) {
-	l := newSim(t, 1, func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 1 << 30 }).local
+	l := newSim(t, 1, func(o *Limits, _ *ClientOptions) { o.MaxMemoryBytes = 1 << 30 }).local
 	for range 3 {
 		l.putGather(new(codec.Gather))
 	}

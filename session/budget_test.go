@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"io"
@@ -19,7 +19,7 @@ func (c *simClient) owe(n int) {
 
 // budgeted is a sim with 32 MiB of memory: a client is allowed 1 MiB first, 8 MiB in all, and all together 16 MiB more.
 func budgeted(t *testing.T) *sim {
-	return connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 32 << 20 })
+	return newSim(t, 1, func(o *Limits, _ *ClientOptions) { o.MaxMemoryBytes = 32 << 20 })
 }
 
 const mib = 1 << 20
@@ -188,7 +188,7 @@ func TestPressureBlocks(t *testing.T) {
 func TestCloseSlow(t *testing.T) {
 	for _, timeout := range []time.Duration{0, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.ClientWriteTimeout = timeout })
+			s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.ClientWriteTimeout = timeout })
 			c := s.connect()
 			c.owe(causeBytes)
 			s.Passes(2500 * time.Millisecond)
@@ -224,7 +224,7 @@ func TestCloseSlow(t *testing.T) {
 
 // TestMemoryOfConnected: what a client may be owed at first follows max_memory, for those that are there, too.
 func TestMemoryOfConnected(t *testing.T) {
-	s := connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 1 << 30 })
+	s := newSim(t, 1, func(o *Limits, _ *ClientOptions) { o.MaxMemoryBytes = 1 << 30 })
 	c := s.connect()
 	if c.session.allowed != firstAllowed {
 		t.Errorf("a client may be owed %d bytes; want %d", c.session.allowed, firstAllowed)

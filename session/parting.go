@@ -1,4 +1,4 @@
-package engine
+package session
 
 import "cashew/codec"
 
@@ -112,9 +112,9 @@ func (s *Session) goesOn() {
 	}
 }
 
-// Restore is NewSession for a client that was parted. ours: it was of this process, and no other wants it.
+// Restore is New for a client that was parted. ours: it was of this process, and no other wants it.
 func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
-	s := NewSession(l, p, id, c.State.Addr)
+	s := New(l, p, id, c.State.Addr)
 	s.cl = codec.Client{
 		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Addr: c.State.Addr, Authed: c.State.Authed,
 		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,

@@ -1,4 +1,4 @@
-package engine
+package session
 
 // The road of a reply. What a server sends comes to Replied, in pieces, cut anywhere; each reply is then
 //
