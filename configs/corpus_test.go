@@ -8,6 +8,7 @@ import (
 
 	"cashew/backend"
 	"cashew/engine"
+	"cashew/session"
 )
 
 // A sample is one small file, valid or not. All of them are read by us and by nutcracker, and are seeds of the fuzz test.
@@ -49,9 +50,9 @@ func indented(lines []string) string {
 // with returns what pool1 means, changed by change.
 func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 	o := engine.PoolOptions{
-		Backlog:            512,
-		ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128,
-		Listen: engine.Listen{Text: "127.0.0.1:22121", Network: "tcp", Addr: "127.0.0.1:22121"},
+		Backlog:       512,
+		ClientOptions: session.ClientOptions{ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128},
+		Listen:        engine.Listen{Text: "127.0.0.1:22121", Network: "tcp", Addr: "127.0.0.1:22121"},
 		Options: backend.Options{
 			Name:               "p",
 			Hash:               "fnv1a_64",

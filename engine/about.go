@@ -43,7 +43,7 @@ func (a *about) Facts() *codec.Facts {
 // loop counts.
 func (a *about) stats(s *stats.Snapshot) *stats.Pool {
 	for i := range s.Pools {
-		if s.Pools[i].Name == a.pool.name {
+		if s.Pools[i].Name == a.pool.Name {
 			return &s.Pools[i]
 		}
 	}
@@ -135,7 +135,7 @@ func (a *about) Clients() []codec.ClientLine {
 	infos := a.rp.sight.Clients()
 	lines := make([]codec.ClientLine, 0, len(infos))
 	for i := range infos {
-		if infos[i].Pool == a.pool.name {
+		if infos[i].Pool == a.pool.Name {
 			lines = append(lines, lineOf(&infos[i]))
 		}
 	}
@@ -153,7 +153,7 @@ func lineOf(c *stats.Client) codec.ClientLine {
 // Kill implements codec.About.
 func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	n = a.rp.sight.Kill(func(c *stats.Client) bool {
-		if c.Pool != a.pool.name {
+		if c.Pool != a.pool.Name {
 			return false
 		}
 		line := lineOf(c)
@@ -177,7 +177,7 @@ func (a *about) Slow(n int) []codec.SlowLine {
 		if len(lines) == n {
 			break
 		}
-		if e.Pool != a.pool.name || e.ID < from {
+		if e.Pool != a.pool.Name || e.ID < from {
 			continue
 		}
 		lines = append(lines, codec.SlowLine{

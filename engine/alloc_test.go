@@ -5,8 +5,6 @@ package engine
 import (
 	"math"
 	"testing"
-
-	"cashew/stats"
 )
 
 // playedAllocs is how many allocations f makes when it is called so often, not rounded down as the average is that
@@ -36,33 +34,6 @@ func TestAllocs(t *testing.T) {
 				t.Errorf("%v allocations in 300 rounds; want 0", n)
 			}
 		})
-	}
-}
-
-// TestAllocsSight: nor does it allocate to log every command as slow, and to put a new key in the place of another.
-func TestAllocsSight(t *testing.T) {
-	r := round{servers: 1, in: array("GET", hotKey), want: bulk(hotValue)}
-	g := newStage(t, r, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 4 })
-	l, key, n := g.sim.local, []byte("key:00000000"), 0
-	play := func() {
-		for i := range key[4:] { // the next
-			if key[4+i]++; key[4+i] <= '9' {
-				break
-			}
-			key[4+i] = '0'
-		}
-		l.hot.Count(g.sim.pool.origin, 0, key, 1)
-		l.big.Note(g.sim.pool.origin, 0, key, bigBytes+n)
-		n++
-		if got := g.play(); string(got) != r.want {
-			t.Fatalf("the client gets %q; want %q", got, r.want)
-		}
-	}
-	for range 2 * stats.SketchKeys {
-		play()
-	}
-	if n := playedAllocs(1000, play); n != 0 {
-		t.Errorf("%v allocations in 1,000 rounds; want 0", n)
 	}
 }
 

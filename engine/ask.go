@@ -19,7 +19,7 @@ const loopPatience = 250 * time.Millisecond
 
 // askLoops runs f on every loop and returns what those gave that answered in time. What f returns must share nothing with
 // its loop.
-func askLoops[T any](p *Proxy, f func(*Local) T) (answers []T) {
+func askLoops[T any](p *Proxy, f func(*rooms) T) (answers []T) {
 	var mu sync.Mutex
 	all := world.NewGroup(p.world)
 	for _, l := range p.loops {
@@ -45,35 +45,11 @@ func askLoops[T any](p *Proxy, f func(*Local) T) (answers []T) {
 
 // Clients are all clients, oldest first. It may be called from any goroutine.
 func (p *Proxy) Clients() (list []stats.Client) {
-	for _, clients := range askLoops(p, (*Local).clientInfos) {
+	for _, clients := range askLoops(p, func(r *rooms) []stats.Client { return r.sessions.Infos() }) {
 		list = append(list, clients...)
 	}
 	slices.SortFunc(list, func(a, b stats.Client) int { return cmp.Compare(a.ID, b.ID) })
 	return list
-}
-
-func (l *Local) clientInfos() []stats.Client {
-	list := make([]stats.Client, 0, l.sessions.n)
-	for s := range l.sessions.all {
-		list = append(list, s.info())
-	}
-	return list
-}
-
-func (s *Session) info() stats.Client {
-	i := stats.Client{
-		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.protocol.Profiles()[s.cl.Profile], Pool: s.pool.name,
-		Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
-		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
-		InFlight: s.inFlight, OutBytes: s.out.Pending(), Commands: s.commands, Blocked: s.blocked,
-	}
-	if s.in != nil {
-		i.InBytes, i.InRoom = len(s.in.B), cap(s.in.B)-len(s.in.B)
-	}
-	if s.commands > 0 {
-		i.LastCommand, _ = s.pool.protocol.Describe(s.lastOp)
-	}
-	return i
 }
 
 // Kill closes the clients that match says, at once, and returns how many it closed. match runs on the caller's goroutine.
@@ -87,15 +63,7 @@ func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 	if len(ids) == 0 {
 		return 0
 	}
-	for _, n := range askLoops(p, func(l *Local) (n int) {
-		for s := range l.sessions.all {
-			if _, ok := slices.BinarySearch(ids, s.cl.ID); ok { // Clients sorted them
-				s.close()
-				n++
-			}
-		}
-		return n
-	}) {
+	for _, n := range askLoops(p, func(r *rooms) int { return r.sessions.Kill(ids) }) { // Clients sorted them
 		closed += n
 	}
 	return closed
@@ -104,7 +72,7 @@ func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 // Explain says where key goes in the pool of that name, or in each pool if it is "". It may be called from any goroutine.
 func (p *Proxy) Explain(name string, key []byte) (places []Place) {
 	for _, pl := range p.pools() {
-		if name == "" || name == pl.name {
+		if name == "" || name == pl.Name {
 			places = append(places, pl.explain(key))
 		}
 	}
@@ -115,7 +83,7 @@ func (p *pool) explain(key []byte) Place {
 	o := p.Options()
 	hashed, hash, point, server := p.Ring().Locate(key)
 	place := Place{
-		Pool: p.name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
+		Pool: p.Name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
 		Distribution: o.Distribution, Point: point,
 	}
 	if server >= 0 {
@@ -186,27 +154,22 @@ func (o *PoolOptions) serverName(i int) string {
 
 // HotKeys are the n keys that most requests are for, most first. It may be called from any goroutine.
 func (p *Proxy) HotKeys(n int) []stats.HotKey {
-	return stats.HotKeys(askLoops(p, func(l *Local) []stats.SketchEntry { return l.hot.Entries() }), n)
+	return stats.HotKeys(askLoops(p, func(r *rooms) []stats.SketchEntry { return r.sessions.HotKeys() }), n)
 }
 
 // BigKeys are the n keys with the largest requests or replies, largest first. It may be called from any goroutine.
 func (p *Proxy) BigKeys(n int) []stats.HotKey {
-	return stats.BigKeys(askLoops(p, func(l *Local) []stats.SketchEntry { return l.big.Entries() }), n)
+	return stats.BigKeys(askLoops(p, func(r *rooms) []stats.SketchEntry { return r.sessions.BigKeys() }), n)
 }
 
 // slowRecords are all pools' records, newest first, of each pool at most as many as its slow log keeps.
 func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
-	for _, records := range askLoops(p, func(l *Local) (records []stats.SlowRecord) {
-		for _, h := range l.shards {
-			records = append(records, h.slowLog.Records()...)
-		}
-		return records
-	}) {
+	for _, records := range askLoops(p, func(r *rooms) []stats.SlowRecord { return r.sessions.SlowRecords() }) {
 		list = append(list, records...)
 	}
 	most := make(map[string]int)
 	for _, pl := range p.pools() {
-		most[pl.name] = pl.opts.SlowMaxLen
+		most[pl.Name] = pl.opts.SlowMaxLen
 	}
 	return stats.NewestFirst(list, most)
 }
@@ -230,10 +193,5 @@ func (p *Proxy) SlowLogLen() int { return len(p.slowRecords()) }
 
 // SlowLogReset drops all entries.
 func (p *Proxy) SlowLogReset() {
-	askLoops(p, func(l *Local) struct{} {
-		for _, h := range l.shards {
-			h.slowLog = stats.SlowLog{}
-		}
-		return struct{}{}
-	})
+	askLoops(p, func(r *rooms) struct{} { r.sessions.ResetSlowLogs(); return struct{}{} })
 }

@@ -45,55 +45,55 @@ func TestSurvive(t *testing.T) {
 		do   func(s *sim, bad *simClient)
 		lost bool // bad is closed
 	}{
-		{"answering here", func(_ *sim, bad *simClient) { bad.send(array("PING", "panic here")) }, true},
-		{"scattering", func(_ *sim, bad *simClient) { bad.send(array("DEL", "a", "b", "panic here")) }, true},
+		{"answering here", func(_ *sim, bad *simClient) { bad.Send(array("PING", "panic here")) }, true},
+		{"scattering", func(_ *sim, bad *simClient) { bad.Send(array("DEL", "a", "b", "panic here")) }, true},
 		{"gathering", func(s *sim, bad *simClient) {
-			bad.send(array("DEL", "a", "b"))
-			s.settle()
-			s.servers[0].reply(":666\r\n")
-			s.servers[1].reply(":1\r\n")
+			bad.Send(array("DEL", "a", "b"))
+			s.Settle()
+			s.Servers[0].Reply(":666\r\n")
+			s.Servers[1].Reply(":1\r\n")
 		}, false},
 		{"reading a reply", func(s *sim, bad *simClient) {
-			bad.send(array("GET", "a"))
-			s.settle()
-			s.servers[0].reply("+panic\r\n")
+			bad.Send(array("GET", "a"))
+			s.Settle()
+			s.Servers[0].Reply("+panic\r\n")
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 2, func(_ *Options, po *PoolOptions) { po.Protocol = clumsy{po.Protocol} })
-			s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+			s.AcceptAll()
 			good, bad := s.connect(), s.connect()
 			ask := func() {
 				t.Helper()
 				for _, k := range []string{"a", "b"} {
-					good.send(array("GET", k))
-					s.settle()
-					for _, v := range s.servers {
-						if v.sock != nil && strings.Contains(v.sock.take(), "GET") {
-							v.reply(bulk("value of " + k))
+					good.Send(array("GET", k))
+					s.Settle()
+					for _, v := range s.Servers {
+						if v.Sock != nil && strings.Contains(v.Sock.Take(), "GET") {
+							v.Reply(bulk("value of " + k))
 						}
 					}
-					s.settle()
-					if got := good.sock.take(); got != bulk("value of "+k) {
+					s.Settle()
+					if got := good.Sock.Take(); got != bulk("value of "+k) {
 						t.Fatalf("GET %s gets %q", k, got)
 					}
 				}
 			}
 			ask()
 			c.do(s, bad)
-			s.settle()
-			if got := s.loop.Panics.Load(); got != 1 {
+			s.Settle()
+			if got := s.Loop.Panics.Load(); got != 1 {
 				t.Errorf("%d panics counted; want 1", got)
 			}
-			if c.lost != bad.conn.closed {
-				t.Errorf("the client is closed: %v; want %v", bad.conn.closed, c.lost)
+			if c.lost != bad.Conn.Closed {
+				t.Errorf("the client is closed: %v; want %v", bad.Conn.Closed, c.lost)
 			}
-			for _, v := range s.servers {
-				if v.sock != nil {
-					v.sock.take()
+			for _, v := range s.Servers {
+				if v.Sock != nil {
+					v.Sock.Take()
 				}
 			}
-			good.sock.take()
+			good.Sock.Take()
 			ask()
 		})
 	}

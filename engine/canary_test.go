@@ -25,30 +25,30 @@ func TestCanary(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 1, func(_ *Options, po *PoolOptions) { po.IntegrityInterval = time.Nanosecond })
-			s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+			s.AcceptAll()
 			cl := s.connect()
-			cl.send(array("GET", "a"))
-			s.settle()
-			v := s.servers[0]
-			v.sock.take()
-			v.reply(bulk("a"))
-			cl.sock.take()
-			s.loop.Tick()
-			s.local.tidy()
-			s.loop.Flush()
-			sent := v.sock.take()
+			cl.Send(array("GET", "a"))
+			s.Settle()
+			v := s.Servers[0]
+			v.Sock.Take()
+			v.Reply(bulk("a"))
+			cl.Sock.Take()
+			s.Loop.Tick()
+			s.local.Tidy()
+			s.Loop.Flush()
+			sent := v.Sock.Take()
 			if !strings.HasPrefix(sent, "*2\r\n$4\r\nECHO\r\n$8\r\n") {
 				t.Fatalf("the server gets %q; want an ECHO", sent)
 			}
 			token := strings.Split(sent, "\r\n")[4]
-			cl.send(array("GET", "a"))
-			s.settle()
-			v.reply(c.reply(token))
-			s.settle()
-			if got := cl.sock.take(); got != c.gets {
+			cl.Send(array("GET", "a"))
+			s.Settle()
+			v.Reply(c.reply(token))
+			s.Settle()
+			if got := cl.Sock.Take(); got != c.gets {
 				t.Errorf("the client gets %q; want %q", got, c.gets)
 			}
-			if up := v.up != nil; up != c.up {
+			if up := v.Up != nil; up != c.up {
 				t.Errorf("the connection is up: %v; want %v", up, c.up)
 			}
 			if n := s.pool.OutOfSteps(); (n == 0) != c.up {
@@ -61,29 +61,29 @@ func TestCanary(t *testing.T) {
 // TestMoved: a server's new address is used for the next request, while what is outstanding at the old one is awaited.
 func TestMoved(t *testing.T) {
 	s := newSim(t, 1, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+	s.AcceptAll()
 	cl := s.connect()
-	cl.send(array("GET", "a"))
-	s.settle()
-	old := *s.servers[0]
-	old.conn.addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
-	s.local.shardOf(s.pool).group.Moved(0, []string{"10.0.0.1"})
-	if old.conn.closed {
+	cl.Send(array("GET", "a"))
+	s.Settle()
+	old := *s.Servers[0]
+	old.Conn.Addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
+	s.local.Moved(s.pool.Pool, &s.pool.Options().Servers[0], []string{"10.0.0.1"})
+	if old.Conn.Closed {
 		t.Fatal("a connection to an address that is still right is closed")
 	}
-	s.local.shardOf(s.pool).group.Moved(0, []string{"10.0.0.2"})
-	cl.send(array("GET", "b"))
-	s.settle()
-	if s.servers[0].conn == old.conn {
+	s.local.Moved(s.pool.Pool, &s.pool.Options().Servers[0], []string{"10.0.0.2"})
+	cl.Send(array("GET", "b"))
+	s.Settle()
+	if s.Servers[0].Conn == old.Conn {
 		t.Fatal("the next request goes to the old address")
 	}
-	s.servers[0].reply(bulk("new"))
-	old.reply(bulk("old"))
-	s.settle()
-	if got, want := cl.sock.take(), bulk("old")+bulk("new"); got != want {
+	s.Servers[0].Reply(bulk("new"))
+	old.Reply(bulk("old"))
+	s.Settle()
+	if got, want := cl.Sock.Take(), bulk("old")+bulk("new"); got != want {
 		t.Errorf("the client gets %q; want %q", got, want)
 	}
-	if !old.conn.closed {
+	if !old.Conn.Closed {
 		t.Error("the old connection is not closed though nothing is outstanding")
 	}
 }

@@ -34,35 +34,35 @@ func TestCopies(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s, cl := steady(t, 1)
 			if c.room > 0 {
-				cl.sock.room = c.room
+				cl.Sock.Room = c.room
 			}
-			v := s.servers[0]
+			v := s.Servers[0]
 			play := func() (in, out float64) {
-				start := s.loop.Copies
+				start := s.Loop.Copies
 				for p := range pieces(c.in) {
-					cl.send(p)
-					s.settle()
+					cl.Send(p)
+					s.Settle()
 				}
-				if got := v.sock.take(); got != c.in {
+				if got := v.Sock.Take(); got != c.in {
 					t.Fatalf("the server gets %d bytes; want %d", len(got), len(c.in))
 				}
-				sent := s.loop.Copies
+				sent := s.Loop.Copies
 				got := ""
 				for p := range pieces(c.reply) {
-					v.reply(p)
-					s.settle()
-					got += cl.sock.take()
+					v.Reply(p)
+					s.Settle()
+					got += cl.Sock.Take()
 					if c.room > 0 {
-						s.drainRoom(cl.sock, c.room)
+						s.DrainRoom(cl.Sock, c.room)
 					}
 				}
-				for i := 0; len(got)+len(cl.sock.got) < len(c.reply) && i < 1000; i++ {
-					s.drainRoom(cl.sock, c.room)
+				for i := 0; len(got)+len(cl.Sock.Got) < len(c.reply) && i < 1000; i++ {
+					s.DrainRoom(cl.Sock, c.room)
 				}
-				if got += cl.sock.take(); got != c.reply {
+				if got += cl.Sock.Take(); got != c.reply {
 					t.Fatalf("the client gets %d bytes; want %d", len(got), len(c.reply))
 				}
-				return float64(sent-start) / float64(len(c.in)), float64(s.loop.Copies-sent) / float64(len(c.reply))
+				return float64(sent-start) / float64(len(c.in)), float64(s.Loop.Copies-sent) / float64(len(c.reply))
 			}
 			for i := range 3 { // the first has no buffers from others
 				in, out := play()
@@ -84,10 +84,10 @@ func TestCopiesGathered(t *testing.T) {
 		}
 		t.Run(r.name, func(t *testing.T) {
 			g := newStage(t, r)
-			start := g.sim.loop.Copies
+			start := g.sim.Loop.Copies
 			n := len(g.play())
 			most := len(r.in) + 2*n + 64 + grown(n) + 4*grown(len(r.in)/4)
-			if got := int(g.sim.loop.Copies - start); got > most {
+			if got := int(g.sim.Loop.Copies - start); got > most {
 				t.Errorf("%d bytes are copied for a request of %d and a reply of %d; want %d at most", got, len(r.in), n, most)
 			}
 		})

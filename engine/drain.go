@@ -17,12 +17,7 @@ func (p *Proxy) Drain(ctx context.Context) error {
 	p.draining.Store(true)
 	p.stopAccepting()
 	p.changing.Unlock()
-	p.onLoops(func(l *Local) {
-		l.draining = true
-		for s := range l.sessions.all {
-			s.leave()
-		}
-	})
+	p.onLoops(func(r *rooms) { r.sessions.Drain() })
 	both, cancel := p.world.Both(ctx, p.running)
 	defer cancel()
 	for p.clients.Load() > 0 {

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"cashew/codec"
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -20,7 +20,7 @@ import (
 // two of its commands, when it owes it nothing. A client keeps its connection and notices nothing.
 //
 //	new: ready                                     one byte: it listens
-//	old: length, clientState as JSON, input        for each client; its descriptor comes along (SCM_RIGHTS)
+//	old: length, State as JSON, input        for each client; its descriptor comes along (SCM_RIGHTS)
 //	new: mine | yours                              one byte; only after mine does it touch the client
 //	old: 0                                         no more
 //
@@ -31,38 +31,6 @@ const (
 	yours = 'y'
 )
 
-// clientState is what goes with a client's descriptor.
-type clientState struct {
-	Pool string // "" for a client of another profile than the plain one, or one that is barred: it stands in Switched
-	// Switched is such a client's pool. A program that knows of neither finds no pool, and leaves the client where it is,
-	// rather than answer it in another version, or what it must not run.
-	Switched string        `json:",omitempty"`
-	Profile  codec.Profile `json:",omitempty"`
-	Bar      uint16        `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
-
-	Addr   string
-	Authed bool
-	Name   string
-	Lib    string
-	LibVer string
-	Input  int // bytes that follow: read from the client, and not taken
-}
-
-// pool is the name of the client's pool.
-func (c *clientState) pool() string {
-	if c.Pool == "" {
-		return c.Switched
-	}
-	return c.Pool
-}
-
-// parted is a client that its loop let go of.
-type parted struct {
-	state clientState
-	input []byte
-	fd    int
-}
-
 const (
 	// partAtOnce is how many clients of a loop are on their way at once: they wait meanwhile.
 	partAtOnce = 64
@@ -70,7 +38,7 @@ const (
 	partPause = time.Millisecond
 	// partTimeout is how long the other process may take over one client.
 	partTimeout = 5 * time.Second
-	// maxStateBytes bounds a clientState, whose strings come from the client.
+	// maxStateBytes bounds a State, whose strings come from the client.
 	maxStateBytes = 16 << 20
 )
 
@@ -160,11 +128,11 @@ func awaitReady(ctx context.Context, conn world.Channel) error {
 
 // part takes some clients that are at a boundary from all loops. left is how many there are besides that can still be
 // given away, or are only just being enrolled.
-func (p *Proxy) part() (gone []parted, left int) {
+func (p *Proxy) part() (gone []session.Parted, left int) {
 	var mu sync.Mutex // a loop that is late, as the proxy stops, may still add its share
 	stays := 0
-	p.onLoops(func(l *Local) {
-		parted, others, staying := l.part(partAtOnce)
+	p.onLoops(func(r *rooms) {
+		parted, others, staying := r.sessions.Part(partAtOnce)
 		mu.Lock()
 		defer mu.Unlock()
 		gone, left, stays = append(gone, parted...), left+others, stays+staying
@@ -174,52 +142,19 @@ func (p *Proxy) part() (gone []parted, left int) {
 	return slices.Clone(gone), max(left, int(p.clients.Load())-stays)
 }
 
-// part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
-// command until they are given away.
-func (l *Local) part(n int) (gone []parted, left, stays int) {
-	asked := 0
-	for s := range l.sessions.all {
-		switch {
-		case s.stays || s.life != live || !s.attached():
-			stays++
-			s.goesOn()
-		case len(gone) < n && s.atBoundary():
-			if c, ok := s.part(); ok {
-				gone = append(gone, c)
-				continue
-			}
-			s.stays = true
-			stays++
-		default:
-			if s.told&behindHandOver == 0 && asked < n {
-				s.told |= behindHandOver
-				asked++
-			}
-			left++
-		}
-	}
-	return gone, left, stays
-}
-
 // stay has the clients that were to be given away go on here.
 func (p *Proxy) stay() {
-	p.onLoops(func(l *Local) {
-		for s := range l.sessions.all {
-			s.stays = false // another process may want it
-			s.goesOn()
-		}
-	})
+	p.onLoops(func(r *rooms) { r.sessions.Stay() })
 }
 
 // takeBack has a client that nobody took go on here.
-func (p *Proxy) takeBack(c parted) {
-	s, nc, err := p.restore(c, false)
+func (p *Proxy) takeBack(c session.Parted) {
+	s, nc, err := p.restore(c, true)
 	if err != nil {
-		p.log.Error("client dropped", "pool", c.state.pool(), "client", c.state.Addr, "err", err)
+		p.log.Error("client dropped", "pool", c.State.In(), "client", c.State.Addr, "err", err)
 		return
 	}
-	s.stays = true
-	_ = s.enroll(nc)
+	_ = s.Enroll(nc)
 }
 
 // spareListeners are a duplicate of each listener, by its key.
@@ -260,7 +195,7 @@ func (p *Proxy) listenAgain(closed []*listener, spare map[string]world.Listener)
 
 // give gives clients to the other process and returns how many that took; the others go on here. After an error the one
 // that ended before it could say mine has none; but if its time was up it may still do so.
-func (p *Proxy) give(conn world.Channel, clients []parted) (taken int, err error) {
+func (p *Proxy) give(conn world.Channel, clients []session.Parted) (taken int, err error) {
 	ctx, cancel := p.world.WithTimeout(context.Background(), partTimeout)
 	defer cancel()
 	sent := 0
@@ -275,11 +210,11 @@ func (p *Proxy) give(conn world.Channel, clients []parted) (taken int, err error
 	for i, c := range clients {
 		switch {
 		case i < n && verdicts[i] == mine:
-			p.world.Drop(c.fd)
+			p.world.Drop(c.FD)
 			taken++
 		case n <= i && i < sent && world.TimedOut(err):
-			p.world.Drop(c.fd)
-			p.log.Error("client dropped: perhaps the other process has it", "pool", c.state.pool(), "client", c.state.Addr)
+			p.world.Drop(c.FD)
+			p.log.Error("client dropped: perhaps the other process has it", "pool", c.State.In(), "client", c.State.Addr)
 		default:
 			p.takeBack(c)
 		}
@@ -288,16 +223,16 @@ func (p *Proxy) give(conn world.Channel, clients []parted) (taken int, err error
 }
 
 // send writes c to the other process.
-func send(ctx context.Context, conn world.Channel, c parted) error {
-	state, err := json.Marshal(c.state)
+func send(ctx context.Context, conn world.Channel, c session.Parted) error {
+	state, err := json.Marshal(c.State)
 	if err != nil {
 		return err
 	}
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(state)))
-	if err := conn.Write(ctx, head, c.fd); err != nil {
+	if err := conn.Write(ctx, head, c.FD); err != nil {
 		return err
 	}
-	for _, p := range [][]byte{state, c.input} {
+	for _, p := range [][]byte{state, c.Input} {
 		if err := conn.Write(ctx, p, -1); err != nil {
 			return err
 		}

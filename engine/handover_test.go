@@ -3,7 +3,6 @@ package engine
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/world"
@@ -91,20 +89,20 @@ func TestLinger(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, client := steady(t, 1)
-				client.send(array("GET", "a"))
-				s.settle()
-				s.passes(c.quiet)
-				s.servers[0].reply("$-1\r\n")
-				s.settle()
-				s.passes(c.idle)
-				s.loop.Execute(client.session.leave)
-				s.settle()
+				client.Send(array("GET", "a"))
+				s.Settle()
+				s.Passes(c.quiet)
+				s.Servers[0].Reply("$-1\r\n")
+				s.Settle()
+				s.Passes(c.idle)
+				s.Loop.Execute(s.local.Drain)
+				s.Settle()
 				told := time.Now()
-				for !client.conn.closed && time.Since(told) < time.Minute {
-					if !client.sock.shut {
+				for !client.Conn.Closed && time.Since(told) < time.Minute {
+					if !client.Sock.Shut {
 						t.Fatal("it does not see the end")
 					}
-					s.passes(time.Millisecond)
+					s.Passes(time.Millisecond)
 				}
 				if took := time.Since(told); took != c.want {
 					t.Errorf("closed after %v; want %v", took, c.want)
@@ -333,33 +331,6 @@ func TestHandOverState(t *testing.T) {
 	}
 }
 
-// TestHandOverOfVersion: a program that knows nothing of versions, or of bars, finds no pool for a client of RESP3, or for one
-// that is barred, and leaves it where it is.
-func TestHandOverOfVersion(t *testing.T) {
-	s := newSim(t, 1, nil)
-	c := s.connect()
-	for _, tt := range []struct {
-		profile codec.Profile
-		bar     uint16
-		old     string // the pool that it finds
-	}{{resp.RESP2, 0, "sim"}, {resp.RESP3, 0, ""}, {resp.RESP2, 4, ""}} {
-		c.session.cl.Profile, c.session.cl.Bar = tt.profile, tt.bar
-		text, err := json.Marshal(c.session.state(0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var old struct{ Pool string }
-		var state clientState
-		if err := errors.Join(json.Unmarshal(text, &old), json.Unmarshal(text, &state)); err != nil {
-			t.Fatal(err)
-		}
-		if old.Pool != tt.old || state.pool() != "sim" || state.Profile != tt.profile || state.Bar != tt.bar {
-			t.Errorf("%s: an old program finds pool %q, a new one %q and profile %d", text, old.Pool, state.pool(), state.Profile)
-		}
-	}
-	c.session.cl.Profile, c.session.cl.Bar = resp.RESP2, 0
-}
-
 // TestHandOverFails: the other process goes away in the middle, and the old one goes on with all clients.
 func TestHandOverFails(t *testing.T) {
 	server := startKeyServer(t, "s")
@@ -367,13 +338,13 @@ func TestHandOverFails(t *testing.T) {
 	p := startPools(t, o)
 	stop := hammer(t, p.Addrs()[0], 50, func(key, value string) bool { return value == "s:"+key })
 	defer stop()
-	until(t, "all clients are in", func() bool { return countSessions(p, func(*Session) bool { return true }) == 50 })
+	until(t, "all clients are in", func() bool { return len(p.Clients()) == 50 })
 	here, there := socketPair(t)
 	go func() {
 		_, _ = there.Write([]byte{ready})
 		c, _, err := p.receive(t.Context(), world.NewChannel(there))
 		if err == nil {
-			f := os.NewFile(uintptr(c.fd), "client")
+			f := os.NewFile(uintptr(c.FD), "client")
 			_ = f.Close()
 		}
 		_ = there.Close()
@@ -405,21 +376,6 @@ func TestHandOverFails(t *testing.T) {
 	}
 }
 
-// countSessions counts the sessions that are as f says.
-func countSessions(p *Proxy, f func(*Session) bool) (n int) {
-	for _, k := range askLoops(p, func(l *Local) (k int) {
-		for s := range l.sessions.all {
-			if f(s) {
-				k++
-			}
-		}
-		return k
-	}) {
-		n += k
-	}
-	return n
-}
-
 // TestHandOverHalfClosed: clients that have said all, in part after they were stopped for the other process to have them,
 // get all replies.
 func TestHandOverHalfClosed(t *testing.T) {
@@ -432,7 +388,8 @@ func TestHandOverHalfClosed(t *testing.T) {
 		_, _ = io.WriteString(c, array("GET", "a"))
 		clients = append(clients, c)
 	}
-	for countSessions(p, func(s *Session) bool { return s.inFlight == 1 }) < n { // else some would be given away at once
+	dial(t, p)                                      // which is given away at once
+	for inFlight(p) < n || len(p.Clients()) < n+1 { // else others would be, too
 		runtime.Gosched()
 	}
 	q := heir(t, p, withPools(1, *p.pools()[0].opts))
@@ -446,7 +403,7 @@ func TestHandOverHalfClosed(t *testing.T) {
 		_, err := p.HandOver(t.Context(), world.NewChannel(here))
 		handed <- err
 	}()
-	for countSessions(p, func(s *Session) bool { return s.told&behindHandOver != 0 }) < n {
+	for len(q.Clients()) < 1 { // when the one is there, all others were told to stop
 		runtime.Gosched()
 	}
 	for _, c := range clients {
@@ -467,6 +424,14 @@ func TestHandOverHalfClosed(t *testing.T) {
 	}
 }
 
+// inFlight is how many requests of all clients are.
+func inFlight(p *Proxy) (n int) {
+	for _, c := range p.Clients() {
+		n += c.InFlight
+	}
+	return n
+}
+
 // TestHandOverLimited: the new process takes no more clients than it may have; the others stay until they are drained.
 func TestHandOverLimited(t *testing.T) {
 	server := startKeyServer(t, "s")
@@ -475,7 +440,7 @@ func TestHandOverLimited(t *testing.T) {
 	for range 3 {
 		dial(t, p)
 	}
-	for countSessions(p, func(*Session) bool { return true }) < 3 { // the heir accepts, too
+	for len(p.Clients()) < 3 { // the heir accepts, too
 		runtime.Gosched()
 	}
 	o.Pools = slices.Clone(o.Pools)

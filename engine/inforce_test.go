@@ -19,10 +19,10 @@ func TestSlowLogLength(t *testing.T) {
 	get := func(n int) {
 		for range n {
 			asked++
-			c.send(array("GET", fmt.Sprint("k", asked)))
-			s.settle()
-			s.servers[0].reply(bulk("x"))
-			s.settle()
+			c.Send(array("GET", fmt.Sprint("k", asked)))
+			s.Settle()
+			s.Servers[0].Reply(bulk("x"))
+			s.Settle()
 		}
 	}
 	want := func(when string, n int) {
@@ -50,22 +50,6 @@ func TestSlowLogLength(t *testing.T) {
 	want("four", 4)
 	length(0)
 	want("none", 0)
-}
-
-// TestMemoryOfConnected: what a client may be owed at first follows max_memory, for those that are there, too.
-func TestMemoryOfConnected(t *testing.T) {
-	s := connected(t, 1, func(o *Options, po *PoolOptions) {
-		o.MaxMemoryBytes = 1 << 30
-		po.Probe = nil // a pool with one of its own is never the same
-	})
-	c := s.connect()
-	if c.session.allowed != firstAllowed {
-		t.Errorf("a client may be owed %d bytes; want %d", c.session.allowed, firstAllowed)
-	}
-	s.reload(func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 32 << 20 })
-	if c.session.allowed != 1<<20 {
-		t.Errorf("with less memory it may be owed %d bytes; want %d", c.session.allowed, 1<<20)
-	}
 }
 
 // TestModeOfLostSocket: the mode of a socket whose file is gone can't be changed; the rest of the reload is carried out.

@@ -12,27 +12,27 @@ func TestLateOutOfTurn(t *testing.T) {
 	for _, late := range []string{"$4\r\nlate\r\n", "$4\r\nla"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSim(t, 2, func(_ *Options, po *PoolOptions) { po.Timeout = 100 * time.Millisecond })
-			s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+			s.AcceptAll()
 			c, other := s.connect(), s.connect()
-			c.send(array("GET", "b") + array("GET", "a"))
-			s.settle()
-			other.send(array("GET", "c"))
-			s.settle()
+			c.Send(array("GET", "b") + array("GET", "a"))
+			s.Settle()
+			other.Send(array("GET", "c"))
+			s.Settle()
 			s.reload(func(_ *Options, po *PoolOptions) { // a's server goes, and its connection keeps the old timeout
 				po.Timeout = time.Second
 				po.Servers = po.Servers[1:]
 			})
-			s.passes(110 * time.Millisecond)
-			s.servers[0].reply(late)
-			s.passes(10 * time.Millisecond)
-			if got := c.sock.take(); got != "" {
+			s.Passes(110 * time.Millisecond)
+			s.Servers[0].Reply(late)
+			s.Passes(10 * time.Millisecond)
+			if got := c.Sock.Take(); got != "" {
 				t.Fatalf("before its turn the client got %q", got)
 			}
-			s.servers[1].reply("$1\r\nB\r\n")
-			s.settle()
-			c.send(array("PING"))
-			s.settle()
-			if got, want := c.sock.take(), "$1\r\nB\r\n-ERR Connection timed out\r\n+PONG\r\n"; got != want {
+			s.Servers[1].Reply("$1\r\nB\r\n")
+			s.Settle()
+			c.Send(array("PING"))
+			s.Settle()
+			if got, want := c.Sock.Take(), "$1\r\nB\r\n-ERR Connection timed out\r\n+PONG\r\n"; got != want {
 				t.Errorf("a late reply %q: the client got %q; want %q", late, got, want)
 			}
 		})

@@ -12,18 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cashew/codec"
+	"cashew/session"
 	"cashew/world"
 )
-
-// protocol is a pool's codec.Protocol but for Replies and Health, which are between backend and the servers.
-type protocol interface {
-	codec.Commands
-	codec.Answers
-	codec.Reports
-	codec.Fragments
-	codec.Catalogue
-}
 
 // listener accepts one pool's clients. We accept ourselves and enroll the socket on a loop, because gnet's own listeners
 // take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.
@@ -88,7 +79,7 @@ func (p *Proxy) bind() error {
 	for ln, pl := range now.seated() {
 		ln.pool.Store(pl)
 		if err := ln.nl.Prepare(pl.opts.socket()); err != nil {
-			errs = append(errs, fmt.Errorf("pool %s: listen on '%s': %w", pl.name, pl.opts.Listen.Text, err))
+			errs = append(errs, fmt.Errorf("pool %s: listen on '%s': %w", pl.Name, pl.opts.Listen.Text, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -142,7 +133,7 @@ func (ln *listener) run() {
 		}
 		if err != nil {
 			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
-				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().name, "err", err)
+				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().Name, "err", err)
 			}
 			if w.Sleep(ln.proxy.running, wait) != nil {
 				return
@@ -158,11 +149,11 @@ func (ln *listener) run() {
 func (ln *listener) admit(nc net.Conn) {
 	p := ln.pool.Load()
 	limit := int64(p.opts.ClientConnections)
-	if n, all := p.clients.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit.Load() {
-		p.leave()
-		p.count.rejected.Add(1)
+	if n, all := p.clients.now.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit.Load() {
+		p.Left()
+		p.clients.rejected.Add(1)
 		_ = nc.SetWriteDeadline(ln.proxy.world.Now().Add(100 * time.Millisecond))
-		_, _ = nc.Write(p.protocol.AppendError(nil, "max number of clients reached"))
+		_, _ = nc.Write(p.Protocol.AppendError(nil, "max number of clients reached"))
 		_ = nc.Close()
 		return
 	}
@@ -173,36 +164,20 @@ func (ln *listener) admit(nc net.Conn) {
 			_ = t.SetKeepAlive(p.opts.TCPKeepalive)
 		}
 	}
-	l := ln.proxy.leastLoop()
-	l.clients.Add(1)
-	p.count.accepted.Add(1)
-	s := newSession(l, p, ln.proxy.ids.Add(1), addr)
-	ln.proxy.world.Go(func() { _ = s.enroll(nc) })
+	p.clients.accepted.Add(1)
+	s := session.New(ln.proxy.leastLoop(), p.Pool, ln.proxy.ids.Add(1), addr)
+	ln.proxy.world.Go(func() { _ = s.Enroll(nc) })
 }
 
 // tcpConn is a connection that is none of a unix socket.
 type tcpConn interface{ SetKeepAlive(on bool) error }
 
-// enroll puts s, which is counted in already, on its loop; nc is used up. An error is logged, and s counted out.
-func (s *Session) enroll(nc net.Conn) error {
-	if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
-		s.cl.LAddr = nc.LocalAddr().String()
-	}
-	p := s.from
-	err := s.loop.Enroll(nc, s)
-	if err != nil {
-		p.proxy.log.Error("client dropped", "pool", p.name, "client", s.cl.Addr, "err", err)
-		p.left(s)
-	}
-	return err
-}
-
 // leastLoop is the loop with the fewest clients.
-func (p *Proxy) leastLoop() *Local {
-	best := p.loops[0]
-	for _, l := range p.loops[1:] {
-		if l.clients.Load() < best.clients.Load() {
-			best = l
+func (p *Proxy) leastLoop() *session.Local {
+	best := p.loops[0].sessions
+	for _, r := range p.loops[1:] {
+		if r.sessions.Clients() < best.Clients() {
+			best = r.sessions
 		}
 	}
 	return best
@@ -225,15 +200,9 @@ func (p *Proxy) limitClients(pools ...[]*pool) {
 	p.clientLimit.Store(limit)
 }
 
-// left counts a client out.
-func (p *pool) left(s *Session) {
-	s.local.clients.Add(-1)
-	p.leave()
-}
-
-// leave is left for a client that no loop knew.
-func (p *pool) leave() {
-	p.clients.Add(-1)
+// Left implements Host: it counts a client out, also one that no loop knew.
+func (p *pool) Left() {
+	p.clients.now.Add(-1)
 	if p.proxy.clients.Add(-1) == 0 {
 		p.proxy.emptied.Set()
 	}

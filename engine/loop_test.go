@@ -38,21 +38,21 @@ func TestCoalesce(t *testing.T) {
 				busy = far
 			}
 			for range 10 {
-				s.connect().send(strings.Repeat(array("GET", busy), c.commands) + array("GET", near))
+				s.connect().Send(strings.Repeat(array("GET", busy), c.commands) + array("GET", near))
 			}
-			s.settle()
-			for _, v := range s.servers {
-				v.accept()
+			s.Settle()
+			for _, v := range s.Servers {
+				v.Accept()
 			}
-			s.settle()
+			s.Settle()
 			const many = 1 << 30 // of replies: the few that come weigh nothing
-			s.loop.Pass = loop.Pass{Took: int64(c.take) * many, Answered: many}
-			s.loop.EndPass()
-			s.naps = nil
-			s.servers[1].reply(strings.Repeat("$-1\r\n", c.replies))
-			s.settle()
-			if want := []time.Duration{c.naps}; c.naps == 0 && len(s.naps) > 0 || c.naps > 0 && !slices.Equal(s.naps, want) {
-				t.Errorf("naps %v, want %v", s.naps, want)
+			s.Loop.Pass = loop.Pass{Took: int64(c.take) * many, Answered: many}
+			s.Loop.EndPass()
+			s.Naps = nil
+			s.Servers[1].Reply(strings.Repeat("$-1\r\n", c.replies))
+			s.Settle()
+			if want := []time.Duration{c.naps}; c.naps == 0 && len(s.Naps) > 0 || c.naps > 0 && !slices.Equal(s.Naps, want) {
+				t.Errorf("naps %v, want %v", s.Naps, want)
 			}
 		})
 	}

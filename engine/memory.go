@@ -1,38 +1,23 @@
 package engine
 
 import (
-	"sync/atomic"
 	"time"
 
+	"cashew/session"
 	"cashew/world"
 )
 
-// pressure is how near the process is to lineup.maxMemory. All loops read its level;
-// only keepHouse sets it.
+// pressure is the sessions' Pressure, with what only keepHouse knows of it.
 type pressure struct {
-	level atomic.Int32
-	since time.Time // when it was last calm; this and collected are keepHouse's own
-
+	session.Pressure
+	since     time.Time // when it was last calm
 	collected time.Time // when watchMemory last had garbage collected
-
-	output outputBudget
-
-	dropped atomic.Int64 // bytes of buffers that the loops let go of since keepHouse last looked
 }
 
-const (
-	calm = iota
-	// high: no more input is taken from clients that hold memory, be it half a command or replies that they do not read.
-	high
-	// critical: the client that holds most is closed, one on each loop and look, until it is over.
-	critical
-)
-
-// Shares of lineup.maxMemory at which the levels begin, and what a client must hold to be a cause.
+// Shares of lineup.maxMemory at which the levels begin.
 const (
 	highShare     = 0.80
 	criticalShare = 0.95
-	causeBytes    = 64 << 10
 
 	// patience is how long the level may stay high before it is taken for critical: clients that hold memory and wait for
 	// each other would wait for ever.
@@ -54,10 +39,10 @@ func (p *Proxy) keepHouse() {
 		p.watchMemory()
 		if n%tidyEvery == 0 {
 			for _, l := range p.loops {
-				l.loop.Execute(l.tidy)
+				l.loop.Execute(l.sessions.Tidy)
 			}
 			p.sweep()
-			h.giveBack(uint64(p.pressure.dropped.Swap(0)))
+			h.giveBack(uint64(p.pressure.Dropped.Swap(0)))
 		}
 	}
 }
@@ -65,40 +50,40 @@ func (p *Proxy) keepHouse() {
 // watchMemory sets the level of pressure. Garbage does not count: before the level rises it is collected, and now and then
 // while it is high.
 func (p *Proxy) watchMemory() {
-	was := p.pressure.level.Load()
+	was := p.pressure.Level.Load()
 	level := p.levelOf(p.world.HeapBytes())
-	if level > was || level > calm && p.world.Now().Sub(p.pressure.collected) > collectEvery {
+	if level > was || level > session.Calm && p.world.Now().Sub(p.pressure.collected) > collectEvery {
 		p.world.Collect()
 		p.pressure.collected = p.world.Now()
 		level = p.levelOf(p.world.HeapBytes())
 	}
 	switch {
-	case level == calm:
+	case level == session.Calm:
 		p.pressure.since = p.world.Now()
-		if was == calm {
+		if was == session.Calm {
 			return
 		}
 	case p.world.Now().Sub(p.pressure.since) > patience:
-		level = critical
+		level = session.Critical
 	}
-	p.pressure.level.Store(level)
+	p.pressure.Level.Store(level)
 	if level != was {
 		p.log.Warn("memory pressure", "level", [...]string{"calm", "high", "critical"}[level],
 			"bytes", p.world.HeapBytes(), p.Options().settingName("MaxMemoryBytes"), p.now.Load().maxMemory)
 	}
 	for _, l := range p.loops {
-		l.loop.Execute(func() { l.relieve(level) })
+		l.loop.Execute(func() { l.sessions.Relieve(level) })
 	}
 }
 
 func (p *Proxy) levelOf(bytes uint64) int32 {
 	switch share := float64(bytes) / float64(p.now.Load().maxMemory); {
 	case share >= criticalShare:
-		return critical
+		return session.Critical
 	case share >= highShare:
-		return high
+		return session.High
 	}
-	return calm
+	return session.Calm
 }
 
 // house gives memory back after a burst. Go returns it by itself, but over minutes, and an operator who looks at the

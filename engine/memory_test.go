@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cashew/session"
 	"cashew/world/worldtest"
 )
 
@@ -24,13 +25,13 @@ func TestPressureEnds(t *testing.T) {
 	p.now.Store(now)
 	p.pressure.since = time.Now()
 	now.maxMemory = int(float64(len(held.buf)) / 0.82)
-	if p.watchMemory(); p.pressure.level.Load() != high {
-		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.level.Load(), p.world.HeapBytes(), now.maxMemory, high)
+	if p.watchMemory(); p.pressure.Level.Load() != session.High {
+		t.Fatalf("level %d with %d of %d bytes; want %d", p.pressure.Level.Load(), p.world.HeapBytes(), now.maxMemory, session.High)
 	}
 	runtime.KeepAlive(held)
 	held.buf = nil
 	p.pressure.collected = p.pressure.collected.Add(-2 * collectEvery)
-	if p.watchMemory(); p.pressure.level.Load() != calm {
-		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.level.Load(), p.world.HeapBytes(), now.maxMemory, calm)
+	if p.watchMemory(); p.pressure.Level.Load() != session.Calm {
+		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.Level.Load(), p.world.HeapBytes(), now.maxMemory, session.Calm)
 	}
 }

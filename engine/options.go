@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/session"
 )
 
 // Options are all settings of a proxy process: DefaultOptions, and what is to be otherwise. They are immutable once a Proxy
@@ -42,12 +43,7 @@ type Options struct {
 }
 
 // settingName is what a field of o, or of its pools, is called.
-func (o *Options) settingName(field string) string {
-	if name, ok := o.SettingNames[field]; ok {
-		return name
-	}
-	return field
-}
+func (o *Options) settingName(field string) string { return session.SettingName(o.SettingNames, field) }
 
 // DefaultAdmin is where the admin pages are unless the file says otherwise.
 const DefaultAdmin = "127.0.0.1:22223"
@@ -73,7 +69,7 @@ func (o *Options) check() error {
 	return nil
 }
 
-// PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'; see DefaultPool.
+// PoolOptions are one pool's settings: its servers' (backend.Options), its listener's and its clients'; see DefaultPool.
 type PoolOptions struct {
 	backend.Options
 
@@ -82,32 +78,16 @@ type PoolOptions struct {
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
 
-	// ClientWriteTimeout is how long a client may take no bytes of what it is owed before it is closed; 0: for ever.
-	ClientWriteTimeout time.Duration
-
-	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
-	ClientOutputBuffer int
-
-	// RefuseCrossScripts refuses scripts whose keys live on several servers; else they go where the first is.
-	RefuseCrossScripts bool
-
-	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
-	PartialResults bool
-
-	// SlowerThan is from where a request enters the slow log; 0: all do, negative: none.
-	SlowerThan time.Duration
-	SlowMaxLen int // entries that the slow log keeps
+	session.ClientOptions
 }
 
-// DefaultPool is a pool with the defaults of backend.DefaultOptions, and those towards its clients. Protocol, Servers and
-// Listen are left to the caller.
+// DefaultPool is a pool with the defaults of backend.DefaultOptions and DefaultClientOptions, and those of a listener. Protocol,
+// Servers and Listen are left to the caller.
 func DefaultPool(name string) PoolOptions {
 	return PoolOptions{
-		Options:            backend.DefaultOptions(name),
-		Backlog:            512,
-		ClientWriteTimeout: time.Minute,
-		SlowerThan:         10 * time.Millisecond,
-		SlowMaxLen:         128,
+		Options:       backend.DefaultOptions(name),
+		ClientOptions: session.DefaultClientOptions(),
+		Backlog:       512,
 	}
 }
 

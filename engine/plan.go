@@ -55,7 +55,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			continue
 		}
 		c.next.pools = append(c.next.pools, pl)
-		if old != nil && old.protocol.Name() == po.Protocol.Name() {
+		if old != nil && old.Protocol.Name() == po.Protocol.Name() {
 			c.changed = append(c.changed, replaced{old, pl})
 			c.Changed = append(c.Changed, po.Name)
 			c.Notes = append(c.Notes, o.differences(old.opts, po)...)
@@ -65,9 +65,9 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 		c.Added = append(c.Added, po.Name)
 	}
 	for _, old := range now.pools {
-		if pl := named(c.next.pools, old.name); pl == nil || slices.Contains(c.added, pl) {
+		if pl := named(c.next.pools, old.Name); pl == nil || slices.Contains(c.added, pl) {
 			c.removed = append(c.removed, old)
-			c.Removed = append(c.Removed, old.name)
+			c.Removed = append(c.Removed, old.Name)
 		}
 	}
 	return c, errors.Join(errs...)
@@ -89,7 +89,7 @@ func (c *plan) keepFixed(now *lineup) {
 }
 
 func named(pools []*pool, name string) *pool {
-	i := slices.IndexFunc(pools, func(p *pool) bool { return p.name == name })
+	i := slices.IndexFunc(pools, func(p *pool) bool { return p.Name == name })
 	if i < 0 {
 		return nil
 	}

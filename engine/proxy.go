@@ -1,11 +1,12 @@
-// Package engine is the proxy's side towards the clients: listeners, event loops and sessions. The road of a request:
+// Package engine is the proxy as a whole: its listeners, its event loops with what each package has on them, and all that changes
+// while it runs.
 //
-//	Proxy.OnTraffic -> Session.onData -> consume -> handle -> forward | scatter -> backend.Conn
-//	                                                                                   |
-//	client <- Loop.flush <- Session.drain <- Session.Replied <- backend.Conn.OnData <--+
+//	Proxy.Start --> listener.run --accept--> session.New --Enroll--> a loop
+//	Proxy.Reload --> plan, bind --> each loop: session.Local.Apply
+//	Proxy.Drain, HandOver, Stop
 //
-// A Loop and all that hangs on it runs on one goroutine, gnet's event loop; nothing there is locked or shared. Accepting
-// clients, connecting to servers and timers run on goroutines of their own and come onto a loop by Execute or Enroll.
+// No command passes through here: its road is package session's. What runs here runs on goroutines of its own, and comes onto a
+// loop by Execute or Enroll; what is asked of all loops at once (Snapshot, Clients, reports) is asked here.
 package engine
 
 import (
@@ -23,7 +24,7 @@ import (
 
 	"cashew/backend"
 	"cashew/loop"
-	"cashew/stats"
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -33,9 +34,8 @@ type Proxy struct {
 	world   world.World
 	log     *slog.Logger
 	reactor loop.Reactor // nil until Start
-	loops   []*Local
+	loops   []*rooms
 	ids     atomic.Uint64 // of clients
-	slow    atomic.Int64  // entries of slow logs, ever
 
 	patience time.Duration // see loopPatience
 	reports  *reporter
@@ -120,25 +120,33 @@ func (p *Proxy) listeners() []*listener {
 	return slices.Concat(now.listeners, now.narrower)
 }
 
-// pool is one server pool together with its clients' side.
-type pool struct {
-	*backend.Pool
+// limits are what sessions have to know of it.
+func (l *lineup) limits() session.Limits {
+	return session.Limits{
+		MaxPipeline: l.opts.MaxPipeline, MaxRequestBytes: l.opts.MaxRequestBytes, MaxMemoryBytes: l.maxMemory,
+		SettingNames: l.opts.SettingNames,
+	}
+}
 
-	name     string
-	protocol protocol
-	random   bool // distribution: a key has no place
+// pool is one server pool as the proxy sees it: what its sessions see, and who accepts them. It is their Host.
+type pool struct {
+	*session.Pool
+
 	opts     *PoolOptions
-	origin   *stats.Origin    // of its keys, for those who keep some
-	groups   []*backend.Group // by Local.index; each is its shard's once the loops know the pool
-	clients  *atomic.Int64    // shared with the pool that it replaced
+	clients  *clientCount // shared with the pool that it replaced
 	proxy    *Proxy
-	count    *counters     // shared with the pool that it replaced
 	reports  *reporter     // of all pools
 	slowFrom *atomic.Int64 // the pool's clients are told of slow commands from this ID on; shared likewise
 
-	next     *pool              // that replaced it; set before a group of it is told to leave
 	unfollow context.CancelFunc // ends what looks after its servers' names
 	until    time.Time          // of a removed pool: when clients that are left are closed
+}
+
+// clientCount counts a pool's clients, on whatever loop.
+type clientCount struct {
+	now      atomic.Int64
+	accepted atomic.Int64 // ever
+	rejected atomic.Int64 // beyond client_connections
 }
 
 // New checks o and builds pools and rings; nothing runs or listens yet. Errors name the pool and are joined.
@@ -171,16 +179,9 @@ func (p *Proxy) newPool(o *PoolOptions) (*pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
-	from := &stats.Origin{Pool: o.Name, Describe: o.Protocol.Describe}
-	for i := range o.Servers {
-		from.Servers = append(from.Servers, o.serverName(i))
-	}
-	return &pool{
-		origin: from,
-		Pool:   bp, name: o.Name, proxy: p, protocol: o.Protocol, opts: o,
-		random:  o.Distribution == "random",
-		clients: new(atomic.Int64), count: new(counters), reports: p.reports, slowFrom: new(atomic.Int64),
-	}, nil
+	pl := &pool{proxy: p, opts: o, clients: new(clientCount), reports: p.reports, slowFrom: new(atomic.Int64)}
+	pl.Pool = session.NewPool(bp, &o.ClientOptions, pl)
+	return pl, nil
 }
 
 // Start binds all listeners, runs the loops and begins to accept. On error nothing is left running.
@@ -213,11 +214,7 @@ func (p *Proxy) Start() (err error) {
 func (p *Proxy) begin(pl *pool) {
 	if pl.opts.Preconnect {
 		for _, l := range p.loops {
-			l.loop.Execute(func() {
-				if h := l.shardOf(pl); h != nil {
-					h.group.Preconnect()
-				}
-			})
+			l.loop.Execute(func() { l.sessions.Preconnect(pl.Pool) })
 		}
 	}
 	var following context.Context
@@ -226,26 +223,24 @@ func (p *Proxy) begin(pl *pool) {
 		pl.FollowNames(following, func(server int, hosts []string) {
 			s := &pl.Options().Servers[server]
 			for _, l := range p.loops {
-				l.loop.Execute(func() { pl.moved(l, s, hosts) })
+				l.loop.Execute(func() { l.sessions.Moved(pl.Pool, s, hosts) })
 			}
 		})
 	})
 }
 
-// startLoops starts the event loops and makes a Local for each.
+// startLoops starts the event loops and makes rooms on each.
 func (p *Proxy) startLoops() (err error) {
 	if p.reactor, err = loop.StartReactor(p.now.Load().loops, p.Options().ReadBufferBytes, p.world, p.log); err != nil {
 		return err
 	}
 	for i, on := range p.reactor.Loops() {
-		l := newLocal(i, on, backend.NewLocal(on), p.now.Load(), &p.pressure)
-		l.slowIDs = &p.slow
-		p.loops = append(p.loops, l)
+		p.loops = append(p.loops, newRooms(i, backend.NewLocal(on), p.now.Load(), &p.pressure.Pressure))
 	}
 	for _, pl := range p.pools() {
-		pl.makeGroups(p.loops)
+		pl.MakeGroups(p.locals())
 		for _, l := range p.loops {
-			l.addShard(pl)
+			l.sessions.Add(pl.Pool)
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cashew/session/sessiontest"
 	"cashew/stats"
 )
 
@@ -75,9 +76,9 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 			po.Timeout = time.Duration(20+rnd.IntN(50)) * time.Millisecond
 		}
 	})
-	s.layered = rnd.IntN(3) == 0
+	s.Layered = rnd.IntN(3) == 0
 	var models []*modelServer
-	for _, v := range s.servers {
+	for _, v := range s.Servers {
 		models = append(models, &modelServer{sv: v})
 	}
 	type client struct {
@@ -101,7 +102,7 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	step := func(last bool) {
 		if reloads && !last && rnd.IntN(40) == 0 {
 			s.reload(func(o *Options, po *PoolOptions) { randomReload(rnd, o, po, &added) })
-			for _, v := range s.servers[len(models):] {
+			for _, v := range s.Servers[len(models):] {
 				models = append(models, &modelServer{sv: v})
 			}
 		}
@@ -119,31 +120,31 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 			if last {
 				n = len(c.unsent)
 			}
-			c.send(c.unsent[:n])
+			c.Send(c.unsent[:n])
 			sent += int64(n)
 			c.unsent = c.unsent[n:]
 		case k < 6:
-			m.sv.accept()
+			m.sv.Accept()
 		case k < 9:
 			m.answer(rnd, broken && !last && rnd.IntN(8) == 0)
 		case broken && !last && rnd.IntN(8) == 0:
-			m.sv.hangUp()
+			m.sv.HangUp()
 		case broken && !last && rnd.IntN(4) == 0:
-			s.passes(time.Duration(1+rnd.IntN(20)) * time.Millisecond)
+			s.Passes(time.Duration(1+rnd.IntN(20)) * time.Millisecond)
 		case broken && !last:
-			m.sv.refuse(syscall.ECONNREFUSED)
+			m.sv.Refuse(syscall.ECONNREFUSED)
 		default: // a client's socket is full, or not
 			if rnd.IntN(2) == 0 && !last {
-				c.sock.room = rnd.IntN(50)
+				c.Sock.Room = rnd.IntN(50)
 			} else {
-				s.drainRoom(c.sock, -1)
+				s.DrainRoom(c.Sock, -1)
 			}
 		}
 		if rnd.IntN(3) == 0 || last {
-			s.settle()
+			s.Settle()
 		}
 		for _, c := range clients {
-			p := c.sock.take()
+			p := c.Sock.Take()
 			c.got += p
 			got += int64(len(p))
 		}
@@ -153,11 +154,16 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	}
 	owed := func() bool {
 		for _, c := range clients {
-			if c.unsent != "" || c.session.head != nil || c.session.blocked || c.session.out.Pending() > 0 {
+			if c.unsent != "" {
 				return true
 			}
 		}
-		return len(s.tasks) > 0
+		for _, c := range s.local.Infos() {
+			if c.InFlight > 0 || c.Blocked || c.OutBytes > 0 {
+				return true
+			}
+		}
+		return len(s.Tasks) > 0
 	}
 	for i := 0; owed() && i < 1e6; i++ {
 		step(true)
@@ -167,8 +173,8 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 		commands += int64(len(c.want))
 		got := splitReplies(t, c.got)
 		if len(got) != len(c.want) || c.unsent != "" {
-			t.Fatalf("client %d: %d replies to %d commands, %d bytes unsent, in flight %d, blocked %v",
-				i, len(got), len(c.want), len(c.unsent), c.session.inFlight, c.session.blocked)
+			t.Fatalf("client %d: %d replies to %d commands, %d bytes unsent; clients: %+v",
+				i, len(got), len(c.want), len(c.unsent), s.local.Infos())
 		}
 		for j := range got {
 			if broken && (strings.HasPrefix(got[j], "-ERR Connection ") || got[j] == "-ERR Invalid argument\r\n") {
@@ -178,10 +184,10 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 				t.Fatalf("client %d command %d: reply %q; want %q", i, j, got[j], c.want[j])
 			}
 		}
-		c.hangUp(io.EOF)
+		c.HangUp(io.EOF)
 	}
-	if s.loop.Busy != 0 {
-		t.Errorf("busy = %d with no client left", s.loop.Busy)
+	if s.Loop.Busy != 0 {
+		t.Errorf("busy = %d with no client left", s.Loop.Busy)
 	}
 	st := s.snapshot()
 	if st.InFlight != 0 || st.ClientBlocked != 0 || st.ClientEOF != int64(len(clients)) || st.ClientErr != 0 {
@@ -194,7 +200,7 @@ func playRandom(t *testing.T, rnd *rand.Rand) {
 	}
 	for i := range st.Servers { // not those that a reload removed
 		v := &st.Servers[i]
-		m := slices.IndexFunc(models, func(m *modelServer) bool { return m.sv.name == v.Name })
+		m := slices.IndexFunc(models, func(m *modelServer) bool { return m.sv.Name == v.Name })
 		models[m].addsUp(t, v, broken)
 	}
 }
@@ -215,8 +221,8 @@ func (m *modelServer) addsUp(t *testing.T, v *stats.Server, broken bool) {
 	if timed != v.Responses+v.Dropped {
 		t.Errorf("%s: %d times of %d responses and %d dropped", v.Name, timed, v.Responses, v.Dropped)
 	}
-	if up := m.sv.up != nil; v.ServerConnections != 0 && !up || v.ServerConnections != 1 && up {
-		t.Errorf("%s: server_connections = %d, up %v", v.Name, v.ServerConnections, m.sv.up != nil)
+	if up := m.sv.Up != nil; v.ServerConnections != 0 && !up || v.ServerConnections != 1 && up {
+		t.Errorf("%s: server_connections = %d, up %v", v.Name, v.ServerConnections, m.sv.Up != nil)
 	}
 	if broken {
 		return
@@ -237,7 +243,7 @@ func randomReload(rnd *rand.Rand, o *Options, po *PoolOptions, added *int) {
 		po.Timeout = time.Duration(rnd.IntN(2)*(20+rnd.IntN(50))) * time.Millisecond
 	case k < 2:
 		*added++
-		po.Servers = append(po.Servers, simServerNamed(fmt.Sprintf("n%d", *added)))
+		po.Servers = append(po.Servers, sessiontest.ServerNamed(fmt.Sprintf("n%d", *added)))
 	case k < 4 && len(po.Servers) > 1:
 		i := rnd.IntN(len(po.Servers))
 		po.Servers = slices.Delete(po.Servers, i, i+1)
@@ -283,13 +289,13 @@ func randomCommand(rnd *rand.Rand) (cmd, want string) {
 
 // answer parses what the server got and sends some bytes of its replies; mad, it sends garbage behind some of them.
 func (m *modelServer) answer(rnd *rand.Rand, mad bool) {
-	if m.sv.up == nil {
+	if m.sv.Up == nil {
 		return
 	}
-	if m.sock != m.sv.sock {
-		m.sock, m.in, m.out = m.sv.sock, "", nil
+	if m.sock != m.sv.Sock {
+		m.sock, m.in, m.out = m.sv.Sock, "", nil
 	}
-	in := m.sv.sock.take()
+	in := m.sv.Sock.Take()
 	m.in += in
 	m.got += len(in)
 	for {
@@ -301,7 +307,7 @@ func (m *modelServer) answer(rnd *rand.Rand, mad bool) {
 		m.out = append(m.out, modelReply(args))
 	}
 	if mad {
-		m.sv.reply(strings.Join(m.out[:rnd.IntN(len(m.out)+1)], "") + "HTTP/1.1 400\r\n")
+		m.sv.Reply(strings.Join(m.out[:rnd.IntN(len(m.out)+1)], "") + "HTTP/1.1 400\r\n")
 		return
 	}
 	n := 1 << 30
@@ -319,7 +325,7 @@ func (m *modelServer) answer(rnd *rand.Rand, mad bool) {
 		n -= k
 	}
 	m.sent += len(p)
-	m.sv.reply(p)
+	m.sv.Reply(p)
 }
 
 func modelReply(args []string) string {

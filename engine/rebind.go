@@ -47,7 +47,7 @@ func (p *Proxy) seat(pools []*pool, have map[string]*listener) (s seats, err err
 		}
 		nl, err := listenBeside(p.world, pl.opts, have)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("pool %s: %w", pl.name, err))
+			errs = append(errs, fmt.Errorf("pool %s: %w", pl.Name, err))
 			continue
 		}
 		s.listeners[i] = p.newListener(pl, nl)

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"cashew/backend"
+	"cashew/session"
 	"cashew/stats"
 	"cashew/world"
 )
@@ -91,7 +91,8 @@ func (p *Proxy) carryOut(c *plan) {
 	p.adopt(c)
 	p.limitClients(c.next.pools, c.removed, p.leaving)
 	p.dismiss(c)
-	p.onLoops(func(l *Local) { l.apply(c) })
+	change := c.change()
+	p.onLoops(func(r *rooms) { r.apply(c.next, change) })
 	was := p.now.Swap(c.next)
 	for ln, pl := range c.next.seated() {
 		ln.pool.Store(pl)
@@ -121,12 +122,11 @@ func (p *Proxy) carryOut(c *plan) {
 func (p *Proxy) adopt(c *plan) {
 	for _, r := range c.changed {
 		r.new.Adopt(r.old.Pool)
-		r.new.clients, r.new.count, r.new.slowFrom = r.old.clients, r.old.count, r.old.slowFrom
-		r.old.next = r.new
-		r.new.makeGroups(p.loops)
+		r.new.clients, r.new.slowFrom = r.old.clients, r.old.slowFrom
+		r.new.MakeGroups(p.locals())
 	}
 	for _, pl := range c.added {
-		pl.makeGroups(p.loops)
+		pl.MakeGroups(p.locals())
 	}
 }
 
@@ -139,7 +139,7 @@ func (c *plan) prepareListeners() {
 			continue
 		}
 		if err := ln.nl.Prepare(pl.opts.socket()); err != nil {
-			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.name, pl.opts.Listen.Text, err))
+			c.Notes = append(c.Notes, fmt.Sprintf("pool %s: listen '%s': %v", pl.Name, pl.opts.Listen.Text, err))
 			if ln.key == listenKey(pl.opts) {
 				pl.opts.Listen = was.opts.Listen
 			}
@@ -148,7 +148,7 @@ func (c *plan) prepareListeners() {
 }
 
 // onLoops runs f on each loop and waits until all are done, or the proxy stops. Not from a loop.
-func (p *Proxy) onLoops(f func(*Local)) {
+func (p *Proxy) onLoops(f func(*rooms)) {
 	all := world.NewGroup(p.world)
 	for _, l := range p.loops {
 		all.Add(1)
@@ -159,47 +159,19 @@ func (p *Proxy) onLoops(f func(*Local)) {
 	_ = all.Wait(p.running)
 }
 
-// apply carries a plan out on l.
-func (l *Local) apply(c *plan) {
-	memory := l.maxMemory
-	l.configure(c.next)
-	ordered := make(map[*shard]bool)
+// change is the plan as sessions see it.
+func (c *plan) change() *session.Change {
+	change := &session.Change{Limits: c.next.limits()}
 	for _, r := range c.changed {
-		h := l.shardOf(r.old)
-		ordered[h] = h.replace(l, r.new)
+		change.Replaced = append(change.Replaced, session.Replaced{Old: r.old.Pool, New: r.new.Pool})
 	}
 	for _, pl := range c.added {
-		l.addShard(pl)
+		change.Added = append(change.Added, pl.Pool)
 	}
 	for _, pl := range c.removed {
-		l.shardOf(pl).removed = true
+		change.Removed = append(change.Removed, pl.Pool)
 	}
-	for s := range l.sessions.all {
-		if inOrder, changed := ordered[s.shard]; changed {
-			s.moved()
-			if !inOrder && s.head != nil {
-				s.told |= behindOrder
-			}
-		} else if s.removed {
-			s.leave()
-		} else if l.maxMemory != memory {
-			s.allowFirst() // a part of that
-		}
-		s.unblock() // the limits may be wider now
-	}
-}
-
-// moved tells the group that now is where p's was that a server has other addresses.
-func (p *pool) moved(l *Local, server *backend.Server, hosts []string) {
-	h := l.shardOf(p)
-	if h == nil {
-		return
-	}
-	for i, s := range h.pool.Options().Servers {
-		if s.Network == server.Network && s.Addr == server.Addr {
-			h.group.Moved(i, hosts)
-		}
-	}
+	return change
 }
 
 // sweep clears up after removed pools whose clients have all left, and closes clients whose time is up.
@@ -210,30 +182,21 @@ func (p *Proxy) sweep() {
 	defer p.changing.Unlock()
 	leaving := len(p.leaving)
 	p.leaving = slices.DeleteFunc(p.leaving, func(pl *pool) bool {
-		if pl.clients.Load() > 0 {
+		if pl.clients.now.Load() > 0 {
 			if p.world.Now().After(pl.until) {
 				for _, l := range p.loops {
-					l.loop.Execute(func() { l.closeAll(pl) })
+					l.loop.Execute(func() { l.sessions.CloseAll(pl.Pool) })
 				}
 			}
 			return false
 		}
 		for _, l := range p.loops {
-			l.loop.Execute(func() { l.forget(pl) })
+			l.loop.Execute(func() { l.sessions.Forget(pl.Pool) })
 		}
 		pl.Close()
 		return true
 	})
 	if len(p.leaving) < leaving {
 		p.limitClients(p.pools(), p.leaving)
-	}
-}
-
-// closeAll closes the clients of a pool that have not left in time.
-func (l *Local) closeAll(pl *pool) {
-	for s := range l.sessions.all {
-		if s.pool == pl {
-			s.close()
-		}
 	}
 }

@@ -85,7 +85,7 @@ func simReports(t *testing.T, sight *fakeSight, edit func(*Options, *PoolOptions
 			sight.gate = make(chan struct{})
 		}
 		s := newSim(t, 2, edit)
-		s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+		s.AcceptAll()
 		s.pool.reports.sight = sight
 		f(s)
 	})
@@ -94,7 +94,7 @@ func simReports(t *testing.T, sight *fakeSight, edit func(*Options, *PoolOptions
 // rest runs the reports as far as they go, and what they bring to the loop.
 func (s *sim) rest() {
 	synctest.Wait()
-	s.settle()
+	s.Settle()
 }
 
 // TestReportOverReload: a report that was asked for before a reload is made as if there had been none.
@@ -102,12 +102,12 @@ func TestReportOverReload(t *testing.T) {
 	sight := &fakeSight{gate: make(chan struct{}), stats: stats.Pool{Name: "sim"}}
 	simReports(t, sight, nil, func(s *sim) {
 		c := s.connect()
-		c.send(array("SLOWLOG", "LEN"))
-		s.settle()
+		c.Send(array("SLOWLOG", "LEN"))
+		s.Settle()
 		s.reload(func(_ *Options, po *PoolOptions) { po.Timeout = time.Second })
 		close(sight.gate)
 		s.rest()
-		if got := c.sock.take(); got != ":0\r\n" {
+		if got := c.Sock.Take(); got != ":0\r\n" {
 			t.Errorf("the client gets %q", got)
 		}
 	})
@@ -121,21 +121,21 @@ func TestReportKeepsOrder(t *testing.T) {
 			sight := &fakeSight{gate: make(chan struct{}), stats: stats.Pool{Name: "sim"}}
 			simReports(t, sight, nil, func(s *sim) {
 				c := s.connect()
-				c.send(array("GET", "a") + array("SLOWLOG", "LEN") + array("PING") + array("GET", "a") + array("CLIENT", "KILL", "ID", "9") +
+				c.Send(array("GET", "a") + array("SLOWLOG", "LEN") + array("PING") + array("GET", "a") + array("CLIENT", "KILL", "ID", "9") +
 					array("CLIENT", "ID"))
-				s.settle()
+				s.Settle()
 				answer := func() {
-					for _, v := range s.servers {
-						if v.sock != nil && v.sock.take() != "" {
-							v.reply(bulk("1") + bulk("2"))
+					for _, v := range s.Servers {
+						if v.Sock != nil && v.Sock.Take() != "" {
+							v.Reply(bulk("1") + bulk("2"))
 						}
 					}
-					s.settle()
+					s.Settle()
 				}
 				want := bulk("1") + ":0\r\n+PONG\r\n" + bulk("2") + ":0\r\n:1\r\n"
 				if first == "servers" {
 					answer()
-					if got := c.sock.take(); got != bulk("1") {
+					if got := c.Sock.Take(); got != bulk("1") {
 						t.Errorf("before the reports the client gets %q", got)
 					}
 					want = strings.TrimPrefix(want, bulk("1"))
@@ -144,16 +144,16 @@ func TestReportKeepsOrder(t *testing.T) {
 				} else {
 					close(sight.gate)
 					s.rest()
-					if got := c.sock.take(); got != "" {
+					if got := c.Sock.Take(); got != "" {
 						t.Errorf("before the first reply the client gets %q", got)
 					}
 					answer()
 				}
-				if got := c.sock.take(); got != want {
+				if got := c.Sock.Take(); got != want {
 					t.Errorf("the client gets %q; want %q", got, want)
 				}
-				if c.session.inFlight != 0 || c.session.reports != 0 || s.loop.Busy != 0 {
-					t.Errorf("%d in flight, %d reports, %d busy", c.session.inFlight, c.session.reports, s.loop.Busy)
+				if n := s.local.Infos()[0].InFlight; n != 0 || s.Loop.Busy != 0 {
+					t.Errorf("%d in flight, %d busy", n, s.Loop.Busy)
 				}
 			})
 		})
@@ -165,23 +165,23 @@ func TestReportOfClientThatLeft(t *testing.T) {
 	sight := &fakeSight{gate: make(chan struct{})}
 	simReports(t, sight, nil, func(s *sim) {
 		gone, other := s.connect(), s.connect()
-		gone.send(array("SLOWLOG", "LEN") + array("GET", "a") + array("INFO"))
-		other.send(array("SLOWLOG", "LEN"))
+		gone.Send(array("SLOWLOG", "LEN") + array("GET", "a") + array("INFO"))
+		other.Send(array("SLOWLOG", "LEN"))
 		s.rest()
-		gone.hangUp(io.ErrUnexpectedEOF)
-		s.settle()
+		gone.HangUp(io.ErrUnexpectedEOF)
+		s.Settle()
 		close(sight.gate)
 		s.rest()
-		if got := gone.sock.take(); got != "" {
+		if got := gone.Sock.Take(); got != "" {
 			t.Errorf("who left gets %q", got)
 		}
-		if got := other.sock.take(); got != ":0\r\n" {
+		if got := other.Sock.Take(); got != ":0\r\n" {
 			t.Errorf("the other gets %q", got)
 		}
 		// The requests that the reports held are free again, and only once: the next commands take them.
-		other.send(strings.Repeat(array("SLOWLOG", "LEN"), 4))
+		other.Send(strings.Repeat(array("SLOWLOG", "LEN"), 4))
 		s.rest()
-		if got, want := other.sock.take(), strings.Repeat(":0\r\n", 4); got != want {
+		if got, want := other.Sock.Take(), strings.Repeat(":0\r\n", 4); got != want {
 			t.Errorf("the other then gets %q; want %q", got, want)
 		}
 	})
@@ -192,20 +192,17 @@ func TestReportOfClientThatLeft(t *testing.T) {
 func TestReportLimits(t *testing.T) {
 	sight := &fakeSight{gate: make(chan struct{})}
 	simReports(t, sight, nil, func(s *sim) {
-		const each = 3 * maxClientReports
-		clients := maxWaitingReports/maxClientReports + maxReporters
+		const atOnce = 4 // of a client, what session has as maxClientReports
+		const each = 3 * atOnce
+		clients := maxWaitingReports/atOnce + maxReporters
 		for range clients {
 			c := s.connect()
-			c.send(strings.Repeat(array("SLOWLOG", "LEN"), each) + array("ECHO", "end"))
+			c.Send(strings.Repeat(array("SLOWLOG", "LEN"), each) + array("ECHO", "end"))
 			s.rest()
 		}
 		// The first eight, and as many as may wait, are under way; the rest was answered at once.
 		const room = maxReporters + maxWaitingReports
-		full := 0
-		for _, c := range s.clients {
-			full += c.session.reports
-		}
-		if full != room || sight.most != maxReporters {
+		if full := s.pool.reports.running + len(s.pool.reports.waiting); full != room || sight.most != maxReporters {
 			t.Errorf("%d reports under way and %d made at a time; want %d and %d", full, sight.most, room, maxReporters)
 		}
 		close(sight.gate)
@@ -214,8 +211,8 @@ func TestReportLimits(t *testing.T) {
 		}
 		const tooMany = "-ERR too many clients ask about the proxy\r\n"
 		made, refused := 0, 0
-		for i, c := range s.clients {
-			got := c.sock.take()
+		for i, c := range s.Clients {
+			got := c.Sock.Take()
 			made += strings.Count(got, ":0\r\n")
 			refused += strings.Count(got, tooMany)
 			if n := strings.Count(got, ":0\r\n") + strings.Count(got, tooMany); n != each || !strings.HasSuffix(got, bulk("end")) {
@@ -235,12 +232,12 @@ func TestReportLimits(t *testing.T) {
 func TestReportPanic(t *testing.T) {
 	simReports(t, &fakeSight{panics: true}, nil, func(s *sim) {
 		c := s.connect()
-		c.send(array("INFO") + array("PING"))
+		c.Send(array("INFO") + array("PING"))
 		s.rest()
-		if got := c.sock.take(); got != "-ERR the proxy could not tell\r\n+PONG\r\n" {
+		if got := c.Sock.Take(); got != "-ERR the proxy could not tell\r\n+PONG\r\n" {
 			t.Errorf("the client gets %q", got)
 		}
-		if got := s.loop.Panics.Load(); got != 1 {
+		if got := s.Loop.Panics.Load(); got != 1 {
 			t.Errorf("%d panics counted", got)
 		}
 	})
@@ -273,9 +270,9 @@ func TestReportSeesItsPool(t *testing.T) {
 		s.pool.reports.proxy.clientLimit.Store(1000)
 		c := s.connect() // with ID 1
 		ask := func(args ...string) string {
-			c.send(array(args...))
+			c.Send(array(args...))
 			s.rest()
-			return c.sock.take()
+			return c.Sock.Take()
 		}
 		list := ask("CLIENT", "LIST")
 		if !strings.Contains(list, "\nid=1 ") || !strings.Contains(list, "\nid=5 addr=a:5 ") || strings.Contains(list, "id=2") {
@@ -322,10 +319,10 @@ func TestReportOfKillingOneself(t *testing.T) {
 	sight := &fakeSight{clients: []stats.Client{{ID: 1, Pool: "sim", Addr: "client"}}}
 	simReports(t, sight, nil, func(s *sim) {
 		c := s.connect()
-		c.send(array("PING") + array("CLIENT", "KILL", "client"))
+		c.Send(array("PING") + array("CLIENT", "KILL", "client"))
 		s.rest()
-		if got := c.sock.take(); got != "+PONG\r\n+OK\r\n" || !c.sock.shut {
-			t.Errorf("the client gets %q, and is told the end: %v", got, c.sock.shut)
+		if got := c.Sock.Take(); got != "+PONG\r\n+OK\r\n" || !c.Sock.Shut {
+			t.Errorf("the client gets %q, and is told the end: %v", got, c.Sock.Shut)
 		}
 		if len(sight.killed) != 0 {
 			t.Errorf("%v were killed before they were told", sight.killed)
@@ -341,9 +338,9 @@ func TestReportMemcached(t *testing.T) {
 	}}
 	simReports(t, sight, func(_ *Options, po *PoolOptions) { po.Protocol = memcached.New(memcached.Options{Admin: true}) }, func(s *sim) {
 		c := s.connect()
-		c.send("stats\r\nmn\r\n")
+		c.Send("stats\r\nmn\r\n")
 		s.rest()
-		got := c.sock.take()
+		got := c.Sock.Take()
 		for _, want := range []string{"bytes_read 11", "bytes_written 22", "server_s0_state live", "server_s0_requests 5", "pool sim", "servers 2"} {
 			if !strings.Contains(got, "STAT "+want+"\r\n") {
 				t.Errorf("stats have no %q: %q", want, got)

@@ -177,24 +177,24 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 			edit(o, po)
 		}
 	})
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+	s.AcceptAll()
 	g := &stage{sim: s, client: s.connect(), in: []byte(r.in), send: make([]byte, len(r.in))}
-	g.replies, g.servers = make([][]byte, r.servers), slices.Clone(s.servers)
+	g.replies, g.servers = make([][]byte, r.servers), slices.Clone(s.Servers)
 	if r.three {
 		for i, v := range g.servers {
-			g.servers[i] = v.three
+			g.servers[i] = v.Three
 		}
-		g.client.send(array("HELLO", "3"))
+		g.client.Send(array("HELLO", "3"))
 		g.answer(t, r)
-		if got := g.client.sock.take(); !strings.HasPrefix(got, "%") {
+		if got := g.client.Sock.Take(); !strings.HasPrefix(got, "%") {
 			t.Fatalf("HELLO 3: the client gets %.300q", got)
 		}
 	}
 	for range 32 {
 		clear(g.replies)
-		g.client.send(r.in)
+		g.client.Send(r.in)
 		g.answer(t, r)
-		if got := g.client.sock.take(); got != r.want {
+		if got := g.client.Sock.Take(); got != r.want {
 			t.Fatalf("the client gets %.300q; want %.300q", got, r.want)
 		}
 	}
@@ -212,14 +212,14 @@ func (g *stage) answer(t testing.TB, r round) {
 	t.Helper()
 	for answered := true; answered; {
 		answered = false
-		g.sim.settle()
+		g.sim.Settle()
 		for i, v := range g.servers {
-			if v.sock == nil || len(v.sock.got) == 0 {
+			if v.Sock == nil || len(v.Sock.Got) == 0 {
 				continue
 			}
-			reply := hotReplies(t, r, v.sock.take())
+			reply := hotReplies(t, r, v.Sock.Take())
 			g.replies[i] = append(g.replies[i], reply...)
-			v.reply(reply)
+			v.Reply(reply)
 			answered = true
 		}
 	}
@@ -232,20 +232,20 @@ func (g *stage) play() []byte { return g.playRound() }
 
 func (g *stage) playRound() []byte {
 	c := g.client
-	c.sock.got = c.sock.got[:0]
+	c.Sock.Got = c.Sock.Got[:0]
 	copy(g.send, g.in)
-	g.sim.loop.Data(c.session, g.send)
+	g.sim.Loop.Data(c.session, g.send)
 	for i, v := range g.servers {
-		if v.up == nil {
+		if v.Up == nil {
 			continue
 		}
-		v.sock.got = v.sock.got[:0]
+		v.Sock.Got = v.Sock.Got[:0]
 		if len(g.reply[i]) > 0 {
 			copy(g.reply[i], g.replies[i])
-			g.sim.loop.Data(v.up, g.reply[i])
+			g.sim.Loop.Data(v.Up, g.reply[i])
 		}
 	}
-	return c.sock.got
+	return c.Sock.Got
 }
 
 // hotReplies is what a server answers to commands that it got.
@@ -368,20 +368,20 @@ type crowd struct {
 func newCrowd(t testing.TB, n int) *crowd {
 	t.Helper()
 	s := newSim(t, 1, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+	s.AcceptAll()
 	c := &crowd{sim: s}
 	for range n {
 		cl := s.connect()
-		cl.send(array("GET", hotKey))
-		s.settle()
-		s.servers[0].sock.take()
-		s.servers[0].reply(bulk(hotValue))
-		s.settle()
+		cl.Send(array("GET", hotKey))
+		s.Settle()
+		s.Servers[0].Sock.Take()
+		s.Servers[0].Reply(bulk(hotValue))
+		s.Settle()
 		c.clients = append(c.clients, cl)
 	}
 	c.play()
 	for i, cl := range c.clients {
-		if got := cl.sock.take(); got != bulk(hotValue) {
+		if got := cl.Sock.Take(); got != bulk(hotValue) {
 			t.Fatalf("client %d gets %q", i, got)
 		}
 	}
@@ -391,20 +391,20 @@ func newCrowd(t testing.TB, n int) *crowd {
 func (c *crowd) play() {
 	for _, cl := range c.clients {
 		c.in = append(c.in[:0], "*2\r\n$3\r\nGET\r\n$16\r\n"+hotKey+"\r\n"...)
-		cl.sock.got = cl.sock.got[:0]
-		c.sim.loop.Data(cl.session, c.in)
+		cl.Sock.Got = cl.Sock.Got[:0]
+		c.sim.Loop.Data(cl.session, c.in)
 	}
-	c.sim.settle()
-	v := c.sim.servers[0]
-	v.sock.got = v.sock.got[:0]
+	c.sim.Settle()
+	v := c.sim.Servers[0]
+	v.Sock.Got = v.Sock.Got[:0]
 	c.reply = c.reply[:0]
 	for range c.clients {
 		c.reply = append(c.reply, "$64\r\n"...)
 		c.reply = append(c.reply, hotValue...)
 		c.reply = append(c.reply, "\r\n"...)
 	}
-	c.sim.loop.Data(v.up, c.reply)
-	c.sim.settle()
+	c.sim.Loop.Data(v.Up, c.reply)
+	c.sim.Settle()
 }
 
 // benchmarked are the rounds that BenchmarkRound plays.
@@ -442,7 +442,7 @@ type gathering struct {
 func newGathering(t testing.TB, n int) *gathering {
 	t.Helper()
 	s := newSim(t, 4, nil)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+	s.AcceptAll()
 	g := &gathering{sim: s, replies: make([][]byte, 4)}
 	var want []string
 	for i := range n {
@@ -455,12 +455,12 @@ func newGathering(t testing.TB, n int) *gathering {
 		want = append(want, fmt.Sprintf("*%d\r\n", len(args)-1)+strings.Repeat(bulk(hotValue), len(args)-1))
 	}
 	g.send()
-	for i, v := range s.servers {
-		g.replies[i] = []byte(hotReplies(t, round{}, v.sock.take()))
+	for i, v := range s.Servers {
+		g.replies[i] = []byte(hotReplies(t, round{}, v.Sock.Take()))
 	}
 	g.answer()
 	for i, cl := range g.clients {
-		if got := cl.sock.take(); got != want[i] {
+		if got := cl.Sock.Take(); got != want[i] {
 			t.Fatalf("client %d gets %q; want %q", i, got, want[i])
 		}
 	}
@@ -475,17 +475,17 @@ func (g *gathering) play() {
 func (g *gathering) send() {
 	for i, cl := range g.clients {
 		g.scratch = append(g.scratch[:0], g.in[i]...)
-		cl.sock.got = cl.sock.got[:0]
-		g.sim.loop.Data(cl.session, g.scratch)
+		cl.Sock.Got = cl.Sock.Got[:0]
+		g.sim.Loop.Data(cl.session, g.scratch)
 	}
-	g.sim.settle()
+	g.sim.Settle()
 }
 
 func (g *gathering) answer() {
-	for i, v := range g.sim.servers {
-		v.sock.got = v.sock.got[:0]
+	for i, v := range g.sim.Servers {
+		v.Sock.Got = v.Sock.Got[:0]
 		g.scratch = append(g.scratch[:0], g.replies[i]...)
-		g.sim.loop.Data(v.up, g.scratch)
+		g.sim.Loop.Data(v.Up, g.scratch)
 	}
-	g.sim.settle()
+	g.sim.Settle()
 }

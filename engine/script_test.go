@@ -20,6 +20,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
+	"cashew/session/sessiontest"
 )
 
 var update = flag.Bool("update", false, "rewrite the scripts that -run names with what happened")
@@ -157,9 +158,7 @@ func (p *player) event(line string) {
 	}
 	switch {
 	case f[0] == "servers" && f[1] == "accept":
-		p.start().redial = func(v *simServer) {
-			p.sim.tasks = append(p.sim.tasks, v.accept)
-		}
+		p.start().AcceptAll()
 	case f[0] == "servers":
 		p.n = num(f[1])
 	case f[0] == "option":
@@ -169,36 +168,34 @@ func (p *player) event(line string) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		p.start().passes(d)
+		p.start().Passes(d)
 	case f[0] == "client":
 		s := p.start()
-		for len(s.clients) < num(f[1]) {
+		for len(s.Clients) < num(f[1]) {
 			s.connect()
 		}
-		p.client(s.clients[num(f[1])-1], f, quoted)
+		p.client(s.Clients[num(f[1])-1], f, quoted)
 	case f[0] == "server":
 		n, three := strings.CutSuffix(strings.TrimSuffix(f[1], ":"), "/3")
-		v := p.start().servers[num(n)]
+		v := p.start().Servers[num(n)]
 		if three {
-			v = v.three
+			v = v.Three
 		}
 		switch {
 		case strings.HasSuffix(f[1], ":"):
-			v.reply(quoted())
+			v.Reply(quoted())
 		case f[2] == "accepts":
-			v.accept()
+			v.Accept()
 		case f[2] == "refuses":
-			v.refuse(syscall.ECONNREFUSED)
+			v.Refuse(syscall.ECONNREFUSED)
 		case f[2] == "closes":
-			v.hangUp()
+			v.HangUp()
 		case f[2] == "sickens":
-			p.sim.mu.Lock()
-			v.sick = true
-			p.sim.mu.Unlock()
+			v.Sicken()
 		case f[2] == "stalls":
-			v.sock.room = 0
+			v.Sock.Room = 0
 		case f[2] == "takes":
-			p.sim.drainRoom(v.sock, num(f[3]))
+			p.sim.DrainRoom(v.Sock, num(f[3]))
 		default:
 			p.t.Fatalf("unknown event %q", line)
 		}
@@ -206,27 +203,27 @@ func (p *player) event(line string) {
 		p.t.Fatalf("unknown event %q", line)
 	}
 	if p.sim != nil {
-		p.sim.settle()
+		p.sim.Settle()
 		synctest.Wait() // probes run beside the loop
-		p.sim.settle()
+		p.sim.Settle()
 	}
 }
 
-func (p *player) client(c *simClient, f []string, quoted func() string) {
+func (p *player) client(c *sessiontest.Client, f []string, quoted func() string) {
 	switch {
 	case strings.HasSuffix(f[1], ":"):
-		c.send(array(f[2:]...))
+		c.Send(array(f[2:]...))
 	case f[2] == "sends":
-		c.send(quoted())
+		c.Send(quoted())
 	case f[2] == "closes":
-		c.hangUp(io.EOF)
+		c.HangUp(io.EOF)
 	case f[2] == "resets":
-		c.hangUp(syscall.ECONNRESET)
+		c.HangUp(syscall.ECONNRESET)
 	case f[2] == "stalls":
-		c.sock.room = 0
+		c.Sock.Room = 0
 	case f[2] == "takes":
 		n, _ := strconv.Atoi(f[3])
-		p.sim.drainRoom(c.sock, n)
+		p.sim.DrainRoom(c.Sock, n)
 	default:
 		p.t.Fatalf("unknown event %q", f)
 	}
@@ -263,7 +260,7 @@ func (p *player) start() *sim {
 				}
 			}
 		})
-		p.sim.layered = p.layered
+		p.sim.Layered = p.layered
 	}
 	return p.sim
 }
@@ -273,36 +270,36 @@ func (p *player) outcome(out *bytes.Buffer) {
 	if p.sim == nil {
 		return
 	}
-	for i, v := range p.sim.servers {
-		v.outcome(out, strconv.Itoa(i))
-		v.three.outcome(out, strconv.Itoa(i)+"/3")
+	for i, v := range p.sim.Servers {
+		serverOutcome(out, v, strconv.Itoa(i))
+		serverOutcome(out, v.Three, strconv.Itoa(i)+"/3")
 	}
-	for i, c := range p.sim.clients {
-		if len(c.sock.got) > 0 {
-			fmt.Fprintf(out, "  client %d gets %s\n", i+1, short(c.sock.take()))
+	for i, c := range p.sim.Clients {
+		if len(c.Sock.Got) > 0 {
+			fmt.Fprintf(out, "  client %d gets %s\n", i+1, short(c.Sock.Take()))
 		}
-		if c.sock.shut {
+		if c.Sock.Shut {
 			fmt.Fprintf(out, "  client %d is told the end\n", i+1)
-			c.sock.shut = false
+			c.Sock.Shut = false
 		}
-		if c.conn.closed {
+		if c.Conn.Closed {
 			fmt.Fprintf(out, "  client %d is disconnected\n", i+1)
-			p.sim.clients[i].conn = &fakeConn{}
+			p.sim.Clients[i].Conn = &sessiontest.Conn{}
 		}
 	}
 }
 
-// outcome writes what v, which the script calls name, got.
-func (v *simServer) outcome(out *bytes.Buffer, name string) {
-	if v.dialing != nil {
+// serverOutcome writes what v, which the script calls name, got.
+func serverOutcome(out *bytes.Buffer, v *simServer, name string) {
+	if v.Dialing != nil {
 		fmt.Fprintf(out, "  server %s is being connected to\n", name)
 	}
-	if v.sock != nil && len(v.sock.got) > 0 {
-		fmt.Fprintf(out, "  server %s gets %s\n", name, short(v.sock.take()))
+	if v.Sock != nil && len(v.Sock.Got) > 0 {
+		fmt.Fprintf(out, "  server %s gets %s\n", name, short(v.Sock.Take()))
 	}
-	if v.conn != nil && v.conn.closed {
+	if v.Conn != nil && v.Conn.Closed {
 		fmt.Fprintf(out, "  server %s is disconnected\n", name)
-		v.conn = nil
+		v.Conn = nil
 	}
 }
 

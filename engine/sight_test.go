@@ -29,7 +29,7 @@ func ask[T any](s *sim, f func() T) T {
 		case v := <-ch:
 			return v
 		default:
-			s.settle()
+			s.Settle()
 			runtime.Gosched()
 		}
 	}
@@ -40,7 +40,7 @@ func (s *sim) snapshot() stats.Pool { return ask(s, s.proxy.Snapshot).Pools[0] }
 // connected is a sim whose servers accept.
 func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *sim {
 	s := newSim(t, servers, edit)
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
+	s.AcceptAll()
 	return s
 }
 
@@ -55,26 +55,26 @@ func counts(v stats.Server) stats.Server {
 func TestTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := connected(t, 1, nil)
-		c, v := s.connect(), s.servers[0]
-		c.session.cl.Name = "me"
-		c.send(array("GET", "warm"))
-		s.settle()
-		v.reply(bulk("x"))
-		s.settle()
+		c, v := s.connect(), s.Servers[0]
+		c.Send(array("CLIENT", "SETNAME", "me"))
+		c.Send(array("GET", "warm"))
+		s.Settle()
+		v.Reply(bulk("x"))
+		s.Settle()
 
-		v.sock.room = 0
-		c.send(array("SET", strings.Repeat("k", 100), "secret"))
-		s.settle()
-		s.passes(5 * time.Millisecond)
-		s.drainRoom(v.sock, -1)
-		s.passes(20 * time.Millisecond)
-		v.reply("+O")
-		s.passes(10 * time.Millisecond)
-		c.sock.room = 0
-		v.reply("K\r\n")
-		s.settle()
-		s.passes(3 * time.Millisecond)
-		s.drainRoom(c.sock, -1)
+		v.Sock.Room = 0
+		c.Send(array("SET", strings.Repeat("k", 100), "secret"))
+		s.Settle()
+		s.Passes(5 * time.Millisecond)
+		s.DrainRoom(v.Sock, -1)
+		s.Passes(20 * time.Millisecond)
+		v.Reply("+O")
+		s.Passes(10 * time.Millisecond)
+		c.Sock.Room = 0
+		v.Reply("K\r\n")
+		s.Settle()
+		s.Passes(3 * time.Millisecond)
+		s.DrainRoom(c.Sock, -1)
 
 		st := s.snapshot()
 		w := &st.Servers[0].Latency[codec.Write]
@@ -84,8 +84,8 @@ func TestTimes(t *testing.T) {
 		if w.Server.Count() != 1 || w.Server.Sum != 30*time.Millisecond {
 			t.Errorf("server: %d in %v; want 1 in 30ms", w.Server.Count(), w.Server.Sum)
 		}
-		if st.WriteBack.Count() != 2 || st.WriteBack.Sum != 3*time.Millisecond {
-			t.Errorf("write-back: %d in %v; want 2 in 3ms", st.WriteBack.Count(), st.WriteBack.Sum)
+		if st.WriteBack.Count() != 3 || st.WriteBack.Sum != 3*time.Millisecond {
+			t.Errorf("write-back: %d in %v; want 3 in 3ms", st.WriteBack.Count(), st.WriteBack.Sum)
 		}
 		if n := st.Servers[0].Latency[codec.Read].Server.Count(); n != 1 {
 			t.Errorf("%d reads; want 1", n)
@@ -109,16 +109,16 @@ func TestTimes(t *testing.T) {
 func TestPipelineTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := connected(t, 1, nil)
-		c, v := s.connect(), s.servers[0]
+		c, v := s.connect(), s.Servers[0]
 		for range 4 { // at 0, 2, 4, 6 ms
-			c.send(array("GET", "a"))
-			s.settle()
-			s.passes(2 * time.Millisecond)
+			c.Send(array("GET", "a"))
+			s.Settle()
+			s.Passes(2 * time.Millisecond)
 		}
 		for range 4 { // at 8, 12, 16, 20 ms
-			v.reply(bulk("x"))
-			s.settle()
-			s.passes(4 * time.Millisecond)
+			v.Reply(bulk("x"))
+			s.Settle()
+			s.Passes(4 * time.Millisecond)
 		}
 		l := s.snapshot().Servers[0].Latency[codec.Read]
 		if l.Queue.Sum != 0 || l.Server.Sum != (8+10+12+14)*time.Millisecond || l.Server.Count() != 4 {
@@ -132,17 +132,17 @@ func TestSlowLogRing(t *testing.T) {
 	s := connected(t, 2, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 0, 3 })
 	c := s.connect()
 	for i := range 10 {
-		c.send(array("MGET", fmt.Sprint("a", i), fmt.Sprint("b", i)))
-		s.settle()
-		for _, v := range s.servers {
-			if v.sock == nil {
+		c.Send(array("MGET", fmt.Sprint("a", i), fmt.Sprint("b", i)))
+		s.Settle()
+		for _, v := range s.Servers {
+			if v.Sock == nil {
 				continue
 			}
-			if n := strings.Count(v.sock.take(), "$2\r\n"); n > 0 {
-				v.reply(fmt.Sprintf("*%d\r\n", n) + strings.Repeat(bulk("x"), n))
+			if n := strings.Count(v.Sock.Take(), "$2\r\n"); n > 0 {
+				v.Reply(fmt.Sprintf("*%d\r\n", n) + strings.Repeat(bulk("x"), n))
 			}
 		}
-		s.settle()
+		s.Settle()
 	}
 	log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
 	if len(log) != 3 || log[0].ID != log[1].ID+1 || log[1].ID != log[2].ID+1 {
@@ -167,20 +167,20 @@ func TestSlowLogRing(t *testing.T) {
 func TestTimeoutFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.Timeout = 50 * time.Millisecond })
-		c, v := s.connect(), s.servers[0]
-		c.send(array("GET", "late"))
-		s.settle()
-		s.passes(60 * time.Millisecond)
-		v.reply(bulk("x"))
-		s.settle()
+		c, v := s.connect(), s.Servers[0]
+		c.Send(array("GET", "late"))
+		s.Settle()
+		s.Passes(60 * time.Millisecond)
+		v.Reply(bulk("x"))
+		s.Settle()
 		got := counts(s.snapshot().Servers[0])
 		n := int64(len(array("GET", "late")))
 		if d := cmp.Diff(stats.Server{ServerConnections: 1, Requests: 1, RequestBytes: n, Dropped: 1, Expired: 1}, got); d != "" {
 			t.Errorf("after a late reply (-want +got):\n%s", d)
 		}
-		c.send(array("GET", "lost"))
-		s.settle()
-		s.passes(120 * time.Millisecond)
+		c.Send(array("GET", "lost"))
+		s.Settle()
+		s.Passes(120 * time.Millisecond)
 		got = counts(s.snapshot().Servers[0])
 		if d := cmp.Diff(stats.Server{
 			Requests: 2, RequestBytes: 2 * n, Dropped: 1, Expired: 2, Failed: 1, TimedoutConnections: 1,
@@ -198,12 +198,12 @@ func TestTimeoutFigures(t *testing.T) {
 func TestConnectTimeoutFigures(t *testing.T) {
 	for _, cause := range []error{syscall.ETIMEDOUT, os.ErrDeadlineExceeded} {
 		s := newSim(t, 1, nil)
-		c, v := s.connect(), s.servers[0]
+		c, v := s.connect(), s.Servers[0]
 		get := array("GET", "a")
-		c.send(get + get)
-		s.settle()
-		v.refuse(cause)
-		s.settle()
+		c.Send(get + get)
+		s.Settle()
+		v.Refuse(cause)
+		s.Settle()
 		want := stats.Server{Requests: 2, RequestBytes: int64(2 * len(get)), Failed: 2, Expired: 2, TimedoutConnections: 1}
 		if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
 			t.Errorf("%v (-want +got):\n%s", cause, d)
@@ -214,45 +214,45 @@ func TestConnectTimeoutFigures(t *testing.T) {
 // TestServerFigures: queues, bytes, and the causes of a connection's end.
 func TestServerFigures(t *testing.T) {
 	s := newSim(t, 1, nil)
-	c, v := s.connect(), s.servers[0]
+	c, v := s.connect(), s.Servers[0]
 	get := array("GET", "a")
 	n := int64(len(get))
 	check := func(when string, want stats.Server) {
 		t.Helper()
-		s.settle()
+		s.Settle()
 		if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
 			t.Errorf("%s (-want +got):\n%s", when, d)
 		}
 	}
-	c.send(get + get)
+	c.Send(get + get)
 	check("dialing", stats.Server{Requests: 2, RequestBytes: 2 * n, InQueue: 2, InQueueBytes: 2 * n})
-	v.refuse(syscall.ECONNREFUSED)
+	v.Refuse(syscall.ECONNREFUSED)
 	check("refused", stats.Server{ServerErr: 1, Requests: 2, RequestBytes: 2 * n, Failed: 2})
 
 	s = newSim(t, 1, nil)
-	c, v = s.connect(), s.servers[0]
-	c.send(get + get)
-	s.settle()
-	v.accept()
+	c, v = s.connect(), s.Servers[0]
+	c.Send(get + get)
+	s.Settle()
+	v.Accept()
 	check("written", stats.Server{ServerConnections: 1, Requests: 2, RequestBytes: 2 * n, OutQueue: 2, OutQueueBytes: 2 * n})
-	v.sock.room = 5
-	c.send(get + get)
-	s.settle()
+	v.Sock.Room = 5
+	c.Send(get + get)
+	s.Settle()
 	check("partly written", stats.Server{
 		ServerConnections: 1, Requests: 4, RequestBytes: 4 * n, InQueue: 1, InQueueBytes: 2*n - 5, OutQueue: 3, OutQueueBytes: 2*n + 5,
 	})
-	v.reply(bulk("x"))
+	v.Reply(bulk("x"))
 	check("one reply", stats.Server{
 		ServerConnections: 1, Requests: 4, RequestBytes: 4 * n, InQueue: 1, InQueueBytes: 2*n - 5, OutQueue: 2, OutQueueBytes: n + 5,
 		Responses: 1, ResponseBytes: 7,
 	})
-	v.hangUp()
+	v.HangUp()
 	check("closed", stats.Server{ServerEOF: 1, Requests: 4, RequestBytes: 4 * n, Failed: 3, Responses: 1, ResponseBytes: 7})
 
-	s.redial = func(v *simServer) { s.tasks = append(s.tasks, v.accept) }
-	c.send(get)
-	s.settle()
-	v.reply("HTTP/1.1 400\r\n")
+	s.AcceptAll()
+	c.Send(get)
+	s.Settle()
+	v.Reply("HTTP/1.1 400\r\n")
 	check("garbage", stats.Server{
 		ServerEOF: 1, ServerErr: 1, Requests: 5, RequestBytes: 5 * n, Failed: 4, Responses: 1, ResponseBytes: 7,
 	})
@@ -260,7 +260,7 @@ func TestServerFigures(t *testing.T) {
 	if st.ForwardError != 4 {
 		t.Errorf("forward_error = %d; want 4", st.ForwardError)
 	}
-	c.hangUp(io.EOF)
+	c.HangUp(io.EOF)
 	p := ask(s, s.proxy.Snapshot)
 	// The simulation counts no client in or out; a listener, two server connections.
 	if p.TotalConnections != 3 {
@@ -271,19 +271,19 @@ func TestServerFigures(t *testing.T) {
 // TestCanaryFigures: canaries are in no figure.
 func TestCanaryFigures(t *testing.T) {
 	s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.IntegrityInterval = time.Nanosecond })
-	c, v := s.connect(), s.servers[0]
-	c.send(array("GET", "a"))
-	s.settle()
-	v.sock.take()
-	v.reply(bulk("x"))
-	s.loop.Tick()
-	s.local.tidy()
-	s.loop.Flush()
-	canary := v.sock.take()
+	c, v := s.connect(), s.Servers[0]
+	c.Send(array("GET", "a"))
+	s.Settle()
+	v.Sock.Take()
+	v.Reply(bulk("x"))
+	s.Loop.Tick()
+	s.local.Tidy()
+	s.Loop.Flush()
+	canary := v.Sock.Take()
 	if !strings.Contains(canary, "ECHO") {
 		t.Fatalf("the server gets %q", canary)
 	}
-	v.reply(bulk(strings.Split(canary, "\r\n")[4]))
+	v.Reply(bulk(strings.Split(canary, "\r\n")[4]))
 	want := stats.Server{ServerConnections: 1, Requests: 1, RequestBytes: int64(len(array("GET", "a"))), Responses: 1, ResponseBytes: 7}
 	st := s.snapshot().Servers[0]
 	if d := cmp.Diff(want, counts(st)); d != "" {
@@ -299,10 +299,10 @@ func TestClientFigures(t *testing.T) {
 	s := connected(t, 1, nil)
 	end := func(send string, err error) {
 		c := s.connect()
-		c.send(send)
-		s.settle()
-		c.hangUp(err)
-		s.settle()
+		c.Send(send)
+		s.Settle()
+		c.HangUp(err)
+		s.Settle()
 	}
 	end("", io.EOF)
 	end(array("PING"), io.EOF)
@@ -311,11 +311,11 @@ func TestClientFigures(t *testing.T) {
 	end("*1\r\n%bad\r\n", io.EOF)
 	c := s.connect()
 	for i := range stats.MaxRefusedNames + 10 {
-		c.send(array(fmt.Sprint("nosuch", i), "secret"))
-		c.send(array(fmt.Sprint("nosuch", i)))
+		c.Send(array(fmt.Sprint("nosuch", i), "secret"))
+		c.Send(array(fmt.Sprint("nosuch", i)))
 	}
-	c.send(array("\x00\x01"))
-	s.settle()
+	c.Send(array("\x00\x01"))
+	s.Settle()
 	st := s.snapshot()
 	if st.ClientEOF != 3 || st.ClientErr != 2 {
 		t.Errorf("client_eof, client_err = %d, %d; want 3, 2", st.ClientEOF, st.ClientErr)
@@ -338,8 +338,8 @@ func TestClientFigures(t *testing.T) {
 func TestBlockedClients(t *testing.T) {
 	s := connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxPipeline = 2 })
 	c := s.connect()
-	c.send(strings.Repeat(array("GET", "a"), 5))
-	s.settle()
+	c.Send(strings.Repeat(array("GET", "a"), 5))
+	s.Settle()
 	if st := s.snapshot(); st.ClientBlocked != 1 || st.InFlight != 2 {
 		t.Errorf("blocked %d, in flight %d; want 1, 2", st.ClientBlocked, st.InFlight)
 	}
@@ -348,7 +348,7 @@ func TestBlockedClients(t *testing.T) {
 		list[0].LastCommand != "get" || list[0].InBytes != 3*len(array("GET", "a")) {
 		t.Errorf("clients %+v; want one that is blocked with 2 of 5 GETs in flight", list)
 	}
-	c.hangUp(syscall.ECONNRESET)
+	c.HangUp(syscall.ECONNRESET)
 	if st := s.snapshot(); st.ClientBlocked != 0 || st.InFlight != 0 || st.ClientErr != 1 {
 		t.Errorf("blocked %d, in flight %d, client_err %d; want 0, 0, 1", st.ClientBlocked, st.InFlight, st.ClientErr)
 	}
@@ -360,11 +360,11 @@ func TestBlockedClients(t *testing.T) {
 func TestKill(t *testing.T) {
 	s := connected(t, 1, nil)
 	a, b := s.connect(), s.connect()
-	if n := ask(s, func() int { return s.proxy.Kill(func(c *stats.Client) bool { return c.ID == a.session.cl.ID }) }); n != 1 {
+	if n := ask(s, func() int { return s.proxy.Kill(func(c *stats.Client) bool { return c.ID == 1 }) }); n != 1 {
 		t.Errorf("Kill = %d; want 1", n)
 	}
-	if !a.conn.closed || b.conn.closed {
-		t.Errorf("closed %v, %v; want the first only", a.conn.closed, b.conn.closed)
+	if !a.Conn.Closed || b.Conn.Closed {
+		t.Errorf("closed %v, %v; want the first only", a.Conn.Closed, b.Conn.Closed)
 	}
 }
 
@@ -379,13 +379,13 @@ func TestHotKeys(t *testing.T) {
 			key = "hot"
 			hot++
 		}
-		c.send(array("GET", key))
-		for _, v := range s.servers {
-			if v.sock.take() != "" {
-				v.reply("$-1\r\n")
+		c.Send(array("GET", key))
+		for _, v := range s.Servers {
+			if v.Sock.Take() != "" {
+				v.Reply("$-1\r\n")
 			}
 		}
-		c.sock.take()
+		c.Sock.Take()
 	}
 	keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) })
 	if len(keys) != 3 || keys[0].Key != "hot" || keys[0].Pool != "sim" || keys[0].Server == "" {
@@ -402,8 +402,8 @@ func TestHotKeys(t *testing.T) {
 		t.Errorf("hot has %d bytes a request; want %d", b, want)
 	}
 	for range 20 {
-		s.loop.Now += int64(decayEvery)
-		s.local.tidy()
+		s.Loop.Now += int64(time.Minute)
+		s.local.Tidy()
 	}
 	if keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(3) }); len(keys) != 0 {
 		t.Errorf("long after, hot keys are %+v", keys)
@@ -421,12 +421,12 @@ func TestScatteredHotKey(t *testing.T) {
 		for i := 1; i < 50; i++ {
 			wide[i] = "hot"
 		}
-		c.send(array(wide...))
-		for _, v := range s.servers {
-			n := strings.Count(v.sock.take(), "\n") / 2
-			v.reply(fmt.Sprintf("*%d\r\n", n-1) + strings.Repeat("$-1\r\n", n-1))
+		c.Send(array(wide...))
+		for _, v := range s.Servers {
+			n := strings.Count(v.Sock.Take(), "\n") / 2
+			v.Reply(fmt.Sprintf("*%d\r\n", n-1) + strings.Repeat("$-1\r\n", n-1))
 		}
-		c.sock.take()
+		c.Sock.Take()
 	}
 	keys := ask(s, func() []stats.HotKey { return s.proxy.HotKeys(1) })
 	if len(keys) != 1 || keys[0].Key != "hot" || keys[0].Requests < 49*2000*3/4 || keys[0].Requests > 49*2000*5/4 {
@@ -440,19 +440,19 @@ func TestScatteredHotKey(t *testing.T) {
 // TestBigKeys: the largest requests and replies are kept by key.
 func TestBigKeys(t *testing.T) {
 	s, c := steady(t, 1)
-	v := s.servers[0]
-	c.send(array("SET", "wrote", strings.Repeat("x", 20_000)))
-	s.settle()
-	v.reply("+OK\r\n")
+	v := s.Servers[0]
+	c.Send(array("SET", "wrote", strings.Repeat("x", 20_000)))
+	s.Settle()
+	v.Reply("+OK\r\n")
 	for _, size := range []int{10_000, 60_000, 30_000} {
-		c.send(array("GET", "read"))
-		s.settle()
-		v.reply(bulk(strings.Repeat("x", size)))
-		s.settle()
+		c.Send(array("GET", "read"))
+		s.Settle()
+		v.Reply(bulk(strings.Repeat("x", size)))
+		s.Settle()
 	}
-	c.send(array("GET", "small"))
-	s.settle()
-	v.reply(bulk("x"))
+	c.Send(array("GET", "small"))
+	s.Settle()
+	v.Reply(bulk("x"))
 	got := ask(s, func() []stats.HotKey { return s.proxy.BigKeys(10) })
 	want := []stats.HotKey{
 		{Pool: "sim", Key: "read", Server: "s0", Requests: 2, Bytes: int64(len(bulk(strings.Repeat("x", 60_000))))},
@@ -468,8 +468,8 @@ func TestNoReplyFigures(t *testing.T) {
 	s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.Protocol = memcached.New(memcached.Options{}) })
 	c := s.connect()
 	cmd := "set k 0 0 20000 noreply\r\n" + strings.Repeat("x", 20_000) + "\r\n"
-	c.send(cmd)
-	s.settle()
+	c.Send(cmd)
+	s.Settle()
 	want := stats.Server{ServerConnections: 1, Requests: 1, NoReply: 1, RequestBytes: int64(len(cmd))}
 	if d := cmp.Diff(want, counts(s.snapshot().Servers[0])); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -532,10 +532,10 @@ func explainEjected(t *testing.T) {
 	const key = "k"
 	home := s.pool.Ring().Dispatch([]byte(key))
 	c := s.connect()
-	c.send(array("GET", key))
-	s.settle()
-	s.servers[home].refuse(syscall.ECONNREFUSED)
-	s.settle()
+	c.Send(array("GET", key))
+	s.Settle()
+	s.Servers[home].Refuse(syscall.ECONNREFUSED)
+	s.Settle()
 	synctest.Wait() // the ring is built beside
 	p := s.proxy.Explain("sim", []byte(key))[0]
 	if name := s.pool.opts.serverName(home); p.Server == name || !strings.Contains(p.Reason, name+", which has it in good times, is ejected") {

@@ -2,40 +2,29 @@ package engine
 
 import (
 	"cashew/codec"
+	"cashew/session"
 	"cashew/stats"
 )
 
 // loopFigures are a copy of what one loop counted.
-type loopFigures map[string]*poolFigures // by the pool's name
+type loopFigures map[string]*session.Figures // by the pool's name
 
-type poolFigures struct {
-	clients stats.ClientTally
-	origin  *stats.Origin // as it was then: a reload may have moved the servers since
-	servers []stats.ServerTally
-}
-
-// tell copies what l counted, for those who ask, and keeps the copy where they find it should l be stuck.
-func (l *Local) tell(pools []*pool) {
+// tell copies what was counted on r's loop, for those who ask, and keeps the copy where they find it should the loop be stuck.
+func (r *rooms) tell(pools []*pool) {
 	f := make(loopFigures, len(pools))
 	for _, p := range pools {
-		h := l.shardOf(p)
-		if h == nil {
-			continue
+		if of := r.sessions.Figures(p.Pool); of != nil {
+			f[p.Name] = of
 		}
-		pf := &poolFigures{origin: h.pool.origin, clients: h.tally.Clone()}
-		for server := range h.pool.Options().Servers {
-			pf.servers = append(pf.servers, h.group.Figures(server))
-		}
-		f[p.name] = pf
 	}
-	l.told.Store(&f)
+	r.told.Store(&f)
 }
 
 // Snapshot returns all figures as they are now; those of a loop that is busy for too long as they last were. It may be
 // called from any goroutine, and waits for no loop longer than a moment.
 func (p *Proxy) Snapshot() *stats.Snapshot {
 	pools := p.pools()
-	answered := askLoops(p, func(l *Local) struct{} { l.tell(pools); return struct{}{} })
+	answered := askLoops(p, func(r *rooms) struct{} { r.tell(pools); return struct{}{} })
 	s := p.snapshot(pools)
 	s.Silent = len(p.loops) - len(answered)
 	return s
@@ -51,8 +40,8 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 		st := pl.stats()
 		for _, l := range p.loops {
 			if told := l.told.Load(); told != nil {
-				if f := (*told)[pl.name]; f != nil {
-					f.addTo(&st, s, pl.protocol.Profiles())
+				if f := (*told)[pl.Name]; f != nil {
+					addFigures(f, &st, s, pl.Protocol.Profiles())
 				}
 			}
 		}
@@ -66,12 +55,12 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	return s
 }
 
-// addTo adds f to the figures of its pool and of all.
-func (f *poolFigures) addTo(st *stats.Pool, s *stats.Snapshot, profiles []string) {
-	st.AddClients(&f.clients, profiles)
-	for i := range f.servers {
-		v := &f.servers[i]
-		st.AddServer(i, f.origin.Server(i), v, profiles)
+// addFigures adds f to the figures of its pool and of all.
+func addFigures(f *session.Figures, st *stats.Pool, s *stats.Snapshot, profiles []string) {
+	st.AddClients(&f.Clients, profiles)
+	for i := range f.Servers {
+		v := &f.Servers[i]
+		st.AddServer(i, f.Origin.Server(i), v, profiles)
 		s.TotalConnections += v.Connects
 		s.CurrConnections += v.Connections
 	}
@@ -81,12 +70,12 @@ func (f *poolFigures) addTo(st *stats.Pool, s *stats.Snapshot, profiles []string
 func (p *pool) stats() stats.Pool {
 	o := p.Options()
 	st := stats.Pool{
-		Name: p.name, Protocol: p.protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
-		ClientConnections: p.clients.Load(), ServerEjects: p.Ejections(), ForwardError: p.count.forwardError.Load(),
-		ClientsAccepted: p.count.accepted.Load(), ClientsRejected: p.count.rejected.Load(),
-		ClientsMalformed: p.count.malformed.Load(), ClientsForeign: p.count.foreign.Load(),
-		ClientsSlow: p.count.slow.Load(), ClientsOverMemory: p.count.overMemory.Load(),
-		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), CrossServerScripts: p.count.crossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
+		Name: p.Name, Protocol: p.Protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
+		ClientConnections: p.clients.now.Load(), ServerEjects: p.Ejections(), ForwardError: p.Count.ForwardError.Load(),
+		ClientsAccepted: p.clients.accepted.Load(), ClientsRejected: p.clients.rejected.Load(),
+		ClientsMalformed: p.Count.Malformed.Load(), ClientsForeign: p.Count.Foreign.Load(),
+		ClientsSlow: p.Count.Slow.Load(), ClientsOverMemory: p.Count.OverMemory.Load(),
+		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, Servers: make([]stats.Server, len(o.Servers)),
 	}
 	shares := p.Ring().Shares(len(o.Servers))
@@ -95,7 +84,7 @@ func (p *pool) stats() stats.Pool {
 		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
 		sv.State, sv.ServerEjectedAt = p.State(i)
 		sv.Profiles, sv.Refuses, sv.Pushes = make(map[string]int64), []string{}, make(map[string]int64)
-		for pr, name := range p.protocol.Profiles() {
+		for pr, name := range p.Protocol.Profiles() {
 			if p.Refuses(i, codec.Profile(pr)) {
 				sv.Refuses = append(sv.Refuses, name)
 			}

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 
-	"cashew/codec"
+	"cashew/session"
 	"cashew/world"
 )
 
@@ -29,86 +29,77 @@ func (p *Proxy) TakeOver(ctx context.Context, conn world.Channel) (taken int, er
 		if !more {
 			return taken, nil
 		}
-		s, nc, err := p.restore(c, true)
+		s, nc, err := p.restore(c, false)
 		if err != nil {
-			p.log.Warn("client refused from the other process", "pool", c.state.pool(), "client", c.state.Addr, "err", err)
+			p.log.Warn("client refused from the other process", "pool", c.State.In(), "client", c.State.Addr, "err", err)
 			if err := conn.Write(ctx, []byte{yours}, -1); err != nil {
 				return taken, err
 			}
 			continue
 		}
 		if err := conn.Write(ctx, []byte{mine}, -1); err != nil {
-			s.from.left(s)
-			_ = nc.Close()
+			s.GiveUp(nc)
 			return taken, err
 		}
 		taken++
-		enrolling.Go(func() { _ = s.enroll(nc) })
+		enrolling.Go(func() { _ = s.Enroll(nc) })
 	}
 }
 
 // receive reads one client; more is false at the end of all.
-func (p *Proxy) receive(ctx context.Context, conn world.Channel) (c parted, more bool, err error) {
-	c.fd = -1
+func (p *Proxy) receive(ctx context.Context, conn world.Channel) (c session.Parted, more bool, err error) {
+	c.FD = -1
 	defer func() {
-		if err != nil && c.fd >= 0 {
-			p.world.Drop(c.fd)
+		if err != nil && c.FD >= 0 {
+			p.world.Drop(c.FD)
 		}
 	}()
 	var head [4]byte
-	if c.fd, err = conn.Take(ctx, head[:]); err != nil {
+	if c.FD, err = conn.Take(ctx, head[:]); err != nil {
 		return c, false, err
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	switch {
 	case size == 0:
 		return c, false, nil
-	case size > maxStateBytes || c.fd < 0:
+	case size > maxStateBytes || c.FD < 0:
 		return c, false, errors.New("not a client")
 	}
 	state := make([]byte, size)
 	if _, err := conn.Read(ctx, state); err != nil {
 		return c, false, err
 	}
-	if err := json.Unmarshal(state, &c.state); err != nil {
+	if err := json.Unmarshal(state, &c.State); err != nil {
 		return c, false, err
 	}
-	c.input = make([]byte, max(c.state.Input, 0))
-	if _, err := conn.Read(ctx, c.input); err != nil {
+	c.Input = make([]byte, max(c.State.Input, 0))
+	if _, err := conn.Read(ctx, c.Input); err != nil {
 		return c, false, err
 	}
 	return c, true, nil
 }
 
-// restore makes c, whose descriptor is used up, a client of the pool of that name: it is counted in, and s.enroll(nc) puts
-// it on its loop. limited asks whether there may be one more, which one that was ours is not asked.
-func (p *Proxy) restore(c parted, limited bool) (s *Session, nc net.Conn, err error) {
-	pl := named(p.pools(), c.state.pool())
-	if pl == nil || int(c.state.Profile) >= len(pl.protocol.Profiles()) {
-		p.world.Drop(c.fd)
-		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.state.pool(), c.state.Profile)
+// restore makes c, whose descriptor is used up, a client of the pool of that name: it is counted in, and s.Enroll(nc) puts
+// it on its loop. One that was ours is not asked whether there may be one more.
+func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net.Conn, err error) {
+	pl := named(p.pools(), c.State.In())
+	if pl == nil || int(c.State.Profile) >= len(pl.Protocol.Profiles()) {
+		p.world.Drop(c.FD)
+		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.State.In(), c.State.Profile)
 	}
-	if limit := int64(pl.opts.ClientConnections); limited &&
-		(limit > 0 && pl.clients.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
-		p.world.Drop(c.fd)
+	if limit := int64(pl.opts.ClientConnections); !ours &&
+		(limit > 0 && pl.clients.now.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
+		p.world.Drop(c.FD)
 		return nil, nil, errors.New("engine: max number of clients reached")
 	}
-	if nc, err = p.world.Adopt(c.fd); err != nil {
+	if nc, err = p.world.Adopt(c.FD); err != nil {
 		return nil, nil, err
 	}
 	if t, ok := nc.(tcpConn); ok {
 		_ = t.SetKeepAlive(pl.opts.TCPKeepalive)
 	}
-	l := p.leastLoop()
-	l.clients.Add(1)
-	pl.clients.Add(1)
+	pl.clients.now.Add(1)
 	p.clients.Add(1)
-	pl.count.accepted.Add(1)
-	s = newSession(l, pl, p.ids.Add(1), c.state.Addr)
-	s.cl = codec.Client{
-		ID: s.cl.ID, Profile: c.state.Profile, Bar: c.state.Bar, Addr: c.state.Addr, Authed: c.state.Authed,
-		Name: c.state.Name, Lib: c.state.Lib, LibVer: c.state.LibVer,
-	}
-	s.handed = c.input
-	return s, nc, nil
+	pl.clients.accepted.Add(1)
+	return session.Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours), nc, nil
 }

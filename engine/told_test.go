@@ -16,14 +16,14 @@ func TestSlowFragments(t *testing.T) {
 		s := connected(t, 2, nil)
 		zero, one := keyOn(t, s, 0), keyOn(t, s, 1)
 		c := s.connect()
-		c.send(array("MGET", one, zero, zero+"{}", one))
-		s.settle()
-		s.passes(20 * time.Millisecond)
-		for _, v := range s.servers {
-			cmds := v.sock.take()
-			v.reply("*" + cmds[1:2] + "\r\n" + strings.Repeat("$-1\r\n", int(cmds[1]-'0')))
+		c.Send(array("MGET", one, zero, zero+"{}", one))
+		s.Settle()
+		s.Passes(20 * time.Millisecond)
+		for _, v := range s.Servers {
+			cmds := v.Sock.Take()
+			v.Reply("*" + cmds[1:2] + "\r\n" + strings.Repeat("$-1\r\n", int(cmds[1]-'0')))
 		}
-		s.settle()
+		s.Settle()
 		log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
 		if len(log) != 2 {
 			t.Fatalf("%d entries; want one for each part", len(log))
@@ -40,16 +40,16 @@ func TestSlowFragments(t *testing.T) {
 func TestForeignLog(t *testing.T) {
 	var log strings.Builder
 	s := newSim(t, 1, nil)
-	s.loop.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s.Loop.Log = slog.New(slog.NewTextHandler(&log, nil))
 	for i, p := range []string{"*1\r\n!oops\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "*1\r\n!oops\r\n"} {
 		c := s.connect()
-		c.send(p)
-		s.settle()
+		c.Send(p)
+		s.Settle()
 		if got, want := strings.Count(log.String(), "malformed request"), min(i, 1); got != want {
 			t.Errorf("after %d clients %d lines; want %d", i+1, got, want)
 		}
 	}
-	if m, f := s.pool.count.malformed.Load(), s.pool.count.foreign.Load(); m != 4 || f != 2 {
+	if m, f := s.pool.Count.Malformed.Load(), s.pool.Count.Foreign.Load(); m != 4 || f != 2 {
 		t.Errorf("%d malformed, of which %d foreign; want 4, 2", m, f)
 	}
 }

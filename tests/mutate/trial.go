@@ -21,15 +21,15 @@ var road = []string{
 	"codec/resp/command.go", "codec/resp/decide.go", "codec/resp/reply.go",
 	"codec/memcached/command.go", "codec/memcached/words.go", "codec/memcached/retrieve.go", "codec/memcached/store.go",
 	"codec/memcached/other.go", "codec/memcached/reply.go",
-	"engine/session.go", "engine/wait.go", "engine/route.go", "engine/reply.go", "engine/local.go", "engine/shard.go",
-	"engine/list.go", "engine/budget.go", "engine/lifetime.go",
+	"session/session.go", "session/wait.go", "session/route.go", "session/reply.go", "session/local.go", "session/shard.go",
+	"session/list.go", "session/budget.go", "session/lifetime.go",
 	"loop/loop.go", "loop/flush.go", "loop/link.go", "loop/out.go",
 	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/handshake.go", "backend/answer.go", "backend/ending.go",
 	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go", "backend/health.go",
 }
 
 // drivers are packages whose tests drive another one, too.
-var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}}
+var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}, "session": {"engine"}}
 
 // slow are tests that wait for real time, or that measure.
 const slow = "^Test(NeverReads|ManyNeverRead|BusyServerKeepsItsConnection|Silence|ChangeOfHost.*|Allocs.*|Pause|HandOverLimited|" +

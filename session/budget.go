@@ -1,4 +1,4 @@
-package engine
+package session
 
 import "sync/atomic"
 
@@ -24,6 +24,28 @@ const (
 	unreadShare = 0.6
 )
 
+// Pressure is how near the process is to its max_memory, and what its clients are owed. The sessions of all loops share it;
+// the proxy around them sets the level.
+type Pressure struct {
+	Level   atomic.Int32 // Calm, High or Critical
+	Dropped atomic.Int64 // bytes of buffers that the loops let go of since the proxy last looked
+
+	output  outputBudget
+	slowIDs atomic.Int64 // entries of slow logs, ever
+}
+
+// The levels of Pressure.
+const (
+	Calm = iota
+	// High: no more input is taken from clients that hold memory, be it half a command or replies that they do not read.
+	High
+	// Critical: the client that holds most is closed, one on each loop and look, until it is over.
+	Critical
+)
+
+// causeBytes is what a client must hold to be a cause of pressure.
+const causeBytes = 64 << 10
+
 // outputBudget is what clients have been allowed beyond their first, and what they have not read, of all loops.
 type outputBudget struct{ granted, unread atomic.Int64 }
 
@@ -44,7 +66,7 @@ func (s *Session) outputBuffer() int {
 	if n := s.pool.opts.ClientOutputBuffer; n > 0 {
 		return n
 	}
-	return s.local.maxMemory / outputShare
+	return s.local.limits.MaxMemoryBytes / outputShare
 }
 
 // allowMore doubles what may be owed to s until that does, if its pool and the process's memory allow it; false: s has to
@@ -53,8 +75,8 @@ func (s *Session) outputBuffer() int {
 func (s *Session) allowMore() bool {
 	for s.owed() >= s.allowed {
 		more := min(2*s.allowed, s.outputBuffer()) - s.allowed
-		if more <= 0 || s.out.Pending() < s.allowed/2 || s.local.pressure.level.Load() >= high ||
-			!s.local.pressure.output.grant(more, s.local.maxMemory/outputShare*2) {
+		if more <= 0 || s.out.Pending() < s.allowed/2 || s.local.pressure.Level.Load() >= High ||
+			!s.local.pressure.output.grant(more, s.local.limits.MaxMemoryBytes/outputShare*2) {
 			return false
 		}
 		s.allowed += more
@@ -73,7 +95,7 @@ func (s *Session) allowFirst() {
 	s.allowed = min(s.local.firstAllowed(), s.outputBuffer())
 }
 
-func (l *Local) firstAllowed() int { return min(firstAllowed, l.maxMemory/firstShare) }
+func (l *Local) firstAllowed() int { return min(firstAllowed, l.limits.MaxMemoryBytes/firstShare) }
 
 // noteUnread brings what is known of s's unread replies up to date; it is called where there are any, or were.
 func (s *Session) noteUnread() {
@@ -86,7 +108,7 @@ func (s *Session) noteUnread() {
 	s.unreadBytes = n
 }
 
-func (l *Local) mayBeUnread() int64 { return int64(unreadShare * float64(l.maxMemory)) }
+func (l *Local) mayBeUnread() int64 { return int64(unreadShare * float64(l.limits.MaxMemoryBytes)) }
 
 // relieveOutput closes the clients of l that have most unread, until all loops' have less than they may.
 func (l *Local) relieveOutput() {

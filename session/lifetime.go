@@ -1,8 +1,9 @@
-package engine
+package session
 
 import (
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"cashew/codec"
@@ -26,7 +27,7 @@ const (
 )
 
 // Besides that, a session may find its pool replaced (moved), be given to another process (part, or goesOn if that
-// does not want it), and live on without the reactor when the client half-closed (detach).
+// does not want it: see parting.go), and live on without the reactor when the client half-closed (detach).
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
@@ -35,11 +36,34 @@ type transit struct {
 	handed []byte // input that another process had taken from it
 }
 
-func newSession(l *Local, p *pool, id uint64, addr string) *Session {
+// New returns a client of p, which is counted in and on its way to l: Enroll puts it there, or GiveUp counts it out. Any
+// goroutine may call it.
+func New(l *Local, p *Pool, id uint64, addr string) *Session {
+	l.clients.Add(1)
 	return &Session{
 		loop: l.loop, local: l, from: p,
-		cl: codec.Client{ID: id, Addr: addr, Authed: !p.protocol.Guarded()},
+		cl: codec.Client{ID: id, Addr: addr, Authed: !p.Protocol.Guarded()},
 	}
+}
+
+// Enroll puts s on its loop; nc is used up. An error is logged, and s counted out.
+func (s *Session) Enroll(nc net.Conn) error {
+	if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
+		s.cl.LAddr = nc.LocalAddr().String()
+	}
+	p := s.from
+	err := s.loop.Enroll(nc, s)
+	if err != nil {
+		s.loop.Log.Error("client dropped", "pool", p.Name, "client", s.cl.Addr, "err", err)
+		s.local.countOut(p)
+	}
+	return err
+}
+
+// GiveUp is in place of Enroll for a client that is not to come after all.
+func (s *Session) GiveUp(nc net.Conn) {
+	s.local.countOut(s.from)
+	_ = nc.Close()
 }
 
 // Opened implements loop.Handler.
@@ -116,46 +140,6 @@ func (s *Session) leaveIfDone() {
 func (s *Session) between() bool {
 	c := &s.scan
 	return c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
-}
-
-// atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
-func (s *Session) atBoundary() bool {
-	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
-}
-
-// part takes s apart: its client lives on with the descriptor.
-func (s *Session) part() (c parted, ok bool) {
-	fd, err := s.sock.Dup()
-	if err != nil {
-		return c, false
-	}
-	c.fd = fd
-	if s.in != nil {
-		c.input = append(c.input, s.in.B...)
-	}
-	c.state = s.state(len(c.input))
-	s.close()
-	return c, true
-}
-
-// state is what another process has to know of s, besides so many bytes of input.
-func (s *Session) state(input int) clientState {
-	c := clientState{
-		Pool: s.pool.name, Profile: s.cl.Profile, Bar: s.cl.Bar, Addr: s.cl.Addr, Authed: s.cl.Authed,
-		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
-	}
-	if c.Profile != 0 || c.Bar != 0 {
-		c.Pool, c.Switched = "", s.pool.name
-	}
-	return c
-}
-
-// goesOn has s take commands again that was to be given away.
-func (s *Session) goesOn() {
-	if s.told&behindHandOver != 0 {
-		s.told &^= behindHandOver
-		s.unblock()
-	}
 }
 
 // quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
@@ -244,5 +228,5 @@ func (s *Session) close() {
 	}
 	s.allowFirst()
 	s.local.holders.remove(s)
-	s.pool.left(s)
+	s.local.countOut(s.pool)
 }

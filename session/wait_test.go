@@ -1,4 +1,4 @@
-package engine
+package session
 
 import "testing"
 
@@ -19,9 +19,9 @@ func TestWaits(t *testing.T) {
 			end:   func(s *Session) { s.told = 0 },
 		},
 		"pipeline": {
-			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.opts.MaxPipeline, 0 },
-			almost: func(s *Session) { s.inFlight = s.local.opts.MaxPipeline/2 + 1 },
-			end:    func(s *Session) { s.inFlight = s.local.opts.MaxPipeline / 2 },
+			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.limits.MaxPipeline, 0 },
+			almost: func(s *Session) { s.inFlight = s.local.limits.MaxPipeline/2 + 1 },
+			end:    func(s *Session) { s.inFlight = s.local.limits.MaxPipeline / 2 },
 		},
 		"reports": {
 			begin:  func(s *Session) { s.reports = maxClientReports },
@@ -34,8 +34,8 @@ func TestWaits(t *testing.T) {
 			end:    func(s *Session) { s.replySize = s.allowed / 2 / s.inFlight },
 		},
 		"memory": {
-			begin: func(s *Session) { s.local.pressure.level.Store(high) },
-			end:   func(s *Session) { s.local.pressure.level.Store(calm) },
+			begin: func(s *Session) { s.local.pressure.Level.Store(High) },
+			end:   func(s *Session) { s.local.pressure.Level.Store(Calm) },
 		},
 	}
 	for _, row := range waits {

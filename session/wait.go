@@ -1,4 +1,4 @@
-package engine
+package session
 
 // A client waits while no more of its commands may be taken: the reactor does not read from it, what it sends stays in the kernel,
 // and TCP makes it wait. Every cause has one row in waits: when it begins, and when it is over, which is later for what is counted
@@ -38,8 +38,8 @@ var waits = [...]struct {
 	},
 	{
 		"pipeline",
-		func(s *Session) bool { return s.inFlight >= s.local.opts.MaxPipeline },
-		func(s *Session) bool { return s.inFlight <= s.local.opts.MaxPipeline/2 },
+		func(s *Session) bool { return s.inFlight >= s.local.limits.MaxPipeline },
+		func(s *Session) bool { return s.inFlight <= s.local.limits.MaxPipeline/2 },
 	},
 	{
 		"reports",
@@ -53,16 +53,16 @@ var waits = [...]struct {
 	},
 	{
 		"memory",
-		func(s *Session) bool { return s.local.pressure.level.Load() >= high && s.holds() >= causeBytes },
-		func(s *Session) bool { return s.local.pressure.level.Load() < high || s.holds() < causeBytes },
+		func(s *Session) bool { return s.local.pressure.Level.Load() >= High && s.holds() >= causeBytes },
+		func(s *Session) bool { return s.local.pressure.Level.Load() < High || s.holds() < causeBytes },
 	},
 }
 
 // perhapsWaits is false, nearly always, if no row of waits can begin. It is asked for each command, and so it calls nothing.
 func (s *Session) perhapsWaits() bool {
 	l := s.local
-	return s.told != 0 || s.inFlight >= l.opts.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
-		l.pressure.level.Load() >= high
+	return s.told != 0 || s.inFlight >= l.limits.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
+		l.pressure.Level.Load() >= High
 }
 
 // mustWait says that a row of waits begins.

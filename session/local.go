@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"slices"
@@ -19,9 +19,8 @@ type Local struct {
 	servers *backend.Local
 	shards  []*shard // one for each pool
 
-	opts      *Options
-	maxMemory int // see lineup
-	pressure  *pressure
+	limits   Limits
+	pressure *Pressure
 
 	sessions sessions // inAll
 	draining bool     // all leave
@@ -34,10 +33,7 @@ type Local struct {
 	targets []target        // scratch of scatter: where they go
 	gathers []*codec.Gather // not in use
 	idle    int             // fewest of them since the last tidy: so many nobody needed
-	clients atomic.Int64    // shared with the goroutines that accept
-
-	told    atomic.Pointer[loopFigures]
-	slowIDs *atomic.Int64 // the process's
+	clients atomic.Int64    // on the loop or on their way to it
 
 	hot, big stats.Sketch
 	sampleIn int // keys until the next is sampled
@@ -46,36 +42,45 @@ type Local struct {
 	overfull bool // all clients together have more unread than they may
 }
 
-// newLocal returns what this package has on a loop, beside what backend has there.
-func newLocal(index int, on *loop.Loop, servers *backend.Local, now *lineup, p *pressure) *Local {
-	l := &Local{
-		index: index, loop: on, servers: servers, pressure: p,
-		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, slowIDs: new(atomic.Int64),
+// NewLocal returns what this package has on a loop, the index-th, beside what backend has there.
+func NewLocal(index int, servers *backend.Local, limits Limits, p *Pressure) *Local {
+	on := servers.Loop()
+	return &Local{
+		index: index, loop: on, servers: servers, limits: limits, pressure: p,
+		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, sampleIn: stats.NextSample(on.World),
 	}
-	l.configure(now)
-	l.sampleIn = stats.NextSample(on.World)
-	return l
 }
 
-// configure takes settings, the first or those of a reload.
-func (l *Local) configure(now *lineup) {
-	l.opts, l.maxMemory, l.loop.Coalesce = now.opts, now.maxMemory, now.opts.Coalesce
-	l.loop.BoundSpares(l.maxMemory / 8 / now.loops)
+// Clients is how many clients are on the loop or on their way to it. Any goroutine may ask.
+func (l *Local) Clients() int64 { return l.clients.Load() }
+
+// countOut counts a client of p out.
+func (l *Local) countOut(p *Pool) {
+	l.clients.Add(-1)
+	p.host.Left()
 }
 
-// relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
+// Drain has all clients leave: those there are, and those that still come.
+func (l *Local) Drain() {
+	l.draining = true
+	for s := range l.sessions.all {
+		s.leave()
+	}
+}
+
+// Relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
 // critical level the one that holds most is closed.
-func (l *Local) relieve(level int32) {
-	if level >= high {
-		l.pressure.dropped.Add(int64(l.loop.DropSpares()))
+func (l *Local) Relieve(level int32) {
+	if level >= High {
+		l.pressure.Dropped.Add(int64(l.loop.DropSpares()))
 		l.gathers, l.idle = nil, 0
 	}
 	for s := range l.holders.all {
-		if level < high && s.blocked {
+		if level < High && s.blocked {
 			s.unblock()
 		}
 	}
-	if level == critical {
+	if level == Critical {
 		l.closeGreatest()
 	}
 }
@@ -91,9 +96,9 @@ func (l *Local) closeGreatest() bool {
 	if most == nil || most.holds() < causeBytes {
 		return false
 	}
-	l.loop.Log.Warn("closing the client that holds most memory", "pool", most.pool.name, "client", most.cl.Addr,
+	l.loop.Log.Warn("closing the client that holds most memory", "pool", most.pool.Name, "client", most.cl.Addr,
 		"bytes", most.holds())
-	most.pool.count.overMemory.Add(1)
+	most.pool.Count.OverMemory.Add(1)
 	most.close()
 	return true
 }
@@ -106,9 +111,10 @@ func (l *Local) closeSlow() {
 		at, stalled := s.out.Stalled()
 		switch {
 		case t > 0 && stalled && l.loop.Now-at >= t:
-			l.loop.Log.Warn("closing a client that does not read", "pool", s.pool.name, "client", s.cl.Addr,
-				"unread_bytes", s.out.Pending(), "allowed", s.allowed, l.opts.settingName("ClientWriteTimeout"), time.Duration(t))
-			s.pool.count.slow.Add(1)
+			l.loop.Log.Warn("closing a client that does not read", "pool", s.pool.Name, "client", s.cl.Addr,
+				"unread_bytes", s.out.Pending(), "allowed", s.allowed,
+				SettingName(l.limits.SettingNames, "ClientWriteTimeout"), time.Duration(t))
+			s.pool.Count.Slow.Add(1)
 			s.close()
 		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:
 			l.holders.remove(s)
@@ -119,10 +125,10 @@ func (l *Local) closeSlow() {
 // decayEvery is how long it takes for a key that nobody asks for any more to lose half of its count.
 const decayEvery = time.Minute
 
-// tidy drops what only very wide commands, large values and slow clients needed.
-func (l *Local) tidy() {
+// Tidy is called every second or so: it drops what only very wide commands, large values and slow clients needed.
+func (l *Local) Tidy() {
 	l.closeSlow()
-	l.pressure.dropped.Add(int64(l.loop.Tidy() + l.servers.Tidy()))
+	l.pressure.Dropped.Add(int64(l.loop.Tidy() + l.servers.Tidy()))
 	if l.loop.Now >= l.decayAt {
 		l.hot.Decay(true)
 		l.big.Decay(false)

@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"strings"
@@ -10,35 +10,35 @@ import (
 // TestFlushSoon: while one client or two wait, requests leave at once; those of more leave together in one write.
 func TestFlushSoon(t *testing.T) {
 	s, c := steady(t, 1)
-	v := s.servers[0]
+	v := s.Servers[0]
 	clients := []*simClient{c, s.connect(), s.connect(), s.connect()}
 	const lone = 2 // what loop has as loneClients
-	v.sock.writes = 0
+	v.Sock.Writes = 0
 	for i, c := range clients {
-		c.send(array("GET", "a"))
-		if at, want := v.sock.writes, min(i+1, lone); at != want {
+		c.Send(array("GET", "a"))
+		if at, want := v.Sock.Writes, min(i+1, lone); at != want {
 			t.Errorf("%d writes after %d clients sent something; want %d", at, i+1, want)
 		}
 	}
-	if len(s.tasks) != 1 {
-		t.Errorf("%d tasks; want the one flush", len(s.tasks))
+	if len(s.Tasks) != 1 {
+		t.Errorf("%d tasks; want the one flush", len(s.Tasks))
 	}
-	s.settle()
-	if v.sock.writes != lone+1 || strings.Count(v.sock.take(), "GET") != 4 {
-		t.Errorf("%d writes; want one for the rest", v.sock.writes)
+	s.Settle()
+	if v.Sock.Writes != lone+1 || strings.Count(v.Sock.Take(), "GET") != 4 {
+		t.Errorf("%d writes; want one for the rest", v.Sock.Writes)
 	}
 	for _, c := range clients {
-		c.sock.writes = 0
+		c.Sock.Writes = 0
 	}
-	v.reply(strings.Repeat("$-1\r\n", 4))
-	s.settle()
+	v.Reply(strings.Repeat("$-1\r\n", 4))
+	s.Settle()
 	for i, c := range clients {
-		if c.sock.writes != 1 || c.sock.take() != "$-1\r\n" {
-			t.Errorf("client %d: %d writes", i+1, c.sock.writes)
+		if c.Sock.Writes != 1 || c.Sock.Take() != "$-1\r\n" {
+			t.Errorf("client %d: %d writes", i+1, c.Sock.Writes)
 		}
 	}
-	if len(s.tasks) != 0 || s.loop.Busy != 0 {
-		t.Errorf("%d tasks, %d busy with nothing to do", len(s.tasks), s.loop.Busy)
+	if len(s.Tasks) != 0 || s.Loop.Busy != 0 {
+		t.Errorf("%d tasks, %d busy with nothing to do", len(s.Tasks), s.Loop.Busy)
 	}
 }
 
@@ -54,19 +54,19 @@ func TestReplySizes(t *testing.T) {
 		{1000, 900, 0},
 	} {
 		s, cl := steady(t, 1)
-		v := s.servers[0]
-		cl.send(array("GET", "a"))
+		v := s.Servers[0]
+		cl.Send(array("GET", "a"))
 		reply := bulk(strings.Repeat("v", c.size))
-		v.reply(reply[:c.part])
-		if got := len(cl.sock.got); got != c.early {
+		v.Reply(reply[:c.part])
+		if got := len(cl.Sock.Got); got != c.early {
 			t.Errorf("%d of %d bytes came: the client has %d; want %d", c.part, len(reply), got, c.early)
 		}
 		if streams := cl.session.head.Streaming; streams != (c.early > 0) {
 			t.Errorf("%d of %d bytes came: streaming %v", c.part, len(reply), streams)
 		}
-		v.reply(reply[c.part:])
-		s.settle()
-		if cl.sock.take() != reply {
+		v.Reply(reply[c.part:])
+		s.Settle()
+		if cl.Sock.Take() != reply {
 			t.Errorf("%d bytes: the client got something else", len(reply))
 		}
 	}
@@ -76,27 +76,27 @@ func TestReplySizes(t *testing.T) {
 func TestStreamFails(t *testing.T) {
 	for _, part := range []int{streamBytes - 1, streamBytes} {
 		s, c := steady(t, 1)
-		c.send(array("GET", "a"))
-		s.servers[0].reply(bulk(strings.Repeat("v", 2*streamBytes))[:part])
-		s.servers[0].hangUp()
-		s.settle()
+		c.Send(array("GET", "a"))
+		s.Servers[0].Reply(bulk(strings.Repeat("v", 2*streamBytes))[:part])
+		s.Servers[0].HangUp()
+		s.Settle()
 		streamed := part == streamBytes
-		if got := c.sock.take(); c.conn.closed != streamed || !streamed && got != "-ERR Connection reset by peer\r\n" {
-			t.Errorf("%d bytes came: closed %v, %d bytes of reply", part, c.conn.closed, len(got))
+		if got := c.Sock.Take(); c.Conn.Closed != streamed || !streamed && got != "-ERR Connection reset by peer\r\n" {
+			t.Errorf("%d bytes came: closed %v, %d bytes of reply", part, c.Conn.Closed, len(got))
 		}
 	}
 }
 
 // TestScratch: what only very wide commands needed is dropped a second later, and gathers that nobody needed.
 func TestScratch(t *testing.T) {
-	l := newSim(t, 1, func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 1 << 30 }).local
+	l := newSim(t, 1, func(o *Limits, _ *ClientOptions) { o.MaxMemoryBytes = 1 << 30 }).local
 	for range 3 {
 		l.putGather(new(codec.Gather))
 	}
-	l.tidy() // learns how many there are
+	l.Tidy() // learns how many there are
 	g := l.getGather()
 	l.putGather(g)
-	if l.tidy(); len(l.gathers) != 1 {
+	if l.Tidy(); len(l.gathers) != 1 {
 		t.Errorf("%d gathers kept of 3 with one in use; want 1", len(l.gathers))
 	}
 	if again := l.getGather(); again != g || len(l.gathers) != 0 || l.getGather() == g {
@@ -130,7 +130,7 @@ func TestScratch(t *testing.T) {
 	}
 	for _, n := range []int{maxGatherKeys, maxGatherKeys + 1} {
 		l.cmd.Keys, l.parts = make([]codec.Key, 0, n), make([]uint16, 0, n)
-		l.tidy()
+		l.Tidy()
 		if kept := n == maxGatherKeys; (l.cmd.Keys != nil) != kept || (l.parts != nil) != kept {
 			t.Errorf("room for %d keys: kept %v, %v; want %v", n, l.cmd.Keys != nil, l.parts != nil, kept)
 		}

@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"io"
@@ -11,15 +11,15 @@ import (
 
 // owe has a client that reads nothing be owed n bytes.
 func (c *simClient) owe(n int) {
-	c.sock.room = 0
-	c.session.out.Append(c.sim.loop, make([]byte, n))
+	c.Sock.Room = 0
+	c.session.out.Append(c.session.loop, make([]byte, n))
 	c.session.touch()
-	c.sim.loop.Flush()
+	c.session.loop.Flush()
 }
 
 // budgeted is a sim with 32 MiB of memory: a client is allowed 1 MiB first, 8 MiB in all, and all together 16 MiB more.
 func budgeted(t *testing.T) *sim {
-	return connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxMemoryBytes = 32 << 20 })
+	return newSim(t, 1, func(o *Limits, _ *ClientOptions) { o.MaxMemoryBytes = 32 << 20 })
 }
 
 const mib = 1 << 20
@@ -53,10 +53,10 @@ func TestAllowMore(t *testing.T) {
 	c.session.inFlight = 0
 	c.owe(mib - 1)
 	allowed(mib, true)
-	s.local.pressure.level.Store(high)
+	s.local.pressure.Level.Store(High)
 	c.owe(1)
 	allowed(mib, false)
-	s.local.pressure.level.Store(calm)
+	s.local.pressure.Level.Store(Calm)
 	s.local.holders.remove(c.session)
 	allowed(2*mib, true)
 	if !c.session.places[inHolders].in {
@@ -66,16 +66,16 @@ func TestAllowMore(t *testing.T) {
 	allowed(8*mib, true)
 	c.owe(4 * mib)
 	allowed(8*mib, false)
-	s.drainRoom(c.sock, 8*mib-mib/2-1)
+	s.DrainRoom(c.Sock, 8*mib-mib/2-1)
 	if c.session.caughtUp() || c.session.allowed != 8*mib {
 		t.Errorf("with %d bytes owed it has caught up", c.session.owed())
 	}
-	s.drainRoom(c.sock, 1)
+	s.DrainRoom(c.Sock, 1)
 	if !c.session.caughtUp() {
 		t.Errorf("with %d bytes owed it has not caught up", c.session.owed())
 	}
 	allowed(mib, true)
-	c.hangUp(io.ErrUnexpectedEOF)
+	c.HangUp(io.ErrUnexpectedEOF)
 	if n := s.local.pressure.output.granted.Load() + s.local.pressure.output.unread.Load(); n != 0 {
 		t.Errorf("%d bytes are granted or unread with no client left", n)
 	}
@@ -103,7 +103,7 @@ func TestAllBudget(t *testing.T) {
 func TestUnread(t *testing.T) {
 	var log strings.Builder
 	s := budgeted(t)
-	s.loop.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s.Loop.Log = slog.New(slog.NewTextHandler(&log, nil))
 	limit := int(s.local.mayBeUnread())
 	if limit < 19*mib || limit > 20*mib {
 		t.Fatalf("%d bytes may be unread", limit)
@@ -112,20 +112,20 @@ func TestUnread(t *testing.T) {
 	small.owe(3 * mib)
 	large.owe(9 * mib)
 	middle.owe(limit - 12*mib)
-	if small.conn.closed || large.conn.closed || middle.conn.closed {
+	if small.Conn.Closed || large.Conn.Closed || middle.Conn.Closed {
 		t.Fatal("a client is closed although no more is unread than may be")
 	}
 	small.owe(1)
-	if small.conn.closed || !large.conn.closed || middle.conn.closed {
-		t.Errorf("closed: small %v, large %v, middle %v; want the large one", small.conn.closed, large.conn.closed, middle.conn.closed)
+	if small.Conn.Closed || !large.Conn.Closed || middle.Conn.Closed {
+		t.Errorf("closed: small %v, large %v, middle %v; want the large one", small.Conn.Closed, large.Conn.Closed, middle.Conn.Closed)
 	}
 	if got, want := s.local.pressure.output.unread.Load(), int64(limit-9*mib+1); got != want || s.local.overfull {
 		t.Errorf("%d bytes are unread, overfull %v; want %d", got, s.local.overfull, want)
 	}
-	if n := s.pool.count.overMemory.Load(); n != 1 || strings.Count(log.String(), "holds most memory") != 1 {
+	if n := s.pool.Count.OverMemory.Load(); n != 1 || strings.Count(log.String(), "holds most memory") != 1 {
 		t.Errorf("%d are counted", n)
 	}
-	s.drainRoom(small.sock, -1)
+	s.DrainRoom(small.Sock, -1)
 	if got := s.local.pressure.output.unread.Load(); got != int64(limit-12*mib) {
 		t.Errorf("%d bytes are unread after one client read all", got)
 	}
@@ -141,13 +141,13 @@ func TestCloseGreatest(t *testing.T) {
 		t.Error("a client that holds little is closed")
 	}
 	a.owe(1)
-	s.local.relieve(high)
-	if a.conn.closed {
+	s.local.Relieve(High)
+	if a.Conn.Closed {
 		t.Error("closed before the level is critical")
 	}
-	s.local.relieve(critical)
-	if !a.conn.closed || b.conn.closed {
-		t.Errorf("closed %v, the one with less %v", a.conn.closed, b.conn.closed)
+	s.local.Relieve(Critical)
+	if !a.Conn.Closed || b.Conn.Closed {
+		t.Errorf("closed %v, the one with less %v", a.Conn.Closed, b.Conn.Closed)
 	}
 }
 
@@ -157,28 +157,28 @@ func TestPressureBlocks(t *testing.T) {
 	a, b := s.connect(), s.connect()
 	a.owe(causeBytes)
 	b.owe(causeBytes - 1)
-	for _, level := range []int32{calm, high, critical} {
-		s.local.pressure.level.Store(level)
+	for _, level := range []int32{Calm, High, Critical} {
+		s.local.pressure.Level.Store(level)
 		for _, c := range []*simClient{a, b} {
 			had := c.session.commands
-			c.send(array("PING"))
-			s.settle()
-			if took, want := c.session.commands > had, level == calm || c == b; took != want {
+			c.Send(array("PING"))
+			s.Settle()
+			if took, want := c.session.commands > had, level == Calm || c == b; took != want {
 				t.Errorf("level %d, %d bytes held: taken %v; want %v", level, c.session.holds(), took, want)
 			}
-			c.session.out.Close(s.loop)
-			c.session.out.Open(c.sock)
+			c.session.out.Close(s.Loop)
+			c.session.out.Open(c.Sock)
 			c.owe(map[*simClient]int{a: causeBytes, b: causeBytes - 1}[c])
 		}
 	}
 	s.local.gathers = append(s.local.gathers, nil)
-	s.local.relieve(high)
-	if s.settle(); !a.session.blocked || s.local.gathers != nil {
+	s.local.Relieve(High)
+	if s.Settle(); !a.session.blocked || s.local.gathers != nil {
 		t.Errorf("blocked %v while memory is short; %d gathers kept", a.session.blocked, len(s.local.gathers))
 	}
-	s.local.pressure.level.Store(calm)
-	s.local.relieve(calm)
-	s.loop.Flush()
+	s.local.pressure.Level.Store(Calm)
+	s.local.Relieve(Calm)
+	s.Loop.Flush()
 	if a.session.blocked || a.session.paused {
 		t.Error("it still waits")
 	}
@@ -188,18 +188,18 @@ func TestPressureBlocks(t *testing.T) {
 func TestCloseSlow(t *testing.T) {
 	for _, timeout := range []time.Duration{0, 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.ClientWriteTimeout = timeout })
+			s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.ClientWriteTimeout = timeout })
 			c := s.connect()
 			c.owe(causeBytes)
-			s.passes(2500 * time.Millisecond)
-			s.drainRoom(c.sock, 1) // and stalls anew
-			s.passes(2500 * time.Millisecond)
-			if c.conn.closed {
+			s.Passes(2500 * time.Millisecond)
+			s.DrainRoom(c.Sock, 1) // and stalls anew
+			s.Passes(2500 * time.Millisecond)
+			if c.Conn.Closed {
 				t.Fatal("closed too soon")
 			}
-			s.passes(2 * time.Second)
-			if c.conn.closed != (timeout > 0) || s.pool.count.slow.Load() == 0 == (timeout > 0) {
-				t.Errorf("timeout %v: closed %v, counted %d", timeout, c.conn.closed, s.pool.count.slow.Load())
+			s.Passes(2 * time.Second)
+			if c.Conn.Closed != (timeout > 0) || s.pool.Count.Slow.Load() == 0 == (timeout > 0) {
+				t.Errorf("timeout %v: closed %v, counted %d", timeout, c.Conn.Closed, s.pool.Count.Slow.Load())
 			}
 			if timeout > 0 {
 				return
@@ -207,17 +207,32 @@ func TestCloseSlow(t *testing.T) {
 			if !c.session.places[inHolders].in {
 				t.Error("a client whose socket is full is forgotten")
 			}
-			s.drainRoom(c.sock, -1)
+			s.DrainRoom(c.Sock, -1)
 			c.session.keep(make([]byte, causeBytes))
-			s.local.tidy()
+			s.local.Tidy()
 			if !c.session.places[inHolders].in {
 				t.Error("a client that holds input is forgotten")
 			}
 			c.session.in = nil
-			s.local.tidy()
+			s.local.Tidy()
 			if c.session.places[inHolders].in {
 				t.Error("a client that holds nothing is kept in mind")
 			}
 		})
+	}
+}
+
+// TestMemoryOfConnected: what a client may be owed at first follows max_memory, for those that are there, too.
+func TestMemoryOfConnected(t *testing.T) {
+	s := newSim(t, 1, func(o *Limits, _ *ClientOptions) { o.MaxMemoryBytes = 1 << 30 })
+	c := s.connect()
+	if c.session.allowed != firstAllowed {
+		t.Errorf("a client may be owed %d bytes; want %d", c.session.allowed, firstAllowed)
+	}
+	less := s.local.limits
+	less.MaxMemoryBytes = 32 << 20
+	s.local.Apply(&Change{Limits: less})
+	if c.session.allowed != 1<<20 {
+		t.Errorf("with less memory it may be owed %d bytes; want %d", c.session.allowed, 1<<20)
 	}
 }

@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"cashew/backend"
@@ -12,7 +12,7 @@ func (s *Session) forward(cmd *codec.Command) {
 	server := r.Dispatch(cmd.Key)
 	if len(cmd.Keys) > 1 && !s.mayHave(r, server, cmd) {
 		bb := s.loop.GetBuffer()
-		bb.B = s.pool.protocol.AppendCrossServer(bb.B)
+		bb.B = s.pool.Protocol.AppendCrossServer(bb.B)
 		s.answer(bb)
 		s.countRefusal(cmd)
 		return
@@ -44,7 +44,7 @@ func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
 	if !cmd.Script {
 		return false
 	}
-	s.pool.count.crossScripts.Add(1)
+	s.pool.Count.CrossScripts.Add(1)
 	return !s.pool.opts.RefuseCrossScripts
 }
 
@@ -129,7 +129,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 		return
 	}
 
-	p := s.pool.protocol
+	p := s.pool.Protocol
 	whole := s.gather(cmd)
 	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
 	if l.sampleIn -= len(cmd.Keys); l.sampleIn <= 0 {

@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"time"
@@ -9,7 +9,7 @@ import (
 )
 
 // countRefusal counts a command that was refused.
-func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.protocol.CommandName(cmd)) }
+func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.Protocol.CommandName(cmd)) }
 
 // account brings what is counted for each write, not for each reply, up to date.
 func (s *Session) account() {
@@ -98,7 +98,7 @@ func (s *Session) slow(r *backend.Request) {
 		return
 	}
 	l, e := s.local, s.slowLog.Add(most)
-	e.Origin, e.ID, e.At = s.pool.origin, l.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
+	e.Origin, e.ID, e.At = s.pool.origin, l.pressure.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
 	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
 	e.Queue, e.Wait = time.Duration(s.loop.Now-r.QueuedAt()), 0
 	if r.SentAt != 0 {

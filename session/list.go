@@ -1,4 +1,4 @@
-package engine
+package session
 
 // sessions is a list of a loop's sessions, in the order in which they entered it: to walk a map would have chance decide who is
 // closed or told first. To enter and to leave costs a few writes and no allocation. The zero value, but for which, is empty.

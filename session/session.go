@@ -1,4 +1,8 @@
-package engine
+// Package session is one client: it takes commands from the input, sends each to the servers that have its keys, and gives the client
+// the replies in the commands' order, whatever server answers first.
+//
+// A Session and all that hangs on it belongs to one loop and takes no lock. What is around it, it knows as its pool's Host.
+package session
 
 import (
 	"context"
@@ -57,7 +61,7 @@ type Session struct {
 	cl   codec.Client
 
 	sock     loop.Socket // nil before it opened and when closed
-	from     *pool       // whose listener accepted it; nil once it opened
+	from     *Pool       // whose listener accepted it; nil once it opened
 	openedAt int64
 	granted  int // of what it is allowed, what came from the process's budget
 	places   [lists]place
@@ -176,7 +180,7 @@ func (s *Session) goOn() {
 // consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
 // many bytes they had.
 func (s *Session) consume(buf []byte) (taken int) {
-	p, cmd, in := s.pool.protocol, &s.local.cmd, s.in
+	p, cmd, in := s.pool.Protocol, &s.local.cmd, s.in
 	for taken < len(buf) && s.life < quitting {
 		if s.perhapsWaits() {
 			if s.mustWait() {
@@ -190,8 +194,8 @@ func (s *Session) consume(buf []byte) (taken int) {
 		}
 		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
-		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.opts.MaxRequestBytes {
-			err = s.local.opts.errTooBig()
+		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.limits.MaxRequestBytes {
+			err = s.errTooBig()
 		}
 		if err != nil {
 			s.malformed(err)
@@ -219,8 +223,8 @@ func (s *Session) consume(buf []byte) (taken int) {
 }
 
 // errTooBig is about a command that is larger than MaxRequestBytes.
-func (o *Options) errTooBig() error {
-	return fmt.Errorf("%w: request larger than %s", codec.ErrMalformed, o.settingName("MaxRequestBytes"))
+func (s *Session) errTooBig() error {
+	return fmt.Errorf("%w: request larger than %s", codec.ErrMalformed, SettingName(s.local.limits.SettingNames, "MaxRequestBytes"))
 }
 
 // count notes that a command was taken.
@@ -270,12 +274,12 @@ func (s *Session) answerLocal(cmd *codec.Command) {
 	}
 	if s.head == nil {
 		s.replyDue()
-		s.out.SetBatch(s.pool.protocol.AppendLocal(s.out.Batch(s.loop), &s.cl, cmd))
+		s.out.SetBatch(s.pool.Protocol.AppendLocal(s.out.Batch(s.loop), &s.cl, cmd))
 		s.touch()
 		return
 	}
 	bb := s.loop.GetBuffer()
-	bb.B = s.pool.protocol.AppendLocal(bb.B, &s.cl, cmd)
+	bb.B = s.pool.Protocol.AppendLocal(bb.B, &s.cl, cmd)
 	s.answer(bb)
 }
 
@@ -296,15 +300,15 @@ func (s *Session) refuse(cmd *codec.Command, err error) {
 
 // malformed tells a client whose framing is lost why it is closed, once all that is owed to it is delivered.
 func (s *Session) malformed(err error) {
-	s.pool.count.malformed.Add(1)
+	s.pool.Count.Malformed.Add(1)
 	level := slog.LevelDebug
-	if errors.Is(err, codec.ErrForeign) && s.pool.count.foreign.Add(1) == 1 {
+	if errors.Is(err, codec.ErrForeign) && s.pool.Count.Foreign.Add(1) == 1 {
 		level = slog.LevelInfo // the first; how many there are is in the figures
 	}
 	s.loop.Log.Log(context.Background(), level, "malformed request; closing the client",
-		"pool", s.pool.name, "client", s.cl.Addr, "err", err)
+		"pool", s.pool.Name, "client", s.cl.Addr, "err", err)
 	bb := s.loop.GetBuffer()
-	bb.B = s.pool.protocol.AppendMalformed(bb.B, err)
+	bb.B = s.pool.Protocol.AppendMalformed(bb.B, err)
 	s.answer(bb)
 	s.spoiled = true
 	s.quit()

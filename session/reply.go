@@ -1,4 +1,4 @@
-package engine
+package session
 
 // The road of a reply. What a server sends comes to Replied, in pieces, cut anywhere; each reply is then
 //
@@ -83,7 +83,7 @@ func (s *Session) whole(r *backend.Request) {
 		r.Parent.Size += r.Size
 		s.fragmentDone(r.Parent)
 		return
-	case r.Quiet != 0 && s.pool.protocol.Suppress(r.Quiet, r.Reply.B):
+	case r.Quiet != 0 && s.pool.Protocol.Suppress(r.Quiet, r.Reply.B):
 		r.Reply.B = r.Reply.B[:0]
 	}
 	r.Done = true
@@ -135,9 +135,9 @@ func (s *Session) writeStored(r *backend.Request) {
 
 // writeGathered writes the one reply to a scattered command whose fragments are all answered.
 func (s *Session) writeGathered(whole *backend.Request) {
-	p, g := s.pool.protocol, whole.Gather
+	p, g := s.pool.Protocol, whole.Gather
 	if whole.Err != nil {
-		s.pool.count.forwardError.Add(1)
+		s.pool.Count.ForwardError.Add(1)
 		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
 		return
 	}
@@ -208,7 +208,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		s.fragmentDone(r.Parent)
 	case r.Streaming:
 		// Part of the reply is with the client: no error can follow it, only the end.
-		s.loop.Log.Warn("server failed in the middle of a reply; closing the client", "pool", s.pool.name,
+		s.loop.Log.Warn("server failed in the middle of a reply; closing the client", "pool", s.pool.Name,
 			"client", s.cl.Addr, "err", err)
 		s.broken = true
 		s.touch()
@@ -225,31 +225,31 @@ func (s *Session) Failed(r *backend.Request, err error) {
 // appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
 // the pool's policy is that and the command only reads.
 func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
-	if s.pool.opts.OnServerFailure == backend.Miss && !backend.Unable(err) {
+	if s.pool.Options().OnServerFailure == backend.Miss && !backend.Unable(err) {
 		start := len(dst)
-		if dst, ok := s.pool.protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {
-			s.pool.count.misses.Add(1)
-			if quiet != 0 && s.pool.protocol.Suppress(quiet, dst[start:]) {
+		if dst, ok := s.pool.Protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {
+			s.pool.Count.Misses.Add(1)
+			if quiet != 0 && s.pool.Protocol.Suppress(quiet, dst[start:]) {
 				dst = dst[:start]
 			}
 			return dst
 		}
 	}
-	s.pool.count.forwardError.Add(1)
-	return s.pool.protocol.AppendError(dst, backend.Text(err))
+	s.pool.Count.ForwardError.Add(1)
+	return s.pool.Protocol.AppendError(dst, backend.Text(err))
 }
 
 // lost ends a fragment whose server failed: either its keys are left out of the reply, where the pool allows that and the
 // command only reads, or the whole command fails.
 func (s *Session) lost(f *backend.Request, err error) {
 	whole := f.Parent
-	if (s.pool.opts.PartialResults || s.pool.opts.OnServerFailure == backend.Miss) && !backend.Unable(err) {
+	if (s.pool.opts.PartialResults || s.pool.Options().OnServerFailure == backend.Miss) && !backend.Unable(err) {
 		if f.Reply == nil {
 			f.Reply = s.loop.GetBuffer()
 		}
-		out, ok := s.pool.protocol.AppendMiss(f.Reply.B[:0], s.cl.Profile, whole.Gather.Op, int(f.Keys))
+		out, ok := s.pool.Protocol.AppendMiss(f.Reply.B[:0], s.cl.Profile, whole.Gather.Op, int(f.Keys))
 		if f.Reply.B = out; ok {
-			s.pool.count.lostKeys.Add(int64(f.Keys))
+			s.pool.Count.LostKeys.Add(int64(f.Keys))
 			return
 		}
 	}

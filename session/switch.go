@@ -1,4 +1,4 @@
-package engine
+package session
 
 import (
 	"cashew/backend"
@@ -26,7 +26,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 		s.block()
 		return false
 	}
-	to := s.pool.protocol.Target(&s.cl, cmd)
+	to := s.pool.Protocol.Target(&s.cl, cmd)
 	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
 	if wait {
 		if s.told |= behindServer; !s.asked {
@@ -40,7 +40,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 
 // change carries out a command that is ready.
 func (s *Session) change(cmd *codec.Command) {
-	to := s.pool.protocol.Target(&s.cl, cmd)
+	to := s.pool.Protocol.Target(&s.cl, cmd)
 	refusal, _, err := s.group.Speaks(to, s.cl.ID, s, true)
 	s.switching = switching{}
 	switch {

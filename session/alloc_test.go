@@ -1,0 +1,39 @@
+//go:build !race
+
+package session
+
+import (
+	"testing"
+
+	"cashew/stats"
+)
+
+// TestAllocsSight: it does not allocate to log every command as slow, and to put a new key in the place of another.
+func TestAllocsSight(t *testing.T) {
+	s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.SlowerThan, o.SlowMaxLen = 0, 4 })
+	c, l, key, n := s.connect(), s.local, []byte("key:00000000"), 0
+	get, reply, buf := []byte(array("GET", "a")), []byte(bulk("value")), make([]byte, 100)
+	play := func() {
+		for i := range key[4:] { // the next
+			if key[4+i]++; key[4+i] <= '9' {
+				break
+			}
+			key[4+i] = '0'
+		}
+		l.hot.Count(s.pool.origin, 0, key, 1)
+		l.big.Note(s.pool.origin, 0, key, bigBytes+n)
+		n++
+		s.Loop.Data(c.session, buf[:copy(buf, get)])
+		s.Settle()
+		v := s.Servers[0]
+		s.Loop.Data(v.Up, buf[:copy(buf, reply)])
+		s.Settle()
+		v.Sock.Got, c.Sock.Got = v.Sock.Got[:0], c.Sock.Got[:0]
+	}
+	for range 2 * stats.SketchKeys {
+		play()
+	}
+	if n := testing.AllocsPerRun(1000, play); n != 0 {
+		t.Errorf("%v allocations in a round; want 0", n)
+	}
+}

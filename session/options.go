@@ -1,0 +1,45 @@
+package session
+
+import "time"
+
+// Limits are what each client, or all of them together, may have at most.
+type Limits struct {
+	MaxPipeline     int // requests one client may have in flight before the loop stops reading from it
+	MaxRequestBytes int // one command's frame
+	MaxMemoryBytes  int // that all buffers of the process together may have
+
+	SettingNames map[string]string // see SettingName
+}
+
+// SettingName is what a setting is called, by its field's name: names has what whoever configures the proxy calls it, as
+// read_buffer for ReadBufferBytes. One that has no other name there keeps its field's.
+func SettingName(names map[string]string, field string) string {
+	if name, ok := names[field]; ok {
+		return name
+	}
+	return field
+}
+
+// ClientOptions are a pool's settings towards its clients; see DefaultClientOptions.
+type ClientOptions struct {
+	// ClientWriteTimeout is how long a client may take no bytes of what it is owed before it is closed; 0: for ever.
+	ClientWriteTimeout time.Duration
+
+	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
+	ClientOutputBuffer int
+
+	// RefuseCrossScripts refuses scripts whose keys live on several servers; else they go where the first is.
+	RefuseCrossScripts bool
+
+	// PartialResults answers MGET and the like with the keys that could be had, when some servers fail.
+	PartialResults bool
+
+	// SlowerThan is from where a request enters the slow log; 0: all do, negative: none.
+	SlowerThan time.Duration
+	SlowMaxLen int // entries that the slow log keeps
+}
+
+// DefaultClientOptions are what a file without a section of our own settings means.
+func DefaultClientOptions() ClientOptions {
+	return ClientOptions{ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
+}

@@ -1,0 +1,124 @@
+package session
+
+import "cashew/codec"
+
+// A client may leave its loop for another process, between two of its commands: all that is to know of it is Parted, which
+// Local.Part takes and Restore makes a client of.
+
+// Parted is a client that its loop let go of.
+type Parted struct {
+	State State
+	Input []byte
+	FD    int
+}
+
+// State is what goes with a client's descriptor.
+type State struct {
+	Pool string // "" for a client of another profile than the plain one, or one that is barred: it stands in Switched
+	// Switched is such a client's pool. A program that knows of neither finds no pool, and leaves the client where it is,
+	// rather than answer it in another version, or what it must not run.
+	Switched string        `json:",omitempty"`
+	Profile  codec.Profile `json:",omitempty"`
+	Bar      uint16        `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
+
+	Addr   string
+	Authed bool
+	Name   string
+	Lib    string
+	LibVer string
+	Input  int // bytes that follow: read from the client, and not taken
+}
+
+// In is the name of the client's pool.
+func (c *State) In() string {
+	if c.Pool == "" {
+		return c.Switched
+	}
+	return c.Pool
+}
+
+// Part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
+// command until they are given away. left is how many more can be given away, stays how many can't.
+func (l *Local) Part(n int) (gone []Parted, left, stays int) {
+	asked := 0
+	for s := range l.sessions.all {
+		switch {
+		case s.stays || s.life != live || !s.attached():
+			stays++
+			s.goesOn()
+		case len(gone) < n && s.atBoundary():
+			if c, ok := s.part(); ok {
+				gone = append(gone, c)
+				continue
+			}
+			s.stays = true
+			stays++
+		default:
+			if s.told&behindHandOver == 0 && asked < n {
+				s.told |= behindHandOver
+				asked++
+			}
+			left++
+		}
+	}
+	return gone, left, stays
+}
+
+// Stay has the clients that were to be given away go on here.
+func (l *Local) Stay() {
+	for s := range l.sessions.all {
+		s.stays = false // another process may want it
+		s.goesOn()
+	}
+}
+
+// atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
+func (s *Session) atBoundary() bool {
+	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
+}
+
+// part takes s apart: its client lives on with the descriptor.
+func (s *Session) part() (c Parted, ok bool) {
+	fd, err := s.sock.Dup()
+	if err != nil {
+		return c, false
+	}
+	c.FD = fd
+	if s.in != nil {
+		c.Input = append(c.Input, s.in.B...)
+	}
+	c.State = s.state(len(c.Input))
+	s.close()
+	return c, true
+}
+
+// state is what another process has to know of s, besides so many bytes of input.
+func (s *Session) state(input int) State {
+	c := State{
+		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
+	}
+	if c.Profile != 0 || c.Bar != 0 {
+		c.Pool, c.Switched = "", s.pool.Name
+	}
+	return c
+}
+
+// goesOn has s take commands again that was to be given away.
+func (s *Session) goesOn() {
+	if s.told&behindHandOver != 0 {
+		s.told &^= behindHandOver
+		s.unblock()
+	}
+}
+
+// Restore is New for a client that was parted. ours: it was of this process, and no other wants it.
+func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
+	s := New(l, p, id, c.State.Addr)
+	s.cl = codec.Client{
+		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Addr: c.State.Addr, Authed: c.State.Authed,
+		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
+	}
+	s.handed, s.stays = c.Input, ours
+	return s
+}

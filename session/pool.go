@@ -1,0 +1,83 @@
+package session
+
+import (
+	"sync/atomic"
+
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/stats"
+)
+
+// Pool is one server pool as its clients' sessions see it: what all loops share of it. But for its counters it does not
+// change; a reload puts another in its place.
+type Pool struct {
+	*backend.Pool
+
+	Name     string
+	Protocol protocol
+	random   bool // distribution: a key has no place
+	opts     *ClientOptions
+	origin   *stats.Origin // of its keys, for those who keep some
+	Count    *Counters     // shared with the pool that it replaced
+	host     Host
+
+	groups []*backend.Group // by Local.index; each is its shard's once the loops know the pool
+	next   *Pool            // that replaced it; set before a group of it is told to leave
+}
+
+// Host is the proxy around the sessions of one pool: who counts its clients, and who knows what no loop knows.
+type Host interface {
+	// Left counts a client out: it left, or it never came onto its loop. Any goroutine may call it.
+	Left()
+
+	// Ask has r answered off the loops, soon, by a call of its Answer; false: too many wait. It is called on a loop.
+	Ask(r *Report) bool
+}
+
+// protocol is a pool's codec.Protocol but for Replies and Health, which are between backend and the servers.
+type protocol interface {
+	codec.Commands
+	codec.Answers
+	codec.Reports
+	codec.Fragments
+	codec.Catalogue
+}
+
+// Counters are one pool's, of what happens to its clients rarely enough that all loops may share them.
+type Counters struct {
+	Malformed    atomic.Int64 // clients closed because their framing was lost
+	Foreign      atomic.Int64 // of those, the ones that speak another protocol
+	ForwardError atomic.Int64 // errors of ours written to clients in place of a server's reply
+	LostKeys     atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
+	Slow         atomic.Int64 // clients closed because they did not read
+	OverMemory   atomic.Int64 // clients closed because they held most when memory ran out
+	CrossScripts atomic.Int64 // scripts whose keys live on several servers
+	Misses       atomic.Int64 // reads that were answered as a miss because the server failed
+}
+
+// NewPool returns the sessions' side of bp, which o is for.
+func NewPool(bp *backend.Pool, o *ClientOptions, h Host) *Pool {
+	servers := bp.Options()
+	p := &Pool{
+		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", opts: o,
+		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), host: h,
+	}
+	for i := range servers.Servers {
+		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
+	}
+	return p
+}
+
+// Adopt has p take the place of old: its servers' figures and health as far as they are the same, and its counters.
+func (p *Pool) Adopt(old *Pool) {
+	p.Pool.Adopt(old.Pool)
+	p.Count = old.Count
+	old.next = p
+}
+
+// MakeGroups makes p's groups, one for each loop, on any goroutine; the loops do not know them yet.
+func (p *Pool) MakeGroups(loops []*Local) {
+	for _, l := range loops {
+		p.groups = append(p.groups, backend.MakeGroup(l.servers, p.Pool))
+	}
+}

@@ -1,0 +1,309 @@
+// Package sessiontest is one loop without sockets, for tests of sessions and of what is around them: clients and servers are
+// scripts, and time stands still unless a test moves it.
+//
+//	Client.Send --> Loop.Data --> session --> backend.Conn --> Server.Sock.Got
+//	Client.Sock.Got <-- Loop.Settle <-- session <-- backend.Conn <-- Server.Reply
+//
+// It calls a loop's handlers exactly as the reactor does from gnet's callbacks. Whose handlers those are, it does not know: so
+// tests inside package session may use it, and those of package engine.
+package sessiontest
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cashew/backend"
+	"cashew/codec/resp"
+	"cashew/loop"
+	"cashew/loop/looptest"
+	"cashew/world"
+	"cashew/world/worldtest"
+)
+
+// Sim is the loop, with its clients and servers.
+type Sim struct {
+	Loop  *loop.Loop
+	Local *backend.Local // the server connections on the loop
+
+	Clients []*Client
+	Servers []*Server
+	Redial  func(*Server) // what becomes of a connection attempt; nil: it waits for Accept or Refuse
+	Tidy    func()        // what is done on the loop every second
+
+	Tasks   []func() // what Execute queued
+	Naps    []time.Duration
+	Yields  int
+	Layered bool // between each connection and its handler is a looptest.Layer
+
+	mu  sync.Mutex // timers call Execute
+	fds int
+}
+
+// New returns a loop before servers of these names, which are their addresses, too. A benchmark is in no bubble, and has the
+// product's clock.
+func New(t testing.TB, servers ...string) *Sim {
+	s := new(Sim)
+	var w world.World = worldtest.New(time.Now())
+	if _, ok := t.(*testing.B); ok {
+		w = world.New(time.Now())
+	}
+	s.Loop = loop.NewLoop(s, w, slog.New(slog.DiscardHandler))
+	s.Local = backend.NewLocal(s.Loop)
+	tokens := 0
+	s.Local.Token = func() string { tokens++; return strconv.Itoa(tokens) }
+	s.Local.Connect = func(c *backend.Conn) {
+		v := s.Server(c.Server().Name)
+		if c.Profile() == resp.RESP3 {
+			v = v.Three
+		}
+		v.Dialing = c
+		v.attempt++
+		if s.Redial != nil {
+			s.Redial(v)
+		}
+	}
+	for _, name := range servers {
+		s.AddServer(name)
+	}
+	return s
+}
+
+// AcceptAll has all servers accept connections as soon as they are asked.
+func (s *Sim) AcceptAll() {
+	s.Redial = func(v *Server) { s.Tasks = append(s.Tasks, v.Accept) }
+}
+
+// Client is one client: what it was sent is in Sock.Got.
+type Client struct {
+	Conn *Conn
+	Sock *Socket
+
+	sim     *Sim
+	handler loop.Handler // the session, or a layer beneath it
+}
+
+// Server is one server's side of the loop's only connection to it of one profile.
+type Server struct {
+	Three   *Server // the same server's side of the connection of RESP3; nil if this is that
+	Name    string
+	Dialing *backend.Conn // an attempt to connect that was not decided
+	Up      *backend.Conn // the open connection
+	Conn    *Conn
+	Sock    *Socket
+
+	sim     *Sim
+	handler loop.Handler // of Up: that, or a layer beneath it
+	attempt int          // the number of the last attempt to connect
+	sick    bool         // answers no probe
+}
+
+// Enroll implements loop.Base: nobody dials or accepts here.
+func (*Sim) Enroll(*loop.Loop, net.Conn, loop.Handler) error { panic("enrolled in a simulation") }
+
+// Run queues f until Settle.
+func (s *Sim) Run(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Tasks = append(s.Tasks, f)
+	return true
+}
+
+// Nap takes note, and no time.
+func (s *Sim) Nap(d time.Duration) { s.Naps = append(s.Naps, d.Round(time.Microsecond)) }
+
+// Yield is counted.
+func (s *Sim) Yield() { s.Yields++ }
+
+// Probe asks a server on a connection of its own; it runs beside the loop.
+func (s *Sim) Probe(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Server(name).sick {
+		return syscall.ECONNREFUSED
+	}
+	return nil
+}
+
+// AddServer adds a server behind the others.
+func (s *Sim) AddServer(name string) {
+	s.Servers = append(s.Servers, &Server{sim: s, Name: name, Three: &Server{sim: s, Name: name}})
+}
+
+// Server is the latest of that name: one that a reload removed and added again is another.
+func (s *Sim) Server(name string) *Server {
+	for _, v := range slices.Backward(s.Servers) {
+		if v.Name == name {
+			return v
+		}
+	}
+	panic("unknown server")
+}
+
+// ServerNamed is the setting of such a server.
+func ServerNamed(name string) backend.Server {
+	return backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
+}
+
+// Settle runs what callbacks left for later, until nothing is left.
+func (s *Sim) Settle() {
+	for {
+		s.mu.Lock()
+		if len(s.Tasks) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		r := s.Tasks[0]
+		s.Tasks = slices.Delete(s.Tasks, 0, 1) // and not s.Tasks[1:], which would have the next append allocate
+		s.mu.Unlock()
+		r()
+	}
+}
+
+func (s *Sim) newConn() (*Conn, *Socket) {
+	s.fds++
+	f := new(Conn)
+	return f, &Socket{Conn: f, Room: -1, layered: s.Layered}
+}
+
+// beneath is what the loop has as the handler of a connection.
+func (s *Sim) beneath(h loop.Handler) loop.Handler {
+	if s.Layered {
+		return looptest.NewLayer(s.Loop, h, uint64(s.fds))
+	}
+	return h
+}
+
+// Connect has h be the session of another client.
+func (s *Sim) Connect(h loop.Handler) *Client {
+	c := &Client{sim: s}
+	c.Conn, c.Sock = s.newConn()
+	c.handler = s.beneath(h)
+	s.Loop.Opened(c.handler, c.Sock)
+	s.Clients = append(s.Clients, c)
+	return c
+}
+
+// Send is one OnTraffic. The bytes are overwritten afterwards, as gnet's read buffer is.
+func (c *Client) Send(p string) {
+	if c.Conn.Closed {
+		return
+	}
+	for c.Sock.came = c.Sock.arrives(p); len(c.Sock.came) > 0 && !c.Conn.Closed; {
+		n := min(len(c.Sock.came), readBytes)
+		buf := c.Sock.came[:n:n]
+		c.Sock.came = c.Sock.came[n:]
+		c.sim.Loop.Data(c.handler, buf)
+		for i := range buf {
+			buf[i] = 0xCC
+		}
+	}
+}
+
+// readBytes is what the simulation's gnet reads at once: of a large command only the beginning.
+const readBytes = 8 << 10
+
+// HangUp has c close its connection, half of it if err is io.EOF.
+func (c *Client) HangUp(err error) {
+	if !c.Conn.Closed {
+		c.Conn.Closed = true
+		c.sim.Loop.Ended(c.handler, err)
+	}
+}
+
+// Accept accepts the attempt to connect that was not decided, if there is one.
+func (v *Server) Accept() {
+	c := v.Dialing
+	if c == nil {
+		return
+	}
+	v.Dialing = nil
+	v.Conn, v.Sock = v.sim.newConn()
+	v.Conn.server, v.Up, v.handler = v, c, v.sim.beneath(c)
+	if !v.sim.Loop.Opened(v.handler, v.Sock) { // given up meanwhile; the reactor closes it
+		v.Up, v.Conn.Closed = nil, true
+	}
+}
+
+// Refuse has that attempt fail.
+func (v *Server) Refuse(err error) {
+	c := v.Dialing
+	if c == nil {
+		return
+	}
+	v.Dialing = nil
+	v.sim.Loop.Tick()
+	c.DialFailed(v.attempt, &net.OpError{Op: "dial", Err: err})
+	v.sim.Loop.Flush()
+}
+
+// Reply sends p, if the connection is open.
+func (v *Server) Reply(p string) {
+	if v.Up == nil || v.Conn.Closed {
+		return
+	}
+	buf := v.Sock.arrives(p)
+	v.sim.Loop.Data(v.handler, buf)
+	for i := range buf {
+		buf[i] = 0xCC
+	}
+}
+
+// Sicken has v answer no probe from now on.
+func (v *Server) Sicken() {
+	v.sim.mu.Lock()
+	defer v.sim.mu.Unlock()
+	v.sick = true
+}
+
+// HangUp closes the connection.
+func (v *Server) HangUp() {
+	if v.Up != nil && !v.Conn.Closed {
+		v.Conn.Close()
+		v.sim.Loop.Ended(v.handler, io.EOF)
+	}
+}
+
+// DrainRoom lets a full socket take n more bytes and tells the loop.
+func (s *Sim) DrainRoom(f *Socket, n int) {
+	f.Room = n
+	if ready := f.ready; ready != nil {
+		f.ready = nil
+		ready()
+	}
+	s.Settle()
+}
+
+// Passes lets time pass; only in a synctest bubble. Every second of it the loop is tidied, as a proxy has it.
+func (s *Sim) Passes(d time.Duration) {
+	tidy := time.Now().Add(time.Second)
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if !time.Now().Before(tidy) {
+			tidy = tidy.Add(time.Second)
+			s.Loop.Execute(s.Tidy)
+		}
+		s.Settle()
+	}
+}
+
+// Array is the command of args as clients send it.
+func Array(args ...string) string {
+	out := fmt.Sprintf("*%d\r\n", len(args))
+	for _, a := range args {
+		out += fmt.Sprintf("$%d\r\n%s\r\n", len(a), a)
+	}
+	return out
+}
+
+// Bulk is the reply that has s.
+func Bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }

@@ -1,0 +1,132 @@
+package session
+
+import (
+	"slices"
+	"time"
+
+	"cashew/backend"
+	"cashew/stats"
+)
+
+// shard is one pool on one loop, with what its sessions there share. A reload gives it another pool and group in one step,
+// between two callbacks; its sessions, and what was counted, stay.
+type shard struct {
+	pool    *Pool
+	group   *backend.Group
+	tally   stats.ClientTally
+	slowLog stats.SlowLog
+	removed bool // its pool is gone: clients of it that still open leave at once
+}
+
+// Add makes p known to l.
+func (l *Local) Add(p *Pool) {
+	h := &shard{pool: p, group: p.groups[l.index]}
+	h.group.Join()
+	l.shards = append(l.shards, h)
+}
+
+// shardOf is the shard that has p, or the pool that replaced it; nil: l does not know it, or not any more.
+func (l *Local) shardOf(p *Pool) *shard {
+	for ; p != nil; p = p.next {
+		for _, h := range l.shards {
+			if h.pool == p {
+				return h
+			}
+		}
+	}
+	return nil
+}
+
+// replace has h go on with another pool. ordered is false if a client must have its replies before it sends more, as
+// backend.Group.Adopt says.
+func (h *shard) replace(l *Local, p *Pool) (ordered bool) {
+	g := p.groups[l.index]
+	ordered = g.Adopt(h.group)
+	h.pool, h.group = p, g
+	h.slowLog.Keep(p.opts.SlowMaxLen)
+	return ordered
+}
+
+// orphanTimeout is how long a removed pool's servers may take to execute what its clients sent before they left.
+const orphanTimeout = 5 * time.Second
+
+// Forget is the end of a removed pool on l, and of what was counted of it.
+func (l *Local) Forget(p *Pool) {
+	i := slices.IndexFunc(l.shards, func(h *shard) bool { return h.pool == p })
+	if i < 0 {
+		return
+	}
+	g := l.shards[i].group
+	g.Leave()
+	g.Hurry(orphanTimeout) // nobody waits for what is outstanding
+	l.shards = slices.Delete(l.shards, i, i+1)
+}
+
+// Change is a reload, as one loop carries it out between two callbacks.
+type Change struct {
+	Limits         Limits
+	Replaced       []Replaced
+	Added, Removed []*Pool
+}
+
+// Replaced is a pool and the one that takes its place.
+type Replaced struct{ Old, New *Pool }
+
+// Apply carries c out on l: each shard has its new pool in one step, and its clients go on with that.
+func (l *Local) Apply(c *Change) {
+	memory := l.limits.MaxMemoryBytes
+	l.limits = c.Limits
+	ordered := make(map[*shard]bool)
+	for _, r := range c.Replaced {
+		h := l.shardOf(r.Old)
+		ordered[h] = h.replace(l, r.New)
+	}
+	for _, p := range c.Added {
+		l.Add(p)
+	}
+	for _, p := range c.Removed {
+		l.shardOf(p).removed = true
+	}
+	for s := range l.sessions.all {
+		if inOrder, changed := ordered[s.shard]; changed {
+			s.moved()
+			if !inOrder && s.head != nil {
+				s.told |= behindOrder
+			}
+		} else if s.removed {
+			s.leave()
+		} else if l.limits.MaxMemoryBytes != memory {
+			s.allowFirst() // a part of that
+		}
+		s.unblock() // the limits may be wider now
+	}
+}
+
+// Preconnect opens the connections of p that its servers are to have before a client asks.
+func (l *Local) Preconnect(p *Pool) {
+	if h := l.shardOf(p); h != nil {
+		h.group.Preconnect()
+	}
+}
+
+// Moved tells the group that now is where p's was that a server has other addresses.
+func (l *Local) Moved(p *Pool, server *backend.Server, hosts []string) {
+	h := l.shardOf(p)
+	if h == nil {
+		return
+	}
+	for i, s := range h.pool.Options().Servers {
+		if s.Network == server.Network && s.Addr == server.Addr {
+			h.group.Moved(i, hosts)
+		}
+	}
+}
+
+// CloseAll closes the clients of a pool that have not left in time.
+func (l *Local) CloseAll(p *Pool) {
+	for s := range l.sessions.all {
+		if s.pool == p {
+			s.close()
+		}
+	}
+}
