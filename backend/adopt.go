@@ -7,6 +7,7 @@ import (
 
 	"cashew/codec"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // A reload never changes a Pool. It builds another, which adopts from the one it replaces whatever stays the same: what
@@ -17,96 +18,16 @@ import (
 //	Group.Adopt           on the loop: from now on requests take the new ring
 //	Conn.fail(ErrClosed)  on the loop: a connection that nobody adopted, once its last reply came
 
-// Adopt has p, which no loop uses yet, go on where old stands, and stops old's timers. A server is the same if it is
-// reached at the same address, whatever its name and weight: if it was ejected it stays so, until old's time is up.
-func (p *Pool) Adopt(old *Pool) {
-	p.resolver = old.resolver
-	p.outOfSteps.Store(old.outOfSteps.Load())
-	old.oddities.Range(func(k, v any) bool { p.oddities.Store(k, v); return true })
-	from := p.match(old)
-	p.health.adopt(&old.health, from)
-	for i, j := range from {
-		if j >= 0 {
-			p.abilities.adopt(i, &old.abilities, j)
-		}
-	}
-}
-
-// match finds for each server of p the one of old that it is, by index, or -1.
-func (p *Pool) match(old *Pool) []int {
-	type address struct{ network, addr, name string }
-	at := make(map[address][]int)
-	for i, s := range old.opts.Servers {
-		at[address{s.Network, s.Addr, s.Name}] = []int{i}
-	}
-	from := make([]int, len(p.opts.Servers))
-	used := make([]bool, len(old.opts.Servers))
-	for i, s := range p.opts.Servers {
-		from[i] = -1
-		if j := at[address{s.Network, s.Addr, s.Name}]; len(j) > 0 {
-			from[i] = j[0]
-			used[j[0]] = true
-		}
-	}
-	for i, s := range old.opts.Servers { // those that had another name: any at the address will do
-		if !used[i] {
-			a := address{s.Network, s.Addr, ""}
-			at[a] = append(at[a], i)
-		}
-	}
-	for i, s := range p.opts.Servers {
-		a := address{s.Network, s.Addr, ""}
-		if j := at[a]; from[i] < 0 && len(j) > 0 {
-			from[i], at[a] = j[0], j[1:]
-		}
-	}
-	return from
-}
-
-// adopt copies what old knows of the servers, by their index there, and goes on with its timers. old stops.
-func (h *health) adopt(old *health, from []int) {
-	old.close()
-	h.ejections.Store(old.ejections.Load())
-	for i, j := range from {
-		if j >= 0 {
-			h.ejected[i].Store(old.ejected[j].Load())
-		}
-	}
-	if !h.pool.opts.AutoEjectHosts {
-		return
-	}
-	old.mu.Lock()
-	servers := slices.Clone(old.servers)
-	old.mu.Unlock()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i, j := range from {
-		if j < 0 {
-			continue
-		}
-		h.failures[i].Store(old.failures[j].Load())
-		h.trial[i].Store(old.trial[j].Load())
-		h.servers[i] = servers[j]
-		if servers[j].out {
-			h.down[i].Store(true)
-			h.retryInLocked(i, max(servers[j].retryAt.Sub(h.world.Now()), 0), false)
-		}
-	}
-	if live, _ := h.liveLocked(); h.pool.opts.OnServerFailure == Rehash {
-		h.pool.swapRing(live) // at once: the loops are about to use it
-	}
-}
-
 // MakeGroup makes o's group for p, on any goroutine; the loop does not know it before Join or Adopt.
-func MakeGroup(o *Local, p *Pool) *Group {
+func MakeGroup(o *Local, p *topology.Pool) *Group {
 	g := &Group{loop: o.loop, local: o, pool: p}
 	g.Set(0)
-	for range p.opts.Servers {
+	for range p.Options().Servers {
 		g.figures = append(g.figures, new(stats.ServerTally))
 	}
-	g.redialAt = make([]int64, len(p.opts.Servers))
-	for op := range p.opts.Protocol.Ops() {
-		_, class := p.opts.Protocol.Describe(uint16(op))
+	g.redialAt = make([]int64, len(p.Options().Servers))
+	for op := range p.Options().Protocol.Ops() {
+		_, class := p.Options().Protocol.Describe(uint16(op))
 		g.classes = append(g.classes, class)
 	}
 	return g
@@ -123,9 +44,9 @@ func (g *Group) Join() { g.local.groups = append(g.local.groups, g) }
 // client must not send more before it has its replies, or a server could execute its commands in another order than it
 // sent them.
 func (g *Group) Adopt(old *Group) (inOrder bool) {
-	n, m := g.pool.opts.ServerConnections, old.pool.opts.ServerConnections
+	n, m := g.pool.Options().ServerConnections, old.pool.Options().ServerConnections
 	inOrder = n == m
-	from := g.pool.match(old.pool)
+	from := g.pool.Match(old.pool)
 	for i, j := range from {
 		if j >= 0 {
 			g.figures[i] = old.figures[j]
@@ -138,7 +59,7 @@ func (g *Group) Adopt(old *Group) (inOrder bool) {
 		}
 	}
 	inOrder = old.Leave() && inOrder
-	old.Hurry(g.pool.opts.Timeout)
+	old.Hurry(g.pool.Options().Timeout)
 	g.retired, old.retired = old.retired, nil
 	g.local.groups = slices.DeleteFunc(g.local.groups, func(o *Group) bool { return o == old })
 	g.Join()
@@ -192,13 +113,13 @@ func (g *Group) retire(c *Conn) (idle bool) {
 }
 
 func (g *Group) sameHandshake(old *Group, pr codec.Profile) bool {
-	a, b := g.pool.opts.Protocol, old.pool.opts.Protocol
+	a, b := g.pool.Options().Protocol, old.pool.Options().Protocol
 	return slices.EqualFunc(a.Handshake(pr), b.Handshake(pr), bytes.Equal)
 }
 
 // adoptConns moves the connections of was, where each server had so many, to now. from says which server was which.
 func (g *Group) adoptConns(now, was []*Conn, from []int, had int) {
-	n := g.pool.opts.ServerConnections
+	n := g.pool.Options().ServerConnections
 	for i, j := range from {
 		if j < 0 {
 			continue
@@ -216,8 +137,8 @@ func (g *Group) adoptConns(now, was []*Conn, from []int, had int) {
 // join makes c g's connection to a server of its pool, by its index there.
 func (c *Conn) join(g *Group, server int) {
 	p := g.pool
-	t := int64(p.opts.Timeout)
-	if t != int64(c.pool.opts.Timeout) {
+	t := int64(p.Options().Timeout)
+	if t != int64(c.pool.Options().Timeout) {
 		c.restarted = c.loop.Now
 		if t > 0 && c.head != nil {
 			c.local.want(c.loop.Now + t)

@@ -6,6 +6,7 @@ import (
 	"cashew/codec"
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // state of a Conn.
@@ -36,7 +37,7 @@ type Conn struct {
 	loop    *loop.Loop
 	local   *Local
 	group   *Group
-	pool    *Pool
+	pool    *topology.Pool
 	server  int // index in Options.Servers
 	profile codec.Profile
 
@@ -121,7 +122,7 @@ func (c *Conn) enter(r *Request) {
 	if c.firstUnsent == nil {
 		c.firstUnsent = r
 	}
-	if t := c.pool.opts.Timeout; t > 0 {
+	if t := c.pool.Options().Timeout; t > 0 {
 		c.local.want(r.at + int64(t))
 	}
 }
@@ -236,4 +237,4 @@ func (c *Conn) Loop() *loop.Loop { return c.loop }
 func (c *Conn) Profile() codec.Profile { return c.profile }
 
 // Server is the server that c connects to.
-func (c *Conn) Server() *Server { return &c.pool.opts.Servers[c.server] }
+func (c *Conn) Server() *topology.ServerOptions { return &c.pool.Options().Servers[c.server] }

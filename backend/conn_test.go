@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"cashew/codec/resp"
+	"cashew/topology"
 )
 
 const late, reset, invalid = "Connection timed out", "Connection reset by peer", "Invalid argument"
 
-func within(d time.Duration) func(*Options) { return func(o *Options) { o.Timeout = d } }
+func within(d time.Duration) func(*topology.Options) {
+	return func(o *topology.Options) { o.Timeout = d }
+}
 
-func guarded(o *Options) { o.Protocol = resp.New(resp.Options{Password: "secret", DB: 3}) }
+func guarded(o *topology.Options) { o.Protocol = resp.New(resp.Options{Password: "secret", DB: 3}) }
 
 // TestConn is the life of a connection: what its requests hear, and what the server gets.
 func TestConn(t *testing.T) {
@@ -76,8 +79,8 @@ func TestConn(t *testing.T) {
 		v.says("$-1\r\n")
 		g.are("$-1\r\n")
 	})
-	on(t, "an idle connection may end as it likes", func(o *Options) { o.AutoEjectHosts, o.ServerFailureLimit = true, 1 }, func(t *testing.T, g *rig) {
-		g.pool.opts.Probe = func(*Server) error { return errRefused }
+	on(t, "an idle connection may end as it likes", func(o *topology.Options) { o.AutoEjectHosts, o.ServerFailureLimit = true, 1 }, func(t *testing.T, g *rig) {
+		g.pool.Options().Probe = func(*topology.ServerOptions) error { return errRefused }
 		g.get(g.conn(0, 1), "a")
 		v := g.accept()
 		v.says("$-1\r\n")
@@ -165,7 +168,7 @@ func TestConnHandshake(t *testing.T) {
 			t.Error("it is dialled again at once")
 		}
 	})
-	on(t, "no reply", func(o *Options) { guarded(o); o.Timeout = 400 * time.Millisecond }, func(t *testing.T, g *rig) {
+	on(t, "no reply", func(o *topology.Options) { guarded(o); o.Timeout = 400 * time.Millisecond }, func(t *testing.T, g *rig) {
 		g.get(g.conn(0, 1), "a")
 		v := g.accept()
 		g.passes(399 * time.Millisecond)
@@ -177,7 +180,7 @@ func TestConnHandshake(t *testing.T) {
 	on(t, "no reply, and nobody waits", guarded, func(t *testing.T, g *rig) {
 		g.conn(0, 1)
 		v := g.accept()
-		g.passes(dialTimeout + 2*time.Second)
+		g.passes(topology.DialTimeout + 2*time.Second)
 		if !v.closed {
 			t.Error("it is waited for without end")
 		}
@@ -299,7 +302,7 @@ func TestConnTimeout(t *testing.T) {
 			t.Error("the connection lives on")
 		}
 	})
-	on(t, "a late reply is the server's fault only if it had the request", func(o *Options) {
+	on(t, "a late reply is the server's fault only if it had the request", func(o *topology.Options) {
 		o.AutoEjectHosts, o.ServerFailureLimit, o.Timeout = true, 1, 100*time.Millisecond
 	}, func(t *testing.T, g *rig) {
 		c := g.conn(0, 1)
@@ -319,7 +322,7 @@ func TestConnTimeout(t *testing.T) {
 			t.Error("it is ejected already")
 		}
 	})
-	on(t, "one that had it for long is at fault", func(o *Options) {
+	on(t, "one that had it for long is at fault", func(o *topology.Options) {
 		o.AutoEjectHosts, o.ServerFailureLimit, o.Timeout = true, 1, 100*time.Millisecond
 	}, func(t *testing.T, g *rig) {
 		g.get(g.conn(0, 1), "a")

@@ -2,11 +2,9 @@ package backend
 
 import (
 	"context"
-	"time"
-)
 
-// dialTimeout bounds an attempt to connect where the pool has no timeout, or a longer one.
-const dialTimeout = 5 * time.Second
+	"cashew/topology"
+)
 
 // Dial connects to c's server on a goroutine of its own (a name is resolved anew each time, and all its addresses are
 // tried) and enrolls the socket on the loop, where Opened is called.
@@ -20,14 +18,14 @@ func Dial(c *Conn) {
 }
 
 // connect reads only what never changes of c.
-func (c *Conn) connect(p *Pool, s *Server) error {
-	timeout := dialTimeout
-	if t := p.opts.Timeout; t > 0 {
+func (c *Conn) connect(p *topology.Pool, s *topology.ServerOptions) error {
+	timeout := topology.DialTimeout
+	if t := p.Options().Timeout; t > 0 {
 		timeout = min(timeout, t)
 	}
-	ctx, cancel := p.world.WithTimeout(context.Background(), timeout)
+	ctx, cancel := c.loop.World.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	nc, err := p.dial(ctx, s)
+	nc, err := p.Dial(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"cashew/codec/resp"
-	"cashew/world/worldtest"
-
 	"cashew/loop"
+	"cashew/topology"
+	"cashew/world/worldtest"
 )
 
 // TestMarks holds marks against a list that keeps all.
@@ -72,9 +72,9 @@ func TestMarksBounded(t *testing.T) {
 
 // TestFiguresCopy: what Figures returns does not change any more.
 func TestFiguresCopy(t *testing.T) {
-	p, err := NewPool(Options{
+	p, err := topology.NewPool(topology.Options{
 		Name: "p", Protocol: resp.New(resp.Options{}), Hash: "md5", Distribution: "modula", ServerConnections: 1,
-		Servers: []Server{{Name: "a", Weight: 1}},
+		Servers: []topology.ServerOptions{{Name: "a", Weight: 1}},
 	}, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"cashew/codec"
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
@@ -15,7 +16,7 @@ import (
 type Group struct {
 	loop  *loop.Loop
 	local *Local
-	pool  *Pool
+	pool  *topology.Pool
 	sets  [codec.MaxProfiles]Set // by profile
 
 	figures []*stats.ServerTally // by server
@@ -49,7 +50,7 @@ func (g *Group) Set(pr codec.Profile) *Set {
 }
 
 func (g *Group) newConns() []*Conn {
-	return make([]*Conn, len(g.pool.opts.Servers)*g.pool.opts.ServerConnections)
+	return make([]*Conn, len(g.pool.Options().Servers)*g.pool.Options().ServerConnections)
 }
 
 // Conn returns the connection to a server for a client; client is its number. A client's requests to one server all take
@@ -58,10 +59,10 @@ func (g *Group) newConns() []*Conn {
 // failed a moment ago, or no server is live (server < 0).
 func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 	g := s.group
-	if server < 0 || g.pool.health.down[server].Load() && g.pool.opts.OnServerFailure != Rehash {
+	if server < 0 || g.pool.Down(server) && g.pool.Options().OnServerFailure != topology.Rehash {
 		return nil, ErrEjected
 	}
-	n := g.pool.opts.ServerConnections
+	n := g.pool.Options().ServerConnections
 	i := server * n
 	if n > 1 {
 		i += int(client % uint64(n))
@@ -87,7 +88,7 @@ func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 
 // Preconnect opens one connection to each server, as twemproxy does whatever server_connections says.
 func (g *Group) Preconnect() {
-	for s := range g.pool.opts.Servers {
+	for s := range g.pool.Options().Servers {
 		_, _ = g.sets[0].Conn(s, 0)
 	}
 }
@@ -120,8 +121,8 @@ func (g *Group) giveUp(server int) {
 		return
 	}
 	g.redialAt[server] = g.loop.Now
-	s := &g.pool.opts.Servers[server]
-	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.opts.Name, "server", s.PName)
+	s := &g.pool.Options().Servers[server]
+	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.Options().Name, "server", s.PName)
 	for pr := range g.sets {
 		conns := g.to(server, pr)
 		for i, c := range conns {
@@ -136,7 +137,7 @@ func (g *Group) giveUp(server int) {
 
 // to are the connections of a profile to a server.
 func (g *Group) to(server, pr int) []*Conn {
-	n := g.pool.opts.ServerConnections
+	n := g.pool.Options().ServerConnections
 	if conns := g.sets[pr].conns; conns != nil {
 		return conns[server*n : (server+1)*n]
 	}

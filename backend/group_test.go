@@ -9,14 +9,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cashew/topology"
 )
 
 // TestGroup: which connection a request takes, and when connections end that get no more of them.
 func TestGroup(t *testing.T) {
-	play := func(name string, servers int, edit func(*Options), f func(*testing.T, *rig)) {
+	play := func(name string, servers int, edit func(*topology.Options), f func(*testing.T, *rig)) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { f(t, newRig(t, servers, edit)) }) })
 	}
-	two := func(o *Options) { o.ServerConnections = 2 }
+	two := func(o *topology.Options) { o.ServerConnections = 2 }
 	play("a client's requests to a server take the same connection", 2, two, func(t *testing.T, g *rig) {
 		var conns []*Conn
 		for server := range 2 {
@@ -45,12 +47,12 @@ func TestGroup(t *testing.T) {
 			t.Errorf("Conn(-1) says %v", err)
 		}
 	})
-	play("an ejected server whose keys do not move", 1, func(o *Options) {
-		o.AutoEjectHosts, o.OnServerFailure = true, FailFast
+	play("an ejected server whose keys do not move", 1, func(o *topology.Options) {
+		o.AutoEjectHosts, o.OnServerFailure = true, topology.FailFast
 	}, func(t *testing.T, g *rig) {
 		g.conn(0, 1)
-		g.pool.health.failure(0)
-		g.pool.health.failure(0)
+		g.pool.Failure(0)
+		g.pool.Failure(0)
 		if _, err := g.group.Set(0).Conn(0, 1); err != ErrEjected { //nolint:errorlint // it is that error
 			t.Errorf("Conn says %v", err)
 		}
@@ -180,7 +182,7 @@ func TestConnRandom(t *testing.T) {
 
 func playConns(t *testing.T, rnd *rand.Rand) {
 	broken := rnd.IntN(2) == 0
-	g := newRig(t, 2, func(o *Options) {
+	g := newRig(t, 2, func(o *topology.Options) {
 		o.ServerConnections = 1 + rnd.IntN(2)
 		if rnd.IntN(2) == 0 {
 			o.Timeout = 50 * time.Millisecond
@@ -257,7 +259,7 @@ func playConns(t *testing.T, rnd *rand.Rand) {
 		}
 		g.settle()
 	}
-	expired := g.pool.opts.Timeout > 0
+	expired := g.pool.Options().Timeout > 0
 	for i, a := range g.asked {
 		switch got := a.is(); {
 		case got == bulkOf(keys[i]), got == "waits" && a.ended:

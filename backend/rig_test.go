@@ -15,6 +15,7 @@ import (
 
 	"cashew/codec/resp"
 	"cashew/loop"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -24,7 +25,7 @@ type rig struct {
 	t     *testing.T
 	loop  *loop.Loop
 	local *Local
-	pool  *Pool
+	pool  *topology.Pool
 	group *Group
 	mu    sync.Mutex // timers call Execute
 	tasks []func()
@@ -131,9 +132,9 @@ func (a *asked) is() string {
 	return a.reply
 }
 
-func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
+func newRig(t *testing.T, servers int, edit func(*topology.Options)) *rig {
 	g := &rig{t: t, waiting: make(map[int]func())}
-	g.pool = newTestPool(t, servers, func(o *Options) {
+	g.pool = newTestPool(t, servers, func(o *topology.Options) {
 		o.AutoEjectHosts = false
 		for i := range o.Servers {
 			o.Servers[i].Addr = o.Servers[i].Name
@@ -243,7 +244,7 @@ func (g *rig) ask(c *Conn, args ...string) *asked {
 
 // op is a command's Op, which names what replies fit it.
 func (g *rig) op(name string) uint16 {
-	p := g.pool.opts.Protocol
+	p := g.pool.Options().Protocol
 	for op := range p.Ops() {
 		if n, _ := p.Describe(uint16(op)); strings.EqualFold(n, name) {
 			return uint16(op)
@@ -368,7 +369,7 @@ func (g *rig) adds(server int) {
 }
 
 // on plays in a bubble with one server.
-func on(t *testing.T, name string, edit func(*Options), play func(*testing.T, *rig)) {
+func on(t *testing.T, name string, edit func(*topology.Options), play func(*testing.T, *rig)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := newRig(t, 1, edit)
@@ -379,3 +380,26 @@ func on(t *testing.T, name string, edit func(*Options), play func(*testing.T, *r
 }
 
 var errRefused = errors.New("refused")
+
+// newTestPool has n servers; keys go to them by modula.
+func newTestPool(t *testing.T, n int, edit func(*topology.Options)) *topology.Pool {
+	t.Helper()
+	o := topology.Options{
+		Name: "test", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
+		AutoEjectHosts: true, ServerFailureLimit: 2, ServerRetryTimeout: 30 * time.Second,
+		Probe: func(*topology.ServerOptions) error { return nil },
+	}
+	for i := range n {
+		name := "s" + string(rune('0'+i))
+		o.Servers = append(o.Servers, topology.ServerOptions{Name: name, PName: name, Weight: 1})
+	}
+	if edit != nil {
+		edit(&o)
+	}
+	p, err := topology.NewPool(o, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}

@@ -8,9 +8,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
+	"cashew/topology"
 )
 
 // checker goes once over a file and notes all mistakes. A mistake never hides the ones after it; only what follows from
@@ -324,7 +324,7 @@ func (c *checker) servers(p *pool) {
 		}
 	}
 	if len(entries) == len(p.Servers) && len(entries) > 0 {
-		ring.SortServers(p.Servers, func(s backend.Server) string { return s.Name })
+		ring.SortServers(p.Servers, func(s topology.ServerOptions) string { return s.Name })
 		c.placement(p, entries)
 	}
 }

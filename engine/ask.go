@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"cashew/backend"
 	"cashew/stats"
+	"cashew/topology"
 	"cashew/world"
 )
 
@@ -164,8 +164,8 @@ func (p *pool) reason(at *Place, server int) string {
 }
 
 // failureWords say what a request for an ejected server gets where no key moves.
-var failureWords = map[backend.FailurePolicy]string{
-	backend.FailFast: "an error", backend.Miss: "a miss if they only read, else an error",
+var failureWords = map[topology.FailurePolicy]string{
+	topology.FailFast: "an error", topology.Miss: "a miss if they only read, else an error",
 }
 
 // home is the server that has the key of at while no server is ejected, "" if that is the same.

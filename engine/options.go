@@ -6,7 +6,7 @@ import (
 	"net"
 	"time"
 
-	"cashew/backend"
+	"cashew/topology"
 )
 
 // Options are all settings of a proxy process: DefaultOptions, and what is to be otherwise. They are immutable once a Proxy
@@ -61,9 +61,9 @@ func (o *Options) check() error {
 	return nil
 }
 
-// PoolOptions are one pool's settings: its servers' (backend.Options) and its clients'; see DefaultPool.
+// PoolOptions are one pool's settings: its servers' (topology.Options) and its clients'; see DefaultPool.
 type PoolOptions struct {
-	backend.Options
+	topology.Options
 
 	Listen            Listen
 	Backlog           int // listen(2); 0 is allowed
@@ -87,11 +87,11 @@ type PoolOptions struct {
 	SlowMaxLen int // entries that the slow log keeps
 }
 
-// DefaultPool is a pool with the defaults of backend.DefaultOptions, and those towards its clients. Protocol, Servers and
+// DefaultPool is a pool with the defaults of topology.DefaultOptions, and those towards its clients. Protocol, Servers and
 // Listen are left to the caller.
 func DefaultPool(name string) PoolOptions {
 	return PoolOptions{
-		Options:            backend.DefaultOptions(name),
+		Options:            topology.DefaultOptions(name),
 		Backlog:            512,
 		ClientWriteTimeout: time.Minute,
 		SlowerThan:         10 * time.Millisecond,

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"cashew/backend"
+	"cashew/topology"
 )
 
 // plan is what a reload is going to do.
@@ -101,7 +101,7 @@ func named(pools []*pool, name string) *pool {
 func differences(a, b *PoolOptions) (notes []string) {
 	for _, d := range []struct {
 		text   string
-		of, in []backend.Server
+		of, in []topology.ServerOptions
 	}{{"server added", b.Servers, a.Servers}, {"server removed", a.Servers, b.Servers}} {
 		for _, s := range d.of {
 			if !slices.Contains(d.in, s) {

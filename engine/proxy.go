@@ -24,6 +24,7 @@ import (
 	"cashew/backend"
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/topology"
 	"cashew/world"
 )
 
@@ -122,7 +123,7 @@ func (p *Proxy) listeners() []*listener {
 
 // pool is one server pool together with its clients' side.
 type pool struct {
-	*backend.Pool
+	*topology.Pool
 
 	name     string
 	protocol protocol
@@ -168,7 +169,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 }
 
 func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
-	bp, err := backend.NewPool(o.Options, p.world, p.log)
+	bp, err := topology.NewPool(o.Options, p.world, p.log)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}

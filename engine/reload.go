@@ -7,13 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"cashew/backend"
 	"cashew/stats"
+	"cashew/topology"
 	"cashew/world"
 )
 
 // A reload never changes a pool either. One that was configured differently is replaced by another that adopts what stays
-// the same, see backend.Pool.Adopt: its listener, its counters, its server connections, its clients.
+// the same, see topology.Pool.Adopt: its listener, its counters, its server connections, its clients.
 //
 //	Reload --plan--> pools and rings --bind--> listeners        nothing has changed until here, and nothing can fail after
 //	                                    |
@@ -190,7 +190,7 @@ func (l *Local) apply(c *plan) {
 }
 
 // moved tells the group that now is where p's was that a server has other addresses.
-func (p *pool) moved(l *Local, server *backend.Server, hosts []string) {
+func (p *pool) moved(l *Local, server *topology.ServerOptions, hosts []string) {
 	h := l.shardOf(p)
 	if h == nil {
 		return

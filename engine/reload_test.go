@@ -18,9 +18,9 @@ import (
 	"time"
 	"weak"
 
-	"cashew/backend"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -470,9 +470,9 @@ func startKeyServer(t *testing.T, name string) *keyServer {
 	return &keyServer{ln, name}
 }
 
-func (k *keyServer) server() backend.Server {
+func (k *keyServer) server() topology.ServerOptions {
 	a := k.Addr().String()
-	return backend.Server{Name: k.name, PName: a + ":1", Network: "tcp", Addr: a, Weight: 1}
+	return topology.ServerOptions{Name: k.name, PName: a + ":1", Network: "tcp", Addr: a, Weight: 1}
 }
 
 func readArray(r *bufio.Reader) (args []string, err error) {
@@ -592,7 +592,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	owners := make(map[string]bool) // "server:key" as one of the configurations has it
 	for n := 2; n <= 4; n++ {
 		po := poolBefore("main", servers[:n]...)
-		bp, err := backend.NewPool(po.Options, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
+		bp, err := topology.NewPool(po.Options, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/loop"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -157,7 +158,7 @@ func (s *sim) Cancel(fd int)                { delete(s.stalled, fd) }
 // newSim builds a loop before n servers; edit may change the options.
 func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Helper()
-	po := PoolOptions{Options: backend.Options{
+	po := PoolOptions{Options: topology.Options{
 		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 	}, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
 	for i := range n {
@@ -166,7 +167,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	}
 	o := withPools(1)
 	var s *sim
-	po.Probe = func(v *backend.Server) error { return s.probe(v.Name) }
+	po.Probe = func(v *topology.ServerOptions) error { return s.probe(v.Name) }
 	if edit != nil {
 		edit(&o, &po)
 	}
@@ -244,7 +245,7 @@ func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	}
 	s.proxy.adopt(c)
 	for _, v := range po.Servers {
-		if !slices.ContainsFunc(had, func(h backend.Server) bool { return h.Addr == v.Addr }) {
+		if !slices.ContainsFunc(had, func(h topology.ServerOptions) bool { return h.Addr == v.Addr }) {
 			s.addServer(v.Name)
 		}
 	}
@@ -255,8 +256,8 @@ func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	s.pool = c.next.pools[0]
 }
 
-func simServerNamed(name string) backend.Server {
-	return backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
+func simServerNamed(name string) topology.ServerOptions {
+	return topology.ServerOptions{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
 }
 
 // settle runs what callbacks left for later, until nothing is left.

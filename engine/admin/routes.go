@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"time"
 
-	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // routes are all endpoints.
@@ -306,7 +306,7 @@ func drawRing(o *engine.PoolOptions, servers []stats.Server) (*ringPicture, erro
 	for i := range servers {
 		srv := &servers[i]
 		ro.Servers = append(ro.Servers, ring.Server{Name: o.Servers[i].Name, Weight: o.Servers[i].Weight})
-		ro.Live[i] = srv.State != "ejected" || o.OnServerFailure != backend.Rehash // else keys stay
+		ro.Live[i] = srv.State != "ejected" || o.OnServerFailure != topology.Rehash // else keys stay
 		pic.Servers = append(pic.Servers, ringServer{srv.Name, srv.State, srv.Share})
 	}
 	built, err := ring.Build(ro)

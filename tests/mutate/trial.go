@@ -25,11 +25,11 @@ var road = []string{
 	"engine/list.go", "engine/budget.go", "engine/lifetime.go",
 	"loop/loop.go", "loop/flush.go", "loop/link.go", "loop/out.go",
 	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/handshake.go", "backend/answer.go", "backend/ending.go",
-	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go", "backend/health.go",
+	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go", "topology/health.go",
 }
 
 // drivers are packages whose tests drive another one, too.
-var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}}
+var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}, "topology": {"backend"}}
 
 // slow are tests that wait for real time, or that measure.
 const slow = "^Test(NeverReads|ManyNeverRead|BusyServerKeepsItsConnection|Silence|ChangeOfHost.*|Allocs.*|Pause|HandOverLimited|" +

@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"bufio"
@@ -73,7 +73,7 @@ func TestProbe(t *testing.T) {
 			}()
 			w := worldtest.New(time.Now())
 			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, world: w, resolver: newResolver(w)}
-			err = p.probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
+			err = p.Probe(&ServerOptions{Network: "tcp", Addr: ln.Addr().String()})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("probe: %v; want %q in it", err, c.want)
 			}

@@ -1,10 +1,11 @@
-package backend
+package topology
 
 import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
+	"cashew/codec"
 	"cashew/ring"
 	"cashew/world"
 )
@@ -18,10 +19,18 @@ type Pool struct {
 	health health
 
 	abilities abilities
-	oddities  sync.Map // of type oddity: forms of replies that were proved to be in step
+	oddities  sync.Map // of type Oddity: forms of replies that were proved to be in step
 
 	resolver   *resolver
 	outOfSteps atomic.Int64
+}
+
+// Oddity is a form of reply that no table has.
+type Oddity struct {
+	Server  string // address
+	Profile codec.Profile
+	Op      uint16
+	Kind    byte // first byte
 }
 
 // NewPool builds the ring of all servers. Errors name the option. log hears of servers that are ejected and rejoin.
@@ -60,7 +69,7 @@ func (p *Pool) build(live []bool) (*ring.Ring, error) {
 func (p *Pool) swapRing(live []bool) {
 	r, err := p.build(live)
 	if err != nil {
-		panic("backend: a ring that was built once can't be rebuilt: " + err.Error())
+		panic("topology: a ring that was built once can't be rebuilt: " + err.Error())
 	}
 	p.live.Store(r)
 }
@@ -91,3 +100,30 @@ func (p *Pool) Ejections() int64 { return p.health.ejections.Load() }
 
 // Close stops p's timers.
 func (p *Pool) Close() { p.health.close() }
+
+// Down says that a server is ejected.
+func (p *Pool) Down(server int) bool { return p.health.down[server].Load() }
+
+// Success says that a server answered something.
+func (p *Pool) Success(server int) { p.health.success(server) }
+
+// Suspect says that a server ended an open connection.
+func (p *Pool) Suspect(server int) { p.health.suspect(server) }
+
+// Failure says that a server did not answer, could not be reached, or reported that it is not well.
+func (p *Pool) Failure(server int) { p.health.failure(server) }
+
+// OutOfStep counts a server connection that is closed because its replies can't be trusted.
+func (p *Pool) OutOfStep() { p.outOfSteps.Add(1) }
+
+// Odd tells whether a form of reply was proved before.
+func (p *Pool) Odd(o Oddity) bool {
+	_, known := p.oddities.Load(o)
+	return known
+}
+
+// Prove notes that a form of reply was proved, and tells whether that is news.
+func (p *Pool) Prove(o Oddity) (news bool) {
+	_, known := p.oddities.LoadOrStore(o, true)
+	return !known
+}

@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"log/slog"
@@ -76,7 +76,7 @@ func TestTrial(t *testing.T) {
 	})
 	play("probed each second, and the log says so once", nil, func(t *testing.T, p *Pool, log *strings.Builder) {
 		var probes atomic.Int32
-		p.opts.Probe = func(*Server) error { probes.Add(1); return errRefused }
+		p.opts.Probe = func(*ServerOptions) error { probes.Add(1); return errRefused }
 		p.health.failure(0)
 		time.Sleep(30*time.Second - time.Millisecond)
 		for n := range int32(5) {
@@ -98,7 +98,7 @@ func TestTrial(t *testing.T) {
 	})
 	play("probed as often as the retry time says", func(o *Options) { o.ServerRetryTimeout = 100 * time.Millisecond }, func(t *testing.T, p *Pool, _ *strings.Builder) {
 		var probes atomic.Int32
-		p.opts.Probe = func(*Server) error { probes.Add(1); return errRefused }
+		p.opts.Probe = func(*ServerOptions) error { probes.Add(1); return errRefused }
 		p.health.failure(0)
 		time.Sleep(1050 * time.Millisecond)
 		if got := probes.Load(); got != 10 {
@@ -108,7 +108,7 @@ func TestTrial(t *testing.T) {
 	play("connections that it ended", func(o *Options) { o.ServerFailureLimit = 3 }, func(t *testing.T, p *Pool, _ *strings.Builder) {
 		answer := make(chan error)
 		var probes atomic.Int32
-		p.opts.Probe = func(*Server) error { probes.Add(1); return <-answer }
+		p.opts.Probe = func(*ServerOptions) error { probes.Add(1); return <-answer }
 		for range 3 {
 			p.health.suspect(0)
 		}
@@ -138,7 +138,7 @@ func TestTrial(t *testing.T) {
 		}
 	})
 	play("nobody is ejected where nobody asked for it", func(o *Options) { o.AutoEjectHosts = false }, func(t *testing.T, p *Pool, _ *strings.Builder) {
-		p.opts.Probe = func(*Server) error { t.Error("probed"); return errRefused }
+		p.opts.Probe = func(*ServerOptions) error { t.Error("probed"); return errRefused }
 		p.health.suspect(0)
 		p.health.failure(0)
 		state(t, p, "live", 2)

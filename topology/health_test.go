@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"cashew/world/worldtest"
 )
 
+var errRefused = errors.New("refused")
+
 // newTestPool has n servers; keys go to them by modula.
 func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 	t.Helper()
@@ -21,7 +23,7 @@ func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 	}
 	for i := range n {
 		name := "s" + string(rune('0'+i))
-		o.Servers = append(o.Servers, Server{Name: name, PName: name, Weight: 1})
+		o.Servers = append(o.Servers, ServerOptions{Name: name, PName: name, Weight: 1})
 	}
 	if edit != nil {
 		edit(&o)
@@ -30,7 +32,7 @@ func newTestPool(t *testing.T, n int, edit func(*Options)) *Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.opts.Probe = func(*Server) error { return nil }
+	p.opts.Probe = func(*ServerOptions) error { return nil }
 	t.Cleanup(p.Close)
 	return p
 }
@@ -63,7 +65,7 @@ func TestHealth(t *testing.T) {
 		{"not back before it answers", nil, func(t *testing.T, p *Pool) {
 			var dead atomic.Bool
 			dead.Store(true)
-			p.opts.Probe = func(*Server) error {
+			p.opts.Probe = func(*ServerOptions) error {
 				if dead.Load() {
 					return errors.New("connection refused")
 				}
@@ -163,7 +165,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestNewPoolErrors(t *testing.T) {
-	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []Server{{Name: "a", Weight: 1}}}, worldtest.New(time.Now()), nil)
+	_, err := NewPool(Options{Name: "x", Hash: "nosuch", Distribution: "ketama", Servers: []ServerOptions{{Name: "a", Weight: 1}}}, worldtest.New(time.Now()), nil)
 	if err == nil {
 		t.Error("NewPool accepts an unknown hash")
 	}

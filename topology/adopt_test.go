@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"errors"
@@ -10,26 +10,26 @@ import (
 )
 
 func TestMatch(t *testing.T) {
-	s := func(name, addr string) Server {
-		return Server{Name: name, PName: addr, Network: "tcp", Addr: addr, Weight: 1}
+	s := func(name, addr string) ServerOptions {
+		return ServerOptions{Name: name, PName: addr, Network: "tcp", Addr: addr, Weight: 1}
 	}
 	for _, c := range []struct {
 		name     string
-		old, new []Server
+		old, new []ServerOptions
 		want     []int
 	}{
-		{"the same", []Server{s("a", "1"), s("b", "2")}, []Server{s("a", "1"), s("b", "2")}, []int{0, 1}},
-		{"another order", []Server{s("a", "1"), s("b", "2")}, []Server{s("b", "2"), s("a", "1")}, []int{1, 0}},
-		{"one more", []Server{s("b", "2")}, []Server{s("a", "1"), s("b", "2")}, []int{-1, 0}},
-		{"another name", []Server{s("a", "1")}, []Server{s("c", "1")}, []int{0}},
-		{"another address", []Server{s("a", "1")}, []Server{s("a", "2")}, []int{-1}},
-		{"names swapped", []Server{s("a", "1"), s("b", "2")}, []Server{s("b", "1"), s("a", "2")}, []int{0, 1}},
-		{"two at one address", []Server{s("a", "1"), s("b", "1")}, []Server{s("b", "1"), s("c", "1"), s("d", "1")}, []int{1, 0, -1}},
+		{"the same", []ServerOptions{s("a", "1"), s("b", "2")}, []ServerOptions{s("a", "1"), s("b", "2")}, []int{0, 1}},
+		{"another order", []ServerOptions{s("a", "1"), s("b", "2")}, []ServerOptions{s("b", "2"), s("a", "1")}, []int{1, 0}},
+		{"one more", []ServerOptions{s("b", "2")}, []ServerOptions{s("a", "1"), s("b", "2")}, []int{-1, 0}},
+		{"another name", []ServerOptions{s("a", "1")}, []ServerOptions{s("c", "1")}, []int{0}},
+		{"another address", []ServerOptions{s("a", "1")}, []ServerOptions{s("a", "2")}, []int{-1}},
+		{"names swapped", []ServerOptions{s("a", "1"), s("b", "2")}, []ServerOptions{s("b", "1"), s("a", "2")}, []int{0, 1}},
+		{"two at one address", []ServerOptions{s("a", "1"), s("b", "1")}, []ServerOptions{s("b", "1"), s("c", "1"), s("d", "1")}, []int{1, 0, -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			old := newTestPool(t, 0, func(o *Options) { o.Servers = c.old })
 			p := newTestPool(t, 0, func(o *Options) { o.Servers = c.new })
-			if got := p.match(old); !slices.Equal(got, c.want) {
+			if got := p.Match(old); !slices.Equal(got, c.want) {
 				t.Errorf("match = %v; want %v", got, c.want)
 			}
 		})
@@ -47,13 +47,13 @@ func TestAdoptHealth(t *testing.T) {
 		}
 		old := newTestPool(t, 2, address)
 		var asked atomic.Int32
-		old.opts.Probe = func(*Server) error { asked.Add(1); return nil }
+		old.opts.Probe = func(*ServerOptions) error { asked.Add(1); return nil }
 		old.health.failure(0)
 		old.health.failure(0)
 		time.Sleep(20 * time.Second)
 		p := newTestPool(t, 3, address)
 		var well atomic.Bool
-		p.opts.Probe = func(*Server) error {
+		p.opts.Probe = func(*ServerOptions) error {
 			if !well.Load() {
 				return errors.New("not yet")
 			}

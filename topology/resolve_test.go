@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"context"
@@ -19,20 +19,20 @@ func TestAddresses(t *testing.T) {
 	r.lookup = func(context.Context, string) ([]string, error) { return slices.Clone(answer), fault }
 	for _, c := range []struct {
 		name   string
-		server Server
+		server ServerOptions
 		answer []string
 		fault  error
 		want   []string // nil: an error
 	}{
-		{"unix socket", Server{Network: "unix", Addr: "/tmp/s"}, nil, nil, []string{"/tmp/s"}},
-		{"address", Server{Network: "tcp", Addr: "10.0.0.1:6379"}, nil, errors.New("not asked"), []string{"10.0.0.1:6379"}},
-		{"IPv6 address", Server{Network: "tcp", Addr: "[::1]:6379"}, nil, errors.New("not asked"), []string{"[::1]:6379"}},
-		{"never known", Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("no such host"), nil},
-		{"all addresses", Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.2", "10.0.0.1"}, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
-		{"the last good answer", Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("timeout"), []string{"10.0.0.1:1", "10.0.0.2:1"}},
-		{"an empty answer is none", Server{Network: "tcp", Addr: "a:1"}, nil, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
-		{"a new answer", Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.9"}, nil, []string{"10.0.0.9:1"}},
-		{"another name", Server{Network: "tcp", Addr: "b:1"}, nil, errors.New("no such host"), nil},
+		{"unix socket", ServerOptions{Network: "unix", Addr: "/tmp/s"}, nil, nil, []string{"/tmp/s"}},
+		{"address", ServerOptions{Network: "tcp", Addr: "10.0.0.1:6379"}, nil, errors.New("not asked"), []string{"10.0.0.1:6379"}},
+		{"IPv6 address", ServerOptions{Network: "tcp", Addr: "[::1]:6379"}, nil, errors.New("not asked"), []string{"[::1]:6379"}},
+		{"never known", ServerOptions{Network: "tcp", Addr: "a:1"}, nil, errors.New("no such host"), nil},
+		{"all addresses", ServerOptions{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.2", "10.0.0.1"}, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"the last good answer", ServerOptions{Network: "tcp", Addr: "a:1"}, nil, errors.New("timeout"), []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"an empty answer is none", ServerOptions{Network: "tcp", Addr: "a:1"}, nil, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"a new answer", ServerOptions{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.9"}, nil, []string{"10.0.0.9:1"}},
+		{"another name", ServerOptions{Network: "tcp", Addr: "b:1"}, nil, errors.New("no such host"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			answer, fault = c.answer, c.fault

@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"log/slog"
@@ -82,7 +82,7 @@ func (h *health) suspect(server int) {
 		return
 	}
 	h.world.Go(func() {
-		err := h.pool.probe(&h.pool.opts.Servers[server])
+		err := h.pool.Probe(&h.pool.opts.Servers[server])
 		for ended := h.suspects[server].Swap(0); ended > 0 && err != nil; ended-- {
 			h.failure(server)
 		}
@@ -152,7 +152,7 @@ func (h *health) retryInLocked(server int, wait time.Duration, again bool) {
 // a timer's goroutine.
 func (h *health) retry(server int, again bool) {
 	s := &h.pool.opts.Servers[server]
-	err := h.pool.probe(s)
+	err := h.pool.Probe(s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := &h.servers[server]

@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func newResolver(w world.World) *resolver {
 }
 
 // addresses returns what to connect to for s, in the order to try them.
-func (r *resolver) addresses(ctx context.Context, s *Server) ([]string, error) {
+func (r *resolver) addresses(ctx context.Context, s *ServerOptions) ([]string, error) {
 	if s.Network == "unix" {
 		return []string{s.Addr}, nil
 	}
@@ -85,8 +85,8 @@ func (r *resolver) lookedUp() {
 	r.next = time.Time{}
 }
 
-// dial tries a server's addresses in turn until one answers.
-func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
+// Dial tries a server's addresses in turn until one answers.
+func (p *Pool) Dial(ctx context.Context, s *ServerOptions) (net.Conn, error) {
 	addrs, err := p.resolver.addresses(ctx, s)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (p *Pool) follow(ctx context.Context, server int, moved func(int, []string)
 	if s.Network == "unix" || err != nil || net.ParseIP(host) != nil {
 		return
 	}
-	ctx, cancel := p.world.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := p.world.WithTimeout(ctx, DialTimeout)
 	defer cancel()
 	if hosts, changed, err := p.resolver.resolve(ctx, host); err == nil && changed {
 		p.health.log.Info("server has other addresses", "pool", p.opts.Name, "server", s.PName, "addresses", hosts)
