@@ -59,7 +59,7 @@ func (g *Group) newConns() []*Conn {
 // failed a moment ago, or no server is live (server < 0).
 func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 	g := s.group
-	if server < 0 || g.pool.Down(server) && g.pool.Options().OnServerFailure != topology.Rehash {
+	if server < 0 || g.pool.Down(server) && !g.pool.Options().OnServerFailure.MovesKeys() {
 		return nil, ErrEjected
 	}
 	n := g.pool.Options().ServerConnections

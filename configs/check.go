@@ -331,14 +331,12 @@ func (c *checker) servers(p *pool) {
 
 // placement looks at which servers get keys. entries are the servers' lines by ring name.
 func (c *checker) placement(p *pool, entries map[string]*yaml.Node) {
-	o := ring.Options{Hash: p.Hash, HashTag: p.HashTag, Distribution: p.Distribution}
 	isEven := true
 	for _, s := range p.Servers {
-		o.Servers = append(o.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
 		isEven = isEven && s.Weight == p.Servers[0].Weight
 	}
 	at, list := Problem{Pool: p.Name, Key: "servers"}, p.given["servers"].name
-	r, err := ring.Build(o)
+	r, err := topology.BuildRing(&p.Options, nil, nil)
 	if err != nil {
 		c.report(list, at.because("%s", strings.TrimPrefix(err.Error(), "ring: servers: ")))
 		return

@@ -10,7 +10,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"cashew/engine"
-	"cashew/ring"
 	"cashew/topology"
 )
 
@@ -107,11 +106,7 @@ func RingHashes(o *engine.Options) (map[string]string, error) {
 
 // ringHash covers what decides a key's server: the hash, the tag, and each point with the address that it leads to.
 func ringHash(o *topology.Options) (string, error) {
-	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution}
-	for _, s := range o.Servers {
-		ro.Servers = append(ro.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
-	}
-	r, err := ring.Build(ro)
+	r, err := topology.BuildRing(o, nil, nil)
 	if err != nil {
 		return "", err
 	}

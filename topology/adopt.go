@@ -79,7 +79,7 @@ func (h *health) adopt(old *health, from []int) {
 			h.retryInLocked(i, max(servers[j].retryAt.Sub(h.world.Now()), 0), false)
 		}
 	}
-	if live, _ := h.liveLocked(); h.pool.opts.OnServerFailure == Rehash {
+	if live, _ := h.liveLocked(); h.pool.opts.OnServerFailure.MovesKeys() {
 		h.pool.swapRing(live) // at once: the loops are about to use it
 	}
 }

@@ -120,7 +120,7 @@ func (h *health) failure(server int) {
 	h.ejected[server].Store(h.world.Now().UnixMicro())
 	h.ejections.Add(1)
 	live := h.rebuildLocked()
-	if h.pool.opts.OnServerFailure != Rehash {
+	if !h.pool.opts.OnServerFailure.MovesKeys() {
 		retry = min(retry, probeInterval) // no key can move, so the server is wanted back as soon as it answers
 	}
 	wait := retry * time.Duration(e.penalty)
@@ -191,7 +191,7 @@ func (h *health) liveLocked() (live []bool, n int) {
 // at a time, and again if servers went or came meanwhile. Until then requests find an ejected server and fail there.
 func (h *health) rebuildLocked() int {
 	live, n := h.liveLocked()
-	if h.pool.opts.OnServerFailure != Rehash {
+	if !h.pool.opts.OnServerFailure.MovesKeys() {
 		return n
 	}
 	if h.wanted = live; !h.building {

@@ -36,6 +36,10 @@ const (
 	Miss
 )
 
+// MovesKeys says that the keys of an ejected server are the others' until it is back. Else no key moves, and requests for such a
+// server fail at once.
+func (p FailurePolicy) MovesKeys() bool { return p == Rehash }
+
 // FailurePolicies are the policies by name.
 var FailurePolicies = map[string]FailurePolicy{"rehash": Rehash, "error": FailFast, "miss": Miss}
 

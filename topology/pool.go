@@ -36,7 +36,7 @@ type Oddity struct {
 // NewPool builds the ring of all servers. Errors name the option. log hears of servers that are ejected and rejoin.
 func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o, world: w, resolver: newResolver(w)}
-	r, err := p.build(nil)
+	r, err := BuildRing(&p.opts, nil, w.IntN)
 	if err != nil {
 		return nil, err
 	}
@@ -56,18 +56,9 @@ func (p *Pool) Ring() *ring.Ring { return p.live.Load() }
 // WholeRing is the ring of all servers, as if none were ejected.
 func (p *Pool) WholeRing() *ring.Ring { return p.whole }
 
-// build makes the ring of the servers that live says, nil for all.
-func (p *Pool) build(live []bool) (*ring.Ring, error) {
-	o := ring.Options{Hash: p.opts.Hash, HashTag: p.opts.HashTag, Distribution: p.opts.Distribution, Live: live, IntN: p.world.IntN}
-	for _, s := range p.opts.Servers {
-		o.Servers = append(o.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
-	}
-	return ring.Build(o)
-}
-
 // swapRing builds the ring of the servers that live says, and has the loops use it.
 func (p *Pool) swapRing(live []bool) {
-	r, err := p.build(live)
+	r, err := BuildRing(&p.opts, live, p.world.IntN)
 	if err != nil {
 		panic("topology: a ring that was built once can't be rebuilt: " + err.Error())
 	}
