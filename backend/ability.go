@@ -29,17 +29,17 @@ func Unable(err error) bool {
 // mastered notes that c's server speaks c's profile.
 func (c *Conn) mastered() {
 	if c.profile != 0 {
-		c.pool.Learn(c.server, c.profile, nil)
+		c.server.Learn(c.profile, nil)
 	}
 }
 
 // unable notes that c's server refused c's profile. It stands in the log once, until the server changes its mind.
 func (c *Conn) unable(refusal *codec.RefusalError) error {
-	if c.pool.Learn(c.server, c.profile, refusal) {
+	if c.server.Learn(c.profile, refusal) {
 		c.loop.Log.Warn("server does not speak what a client asked for", "pool", c.pool.Options().Name,
-			"server", c.Server().PName, "err", refusal)
+			"server", c.pname(), "err", refusal)
 	}
-	return &unableError{server: c.Server().PName, refusal: refusal}
+	return &unableError{server: c.pname(), refusal: refusal}
 }
 
 // remarked says that err, of the handshake, fails nothing. It stands in the log once for each server.
@@ -49,8 +49,8 @@ func (c *Conn) remarked(err error) bool {
 		return false
 	}
 	c.figures.Remarks++
-	if c.pool.Remark(c.server) {
-		c.loop.Log.Warn("server connection opened, with a remark", "pool", c.pool.Options().Name, "server", c.Server().PName,
+	if c.server.Remark() {
+		c.loop.Log.Warn("server connection opened, with a remark", "pool", c.pool.Options().Name, "server", c.pname(),
 			"remark", remark.Text)
 	}
 	return true
@@ -77,11 +77,11 @@ func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (re
 	}
 	able := 0
 	var failed error
-	for server := range g.pool.Options().Servers {
-		if g.pool.Down(server) {
+	for _, server := range g.pool.Servers() {
+		if server.Down() {
 			continue
 		}
-		can, known := g.pool.Ability(server, pr)
+		can, known := server.Ability(pr)
 		if known != nil {
 			return known.Reply, false, nil
 		}

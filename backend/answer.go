@@ -138,7 +138,9 @@ func (c *Conn) unsuited(ailing bool) {
 	}
 	if c.demoted || c.ailing != 0 && now-c.ailing >= int64(ailingTime) {
 		c.demoted = false
-		c.group.giveUp(c.server)
+		if c.pool == c.group.pool { // else a reload has retired c, and those that took its place are asked themselves
+			c.group.giveUp(c.server)
+		}
 	}
 }
 

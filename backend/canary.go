@@ -69,7 +69,7 @@ func (c *Conn) listen() {
 		return
 	}
 	c.asked = true
-	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.Server()
+	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.server
 	c.loop.World.Go(func() {
 		err := p.Probe(s)
 		c.loop.Execute(func() {

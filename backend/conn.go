@@ -38,7 +38,7 @@ type Conn struct {
 	local   *Local
 	group   *Group
 	pool    *topology.Pool
-	server  int // index in Options.Servers
+	server  *topology.Server
 	profile codec.Profile
 
 	figures *stats.ServerTally // its server's, in its Group
@@ -237,4 +237,7 @@ func (c *Conn) Loop() *loop.Loop { return c.loop }
 func (c *Conn) Profile() codec.Profile { return c.profile }
 
 // Server is the server that c connects to.
-func (c *Conn) Server() *topology.ServerOptions { return &c.pool.Options().Servers[c.server] }
+func (c *Conn) Server() *topology.Server { return c.server }
+
+// pname is how log lines and errors name c's server.
+func (c *Conn) pname() string { return c.pool.Entry(c.server).PName }

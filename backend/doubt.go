@@ -35,7 +35,7 @@ const maxHeld = 64 << 20
 func (c *Conn) doubtful(r *Request, buf []byte) {
 	d := &doubt{
 		held: c.loop.GetBuffer(), owed: c.outstanding, at: c.loop.Now,
-		Oddity: topology.Oddity{Server: c.Server().Addr, Profile: c.profile, Op: r.Op, Kind: buf[0]},
+		Oddity: topology.Oddity{Profile: c.profile, Op: r.Op, Kind: buf[0]},
 	}
 	var command []byte
 	command, d.want = c.pool.Options().Protocol.Canary("doubt-" + c.local.Token())
@@ -91,10 +91,10 @@ func (c *Conn) held(buf []byte) {
 func (c *Conn) proved() {
 	d := c.doubt
 	c.doubt = nil
-	if c.pool.Prove(d.Oddity) {
+	if c.server.Prove(d.Oddity) {
 		name, _ := c.pool.Options().Protocol.Describe(d.Op)
 		c.loop.Log.Warn("server answers a command in a form of its own; its connection is in step", "pool", c.pool.Options().Name,
-			"server", c.Server().PName, "command", name, "form", fmt.Sprintf("%q", d.Kind))
+			"server", c.pname(), "command", name, "form", fmt.Sprintf("%q", d.Kind))
 	}
 	c.Data(d.held.B)
 	c.loop.PutBuffer(d.held)
@@ -102,5 +102,5 @@ func (c *Conn) proved() {
 
 // odd tells whether a reply to r with that first byte was proved before.
 func (c *Conn) odd(r *Request, kind byte) bool {
-	return c.pool.Odd(topology.Oddity{Server: c.Server().Addr, Profile: c.profile, Op: r.Op, Kind: kind})
+	return c.server.Odd(topology.Oddity{Profile: c.profile, Op: r.Op, Kind: kind})
 }

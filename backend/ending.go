@@ -102,7 +102,7 @@ func (c *Conn) failed(was state, err error) {
 	case c.loop.Now-c.loggedAt < int64(time.Second) && c.loggedAt != 0:
 		c.unlogged++
 	default:
-		c.loop.Log.Warn("server connection failed", "pool", c.pool.Options().Name, "server", c.Server().PName, "err", err,
+		c.loop.Log.Warn("server connection failed", "pool", c.pool.Options().Name, "server", c.pname(), "err", err,
 			"unlogged", c.unlogged)
 		c.loggedAt, c.unlogged = c.loop.Now, 0
 	}

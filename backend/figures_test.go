@@ -81,9 +81,9 @@ func TestFiguresCopy(t *testing.T) {
 	}
 	defer p.Close()
 	g := MakeGroup(NewLocal(loop.NewLoop(nil, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))), p)
-	g.figures[0].Latency[0].Queue.Add(1, 1)
-	f := g.Figures(0)
-	g.figures[0].Latency[0].Queue.Add(1, 1)
+	g.lanes[0].figures.Latency[0].Queue.Add(1, 1)
+	f := g.Figures(p.Servers()[0])
+	g.lanes[0].figures.Latency[0].Queue.Add(1, 1)
 	if n := f.Latency[0].Queue.Count(); n != 1 {
 		t.Errorf("the copy counts %d; want 1", n)
 	}

@@ -52,7 +52,7 @@ func (c *Conn) nextStep() {
 		return
 	}
 	if c.failures > 0 && !Unable(c.lastErr) {
-		c.loop.Log.Info("server is back", "pool", c.pool.Options().Name, "server", c.Server().PName)
+		c.loop.Log.Info("server is back", "pool", c.pool.Options().Name, "server", c.pname())
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
 	c.mastered()

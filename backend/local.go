@@ -1,8 +1,11 @@
 // Package backend is a loop's connections to servers. A Group is those to one pool, which is a topology.Pool that all loops
 // share; a Conn is one of them: a batch of bytes to write, and outq, the requests that await a reply, oldest first.
 //
-//	session --Group.Conn--> Conn --Queue--> batch --flush--> server
-//	session <--Owner.Replied-- outq <--ScanReply-- Data <---- server
+//	session --Set.Conn--> Conn --Queue--> batch --flush--> server
+//	session <--Owner.Replied-- outq <--ScanReply-- Data <-- server
+//
+// Read request.go, group.go and conn.go first, then dial.go and handshake.go for how a Conn opens, answer.go for replies, doubt.go,
+// canary.go and push.go for those that are not as expected, expiry.go and ending.go for failures, and change.go for reloads.
 //
 // Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing and
 // the Watcher run elsewhere and come back through Loop.Execute.

@@ -43,7 +43,7 @@ func TestConnCanary(t *testing.T) {
 		if got := v.heard(); got != commandOf("ECHO", "canary-2") {
 			t.Errorf("the next canary is %q", got)
 		}
-		if f := g.group.Figures(0); f.Requests != 2 || f.Responses != 2 || f.RequestBytes != int64(2*len(commandOf("GET", "a"))) {
+		if f := g.group.Figures(g.server(0)); f.Requests != 2 || f.Responses != 2 || f.RequestBytes != int64(2*len(commandOf("GET", "a"))) {
 			t.Errorf("%d requests of %d bytes, %d responses", f.Requests, f.RequestBytes, f.Responses)
 		}
 		v.says("$8\r\ncanary-2\r\n")
@@ -151,7 +151,7 @@ func TestConnSilent(t *testing.T) {
 		g.pool.Options().Probe = func(*topology.ServerOptions) error { return nil }
 		g.get(g.conn(0, 1), "a")
 		v := g.accept()
-		g.group.Moved(0, []string{"10.9.9.9"})
+		g.group.Moved(g.server(0), []string{"10.9.9.9"})
 		if g.passes(4 * time.Second); v.closed {
 			t.Fatal("closed too soon")
 		}
@@ -280,7 +280,7 @@ func TestConnDoubt(t *testing.T) {
 		v.heard()
 		v.says("$1\r\nA\r\n>1\r\n+x\r\n$1\r\nB\r\n>1\r\n+x\r\n$7\r\ndoubt-1\r\n")
 		g.are("$1\r\nA\r\n", "$1\r\nB\r\n")
-		if f := g.group.Figures(0); f.Pushes["x"]+f.Pushes["other"] != 2 && len(f.Pushes) == 0 {
+		if f := g.group.Figures(g.server(0)); f.Pushes["x"]+f.Pushes["other"] != 2 && len(f.Pushes) == 0 {
 			t.Errorf("pushes: %v", f.Pushes)
 		}
 	})
@@ -325,7 +325,7 @@ func TestConnUnwell(t *testing.T) {
 		}
 		g.passes(ailingTime + time.Millisecond)
 		ask(g, c, v, loading)
-		if f := g.group.Figures(0); !v.closed || f.Redials != 1 || f.EOF != 0 {
+		if f := g.group.Figures(g.server(0)); !v.closed || f.Redials != 1 || f.EOF != 0 {
 			t.Errorf("closed %v, redials %d, eof %d", v.closed, f.Redials, f.EOF)
 		}
 		if g.conn(0, 1) == c {
@@ -381,7 +381,7 @@ func TestConnUnwell(t *testing.T) {
 		g.get(c, "a")
 		c.Abandon(loop.ErrPanic)
 		g.are(Text(loop.ErrPanic))
-		if f := g.group.Figures(0); !v.closed || f.Err != 0 {
+		if f := g.group.Figures(g.server(0)); !v.closed || f.Err != 0 {
 			t.Errorf("closed %v, err %d", v.closed, f.Err)
 		}
 	})

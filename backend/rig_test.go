@@ -136,9 +136,6 @@ func newRig(t *testing.T, servers int, edit func(*topology.Options)) *rig {
 	g := &rig{t: t, waiting: make(map[int]func())}
 	g.pool = newTestPool(t, servers, func(o *topology.Options) {
 		o.AutoEjectHosts = false
-		for i := range o.Servers {
-			o.Servers[i].Addr = o.Servers[i].Name
-		}
 		if edit != nil {
 			edit(o)
 		}
@@ -207,7 +204,7 @@ func (g *rig) passes(d time.Duration) {
 
 // three is a connection of RESP3, open.
 func (g *rig) three(server int) (*Conn, *line) {
-	c, err := g.group.Set(resp.RESP3).Conn(server, 1)
+	c, err := g.group.Set(resp.RESP3).Conn(g.server(server), 1)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -217,9 +214,17 @@ func (g *rig) three(server int) (*Conn, *line) {
 	return c, v
 }
 
+// server is that at a place of the pool's list; nil: there is none.
+func (g *rig) server(place int) *topology.Server {
+	if place < 0 {
+		return nil
+	}
+	return g.pool.Servers()[place]
+}
+
 // conn is the connection that a client's requests to a server take.
 func (g *rig) conn(server int, client uint64) *Conn {
-	c, err := g.group.Set(0).Conn(server, client)
+	c, err := g.group.Set(0).Conn(g.server(server), client)
 	if err != nil {
 		g.t.Fatalf("no connection to server %d: %v", server, err)
 	}
@@ -361,7 +366,7 @@ func (g *rig) are(want ...string) {
 // adds holds a server's figures against each other.
 func (g *rig) adds(server int) {
 	g.t.Helper()
-	f := g.group.Figures(server)
+	f := g.group.Figures(g.server(server))
 	if sum := f.Responses + f.NoReply + f.Dropped + f.Failed + f.InQueue + f.OutQueue; f.Requests != sum {
 		g.t.Errorf("%d requests; responses %d, no reply %d, dropped %d, failed %d, in queue %d, out queue %d", f.Requests,
 			f.Responses, f.NoReply, f.Dropped, f.Failed, f.InQueue, f.OutQueue)
@@ -391,7 +396,7 @@ func newTestPool(t *testing.T, n int, edit func(*topology.Options)) *topology.Po
 	}
 	for i := range n {
 		name := "s" + string(rune('0'+i))
-		o.Servers = append(o.Servers, topology.ServerOptions{Name: name, PName: name, Weight: 1})
+		o.Servers = append(o.Servers, topology.ServerOptions{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1})
 	}
 	if edit != nil {
 		edit(&o)

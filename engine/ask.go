@@ -113,7 +113,7 @@ func (p *Proxy) Explain(name string, key []byte) (places []Place) {
 
 func (p *pool) explain(key []byte) Place {
 	o := p.Options()
-	hashed, hash, point, server := p.Ring().Locate(key)
+	hashed, hash, point, server := p.Router().Locate(key)
 	place := Place{
 		Pool: p.name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
 		Distribution: o.Distribution, Point: point,
@@ -129,7 +129,7 @@ func (p *pool) explain(key []byte) Place {
 // reason puts a place in words.
 func (p *pool) reason(at *Place, server int) string {
 	o := p.Options()
-	live := p.Ring().Live()
+	live := p.Router().Live()
 	switch {
 	case live == 0:
 		return "no server is live"
@@ -154,7 +154,7 @@ func (p *pool) reason(at *Place, server int) string {
 	if at.Hashed != at.Key {
 		why = "only what stands within the hash tag " + strconv.Quote(o.HashTag) + " counts; " + why
 	}
-	if state, _ := p.State(server); state == "ejected" {
+	if state, _ := p.Servers()[server].State(); state == "ejected" {
 		return why + "; it is ejected, and no key moves: requests get " + failureWords[o.OnServerFailure]
 	}
 	if home := p.home(at); home != "" {
@@ -170,7 +170,7 @@ var failureWords = map[topology.FailurePolicy]string{
 
 // home is the server that has the key of at while no server is ejected, "" if that is the same.
 func (p *pool) home(at *Place) string {
-	if _, _, _, server := p.WholeRing().Locate([]byte(at.Key)); server >= 0 && p.opts.serverName(server) != at.Server {
+	if _, _, _, server := p.Whole().Locate([]byte(at.Key)); server >= 0 && p.opts.serverName(server) != at.Server {
 		return p.opts.serverName(server)
 	}
 	return ""

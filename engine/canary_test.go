@@ -67,11 +67,11 @@ func TestMoved(t *testing.T) {
 	s.settle()
 	old := *s.servers[0]
 	old.conn.addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
-	s.local.shardOf(s.pool).group.Moved(0, []string{"10.0.0.1"})
+	s.local.shardOf(s.pool).group.Moved(s.pool.Servers()[0], []string{"10.0.0.1"})
 	if old.conn.closed {
 		t.Fatal("a connection to an address that is still right is closed")
 	}
-	s.local.shardOf(s.pool).group.Moved(0, []string{"10.0.0.2"})
+	s.local.shardOf(s.pool).group.Moved(s.pool.Servers()[0], []string{"10.0.0.2"})
 	cl.send(array("GET", "b"))
 	s.settle()
 	if s.servers[0].conn == old.conn {

@@ -50,7 +50,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			c.Unchanged = append(c.Unchanged, po.Name)
 			continue
 		}
-		pl, err := p.newPool(po, o.Version)
+		pl, err := p.newPool(po, o.Version, old)
 		if err != nil {
 			errs = append(errs, err)
 			continue

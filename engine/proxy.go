@@ -130,7 +130,7 @@ type pool struct {
 	random   bool // distribution: a key has no place
 	opts     *PoolOptions
 	origin   *stats.Origin    // of its keys, for those who keep some
-	groups   []*backend.Group // by Local.index; each is its shard's once the loops know the pool
+	groups   []*backend.Group // by Local.index; each is its shard's once the loops know the pool; shared with the pool that it replaced
 	clients  *atomic.Int64    // shared with the pool that it replaced
 	proxy    *Proxy
 	version  string
@@ -157,7 +157,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	first := newLineup(&o, w)
 	var errs []error
 	for i := range o.Pools {
-		pl, err := p.newPool(&o.Pools[i], o.Version)
+		pl, err := p.newPool(&o.Pools[i], o.Version, nil)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -168,8 +168,13 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	return p, errors.Join(errs...)
 }
 
-func (p *Proxy) newPool(o *PoolOptions, version string) (*pool, error) {
-	bp, err := topology.NewPool(o.Options, p.world, p.log)
+// newPool makes a pool that nobody uses yet. It is the successor of old if there is one, and of the same protocol.
+func (p *Proxy) newPool(o *PoolOptions, version string, old *pool) (*pool, error) {
+	build := func(o topology.Options) (*topology.Pool, error) { return topology.NewPool(o, p.world, p.log) }
+	if old != nil && old.protocol.Name() == o.Protocol.Name() {
+		build = old.Successor
+	}
+	bp, err := build(o.Options)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
@@ -225,8 +230,7 @@ func (p *Proxy) begin(pl *pool) {
 	var following context.Context
 	following, pl.unfollow = p.world.WithCancel(p.running)
 	p.world.Go(func() {
-		pl.FollowNames(following, func(server int, hosts []string) {
-			s := &pl.Options().Servers[server]
+		pl.FollowNames(following, func(s *topology.Server, hosts []string) {
 			for _, l := range p.loops {
 				l.loop.Execute(func() { pl.moved(l, s, hosts) })
 			}

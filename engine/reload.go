@@ -12,12 +12,13 @@ import (
 	"cashew/world"
 )
 
-// A reload never changes a pool either. One that was configured differently is replaced by another that adopts what stays
-// the same, see topology.Pool.Adopt: its listener, its counters, its server connections, its clients.
+// A reload never changes a pool either. One that was configured differently is replaced by another, its successor, which has
+// what stays the same: its servers (see topology.Pool.Successor), its listener, its counters, its clients, and on each loop the
+// group with the server connections.
 //
 //	Reload --plan--> pools and rings --bind--> listeners        nothing has changed until here, and nothing can fail after
 //	                                    |
-//	   each loop: Loop.apply <----------+   groups adopt connections, sessions move to the new pool
+//	   each loop: Loop.apply <----------+   groups change their pool, sessions go by the new one
 //	                |
 //	   Proxy.now and the listeners' pools are swapped; removed pools' clients leave, and sweep clears up after them
 //
@@ -121,9 +122,8 @@ func (p *Proxy) carryOut(c *plan) {
 func (p *Proxy) adopt(c *plan) {
 	for _, r := range c.changed {
 		r.new.Adopt(r.old.Pool)
-		r.new.clients, r.new.count, r.new.slowFrom = r.old.clients, r.old.count, r.old.slowFrom
+		r.new.clients, r.new.count, r.new.slowFrom, r.new.groups = r.old.clients, r.old.count, r.old.slowFrom, r.old.groups
 		r.old.next = r.new
-		r.new.makeGroups(p.loops)
 	}
 	for _, pl := range c.added {
 		pl.makeGroups(p.loops)
@@ -166,7 +166,7 @@ func (l *Local) apply(c *plan) {
 	ordered := make(map[*shard]bool)
 	for _, r := range c.changed {
 		h := l.shardOf(r.old)
-		ordered[h] = h.replace(l, r.new)
+		ordered[h] = h.replace(r.new)
 	}
 	for _, pl := range c.added {
 		l.addShard(pl)
@@ -190,14 +190,14 @@ func (l *Local) apply(c *plan) {
 }
 
 // moved tells the group that now is where p's was that a server has other addresses.
-func (p *pool) moved(l *Local, server *topology.ServerOptions, hosts []string) {
+func (p *pool) moved(l *Local, server *topology.Server, hosts []string) {
 	h := l.shardOf(p)
 	if h == nil {
 		return
 	}
-	for i, s := range h.pool.Options().Servers {
+	for _, s := range h.pool.Servers() {
 		if s.Network == server.Network && s.Addr == server.Addr {
-			h.group.Moved(i, hosts)
+			h.group.Moved(s, hosts)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestReloadSim(t *testing.T) {
 			if got := c.sock.take(); got != bulk("A") {
 				t.Errorf("the client gets %q", got)
 			}
-			if v.up.Server() != &s.pool.Options().Servers[0] {
+			if v.up.Server() != s.pool.Servers()[0] {
 				t.Error("the connection belongs to the old pool")
 			}
 		}},
@@ -250,8 +250,8 @@ func TestReloadSim(t *testing.T) {
 			s.servers[0].refuse(errors.New("refused"))
 			s.settle()
 			s.reload(add("s1"))
-			if s.pool.Live() != 1 || s.pool.Ring().Live() != 1 || s.pool.Ejections() != 1 {
-				t.Errorf("live %d, in the ring %d, ejections %d; want 1 of each", s.pool.Live(), s.pool.Ring().Live(), s.pool.Ejections())
+			if s.pool.Live() != 1 || s.pool.Router().Live() != 1 || s.pool.Ejections() != 1 {
+				t.Errorf("live %d, in the ring %d, ejections %d; want 1 of each", s.pool.Live(), s.pool.Router().Live(), s.pool.Ejections())
 			}
 		}},
 		{"who has logged in stays so, and who needed no password too", nil, func(t *testing.T, s *sim) {
@@ -598,7 +598,8 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 		for i := range 500 {
 			key := fmt.Sprintf("k%d", i)
-			owners[po.Servers[bp.Ring().Dispatch([]byte(key))].Name+":"+key] = true
+			_, owner := bp.Router().Route([]byte(key))
+			owners[bp.Entry(owner).Name+":"+key] = true
 		}
 	}
 	stop := hammer(t, addr, 8, func(key, value string) bool { return strings.HasSuffix(value, ":"+key) && owners[value] })

@@ -8,8 +8,8 @@ import (
 	"cashew/stats"
 )
 
-// shard is one pool on one loop, with what its sessions there share. A reload gives it another pool and group in one step,
-// between two callbacks; its sessions, and what was counted, stay.
+// shard is one pool on one loop, with what its sessions there share. A reload gives it another pool, between two callbacks; its
+// sessions, its group, and what was counted, stay.
 type shard struct {
 	pool    *pool
 	group   *backend.Group
@@ -18,7 +18,7 @@ type shard struct {
 	removed bool // its pool is gone: clients of it that still open leave at once
 }
 
-// makeGroups makes p's groups, one for each loop, on any goroutine; the loops do not know them yet.
+// makeGroups makes the groups of p, which replaces no pool, one for each loop, on any goroutine; the loops do not know them yet.
 func (p *pool) makeGroups(loops []*Local) {
 	for _, l := range loops {
 		p.groups = append(p.groups, backend.MakeGroup(l.servers, p.Pool))
@@ -45,13 +45,11 @@ func (l *Local) shardOf(p *pool) *shard {
 }
 
 // replace has h go on with another pool. ordered is false if a client must have its replies before it sends more, as
-// backend.Group.Adopt says.
-func (h *shard) replace(l *Local, p *pool) (ordered bool) {
-	g := p.groups[l.index]
-	ordered = g.Adopt(h.group)
-	h.pool, h.group = p, g
+// backend.Group.Change says.
+func (h *shard) replace(p *pool) (ordered bool) {
+	h.pool = p // first: a client that Change wakes must route by it
 	h.slowLog.Keep(p.opts.SlowMaxLen)
-	return ordered
+	return h.group.Change(p.Pool)
 }
 
 // orphanTimeout is how long a removed pool's servers may take to execute what its clients sent before they left.

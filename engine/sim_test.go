@@ -187,7 +187,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	tokens := 0
 	servers.Token = func() string { tokens++; return strconv.Itoa(tokens) }
 	servers.Connect = func(c *backend.Conn) {
-		sv := s.server(c.Server().Name)
+		sv := s.server(c.Server().Addr)
 		if c.Profile() == resp.RESP3 {
 			sv = sv.three
 		}

@@ -23,7 +23,7 @@ func (l *Local) tell(pools []*pool) {
 			continue
 		}
 		pf := &poolFigures{origin: h.pool.origin, clients: h.tally.Clone()}
-		for server := range h.pool.Options().Servers {
+		for _, server := range h.pool.Servers() {
 			pf.servers = append(pf.servers, h.group.Figures(server))
 		}
 		f[p.name] = pf
@@ -89,14 +89,15 @@ func (p *pool) stats() stats.Pool {
 		FailureMisses: p.count.misses.Load(), LostKeys: p.count.lostKeys.Load(), CrossServerScripts: p.count.crossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, Servers: make([]stats.Server, len(o.Servers)),
 	}
-	shares := p.Ring().Shares(len(o.Servers))
+	shares := p.Router().Shares()
 	for i := range o.Servers {
 		v, sv := &o.Servers[i], &st.Servers[i]
 		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
-		sv.State, sv.ServerEjectedAt = p.State(i)
+		server := p.Servers()[i]
+		sv.State, sv.ServerEjectedAt = server.State()
 		sv.Profiles, sv.Refuses, sv.Pushes = make(map[string]int64), []string{}, make(map[string]int64)
 		for pr, name := range p.protocol.Profiles() {
-			if p.Refuses(i, codec.Profile(pr)) {
+			if server.Refuses(codec.Profile(pr)) {
 				sv.Refuses = append(sv.Refuses, name)
 			}
 		}

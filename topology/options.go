@@ -1,12 +1,13 @@
 // Package topology is what the proxy knows of a pool's servers, whichever loop asks: which there are, which of them has a key,
 // and how they are. Nothing of it belongs to a loop; a loop's connections to the servers are package backend's.
 //
-//	key --ring--> server             a request: one atomic load
-//	reply ------> Success            a server that answers is well: one atomic load
-//	no reply ---> Failure --> health --ejects, probes, takes back--> another ring, swapped whole
+//	key --Router--> *Server            a request: one atomic load
+//	reply --------> Success            a server that answers is well: two atomic loads
+//	no reply -----> Failure --> health --ejects, probes, takes back--> another Router, swapped whole
+//	reload -------> Successor          another Pool, with the same *Server for each address that stays
 //
-// Read options.go and pool.go first, then health.go with probe.go, resolve.go for names, ability.go for what servers speak, and
-// adopt.go for what a reload keeps. Every method may be called from any goroutine; loops call those that never wait.
+// Read options.go, router.go, server.go and pool.go first, then health.go with probe.go, resolve.go for names, ability.go for what
+// servers speak, and successor.go for what a reload keeps. Every method may be called from any goroutine; loops call those that never wait.
 package topology
 
 import (

@@ -25,7 +25,8 @@ var road = []string{
 	"engine/list.go", "engine/budget.go", "engine/lifetime.go",
 	"loop/loop.go", "loop/flush.go", "loop/link.go", "loop/out.go",
 	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/handshake.go", "backend/answer.go", "backend/ending.go",
-	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go", "topology/health.go",
+	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go",
+	"backend/change.go", "topology/router.go", "topology/server.go", "topology/health.go", "topology/successor.go",
 }
 
 // drivers are packages whose tests drive another one, too.
