@@ -3,62 +3,9 @@ package backend
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"cashew/codec"
-	"cashew/world"
 )
-
-// abilities are what is known of which server speaks which profile besides the plain one. That is learned as connections
-// of the profile open, on any loop, and is a fact about the server: one that refuses a profile is well.
-//
-//	unknown --handshake ends------> can --another handshake is refused--> cannot
-//	   ^   \--handshake is refused--> cannot --for refusalHolds--+
-//	   +---------------------------------------------------------+
-type abilities struct {
-	clock    world.Clock
-	known    [][codec.MaxProfiles]atomic.Pointer[ability] // by server; nil: unknown
-	remarked []atomic.Bool                                // by server; the log has a remark about its handshake
-}
-
-// ability is one such fact.
-type ability struct {
-	refusal *codec.RefusalError // nil: it can
-	at      time.Time
-}
-
-// refusalHolds is how long a refusal answers in the server's place: an upgrade of the server must come to light.
-const refusalHolds = 5 * time.Second
-
-func (a *abilities) init(servers int, clock world.Clock) {
-	a.clock = clock
-	a.known = make([][codec.MaxProfiles]atomic.Pointer[ability], servers)
-	a.remarked = make([]atomic.Bool, servers)
-}
-
-// of is what is known, nil for nothing.
-func (a *abilities) of(server int, pr codec.Profile) *ability {
-	b := a.known[server][pr].Load()
-	if b != nil && b.refusal != nil && a.clock.Now().Sub(b.at) >= refusalHolds {
-		return nil
-	}
-	return b
-}
-
-// learn notes what a handshake said, and tells whether that is news.
-func (a *abilities) learn(server int, pr codec.Profile, refusal *codec.RefusalError) (news bool) {
-	was := a.known[server][pr].Swap(&ability{refusal: refusal, at: a.clock.Now()})
-	return was == nil || (was.refusal == nil) != (refusal == nil)
-}
-
-// adopt takes over what old knew of server j as what is known of server i.
-func (a *abilities) adopt(i int, old *abilities, j int) {
-	for pr := range a.known[i] {
-		a.known[i][pr].Store(old.known[j][pr].Load())
-	}
-	a.remarked[i].Store(old.remarked[j].Load())
-}
 
 // unableError is why requests of a profile fail at a server that has refused it.
 type unableError struct {
@@ -82,17 +29,17 @@ func Unable(err error) bool {
 // mastered notes that c's server speaks c's profile.
 func (c *Conn) mastered() {
 	if c.profile != 0 {
-		c.pool.abilities.learn(c.server, c.profile, nil)
+		c.server.Learn(c.profile, nil)
 	}
 }
 
 // unable notes that c's server refused c's profile. It stands in the log once, until the server changes its mind.
 func (c *Conn) unable(refusal *codec.RefusalError) error {
-	if c.pool.abilities.learn(c.server, c.profile, refusal) {
-		c.loop.Log.Warn("server does not speak what a client asked for", "pool", c.pool.opts.Name,
-			"server", c.Server().PName, "err", refusal)
+	if c.server.Learn(c.profile, refusal) {
+		c.loop.Log.Warn("server does not speak what a client asked for", "pool", c.pool.Options().Name,
+			"server", c.pname(), "err", refusal)
 	}
-	return &unableError{server: c.Server().PName, refusal: refusal}
+	return &unableError{server: c.pname(), refusal: refusal}
 }
 
 // remarked says that err, of the handshake, fails nothing. It stands in the log once for each server.
@@ -102,8 +49,8 @@ func (c *Conn) remarked(err error) bool {
 		return false
 	}
 	c.figures.Remarks++
-	if c.pool.abilities.remarked[c.server].CompareAndSwap(false, true) {
-		c.loop.Log.Warn("server connection opened, with a remark", "pool", c.pool.opts.Name, "server", c.Server().PName,
+	if c.server.Remark() {
+		c.loop.Log.Warn("server connection opened, with a remark", "pool", c.pool.Options().Name, "server", c.pname(),
 			"remark", remark.Text)
 	}
 	return true
@@ -118,20 +65,6 @@ func (c *Conn) handshakeFailed(err error) error {
 	return &handshakeError{err}
 }
 
-// Refuses says that a server was last heard to refuse a profile.
-func (p *Pool) Refuses(server int, pr codec.Profile) bool {
-	a := p.abilities.known[server][pr].Load()
-	return a != nil && a.refusal != nil
-}
-
-// AskPatience is how long a client waits for servers that do not say what they speak: the pool's timeout, a second at most.
-func (p *Pool) AskPatience() time.Duration {
-	if t := p.opts.Timeout; t > 0 {
-		return min(t, time.Second)
-	}
-	return time.Second
-}
-
 // Speaks says whether the pool's live servers speak a profile: all of them that can be reached do, and there is one. If
 // not, refusal is the reply of one that does not, or err says why none can be reached.
 //
@@ -144,13 +77,13 @@ func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (re
 	}
 	able := 0
 	var failed error
-	for server := range g.pool.opts.Servers {
-		if g.pool.health.down[server].Load() {
+	for _, server := range g.pool.Servers() {
+		if server.Down() {
 			continue
 		}
-		a := g.pool.abilities.of(server, pr)
-		if a != nil && a.refusal != nil {
-			return a.refusal.Reply, false, nil
+		can, known := server.Ability(pr)
+		if known != nil {
+			return known.Reply, false, nil
 		}
 		c, err := g.Set(pr).Conn(server, client)
 		var r *codec.RefusalError
@@ -163,7 +96,7 @@ func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (re
 			if !wait {
 				c.waiters, wait = append(c.waiters, w), true
 			}
-		case a != nil: // it could when it was last asked, and can't be now
+		case can: // it could when it was last asked, and can't be now
 			able++
 		case err == nil:
 			failed = ErrTimeout

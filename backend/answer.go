@@ -18,7 +18,7 @@ func (c *Conn) Data(buf []byte) {
 		c.held(buf)
 		return
 	}
-	p := c.pool.opts.Protocol
+	p := c.pool.Options().Protocol
 	answered, ailing := false, false
 	var alike run
 	defer alike.add()
@@ -116,11 +116,11 @@ func (c *Conn) answeredSome(answered, ailing bool) {
 	c.tellWaiters()
 	if answered {
 		c.ailing = 0
-		c.pool.health.success(c.server)
+		c.pool.Success(c.server)
 	}
 	if ailing || c.demoted {
 		if ailing {
-			c.pool.health.failure(c.server)
+			c.pool.Failure(c.server)
 		}
 		c.unsuited(ailing)
 	}
@@ -138,7 +138,9 @@ func (c *Conn) unsuited(ailing bool) {
 	}
 	if c.demoted || c.ailing != 0 && now-c.ailing >= int64(ailingTime) {
 		c.demoted = false
-		c.group.giveUp(c.server)
+		if c.pool == c.group.pool { // else a reload has retired c, and those that took its place are asked themselves
+			c.group.giveUp(c.server)
+		}
 	}
 }
 

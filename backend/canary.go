@@ -23,11 +23,11 @@ func (c *Conn) sing() {
 	if c.listen(); c.state != open {
 		return
 	}
-	every := int64(c.pool.opts.IntegrityInterval)
+	every := int64(c.pool.Options().IntegrityInterval)
 	if every == 0 || c.canary.want != nil || c.loop.Now-c.canary.sent < every {
 		return
 	}
-	command, want := c.pool.opts.Protocol.Canary("canary-" + c.local.Token())
+	command, want := c.pool.Options().Protocol.Canary("canary-" + c.local.Token())
 	c.canary = canary{conn: c, sent: c.loop.Now, want: want}
 	c.enterOwn(&c.canary, command)
 }
@@ -49,7 +49,7 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 	if !last && len(y.reply) <= len(y.want)+maxAilment {
 		return
 	}
-	if y.conn.pool.opts.Protocol.JudgeCanary(y.want, y.reply) == codec.OutOfStep {
+	if y.conn.pool.Options().Protocol.JudgeCanary(y.want, y.reply) == codec.OutOfStep {
 		y.conn.outOfStep = true
 	}
 	y.want, y.reply = nil, nil
@@ -61,7 +61,7 @@ const canaryTime = 30 * time.Second
 // listen looks after a connection on which something is owed and nothing comes. The server may be busy, and then nobody is
 // answered; but if it answers on a connection of its own (Pool.probe), this one has died in silence.
 func (c *Conn) listen() {
-	deadline := int64(c.pool.opts.ServerUserTimeout)
+	deadline := int64(c.pool.Options().ServerUserTimeout)
 	if deadline == 0 {
 		deadline = int64(canaryTime)
 	}
@@ -69,9 +69,9 @@ func (c *Conn) listen() {
 		return
 	}
 	c.asked = true
-	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.Server()
+	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.server
 	c.loop.World.Go(func() {
-		err := p.probe(s)
+		err := p.Probe(s)
 		c.loop.Execute(func() {
 			c.asked = false // again in a second, perhaps
 			if err == nil && c.state == open && c.attempt == attempt && c.heardAt == heardAt {
@@ -88,7 +88,7 @@ func (c *Conn) mute(deadline int64) bool {
 	if c.canary.want != nil && now-c.canary.sent >= deadline || c.doubt != nil && now-c.doubt.at >= deadline {
 		return true
 	}
-	return c.head != nil && c.timeout() == 0 && c.pool.opts.ServerUserTimeout > 0 &&
+	return c.head != nil && c.timeout() == 0 && c.pool.Options().ServerUserTimeout > 0 &&
 		now-max(c.head.at, c.heardAt, c.since) >= deadline
 }
 

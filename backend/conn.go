@@ -6,6 +6,7 @@ import (
 	"cashew/codec"
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // state of a Conn.
@@ -36,8 +37,8 @@ type Conn struct {
 	loop    *loop.Loop
 	local   *Local
 	group   *Group
-	pool    *Pool
-	server  int // index in Options.Servers
+	pool    *topology.Pool
+	server  *topology.Server
 	profile codec.Profile
 
 	figures *stats.ServerTally // its server's, in its Group
@@ -121,7 +122,7 @@ func (c *Conn) enter(r *Request) {
 	if c.firstUnsent == nil {
 		c.firstUnsent = r
 	}
-	if t := c.pool.opts.Timeout; t > 0 {
+	if t := c.pool.Options().Timeout; t > 0 {
 		c.local.want(r.at + int64(t))
 	}
 }
@@ -236,4 +237,7 @@ func (c *Conn) Loop() *loop.Loop { return c.loop }
 func (c *Conn) Profile() codec.Profile { return c.profile }
 
 // Server is the server that c connects to.
-func (c *Conn) Server() *Server { return &c.pool.opts.Servers[c.server] }
+func (c *Conn) Server() *topology.Server { return c.server }
+
+// pname is how log lines and errors name c's server.
+func (c *Conn) pname() string { return c.pool.Entry(c.server).PName }

@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"cashew/codec/resp"
+	"cashew/topology"
 )
 
 const late, reset, invalid = "Connection timed out", "Connection reset by peer", "Invalid argument"
 
-func within(d time.Duration) func(*Options) { return func(o *Options) { o.Timeout = d } }
+func within(d time.Duration) func(*topology.Options) {
+	return func(o *topology.Options) { o.Timeout = d }
+}
 
-func guarded(o *Options) { o.Protocol = resp.New(resp.Options{Password: "secret", DB: 3}) }
+func guarded(o *topology.Options) { o.Protocol = resp.New(resp.Options{Password: "secret", DB: 3}) }
 
 // TestConn is the life of a connection: what its requests hear, and what the server gets.
 func TestConn(t *testing.T) {
@@ -35,7 +38,7 @@ func TestConn(t *testing.T) {
 			v.says(all[cut:])
 			g.are("$1\r\nA\r\n", "*2\r\n:1\r\n$-1\r\n", "+OK\r\n")
 		}
-		if f := g.group.Figures(0); f.Responses != int64(3*len(all)) || f.ResponseBytes != int64(len(all)*len(all)) ||
+		if f := g.group.Figures(g.server(0)); f.Responses != int64(3*len(all)) || f.ResponseBytes != int64(len(all)*len(all)) ||
 			f.RequestBytes != int64(len(all)*len(commandOf("GET", "a")+commandOf("MGET", "b", "c")+commandOf("SET", "d", "1"))) {
 			t.Errorf("%d responses of %d bytes, %d bytes of requests", f.Responses, f.ResponseBytes, f.RequestBytes)
 		}
@@ -57,7 +60,7 @@ func TestConn(t *testing.T) {
 		v.says("$1\r\nD\r\n")
 		g.are("$1\r\nD\r\n")
 		v.hangsUp()
-		if f := g.group.Figures(0); f.Connections != 0 || f.Connects != 2 || f.EOF != 2 || f.Err != 0 || f.Failed != 2 {
+		if f := g.group.Figures(g.server(0)); f.Connections != 0 || f.Connects != 2 || f.EOF != 2 || f.Err != 0 || f.Failed != 2 {
 			t.Errorf("%d connections, %d connects, eof %d, err %d, failed %d", f.Connections, f.Connects, f.EOF, f.Err, f.Failed)
 		}
 	})
@@ -76,8 +79,8 @@ func TestConn(t *testing.T) {
 		v.says("$-1\r\n")
 		g.are("$-1\r\n")
 	})
-	on(t, "an idle connection may end as it likes", func(o *Options) { o.AutoEjectHosts, o.ServerFailureLimit = true, 1 }, func(t *testing.T, g *rig) {
-		g.pool.opts.Probe = func(*Server) error { return errRefused }
+	on(t, "an idle connection may end as it likes", func(o *topology.Options) { o.AutoEjectHosts, o.ServerFailureLimit = true, 1 }, func(t *testing.T, g *rig) {
+		g.pool.Options().Probe = func(*topology.ServerOptions) error { return errRefused }
 		g.get(g.conn(0, 1), "a")
 		v := g.accept()
 		v.says("$-1\r\n")
@@ -93,7 +96,7 @@ func TestConn(t *testing.T) {
 		if g.pool.Ejections() != 1 {
 			t.Error("the server was not ejected")
 		}
-		if _, err := g.group.Set(0).Conn(0, 1); err == nil && g.pool.Ring().Dispatch([]byte("a")) >= 0 {
+		if _, err := g.group.Set(0).Conn(g.server(0), 1); err == nil && g.pool.Router().Live() > 0 {
 			t.Error("it still gets requests")
 		}
 	})
@@ -112,7 +115,7 @@ func TestConn(t *testing.T) {
 		v := g.accept()
 		v.says("HTTP/1.1 400\r\n")
 		g.are(invalid, invalid)
-		if f := g.group.Figures(0); !v.closed || g.pool.OutOfSteps() != 1 || f.Err != 1 || f.Failed != 2 {
+		if f := g.group.Figures(g.server(0)); !v.closed || g.pool.OutOfSteps() != 1 || f.Err != 1 || f.Failed != 2 {
 			t.Errorf("closed %v, out of step %d, err %d, failed %d", v.closed, g.pool.OutOfSteps(), f.Err, f.Failed)
 		}
 	})
@@ -161,11 +164,11 @@ func TestConnHandshake(t *testing.T) {
 		v := g.accept()
 		v.says("-WRONGPASS no\r\n")
 		g.are("server refused the connection: AUTH was refused: WRONGPASS no")
-		if _, err := g.group.Set(0).Conn(0, 1); err == nil {
+		if _, err := g.group.Set(0).Conn(g.server(0), 1); err == nil {
 			t.Error("it is dialled again at once")
 		}
 	})
-	on(t, "no reply", func(o *Options) { guarded(o); o.Timeout = 400 * time.Millisecond }, func(t *testing.T, g *rig) {
+	on(t, "no reply", func(o *topology.Options) { guarded(o); o.Timeout = 400 * time.Millisecond }, func(t *testing.T, g *rig) {
 		g.get(g.conn(0, 1), "a")
 		v := g.accept()
 		g.passes(399 * time.Millisecond)
@@ -177,7 +180,7 @@ func TestConnHandshake(t *testing.T) {
 	on(t, "no reply, and nobody waits", guarded, func(t *testing.T, g *rig) {
 		g.conn(0, 1)
 		v := g.accept()
-		g.passes(dialTimeout + 2*time.Second)
+		g.passes(topology.DialTimeout + 2*time.Second)
 		if !v.closed {
 			t.Error("it is waited for without end")
 		}
@@ -207,7 +210,7 @@ func TestConnDial(t *testing.T) {
 			g.are("refused", "refused")
 			longest := min(10<<n, 500)
 			g.passes(time.Duration(longest/2-1) * time.Millisecond)
-			if _, err := g.group.Set(0).Conn(0, 1); err != errRefused { //nolint:errorlint // it is that error
+			if _, err := g.group.Set(0).Conn(g.server(0), 1); err != errRefused { //nolint:errorlint // it is that error
 				t.Fatalf("after failure %d: %v at once", n+1, err)
 			}
 			g.passes(time.Duration(longest/2+3) * time.Millisecond)
@@ -257,7 +260,7 @@ func TestConnTimeout(t *testing.T) {
 		v.says("$4\r\nla")
 		v.says("te\r\n$1\r\nB\r\n")
 		g.are("$1\r\nB\r\n")
-		if f := g.group.Figures(0); f.Expired != 1 || f.Dropped != 1 || f.Responses != 1 || f.ResponseBytes != int64(len("$1\r\nB\r\n")) {
+		if f := g.group.Figures(g.server(0)); f.Expired != 1 || f.Dropped != 1 || f.Responses != 1 || f.ResponseBytes != int64(len("$1\r\nB\r\n")) {
 			t.Errorf("expired %d, dropped %d, responses %d, of %d bytes", f.Expired, f.Dropped, f.Responses, f.ResponseBytes)
 		}
 	})
@@ -273,7 +276,7 @@ func TestConnTimeout(t *testing.T) {
 		g.are("waits")
 		g.passes(2 * time.Millisecond)
 		g.are(late)
-		if f := g.group.Figures(0); !v.closed || f.Timedout != 1 || f.Expired != 2 || f.Failed != 2 {
+		if f := g.group.Figures(g.server(0)); !v.closed || f.Timedout != 1 || f.Expired != 2 || f.Failed != 2 {
 			t.Errorf("closed %v, timed out %d, expired %d, failed %d", v.closed, f.Timedout, f.Expired, f.Failed)
 		}
 	})
@@ -288,7 +291,7 @@ func TestConnTimeout(t *testing.T) {
 		g.settle()
 		g.get(c, "b")
 		g.settle()
-		if f := g.group.Figures(0); f.InQueue != 1 && f.InQueue != 2 || f.InQueueBytes == 0 {
+		if f := g.group.Figures(g.server(0)); f.InQueue != 1 && f.InQueue != 2 || f.InQueueBytes == 0 {
 			t.Errorf("%d requests of %d bytes wait to be written", f.InQueue, f.InQueueBytes)
 		}
 		g.passes(50 * time.Millisecond)
@@ -299,7 +302,7 @@ func TestConnTimeout(t *testing.T) {
 			t.Error("the connection lives on")
 		}
 	})
-	on(t, "a late reply is the server's fault only if it had the request", func(o *Options) {
+	on(t, "a late reply is the server's fault only if it had the request", func(o *topology.Options) {
 		o.AutoEjectHosts, o.ServerFailureLimit, o.Timeout = true, 1, 100*time.Millisecond
 	}, func(t *testing.T, g *rig) {
 		c := g.conn(0, 1)
@@ -319,7 +322,7 @@ func TestConnTimeout(t *testing.T) {
 			t.Error("it is ejected already")
 		}
 	})
-	on(t, "one that had it for long is at fault", func(o *Options) {
+	on(t, "one that had it for long is at fault", func(o *topology.Options) {
 		o.AutoEjectHosts, o.ServerFailureLimit, o.Timeout = true, 1, 100*time.Millisecond
 	}, func(t *testing.T, g *rig) {
 		g.get(g.conn(0, 1), "a")

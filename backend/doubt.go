@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/topology"
 )
 
 // A reply that does not look like one to its command is proved, not condemned: servers that are compatible with Redis answer
@@ -24,15 +25,7 @@ type doubt struct {
 	from int    // where in held the frame begins that scan is in
 	want []byte // the canary's reply
 	at   int64  // when it was sent, as Loop.Now
-	oddity
-}
-
-// oddity is a form of reply that no table has.
-type oddity struct {
-	server  string // address
-	profile codec.Profile
-	op      uint16
-	kind    byte // first byte
+	topology.Oddity
 }
 
 // maxHeld bounds what is held of a connection in doubt.
@@ -42,10 +35,10 @@ const maxHeld = 64 << 20
 func (c *Conn) doubtful(r *Request, buf []byte) {
 	d := &doubt{
 		held: c.loop.GetBuffer(), owed: c.outstanding, at: c.loop.Now,
-		oddity: oddity{server: c.Server().Addr, profile: c.profile, op: r.Op, kind: buf[0]},
+		Oddity: topology.Oddity{Profile: c.profile, Op: r.Op, Kind: buf[0]},
 	}
 	var command []byte
-	command, d.want = c.pool.opts.Protocol.Canary("doubt-" + c.local.Token())
+	command, d.want = c.pool.Options().Protocol.Canary("doubt-" + c.local.Token())
 	c.doubt, c.scan, c.place = d, codec.ReplyScan{}, between
 	c.enterOwn(nil, command) // its reply is looked at in held
 	c.held(buf)
@@ -60,7 +53,7 @@ func (c *Conn) held(buf []byte) {
 		c.fail(ErrUnfit)
 		return
 	}
-	p := c.pool.opts.Protocol
+	p := c.pool.Options().Protocol
 	for d.seen < len(d.held.B) {
 		n, done, err := p.ScanReply(&d.scan, d.held.B[d.seen:])
 		if err != nil {
@@ -98,10 +91,10 @@ func (c *Conn) held(buf []byte) {
 func (c *Conn) proved() {
 	d := c.doubt
 	c.doubt = nil
-	if _, known := c.pool.oddities.LoadOrStore(d.oddity, true); !known {
-		name, _ := c.pool.opts.Protocol.Describe(d.op)
-		c.loop.Log.Warn("server answers a command in a form of its own; its connection is in step", "pool", c.pool.opts.Name,
-			"server", c.Server().PName, "command", name, "form", fmt.Sprintf("%q", d.kind))
+	if c.server.Prove(d.Oddity) {
+		name, _ := c.pool.Options().Protocol.Describe(d.Op)
+		c.loop.Log.Warn("server answers a command in a form of its own; its connection is in step", "pool", c.pool.Options().Name,
+			"server", c.pname(), "command", name, "form", fmt.Sprintf("%q", d.Kind))
 	}
 	c.Data(d.held.B)
 	c.loop.PutBuffer(d.held)
@@ -109,6 +102,5 @@ func (c *Conn) proved() {
 
 // odd tells whether a reply to r with that first byte was proved before.
 func (c *Conn) odd(r *Request, kind byte) bool {
-	_, known := c.pool.oddities.Load(oddity{server: c.Server().Addr, profile: c.profile, op: r.Op, kind: kind})
-	return known
+	return c.server.Odd(topology.Oddity{Profile: c.profile, Op: r.Op, Kind: kind})
 }

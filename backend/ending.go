@@ -36,7 +36,7 @@ func (c *Conn) fail(err error) {
 	blamed := c.blamed
 	c.state, c.outOfStep, c.ailing, c.demoted, c.blamed = closed, false, 0, false, false
 	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
-		c.pool.outOfSteps.Add(1)
+		c.pool.OutOfStep()
 	}
 	c.countEnd(err)
 	if was != dialing {
@@ -102,7 +102,7 @@ func (c *Conn) failed(was state, err error) {
 	case c.loop.Now-c.loggedAt < int64(time.Second) && c.loggedAt != 0:
 		c.unlogged++
 	default:
-		c.loop.Log.Warn("server connection failed", "pool", c.pool.opts.Name, "server", c.Server().PName, "err", err,
+		c.loop.Log.Warn("server connection failed", "pool", c.pool.Options().Name, "server", c.pname(), "err", err,
 			"unlogged", c.unlogged)
 		c.loggedAt, c.unlogged = c.loop.Now, 0
 	}
@@ -113,10 +113,10 @@ func (c *Conn) failed(was state, err error) {
 		return // one client asked for that; the server's plain connections, and the next dial, show how it is
 	}
 	if was == open && !strayed(err) && !errors.Is(err, ErrTimeout) {
-		c.pool.health.suspect(c.server)
+		c.pool.Suspect(c.server)
 		return
 	}
-	c.pool.health.failure(c.server)
+	c.pool.Failure(c.server)
 }
 
 // pause is how long to leave a server alone after n failed attempts in a row: 10 ms doubling to half a second, and of

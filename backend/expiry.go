@@ -35,7 +35,7 @@ func (c *Conn) expire() {
 		}
 	}
 	if late {
-		c.pool.health.failure(c.server)
+		c.pool.Failure(c.server)
 	}
 	c.local.want(c.began(c.head) + 2*t)
 	if c.nextLate != nil {
@@ -48,7 +48,7 @@ func (c *Conn) timeout() int64 {
 	if c.hurried > 0 {
 		return c.hurried
 	}
-	return int64(c.pool.opts.Timeout)
+	return int64(c.pool.Options().Timeout)
 }
 
 // began is from when on r's timeout runs.

@@ -7,6 +7,7 @@ import (
 
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // countEnd counts the end of a connection, or of an attempt to make one.
@@ -26,22 +27,23 @@ func (c *Conn) countEnd(err error) {
 }
 
 // Figures is a copy of what g counted of a server.
-func (g *Group) Figures(server int) stats.ServerTally {
-	f := *g.figures[server]
+func (g *Group) Figures(server *topology.Server) stats.ServerTally {
+	counted := g.lanes[server.Slot()].figures
+	f := *counted
 	for i := range f.Latency {
 		l := &f.Latency[i]
 		l.Queue, l.Server = l.Queue.Clone(), l.Server.Clone()
 	}
 	f.Pushes = maps.Clone(f.Pushes)
 	for pr := range g.sets {
-		for _, c := range g.to(server, pr) {
+		for _, c := range g.to(server.Slot(), pr) {
 			if c != nil {
 				c.addTo(&f)
 			}
 		}
 	}
 	for _, c := range g.retired {
-		if c.figures == g.figures[server] {
+		if c.figures == counted {
 			c.addTo(&f)
 		}
 	}

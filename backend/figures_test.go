@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"cashew/codec/resp"
-	"cashew/world/worldtest"
-
 	"cashew/loop"
+	"cashew/topology"
+	"cashew/world/worldtest"
 )
 
 // TestMarks holds marks against a list that keeps all.
@@ -72,18 +72,18 @@ func TestMarksBounded(t *testing.T) {
 
 // TestFiguresCopy: what Figures returns does not change any more.
 func TestFiguresCopy(t *testing.T) {
-	p, err := NewPool(Options{
+	p, err := topology.NewPool(topology.Options{
 		Name: "p", Protocol: resp.New(resp.Options{}), Hash: "md5", Distribution: "modula", ServerConnections: 1,
-		Servers: []Server{{Name: "a", Weight: 1}},
+		Servers: []topology.ServerOptions{{Name: "a", Weight: 1}},
 	}, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
 	g := MakeGroup(NewLocal(loop.NewLoop(nil, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))), p)
-	g.figures[0].Latency[0].Queue.Add(1, 1)
-	f := g.Figures(0)
-	g.figures[0].Latency[0].Queue.Add(1, 1)
+	g.lanes[0].figures.Latency[0].Queue.Add(1, 1)
+	f := g.Figures(p.Servers()[0])
+	g.lanes[0].figures.Latency[0].Queue.Add(1, 1)
 	if n := f.Latency[0].Queue.Count(); n != 1 {
 		t.Errorf("the copy counts %d; want 1", n)
 	}

@@ -16,7 +16,7 @@ func TestConnFigures(t *testing.T) {
 	on(t, "queues", nil, func(t *testing.T, g *rig) {
 		is := func(inQueue, inBytes, outQueue, outBytes int64) {
 			t.Helper()
-			f := g.group.Figures(0)
+			f := g.group.Figures(g.server(0))
 			if f.InQueue != inQueue || f.InQueueBytes != inBytes || f.OutQueue != outQueue || f.OutQueueBytes != outBytes {
 				t.Errorf("in queue %d, %d bytes; out queue %d, %d bytes; want %d, %d; %d, %d", f.InQueue, f.InQueueBytes, f.OutQueue,
 					f.OutQueueBytes, inQueue, inBytes, outQueue, outBytes)
@@ -46,7 +46,7 @@ func TestConnFigures(t *testing.T) {
 		is(0, 0, 4, 4*one)
 		v.says(strings.Repeat("$-1\r\n", 4))
 		is(0, 0, 0, 0)
-		f := g.group.Figures(0)
+		f := g.group.Figures(g.server(0))
 		if f.Requests != 5 || f.Responses != 5 || f.RequestBytes != 5*one || f.ResponseBytes != 25 || f.Profiles[0] != 1 {
 			t.Errorf("%d requests of %d bytes, %d responses of %d, %d connections", f.Requests, f.RequestBytes, f.Responses, f.ResponseBytes, f.Profiles[0])
 		}
@@ -67,7 +67,7 @@ func TestConnFigures(t *testing.T) {
 			t.Error("the second was queued 12 ms after the first")
 		}
 		v.says("$-1\r\n$-1\r\n")
-		l := g.group.Figures(0).Latency[codec.Read]
+		l := g.group.Figures(g.server(0)).Latency[codec.Read]
 		if l.Queue.Count() != 2 || l.Queue.Sum != 5*time.Millisecond || l.Server.Count() != 2 || l.Server.Sum != 29*time.Millisecond {
 			t.Errorf("%d in the queue for %v, %d at the server for %v; want 2 for 5ms, 2 for 29ms", l.Queue.Count(), l.Queue.Sum,
 				l.Server.Count(), l.Server.Sum)
@@ -76,7 +76,7 @@ func TestConnFigures(t *testing.T) {
 			t.Errorf("they took %d ns in sum; want %d", g.loop.Pass.Took, want)
 		}
 		c.NoReply()
-		if f := g.group.Figures(0); f.Requests != 3 || f.NoReply != 1 {
+		if f := g.group.Figures(g.server(0)); f.Requests != 3 || f.NoReply != 1 {
 			t.Errorf("%d requests, %d without reply", f.Requests, f.NoReply)
 		}
 	})
@@ -87,7 +87,7 @@ func TestConnRuns(t *testing.T) {
 	one := len(commandOf("GET", "a"))
 	times := func(t *testing.T, g *rig, class codec.Class, n int64, queue, server time.Duration) {
 		t.Helper()
-		l := g.group.Figures(0).Latency[class]
+		l := g.group.Figures(g.server(0)).Latency[class]
 		if l.Queue.Count() != n || l.Server.Count() != n || l.Queue.Sum != queue || l.Server.Sum != server {
 			t.Errorf("class %d: %d in the queue for %v, %d at the server for %v; want %d, %v, %v", class, l.Queue.Count(), l.Queue.Sum,
 				l.Server.Count(), l.Server.Sum, n, queue, server)
@@ -183,13 +183,13 @@ func TestConnThrough(t *testing.T) {
 		if got := v.heard(); got != commandOf("GET", "b")+string(large) {
 			t.Errorf("the server got %d bytes at once", len(got))
 		}
-		if f := g.group.Figures(0); f.InQueue != 0 || f.OutQueue != 2 {
+		if f := g.group.Figures(g.server(0)); f.InQueue != 0 || f.OutQueue != 2 {
 			t.Errorf("in queue %d, out queue %d", f.InQueue, f.OutQueue)
 		}
 		v.room = 10
 		g.get(c, "c")
 		c.Through(large)
-		if f := g.group.Figures(0); f.InQueue != 0 || f.OutQueue != 3 || f.InQueueBytes == 0 {
+		if f := g.group.Figures(g.server(0)); f.InQueue != 0 || f.OutQueue != 3 || f.InQueueBytes == 0 {
 			t.Errorf("in queue %d, out queue %d with half of it written", f.InQueue, f.OutQueue)
 		}
 		g.settle()

@@ -8,30 +8,65 @@ import (
 	"cashew/codec"
 	"cashew/loop"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
-// opened when first needed.
+// opened when first needed. What it has of a server stands at the server's slot. A reload gives it another pool, see Change.
 type Group struct {
 	loop  *loop.Loop
 	local *Local
-	pool  *Pool
+	pool  *topology.Pool
+	lanes []lane                 // by slot
 	sets  [codec.MaxProfiles]Set // by profile
 
-	figures []*stats.ServerTally // by server
-	classes []codec.Class        // by Op
-
-	redialAt []int64 // by server: its connections were last given up then, as Loop.Now; see Conn.giveUp
+	classes []codec.Class // by Op
 
 	retired []*Conn // get no more requests, but still have something outstanding
-	left    bool    // gets no more requests itself: another Group took its place, or its pool is gone
+	left    bool    // gets no more requests itself: its pool is gone
 }
+
+// lane is what a Group has of a server besides connections.
+type lane struct {
+	server   *topology.Server // nil: no server of the pool has this slot
+	figures  *stats.ServerTally
+	redialAt int64 // its connections were last given up then, as Loop.Now; see giveUp
+}
+
+// MakeGroup makes o's group for p, on any goroutine; the loop does not know it before Join.
+func MakeGroup(o *Local, p *topology.Pool) *Group {
+	g := &Group{loop: o.loop, local: o, pool: p}
+	g.lanes = g.lanesFor(p)
+	g.Set(0)
+	for op := range p.Options().Protocol.Ops() {
+		_, class := p.Options().Protocol.Describe(uint16(op))
+		g.classes = append(g.classes, class)
+	}
+	return g
+}
+
+// lanesFor are the lanes for p's servers: those that g has where the same server is in that slot, else new ones.
+func (g *Group) lanesFor(p *topology.Pool) []lane {
+	lanes := make([]lane, p.Slots())
+	for _, s := range p.Servers() {
+		slot := s.Slot()
+		if slot < len(g.lanes) && g.lanes[slot].server == s {
+			lanes[slot] = g.lanes[slot]
+		} else {
+			lanes[slot] = lane{server: s, figures: new(stats.ServerTally)}
+		}
+	}
+	return lanes
+}
+
+// Join makes g known to its loop, which looks after its deadlines from then on.
+func (g *Group) Join() { g.local.groups = append(g.local.groups, g) }
 
 // Set is a group's connections of one profile.
 type Set struct {
 	group   *Group
 	profile codec.Profile
-	conns   []*Conn // server by server, ServerConnections each; nil until first used
+	conns   []*Conn // slot by slot, ServerConnections each; nil until first used
 	usedAt  int64   // as Loop.Now
 }
 
@@ -49,29 +84,27 @@ func (g *Group) Set(pr codec.Profile) *Set {
 }
 
 func (g *Group) newConns() []*Conn {
-	return make([]*Conn, len(g.pool.opts.Servers)*g.pool.opts.ServerConnections)
+	return make([]*Conn, len(g.lanes)*g.pool.Options().ServerConnections)
 }
 
-// Conn returns the connection to a server for a client; client is its number. A client's requests to one server all take
-// the same connection, so they are executed in the client's order even with several connections. The connection may
-// still be opening: requests wait in its batch. An error says that the server can't be reached now: the last attempt
-// failed a moment ago, or no server is live (server < 0).
-func (s *Set) Conn(server int, client uint64) (*Conn, error) {
+// Conn returns the connection to a server of the group's pool for a client; client is its number. A client's requests to one
+// server all take the same connection, so they are executed in the client's order even with several connections. The connection
+// may still be opening: requests wait in its batch. An error says that the server can't be reached now: the last attempt
+// failed a moment ago, or no server is live (server is nil).
+func (s *Set) Conn(server *topology.Server, client uint64) (*Conn, error) {
 	g := s.group
-	if server < 0 || g.pool.health.down[server].Load() && g.pool.opts.OnServerFailure != Rehash {
+	if server == nil || server.Down() && !g.pool.Options().OnServerFailure.MovesKeys() {
 		return nil, ErrEjected
 	}
-	n := g.pool.opts.ServerConnections
-	i := server * n
+	n := g.pool.Options().ServerConnections
+	i := server.Slot() * n
 	if n > 1 {
 		i += int(client % uint64(n))
 	}
 	s.usedAt = g.loop.Now
 	c := s.conns[i]
 	if c == nil {
-		c = &Conn{
-			loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, figures: g.figures[server], classes: g.classes,
-		}
+		c = s.newConn(server)
 		s.conns[i] = c
 	}
 	if c.state == closed {
@@ -85,18 +118,26 @@ func (s *Set) Conn(server int, client uint64) (*Conn, error) {
 	return c, nil
 }
 
+func (s *Set) newConn(server *topology.Server) *Conn {
+	g := s.group
+	return &Conn{
+		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile,
+		figures: g.lanes[server.Slot()].figures, classes: g.classes,
+	}
+}
+
 // Preconnect opens one connection to each server, as twemproxy does whatever server_connections says.
 func (g *Group) Preconnect() {
-	for s := range g.pool.opts.Servers {
+	for _, s := range g.pool.Servers() {
 		_, _ = g.sets[0].Conn(s, 0)
 	}
 }
 
 // Moved retires the connections to a server whose address is none of hosts: what is outstanding on them is still
 // awaited, and the next request connects anew.
-func (g *Group) Moved(server int, hosts []string) {
+func (g *Group) Moved(server *topology.Server, hosts []string) {
 	for pr := range g.sets {
-		conns := g.to(server, pr)
+		conns := g.to(server.Slot(), pr)
 		for i, c := range conns {
 			if c == nil || c.sock == nil {
 				continue
@@ -115,30 +156,30 @@ func (g *Group) Moved(server int, hosts []string) {
 const redialEvery = time.Second
 
 // giveUp retires all connections to a server. What is outstanding is still awaited; the next request connects anew.
-func (g *Group) giveUp(server int) {
-	if at := g.redialAt[server]; at != 0 && g.loop.Now-at < int64(redialEvery) {
+func (g *Group) giveUp(server *topology.Server) {
+	l := &g.lanes[server.Slot()]
+	if l.redialAt != 0 && g.loop.Now-l.redialAt < int64(redialEvery) {
 		return
 	}
-	g.redialAt[server] = g.loop.Now
-	s := &g.pool.opts.Servers[server]
-	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.opts.Name, "server", s.PName)
+	l.redialAt = g.loop.Now
+	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.Options().Name, "server", g.pool.Entry(server).PName)
 	for pr := range g.sets {
-		conns := g.to(server, pr)
+		conns := g.to(server.Slot(), pr)
 		for i, c := range conns {
 			if c != nil && c.state == open {
 				conns[i] = nil
-				g.figures[server].Redials++
+				l.figures.Redials++
 				g.retire(c)
 			}
 		}
 	}
 }
 
-// to are the connections of a profile to a server.
-func (g *Group) to(server, pr int) []*Conn {
-	n := g.pool.opts.ServerConnections
+// to are the connections of a profile to the server of a slot.
+func (g *Group) to(slot, pr int) []*Conn {
+	n := g.pool.Options().ServerConnections
 	if conns := g.sets[pr].conns; conns != nil {
-		return conns[server*n : (server+1)*n]
+		return conns[slot*n : (slot+1)*n]
 	}
 	return nil
 }

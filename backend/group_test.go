@@ -9,21 +9,23 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cashew/topology"
 )
 
 // TestGroup: which connection a request takes, and when connections end that get no more of them.
 func TestGroup(t *testing.T) {
-	play := func(name string, servers int, edit func(*Options), f func(*testing.T, *rig)) {
+	play := func(name string, servers int, edit func(*topology.Options), f func(*testing.T, *rig)) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { f(t, newRig(t, servers, edit)) }) })
 	}
-	two := func(o *Options) { o.ServerConnections = 2 }
+	two := func(o *topology.Options) { o.ServerConnections = 2 }
 	play("a client's requests to a server take the same connection", 2, two, func(t *testing.T, g *rig) {
 		var conns []*Conn
 		for server := range 2 {
 			for client := range uint64(6) {
 				c := g.conn(server, client)
-				if c != g.conn(server, client+2) || c.Server().Name != "s"+strconv.Itoa(server) || c.Profile() != 0 || c.Loop() != g.loop {
-					t.Errorf("client %d, server %d: connection to %s", client, server, c.Server().Name)
+				if c != g.conn(server, client+2) || c.Server().Addr != "s"+strconv.Itoa(server) || c.Profile() != 0 || c.Loop() != g.loop {
+					t.Errorf("client %d, server %d: connection to %s", client, server, c.Server().Addr)
 				}
 				if !slices.Contains(conns, c) {
 					conns = append(conns, c)
@@ -36,22 +38,22 @@ func TestGroup(t *testing.T) {
 	})
 	play("one to each server beforehand", 3, two, func(t *testing.T, g *rig) {
 		g.group.Preconnect()
-		if len(g.dialing) != 3 || g.dialing[2].Server().Name != "s2" {
+		if len(g.dialing) != 3 || g.dialing[2].Server().Addr != "s2" {
 			t.Errorf("%d attempts to connect; want 3", len(g.dialing))
 		}
 	})
 	play("no server is live", 1, nil, func(t *testing.T, g *rig) {
-		if _, err := g.group.Set(0).Conn(-1, 1); err != ErrEjected { //nolint:errorlint // it is that error
-			t.Errorf("Conn(-1) says %v", err)
+		if _, err := g.group.Set(0).Conn(nil, 1); err != ErrEjected { //nolint:errorlint // it is that error
+			t.Errorf("Conn(nil) says %v", err)
 		}
 	})
-	play("an ejected server whose keys do not move", 1, func(o *Options) {
-		o.AutoEjectHosts, o.OnServerFailure = true, FailFast
+	play("an ejected server whose keys do not move", 1, func(o *topology.Options) {
+		o.AutoEjectHosts, o.OnServerFailure = true, topology.FailFast
 	}, func(t *testing.T, g *rig) {
 		g.conn(0, 1)
-		g.pool.health.failure(0)
-		g.pool.health.failure(0)
-		if _, err := g.group.Set(0).Conn(0, 1); err != ErrEjected { //nolint:errorlint // it is that error
+		g.pool.Failure(g.server(0))
+		g.pool.Failure(g.server(0))
+		if _, err := g.group.Set(0).Conn(g.server(0), 1); err != ErrEjected { //nolint:errorlint // it is that error
 			t.Errorf("Conn says %v", err)
 		}
 	})
@@ -65,13 +67,13 @@ func TestGroup(t *testing.T) {
 		}
 		g.get(g.conn(1, 0), "a")
 		g.settle()
-		g.group.Moved(1, []string{"10.0.0.1", "10.0.0.9"})
+		g.group.Moved(g.server(1), []string{"10.0.0.1", "10.0.0.9"})
 		for _, v := range lines {
 			if v.closed {
 				t.Fatal("a connection to one of its addresses is closed")
 			}
 		}
-		g.group.Moved(1, []string{"10.0.0.9"})
+		g.group.Moved(g.server(1), []string{"10.0.0.9"})
 		g.settle()
 		if lines[0].closed || lines[1].closed || lines[2].closed || !lines[3].closed {
 			t.Error("want closed what is idle and leads to no address any more")
@@ -180,7 +182,7 @@ func TestConnRandom(t *testing.T) {
 
 func playConns(t *testing.T, rnd *rand.Rand) {
 	broken := rnd.IntN(2) == 0
-	g := newRig(t, 2, func(o *Options) {
+	g := newRig(t, 2, func(o *topology.Options) {
 		o.ServerConnections = 1 + rnd.IntN(2)
 		if rnd.IntN(2) == 0 {
 			o.Timeout = 50 * time.Millisecond
@@ -211,7 +213,7 @@ func playConns(t *testing.T, rnd *rand.Rand) {
 		switch k := rnd.IntN(12); {
 		case k < 4:
 			for range 1 + rnd.IntN(6) {
-				c, err := g.group.Set(0).Conn(rnd.IntN(2), rnd.Uint64N(4))
+				c, err := g.group.Set(0).Conn(g.server(rnd.IntN(2)), rnd.Uint64N(4))
 				if err != nil {
 					continue
 				}
@@ -257,7 +259,7 @@ func playConns(t *testing.T, rnd *rand.Rand) {
 		}
 		g.settle()
 	}
-	expired := g.pool.opts.Timeout > 0
+	expired := g.pool.Options().Timeout > 0
 	for i, a := range g.asked {
 		switch got := a.is(); {
 		case got == bulkOf(keys[i]), got == "waits" && a.ended:

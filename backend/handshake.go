@@ -5,6 +5,7 @@ import (
 
 	"cashew/codec"
 	"cashew/loop"
+	"cashew/topology"
 )
 
 // Opened implements Handler: it takes the connected socket, unless the Conn does not want it any more.
@@ -33,7 +34,7 @@ func (c *Conn) DialFailed(attempt int, err error) {
 func (c *Conn) greeted() {
 	limit := 2 * c.timeout()
 	if limit == 0 && c.spent() {
-		limit = int64(dialTimeout)
+		limit = int64(topology.DialTimeout)
 	}
 	if c.state == handshaking && limit > 0 && c.loop.Now-c.dialledAt >= limit {
 		c.fail(ErrTimeout)
@@ -42,7 +43,7 @@ func (c *Conn) greeted() {
 
 // nextStep sends the handshake's next command past the batch, in which user requests may wait already.
 func (c *Conn) nextStep() {
-	steps := c.pool.opts.Protocol.Handshake(c.profile)
+	steps := c.pool.Options().Protocol.Handshake(c.profile)
 	if c.step++; c.step < len(steps) {
 		p := steps[c.step]
 		if n, err := c.sock.Write(p); err != nil || n < len(p) {
@@ -51,7 +52,7 @@ func (c *Conn) nextStep() {
 		return
 	}
 	if c.failures > 0 && !Unable(c.lastErr) {
-		c.loop.Log.Info("server is back", "pool", c.pool.opts.Name, "server", c.Server().PName)
+		c.loop.Log.Info("server is back", "pool", c.pool.Options().Name, "server", c.pname())
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
 	c.mastered()
@@ -61,7 +62,7 @@ func (c *Conn) nextStep() {
 // onHandshake collects the reply to one step and checks it. It returns what is left of buf, which is nothing from a
 // server that behaves.
 func (c *Conn) onHandshake(buf []byte) []byte {
-	p := c.pool.opts.Protocol
+	p := c.pool.Options().Protocol
 	for len(buf) > 0 && c.state == handshaking {
 		if c.place == inPush || c.handshake == nil && p.Judge(c.profile, 0, buf) == codec.Push {
 			buf = c.unasked(buf)

@@ -1,12 +1,14 @@
-// Package backend is the proxy's side towards the servers. A Pool is shared by all loops: options, health and the live
-// ring. A Group is one loop's connections to one pool; a Conn is one of them: a batch of bytes to write, and outq, the
-// requests that await a reply, oldest first.
+// Package backend is a loop's connections to servers. A Group is those to one pool, which is a topology.Pool that all loops
+// share; a Conn is one of them: a batch of bytes to write, and outq, the requests that await a reply, oldest first.
 //
-//	session --Group.Conn--> Conn --Queue--> batch --flush--> server
-//	session <--Owner.Replied-- outq <--ScanReply-- Data <---- server
+//	session --Set.Conn--> Conn --Queue--> batch --flush--> server
+//	session <--Owner.Replied-- outq <--ScanReply-- Data <-- server
 //
-// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing, the
-// Watcher and Health's timers run elsewhere and come back through Loop.Execute.
+// Read request.go, group.go and conn.go first, then dial.go and handshake.go for how a Conn opens, answer.go for replies, doubt.go,
+// canary.go and push.go for those that are not as expected, expiry.go and ending.go for failures, and change.go for reloads.
+//
+// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing and
+// the Watcher run elsewhere and come back through Loop.Execute.
 package backend
 
 import (

@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"cashew/loop"
+	"cashew/topology"
 )
 
-func singing(o *Options) { o.IntegrityInterval = time.Second }
+func singing(o *topology.Options) { o.IntegrityInterval = time.Second }
 
 // TestConnCanary: a connection that lost or doubled a reply is found out, and one that is in step lives on.
 func TestConnCanary(t *testing.T) {
@@ -42,7 +43,7 @@ func TestConnCanary(t *testing.T) {
 		if got := v.heard(); got != commandOf("ECHO", "canary-2") {
 			t.Errorf("the next canary is %q", got)
 		}
-		if f := g.group.Figures(0); f.Requests != 2 || f.Responses != 2 || f.RequestBytes != int64(2*len(commandOf("GET", "a"))) {
+		if f := g.group.Figures(g.server(0)); f.Requests != 2 || f.Responses != 2 || f.RequestBytes != int64(2*len(commandOf("GET", "a"))) {
 			t.Errorf("%d requests of %d bytes, %d responses", f.Requests, f.RequestBytes, f.Responses)
 		}
 		v.says("$8\r\ncanary-2\r\n")
@@ -112,10 +113,10 @@ func TestConnCanary(t *testing.T) {
 // TestConnSilent: a connection on which something is owed and nothing comes is given up if the server answers on another.
 func TestConnSilent(t *testing.T) {
 	for _, dead := range []bool{false, true} {
-		on(t, map[bool]string{false: "the server is well", true: "it answers nowhere"}[dead], func(o *Options) {
+		on(t, map[bool]string{false: "the server is well", true: "it answers nowhere"}[dead], func(o *topology.Options) {
 			o.ServerUserTimeout = 5 * time.Second
 		}, func(t *testing.T, g *rig) {
-			g.pool.opts.Probe = func(*Server) error {
+			g.pool.Options().Probe = func(*topology.ServerOptions) error {
 				if dead {
 					return errRefused
 				}
@@ -146,20 +147,20 @@ func TestConnSilent(t *testing.T) {
 			g.are(late)
 		})
 	}
-	on(t, "it was retired meanwhile", func(o *Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
-		g.pool.opts.Probe = func(*Server) error { return nil }
+	on(t, "it was retired meanwhile", func(o *topology.Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
+		g.pool.Options().Probe = func(*topology.ServerOptions) error { return nil }
 		g.get(g.conn(0, 1), "a")
 		v := g.accept()
-		g.group.Moved(0, []string{"10.9.9.9"})
+		g.group.Moved(g.server(0), []string{"10.9.9.9"})
 		if g.passes(4 * time.Second); v.closed {
 			t.Fatal("closed too soon")
 		}
 		g.passes(3 * time.Second)
 		g.are(late)
 	})
-	on(t, "something comes while the server is asked", func(o *Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
+	on(t, "something comes while the server is asked", func(o *topology.Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
 		answer := make(chan error)
-		g.pool.opts.Probe = func(*Server) error { return <-answer }
+		g.pool.Options().Probe = func(*topology.ServerOptions) error { return <-answer }
 		c := g.conn(0, 1)
 		g.get(c, "a")
 		g.get(c, "b")
@@ -279,7 +280,7 @@ func TestConnDoubt(t *testing.T) {
 		v.heard()
 		v.says("$1\r\nA\r\n>1\r\n+x\r\n$1\r\nB\r\n>1\r\n+x\r\n$7\r\ndoubt-1\r\n")
 		g.are("$1\r\nA\r\n", "$1\r\nB\r\n")
-		if f := g.group.Figures(0); f.Pushes["x"]+f.Pushes["other"] != 2 && len(f.Pushes) == 0 {
+		if f := g.group.Figures(g.server(0)); f.Pushes["x"]+f.Pushes["other"] != 2 && len(f.Pushes) == 0 {
 			t.Errorf("pushes: %v", f.Pushes)
 		}
 	})
@@ -287,7 +288,7 @@ func TestConnDoubt(t *testing.T) {
 
 // TestConnUnwell: what a server says of itself.
 func TestConnUnwell(t *testing.T) {
-	ejecting := func(o *Options) { o.AutoEjectHosts, o.ServerFailureLimit = true, 1 }
+	ejecting := func(o *topology.Options) { o.AutoEjectHosts, o.ServerFailureLimit = true, 1 }
 	ask := func(g *rig, c *Conn, v *line, reply string) {
 		a := g.get(c, "a")
 		g.settle()
@@ -324,7 +325,7 @@ func TestConnUnwell(t *testing.T) {
 		}
 		g.passes(ailingTime + time.Millisecond)
 		ask(g, c, v, loading)
-		if f := g.group.Figures(0); !v.closed || f.Redials != 1 || f.EOF != 0 {
+		if f := g.group.Figures(g.server(0)); !v.closed || f.Redials != 1 || f.EOF != 0 {
 			t.Errorf("closed %v, redials %d, eof %d", v.closed, f.Redials, f.EOF)
 		}
 		if g.conn(0, 1) == c {
@@ -363,7 +364,7 @@ func TestConnUnwell(t *testing.T) {
 		}
 	})
 	on(t, "a protocol error has no server ejected", ejecting, func(t *testing.T, g *rig) {
-		g.pool.opts.Probe = func(*Server) error { return errRefused }
+		g.pool.Options().Probe = func(*topology.ServerOptions) error { return errRefused }
 		c, v := open(g)
 		g.get(c, "b")
 		ask2 := g.get(c, "c")
@@ -380,7 +381,7 @@ func TestConnUnwell(t *testing.T) {
 		g.get(c, "a")
 		c.Abandon(loop.ErrPanic)
 		g.are(Text(loop.ErrPanic))
-		if f := g.group.Figures(0); !v.closed || f.Err != 0 {
+		if f := g.group.Figures(g.server(0)); !v.closed || f.Err != 0 {
 			t.Errorf("closed %v, err %d", v.closed, f.Err)
 		}
 	})

@@ -18,7 +18,7 @@ const maxPushHead = 64
 // unasked takes what comes while nothing is owed, or a push goes on: n bytes of buf belong to it, and the rest is returned.
 // All but a push is a stray reply, after which nothing on c can be believed.
 func (c *Conn) unasked(buf []byte) (rest []byte) {
-	p := c.pool.opts.Protocol
+	p := c.pool.Options().Protocol
 	if c.place != inPush && p.Judge(c.profile, 0, buf) != codec.Push {
 		c.fail(ErrBadReply)
 		return nil
@@ -48,6 +48,6 @@ func (c *Conn) pushed(p []byte, last bool) {
 	if c.figures.Pushes == nil {
 		c.figures.Pushes = make(map[string]int64)
 	}
-	c.figures.Pushes[c.pool.opts.Protocol.PushKind(c.push.head[:c.push.n])]++
+	c.figures.Pushes[c.pool.Options().Protocol.PushKind(c.push.head[:c.push.n])]++
 	c.place, c.push = between, nil
 }

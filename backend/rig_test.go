@@ -15,6 +15,7 @@ import (
 
 	"cashew/codec/resp"
 	"cashew/loop"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -24,7 +25,7 @@ type rig struct {
 	t     *testing.T
 	loop  *loop.Loop
 	local *Local
-	pool  *Pool
+	pool  *topology.Pool
 	group *Group
 	mu    sync.Mutex // timers call Execute
 	tasks []func()
@@ -132,13 +133,10 @@ func (a *asked) is() string {
 	return a.reply
 }
 
-func newRig(t *testing.T, servers int, edit func(*Options)) *rig {
+func newRig(t *testing.T, servers int, edit func(*topology.Options)) *rig {
 	g := &rig{t: t}
-	g.pool = newTestPool(t, servers, func(o *Options) {
+	g.pool = newTestPool(t, servers, func(o *topology.Options) {
 		o.AutoEjectHosts = false
-		for i := range o.Servers {
-			o.Servers[i].Addr = o.Servers[i].Name
-		}
 		if edit != nil {
 			edit(o)
 		}
@@ -204,7 +202,7 @@ func (g *rig) passes(d time.Duration) {
 
 // three is a connection of RESP3, open.
 func (g *rig) three(server int) (*Conn, *line) {
-	c, err := g.group.Set(resp.RESP3).Conn(server, 1)
+	c, err := g.group.Set(resp.RESP3).Conn(g.server(server), 1)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -214,9 +212,17 @@ func (g *rig) three(server int) (*Conn, *line) {
 	return c, v
 }
 
+// server is that at a place of the pool's list; nil: there is none.
+func (g *rig) server(place int) *topology.Server {
+	if place < 0 {
+		return nil
+	}
+	return g.pool.Servers()[place]
+}
+
 // conn is the connection that a client's requests to a server take.
 func (g *rig) conn(server int, client uint64) *Conn {
-	c, err := g.group.Set(0).Conn(server, client)
+	c, err := g.group.Set(0).Conn(g.server(server), client)
 	if err != nil {
 		g.t.Fatalf("no connection to server %d: %v", server, err)
 	}
@@ -241,7 +247,7 @@ func (g *rig) ask(c *Conn, args ...string) *asked {
 
 // op is a command's Op, which names what replies fit it.
 func (g *rig) op(name string) uint16 {
-	p := g.pool.opts.Protocol
+	p := g.pool.Options().Protocol
 	for op := range p.Ops() {
 		if n, _ := p.Describe(uint16(op)); strings.EqualFold(n, name) {
 			return uint16(op)
@@ -358,7 +364,7 @@ func (g *rig) are(want ...string) {
 // adds holds a server's figures against each other.
 func (g *rig) adds(server int) {
 	g.t.Helper()
-	f := g.group.Figures(server)
+	f := g.group.Figures(g.server(server))
 	if sum := f.Responses + f.NoReply + f.Dropped + f.Failed + f.InQueue + f.OutQueue; f.Requests != sum {
 		g.t.Errorf("%d requests; responses %d, no reply %d, dropped %d, failed %d, in queue %d, out queue %d", f.Requests,
 			f.Responses, f.NoReply, f.Dropped, f.Failed, f.InQueue, f.OutQueue)
@@ -366,7 +372,7 @@ func (g *rig) adds(server int) {
 }
 
 // on plays in a bubble with one server.
-func on(t *testing.T, name string, edit func(*Options), play func(*testing.T, *rig)) {
+func on(t *testing.T, name string, edit func(*topology.Options), play func(*testing.T, *rig)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g := newRig(t, 1, edit)
@@ -377,3 +383,26 @@ func on(t *testing.T, name string, edit func(*Options), play func(*testing.T, *r
 }
 
 var errRefused = errors.New("refused")
+
+// newTestPool has n servers; keys go to them by modula.
+func newTestPool(t *testing.T, n int, edit func(*topology.Options)) *topology.Pool {
+	t.Helper()
+	o := topology.Options{
+		Name: "test", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
+		AutoEjectHosts: true, ServerFailureLimit: 2, ServerRetryTimeout: 30 * time.Second,
+		Probe: func(*topology.ServerOptions) error { return nil },
+	}
+	for i := range n {
+		name := "s" + string(rune('0'+i))
+		o.Servers = append(o.Servers, topology.ServerOptions{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1})
+	}
+	if edit != nil {
+		edit(&o)
+	}
+	p, err := topology.NewPool(o, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}

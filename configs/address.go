@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"cashew/backend"
 	"cashew/engine"
+	"cashew/topology"
 )
 
 // twemproxy's texts for addresses it refuses, with its missing space.
@@ -122,7 +122,7 @@ func parseMode(s string) (fs.FileMode, bool) {
 //	/tmp/r.sock:1          /tmp/r.sock:   an empty port, after its colon
 //
 // Source: twemproxy 0.5.0 nc_conf.c, conf_add_server.
-func parseServer(s string) (srv backend.Server, reason string) {
+func parseServer(s string) (srv topology.ServerOptions, reason string) {
 	entry, name, named := cutLast(s, ' ')
 	if !named {
 		entry = s
@@ -181,7 +181,7 @@ func dialHost(host string) string {
 
 // isUnreachable says whether srv's host can never be connected to, for one of two common mistakes: there is none, or it
 // is an IPv6 address in brackets.
-func isUnreachable(srv backend.Server) bool {
+func isUnreachable(srv topology.ServerOptions) bool {
 	return srv.Network == "tcp" && (strings.HasPrefix(srv.Addr, unresolvable+":") || strings.HasPrefix(srv.Addr, "[["))
 }
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"cashew/backend"
 	"cashew/engine"
 	"cashew/session"
+	"cashew/topology"
 )
 
 // A sample is one small file, valid or not. All of them are read by us and by nutcracker, and are seeds of the fuzz test.
@@ -53,11 +53,11 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 		Backlog:       512,
 		ClientOptions: session.ClientOptions{ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128},
 		Listen:        engine.Listen{Text: "127.0.0.1:22121", Network: "tcp", Addr: "127.0.0.1:22121"},
-		Options: backend.Options{
+		Options: topology.Options{
 			Name:               "p",
 			Hash:               "fnv1a_64",
 			Distribution:       "ketama",
-			Servers:            []backend.Server{tcpServer("127.0.0.1:6379", 1)},
+			Servers:            []topology.ServerOptions{tcpServer("127.0.0.1:6379", 1)},
 			ResolveInterval:    time.Minute,
 			ServerConnections:  1,
 			ServerUserTimeout:  30 * time.Second,
@@ -72,15 +72,15 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 }
 
 // tcpServer returns a server without a name.
-func tcpServer(addr string, weight int) backend.Server {
-	return backend.Server{Name: addr, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: weight}
+func tcpServer(addr string, weight int) topology.ServerOptions {
+	return topology.ServerOptions{Name: addr, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: weight}
 }
 
 func withListen(l engine.Listen) []engine.PoolOptions {
 	return with(func(o *engine.PoolOptions) { o.Listen = l })
 }
 
-func withServers(servers ...backend.Server) []engine.PoolOptions {
+func withServers(servers ...topology.ServerOptions) []engine.PoolOptions {
 	return with(func(o *engine.PoolOptions) { o.Servers = servers })
 }
 
@@ -191,45 +191,45 @@ var validSamples = []sample{
 
 	// servers.
 	{name: "server with a name", file: serversAt("127.0.0.1:6379:2 one"), want: withServers(
-		backend.Server{Name: "one", PName: "127.0.0.1:6379:2", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 2})},
+		topology.ServerOptions{Name: "one", PName: "127.0.0.1:6379:2", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 2})},
 	{name: "server name with colons", file: serversAt("127.0.0.1:6379:2 a:b:c"), want: withServers(
-		backend.Server{Name: "a:b:c", PName: "127.0.0.1:6379:2", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 2})},
+		topology.ServerOptions{Name: "a:b:c", PName: "127.0.0.1:6379:2", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 2})},
 	{name: "server host is not looked up", file: serversAt("no-such-host.invalid:6379:1"), want: withServers(tcpServer("no-such-host.invalid:6379", 1))},
 	{name: "server at IPv6", file: serversAt("::1:6379:1"), want: withServers(
-		backend.Server{Name: "::1:6379", PName: "::1:6379:1", Network: "tcp", Addr: "[::1]:6379", Weight: 1})},
+		topology.ServerOptions{Name: "::1:6379", PName: "::1:6379:1", Network: "tcp", Addr: "[::1]:6379", Weight: 1})},
 	{name: "server at two parts", file: serversAt("127.1:6379:1"), want: withServers(
-		backend.Server{Name: "127.1:6379", PName: "127.1:6379:1", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 1})},
+		topology.ServerOptions{Name: "127.1:6379", PName: "127.1:6379:1", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 1})},
 	{name: "server at memcached's port", file: serversAt("10.0.0.1:11211:1"), want: withServers(
-		backend.Server{Name: "10.0.0.1", PName: "10.0.0.1:11211:1", Network: "tcp", Addr: "10.0.0.1:11211", Weight: 1})},
+		topology.ServerOptions{Name: "10.0.0.1", PName: "10.0.0.1:11211:1", Network: "tcp", Addr: "10.0.0.1:11211", Weight: 1})},
 	{name: "server at memcached's port, with a zero", file: serversAt("10.0.0.1:011211:1"), want: withServers(
-		backend.Server{Name: "10.0.0.1", PName: "10.0.0.1:011211:1", Network: "tcp", Addr: "10.0.0.1:11211", Weight: 1})},
+		topology.ServerOptions{Name: "10.0.0.1", PName: "10.0.0.1:011211:1", Network: "tcp", Addr: "10.0.0.1:11211", Weight: 1})},
 	{name: "server port keeps its zero in the ring name", file: serversAt("10.0.0.1:06379:1"), want: withServers(
-		backend.Server{Name: "10.0.0.1:06379", PName: "10.0.0.1:06379:1", Network: "tcp", Addr: "10.0.0.1:6379", Weight: 1})},
+		topology.ServerOptions{Name: "10.0.0.1:06379", PName: "10.0.0.1:06379:1", Network: "tcp", Addr: "10.0.0.1:6379", Weight: 1})},
 	{name: "server port and weight wrap", file: serversAt("10.0.0.1:4294973675:4294967298"), want: withServers(
-		backend.Server{Name: "10.0.0.1:4294973675", PName: "10.0.0.1:4294973675:4294967298", Network: "tcp", Addr: "10.0.0.1:6379", Weight: 2})},
+		topology.ServerOptions{Name: "10.0.0.1:4294973675", PName: "10.0.0.1:4294973675:4294967298", Network: "tcp", Addr: "10.0.0.1:6379", Weight: 2})},
 	{name: "server at a unix socket", file: serversAt("/tmp/r.sock:1"), want: withServers(
-		backend.Server{Name: "/tmp/r.sock:", PName: "/tmp/r.sock:1", Network: "unix", Addr: "/tmp/r.sock", Weight: 1})},
+		topology.ServerOptions{Name: "/tmp/r.sock:", PName: "/tmp/r.sock:1", Network: "unix", Addr: "/tmp/r.sock", Weight: 1})},
 	{name: "server at a unix socket, with a name", file: serversAt("/tmp/r.sock:3 one"), want: withServers(
-		backend.Server{Name: "one", PName: "/tmp/r.sock:3", Network: "unix", Addr: "/tmp/r.sock", Weight: 3})},
+		topology.ServerOptions{Name: "one", PName: "/tmp/r.sock:3", Network: "unix", Addr: "/tmp/r.sock", Weight: 3})},
 	{name: "server path with a space", file: serversAt("/tmp/a b:1 one"), want: withServers(
-		backend.Server{Name: "one", PName: "/tmp/a b:1", Network: "unix", Addr: "/tmp/a b", Weight: 1})},
+		topology.ServerOptions{Name: "one", PName: "/tmp/a b:1", Network: "unix", Addr: "/tmp/a b", Weight: 1})},
 	{name: "server with an empty name", file: serversAt(`"127.0.0.1:6379:1 "`), want: withServers(
-		backend.Server{Name: "", PName: "127.0.0.1:6379:1 ", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 1})},
+		topology.ServerOptions{Name: "", PName: "127.0.0.1:6379:1 ", Network: "tcp", Addr: "127.0.0.1:6379", Weight: 1})},
 	{
 		name: "server without a host", file: serversAt(":6379:1"),
-		want:     withServers(backend.Server{Name: ":6379", PName: ":6379:1", Network: "tcp", Addr: "no-host.invalid:6379", Weight: 1}),
+		want:     withServers(topology.ServerOptions{Name: ":6379", PName: ":6379:1", Network: "tcp", Addr: "no-host.invalid:6379", Weight: 1}),
 		warnings: []string{`4: pool p: servers: ":6379:1" has a host that can never be connected to; expected an address (IPv6 without brackets) or a name`},
 	},
 	{
 		name: "server in brackets", file: serversAt(`"[::1]:6379:1"`),
-		want:     withServers(backend.Server{Name: "[::1]:6379", PName: "[::1]:6379:1", Network: "tcp", Addr: "[[::1]]:6379", Weight: 1}),
+		want:     withServers(topology.ServerOptions{Name: "[::1]:6379", PName: "[::1]:6379:1", Network: "tcp", Addr: "[[::1]]:6379", Weight: 1}),
 		warnings: []string{`4: pool p: servers: "[::1]:6379:1" has a host that can never be connected to; expected an address (IPv6 without brackets) or a name`},
 	},
 	{name: "servers sorted by length, then bytes", file: serversAt("h:1:1 zz", "h:1:1 b", "h:1:1 aaa", "h:1:1 aa"), want: withServers(
-		backend.Server{Name: "b", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
-		backend.Server{Name: "aa", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
-		backend.Server{Name: "zz", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
-		backend.Server{Name: "aaa", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
+		topology.ServerOptions{Name: "b", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
+		topology.ServerOptions{Name: "aa", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
+		topology.ServerOptions{Name: "zz", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
+		topology.ServerOptions{Name: "aaa", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
 	)},
 	{
 		name: "server without points", file: serversAt("a:1:100000", "b:1:1"),

@@ -3,11 +3,11 @@ package configs
 import (
 	"fmt"
 
-	"cashew/backend"
 	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/engine"
+	"cashew/topology"
 )
 
 // DemoPool is what differs between the pools of the demo: where one listens, and the servers that it is before, both as
@@ -33,7 +33,7 @@ func (d *DemoPool) options(name string, p codec.Protocol) engine.PoolOptions {
 	pool.Protocol = p
 	pool.Listen = engine.Listen{Text: d.Listen, Network: "tcp", Addr: d.Listen}
 	for i, addr := range d.Servers {
-		pool.Servers = append(pool.Servers, backend.Server{
+		pool.Servers = append(pool.Servers, topology.ServerOptions{
 			Name:    fmt.Sprintf("%s%d", name, i+1), // by name, so that keys stay where they are whatever the ports
 			PName:   addr + ":1",
 			Network: "tcp",

@@ -9,9 +9,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"cashew/backend"
 	"cashew/engine"
-	"cashew/ring"
+	"cashew/topology"
 )
 
 // masked stands where a secret would.
@@ -70,7 +69,7 @@ func shownPool(o *engine.PoolOptions) *pool {
 }
 
 // serverEntry is a line of servers that means srv.
-func serverEntry(srv *backend.Server) string {
+func serverEntry(srv *topology.ServerOptions) string {
 	if plain, reason := parseServer(srv.PName); reason == "" && plain.Name == srv.Name {
 		return srv.PName
 	}
@@ -106,12 +105,8 @@ func RingHashes(o *engine.Options) (map[string]string, error) {
 }
 
 // ringHash covers what decides a key's server: the hash, the tag, and each point with the address that it leads to.
-func ringHash(o *backend.Options) (string, error) {
-	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution}
-	for _, s := range o.Servers {
-		ro.Servers = append(ro.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
-	}
-	r, err := ring.Build(ro)
+func ringHash(o *topology.Options) (string, error) {
+	r, err := topology.BuildRing(o, nil, nil)
 	if err != nil {
 		return "", err
 	}

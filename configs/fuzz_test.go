@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"cashew/ring"
+	"cashew/topology"
 )
 
 func FuzzParse(f *testing.F) {
@@ -75,18 +75,16 @@ func checkInvariants(t *testing.T, f *File) {
 		if len(p.HashTag) != 0 && len(p.HashTag) != 2 {
 			t.Errorf("pool %q: hash tag %q", p.Name, p.HashTag)
 		}
-		ro := ring.Options{Hash: p.Hash, HashTag: p.HashTag, Distribution: p.Distribution}
 		for j, s := range p.Servers {
 			if s.Weight < 1 || s.PName == "" || j > 0 && !before(p.Servers[j-1].Name, s.Name) {
 				t.Errorf("pool %q: server %+v", p.Name, s)
 			}
 			checkAddr(t, s.Network, s.Addr)
-			ro.Servers = append(ro.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
 		}
 		if len(p.Servers) == 0 {
 			t.Errorf("pool %q has no servers", p.Name)
 		}
-		if _, err := ring.Build(ro); err != nil {
+		if _, err := topology.BuildRing(&p.Options, nil, nil); err != nil {
 			t.Errorf("pool %q: %v", p.Name, err)
 		}
 	}

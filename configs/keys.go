@@ -11,9 +11,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
+	"cashew/topology"
 )
 
 // key is a line that a section may hold: what it is called, how it is read and how it is shown.
@@ -280,8 +280,8 @@ func namedKey[T comparable](name string, to *T, values map[string]T, reason stri
 	return k
 }
 
-func policyKey(name string, to *backend.FailurePolicy) key {
-	return namedKey(name, to, backend.FailurePolicies, "is not a valid policy")
+func policyKey(name string, to *topology.FailurePolicy) key {
+	return namedKey(name, to, topology.FailurePolicies, "is not a valid policy")
 }
 
 func scriptsKey(name string, refuse *bool) key {

@@ -5,8 +5,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"cashew/backend"
 	"cashew/ring"
+	"cashew/topology"
 )
 
 // whole checks a pool as a whole, once its keys were read.
@@ -74,21 +74,19 @@ func (c *checker) servers(p *pool) {
 		}
 	}
 	if len(entries) == len(p.Servers) && len(entries) > 0 {
-		ring.SortServers(p.Servers, func(s backend.Server) string { return s.Name })
+		ring.SortServers(p.Servers, func(s topology.ServerOptions) string { return s.Name })
 		c.placement(p, entries)
 	}
 }
 
 // placement looks at which servers get keys. entries are the servers' lines by ring name.
 func (c *checker) placement(p *pool, entries map[string]*yaml.Node) {
-	o := ring.Options{Hash: p.Hash, HashTag: p.HashTag, Distribution: p.Distribution}
 	isEven := true
 	for _, s := range p.Servers {
-		o.Servers = append(o.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
 		isEven = isEven && s.Weight == p.Servers[0].Weight
 	}
 	at, list := Problem{Pool: p.Name, Key: "servers"}, p.given["servers"].name
-	r, err := ring.Build(o)
+	r, err := topology.BuildRing(&p.Options, nil, nil)
 	if err != nil {
 		c.report(list, at.because("%s", strings.TrimPrefix(err.Error(), "ring: servers: ")))
 		return

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"cashew/backend"
 	"cashew/stats"
+	"cashew/topology"
 	"cashew/world"
 )
 
@@ -81,7 +81,7 @@ func (p *Proxy) Explain(name string, key []byte) (places []Place) {
 
 func (p *pool) explain(key []byte) Place {
 	o := p.Options()
-	hashed, hash, point, server := p.Ring().Locate(key)
+	hashed, hash, point, server := p.Router().Locate(key)
 	place := Place{
 		Pool: p.Name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
 		Distribution: o.Distribution, Point: point,
@@ -97,7 +97,7 @@ func (p *pool) explain(key []byte) Place {
 // reason puts a place in words.
 func (p *pool) reason(at *Place, server int) string {
 	o := p.Options()
-	live := p.Ring().Live()
+	live := p.Router().Live()
 	switch {
 	case live == 0:
 		return "no server is live"
@@ -122,7 +122,7 @@ func (p *pool) reason(at *Place, server int) string {
 	if at.Hashed != at.Key {
 		why = "only what stands within the hash tag " + strconv.Quote(o.HashTag) + " counts; " + why
 	}
-	if state, _ := p.State(server); state == "ejected" {
+	if state, _ := p.Servers()[server].State(); state == "ejected" {
 		return why + "; it is ejected, and no key moves: requests get " + failureWords[o.OnServerFailure]
 	}
 	if home := p.home(at); home != "" {
@@ -132,13 +132,13 @@ func (p *pool) reason(at *Place, server int) string {
 }
 
 // failureWords say what a request for an ejected server gets where no key moves.
-var failureWords = map[backend.FailurePolicy]string{
-	backend.FailFast: "an error", backend.Miss: "a miss if they only read, else an error",
+var failureWords = map[topology.FailurePolicy]string{
+	topology.FailFast: "an error", topology.Miss: "a miss if they only read, else an error",
 }
 
 // home is the server that has the key of at while no server is ejected, "" if that is the same.
 func (p *pool) home(at *Place) string {
-	if _, _, _, server := p.WholeRing().Locate([]byte(at.Key)); server >= 0 && p.opts.serverName(server) != at.Server {
+	if _, _, _, server := p.Whole().Locate([]byte(at.Key)); server >= 0 && p.opts.serverName(server) != at.Server {
 		return p.opts.serverName(server)
 	}
 	return ""

@@ -67,11 +67,11 @@ func TestMoved(t *testing.T) {
 	s.Settle()
 	old := *s.Servers[0]
 	old.Conn.Addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
-	s.local.Moved(s.pool.Pool, &s.pool.Options().Servers[0], []string{"10.0.0.1"})
+	s.local.Moved(s.pool.Pool, s.pool.Servers()[0], []string{"10.0.0.1"})
 	if old.Conn.Closed {
 		t.Fatal("a connection to an address that is still right is closed")
 	}
-	s.local.Moved(s.pool.Pool, &s.pool.Options().Servers[0], []string{"10.0.0.2"})
+	s.local.Moved(s.pool.Pool, s.pool.Servers()[0], []string{"10.0.0.2"})
 	cl.Send(array("GET", "b"))
 	s.Settle()
 	if s.Servers[0].Conn == old.Conn {

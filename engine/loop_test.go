@@ -58,10 +58,13 @@ func TestCoalesce(t *testing.T) {
 	}
 }
 
+// home is the place of the server that has a key.
+func (s *sim) home(key string) int { return s.pool.Router().Place([]byte(key)) }
+
 // keyOn finds a key that lives on a server.
 func keyOn(t *testing.T, s *sim, server int) string {
 	for i := range 100 {
-		if key := "k" + strconv.Itoa(i); s.pool.Ring().Dispatch([]byte(key)) == server {
+		if key := "k" + strconv.Itoa(i); s.home(key) == server {
 			return key
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"net"
 	"time"
 
-	"cashew/backend"
 	"cashew/session"
+	"cashew/topology"
 )
 
 // Options are all settings of a proxy process: DefaultOptions, and what is to be otherwise. They are immutable once a Proxy
@@ -69,9 +69,9 @@ func (o *Options) check() error {
 	return nil
 }
 
-// PoolOptions are one pool's settings: its servers' (backend.Options), its listener's and its clients'; see DefaultPool.
+// PoolOptions are one pool's settings: its servers' (topology.Options), its listener's and its clients'; see DefaultPool.
 type PoolOptions struct {
-	backend.Options
+	topology.Options
 
 	Listen            Listen
 	Backlog           int // listen(2); 0 is allowed
@@ -81,11 +81,11 @@ type PoolOptions struct {
 	session.ClientOptions
 }
 
-// DefaultPool is a pool with the defaults of backend.DefaultOptions and DefaultClientOptions, and those of a listener. Protocol,
+// DefaultPool is a pool with the defaults of topology.DefaultOptions and DefaultClientOptions, and those of a listener. Protocol,
 // Servers and Listen are left to the caller.
 func DefaultPool(name string) PoolOptions {
 	return PoolOptions{
-		Options:       backend.DefaultOptions(name),
+		Options:       topology.DefaultOptions(name),
 		ClientOptions: session.DefaultClientOptions(),
 		Backlog:       512,
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"cashew/backend"
+	"cashew/topology"
 )
 
 // plan is what a reload is going to do.
@@ -49,7 +49,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			c.Unchanged = append(c.Unchanged, po.Name)
 			continue
 		}
-		pl, err := p.newPool(po)
+		pl, err := p.newPool(po, old)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -100,7 +100,7 @@ func named(pools []*pool, name string) *pool {
 func (o *Options) differences(a, b *PoolOptions) (notes []string) {
 	for _, d := range []struct {
 		text   string
-		of, in []backend.Server
+		of, in []topology.ServerOptions
 	}{{"server added", b.Servers, a.Servers}, {"server removed", a.Servers, b.Servers}} {
 		for _, s := range d.of {
 			if !slices.Contains(d.in, s) {

@@ -25,6 +25,7 @@ import (
 	"cashew/backend"
 	"cashew/loop"
 	"cashew/session"
+	"cashew/topology"
 	"cashew/world"
 )
 
@@ -163,7 +164,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	first := newLineup(&o, w)
 	var errs []error
 	for i := range o.Pools {
-		pl, err := p.newPool(&o.Pools[i])
+		pl, err := p.newPool(&o.Pools[i], nil)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -174,8 +175,13 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	return p, errors.Join(errs...)
 }
 
-func (p *Proxy) newPool(o *PoolOptions) (*pool, error) {
-	bp, err := backend.NewPool(o.Options, p.world, p.log)
+// newPool makes a pool that nobody uses yet. It is the successor of old if there is one, and of the same protocol.
+func (p *Proxy) newPool(o *PoolOptions, old *pool) (*pool, error) {
+	build := func(o topology.Options) (*topology.Pool, error) { return topology.NewPool(o, p.world, p.log) }
+	if old != nil && old.Protocol.Name() == o.Protocol.Name() {
+		build = old.Successor
+	}
+	bp, err := build(o.Options)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
@@ -220,8 +226,7 @@ func (p *Proxy) begin(pl *pool) {
 	var following context.Context
 	following, pl.unfollow = p.world.WithCancel(p.running)
 	p.world.Go(func() {
-		pl.FollowNames(following, func(server int, hosts []string) {
-			s := &pl.Options().Servers[server]
+		pl.FollowNames(following, func(s *topology.Server, hosts []string) {
 			for _, l := range p.loops {
 				l.loop.Execute(func() { l.sessions.Moved(pl.Pool, s, hosts) })
 			}

@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"cashew/backend"
 	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/embedded"
 	"cashew/stats"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -29,7 +29,7 @@ func sightProxy(t *testing.T) *Proxy {
 		po.Listen = Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}
 		po.SlowerThan, po.SlowMaxLen = 0, 20
 		for i, a := range addrs {
-			po.Servers = append(po.Servers, backend.Server{
+			po.Servers = append(po.Servers, topology.ServerOptions{
 				Name: fmt.Sprint(name, i), PName: a + ":1", Network: "tcp", Addr: a, Weight: 1,
 			})
 		}

@@ -18,9 +18,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/stats"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -30,7 +30,7 @@ func startProxy(t *testing.T, server net.Listener, edit func(*Options, *PoolOpti
 	name := server.Addr().String()
 	po := DefaultPool("real")
 	po.Protocol, po.Listen = resp.New(resp.Options{}), Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}
-	po.Servers = []backend.Server{{Name: name, PName: name, Network: server.Addr().Network(), Addr: name, Weight: 1}}
+	po.Servers = []topology.ServerOptions{{Name: name, PName: name, Network: server.Addr().Network(), Addr: name, Weight: 1}}
 	o := withPools(2)
 	if edit != nil {
 		edit(&o, &po)

@@ -12,12 +12,13 @@ import (
 	"cashew/world"
 )
 
-// A reload never changes a pool either. One that was configured differently is replaced by another that adopts what stays
-// the same, see backend.Pool.Adopt: its listener, its counters, its server connections, its clients.
+// A reload never changes a pool either. One that was configured differently is replaced by another, its successor, which has
+// what stays the same: its servers (see topology.Pool.Successor), its listener, its counters, its clients, and on each loop the
+// group with the server connections.
 //
 //	Reload --plan--> pools and rings --bind--> listeners        nothing has changed until here, and nothing can fail after
 //	                                    |
-//	   each loop: Loop.apply <----------+   groups adopt connections, sessions move to the new pool
+//	   each loop: Loop.apply <----------+   groups change their pool, sessions go by the new one
 //	                |
 //	   Proxy.now and the listeners' pools are swapped; removed pools' clients leave, and sweep clears up after them
 //
@@ -123,7 +124,6 @@ func (p *Proxy) adopt(c *plan) {
 	for _, r := range c.changed {
 		r.new.Adopt(r.old.Pool)
 		r.new.clients, r.new.slowFrom = r.old.clients, r.old.slowFrom
-		r.new.MakeGroups(p.locals())
 	}
 	for _, pl := range c.added {
 		pl.MakeGroups(p.locals())

@@ -18,10 +18,10 @@ import (
 	"time"
 	"weak"
 
-	"cashew/backend"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/session/sessiontest"
+	"cashew/topology"
 	"cashew/world/worldtest"
 )
 
@@ -51,7 +51,7 @@ func TestReloadSim(t *testing.T) {
 			if got := c.Sock.Take(); got != bulk("A") {
 				t.Errorf("the client gets %q", got)
 			}
-			if v.Up.Server() != &s.pool.Options().Servers[0] {
+			if v.Up.Server() != s.pool.Servers()[0] {
 				t.Error("the connection belongs to the old pool")
 			}
 		}},
@@ -251,8 +251,8 @@ func TestReloadSim(t *testing.T) {
 			s.Servers[0].Refuse(errors.New("refused"))
 			s.Settle()
 			s.reload(add("s1"))
-			if s.pool.Live() != 1 || s.pool.Ring().Live() != 1 || s.pool.Ejections() != 1 {
-				t.Errorf("live %d, in the ring %d, ejections %d; want 1 of each", s.pool.Live(), s.pool.Ring().Live(), s.pool.Ejections())
+			if s.pool.Live() != 1 || s.pool.Router().Live() != 1 || s.pool.Ejections() != 1 {
+				t.Errorf("live %d, in the ring %d, ejections %d; want 1 of each", s.pool.Live(), s.pool.Router().Live(), s.pool.Ejections())
 			}
 		}},
 		{"who has logged in stays so, and who needed no password too", nil, func(t *testing.T, s *sim) {
@@ -469,9 +469,9 @@ func startKeyServer(t *testing.T, name string) *keyServer {
 	return &keyServer{ln, name}
 }
 
-func (k *keyServer) server() backend.Server {
+func (k *keyServer) server() topology.ServerOptions {
 	a := k.Addr().String()
-	return backend.Server{Name: k.name, PName: a + ":1", Network: "tcp", Addr: a, Weight: 1}
+	return topology.ServerOptions{Name: k.name, PName: a + ":1", Network: "tcp", Addr: a, Weight: 1}
 }
 
 func readArray(r *bufio.Reader) (args []string, err error) {
@@ -592,13 +592,14 @@ func TestReloadUnderLoad(t *testing.T) {
 	owners := make(map[string]bool) // "server:key" as one of the configurations has it
 	for n := 2; n <= 4; n++ {
 		po := poolBefore("main", servers[:n]...)
-		bp, err := backend.NewPool(po.Options, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
+		bp, err := topology.NewPool(po.Options, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range 500 {
 			key := fmt.Sprintf("k%d", i)
-			owners[po.Servers[bp.Ring().Dispatch([]byte(key))].Name+":"+key] = true
+			_, owner := bp.Router().Route([]byte(key))
+			owners[bp.Entry(owner).Name+":"+key] = true
 		}
 	}
 	stop := hammer(t, addr, 8, func(key, value string) bool { return strings.HasSuffix(value, ":"+key) && owners[value] })

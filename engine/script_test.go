@@ -17,10 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cashew/backend"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/session/sessiontest"
+	"cashew/topology"
 )
 
 var update = flag.Bool("update", false, "rewrite the scripts that -run names with what happened")
@@ -252,7 +252,7 @@ func (p *player) start() *sim {
 				case "partial":
 					po.PartialResults = true
 				case "on_server_failure":
-					po.OnServerFailure = backend.FailurePolicies[kv[1]]
+					po.OnServerFailure = topology.FailurePolicies[kv[1]]
 				case "protocol":
 					po.Protocol = memcached.New(memcached.Options{Admin: true})
 				default:

@@ -432,7 +432,7 @@ func TestScatteredHotKey(t *testing.T) {
 	if len(keys) != 1 || keys[0].Key != "hot" || keys[0].Requests < 49*2000*3/4 || keys[0].Requests > 49*2000*5/4 {
 		t.Fatalf("hot keys %+v; want hot with about %d requests", keys, 49*2000)
 	}
-	if want := s.pool.opts.serverName(s.pool.Ring().Dispatch([]byte("hot"))); keys[0].Server != want {
+	if want := s.pool.opts.serverName(s.home("hot")); keys[0].Server != want {
 		t.Errorf("hot is at %s; want %s", keys[0].Server, want)
 	}
 }
@@ -504,7 +504,7 @@ func TestExplain(t *testing.T) {
 				p := places[0]
 				want := ""
 				if c.name != "random" {
-					want = s.pool.opts.serverName(s.pool.Ring().Dispatch([]byte(key)))
+					want = s.pool.opts.serverName(s.home(key))
 				}
 				if p.Server != want || p.Addr != want {
 					t.Errorf("Explain(%q): server %q at %q; want %q", key, p.Server, p.Addr, want)
@@ -530,7 +530,7 @@ func explainEjected(t *testing.T) {
 		po.Distribution, po.AutoEjectHosts, po.ServerFailureLimit, po.ServerRetryTimeout = "ketama", true, 1, time.Hour
 	})
 	const key = "k"
-	home := s.pool.Ring().Dispatch([]byte(key))
+	home := s.home(key)
 	c := s.connect()
 	c.Send(array("GET", key))
 	s.Settle()

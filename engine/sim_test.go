@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/session"
 	"cashew/session/sessiontest"
+	"cashew/topology"
 )
 
 // sim is a proxy on one loop without sockets.
@@ -35,7 +35,7 @@ type (
 // newSim builds a loop before n servers; edit may change the options.
 func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 	t.Helper()
-	po := PoolOptions{Options: backend.Options{
+	po := PoolOptions{Options: topology.Options{
 		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 	}, ClientOptions: session.DefaultClientOptions()}
 	po.ClientWriteTimeout = 0
@@ -44,7 +44,7 @@ func newSim(t testing.TB, n int, edit func(*Options, *PoolOptions)) *sim {
 		po.Servers = append(po.Servers, sessiontest.ServerNamed("s"+strconv.Itoa(i)))
 	}
 	o := withPools(1)
-	po.Probe = func(v *backend.Server) error { return s.Probe(v.Name) }
+	po.Probe = func(v *topology.ServerOptions) error { return s.Probe(v.Name) }
 	if edit != nil {
 		edit(&o, &po)
 	}
@@ -88,7 +88,7 @@ func (s *sim) reload(edit func(*Options, *PoolOptions)) {
 	}
 	s.proxy.adopt(c)
 	for _, v := range po.Servers {
-		if !slices.ContainsFunc(had, func(h backend.Server) bool { return h.Addr == v.Addr }) {
+		if !slices.ContainsFunc(had, func(h topology.ServerOptions) bool { return h.Addr == v.Addr }) {
 			s.AddServer(v.Name)
 		}
 	}

@@ -78,14 +78,15 @@ func (p *pool) stats() stats.Pool {
 		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, Servers: make([]stats.Server, len(o.Servers)),
 	}
-	shares := p.Ring().Shares(len(o.Servers))
+	shares := p.Router().Shares()
 	for i := range o.Servers {
 		v, sv := &o.Servers[i], &st.Servers[i]
 		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
-		sv.State, sv.ServerEjectedAt = p.State(i)
+		server := p.Servers()[i]
+		sv.State, sv.ServerEjectedAt = server.State()
 		sv.Profiles, sv.Refuses, sv.Pushes = make(map[string]int64), []string{}, make(map[string]int64)
 		for pr, name := range p.Protocol.Profiles() {
-			if p.Refuses(i, codec.Profile(pr)) {
+			if server.Refuses(codec.Profile(pr)) {
 				sv.Refuses = append(sv.Refuses, name)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"cashew/engine"
 	"cashew/ring"
+	"cashew/topology"
 )
 
 // placement is a pool as far as it decides where keys go.
@@ -18,11 +19,7 @@ type placement struct {
 }
 
 func newPlacement(o *engine.PoolOptions) (*placement, error) {
-	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution}
-	for _, s := range o.Servers {
-		ro.Servers = append(ro.Servers, ring.Server{Name: s.Name, Weight: s.Weight})
-	}
-	r, err := ring.Build(ro)
+	r, err := topology.BuildRing(&o.Options, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}

@@ -11,9 +11,9 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"cashew/backend"
 	"cashew/engine"
 	"cashew/ring"
+	"cashew/topology"
 )
 
 type testServer struct {
@@ -31,13 +31,13 @@ func servers(addrs ...string) []testServer {
 
 func testPlacement(t *testing.T, hash, tag, distribution string, servers []testServer) *placement {
 	t.Helper()
-	o := &engine.PoolOptions{Options: backend.Options{Name: "p", Hash: hash, HashTag: tag, Distribution: distribution}}
+	o := &engine.PoolOptions{Options: topology.Options{Name: "p", Hash: hash, HashTag: tag, Distribution: distribution}}
 	for _, s := range servers {
-		o.Servers = append(o.Servers, backend.Server{
+		o.Servers = append(o.Servers, topology.ServerOptions{
 			Name: s.name, Addr: s.addr, Network: "tcp", Weight: s.weight, PName: s.addr + ":" + strconv.Itoa(s.weight),
 		})
 	}
-	ring.SortServers(o.Servers, func(s backend.Server) string { return s.Name })
+	ring.SortServers(o.Servers, func(s topology.ServerOptions) string { return s.Name })
 	p, err := newPlacement(o)
 	if err != nil {
 		t.Fatal(err)

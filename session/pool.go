@@ -6,12 +6,13 @@ import (
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // Pool is one server pool as its clients' sessions see it: what all loops share of it. But for its counters it does not
 // change; a reload puts another in its place.
 type Pool struct {
-	*backend.Pool
+	*topology.Pool
 
 	Name     string
 	Protocol protocol
@@ -21,7 +22,7 @@ type Pool struct {
 	Count    *Counters     // shared with the pool that it replaced
 	host     Host
 
-	groups []*backend.Group // by Local.index; each is its shard's once the loops know the pool
+	groups []*backend.Group // by Local.index; each is its shard's once the loops know the pool; shared with the pool that it replaced
 	next   *Pool            // that replaced it; set before a group of it is told to leave
 }
 
@@ -56,7 +57,7 @@ type Counters struct {
 }
 
 // NewPool returns the sessions' side of bp, which o is for.
-func NewPool(bp *backend.Pool, o *ClientOptions, h Host) *Pool {
+func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	servers := bp.Options()
 	p := &Pool{
 		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", opts: o,
@@ -68,14 +69,14 @@ func NewPool(bp *backend.Pool, o *ClientOptions, h Host) *Pool {
 	return p
 }
 
-// Adopt has p take the place of old: its servers' figures and health as far as they are the same, and its counters.
+// Adopt has p take the place of old, whose successor p's own Pool is: it has its servers, its groups and its counters.
 func (p *Pool) Adopt(old *Pool) {
 	p.Pool.Adopt(old.Pool)
-	p.Count = old.Count
+	p.Count, p.groups = old.Count, old.groups
 	old.next = p
 }
 
-// MakeGroups makes p's groups, one for each loop, on any goroutine; the loops do not know them yet.
+// MakeGroups makes the groups of p, which replaces no pool, one for each loop, on any goroutine; the loops do not know them yet.
 func (p *Pool) MakeGroups(loops []*Local) {
 	for _, l := range loops {
 		p.groups = append(p.groups, backend.MakeGroup(l.servers, p.Pool))

@@ -13,6 +13,7 @@ import (
 	"errors"
 
 	"cashew/backend"
+	"cashew/topology"
 )
 
 // push enters r at the end of the client's order.
@@ -225,7 +226,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 // appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
 // the pool's policy is that and the command only reads.
 func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
-	if s.pool.Options().OnServerFailure == backend.Miss && !backend.Unable(err) {
+	if s.pool.Options().OnServerFailure == topology.Miss && !backend.Unable(err) {
 		start := len(dst)
 		if dst, ok := s.pool.Protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {
 			s.pool.Count.Misses.Add(1)
@@ -243,7 +244,7 @@ func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quie
 // command only reads, or the whole command fails.
 func (s *Session) lost(f *backend.Request, err error) {
 	whole := f.Parent
-	if (s.pool.opts.PartialResults || s.pool.Options().OnServerFailure == backend.Miss) && !backend.Unable(err) {
+	if (s.pool.opts.PartialResults || s.pool.Options().OnServerFailure == topology.Miss) && !backend.Unable(err) {
 		if f.Reply == nil {
 			f.Reply = s.loop.GetBuffer()
 		}

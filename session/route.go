@@ -3,35 +3,35 @@ package session
 import (
 	"cashew/backend"
 	"cashew/codec"
-	"cashew/ring"
+	"cashew/topology"
 )
 
 // forward sends a command as it is to the server that owns its key, or all of its keys.
 func (s *Session) forward(cmd *codec.Command) {
-	r := s.pool.Ring()
-	server := r.Dispatch(cmd.Key)
-	if len(cmd.Keys) > 1 && !s.mayHave(r, server, cmd) {
+	r := s.pool.Router()
+	place, server := r.Route(cmd.Key)
+	if len(cmd.Keys) > 1 && !s.mayHave(r, place, cmd) {
 		bb := s.loop.GetBuffer()
 		bb.B = s.pool.Protocol.AppendCrossServer(bb.B)
 		s.answer(bb)
 		s.countRefusal(cmd)
 		return
 	}
-	s.send(server, cmd)
+	s.send(place, server, cmd)
 }
 
-// mayHave says whether cmd, which has several keys, may go to server, which has the first.
-func (s *Session) mayHave(r *ring.Ring, server int, cmd *codec.Command) bool {
-	return s.together(r, server, cmd) || s.firstKeyDecides(cmd)
+// mayHave says whether cmd, which has several keys, may go to the server at place, which has the first.
+func (s *Session) mayHave(r *topology.Router, place int, cmd *codec.Command) bool {
+	return s.together(r, place, cmd) || s.firstKeyDecides(cmd)
 }
 
-// together says whether all keys of cmd live on server. The random distribution has no place for a key: the first decides.
-func (s *Session) together(r *ring.Ring, server int, cmd *codec.Command) bool {
+// together says whether all keys of cmd live at place. The random distribution has no place for a key: the first decides.
+func (s *Session) together(r *topology.Router, place int, cmd *codec.Command) bool {
 	if s.pool.random {
 		return true
 	}
 	for i := 1; i < len(cmd.Keys); i++ {
-		if r.Dispatch(cmd.KeyAt(i)) != server {
+		if r.Place(cmd.KeyAt(i)) != place {
 			return false
 		}
 	}
@@ -48,8 +48,9 @@ func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
 	return !s.pool.opts.RefuseCrossScripts
 }
 
-// send queues a whole command on a connection to server, or answers why that can't be.
-func (s *Session) send(server int, cmd *codec.Command) {
+// send queues a whole command on a connection to server, or answers why that can't be. place is the server's in the pool's list, by
+// which figures know it.
+func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) {
 	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {
 		if !cmd.NoReply {
@@ -62,18 +63,18 @@ func (s *Session) send(server int, cmd *codec.Command) {
 	if cmd.NoReply {
 		c.NoReply()
 		if len(cmd.Frame) >= bigBytes {
-			s.local.big.Note(s.pool.origin, server, cut(cmd.Key), len(cmd.Frame))
+			s.local.big.Note(s.pool.origin, place, cut(cmd.Key), len(cmd.Frame))
 		}
 	} else {
 		r = s.local.servers.NewRequest(s)
 		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, uint32(max(len(cmd.Keys), 1))
-		r.Server, r.Frame = uint16(server), uint32(len(cmd.Frame))
+		r.Server, r.Frame = uint16(place), uint32(len(cmd.Frame))
 		r.SetKey(cmd.Key)
 		s.push(r)
 		c.Queue(r)
 	}
 	if s.local.sampleIn -= max(len(cmd.Keys), 1); s.local.sampleIn <= 0 {
-		s.sample(cmd, r, server, nil)
+		s.sample(cmd, r, place, nil)
 	}
 	s.pastCrowd(c)
 	switch {
@@ -111,21 +112,21 @@ func (s *Session) giveInput(c *backend.Conn, frame []byte) bool {
 // scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
 // one appends each key to its server's fragment.
 func (s *Session) scatter(cmd *codec.Command) {
-	l, r := s.local, s.pool.Ring()
-	servers := len(s.pool.Options().Servers)
+	l, r := s.local, s.pool.Router()
+	servers := s.pool.Servers()
 	l.parts = l.parts[:0]
-	l.counts = append(l.counts[:0], make([]int, servers)...)
+	l.counts = append(l.counts[:0], make([]int, len(servers))...)
 	for i := range cmd.Keys {
-		d := r.Dispatch(cmd.KeyAt(i))
-		if d < 0 {
+		place := r.Place(cmd.KeyAt(i))
+		if place < 0 {
 			s.refuse(cmd, backend.ErrEjected)
 			return
 		}
-		l.parts = append(l.parts, uint16(d))
-		l.counts[d]++
+		l.parts = append(l.parts, uint16(place))
+		l.counts[place]++
 	}
 	if first := int(l.parts[0]); l.counts[first] == len(cmd.Keys) {
-		s.send(first, cmd)
+		s.send(first, servers[first], cmd)
 		return
 	}
 
@@ -135,17 +136,17 @@ func (s *Session) scatter(cmd *codec.Command) {
 	if l.sampleIn -= len(cmd.Keys); l.sampleIn <= 0 {
 		s.sample(cmd, nil, 0, l.parts)
 	}
-	l.targets = append(l.targets[:0], make([]target, servers)...)
-	for server, keys := range l.counts {
+	l.targets = append(l.targets[:0], make([]target, len(servers))...)
+	for place, keys := range l.counts {
 		if keys > 0 {
-			l.targets[server] = s.fragment(whole, server, keys)
-			if c := l.targets[server].conn; c != nil {
+			l.targets[place] = s.fragment(whole, place, servers[place], keys)
+			if c := l.targets[place].conn; c != nil {
 				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(s.loop), cmd, keys))
 			}
 		}
 	}
-	for i, server := range l.parts {
-		t := &l.targets[server]
+	for i, place := range l.parts {
+		t := &l.targets[place]
 		whole.Gather.Part = append(whole.Gather.Part, t.part)
 		if t.conn == nil {
 			continue
@@ -172,14 +173,14 @@ func (s *Session) scatter(cmd *codec.Command) {
 // fanOut sends a command as it is to every server of the pool, live in the ring or not.
 func (s *Session) fanOut(cmd *codec.Command) {
 	if cmd.NoReply {
-		for server := range s.pool.Options().Servers {
-			s.send(server, cmd)
+		for place, server := range s.pool.Servers() {
+			s.send(place, server, cmd)
 		}
 		return
 	}
 	whole := s.gather(cmd)
-	for server := range s.pool.Options().Servers {
-		if c := s.fragment(whole, server, 0).conn; c != nil {
+	for place, server := range s.pool.Servers() {
+		if c := s.fragment(whole, place, server, 0).conn; c != nil {
 			c.Out().Append(s.loop, cmd.Frame)
 		}
 	}
@@ -212,12 +213,12 @@ type target struct {
 	bytes   int           // of those keys with their framing
 }
 
-// fragment queues the part of whole that goes to server and has so many keys; the caller appends its bytes to the
-// connection.
-func (s *Session) fragment(whole *backend.Request, server, keys int) target {
+// fragment queues the part of whole that goes to server, at place in the pool's list, and has so many keys; the caller appends its
+// bytes to the connection.
+func (s *Session) fragment(whole *backend.Request, place int, server *topology.Server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.local.servers.NewRequest(s)
-	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(server)
+	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(place)
 	t.request = f
 	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)

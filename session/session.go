@@ -250,7 +250,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		s.fanOut(cmd)
 	case codec.Report:
 		if cmd.Sole && len(s.pool.Options().Servers) == 1 {
-			s.send(s.pool.Ring().Dispatch(nil), cmd)
+			place, server := s.pool.Router().Route(nil)
+			s.send(place, server, cmd)
 		} else {
 			s.report(cmd)
 		}

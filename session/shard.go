@@ -6,10 +6,11 @@ import (
 
 	"cashew/backend"
 	"cashew/stats"
+	"cashew/topology"
 )
 
-// shard is one pool on one loop, with what its sessions there share. A reload gives it another pool and group in one step,
-// between two callbacks; its sessions, and what was counted, stay.
+// shard is one pool on one loop, with what its sessions there share. A reload gives it another pool, between two
+// callbacks; its sessions, its group, and what was counted, stay.
 type shard struct {
 	pool    *Pool
 	group   *backend.Group
@@ -38,13 +39,11 @@ func (l *Local) shardOf(p *Pool) *shard {
 }
 
 // replace has h go on with another pool. ordered is false if a client must have its replies before it sends more, as
-// backend.Group.Adopt says.
-func (h *shard) replace(l *Local, p *Pool) (ordered bool) {
-	g := p.groups[l.index]
-	ordered = g.Adopt(h.group)
-	h.pool, h.group = p, g
+// backend.Group.Change says.
+func (h *shard) replace(p *Pool) (ordered bool) {
+	h.pool = p // first: a client that Change wakes must route by it
 	h.slowLog.Keep(p.opts.SlowMaxLen)
-	return ordered
+	return h.group.Change(p.Pool)
 }
 
 // orphanTimeout is how long a removed pool's servers may take to execute what its clients sent before they left.
@@ -79,7 +78,7 @@ func (l *Local) Apply(c *Change) {
 	ordered := make(map[*shard]bool)
 	for _, r := range c.Replaced {
 		h := l.shardOf(r.Old)
-		ordered[h] = h.replace(l, r.New)
+		ordered[h] = h.replace(r.New)
 	}
 	for _, p := range c.Added {
 		l.Add(p)
@@ -110,14 +109,14 @@ func (l *Local) Preconnect(p *Pool) {
 }
 
 // Moved tells the group that now is where p's was that a server has other addresses.
-func (l *Local) Moved(p *Pool, server *backend.Server, hosts []string) {
+func (l *Local) Moved(p *Pool, server *topology.Server, hosts []string) {
 	h := l.shardOf(p)
 	if h == nil {
 		return
 	}
-	for i, s := range h.pool.Options().Servers {
+	for _, s := range h.pool.Servers() {
 		if s.Network == server.Network && s.Addr == server.Addr {
-			h.group.Moved(i, hosts)
+			h.group.Moved(s, hosts)
 		}
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"strconv"
 	"testing"
 
-	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/session/sessiontest"
+	"cashew/topology"
 )
 
 // sim is one loop without sockets, and a pool on it.
@@ -31,7 +31,7 @@ func (alone) Ask(*Report) bool { return false }
 // newSim builds a loop before n servers, which accept connections; edit may change the settings.
 func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {
 	t.Helper()
-	o := backend.Options{
+	o := topology.Options{
 		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 	}
 	s := &sim{Sim: sessiontest.New(t)}
@@ -45,7 +45,7 @@ func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {
 	if edit != nil {
 		edit(&limits, &clients)
 	}
-	bp, err := backend.NewPool(o, s.Loop.World, s.Loop.Log)
+	bp, err := topology.NewPool(o, s.Loop.World, s.Loop.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

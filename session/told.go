@@ -23,7 +23,7 @@ func (l *Local) Figures(p *Pool) *Figures {
 		return nil
 	}
 	f := &Figures{Origin: h.pool.origin, Clients: h.tally.Clone()}
-	for server := range h.pool.Options().Servers {
+	for _, server := range h.pool.Servers() {
 		f.Servers = append(f.Servers, h.group.Figures(server))
 	}
 	return f

@@ -20,10 +20,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cashew/backend"
 	"cashew/codec"
 	"cashew/engine"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // fakeProxy answers what its fields say.
@@ -138,11 +138,11 @@ func (namedProtocol) Name() string { return "redis" }
 func twoPoolsOptions() *engine.Options {
 	o := &engine.Options{}
 	for _, name := range []string{"beta", "alpha"} {
-		p := engine.PoolOptions{Options: backend.Options{
+		p := engine.PoolOptions{Options: topology.Options{
 			Name: name, Hash: "fnv1a_64", Distribution: "ketama", Protocol: namedProtocol{},
 		}}
 		for j := range 2 {
-			p.Servers = append(p.Servers, backend.Server{Name: fmt.Sprintf("s%d", j), Weight: 1})
+			p.Servers = append(p.Servers, topology.ServerOptions{Name: fmt.Sprintf("s%d", j), Weight: 1})
 		}
 		o.Pools = append(o.Pools, p)
 	}
@@ -371,16 +371,16 @@ func TestRing(t *testing.T) {
 	for _, c := range []struct {
 		name, distribution string
 		servers, ejected   int // the first ones are
-		policy             backend.FailurePolicy
+		policy             topology.FailurePolicy
 		total, points      int
 		span               uint64
 	}{
-		{"ketama", "ketama", 2, 0, backend.Rehash, 320, 320, 1 << 32},
-		{"an ejected server", "ketama", 2, 1, backend.Rehash, 160, 160, 1 << 32},
-		{"an ejected server that keeps its keys", "ketama", 2, 1, backend.Miss, 320, 320, 1 << 32},
-		{"all ejected", "ketama", 2, 2, backend.Rehash, 0, 0, 0},
-		{"modula", "modula", 3, 0, backend.Rehash, 3, 3, 3},
-		{"sampled", "ketama", 40, 0, backend.Rehash, 6400, 1600, 1 << 32},
+		{"ketama", "ketama", 2, 0, topology.Rehash, 320, 320, 1 << 32},
+		{"an ejected server", "ketama", 2, 1, topology.Rehash, 160, 160, 1 << 32},
+		{"an ejected server that keeps its keys", "ketama", 2, 1, topology.Miss, 320, 320, 1 << 32},
+		{"all ejected", "ketama", 2, 2, topology.Rehash, 0, 0, 0},
+		{"modula", "modula", 3, 0, topology.Rehash, 3, 3, 3},
+		{"sampled", "ketama", 40, 0, topology.Rehash, 6400, 1600, 1 << 32},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig()
@@ -394,7 +394,7 @@ func TestRing(t *testing.T) {
 				if i < c.ejected {
 					state = "ejected"
 				}
-				p.Servers = append(p.Servers, backend.Server{Name: name, Weight: 1})
+				p.Servers = append(p.Servers, topology.ServerOptions{Name: name, Weight: 1})
 				pl.Servers = append(pl.Servers, stats.Server{Name: name, State: state})
 			}
 			r.proxy.options.Store(o)
@@ -408,7 +408,7 @@ func TestRing(t *testing.T) {
 				t.Error("points are not in order")
 			}
 			for _, pt := range got.Points {
-				if int(pt[1]) >= c.servers || c.policy == backend.Rehash && int(pt[1]) < c.ejected {
+				if int(pt[1]) >= c.servers || c.policy == topology.Rehash && int(pt[1]) < c.ejected {
 					t.Fatalf("point %v leads nowhere", pt)
 				}
 			}

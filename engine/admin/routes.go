@@ -12,10 +12,9 @@ import (
 	"strconv"
 	"time"
 
-	"cashew/backend"
 	"cashew/engine"
-	"cashew/ring"
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // routes are all endpoints.
@@ -301,15 +300,14 @@ func (s *Server) ring(r *http.Request) (any, error) {
 }
 
 func drawRing(o *engine.PoolOptions, servers []stats.Server) (*ringPicture, error) {
-	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution, Live: make([]bool, len(servers))}
+	live := make([]bool, len(servers))
 	pic := &ringPicture{Pool: o.Name, Distribution: o.Distribution, Points: [][2]uint32{}}
 	for i := range servers {
 		srv := &servers[i]
-		ro.Servers = append(ro.Servers, ring.Server{Name: o.Servers[i].Name, Weight: o.Servers[i].Weight})
-		ro.Live[i] = srv.State != "ejected" || o.OnServerFailure != backend.Rehash // else keys stay
+		live[i] = srv.State != "ejected"
 		pic.Servers = append(pic.Servers, ringServer{srv.Name, srv.State, srv.Share})
 	}
-	built, err := ring.Build(ro)
+	built, err := topology.BuildRing(&o.Options, live, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ import (
 	"cashew/codec/resp"
 	"cashew/loop"
 	"cashew/loop/looptest"
+	"cashew/topology"
 	"cashew/world"
 	"cashew/world/worldtest"
 )
@@ -61,7 +62,7 @@ func New(t testing.TB, servers ...string) *Sim {
 	tokens := 0
 	s.Local.Token = func() string { tokens++; return strconv.Itoa(tokens) }
 	s.Local.Connect = func(c *backend.Conn) {
-		v := s.Server(c.Server().Name)
+		v := s.Server(c.Server().Addr)
 		if c.Profile() == resp.RESP3 {
 			v = v.Three
 		}
@@ -149,8 +150,8 @@ func (s *Sim) Server(name string) *Server {
 }
 
 // ServerNamed is the setting of such a server.
-func ServerNamed(name string) backend.Server {
-	return backend.Server{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
+func ServerNamed(name string) topology.ServerOptions {
+	return topology.ServerOptions{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
 }
 
 // Settle runs what callbacks left for later, until nothing is left.

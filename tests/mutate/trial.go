@@ -25,11 +25,12 @@ var road = []string{
 	"session/list.go", "session/budget.go", "session/lifetime.go",
 	"loop/loop.go", "loop/flush.go", "loop/link.go", "loop/out.go",
 	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/handshake.go", "backend/answer.go", "backend/ending.go",
-	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go", "backend/health.go",
+	"backend/expiry.go", "backend/request.go", "backend/canary.go", "backend/doubt.go",
+	"backend/change.go", "topology/router.go", "topology/server.go", "topology/health.go", "topology/successor.go",
 }
 
 // drivers are packages whose tests drive another one, too.
-var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}, "session": {"engine"}}
+var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}, "session": {"engine"}, "topology": {"backend"}}
 
 // slow are tests that wait for real time, or that measure.
 const slow = "^Test(NeverReads|ManyNeverRead|BusyServerKeepsItsConnection|Silence|ChangeOfHost.*|Allocs.*|Pause|HandOverLimited|" +

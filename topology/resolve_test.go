@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"context"
@@ -19,24 +19,24 @@ func TestAddresses(t *testing.T) {
 	r.lookup = func(context.Context, string) ([]string, error) { return slices.Clone(answer), fault }
 	for _, c := range []struct {
 		name   string
-		server Server
+		server *Server
 		answer []string
 		fault  error
 		want   []string // nil: an error
 	}{
-		{"unix socket", Server{Network: "unix", Addr: "/tmp/s"}, nil, nil, []string{"/tmp/s"}},
-		{"address", Server{Network: "tcp", Addr: "10.0.0.1:6379"}, nil, errors.New("not asked"), []string{"10.0.0.1:6379"}},
-		{"IPv6 address", Server{Network: "tcp", Addr: "[::1]:6379"}, nil, errors.New("not asked"), []string{"[::1]:6379"}},
-		{"never known", Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("no such host"), nil},
-		{"all addresses", Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.2", "10.0.0.1"}, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
-		{"the last good answer", Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("timeout"), []string{"10.0.0.1:1", "10.0.0.2:1"}},
-		{"an empty answer is none", Server{Network: "tcp", Addr: "a:1"}, nil, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
-		{"a new answer", Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.9"}, nil, []string{"10.0.0.9:1"}},
-		{"another name", Server{Network: "tcp", Addr: "b:1"}, nil, errors.New("no such host"), nil},
+		{"unix socket", &Server{Network: "unix", Addr: "/tmp/s"}, nil, nil, []string{"/tmp/s"}},
+		{"address", &Server{Network: "tcp", Addr: "10.0.0.1:6379"}, nil, errors.New("not asked"), []string{"10.0.0.1:6379"}},
+		{"IPv6 address", &Server{Network: "tcp", Addr: "[::1]:6379"}, nil, errors.New("not asked"), []string{"[::1]:6379"}},
+		{"never known", &Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("no such host"), nil},
+		{"all addresses", &Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.2", "10.0.0.1"}, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"the last good answer", &Server{Network: "tcp", Addr: "a:1"}, nil, errors.New("timeout"), []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"an empty answer is none", &Server{Network: "tcp", Addr: "a:1"}, nil, nil, []string{"10.0.0.1:1", "10.0.0.2:1"}},
+		{"a new answer", &Server{Network: "tcp", Addr: "a:1"}, []string{"10.0.0.9"}, nil, []string{"10.0.0.9:1"}},
+		{"another name", &Server{Network: "tcp", Addr: "b:1"}, nil, errors.New("no such host"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			answer, fault = c.answer, c.fault
-			got, err := r.addresses(t.Context(), &c.server)
+			got, err := r.addresses(t.Context(), c.server)
 			if !slices.Equal(got, c.want) || (err != nil) != (c.want == nil) {
 				t.Errorf("addresses(%s) = %v, %v; want %v", c.server.Addr, got, err, c.want)
 			}
@@ -54,10 +54,10 @@ func TestFollowNames(t *testing.T) {
 		})
 		var at atomic.Value
 		at.Store("10.0.0.1")
-		p.resolver.lookup = func(context.Context, string) ([]string, error) { return []string{at.Load().(string)}, nil }
+		p.registry.resolver.lookup = func(context.Context, string) ([]string, error) { return []string{at.Load().(string)}, nil }
 		ctx, cancel := context.WithCancel(t.Context())
 		told := make(chan string, 10)
-		go p.FollowNames(ctx, func(server int, hosts []string) { told <- p.opts.Servers[server].Addr + " " + hosts[0] })
+		go p.FollowNames(ctx, func(s *Server, hosts []string) { told <- s.Addr + " " + hosts[0] })
 		time.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
 		if len(told) != 0 {
@@ -82,36 +82,33 @@ func TestFollowNames(t *testing.T) {
 func TestFollowNamesOverReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lookups atomic.Int32
-		build := func(interval time.Duration) *Pool {
-			return newTestPool(t, 1, func(o *Options) {
-				o.ResolveInterval = interval
-				o.Servers[0].Network, o.Servers[0].Addr = "tcp", "name:1"
-			})
+		every := func(interval time.Duration) func(*Options) {
+			return func(o *Options) { o.ResolveInterval, o.Servers[0].Addr = interval, "name:1" }
 		}
-		p := build(10 * time.Second)
-		p.resolver.lookup = func(context.Context, string) ([]string, error) {
+		p := newTestPool(t, 1, every(10*time.Second))
+		p.registry.resolver.lookup = func(context.Context, string) ([]string, error) {
 			lookups.Add(1)
 			return []string{"10.0.0.1"}, nil
 		}
-		const every = 2999 * time.Millisecond // never when a look-up is due, which might then be made twice
+		const lasts = 2999 * time.Millisecond // never when a look-up is due, which might then be made twice
 		for i := range 100 {
-			next := build(10 * time.Second)
+			next := successor(t, p, 1, every(10*time.Second))
 			ctx, cancel := context.WithCancel(t.Context())
-			go p.FollowNames(ctx, func(int, []string) {})
-			time.Sleep(every)
+			go p.FollowNames(ctx, func(*Server, []string) {})
+			time.Sleep(lasts)
 			cancel()
 			synctest.Wait()
 			next.Adopt(p)
 			p = next
-			passed := time.Duration(i+1) * every
+			passed := time.Duration(i+1) * lasts
 			if n, want := lookups.Load(), int32(passed/(10*time.Second)); n != want {
 				t.Fatalf("after %d reloads and %v: %d look-ups; want %d", i+1, passed, n, want)
 			}
 		}
-		next := build(time.Second)
+		next := successor(t, p, 1, every(time.Second))
 		next.Adopt(p)
 		ctx, cancel := context.WithCancel(t.Context())
-		go next.FollowNames(ctx, func(int, []string) {})
+		go next.FollowNames(ctx, func(*Server, []string) {})
 		before := lookups.Load()
 		time.Sleep(3500 * time.Millisecond)
 		if n := lookups.Load() - before; n != 4 {

@@ -1,4 +1,14 @@
-package backend
+// Package topology is what the proxy knows of a pool's servers, whichever loop asks: which there are, which of them has a key,
+// and how they are. Nothing of it belongs to a loop; a loop's connections to the servers are package backend's.
+//
+//	key --Router--> *Server            a request: one atomic load
+//	reply --------> Success            a server that answers is well: two atomic loads
+//	no reply -----> Failure --> health --ejects, probes, takes back--> another Router, swapped whole
+//	reload -------> Successor          another Pool, with the same *Server for each address that stays
+//
+// Read options.go, router.go, server.go and pool.go first, then health.go with probe.go, resolve.go for names, ability.go for what
+// servers speak, and successor.go for what a reload keeps. Every method may be called from any goroutine; loops call those that never wait.
+package topology
 
 import (
 	"time"
@@ -6,8 +16,8 @@ import (
 	"cashew/codec"
 )
 
-// Server is one entry of a pool's servers list.
-type Server struct {
+// ServerOptions are one entry of a pool's servers list.
+type ServerOptions struct {
 	Name    string // ring name: what ketama hashes, what stats show; unique in its pool
 	PName   string // host:port:weight or path:weight, as log lines show it
 	Network string // "tcp" or "unix"
@@ -27,18 +37,22 @@ const (
 	Miss
 )
 
+// MovesKeys says that the keys of an ejected server are the others' until it is back. Else no key moves, and requests for such a
+// server fail at once.
+func (p FailurePolicy) MovesKeys() bool { return p == Rehash }
+
 // FailurePolicies are the policies by name.
 var FailurePolicies = map[string]FailurePolicy{"rehash": Rehash, "error": FailFast, "miss": Miss}
 
 // Options are one pool's settings towards its servers. They are immutable once a Pool was built from them.
 type Options struct {
 	Name string
-	// Protocol is the pool's; this package calls its Replies, Health and Catalogue.
+	// Protocol is the pool's; this package calls its Replies and Health, package backend its Catalogue, too.
 	Protocol     codec.Protocol
-	Hash         string   // one of ring.HashNames
-	HashTag      string   // two bytes, or "" for none
-	Distribution string   // "ketama", "modula" or "random"
-	Servers      []Server // sorted: shorter Name first, equal lengths by bytes (twemproxy's string_compare)
+	Hash         string          // one of ring.HashNames
+	HashTag      string          // two bytes, or "" for none
+	Distribution string          // "ketama", "modula" or "random"
+	Servers      []ServerOptions // sorted: shorter Name first, equal lengths by bytes (twemproxy's string_compare)
 
 	Timeout           time.Duration // from queueing a request to its reply; 0 waits for ever
 	ResolveInterval   time.Duration // between look-ups of the servers' names, besides those at each connect; 0: none
@@ -55,7 +69,7 @@ type Options struct {
 	ServerFailureLimit int // 0 behaves as 1
 	OnServerFailure    FailurePolicy
 
-	Probe func(*Server) error // asks a server, on a connection of its own, whether it is well; nil: by the Protocol's Probe
+	Probe func(*ServerOptions) error // asks a server, on a connection of its own, whether it is well; nil: by the Protocol's Probe
 }
 
 // DefaultOptions are those of a pool of which nothing but its name is known, with twemproxy's defaults where it has the

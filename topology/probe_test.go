@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"bufio"
@@ -72,8 +72,8 @@ func TestProbe(t *testing.T) {
 				_, _ = io.Copy(io.Discard, r)
 			}()
 			w := worldtest.New(time.Now())
-			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, world: w, resolver: newResolver(w)}
-			err = p.probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
+			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, world: w, registry: &registry{resolver: newResolver(w)}}
+			err = p.Probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("probe: %v; want %q in it", err, c.want)
 			}

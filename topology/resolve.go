@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 // resolver finds the addresses of a pool's servers. The ring knows a server by its configured name and never by these, so
 // they may change at any time. A look-up that fails keeps the last good answer. Its methods block; no loop calls them.
-// A pool that replaces another has its resolver.
+// A pool that replaces another shares its resolver.
 type resolver struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 	clock  world.Clock
@@ -85,9 +85,22 @@ func (r *resolver) lookedUp() {
 	r.next = time.Time{}
 }
 
-// dial tries a server's addresses in turn until one answers.
-func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
-	addrs, err := p.resolver.addresses(ctx, s)
+// DialTimeout bounds an attempt to connect where the pool has no timeout, or a longer one.
+const DialTimeout = 5 * time.Second
+
+func (p *Pool) dialTimeout() time.Duration {
+	if t := p.opts.Timeout; t > 0 {
+		return min(DialTimeout, t)
+	}
+	return DialTimeout
+}
+
+// Dial tries a server's addresses in turn until one answers; a name is resolved anew each time. It blocks, for DialTimeout or the
+// pool's timeout at most.
+func (p *Pool) Dial(s *Server) (net.Conn, error) {
+	ctx, cancel := p.world.WithTimeout(context.Background(), p.dialTimeout())
+	defer cancel()
+	addrs, err := p.registry.resolver.addresses(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -103,36 +116,34 @@ func (p *Pool) dial(ctx context.Context, s *Server) (net.Conn, error) {
 }
 
 // FollowNames looks the servers' names up every ResolveInterval, at the times that the pool which p replaced would have, and
-// has moved called for a server, by index, whose addresses are no longer what they were, with those it has now. It returns
-// when ctx ends.
-func (p *Pool) FollowNames(ctx context.Context, moved func(server int, hosts []string)) {
+// has moved called for a server whose addresses are no longer what they were, with those it has now. It returns when ctx ends.
+func (p *Pool) FollowNames(ctx context.Context, moved func(s *Server, hosts []string)) {
 	if p.opts.ResolveInterval <= 0 {
 		return
 	}
 	for {
-		if p.world.Sleep(ctx, p.resolver.untilNext(p.opts.ResolveInterval)) != nil {
+		if p.world.Sleep(ctx, p.registry.resolver.untilNext(p.opts.ResolveInterval)) != nil {
 			return
 		}
-		for i := range p.opts.Servers {
-			p.follow(ctx, i, moved)
+		for _, s := range p.servers {
+			p.follow(ctx, s, moved)
 		}
 		if ctx.Err() != nil {
 			return // the pool that replaced p begins anew
 		}
-		p.resolver.lookedUp()
+		p.registry.resolver.lookedUp()
 	}
 }
 
-func (p *Pool) follow(ctx context.Context, server int, moved func(int, []string)) {
-	s := &p.opts.Servers[server]
+func (p *Pool) follow(ctx context.Context, s *Server, moved func(*Server, []string)) {
 	host, _, err := net.SplitHostPort(s.Addr)
 	if s.Network == "unix" || err != nil || net.ParseIP(host) != nil {
 		return
 	}
-	ctx, cancel := p.world.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := p.world.WithTimeout(ctx, DialTimeout)
 	defer cancel()
-	if hosts, changed, err := p.resolver.resolve(ctx, host); err == nil && changed {
-		p.health.log.Info("server has other addresses", "pool", p.opts.Name, "server", s.PName, "addresses", hosts)
-		moved(server, hosts)
+	if hosts, changed, err := p.registry.resolver.resolve(ctx, host); err == nil && changed {
+		p.log.Info("server has other addresses", "pool", p.opts.Name, "server", p.Entry(s).PName, "addresses", hosts)
+		moved(s, hosts)
 	}
 }

@@ -1,7 +1,6 @@
-package backend
+package topology
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,25 +8,20 @@ import (
 	"cashew/codec"
 )
 
-// probe asks whether s is well. It blocks.
-func (p *Pool) probe(s *Server) error {
+// Probe asks whether s is well. It blocks.
+func (p *Pool) Probe(s *Server) error {
 	if p.opts.Probe != nil {
-		return p.opts.Probe(s)
+		return p.opts.Probe(p.Entry(s))
 	}
 	return p.ping(s)
 }
 
-// ping connects to s, logs in as a Conn would, and asks for a sign of life. It blocks for dialTimeout at most, or the
+// ping connects to s, logs in as a Conn would, and asks for a sign of life. It blocks for DialTimeout at most, or the
 // pool's timeout if that is shorter, and runs on a goroutine of its own.
 func (p *Pool) ping(s *Server) error {
 	o := &p.opts
-	timeout := dialTimeout
-	if o.Timeout > 0 {
-		timeout = min(timeout, o.Timeout)
-	}
-	ctx, cancel := p.world.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	c, err := p.dial(ctx, s)
+	timeout := p.dialTimeout()
+	c, err := p.Dial(s)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package backend
+package topology
 
 import (
 	"log/slog"
@@ -21,7 +21,7 @@ func TestTrial(t *testing.T) {
 					}
 				})
 				var log strings.Builder
-				p.health.log = slog.New(slog.NewTextHandler(&log, nil))
+				p.log = slog.New(slog.NewTextHandler(&log, nil))
 				f(t, p, &log)
 			})
 		})
@@ -29,15 +29,15 @@ func TestTrial(t *testing.T) {
 	state := func(t *testing.T, p *Pool, want string, live int64) {
 		t.Helper()
 		synctest.Wait()
-		if got, at := p.State(0); got != want || p.Live() != live || (at == 0) != (p.Ejections() == 0) {
+		if got, at := p.servers[0].State(); got != want || p.Live() != live || (at == 0) != (p.Ejections() == 0) {
 			t.Errorf("%s, %d live, ejected at %d; want %s, %d", got, p.Live(), at, want, live)
 		}
 	}
 	play("well after five good replies", nil, func(t *testing.T, p *Pool, log *strings.Builder) {
 		state(t, p, "live", 2)
-		p.health.failure(0)
+		p.Failure(p.servers[0])
 		state(t, p, "ejected", 1)
-		if p.health.failures[0].Load() != 0 {
+		if p.servers[0].failures.Load() != 0 {
 			t.Error("failures are counted on")
 		}
 		time.Sleep(30 * time.Second)
@@ -46,10 +46,10 @@ func TestTrial(t *testing.T) {
 			if strings.Contains(log.String(), "server is well") {
 				t.Errorf("well after %d replies", n)
 			}
-			p.health.success(0)
+			p.Success(p.servers[0])
 		}
 		state(t, p, "live", 2)
-		p.health.success(0)
+		p.Success(p.servers[0])
 		for _, line := range []string{"server ejected", "server rejoined", "server is well"} {
 			if n := strings.Count(log.String(), line); n != 1 {
 				t.Errorf("%q stands in the log %d times", line, n)
@@ -61,14 +61,14 @@ func TestTrial(t *testing.T) {
 	})
 	play("out for longer each time, up to eight times", func(o *Options) { o.ServerRetryTimeout = 4 * time.Second }, func(t *testing.T, p *Pool, _ *strings.Builder) {
 		for _, times := range []int{1, 2, 4, 8, 8} {
-			p.health.failure(0)
+			p.Failure(p.servers[0])
 			time.Sleep(time.Duration(times)*4*time.Second - time.Millisecond)
 			state(t, p, "ejected", 1)
 			time.Sleep(time.Millisecond)
 			state(t, p, "trial", 2)
 		}
 		time.Sleep(8 * time.Second) // it was well for twice the time
-		p.health.failure(0)
+		p.Failure(p.servers[0])
 		time.Sleep(4*time.Second - time.Millisecond)
 		state(t, p, "ejected", 1)
 		time.Sleep(time.Millisecond)
@@ -76,8 +76,8 @@ func TestTrial(t *testing.T) {
 	})
 	play("probed each second, and the log says so once", nil, func(t *testing.T, p *Pool, log *strings.Builder) {
 		var probes atomic.Int32
-		p.opts.Probe = func(*Server) error { probes.Add(1); return errRefused }
-		p.health.failure(0)
+		p.opts.Probe = func(*ServerOptions) error { probes.Add(1); return errRefused }
+		p.Failure(p.servers[0])
 		time.Sleep(30*time.Second - time.Millisecond)
 		for n := range int32(5) {
 			if got := probes.Load(); got != n {
@@ -98,8 +98,8 @@ func TestTrial(t *testing.T) {
 	})
 	play("probed as often as the retry time says", func(o *Options) { o.ServerRetryTimeout = 100 * time.Millisecond }, func(t *testing.T, p *Pool, _ *strings.Builder) {
 		var probes atomic.Int32
-		p.opts.Probe = func(*Server) error { probes.Add(1); return errRefused }
-		p.health.failure(0)
+		p.opts.Probe = func(*ServerOptions) error { probes.Add(1); return errRefused }
+		p.Failure(p.servers[0])
 		time.Sleep(1050 * time.Millisecond)
 		if got := probes.Load(); got != 10 {
 			t.Errorf("%d probes in 1050 ms; want 10", got)
@@ -108,9 +108,9 @@ func TestTrial(t *testing.T) {
 	play("connections that it ended", func(o *Options) { o.ServerFailureLimit = 3 }, func(t *testing.T, p *Pool, _ *strings.Builder) {
 		answer := make(chan error)
 		var probes atomic.Int32
-		p.opts.Probe = func(*Server) error { probes.Add(1); return <-answer }
+		p.opts.Probe = func(*ServerOptions) error { probes.Add(1); return <-answer }
 		for range 3 {
-			p.health.suspect(0)
+			p.Suspect(p.servers[0])
 		}
 		synctest.Wait()
 		if probes.Load() != 1 {
@@ -119,28 +119,28 @@ func TestTrial(t *testing.T) {
 		answer <- nil
 		state(t, p, "live", 2)
 		for range 2 {
-			p.health.suspect(0)
+			p.Suspect(p.servers[0])
 		}
 		synctest.Wait()
 		answer <- errRefused
 		state(t, p, "live", 2) // twice
-		p.health.suspect(0)
+		p.Suspect(p.servers[0])
 		synctest.Wait()
 		answer <- errRefused
 		state(t, p, "ejected", 1)
 	})
 	play("its keys stay", func(o *Options) { o.OnServerFailure = FailFast }, func(t *testing.T, p *Pool, _ *strings.Builder) {
-		ring := p.Ring()
-		p.health.failure(0)
+		ring := p.Router()
+		p.Failure(p.servers[0])
 		state(t, p, "ejected", 1)
-		if p.Ring() != ring {
+		if p.Router() != ring {
 			t.Error("a ring is built although no key may move")
 		}
 	})
 	play("nobody is ejected where nobody asked for it", func(o *Options) { o.AutoEjectHosts = false }, func(t *testing.T, p *Pool, _ *strings.Builder) {
-		p.opts.Probe = func(*Server) error { t.Error("probed"); return errRefused }
-		p.health.suspect(0)
-		p.health.failure(0)
+		p.opts.Probe = func(*ServerOptions) error { t.Error("probed"); return errRefused }
+		p.Suspect(p.servers[0])
+		p.Failure(p.servers[0])
 		state(t, p, "live", 2)
 	})
 }

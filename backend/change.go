@@ -1,0 +1,120 @@
+package backend
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"cashew/codec"
+	"cashew/topology"
+)
+
+// A Group survives reloads, and goes over to the pool that takes the place of its own between two callbacks:
+//
+//	slot:        0    1    2    3
+//	old pool     A    B    C              B goes: its connections are retired, and close once nothing is outstanding on them
+//	new pool     A    E    C    D         E and D are new: they have figures of their own, and connections when there are requests
+//
+// A and C keep figures, connections and all that is outstanding there. That another server has a slot shows by its pointer.
+
+// Change has g go on with p, the successor of its pool, whose users route by p from now on, too. The connections to servers that
+// stay are kept only if p logs in like its predecessor, and only as many as p has for each server; the others are retired.
+//
+// inOrder says that whatever a client has under way it can have on the connections that its next requests take. If not, a
+// client must not send more before it has its replies, or a server could execute its commands in another order than it
+// sent them.
+func (g *Group) Change(p *topology.Pool) (inOrder bool) {
+	n, had := p.Options().ServerConnections, g.pool.Options().ServerConnections
+	old, lanes := g.pool, g.lanes
+	g.pool, g.lanes = p, g.lanesFor(p)
+	var gone []*Conn // retired only when all has its new place: that wakes clients, who send
+	for pr := range g.sets {
+		set := &g.sets[pr]
+		if set.conns == nil {
+			continue
+		}
+		was, same := set.conns, sameHandshake(old, p, codec.Profile(pr))
+		set.conns = g.newConns()
+		for i, c := range was {
+			slot, k := i/had, i%had
+			switch {
+			case c == nil:
+			case same && k < n && slot < len(g.lanes) && g.lanes[slot].server == lanes[slot].server:
+				set.conns[slot*n+k] = c
+				c.change(p)
+			default:
+				gone = append(gone, c)
+			}
+		}
+	}
+	inOrder = n == had
+	for _, c := range gone {
+		inOrder = g.retire(c) && inOrder
+	}
+	g.Hurry(p.Options().Timeout)
+	return inOrder
+}
+
+func sameHandshake(a, b *topology.Pool, pr codec.Profile) bool {
+	return slices.EqualFunc(a.Options().Protocol.Handshake(pr), b.Options().Protocol.Handshake(pr), bytes.Equal)
+}
+
+// change has c, which is kept, go by the settings of p.
+func (c *Conn) change(p *topology.Pool) {
+	if t := int64(p.Options().Timeout); t != int64(c.pool.Options().Timeout) {
+		c.restarted = c.loop.Now
+		if t > 0 && c.head != nil {
+			c.local.want(c.loop.Now + t)
+		}
+	}
+	c.pool = p
+}
+
+// Leave retires all connections of g, which gets no more requests. idle says that nothing was outstanding on them.
+func (g *Group) Leave() (idle bool) {
+	idle = true
+	for pr := range g.sets {
+		idle = g.retireAll(g.sets[pr].conns) && idle
+	}
+	g.left = true
+	return idle
+}
+
+// Hurry has retired connections wait no longer than timeout for what is outstanding on them, should they wait longer.
+func (g *Group) Hurry(timeout time.Duration) {
+	for _, c := range g.retired {
+		if t := int64(timeout); t > 0 && (c.timeout() == 0 || t < c.timeout()) {
+			c.hurried, c.restarted = t, c.loop.Now
+			c.local.want(c.loop.Now + t)
+		}
+	}
+}
+
+// retireAll retires all connections of a set. idle says that nothing was outstanding on them.
+func (g *Group) retireAll(conns []*Conn) (idle bool) {
+	idle = true
+	for i, c := range conns {
+		if c != nil {
+			conns[i] = nil
+			idle = g.retire(c) && idle
+		}
+	}
+	return idle
+}
+
+// retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.
+func (g *Group) retire(c *Conn) (idle bool) {
+	c.retired = true
+	if c.spent() {
+		c.fail(ErrClosed)
+		return true
+	}
+	g.retired = append(g.retired, c)
+	return false
+}
+
+// spent says that nothing is outstanding on c, written or not.
+func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
+
+// Groups is how many groups o looks after: one for each pool, and those of removed pools whose last replies are awaited.
+func (o *Local) Groups() int { return len(o.groups) }

@@ -1,0 +1,104 @@
+package topology
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"cashew/world"
+)
+
+// Pool is one server pool, shared by all loops: its options and its list of servers never change, its router is swapped whole. A
+// reload brings another Pool, see Successor.
+type Pool struct {
+	opts     Options
+	world    world.World
+	log      *slog.Logger
+	registry *registry
+
+	servers []*Server // by place: one for each entry of opts.Servers
+	places  []int     // by slot; those of slots that no server has mean nothing
+	live    atomic.Pointer[Router]
+	whole   *Router
+	health  health
+}
+
+// registry is what a pool shares with those that it replaced and that will replace it.
+type registry struct {
+	mu         sync.Mutex // guards ejection of the servers of all these pools, and their health's wanted and building
+	resolver   *resolver
+	ejections  atomic.Int64
+	outOfSteps atomic.Int64
+}
+
+// NewPool makes a pool of servers of which nothing is known. Errors name the option. log hears of servers that are ejected and
+// rejoin.
+func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
+	p := &Pool{opts: o, world: w, log: log, registry: &registry{resolver: newResolver(w)}}
+	p.servers = p.serversFrom(nil)
+	return p.built()
+}
+
+// built gives a pool that has its servers what else it needs.
+func (p *Pool) built() (*Pool, error) {
+	r, err := BuildRing(&p.opts, nil, p.world.IntN)
+	if err != nil {
+		return nil, err
+	}
+	p.whole = &Router{ring: r, servers: p.servers}
+	p.live.Store(p.whole)
+	for place, s := range p.servers {
+		for s.slot >= len(p.places) {
+			p.places = append(p.places, 0)
+		}
+		p.places[s.slot] = place
+	}
+	p.health.live.Store(int64(len(p.servers)))
+	return p, nil
+}
+
+// Options are what p was built from; read-only.
+func (p *Pool) Options() *Options { return &p.opts }
+
+// Router is that of the live servers. A callback loads it once, so that one command sees one.
+func (p *Pool) Router() *Router { return p.live.Load() }
+
+// Whole is the router of all servers, as if none were ejected.
+func (p *Pool) Whole() *Router { return p.whole }
+
+// Servers are p's, by place: one for each entry of Options.Servers. They are only read.
+func (p *Pool) Servers() []*Server { return p.servers }
+
+// Slots is how many slots p's servers need: more than the greatest that one of them has.
+func (p *Pool) Slots() int { return len(p.places) }
+
+// Entry is how p's options describe s, which is one of its servers.
+func (p *Pool) Entry(s *Server) *ServerOptions { return &p.opts.Servers[p.places[s.slot]] }
+
+// swapRouter builds the router of the servers that live says, by place, and has the loops use it.
+func (p *Pool) swapRouter(live []bool) {
+	r, err := BuildRing(&p.opts, live, p.world.IntN)
+	if err != nil {
+		panic("topology: a ring that was built once can't be rebuilt: " + err.Error())
+	}
+	p.live.Store(&Router{ring: r, servers: p.servers})
+}
+
+// Live is how many servers are not ejected.
+func (p *Pool) Live() int64 { return p.health.live.Load() }
+
+// OutOfStep counts a server connection that is closed because its replies can't be trusted.
+func (p *Pool) OutOfStep() { p.registry.outOfSteps.Add(1) }
+
+// OutOfSteps is how often that was, also in the pools that p replaced.
+func (p *Pool) OutOfSteps() int64 { return p.registry.outOfSteps.Load() }
+
+// Ejections is how often a server was taken out of the ring, also in the pools that p replaced.
+func (p *Pool) Ejections() int64 { return p.registry.ejections.Load() }
+
+// Close stops p's timers.
+func (p *Pool) Close() {
+	p.registry.mu.Lock()
+	defer p.registry.mu.Unlock()
+	p.stopLocked()
+}

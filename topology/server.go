@@ -1,0 +1,91 @@
+package topology
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cashew/codec"
+	"cashew/world"
+)
+
+// Server is one server of a pool, with what is known of how it is and what it can. It is the same *Server from the reload that
+// brings its address into the pool to the one that takes it away, whatever becomes of its name and its weight, so who holds it
+// need not look it up again. Settings are none of it: limits, timeouts and the name in the log are the pool's, since a reload
+// changes them. Two pools with the same address have a Server each: one may eject it, and the other not.
+//
+// Its methods may be called from any goroutine.
+type Server struct {
+	Network, Addr string // as in ServerOptions
+
+	slot  int
+	clock world.Clock
+
+	failures atomic.Int32 // since the last reply; a server with none is well
+	suspects atomic.Int32 // connections that it ended, while a probe asks why
+	trial    atomic.Int32 // good replies that it still has to give while it is on trial
+	down     atomic.Bool  // ejected
+	ejected  atomic.Int64 // microseconds since 1970 of the last ejection; 0: never
+	ejection              // under registry.mu
+
+	abilities [codec.MaxProfiles]atomic.Pointer[ability] // nil: unknown
+	remarked  atomic.Bool                                // the log has a remark about its handshake
+	oddities  sync.Map                                   // of type Oddity: forms of replies that were proved to be in step
+}
+
+// ejection is what health knows of a server beyond the counts.
+type ejection struct {
+	out      bool
+	retryAt  time.Time // when out: the next probe
+	timer    world.Timer
+	penalty  int       // how many times ServerRetryTimeout it was out the last time
+	rejoined time.Time // the last time
+}
+
+// Slot is the server's index in tables that loops have of a pool's servers. It is small, less than Pool.Slots, and the server
+// keeps it; once the server is gone, the next reload may give it to another, so a table says whose each entry is.
+func (s *Server) Slot() int { return s.slot }
+
+// Down says that the server is ejected.
+func (s *Server) Down() bool { return s.down.Load() }
+
+// State is "live", "ejected", or "trial" for a server that came back a moment ago; ejectedAt says when it was last ejected,
+// in microseconds since 1970, 0 for never.
+func (s *Server) State() (state string, ejectedAt int64) {
+	switch {
+	case s.down.Load():
+		state = "ejected"
+	case s.trial.Load() > 0:
+		state = "trial"
+	default:
+		state = "live"
+	}
+	return state, s.ejected.Load()
+}
+
+// clearLocked forgets failures and ejections but for when the last was: the pool ejects nobody any more.
+func (s *Server) clearLocked() {
+	s.failures.Store(0)
+	s.trial.Store(0)
+	s.down.Store(false)
+	s.ejection = ejection{}
+}
+
+// Oddity is a form of reply that no table has.
+type Oddity struct {
+	Profile codec.Profile
+	Op      uint16
+	Kind    byte // first byte
+}
+
+// Odd tells whether the server was proved to be in step although it replies in that form.
+func (s *Server) Odd(o Oddity) bool {
+	_, known := s.oddities.Load(o)
+	return known
+}
+
+// Prove notes that it was, and tells whether that is news.
+func (s *Server) Prove(o Oddity) (news bool) {
+	_, known := s.oddities.LoadOrStore(o, true)
+	return !known
+}

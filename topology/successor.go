@@ -1,0 +1,101 @@
+package topology
+
+import "time"
+
+// A reload never changes a Pool. It builds another, which has those Servers of the one it replaces that stay, and with each of
+// them what is known of it: failures, trial, ejection, what it can.
+//
+//	old.Successor(options)  any goroutine: which servers stay is decided, once. Nothing has changed, and it may be thrown away
+//	next.Adopt(old)         any goroutine, before a loop knows it: from now on next's health acts, and old's does not
+//	Group.Change(next)      on each loop, in package backend: requests take the new router
+
+// Successor makes the pool that is to take p's place with other options. Errors name the option. It does not count, and nothing
+// has changed, before Adopt.
+func (p *Pool) Successor(o Options) (*Pool, error) {
+	next := &Pool{opts: o, world: p.world, log: p.log, registry: p.registry}
+	next.servers = next.serversFrom(p)
+	return next.built()
+}
+
+// serversFrom returns a Server for each entry of p: one of old's (nil: none has been before) where that stays, else a new one with
+// the lowest slot that is free. That may be the slot of a server that goes: whoever has a table by slot finds another *Server there
+// when it changes its pool.
+func (p *Pool) serversFrom(old *Pool) []*Server {
+	servers := make([]*Server, len(p.opts.Servers))
+	taken := make(map[int]bool)
+	if old != nil {
+		for i, j := range match(p.opts.Servers, old.opts.Servers) {
+			if j >= 0 {
+				servers[i] = old.servers[j]
+				taken[servers[i].slot] = true
+			}
+		}
+	}
+	slot := 0
+	for i := range servers {
+		if servers[i] != nil {
+			continue
+		}
+		for taken[slot] {
+			slot++
+		}
+		e := &p.opts.Servers[i]
+		servers[i] = &Server{Network: e.Network, Addr: e.Addr, slot: slot, clock: p.world}
+		slot++
+	}
+	return servers
+}
+
+// match finds for each entry of a list the one of an old list that it is, by index, or -1. It is the same if it is reached at the
+// same address, whatever its name and weight; among several at one address the name decides.
+func match(list, old []ServerOptions) []int {
+	type address struct{ network, addr, name string }
+	at := make(map[address][]int)
+	for i, s := range old {
+		at[address{s.Network, s.Addr, s.Name}] = []int{i}
+	}
+	from := make([]int, len(list))
+	used := make([]bool, len(old))
+	for i, s := range list {
+		from[i] = -1
+		if j := at[address{s.Network, s.Addr, s.Name}]; len(j) > 0 {
+			from[i] = j[0]
+			used[j[0]] = true
+		}
+	}
+	for i, s := range old { // those that had another name: any at the address will do
+		if !used[i] {
+			a := address{s.Network, s.Addr, ""}
+			at[a] = append(at[a], i)
+		}
+	}
+	for i, s := range list {
+		a := address{s.Network, s.Addr, ""}
+		if j := at[a]; from[i] < 0 && len(j) > 0 {
+			from[i], at[a] = j[0], j[1:]
+		}
+	}
+	return from
+}
+
+// Adopt has p, which is old's successor and which no loop uses yet, go on where old stands, and stops old's timers: a server that was
+// ejected stays so until old's time for it is up. A pool that ejects nobody forgets who was ejected, and who had failed.
+func (p *Pool) Adopt(old *Pool) {
+	p.registry.mu.Lock()
+	defer p.registry.mu.Unlock()
+	old.stopLocked()
+	for _, s := range p.servers {
+		s.suspects.Store(0) // old's probe is under way, and nobody will ask what it said
+		if !p.opts.AutoEjectHosts {
+			s.clearLocked()
+		} else if s.out {
+			p.retryInLocked(s, max(s.retryAt.Sub(p.world.Now()), time.Duration(0)), false)
+		}
+	}
+	if !p.opts.AutoEjectHosts {
+		return
+	}
+	if live, _ := p.liveLocked(); p.opts.OnServerFailure.MovesKeys() {
+		p.swapRouter(live) // at once: the loops are about to use it
+	}
+}
