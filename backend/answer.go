@@ -24,10 +24,8 @@ func (c *Conn) Data(buf []byte) {
 	defer alike.add()
 	for len(buf) > 0 && c.state == open {
 		r := c.head
-		if r == nil {
-			if buf = c.unasked(buf); c.state != open {
-				return
-			}
+		if r == nil || c.place == inPush {
+			buf = c.unasked(buf)
 			continue
 		}
 		n, done, err := p.ScanReply(&c.scan, buf)
@@ -36,22 +34,15 @@ func (c *Conn) Data(buf []byte) {
 			return
 		}
 		reply := buf[:n]
-		if c.canary.want != nil { // rarely; in one condition with the rest it costs each reply more
-			if done && !r.ours && string(reply) == string(c.canary.want) {
-				c.fail(ErrUnfit) // a canary's reply comes for another request: one is missing
-				return
-			}
+		if c.canary.want != nil && c.skipped(r, reply, done) {
+			return
 		}
-		if c.place != inReply {
-			v := codec.Push
-			if c.place == between {
-				v = p.Judge(c.profile, r.Op, reply)
-			}
-			if v != codec.Fine { // rarely
+		if c.place == between {
+			if v := p.Judge(c.profile, r.Op, reply); v != codec.Fine { // rarely
 				ailing = ailing || v == codec.Ailing
 				if !c.heed(v, r, buf, n, done) {
-					if v != codec.Push || c.state != open {
-						return // c is in doubt, or closed
+					if v != codec.Push {
+						return // c is in doubt, or was
 					}
 					buf = buf[n:]
 					continue
@@ -59,31 +50,40 @@ func (c *Conn) Data(buf []byte) {
 			}
 		}
 		if done {
-			c.place = between
-			c.observe(r, &alike)
-			c.pop(r)
-			if !ailing {
-				answered = true
-			}
+			c.finish(r, &alike)
+			answered = answered || !ailing
 		} else {
 			c.place = inReply
 		}
-		if o := r.Owner; o != nil {
-			if !r.ours {
-				c.figures.ResponseBytes += int64(n)
-			}
-			o.Replied(r, reply, done)
-		}
-		if done {
-			c.local.Unref(r)
-		}
+		c.deliver(r, reply, done)
 		if c.outOfStep {
 			c.fail(ErrUnfit)
-			return
 		}
 		buf = buf[n:]
 	}
 	c.answeredSome(answered, ailing)
+}
+
+// deliver passes the next bytes of r's reply on, if somebody waits for them.
+func (c *Conn) deliver(r *Request, reply []byte, done bool) {
+	if o := r.Owner; o != nil {
+		if !r.ours {
+			c.figures.ResponseBytes += int64(len(reply))
+		}
+		o.Replied(r, reply, done)
+	}
+	if done {
+		c.local.Unref(r)
+	}
+}
+
+// skipped closes c if the reply to another request is the canary's: one is missing.
+func (c *Conn) skipped(r *Request, reply []byte, done bool) bool {
+	if !done || r.ours || string(reply) != string(c.canary.want) {
+		return false
+	}
+	c.fail(ErrUnfit)
+	return true
 }
 
 // heed does what is to be done about a reply to r, or a push, that is not fine: n bytes of it are at the front of buf. It is passed
@@ -108,6 +108,9 @@ func (c *Conn) heed(v codec.Verdict, r *Request, buf []byte, n int, done bool) (
 
 // answeredSome ends a callback: the server answered something, which says that it is well, or that it is not.
 func (c *Conn) answeredSome(answered, ailing bool) {
+	if c.state == closed {
+		return // something that it sent was not to be believed, and failed it
+	}
 	c.loop.Pass.Awaited += c.outstanding
 	if c.retired && c.spent() {
 		c.fail(ErrClosed)
@@ -144,30 +147,28 @@ func (c *Conn) unsuited(ailing bool) {
 	}
 }
 
-// observe counts a request whose reply is whole; its times are in alike, which the caller adds.
-func (c *Conn) observe(r *Request, alike *run) {
-	now, f := c.loop.Now, c.figures
+// finish takes r, the oldest of outq, whose reply is whole, out of outq and counts it; its times are in alike, which the caller adds.
+func (c *Conn) finish(r *Request, alike *run) {
+	now := c.loop.Now
+	c.place = between
 	r.SentAt = c.marks.of(r.from, now)
-	switch {
-	case r.ours:
-		return
-	case r.Owner != nil:
-		f.Responses++
-	default:
-		f.Dropped++
+	if !r.ours {
+		f := c.figures
+		if r.Owner != nil {
+			f.Responses++
+		} else {
+			f.Dropped++
+		}
+		l := &f.Latency[c.classes[r.Op]]
+		if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
+			alike.add()
+			*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
+		}
+		alike.n++
 	}
-	l := &f.Latency[c.classes[r.Op]]
-	if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
-		alike.add()
-		*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
-	}
-	alike.n++
-}
-
-func (c *Conn) pop(r *Request) {
 	c.outstanding--
 	c.loop.Pass.Answered++
-	c.loop.Pass.Took += c.loop.Now - r.at
+	c.loop.Pass.Took += now - r.at
 	c.head = r.link
 	if c.head == nil {
 		c.tail = nil

@@ -230,9 +230,6 @@ func (c *Conn) tellWaiters() {
 	}
 }
 
-// Loop is the loop that c belongs to.
-func (c *Conn) Loop() *loop.Loop { return c.loop }
-
 // Profile is what c speaks.
 func (c *Conn) Profile() codec.Profile { return c.profile }
 

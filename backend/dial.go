@@ -2,8 +2,8 @@ package backend
 
 import "cashew/topology"
 
-// Dial connects to c's server on a goroutine of its own and enrolls the socket on the loop, where Opened is called.
-func Dial(c *Conn) {
+// dial connects to c's server on a goroutine of its own and enrolls the socket on the loop, where Opened is called.
+func dial(c *Conn) {
 	attempt, p, s := c.attempt, c.pool, c.server // a reload may give c another pool meanwhile
 	c.loop.World.Go(func() {
 		if err := c.connect(p, s); err != nil {

@@ -24,7 +24,7 @@ func TestGroup(t *testing.T) {
 		for server := range 2 {
 			for client := range uint64(6) {
 				c := g.conn(server, client)
-				if c != g.conn(server, client+2) || c.Server().Addr != "s"+strconv.Itoa(server) || c.Profile() != 0 || c.Loop() != g.loop {
+				if c != g.conn(server, client+2) || c.Server().Addr != "s"+strconv.Itoa(server) || c.Profile() != 0 || c.loop != g.loop {
 					t.Errorf("client %d, server %d: connection to %s", client, server, c.Server().Addr)
 				}
 				if !slices.Contains(conns, c) {

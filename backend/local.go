@@ -22,7 +22,7 @@ import (
 
 // Local is what this package has on one loop: its groups, its requests, and when the next of them are late.
 type Local struct {
-	Connect func(*Conn)   // brings about Conn.Opened or Conn.DialFailed, later; Dial but in tests
+	Connect func(*Conn)   // brings about Conn.Opened or Conn.DialFailed, later; dial but in tests
 	Token   func() string // for canaries; it gives none twice
 
 	loop     *loop.Loop
@@ -35,7 +35,7 @@ type Local struct {
 
 // NewLocal returns what this package has on l.
 func NewLocal(l *loop.Loop) *Local {
-	return &Local{Connect: Dial, Token: l.World.Token, loop: l, timerAt: math.MaxInt64}
+	return &Local{Connect: dial, Token: l.World.Token, loop: l, timerAt: math.MaxInt64}
 }
 
 // Loop is the loop that it is of.

@@ -16,15 +16,17 @@ import (
 //
 // Its methods may be called from any goroutine.
 type Server struct {
-	Network, Addr string // as in ServerOptions
+	// What requests and replies look at comes first, in one cache line.
 
-	slot  int
-	clock world.Clock
-
+	slot     int
 	failures atomic.Int32 // since the last reply; a server with none is well
 	suspects atomic.Int32 // connections that it ended, while a probe asks why
 	trial    atomic.Int32 // good replies that it still has to give while it is on trial
 	down     atomic.Bool  // ejected
+
+	Network, Addr string // as in ServerOptions
+
+	clock    world.Clock
 	ejected  atomic.Int64 // microseconds since 1970 of the last ejection; 0: never
 	ejection              // under registry.mu
 
