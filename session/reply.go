@@ -16,20 +16,6 @@ import (
 	"cashew/topology"
 )
 
-// push enters r at the end of the client's order.
-func (s *Session) push(r *backend.Request) {
-	if s.tail == nil {
-		s.head = r
-	} else {
-		s.tail.Next = r
-	}
-	s.tail = r
-	s.tally.InFlight++
-	if s.inFlight++; s.inFlight == 1 {
-		s.loop.Busy++
-	}
-}
-
 // Replied implements backend.Owner.
 func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	r.Size += len(chunk)
@@ -76,6 +62,102 @@ func (s *Session) pass(r *backend.Request, chunk []byte, last bool) {
 	s.drain()
 }
 
+// pop releases the head of the client's order, whose reply is written.
+func (s *Session) pop() {
+	r := s.head
+	s.replySize += (r.Size - s.replySize) / 8
+	s.head = r.Next
+	if s.head == nil {
+		s.tail = nil
+	}
+	r.Next = nil
+	s.replyDue()
+	s.tally.InFlight--
+	if s.inFlight--; s.inFlight == 0 {
+		s.loop.Busy--
+	}
+	s.letGo(r)
+}
+
+// replyDue notes that a whole reply is in out.
+func (s *Session) replyDue() {
+	if s.dueReplies == 0 {
+		s.dueAt = s.loop.Now
+	}
+	s.dueReplies++
+}
+
+// letGo lets go of r and its fragments; replies that still come are thrown away.
+func (s *Session) letGo(r *backend.Request) {
+	if r.Gather != nil {
+		for i, f := range r.Fragments {
+			f.Owner, f.Parent = nil, nil
+			s.local.servers.Unref(f)
+			r.Fragments[i] = nil
+		}
+		s.local.putGather(r.Gather)
+	}
+	r.Owner = nil
+	s.local.servers.Unref(r)
+}
+
+// touch has the next flush look at s.
+func (s *Session) touch() {
+	if !s.dirty {
+		s.dirty = true
+		s.loop.TouchClient(s)
+	}
+}
+
+// Flush implements loop.Flusher: it writes what is due and closes s if that was the last.
+func (s *Session) Flush() {
+	s.dirty = false
+	s.flush()
+}
+
+func (s *Session) flush() {
+	if s.life == closed {
+		return
+	}
+	s.out.Flush(s.loop, s)
+	s.account()
+	if s.out.Pending() > 0 {
+		s.local.holders.add(s) // its socket is full
+		s.noteUnread()
+	} else if s.unreadBytes > 0 {
+		s.noteUnread()
+	}
+	if s.local.overfull {
+		s.local.relieveOutput()
+	}
+	switch {
+	case s.life == closed:
+	case s.broken || s.out.Err() != nil:
+		s.close()
+	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:
+		s.finish()
+	default:
+		s.unblock()
+	}
+}
+
+// store keeps bytes of a reply whose turn has not come.
+func (s *Session) store(r *backend.Request, p []byte) {
+	if r.Reply == nil {
+		r.Reply = s.loop.GetBuffer()
+	}
+	s.loop.Grow(r.Reply, len(p), 0)
+	s.loop.Copies.Add(len(p))
+	r.Reply.B = append(r.Reply.B, p...)
+}
+
+func stored(r *backend.Request) int {
+	if r.Reply == nil {
+		return 0
+	}
+	return len(r.Reply.B)
+}
+
 // whole takes note that all of r's reply is stored: a fragment's is joined with the others once all are there, a quiet command's is
 // swallowed if its protocol says so, and any other waits for its turn.
 func (s *Session) whole(r *backend.Request) {
@@ -97,23 +179,6 @@ func (s *Session) fragmentDone(whole *backend.Request) {
 		whole.Done = true
 		s.drain()
 	}
-}
-
-// store keeps bytes of a reply whose turn has not come.
-func (s *Session) store(r *backend.Request, p []byte) {
-	if r.Reply == nil {
-		r.Reply = s.loop.GetBuffer()
-	}
-	s.loop.Grow(r.Reply, len(p), 0)
-	s.loop.Copies.Add(len(p))
-	r.Reply.B = append(r.Reply.B, p...)
-}
-
-func stored(r *backend.Request) int {
-	if r.Reply == nil {
-		return 0
-	}
-	return len(r.Reply.B)
 }
 
 // drain writes the replies whose turn it is.
@@ -157,45 +222,6 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	s.loop.Grow(bb, size+64, 0)
 	bb.B = p.AppendCoalesced(bb.B, g)
 	s.out.Hand(s.loop, bb, len(bb.B))
-}
-
-// pop releases the head of the client's order, whose reply is written.
-func (s *Session) pop() {
-	r := s.head
-	s.replySize += (r.Size - s.replySize) / 8
-	s.head = r.Next
-	if s.head == nil {
-		s.tail = nil
-	}
-	r.Next = nil
-	s.replyDue()
-	s.tally.InFlight--
-	if s.inFlight--; s.inFlight == 0 {
-		s.loop.Busy--
-	}
-	s.letGo(r)
-}
-
-// replyDue notes that a whole reply is in out.
-func (s *Session) replyDue() {
-	if s.dueReplies == 0 {
-		s.dueAt = s.loop.Now
-	}
-	s.dueReplies++
-}
-
-// letGo lets go of r and its fragments; replies that still come are thrown away.
-func (s *Session) letGo(r *backend.Request) {
-	if r.Gather != nil {
-		for i, f := range r.Fragments {
-			f.Owner, f.Parent = nil, nil
-			s.local.servers.Unref(f)
-			r.Fragments[i] = nil
-		}
-		s.local.putGather(r.Gather)
-	}
-	r.Owner = nil
-	s.local.servers.Unref(r)
 }
 
 // Failed implements backend.Owner.

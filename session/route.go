@@ -1,10 +1,122 @@
 package session
 
+// The road of a command, from the client's bytes to the servers' connections. What goes to one server stands first, in the order in
+// which it is called, then what goes to several in fragments.
+
 import (
+	"fmt"
+
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/topology"
 )
+
+// Data implements loop.Handler: it takes what the client sent.
+func (s *Session) Data(buf []byte) {
+	s.lastAt = s.loop.Now
+	s.tally.BytesIn += int64(len(buf))
+	switch {
+	case s.life >= quitting:
+	case s.in == nil:
+		if n := s.consume(buf); n < len(buf) && s.life < quitting {
+			s.keep(buf[n:])
+		}
+		s.fill()
+	default:
+		s.keep(buf)
+		s.goOn()
+		s.fill()
+	}
+}
+
+// consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
+// many bytes they had.
+func (s *Session) consume(buf []byte) (taken int) {
+	p, cmd, in := s.pool.Protocol, &s.local.cmd, s.in
+	for taken < len(buf) && s.life < quitting {
+		if s.perhapsWaits() {
+			if s.mustWait() {
+				s.block()
+				break
+			}
+		}
+		rest := buf[taken:]
+		if len(rest) < s.scan.Need {
+			break
+		}
+		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
+		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
+		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.limits.MaxRequestBytes {
+			err = s.errTooBig()
+		}
+		if err != nil {
+			s.malformed(err)
+			return len(buf)
+		}
+		if n == 0 {
+			break
+		}
+		if cmd.Kind == codec.Forward { // nearly always
+			s.count(cmd)
+			s.forward(cmd)
+		} else if !s.handle(cmd) {
+			break
+		}
+		if s.life == leaving {
+			s.unread -= n
+			s.leaveIfDone()
+		}
+		taken += n
+		if s.in != in {
+			break // buf is a server connection's now
+		}
+	}
+	return taken
+}
+
+// errTooBig is about a command that is larger than MaxRequestBytes.
+func (s *Session) errTooBig() error {
+	return fmt.Errorf("%w: request larger than %s", codec.ErrMalformed, SettingName(s.local.limits.SettingNames, "MaxRequestBytes"))
+}
+
+// count notes that a command was taken.
+func (s *Session) count(cmd *codec.Command) {
+	s.commands++
+	s.lastOp = cmd.Op
+}
+
+// handle answers one command that is not just forwarded, or sends it on its way. It returns false if the command has to
+// wait, and then nothing is taken of it.
+func (s *Session) handle(cmd *codec.Command) bool {
+	switch {
+	case cmd.Kind == codec.Ignore:
+		return true
+	case cmd.Kind == codec.Switch && !s.ready(cmd):
+		return false
+	}
+	s.count(cmd)
+	switch cmd.Kind {
+	case codec.Scatter:
+		s.scatter(cmd)
+	case codec.Fanout:
+		s.fanOut(cmd)
+	case codec.Report:
+		if cmd.Sole && len(s.pool.Options().Servers) == 1 {
+			place, server := s.pool.Router().Route(nil)
+			s.send(place, server, cmd)
+		} else {
+			s.report(cmd)
+		}
+	case codec.Switch:
+		s.change(cmd)
+	case codec.Quit:
+		s.answerLocal(cmd)
+		s.quit()
+	default:
+		s.answerLocal(cmd)
+	}
+	return true
+}
 
 // forward sends a command as it is to the server that owns its key, or all of its keys.
 func (s *Session) forward(cmd *codec.Command) {
@@ -18,34 +130,6 @@ func (s *Session) forward(cmd *codec.Command) {
 		return
 	}
 	s.send(place, server, cmd)
-}
-
-// mayHave says whether cmd, which has several keys, may go to the server at place, which has the first.
-func (s *Session) mayHave(r *topology.Router, place int, cmd *codec.Command) bool {
-	return s.together(r, place, cmd) || s.firstKeyDecides(cmd)
-}
-
-// together says whether all keys of cmd live at place. The random distribution has no place for a key: the first decides.
-func (s *Session) together(r *topology.Router, place int, cmd *codec.Command) bool {
-	if s.pool.random {
-		return true
-	}
-	for i := 1; i < len(cmd.Keys); i++ {
-		if r.Place(cmd.KeyAt(i)) != place {
-			return false
-		}
-	}
-	return true
-}
-
-// firstKeyDecides says of a command whose keys live on several servers that it goes where its first key is. Scripts do, as with
-// twemproxy: what libraries for locks and rate limits pass as keys are often none.
-func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
-	if !cmd.Script {
-		return false
-	}
-	s.pool.Count.CrossScripts.Add(1)
-	return !s.pool.opts.RefuseCrossScripts
 }
 
 // send queues a whole command on a connection to server, or answers why that can't be. place is the server's in the pool's list, by
@@ -87,6 +171,20 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) {
 	}
 }
 
+// push enters r at the end of the client's order.
+func (s *Session) push(r *backend.Request) {
+	if s.tail == nil {
+		s.head = r
+	} else {
+		s.tail.Next = r
+	}
+	s.tail = r
+	s.tally.InFlight++
+	if s.inFlight++; s.inFlight == 1 {
+		s.loop.Busy++
+	}
+}
+
 // pastCrowd has s wait if c, to which it sent something, has as much outstanding as it may.
 func (s *Session) pastCrowd(c *backend.Conn) {
 	if s.told&behindServer == 0 && c.Crowded(s) {
@@ -107,6 +205,34 @@ func (s *Session) giveInput(c *backend.Conn, frame []byte) bool {
 	}
 	c.Out().Hand(s.loop, bb, len(frame))
 	return true
+}
+
+// mayHave says whether cmd, which has several keys, may go to the server at place, which has the first.
+func (s *Session) mayHave(r *topology.Router, place int, cmd *codec.Command) bool {
+	return s.together(r, place, cmd) || s.firstKeyDecides(cmd)
+}
+
+// together says whether all keys of cmd live at place. The random distribution has no place for a key: the first decides.
+func (s *Session) together(r *topology.Router, place int, cmd *codec.Command) bool {
+	if s.pool.random {
+		return true
+	}
+	for i := 1; i < len(cmd.Keys); i++ {
+		if r.Place(cmd.KeyAt(i)) != place {
+			return false
+		}
+	}
+	return true
+}
+
+// firstKeyDecides says of a command whose keys live on several servers that it goes where its first key is. Scripts do, as with
+// twemproxy: what libraries for locks and rate limits pass as keys are often none.
+func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
+	if !cmd.Script {
+		return false
+	}
+	s.pool.Count.CrossScripts.Add(1)
+	return !s.pool.opts.RefuseCrossScripts
 }
 
 // scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,

@@ -1,13 +1,30 @@
 // Package session is one client: it takes commands from the input, sends each to the servers that have its keys, and gives the client
 // the replies in the commands' order, whatever server answers first.
 //
-// A Session and all that hangs on it belongs to one loop and takes no lock. What is around it, it knows as its pool's Host.
+// The road of a GET is in two files, and their functions stand in its order. route.go has the command:
+//
+//	Data       the loop has bytes for the client
+//	consume    takes one whole command after the other from them, unless the client has to wait (wait.go)
+//	handle     decides what becomes of a command that is not just forwarded: answered here, split, a question, a barrier
+//	forward    asks the ring which server has the key
+//	send       finds the connection to that server and puts the request and the command's bytes there
+//	push       enters the request at the end of the client's order
+//
+// reply.go has the reply:
+//
+//	Replied    the server's connection has bytes of the reply
+//	passesOn   says whether they are due now, or kept until it is the client's turn
+//	pass       appends them to what the client is to be sent
+//	pop        takes the request from the front of the client's order, whose next reply may be there already
+//	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
+//
+// A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
+// those of one pool have there, and Pool what all loops share of a pool. Of the proxy around them they know only Host.
 package session
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/valyala/bytebufferpool"
@@ -21,7 +38,7 @@ import (
 // commands' order, whatever server answers first. It belongs to one Loop.
 //
 // A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
-// ends. Here is the road of a command and of its reply.
+// ends. Here are its fields, input that is kept, and what is answered without a server.
 //
 // What every command and reply touches stands first: with hundreds of clients each cache line of a session is fetched anew.
 type Session struct {
@@ -86,24 +103,6 @@ const (
 	fillBytes = 256 << 10
 	maxFills  = 8
 )
-
-// Data implements loop.Handler: it takes what the client sent.
-func (s *Session) Data(buf []byte) {
-	s.lastAt = s.loop.Now
-	s.tally.BytesIn += int64(len(buf))
-	switch {
-	case s.life >= quitting:
-	case s.in == nil:
-		if n := s.consume(buf); n < len(buf) && s.life < quitting {
-			s.keep(buf[n:])
-		}
-		s.fill()
-	default:
-		s.keep(buf)
-		s.goOn()
-		s.fill()
-	}
-}
 
 // fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
 // would be copied once more.
@@ -177,95 +176,6 @@ func (s *Session) goOn() {
 	}
 }
 
-// consume takes commands from the front of buf, as many as are whole and the client may have in flight, and returns how
-// many bytes they had.
-func (s *Session) consume(buf []byte) (taken int) {
-	p, cmd, in := s.pool.Protocol, &s.local.cmd, s.in
-	for taken < len(buf) && s.life < quitting {
-		if s.perhapsWaits() {
-			if s.mustWait() {
-				s.block()
-				break
-			}
-		}
-		rest := buf[taken:]
-		if len(rest) < s.scan.Need {
-			break
-		}
-		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
-		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
-		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.limits.MaxRequestBytes {
-			err = s.errTooBig()
-		}
-		if err != nil {
-			s.malformed(err)
-			return len(buf)
-		}
-		if n == 0 {
-			break
-		}
-		if cmd.Kind == codec.Forward { // nearly always
-			s.count(cmd)
-			s.forward(cmd)
-		} else if !s.handle(cmd) {
-			break
-		}
-		if s.life == leaving {
-			s.unread -= n
-			s.leaveIfDone()
-		}
-		taken += n
-		if s.in != in {
-			break // buf is a server connection's now
-		}
-	}
-	return taken
-}
-
-// errTooBig is about a command that is larger than MaxRequestBytes.
-func (s *Session) errTooBig() error {
-	return fmt.Errorf("%w: request larger than %s", codec.ErrMalformed, SettingName(s.local.limits.SettingNames, "MaxRequestBytes"))
-}
-
-// count notes that a command was taken.
-func (s *Session) count(cmd *codec.Command) {
-	s.commands++
-	s.lastOp = cmd.Op
-}
-
-// handle answers one command that is not just forwarded, or sends it on its way. It returns false if the command has to
-// wait, and then nothing is taken of it.
-func (s *Session) handle(cmd *codec.Command) bool {
-	switch {
-	case cmd.Kind == codec.Ignore:
-		return true
-	case cmd.Kind == codec.Switch && !s.ready(cmd):
-		return false
-	}
-	s.count(cmd)
-	switch cmd.Kind {
-	case codec.Scatter:
-		s.scatter(cmd)
-	case codec.Fanout:
-		s.fanOut(cmd)
-	case codec.Report:
-		if cmd.Sole && len(s.pool.Options().Servers) == 1 {
-			place, server := s.pool.Router().Route(nil)
-			s.send(place, server, cmd)
-		} else {
-			s.report(cmd)
-		}
-	case codec.Switch:
-		s.change(cmd)
-	case codec.Quit:
-		s.answerLocal(cmd)
-		s.quit()
-	default:
-		s.answerLocal(cmd)
-	}
-	return true
-}
-
 // answerLocal answers a command here, in its turn.
 func (s *Session) answerLocal(cmd *codec.Command) {
 	if cmd.Kind == codec.Refuse {
@@ -313,46 +223,6 @@ func (s *Session) malformed(err error) {
 	s.answer(bb)
 	s.spoiled = true
 	s.quit()
-}
-
-// touch has the next flush look at s.
-func (s *Session) touch() {
-	if !s.dirty {
-		s.dirty = true
-		s.loop.TouchClient(s)
-	}
-}
-
-// Flush implements loop.Flusher: it writes what is due and closes s if that was the last.
-func (s *Session) Flush() {
-	s.dirty = false
-	s.flush()
-}
-
-func (s *Session) flush() {
-	if s.life == closed {
-		return
-	}
-	s.out.Flush(s.loop, s)
-	s.account()
-	if s.out.Pending() > 0 {
-		s.local.holders.add(s) // its socket is full
-		s.noteUnread()
-	} else if s.unreadBytes > 0 {
-		s.noteUnread()
-	}
-	if s.local.overfull {
-		s.local.relieveOutput()
-	}
-	switch {
-	case s.life == closed:
-	case s.broken || s.out.Err() != nil:
-		s.close()
-	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:
-		s.finish()
-	default:
-		s.unblock()
-	}
 }
 
 // Writable implements loop.Handler.
