@@ -88,6 +88,29 @@ func dial(t *testing.T, p *Proxy) net.Conn {
 	return c
 }
 
+// TestPausedHangsUp: a client that has to wait sends its last commands, which the proxy has not read, and its end, which the proxy
+// sees all the same. It gets all its replies.
+func TestPausedHangsUp(t *testing.T) {
+	ln, open := gatedServer(t)
+	p := startProxy(t, ln, func(o *Options, _ *PoolOptions) {
+		o.Loops, o.MaxPipeline, o.ReadBufferBytes = 1, 4, 1<<10
+	})
+	c, other := dial(t, p), dial(t, p)
+	const n = 2000
+	_, _ = io.WriteString(c, strings.Repeat(array("GET", "a"), n))
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(other, "PING\r\n") // once it is answered the loop has polled, and found the end
+	if _, err := io.ReadFull(other, make([]byte, len("+PONG\r\n"))); err != nil {
+		t.Fatal(err)
+	}
+	open()
+	if all, err := io.ReadAll(c); err != nil || string(all) != strings.Repeat("$-1\r\n", n) {
+		t.Errorf("%d bytes of replies, %v; want %d", len(all), err, n*len("$-1\r\n"))
+	}
+}
+
 // TestPause sends far more than a client may have in flight to a server that does not answer. The proxy must leave the
 // rest in the kernel, so that the client's writes block; and when the server answers, all of it must come.
 func TestPause(t *testing.T) {

@@ -40,7 +40,9 @@ type Socket interface {
 	Await(ready func()) error
 	Forget()
 
-	Pause()      // the reactor reads no more from it, and the kernel makes the peer wait
+	// Pause has the reactor read no more from it, and the kernel makes the peer wait. Ended still comes if the peer hangs up, and
+	// then there may be bytes that only Read gives, once the Socket is detached.
+	Pause()
 	Resume()     // it reads again
 	Unread() int // bytes that came and were not read, as far as the kernel tells
 

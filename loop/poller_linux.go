@@ -20,9 +20,9 @@ func nap(d time.Duration) {
 	_ = unix.Nanosleep(&ts, nil)
 }
 
-// setRead changes what gnet's epoll set waits for on fd.
+// setRead changes what gnet's epoll set waits for on fd: in any case for the peer's end, of which gnet tells as of any other.
 func (p poller) setRead(fd int, on bool) {
-	ev := unix.EpollEvent{Fd: int32(fd)}
+	ev := unix.EpollEvent{Fd: int32(fd), Events: unix.EPOLLRDHUP}
 	if on {
 		ev.Events = unix.EPOLLIN | unix.EPOLLPRI
 	}

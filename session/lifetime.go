@@ -120,7 +120,7 @@ func (s *Session) leave() {
 		return
 	}
 	s.life = leaving
-	if s.attached() {
+	if s.attached() || s.rest {
 		s.unread = s.sock.Unread()
 	}
 	if s.in != nil {
@@ -187,6 +187,7 @@ func (s *Session) detach() bool {
 	if err != nil {
 		return false
 	}
+	s.rest = s.paused
 	s.sock, s.detached, s.eof, s.paused = sock, true, true, false
 	s.out.Move(s.loop, sock, s)
 	if !s.blocked {

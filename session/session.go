@@ -84,6 +84,7 @@ type Session struct {
 	places   [lists]place
 	eof      bool // the client sent all it will send
 	detached bool // sock is not the reactor's any more
+	rest     bool // that has input which the reactor had not read
 	broken   bool // must be closed at once
 	spoiled  bool // it sent what is no command, and is told to go
 
@@ -148,6 +149,24 @@ func (s *Session) room(n int) {
 // goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
 func (s *Session) goOn() {
 	s.setBlocked(false)
+	s.takeKept()
+	for s.rest && !s.blocked && s.life < quitting {
+		s.takeRest()
+	}
+	if s.blocked || s.life == closed {
+		return
+	}
+	if s.eof {
+		s.quit() // what is left can never become a command
+	}
+	if s.paused {
+		s.paused = false
+		s.sock.Resume()
+	}
+}
+
+// takeKept takes input that was kept, as far as now possible.
+func (s *Session) takeKept() {
 	for s.in != nil && s.life != closed && !s.blocked {
 		bb := s.in
 		n := s.consume(bb.B)
@@ -164,16 +183,21 @@ func (s *Session) goOn() {
 		}
 		break
 	}
-	if s.blocked || s.life == closed {
-		return
+}
+
+// takeRest takes the next of what the kernel had, unread, when the client hung up while it waited.
+func (s *Session) takeRest() {
+	if s.in == nil {
+		s.in = s.loop.GetBuffer()
 	}
-	if s.eof {
-		s.quit() // what is left can never become a command
+	s.room(fillBytes)
+	kept := len(s.in.B)
+	n, err := s.out.Read(s.in.B[kept:cap(s.in.B)])
+	if s.rest = n > 0 && err == nil; s.rest {
+		s.tally.BytesIn += int64(n)
+		s.in.B = s.in.B[:kept+n]
 	}
-	if s.paused {
-		s.paused = false
-		s.sock.Resume()
-	}
+	s.takeKept()
 }
 
 // answerLocal answers a command here, in its turn.
