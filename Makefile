@@ -31,7 +31,7 @@ INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cas
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults sim mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -76,6 +76,9 @@ compat: servers ## real client libraries, directly and through us; ARGS='-run Li
 
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
 	$(GO) test -count=1 -timeout=0 -v ./tests/faults $(ARGS)
+
+sim: ## the whole proxy in a simulated world; ARGS='-sim.duration=1h -sim.seed=7'
+	$(GO) test -count=1 -timeout=0 -v -run 'TestSim$$' ./tests/sim $(ARGS)
 
 mutate: ## mistakes on a request's road, and whether the tests notice; ARGS='-n 20 -seed 7 -only session.go'
 	$(GO) run ./tests/mutate $(ARGS)

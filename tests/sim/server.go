@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"slices"
+	"time"
+)
+
+// A Server is a model of a Redis or memcached server: a small one that is right, unless it is told to fail. What it stores
+// survives its restarts, unless it is told to lose that.
+type Server struct {
+	sim    *Sim
+	Addr   string
+	serve  func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
+	conns  []*session
+	values map[string]value
+
+	// How it fails, all of which may change at any time.
+	Late    time.Duration // before it looks at what has come
+	Stopped bool          // it looks at nothing, as after SIGSTOP
+	Loading bool          // it answers all but the greeting with LOADING
+	Sick    int           // so many more commands are answered with what they should not be; see session.answer
+
+	Commands int64 // that it has executed
+}
+
+// value is what a key has.
+type value struct {
+	p    string
+	list []string
+	cas  uint64
+}
+
+// session is one connection to a Server.
+type session struct {
+	*Server
+	conn    *end
+	in      []byte
+	out     []byte // that the network has not taken
+	due     bool   // it is to look at its input
+	closing bool
+
+	three bool // RESP3
+}
+
+// newServer makes a server that listens on an address.
+func (s *Sim) newServer(at string, serve func(*session) int) *Server {
+	v := &Server{sim: s, Addr: at, serve: serve, values: make(map[string]value)}
+	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
+	return v
+}
+
+// Down has nobody connect, and ends all connections, with a reset if hard.
+func (v *Server) Down(hard bool) {
+	v.sim.hosts[v.Addr].refuses = true
+	v.Hangup(hard)
+}
+
+// Hangup ends all connections.
+func (v *Server) Hangup(hard bool) {
+	for _, c := range slices.Clone(v.conns) {
+		c.close(hard)
+	}
+}
+
+// Up has it serve again.
+func (v *Server) Up() {
+	v.sim.hosts[v.Addr].refuses = false
+	v.sim.hosts[v.Addr].silent = false
+	v.Stopped, v.Loading, v.Late, v.Sick = false, false, 0, 0
+	for _, c := range v.conns {
+		c.soon()
+	}
+}
+
+// Silent has a firewall drop whoever wants to connect.
+func (v *Server) Silent() { v.sim.hosts[v.Addr].silent = true }
+
+// Lose forgets all that is stored.
+func (v *Server) Lose() { clear(v.values) }
+
+func (v *Server) accept(e *end) {
+	c := &session{Server: v, conn: e}
+	v.conns = append(v.conns, c)
+	e.readable = c.soon
+	if e.unread() > 0 {
+		c.soon()
+	}
+}
+
+// soon has the session look at its input when its turn comes.
+func (c *session) soon() {
+	if c.due || c.Stopped || c.closing {
+		return
+	}
+	c.due = true
+	if c.Late > 0 {
+		c.sim.after(time.Duration(c.sim.rnd.Int64N(int64(c.Late)))+1, func() { c.sim.ready = append(c.sim.ready, c) })
+		return
+	}
+	c.sim.ready = append(c.sim.ready, c)
+}
+
+// run reads what has come, executes it, and writes.
+func (c *session) run() {
+	c.due = false
+	if c.closing || c.Stopped {
+		return
+	}
+	var buf [16 << 10]byte
+	n, err := c.conn.read(buf[:1+c.sim.rnd.IntN(len(buf))])
+	c.in = append(c.in, buf[:n]...)
+	if err != nil {
+		c.close(false)
+		return
+	}
+	if n > 0 {
+		took := c.serve(c)
+		c.in = c.in[:copy(c.in, c.in[took:])]
+		c.flush()
+	}
+	if !c.closing && (c.conn.unread() > 0 || c.conn.fin || c.conn.reset) {
+		c.soon()
+	}
+}
+
+// flush writes as much as the network takes, and the rest later.
+func (c *session) flush() {
+	if len(c.out) == 0 || c.closing {
+		return
+	}
+	n, err := c.conn.write(c.out)
+	if err != nil {
+		c.close(false)
+		return
+	}
+	if c.out = c.out[:copy(c.out, c.out[n:])]; len(c.out) > 0 {
+		c.conn.await(c.flush)
+	}
+}
+
+func (c *session) close(hard bool) {
+	if c.closing {
+		return
+	}
+	c.closing = true
+	c.conn.close(hard)
+	i := slices.Index(c.conns, c)
+	c.conns = slices.Delete(c.conns, i, i+1)
+}

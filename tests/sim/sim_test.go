@@ -1,0 +1,41 @@
+package sim
+
+import (
+	"flag"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	duration = flag.Duration("sim.duration", 20*time.Second, "of simulated time, in runs of 20 seconds")
+	seed     = flag.Uint64("sim.seed", 1, "of the first run")
+)
+
+// runTime is how long the world of one seed lasts, by its own clock.
+const runTime = 20 * time.Second
+
+// TestSim plays one seed after the other. What must not happen is named with its seed, which shows it again.
+func TestSim(t *testing.T) {
+	began := time.Now()
+	var answered, steps int64
+	length := min(*duration, runTime)
+	if underRace {
+		length = min(length, runTime/10)
+		*duration = min(*duration, length)
+	}
+	for i := range int(*duration / length) {
+		var log strings.Builder
+		r := NewRun(*seed+uint64(i), slog.New(slog.NewTextHandler(&log, nil)))
+		ok := r.Play(length)
+		answered += r.Answered
+		steps += r.sim.Steps
+		if !ok {
+			l := log.String()
+			t.Fatalf("seed %d: %s\n%s\nlog:\n%s", *seed+uint64(i), r.Failure, r.Lines(30), l[max(0, len(l)-3000):])
+		}
+	}
+	wall := time.Since(began)
+	t.Logf("%d replies checked in %d steps, %v: %.0f a second", answered, steps, wall.Round(time.Millisecond), float64(answered)/wall.Seconds())
+}
