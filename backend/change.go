@@ -70,14 +70,12 @@ func (c *Conn) change(p *topology.Pool) {
 	c.pool = p
 }
 
-// Leave retires all connections of g, which gets no more requests. idle says that nothing was outstanding on them.
-func (g *Group) Leave() (idle bool) {
-	idle = true
+// Leave retires all connections of g, which gets no more requests.
+func (g *Group) Leave() {
 	for pr := range g.sets {
-		idle = g.retireAll(g.sets[pr].conns) && idle
+		g.retireAll(g.sets[pr].conns)
 	}
 	g.left = true
-	return idle
 }
 
 // Hurry has retired connections wait no longer than timeout for what is outstanding on them, should they wait longer.
@@ -90,16 +88,14 @@ func (g *Group) Hurry(timeout time.Duration) {
 	}
 }
 
-// retireAll retires all connections of a set. idle says that nothing was outstanding on them.
-func (g *Group) retireAll(conns []*Conn) (idle bool) {
-	idle = true
+// retireAll retires all connections of a set.
+func (g *Group) retireAll(conns []*Conn) {
 	for i, c := range conns {
 		if c != nil {
 			conns[i] = nil
-			idle = g.retire(c) && idle
+			g.retire(c)
 		}
 	}
-	return idle
 }
 
 // retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.

@@ -24,6 +24,7 @@ func TestMatch(t *testing.T) {
 		{"another name", []ServerOptions{s("a", "1")}, []ServerOptions{s("c", "1")}, []int{0}},
 		{"another address", []ServerOptions{s("a", "1")}, []ServerOptions{s("a", "2")}, []int{-1}},
 		{"names swapped", []ServerOptions{s("a", "1"), s("b", "2")}, []ServerOptions{s("b", "1"), s("a", "2")}, []int{0, 1}},
+		{"two at one address, one with another name", []ServerOptions{s("a", "1"), s("b", "1")}, []ServerOptions{s("a", "1"), s("c", "1")}, []int{0, 1}},
 		{"two at one address", []ServerOptions{s("a", "1"), s("b", "1")}, []ServerOptions{s("b", "1"), s("c", "1"), s("d", "1")}, []int{1, 0, -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
