@@ -18,13 +18,14 @@ type resolver struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 	clock  world.Clock
 
-	mu   sync.Mutex
-	good map[string][]string // sorted addresses by host name
-	next time.Time           // when FollowNames looks all names up again; zero before its first
+	mu    sync.Mutex
+	good  map[string][]string // the last answer, sorted, by host name
+	heard map[string][]string // what whoever follows a server's name was last told, or its first answer, by Server.Addr
+	next  time.Time           // when FollowNames looks all names up again; zero before its first
 }
 
 func newResolver(w world.World) *resolver {
-	return &resolver{lookup: w.LookupHost, clock: w, good: make(map[string][]string)}
+	return &resolver{lookup: w.LookupHost, clock: w, good: make(map[string][]string), heard: make(map[string][]string)}
 }
 
 // addresses returns what to connect to for s, in the order to try them.
@@ -38,9 +39,10 @@ func (r *resolver) addresses(ctx context.Context, s *Server) ([]string, error) {
 	}
 	hosts := []string{host}
 	if net.ParseIP(host) == nil {
-		if hosts, _, err = r.resolve(ctx, host); err != nil {
+		if hosts, err = r.resolve(ctx, host); err != nil {
 			return nil, err
 		}
+		r.news(s, hosts, false)
 	}
 	addrs := make([]string, len(hosts))
 	for i, h := range hosts {
@@ -49,21 +51,33 @@ func (r *resolver) addresses(ctx context.Context, s *Server) ([]string, error) {
 	return addrs, nil
 }
 
-// resolve looks host up. changed says that the answer is not the last good one.
-func (r *resolver) resolve(ctx context.Context, host string) (hosts []string, changed bool, err error) {
+// resolve looks host up.
+func (r *resolver) resolve(ctx context.Context, host string) (hosts []string, err error) {
 	hosts, err = r.lookup(ctx, host)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last := r.good[host]
 	if err != nil || len(hosts) == 0 {
 		if len(last) > 0 {
-			return last, false, nil
+			return last, nil
 		}
-		return nil, false, errors.Join(err, &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true})
+		return nil, errors.Join(err, &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true})
 	}
 	slices.Sort(hosts)
 	r.good[host] = hosts
-	return hosts, last != nil && !slices.Equal(last, hosts), nil
+	return hosts, nil
+}
+
+// news says that hosts are not what was told of s before; tell: now they are told. The last answer is no measure of that: a dial
+// may have had it, or another server of the same host, and s's old connections know nothing of it.
+func (r *resolver) news(s *Server, hosts []string, tell bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.heard[s.Addr]
+	if was == nil || tell {
+		r.heard[s.Addr] = hosts
+	}
+	return was != nil && !slices.Equal(was, hosts)
 }
 
 // untilNext is how long it is until all names are to be looked up again, at intervals of every: a reload neither puts the
@@ -142,7 +156,7 @@ func (p *Pool) follow(ctx context.Context, s *Server, moved func(*Server, []stri
 	}
 	ctx, cancel := p.world.WithTimeout(ctx, DialTimeout)
 	defer cancel()
-	if hosts, changed, err := p.registry.resolver.resolve(ctx, host); err == nil && changed {
+	if hosts, err := p.registry.resolver.resolve(ctx, host); err == nil && p.registry.resolver.news(s, hosts, true) {
 		p.log.Info("server has other addresses", "pool", p.opts.Name, "server", p.Entry(s).PName, "addresses", hosts)
 		moved(s, hosts)
 	}

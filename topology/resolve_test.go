@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -74,6 +75,39 @@ func TestFollowNames(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
+	})
+}
+
+// TestFollowNamesTwice: each server of a host that moves is told of, and also where somebody has connected to the new address first.
+func TestFollowNamesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 2, func(o *Options) {
+			o.ResolveInterval = time.Second
+			o.Servers[0].Network, o.Servers[0].Addr = "tcp", "moving:1"
+			o.Servers[1].Network, o.Servers[1].Addr = "tcp", "moving:2"
+		})
+		r := p.registry.resolver
+		answer := "10.0.0.1"
+		r.lookup = func(context.Context, string) ([]string, error) { return []string{answer}, nil }
+		dial := func() {
+			for _, s := range p.servers {
+				if addrs, err := r.addresses(t.Context(), s); err != nil || !strings.HasPrefix(addrs[0], answer) {
+					t.Errorf("addresses: %v, %v", addrs, err)
+				}
+			}
+		}
+		dial()
+		answer = "10.0.0.2"
+		dial()
+		var told []string
+		ctx, cancel := context.WithCancel(t.Context())
+		go p.FollowNames(ctx, func(s *Server, hosts []string) { told = append(told, s.Addr+" "+hosts[0]) })
+		time.Sleep(2500 * time.Millisecond)
+		cancel()
+		synctest.Wait()
+		if want := []string{"moving:1 10.0.0.2", "moving:2 10.0.0.2"}; !slices.Equal(told, want) {
+			t.Errorf("told %q; want %q", told, want)
+		}
 	})
 }
 
