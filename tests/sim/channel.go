@@ -87,3 +87,17 @@ func (c *channel) Take(ctx context.Context, p []byte) (fd int, err error) {
 	_, err = c.Read(ctx, p)
 	return fd, err
 }
+
+// close ends both directions, as the end of a process does.
+func (c *channel) close() {
+	for _, p := range []*pipe{c.from, c.to} {
+		p.closed = true
+		for _, part := range p.parts {
+			if part.fd >= 0 {
+				p.sim.Drop(part.fd) // nobody takes it any more
+			}
+		}
+		p.parts = nil
+		wakeAll(p.waiters)
+	}
+}

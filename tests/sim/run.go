@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
 	"cashew/codec/resp"
 	"cashew/engine"
+	"cashew/ring"
 	"cashew/topology"
 )
 
@@ -25,6 +27,7 @@ type Run struct {
 	servers []*Server
 	clients []*Client
 
+	loose   bool // keys move from server to server, which may lose them: a key may have whatever was ever written to it
 	calm    bool // nothing fails, and what had failed is over
 	resting bool // clients send nothing
 	pressed bool // memory has been short: clients may be closed
@@ -67,6 +70,7 @@ func (r *Run) Play(length time.Duration) bool {
 // begin starts servers, the proxy and clients.
 func (r *Run) begin() {
 	s, rnd := r.sim, r.sim.rnd
+	r.loose = rnd.IntN(3) == 0
 	r.options = r.settings(1 + rnd.IntN(4))
 	var err error
 	if r.proxy, err = engine.New(r.options, s, r.log); err != nil {
@@ -77,8 +81,8 @@ func (r *Run) begin() {
 	for range 1 + rnd.IntN(30) {
 		r.newClient(front)
 	}
-	r.note("%d loops, %d servers, %d clients, %d server connections, timeout %v, max_pipeline %d", r.options.Loops, len(r.servers),
-		len(r.clients), r.pool().ServerConnections, r.pool().Timeout, r.options.MaxPipeline)
+	r.note("%d loops, %d servers, %d clients, %d server connections, timeout %v, max_pipeline %d, loose %v", r.options.Loops,
+		len(r.servers), len(r.clients), r.pool().ServerConnections, r.pool().Timeout, r.options.MaxPipeline, r.loose)
 }
 
 func (r *Run) pool() *engine.PoolOptions { return &r.options.Pools[0] }
@@ -95,17 +99,40 @@ func (r *Run) settings(servers int) engine.Options {
 	po.Distribution = []string{"ketama", "modula"}[rnd.IntN(2)]
 	if rnd.IntN(2) == 0 {
 		po.AutoEjectHosts, po.OnServerFailure, po.ServerRetryTimeout = true, topology.FailFast, time.Second
+		po.ServerFailureLimit = 1 + rnd.IntN(3)
+		if r.loose {
+			po.OnServerFailure = topology.FailurePolicy(rnd.IntN(3))
+		}
 	}
-	for i := range servers {
-		at := fmt.Sprintf("10.0.0.%d:6379", 1+i)
-		po.Servers = append(po.Servers, topology.ServerOptions{
-			Name: at, PName: at + ":1", Network: "tcp", Addr: at, Weight: 1,
-		})
-		r.servers = append(r.servers, r.sim.NewRedis(at))
+	for range servers {
+		r.addServer(&po)
 	}
 	o.Pools = []engine.PoolOptions{po}
 	r.vary(&o)
 	return o
+}
+
+// addServer adds a server to a pool, and to the world.
+func (r *Run) addServer(po *engine.PoolOptions) {
+	at := fmt.Sprintf("10.0.0.%d:6379", 1+len(r.servers))
+	po.Servers = append(po.Servers, topology.ServerOptions{Name: at, PName: at + ":1", Network: "tcp", Addr: at, Weight: 1})
+	r.servers = append(r.servers, r.sim.NewRedis(at))
+}
+
+// move adds servers to a pool or takes some away, which moves keys.
+func (r *Run) move(po *engine.PoolOptions) {
+	rnd := r.sim.rnd
+	po.Servers = slices.Clone(po.Servers)
+	switch {
+	case rnd.IntN(2) == 0 && len(r.servers) < 20:
+		r.addServer(po)
+	case len(po.Servers) > 1:
+		i := rnd.IntN(len(po.Servers))
+		po.Servers = slices.Delete(po.Servers, i, i+1)
+	default:
+		po.Servers[0].Name = fmt.Sprintf("name%d", rnd.IntN(100))
+	}
+	ring.SortServers(po.Servers, func(s topology.ServerOptions) string { return s.Name })
 }
 
 // vary changes settings that move no key.
@@ -200,7 +227,7 @@ func (r *Run) rest() {
 func (r *Run) trouble() {
 	rnd := r.sim.rnd
 	v := r.servers[rnd.IntN(len(r.servers))]
-	switch rnd.IntN(12) {
+	switch rnd.IntN(13) {
 	case 0:
 		hard := rnd.IntN(2) == 0
 		r.note("%s goes down, hard %v", v.Addr, hard)
@@ -239,6 +266,11 @@ func (r *Run) trouble() {
 		r.reload()
 	case 11:
 		r.succeed()
+	case 12:
+		if r.loose {
+			r.note("%s loses all", v.Addr)
+			v.Lose()
+		}
 	}
 }
 
@@ -247,7 +279,10 @@ func (r *Run) reload() {
 	o := r.options
 	o.Pools = append([]engine.PoolOptions(nil), o.Pools...)
 	r.vary(&o)
-	r.note("reload: %d server connections, timeout %v, max_pipeline %d", o.Pools[0].ServerConnections, o.Pools[0].Timeout, o.MaxPipeline)
+	if r.loose {
+		r.move(&o.Pools[0])
+	}
+	r.note("reload: %d servers, %d server connections, timeout %v, max_pipeline %d", len(o.Pools[0].Servers), o.Pools[0].ServerConnections, o.Pools[0].Timeout, o.MaxPipeline)
 	r.options = o
 	r.await("a reload", 10*time.Second, func() error { _, err := r.proxy.Reload(o); return err })
 }
@@ -266,10 +301,14 @@ func (r *Run) succeed() {
 	}
 	r.await("the successor's start", time.Second, next.Start)
 	here, there := s.channels()
+	breaks := s.rnd.IntN(4) == 0 // the successor ends in the middle of it
+	if breaks {
+		s.after(time.Duration(s.rnd.Int64N(int64(20*time.Millisecond))), here.close)
+	}
 	taken, given := -1, -1
 	s.Go(func() {
 		n, err := next.TakeOver(context.Background(), there)
-		if err != nil {
+		if err != nil && !breaks {
 			r.fail("TakeOver: %v", err)
 		}
 		taken = n
@@ -280,6 +319,11 @@ func (r *Run) succeed() {
 		ctx, cancel := s.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		n, err := old.HandOver(ctx, here)
+		if err != nil && breaks {
+			r.proxy = old
+			next.Stop()
+			return nil
+		}
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
@@ -293,8 +337,12 @@ func (r *Run) succeed() {
 		}
 		return err
 	})
-	if !s.Until(time.Second, func() bool { return taken >= 0 }) || taken != given {
+	if !s.Until(time.Second, func() bool { return taken >= 0 }) || taken != given && !breaks {
 		r.fail("%d clients were given, %d taken", given, taken)
+	}
+	if r.proxy == old {
+		r.note("a successor ended in the middle of the hand-over, with %d clients", taken)
+		return
 	}
 	r.note("a successor has %d clients", taken)
 }
