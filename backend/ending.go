@@ -9,8 +9,12 @@ import (
 	"cashew/world"
 )
 
-// Abandon closes c, in which something is not as it should be, and fails all that wait on it.
-func (c *Conn) Abandon(err error) { c.fail(err) }
+// Abandon closes c, in which something is not as it should be, and fails all that wait on it. The loop flushes it no more: the next
+// Touch has to enter it again.
+func (c *Conn) Abandon(err error) {
+	c.dirty = false
+	c.fail(err)
+}
 
 // Ended implements Handler: the server closed the connection, or reading failed.
 func (c *Conn) Ended(err error) bool {

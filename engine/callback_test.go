@@ -95,6 +95,7 @@ func TestSurvive(t *testing.T) {
 			}
 			good.Sock.Take()
 			ask()
+			ask() // not only what a new connection writes as it opens
 		})
 	}
 }

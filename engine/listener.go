@@ -193,7 +193,8 @@ func (p *Proxy) limitClients(pools ...[]*pool) {
 	}
 	reserve := 64
 	for _, pl := range slices.Concat(pools...) {
-		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*len(p.loops)+1)
+		sets := len(p.loops) * len(pl.Protocol.Profiles()) // of connections to each server
+		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*sets+1)
 	}
 	limit := max(all-int64(reserve), 1)
 	p.log.Debug("descriptors", "limit", all, "reserved", reserve, "clients", limit)
