@@ -18,6 +18,7 @@ type Client struct {
 	conn  *end   // nil: it is not connected
 	depth int    // commands that it may have in flight
 	three bool   // RESP3
+	dialect
 
 	out    []byte // that the network has not taken
 	in     []byte
@@ -101,10 +102,17 @@ type counter struct {
 	more int // so many may or may not have been executed
 }
 
+// dialect is a protocol, as a client speaks it.
+type dialect interface {
+	greet(c *Client)                          // as soon as it is connected
+	send(c *Client)                           // any command
+	parse(p []byte, o *owed) (r reply, n int) // the reply to o, or to nobody, at the front of p; 0: it is not whole
+}
+
 // newClient makes a client that begins soon.
-func (r *Run) newClient(to string) *Client {
+func (r *Run) newClient(to string, speaks dialect) *Client {
 	rnd := r.sim.rnd
-	c := &Client{run: r, id: len(r.clients) + 1, to: to, depth: 1 + rnd.IntN([]int{1, 4, 40, 400}[rnd.IntN(4)]), three: rnd.IntN(2) == 0}
+	c := &Client{run: r, id: len(r.clients) + 1, to: to, depth: 1 + rnd.IntN([]int{1, 4, 40, 400}[rnd.IntN(4)]), three: rnd.IntN(2) == 0, dialect: speaks}
 	for i := range 1 + rnd.IntN(12) {
 		c.keys = append(c.keys, &key{name: fmt.Sprintf("c%d:%d", c.id, i), may: []string{none}})
 	}
@@ -162,7 +170,7 @@ func (c *Client) act() {
 	for c.inFlight() < c.depth && len(c.out) < 64<<10 {
 		n := 1 + rnd.IntN(c.depth-c.inFlight())
 		for range n {
-			c.send()
+			c.send(c)
 		}
 		if rnd.IntN(4) > 0 {
 			break
@@ -197,10 +205,7 @@ func (c *Client) connect() {
 	c.conn = s.connect(h, "tcp")
 	c.conn.readable = c.soon
 	c.half, c.lazy = false, false
-	if c.three {
-		c.out = append(c.out, "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n"...)
-		c.owe(owed{op: opHello})
-	}
+	c.greet(c)
 	c.soon()
 }
 
@@ -290,8 +295,20 @@ func (c *Client) some() []*key {
 	return keys
 }
 
+// redisDialect is how a client speaks Redis's protocol.
+type redisDialect struct{}
+
+func (redisDialect) greet(c *Client) {
+	if c.three {
+		c.command("HELLO", "3")
+		c.owe(owed{op: opHello})
+	}
+}
+
+func (redisDialect) parse(p []byte, _ *owed) (reply, int) { return parseReply(p) }
+
 // send makes up a command.
-func (c *Client) send() {
+func (redisDialect) send(c *Client) {
 	rnd := c.run.sim.rnd
 	k := c.keys[rnd.IntN(len(c.keys))]
 	switch r := rnd.IntN(20); {
@@ -377,15 +394,18 @@ func (c *Client) ended(err error) {
 // check takes whole replies from the input.
 func (c *Client) check() {
 	for c.at < len(c.in) {
-		reply, n := parseReply(c.in[c.at:])
+		var o *owed
+		if c.inFlight() > 0 {
+			o = &c.owed[c.first]
+		}
+		reply, n := c.parse(c.in[c.at:], o)
 		if n == 0 {
 			break
 		}
-		if c.inFlight() == 0 {
+		if o == nil {
 			c.run.fail("client %d got %s, and is owed nothing", c.id, quote(c.in[c.at:c.at+n]))
 			return
 		}
-		o := &c.owed[c.first]
 		c.first++
 		if why := o.answer(&reply, c.run); why != "" {
 			c.run.fail("client %d: %s%v: %s; got %s", c.id, opNames[o.op], names(o.keys), why, quote(c.in[c.at:c.at+n]))
@@ -516,7 +536,7 @@ func (o *owed) answer(r *reply, run *Run) string {
 
 // excused says that an error is one of those that failing servers excuse.
 func excused(p string) bool {
-	for _, text := range []string{"Connection", "LOADING", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route"} {
+	for _, text := range []string{"Connection", "LOADING", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
 		if strings.Contains(p, text) {
 			return true
 		}

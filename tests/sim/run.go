@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"cashew/codec"
+	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/engine"
 	"cashew/ring"
@@ -55,7 +57,10 @@ func (r *Run) note(format string, args ...any) {
 	r.Trace += fmt.Sprintf("%12.6f ", time.Duration(r.sim.now-int64(time.Hour)).Seconds()) + fmt.Sprintf(format, args...) + "\n"
 }
 
-const front = "10.0.1.1:22121"
+const (
+	front          = "10.0.1.1:22121"
+	frontMemcached = "10.0.1.1:11211"
+)
 
 // Play runs for so long of the world's time, and reports whether all that must hold did.
 func (r *Run) Play(length time.Duration) bool {
@@ -79,7 +84,11 @@ func (r *Run) begin() {
 	}
 	r.await("the start", time.Second, r.proxy.Start)
 	for range 1 + rnd.IntN(30) {
-		r.newClient(front)
+		if i := rnd.IntN(len(r.options.Pools)); i == 0 {
+			r.newClient(front, redisDialect{})
+		} else {
+			r.newClient(frontMemcached, memcachedDialect{})
+		}
 	}
 	r.note("%d loops, %d servers, %d clients, %d server connections, timeout %v, max_pipeline %d, loose %v", r.options.Loops,
 		len(r.servers), len(r.clients), r.pool().ServerConnections, r.pool().Timeout, r.options.MaxPipeline, r.loose)
@@ -93,9 +102,20 @@ func (r *Run) settings(servers int) engine.Options {
 	o := engine.DefaultOptions()
 	o.Loops = 1 + rnd.IntN(3)
 	o.MaxMemoryBytes = 256 << 20
-	po := engine.DefaultPool("p")
-	po.Protocol = resp.New(resp.Options{})
-	po.Listen = engine.Listen{Text: front, Network: "tcp", Addr: front}
+	o.Pools = append(o.Pools, r.newPool("redis", front, resp.New(resp.Options{}), servers))
+	if rnd.IntN(2) == 0 {
+		o.Pools = append(o.Pools, r.newPool("memcached", frontMemcached, memcached.New(memcached.Options{}), 1+rnd.IntN(3)))
+	}
+	r.vary(&o)
+	return o
+}
+
+// newPool are the settings of a pool before new servers.
+func (r *Run) newPool(name, at string, speaks codec.Protocol, servers int) engine.PoolOptions {
+	rnd := r.sim.rnd
+	po := engine.DefaultPool(name)
+	po.Protocol = speaks
+	po.Listen = engine.Listen{Text: at, Network: "tcp", Addr: at}
 	po.Distribution = []string{"ketama", "modula"}[rnd.IntN(2)]
 	if rnd.IntN(2) == 0 {
 		po.AutoEjectHosts, po.OnServerFailure, po.ServerRetryTimeout = true, topology.FailFast, time.Second
@@ -107,16 +127,17 @@ func (r *Run) settings(servers int) engine.Options {
 	for range servers {
 		r.addServer(&po)
 	}
-	o.Pools = []engine.PoolOptions{po}
-	r.vary(&o)
-	return o
+	return po
 }
 
 // addServer adds a server to a pool, and to the world.
 func (r *Run) addServer(po *engine.PoolOptions) {
-	at := fmt.Sprintf("10.0.0.%d:6379", 1+len(r.servers))
+	at, add := fmt.Sprintf("10.0.0.%d:6379", 1+len(r.servers)), r.sim.NewRedis
+	if po.Name == "memcached" {
+		add = r.sim.NewMemcached
+	}
 	po.Servers = append(po.Servers, topology.ServerOptions{Name: at, PName: at + ":1", Network: "tcp", Addr: at, Weight: 1})
-	r.servers = append(r.servers, r.sim.NewRedis(at))
+	r.servers = append(r.servers, add(at))
 }
 
 // move adds servers to a pool or takes some away, which moves keys.
@@ -138,11 +159,13 @@ func (r *Run) move(po *engine.PoolOptions) {
 // vary changes settings that move no key.
 func (r *Run) vary(o *engine.Options) {
 	rnd := r.sim.rnd
-	po := &o.Pools[0]
-	po.Timeout = time.Duration(rnd.IntN(2)*(20+rnd.IntN(400))) * time.Millisecond
-	po.ServerConnections = 1 + rnd.IntN(2)
-	po.Preconnect = rnd.IntN(2) == 0
-	po.IntegrityInterval = time.Duration(rnd.IntN(3)) * time.Second
+	for i := range o.Pools {
+		po := &o.Pools[i]
+		po.Timeout = time.Duration(rnd.IntN(2)*(20+rnd.IntN(400))) * time.Millisecond
+		po.ServerConnections = 1 + rnd.IntN(2)
+		po.Preconnect = rnd.IntN(2) == 0
+		po.IntegrityInterval = time.Duration(rnd.IntN(3)) * time.Second
+	}
 	o.MaxPipeline = []int{1, 3, 16, 1024}[rnd.IntN(4)]
 }
 
@@ -199,7 +222,7 @@ func (r *Run) phase() {
 
 // rest has clients send nothing until all is answered, for which there is a limit, and then until nothing is left of what failed.
 func (r *Run) rest() {
-	limit := graceTime + 4*r.pool().Timeout
+	limit := graceTime + 2*time.Second // four times the longest timeout
 	r.resting = true
 	for _, c := range r.clients {
 		c.lazy = false
@@ -280,7 +303,7 @@ func (r *Run) reload() {
 	o.Pools = append([]engine.PoolOptions(nil), o.Pools...)
 	r.vary(&o)
 	if r.loose {
-		r.move(&o.Pools[0])
+		r.move(&o.Pools[r.sim.rnd.IntN(len(o.Pools))])
 	}
 	r.note("reload: %d servers, %d server connections, timeout %v, max_pipeline %d", len(o.Pools[0].Servers), o.Pools[0].ServerConnections, o.Pools[0].Timeout, o.MaxPipeline)
 	r.options = o
@@ -292,8 +315,11 @@ func (r *Run) succeed() {
 	s := r.sim
 	o := r.options
 	o.Inherited = make(map[string]net.Listener)
-	dup, _ := (&listener{socket: s.hosts[front].listener}).Dup()
-	o.Inherited["tcp "+front] = dup
+	for i := range o.Pools {
+		at := o.Pools[i].Listen.Addr
+		dup, _ := (&listener{socket: s.hosts[at].listener}).Dup()
+		o.Inherited["tcp "+at] = dup
+	}
 	next, err := engine.New(o, s, r.log)
 	if err != nil {
 		r.fail("New: %v", err)
