@@ -110,7 +110,7 @@ type dialect interface {
 }
 
 // newClient makes a client that begins soon.
-func (r *Run) newClient(to string, speaks dialect) *Client {
+func (r *Run) newClient(to string, speaks dialect) {
 	rnd := r.sim.rnd
 	c := &Client{run: r, id: len(r.clients) + 1, to: to, depth: 1 + rnd.IntN([]int{1, 4, 40, 400}[rnd.IntN(4)]), three: rnd.IntN(2) == 0, dialect: speaks}
 	for i := range 1 + rnd.IntN(12) {
@@ -121,7 +121,6 @@ func (r *Run) newClient(to string, speaks dialect) *Client {
 	}
 	r.clients = append(r.clients, c)
 	c.later(time.Millisecond)
-	return c
 }
 
 // soon has the client look about when its turn comes.
