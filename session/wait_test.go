@@ -1,6 +1,9 @@
 package session
 
-import "testing"
+import (
+	"syscall"
+	"testing"
+)
 
 // TestWaits: each row of waits can begin and be over, and then not both; what begins is not missed by the look that each command
 // gets, and what is counted is over at half of where it begins, not before.
@@ -66,5 +69,26 @@ func TestWaits(t *testing.T) {
 				t.Errorf("ended: begins %v, over %v", row.begins(c), row.over(c))
 			}
 		})
+	}
+}
+
+// TestBusy: a loop that looks at once only for as long as few clients wait counts who waits, also those that leave before they have
+// what they are owed.
+func TestBusy(t *testing.T) {
+	s, c := steady(t, 1)
+	c.Send(array("GET", "a") + array("GET", "b"))
+	s.Settle()
+	if s.Loop.Busy != 1 {
+		t.Errorf("busy = %d with one client that waits", s.Loop.Busy)
+	}
+	c.HangUp(syscall.ECONNRESET)
+	s.Settle()
+	if s.Loop.Busy != 0 {
+		t.Errorf("busy = %d after it has left", s.Loop.Busy)
+	}
+	s.Servers[0].Reply(bulk("A") + bulk("B"))
+	s.Settle()
+	if s.Loop.Busy != 0 {
+		t.Errorf("busy = %d after replies that nobody waits for", s.Loop.Busy)
 	}
 }
