@@ -31,7 +31,7 @@ INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cas
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults sim mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults sim plants mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -79,6 +79,9 @@ faults: servers ## servers killed, stopped, late and cut under load; ARGS=-fault
 
 sim: ## the whole proxy in a simulated world; ARGS='-sim.duration=1h -sim.seed=7'
 	$(GO) test -count=1 -timeout=0 -v -run 'TestSim$$' ./tests/sim $(ARGS)
+
+plants: ## faults to plant, by name; PLANT=NAME plants one (PLANT=all: each) and says when the simulation finds it
+	@$(GO) run ./tests/plant $(PLANT)
 
 mutate: ## mistakes on a request's road, and whether the tests notice; ARGS='-n 20 -seed 7 -only session.go'
 	$(GO) run ./tests/mutate $(ARGS)
