@@ -34,7 +34,7 @@ func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) codec.Profile {
 func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 	pr := cl.Profile
 	if args.left > 0 {
-		version, ok := codec.ParseInt(args.next())
+		version, ok := parseInt(args.next())
 		switch {
 		case !ok:
 			return errHelloVersion

@@ -81,7 +81,7 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 		}
 	case given > 1 && equalFold(option, "id"):
 		for args.left > 0 {
-			id, ok := codec.ParseInt(args.next())
+			id, ok := parseInt(args.next())
 			if !ok {
 				return append(dst, "-ERR Invalid client ID\r\n"...)
 			}
@@ -240,7 +240,7 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 		value := args.next()
 		switch {
 		case equalFold(option, "id"):
-			n, ok := codec.ParseInt(value)
+			n, ok := parseInt(value)
 			if !ok || n < 1 {
 				return []byte("-ERR client-id should be greater than 0\r\n")
 			}
@@ -248,7 +248,7 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 		case equalFold(option, "addr"):
 			f.addr = value
 		case equalFold(option, "maxage"):
-			n, ok := codec.ParseInt(value)
+			n, ok := parseInt(value)
 			switch {
 			case !ok:
 				return []byte("-ERR maxage is not an integer or out of range\r\n")
@@ -294,7 +294,7 @@ func appendSlowlog(dst []byte, args arguments, about codec.About) []byte {
 		return append(dst, "-ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.\r\n"...)
 	case args.left == 1:
 		var ok bool
-		if count, ok = codec.ParseInt(args.next()); !ok || count < -1 {
+		if count, ok = parseInt(args.next()); !ok || count < -1 {
 			return append(dst, "-ERR count should be greater than or equal to -1\r\n"...)
 		}
 	}
