@@ -7,13 +7,13 @@ import "time"
 type Reports interface {
 	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
 	// as the command found it. last says that the client is closed once it has this reply.
-	AppendReport(dst []byte, cl Client, op uint16, frame []byte, about About) (out []byte, last bool)
+	AppendReport(dst []byte, cl Client, op uint16, frame []byte, proxy Proxy) (out []byte, last bool)
 }
 
-// About is what AppendReport can ask of the proxy. It answers for the asking client's pool alone: other pools may be
+// Proxy is what AppendReport can ask of the proxy. It answers for the asking client's pool alone: other pools may be
 // other people's. Asking may take as long as the busiest loop needs to answer; it never runs on one. What is returned
 // belongs to the caller.
-type About interface {
+type Proxy interface {
 	// Facts are about the process and the pool, as they are now.
 	Facts() *Facts
 
@@ -39,7 +39,7 @@ type ClientLine struct {
 	ID          uint64
 	Addr        string // remote address; "unix" for a unix socket
 	LAddr       string // the address that it connected to; "unix" likewise
-	Profile     Profile
+	Profile     uint8  // its codec.Profile
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO
 	Age, Idle   time.Duration

@@ -17,22 +17,22 @@ import (
 	"cashew/world"
 )
 
-var _ codec.About = (*about)(nil)
+var _ codec.Proxy = (*view)(nil)
 
-// about implements codec.About for one report to a client of pool.
-type about struct {
+// view implements codec.Proxy for one report to a client of pool.
+type view struct {
 	rp    *reporter
 	pool  *pool
 	asker uint64
 }
 
-// Facts implements codec.About.
-func (a *about) Facts() *codec.Facts {
-	s := a.rp.sight.Snapshot()
-	p := a.stats(s)
-	f := &codec.Facts{Process: processFacts(s, a.rp.proxy.world), Pool: poolFacts(p), Servers: make([]codec.ServerFacts, 0, len(p.Servers))}
-	f.Process.MaxMemoryBytes = int64(a.rp.proxy.now.Load().maxMemory)
-	f.Pool.Port, f.Pool.ClientLimit = portOf(&a.pool.opts.Listen), a.clientLimit()
+// Facts implements codec.Proxy.
+func (v *view) Facts() *codec.Facts {
+	s := v.rp.sight.Snapshot()
+	p := v.stats(s)
+	f := &codec.Facts{Process: processFacts(s, v.rp.proxy.world), Pool: poolFacts(p), Servers: make([]codec.ServerFacts, 0, len(p.Servers))}
+	f.Process.MaxMemoryBytes = int64(v.rp.proxy.now.Load().maxMemory)
+	f.Pool.Port, f.Pool.ClientLimit = portOf(&v.pool.opts.Listen), v.clientLimit()
 	for i := range p.Servers {
 		f.Servers = append(f.Servers, serverFacts(&p.Servers[i]))
 	}
@@ -41,20 +41,20 @@ func (a *about) Facts() *codec.Facts {
 
 // stats are the pool's figures in s. Of a pool that a reload took away while the client asked there are only those that no
 // loop counts.
-func (a *about) stats(s *stats.Snapshot) *stats.Pool {
+func (v *view) stats(s *stats.Snapshot) *stats.Pool {
 	for i := range s.Pools {
-		if s.Pools[i].Name == a.pool.Name {
+		if s.Pools[i].Name == v.pool.Name {
 			return &s.Pools[i]
 		}
 	}
-	p := a.pool.stats()
+	p := v.pool.stats()
 	return &p
 }
 
 // clientLimit is how many clients the pool may have: its own limit, or the process's if that is less.
-func (a *about) clientLimit() int64 {
-	limit := int64(a.pool.opts.ClientConnections)
-	if all := a.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
+func (v *view) clientLimit() int64 {
+	limit := int64(v.pool.opts.ClientConnections)
+	if all := v.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
 		limit = all
 	}
 	return limit
@@ -130,12 +130,12 @@ func serverFacts(s *stats.Server) codec.ServerFacts {
 	}
 }
 
-// Clients implements codec.About.
-func (a *about) Clients() []codec.ClientLine {
-	infos := a.rp.sight.Clients()
+// Clients implements codec.Proxy.
+func (v *view) Clients() []codec.ClientLine {
+	infos := v.rp.sight.Clients()
 	lines := make([]codec.ClientLine, 0, len(infos))
 	for i := range infos {
-		if infos[i].Pool == a.pool.Name {
+		if infos[i].Pool == v.pool.Name {
 			lines = append(lines, lineOf(&infos[i]))
 		}
 	}
@@ -145,22 +145,22 @@ func (a *about) Clients() []codec.ClientLine {
 
 func lineOf(c *stats.Client) codec.ClientLine {
 	return codec.ClientLine{
-		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 	}
 }
 
-// Kill implements codec.About.
-func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
-	n = a.rp.sight.Kill(func(c *stats.Client) bool {
-		if c.Pool != a.pool.Name {
+// Kill implements codec.Proxy.
+func (v *view) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
+	n = v.rp.sight.Kill(func(c *stats.Client) bool {
+		if c.Pool != v.pool.Name {
 			return false
 		}
 		line := lineOf(c)
 		if !match(&line) {
 			return false
 		}
-		if c.ID == a.asker {
+		if c.ID == v.asker {
 			self = true
 			return false
 		}
@@ -169,15 +169,15 @@ func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	return n, self
 }
 
-// Slow implements codec.About. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
-func (a *about) Slow(n int) []codec.SlowLine {
+// Slow implements codec.Proxy. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
+func (v *view) Slow(n int) []codec.SlowLine {
 	var lines []codec.SlowLine
-	from := a.pool.slowFrom.Load()
-	for _, e := range a.rp.sight.SlowLog(-1) {
+	from := v.pool.slowFrom.Load()
+	for _, e := range v.rp.sight.SlowLog(-1) {
 		if len(lines) == n {
 			break
 		}
-		if e.Pool != a.pool.Name || e.ID < from {
+		if e.Pool != v.pool.Name || e.ID < from {
 			continue
 		}
 		lines = append(lines, codec.SlowLine{
@@ -188,12 +188,12 @@ func (a *about) Slow(n int) []codec.SlowLine {
 	return lines
 }
 
-// SlowLen implements codec.About.
-func (a *about) SlowLen() int { return len(a.Slow(-1)) }
+// SlowLen implements codec.Proxy.
+func (v *view) SlowLen() int { return len(v.Slow(-1)) }
 
-// SlowReset implements codec.About.
-func (a *about) SlowReset() {
-	if newest := a.Slow(1); len(newest) > 0 {
-		a.pool.slowFrom.Store(newest[0].ID + 1)
+// SlowReset implements codec.Proxy.
+func (v *view) SlowReset() {
+	if newest := v.Slow(1); len(newest) > 0 {
+		v.pool.slowFrom.Store(newest[0].ID + 1)
 	}
 }

@@ -47,8 +47,8 @@ func TestFacts(t *testing.T) {
 		o.MaxMemoryBytes, po.ClientConnections, po.Listen = 1<<30, 9, Listen{Network: "tcp", Addr: "[::1]:22121"}
 	}, func(s *sim) {
 		s.pool.reports.proxy.clientLimit.Store(8)
-		a := &about{rp: s.pool.reports, pool: s.pool}
-		got := a.Facts()
+		v := &view{rp: s.pool.reports, pool: s.pool}
+		got := v.Facts()
 		if p := &got.Process; p.HeapBytes <= 0 || runtime.GOOS == "linux" && p.ResidentBytes <= 0 || p.SystemCPU+p.UserCPU <= 0 || p.Executable == "" {
 			t.Errorf("of the process: %+v", p)
 		}
@@ -58,11 +58,11 @@ func TestFacts(t *testing.T) {
 		}
 
 		s.pool.opts.Listen = Listen{Network: "unix", Addr: "/run/x:1"}
-		if got := a.Facts().Pool.Port; got != "" {
+		if got := v.Facts().Pool.Port; got != "" {
 			t.Errorf("the port of a unix socket is %q", got)
 		}
 		sight.stats.Name = "another"
-		if got := a.Facts(); got.Pool.Name != "sim" || len(got.Servers) != 2 || got.Pool.Local != 0 {
+		if got := v.Facts(); got.Pool.Name != "sim" || len(got.Servers) != 2 || got.Pool.Local != 0 {
 			t.Errorf("facts of a pool that was taken away: %+v", got)
 		}
 	})

@@ -13,7 +13,7 @@ type About struct {
 	reset  bool
 }
 
-var _ codec.About = (*About)(nil)
+var _ codec.Proxy = (*About)(nil)
 
 var aboutClients = []codec.ClientLine{
 	{
@@ -30,7 +30,7 @@ var aboutSlow = []codec.SlowLine{
 	{ID: 4, At: time.Unix(1700000004, 0), Took: 999 * time.Nanosecond, Command: "lolwut", Client: "10.0.0.3:1003"},
 }
 
-// Facts implements codec.About. No two numbers are the same, so that none can stand in another's place.
+// Facts implements codec.Proxy. No two numbers are the same, so that none can stand in another's place.
 func (*About) Facts() *codec.Facts {
 	at := time.Unix(1700000100, 250_000_000)
 	return &codec.Facts{
@@ -59,10 +59,10 @@ func (*About) Facts() *codec.Facts {
 	}
 }
 
-// Clients implements codec.About.
+// Clients implements codec.Proxy.
 func (*About) Clients() []codec.ClientLine { return append([]codec.ClientLine(nil), aboutClients...) }
 
-// Kill implements codec.About.
+// Kill implements codec.Proxy.
 func (a *About) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	for i := range aboutClients {
 		c := aboutClients[i]
@@ -77,7 +77,7 @@ func (a *About) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	return len(a.Killed), self
 }
 
-// Slow implements codec.About.
+// Slow implements codec.Proxy.
 func (a *About) Slow(n int) []codec.SlowLine {
 	if a.reset {
 		return nil
@@ -88,8 +88,8 @@ func (a *About) Slow(n int) []codec.SlowLine {
 	return aboutSlow[:min(n, len(aboutSlow))]
 }
 
-// SlowLen implements codec.About.
+// SlowLen implements codec.Proxy.
 func (a *About) SlowLen() int { return len(a.Slow(-1)) }
 
-// SlowReset implements codec.About.
+// SlowReset implements codec.Proxy.
 func (a *About) SlowReset() { a.reset = true }

@@ -34,13 +34,13 @@ func (a *withoutCPU) Facts() *codec.Facts {
 func TestAppendReport(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		about codec.About
+		proxy codec.Proxy
 		want  string
 	}{
 		{"all", &codectest.About{}, proxyStats},
 		{"no processor times", &withoutCPU{}, strings.Replace(proxyStats, statsOfCPU, "", 1)},
 	} {
-		got, last := New(Options{Admin: true}).AppendReport(nil, codec.Client{}, opStats, []byte("stats\r\n"), tt.about)
+		got, last := New(Options{Admin: true}).AppendReport(nil, codec.Client{}, opStats, []byte("stats\r\n"), tt.proxy)
 		if diff := cmp.Diff(tt.want, string(got)); diff != "" || last {
 			t.Errorf("%s: stats (-want +got), the client is closed: %v\n%s", tt.name, last, diff)
 		}

@@ -19,7 +19,7 @@ func asksReplication(frame []byte) bool {
 
 // appendInfoReply is INFO [section ...]. All of the proxy's sections are among Redis's default ones; a section that there
 // is not is passed over. Source: redis 7.0 server.c, genInfoSectionDict and genRedisInfoString.
-func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments, about codec.About) []byte {
+func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments, proxy codec.Proxy) []byte {
 	all := args.left == 0
 	var wanted []string
 	for args.left > 0 {
@@ -27,7 +27,7 @@ func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments,
 		all = all || name == "all" || name == "default" || name == "everything"
 		wanted = append(wanted, name)
 	}
-	facts := about.Facts()
+	facts := proxy.Facts()
 	var t infoText
 	for _, s := range infoSections {
 		if !all && !slices.Contains(wanted, strings.ToLower(s.title)) {
