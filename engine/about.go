@@ -12,25 +12,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cashew/codec"
+	"cashew/codec/about"
 	"cashew/stats"
 	"cashew/world"
 )
 
-var _ codec.Proxy = (*view)(nil)
+var _ about.Proxy = (*view)(nil)
 
-// view implements codec.Proxy for one report to a client of pool.
+// view implements about.Proxy for one report to a client of pool.
 type view struct {
 	rp    *reporter
 	pool  *pool
 	asker uint64
 }
 
-// Facts implements codec.Proxy.
-func (v *view) Facts() *codec.Facts {
+// Facts implements about.Proxy.
+func (v *view) Facts() *about.Facts {
 	s := v.rp.sight.Snapshot()
 	p := v.stats(s)
-	f := &codec.Facts{Process: processFacts(s, v.rp.proxy.world), Pool: poolFacts(p), Servers: make([]codec.ServerFacts, 0, len(p.Servers))}
+	f := &about.Facts{Process: processFacts(s, v.rp.proxy.world), Pool: poolFacts(p), Servers: make([]about.ServerFacts, 0, len(p.Servers))}
 	f.Process.MaxMemoryBytes = int64(v.rp.proxy.now.Load().maxMemory)
 	f.Pool.Port, f.Pool.ClientLimit = portOf(&v.pool.opts.Listen), v.clientLimit()
 	for i := range p.Servers {
@@ -73,8 +73,8 @@ func portOf(l *Listen) string {
 }
 
 // processFacts are those of s, and what the system says of the process.
-func processFacts(s *stats.Snapshot, w world.Memory) codec.ProcessFacts {
-	f := codec.ProcessFacts{
+func processFacts(s *stats.Snapshot, w world.Memory) about.ProcessFacts {
+	f := about.ProcessFacts{
 		Version: s.Version, System: runtime.GOOS, Machine: runtime.GOARCH, WordBits: strconv.IntSize,
 		GoVersion: runtime.Version(), PID: os.Getpid(),
 		At: s.At, Uptime: s.At.Sub(s.Started),
@@ -110,8 +110,8 @@ func residentBytes() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-func poolFacts(p *stats.Pool) codec.PoolFacts {
-	return codec.PoolFacts{
+func poolFacts(p *stats.Pool) about.PoolFacts {
+	return about.PoolFacts{
 		Name:    p.Name,
 		Clients: p.ClientConnections, Blocked: p.ClientBlocked, InFlight: p.InFlight,
 		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected, EOF: p.ClientEOF, Err: p.ClientErr,
@@ -122,36 +122,36 @@ func poolFacts(p *stats.Pool) codec.PoolFacts {
 	}
 }
 
-func serverFacts(s *stats.Server) codec.ServerFacts {
-	return codec.ServerFacts{
+func serverFacts(s *stats.Server) about.ServerFacts {
+	return about.ServerFacts{
 		Name: s.Name, Addr: s.Addr, State: s.State, Share: s.Share,
 		Connections: s.ServerConnections, Requests: s.Requests, Responses: s.Responses, InQueue: s.InQueue, OutQueue: s.OutQueue,
 		Expired: s.Expired, Err: s.ServerErr, EOF: s.ServerEOF,
 	}
 }
 
-// Clients implements codec.Proxy.
-func (v *view) Clients() []codec.ClientLine {
+// Clients implements about.Proxy.
+func (v *view) Clients() []about.ClientLine {
 	infos := v.rp.sight.Clients()
-	lines := make([]codec.ClientLine, 0, len(infos))
+	lines := make([]about.ClientLine, 0, len(infos))
 	for i := range infos {
 		if infos[i].Pool == v.pool.Name {
 			lines = append(lines, lineOf(&infos[i]))
 		}
 	}
-	slices.SortFunc(lines, func(x, y codec.ClientLine) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortFunc(lines, func(x, y about.ClientLine) int { return cmp.Compare(x.ID, y.ID) })
 	return lines
 }
 
-func lineOf(c *stats.Client) codec.ClientLine {
-	return codec.ClientLine{
+func lineOf(c *stats.Client) about.ClientLine {
+	return about.ClientLine{
 		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 	}
 }
 
-// Kill implements codec.Proxy.
-func (v *view) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
+// Kill implements about.Proxy.
+func (v *view) Kill(match func(*about.ClientLine) bool) (n int, self bool) {
 	n = v.rp.sight.Kill(func(c *stats.Client) bool {
 		if c.Pool != v.pool.Name {
 			return false
@@ -169,9 +169,9 @@ func (v *view) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	return n, self
 }
 
-// Slow implements codec.Proxy. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
-func (v *view) Slow(n int) []codec.SlowLine {
-	var lines []codec.SlowLine
+// Slow implements about.Proxy. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
+func (v *view) Slow(n int) []about.SlowLine {
+	var lines []about.SlowLine
 	from := v.pool.slowFrom.Load()
 	for _, e := range v.rp.sight.SlowLog(-1) {
 		if len(lines) == n {
@@ -180,7 +180,7 @@ func (v *view) Slow(n int) []codec.SlowLine {
 		if e.Pool != v.pool.Name || e.ID < from {
 			continue
 		}
-		lines = append(lines, codec.SlowLine{
+		lines = append(lines, about.SlowLine{
 			ID: e.ID, At: e.At, Took: e.Queue + e.ServerTime, Command: e.Command, Key: e.Key, Keys: e.Keys,
 			Client: e.Client, ClientName: e.ClientName,
 		})
@@ -188,10 +188,10 @@ func (v *view) Slow(n int) []codec.SlowLine {
 	return lines
 }
 
-// SlowLen implements codec.Proxy.
+// SlowLen implements about.Proxy.
 func (v *view) SlowLen() int { return len(v.Slow(-1)) }
 
-// SlowReset implements codec.Proxy.
+// SlowReset implements about.Proxy.
 func (v *view) SlowReset() {
 	if newest := v.Slow(1); len(newest) > 0 {
 		v.pool.slowFrom.Store(newest[0].ID + 1)

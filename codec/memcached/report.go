@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // AppendReport implements codec.Reports: stats, the proxy's own figures. The first have memcached's names and units, among them
 // uptime and time in whole seconds; the others are twemproxy's or ours.
-func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, proxy codec.Proxy) (out []byte, last bool) {
+func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, proxy about.Proxy) (out []byte, last bool) {
 	f := proxy.Facts()
 	t := statsText(dst)
 	t.count("pid", int64(f.Process.PID))

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/codec"
+	"cashew/codec/about"
 	"cashew/codec/codectest"
 )
 
@@ -25,7 +26,7 @@ const statsOfCPU = "STAT rusage_system 1.500000\r\nSTAT rusage_user 2.000001\r\n
 // withoutCPU is a proxy on a system that does not tell what processors did for a process.
 type withoutCPU struct{ codectest.About }
 
-func (a *withoutCPU) Facts() *codec.Facts {
+func (a *withoutCPU) Facts() *about.Facts {
 	f := a.About.Facts()
 	f.Process.HasCPU = false
 	return f
@@ -34,7 +35,7 @@ func (a *withoutCPU) Facts() *codec.Facts {
 func TestAppendReport(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		proxy codec.Proxy
+		proxy about.Proxy
 		want  string
 	}{
 		{"all", &codectest.About{}, proxyStats},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // maxReportFrame bounds the commands that ask about the proxy, which are copied off the loop: room for some thousand IDs
@@ -26,7 +27,7 @@ var (
 
 // AppendReport implements codec.Reports: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
 // redis-server, so that tools and client libraries can read them.
-func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, proxy codec.Proxy) (out []byte, last bool) {
+func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, proxy about.Proxy) (out []byte, last bool) {
 	args := argsOf(frame)
 	args.next() // the command's name
 	if op == opInfo {
@@ -52,8 +53,8 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 }
 
 // appendClientInfo is CLIENT INFO. A client that has left while it was asked for is still told of itself.
-func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, proxy codec.Proxy) []byte {
-	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr, LAddr: cl.LAddr, Profile: uint8(cl.Profile)}
+func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, proxy about.Proxy) []byte {
+	line := about.ClientLine{ID: cl.ID, Addr: cl.Addr, LAddr: cl.LAddr, Profile: uint8(cl.Profile)}
 	for _, c := range proxy.Clients() {
 		if c.ID == cl.ID {
 			line = c
@@ -64,7 +65,7 @@ func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, proxy codec.Pr
 
 // appendClientList is CLIENT LIST [TYPE type | ID id ...]. With IDs the lines are in their order.
 // Source: redis 7.0 networking.c, clientCommand.
-func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments, proxy codec.Proxy) []byte {
+func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments, proxy about.Proxy) []byte {
 	var ids []int64
 	given := args.left
 	option := args.next()
@@ -103,8 +104,8 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 }
 
 // pickLines are the lines of the clients with these ids, one for each that there is.
-func pickLines(lines []codec.ClientLine, ids []int64) (picked []codec.ClientLine) {
-	byID := make(map[int64]*codec.ClientLine, len(lines))
+func pickLines(lines []about.ClientLine, ids []int64) (picked []about.ClientLine) {
+	byID := make(map[int64]*about.ClientLine, len(lines))
 	for i := range lines {
 		byID[int64(lines[i].ID)] = &lines[i]
 	}
@@ -139,7 +140,7 @@ func appendUnknownType(dst, name []byte) []byte {
 // is told as its command found it.
 //
 // Source: redis 7.2 networking.c, catClientInfoString; tot-cmds from 8.2.
-func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.ClientLine, asked string) []byte {
+func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.ClientLine, asked string) []byte {
 	name, lib, libVer, last, pr := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile)
 	if c.ID == cl.ID {
 		name, lib, libVer, last, pr = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile
@@ -200,10 +201,10 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.Clien
 
 // appendClientKill is CLIENT KILL addr, and CLIENT KILL filter value ... with the filters ID, ADDR, TYPE, USER, MAXAGE and
 // SKIPME. Source: redis 7.2 networking.c, clientKillCommand.
-func appendClientKill(dst []byte, args arguments, proxy codec.Proxy) (out []byte, last bool) {
+func appendClientKill(dst []byte, args arguments, proxy about.Proxy) (out []byte, last bool) {
 	if args.left == 1 {
 		addr := string(args.next())
-		n, self := proxy.Kill(func(c *codec.ClientLine) bool { return c.Addr == addr })
+		n, self := proxy.Kill(func(c *about.ClientLine) bool { return c.Addr == addr })
 		if n == 0 && !self {
 			return append(dst, "-ERR No such client\r\n"...), false
 		}
@@ -280,14 +281,14 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 	return nil
 }
 
-func (f *killFilter) match(c *codec.ClientLine) bool {
+func (f *killFilter) match(c *about.ClientLine) bool {
 	return !f.none && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
 		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge
 }
 
 // appendSlowlog is SLOWLOG GET [count]. The arguments of an entry are the command's name and its first key; values are not
 // kept. Source: redis 7.0 slowlog.c, slowlogCommand.
-func appendSlowlog(dst []byte, args arguments, proxy codec.Proxy) []byte {
+func appendSlowlog(dst []byte, args arguments, proxy about.Proxy) []byte {
 	count := int64(10)
 	switch {
 	case args.left > 1:
@@ -314,7 +315,7 @@ func appendSlowlog(dst []byte, args arguments, proxy codec.Proxy) []byte {
 }
 
 // appendSlowArgs appends an entry's arguments; those that are left out are counted as Redis does it.
-func appendSlowArgs(dst []byte, l *codec.SlowLine) []byte {
+func appendSlowArgs(dst []byte, l *about.SlowLine) []byte {
 	switch l.Keys {
 	case 0:
 		dst = append(dst, "*1\r\n"...)
