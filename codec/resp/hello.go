@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 // HELLO [2|3 [AUTH user password] [SETNAME name]] chooses the version of the protocol. What the proxy can say of it alone,
@@ -128,7 +129,7 @@ func passing(reply []byte) bool {
 		}
 	}
 	v := judgeError(reply)
-	return v == codec.Ailing || v == codec.Busy
+	return v == verdict.Ailing || v == verdict.Busy
 }
 
 // Kinds of push that are told apart. Source: redis 7.0 pubsub.c, tracking.c, monitor in replication.c; redis 8 for the
