@@ -60,7 +60,7 @@ func beginsWith(reply []byte, w string) bool {
 
 // firstWords are what a command's reply may begin with; nil is anything.
 var firstWords = func() (list [len(commands)][]string) {
-	for op, own := range map[int][]string{
+	for op, own := range map[int][]string{ // in no order: each row has its own place in list
 		opGet: {"VALUE", "END"}, opGets: {"VALUE", "END"}, opGat: {"VALUE", "END"}, opGats: {"VALUE", "END"},
 		opSet: {"STORED", "NOT_STORED"}, opAdd: {"STORED", "NOT_STORED"}, opReplace: {"STORED", "NOT_STORED"},
 		opAppend: {"STORED", "NOT_STORED"}, opPrepend: {"STORED", "NOT_STORED"},

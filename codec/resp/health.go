@@ -144,7 +144,7 @@ var shapes = func() []form {
 			list[op].fits[pr] = ^(anError | unjudged | aPush)
 		}
 	}
-	for allowed, names := range map[[profiles]string][]string{
+	for allowed, names := range map[[profiles]string][]string{ // in no order: a name is in one row
 		{"$", "$_"}: {
 			"get", "getdel", "getset", "getrange", "substr", "hget", "hincrbyfloat", "incrbyfloat", "lindex", "rpoplpush",
 			"lmove", "dump",
