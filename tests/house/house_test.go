@@ -6,7 +6,9 @@
 //
 // Without a test a limit is forgotten by the hundredth change: a function of 58 lines gets three more, and nobody counts. What is
 // larger for a reason is an exception with the size that it has. It may shrink and may not grow, and the test fails until it
-// leaves the list once it fits: so the lists get shorter. No program is started here, and all of it takes a tenth of a second.
+// leaves the list once it fits: so the lists get shorter. No program is started here, and all of it takes half a second.
+//
+// To read: house_test.go, then walks_test.go, which has the rule on walks over maps.
 package house
 
 import (
