@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 // Data implements Handler: it takes what the server sent.
@@ -38,10 +38,10 @@ func (c *Conn) Data(buf []byte) {
 			return
 		}
 		if c.place == between {
-			if v := p.Judge(c.profile, r.Op, reply); v != codec.Fine { // rarely
-				ailing = ailing || v == codec.Ailing
+			if v := p.Judge(c.profile, r.Op, reply); v != verdict.Fine { // rarely
+				ailing = ailing || v == verdict.Ailing
 				if !c.heed(v, r, buf, n, done) {
-					if v != codec.Push {
+					if v != verdict.Push {
 						return // c is in doubt, or was
 					}
 					buf = buf[n:]
@@ -88,16 +88,16 @@ func (c *Conn) skipped(r *Request, reply []byte, done bool) bool {
 
 // heed does what is to be done about a reply to r, or a push, that is not fine: n bytes of it are at the front of buf. It is passed
 // on, too, if that returns true.
-func (c *Conn) heed(v codec.Verdict, r *Request, buf []byte, n int, done bool) (passOn bool) {
+func (c *Conn) heed(v verdict.Verdict, r *Request, buf []byte, n int, done bool) (passOn bool) {
 	switch v {
-	case codec.Demoted:
+	case verdict.Demoted:
 		c.demoted = true
-	case codec.Last:
+	case verdict.Last:
 		c.blamed = true
-	case codec.Push:
+	case verdict.Push:
 		c.pushed(buf[:n], done)
 		return false
-	case codec.Unfit:
+	case verdict.Unfit:
 		if !c.odd(r, buf[0]) {
 			c.doubtful(r, buf)
 			return false

@@ -3,7 +3,7 @@ package backend
 import (
 	"time"
 
-	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 // canary proves now and then that a server connection is in step: a request of our own goes down it whose reply is known,
@@ -49,7 +49,7 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 	if !last && len(y.reply) <= len(y.want)+maxAilment {
 		return
 	}
-	if y.conn.pool.Options().Protocol.JudgeCanary(y.want, y.reply) == codec.OutOfStep {
+	if y.conn.pool.Options().Protocol.JudgeCanary(y.want, y.reply) == verdict.OutOfStep {
 		y.conn.outOfStep = true
 	}
 	y.want, y.reply = nil, nil

@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 	"cashew/topology"
 )
 
@@ -67,7 +68,7 @@ func (c *Conn) held(buf []byte) {
 		frame := d.held.B[d.from:d.seen]
 		d.from = d.seen
 		switch {
-		case p.Judge(c.profile, 0, frame) == codec.Push:
+		case p.Judge(c.profile, 0, frame) == verdict.Push:
 		case d.owed > 0 && string(frame) == string(d.want) && string(d.want) != string(c.canary.want):
 			c.fail(ErrUnfit) // a reply is missing
 			return
@@ -75,10 +76,10 @@ func (c *Conn) held(buf []byte) {
 			d.owed--
 		default:
 			switch p.JudgeCanary(d.want, frame) {
-			case codec.InStep:
+			case verdict.InStep:
 				c.proved()
 				return
-			case codec.Unproved:
+			case verdict.Unproved:
 				c.blamed = true // nobody's fault, but nothing of it can be believed
 			}
 			c.fail(ErrUnfit)

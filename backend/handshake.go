@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 	"cashew/loop"
 	"cashew/topology"
 )
@@ -64,7 +65,7 @@ func (c *Conn) nextStep() {
 func (c *Conn) onHandshake(buf []byte) []byte {
 	p := c.pool.Options().Protocol
 	for len(buf) > 0 && c.state == handshaking {
-		if c.place == inPush || c.handshake == nil && p.Judge(c.profile, 0, buf) == codec.Push {
+		if c.place == inPush || c.handshake == nil && p.Judge(c.profile, 0, buf) == verdict.Push {
 			buf = c.unasked(buf)
 			continue
 		}

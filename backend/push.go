@@ -3,7 +3,7 @@ package backend
 import (
 	"errors"
 
-	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 // push is what a server is sending unasked: it is read to its end, counted by kind, and dropped. Nobody's turn goes by.
@@ -19,7 +19,7 @@ const maxPushHead = 64
 // All but a push is a stray reply, after which nothing on c can be believed.
 func (c *Conn) unasked(buf []byte) (rest []byte) {
 	p := c.pool.Options().Protocol
-	if c.place != inPush && p.Judge(c.profile, 0, buf) != codec.Push {
+	if c.place != inPush && p.Judge(c.profile, 0, buf) != verdict.Push {
 		c.fail(ErrBadReply)
 		return nil
 	}

@@ -1,6 +1,10 @@
 package codec
 
-import "strings"
+import (
+	"strings"
+
+	"cashew/codec/verdict"
+)
 
 // Health is what a server is asked besides the clients' commands: as a connection opens (Handshake), to learn whether it is
 // well (Probe), and to prove that replies are in step (Canary). A server connection calls Handshake, CheckHandshake, Canary and
@@ -25,7 +29,7 @@ type Health interface {
 	Canary(token string) (command, reply []byte)
 
 	// JudgeCanary looks at the whole reply that came to a canary where want was promised.
-	JudgeCanary(want, reply []byte) Proof
+	JudgeCanary(want, reply []byte) verdict.Proof
 }
 
 // RefusalError is a server's answer that it has not the profile which a connection asked for.
@@ -42,15 +46,3 @@ func (e *RefusalError) Error() string {
 type RemarkError struct{ Text string }
 
 func (e *RemarkError) Error() string { return e.Text }
-
-// Proof is what the reply to a canary says of its connection.
-type Proof uint8
-
-const (
-	// OutOfStep is another command's reply.
-	OutOfStep Proof = iota
-	// InStep can be no other command's reply.
-	InStep
-	// Unproved is what the server says to any command just now, or to all that it does not know.
-	Unproved
-)

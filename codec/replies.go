@@ -1,5 +1,7 @@
 package codec
 
+import "cashew/codec/verdict"
+
 // Replies understands what servers send. A server connection calls it on its loop; a probe, which has a connection of its own,
 // calls ScanReply on its own goroutine. The bytes belong to the caller, are read and neither changed nor kept; s is the
 // connection's.
@@ -12,9 +14,9 @@ type Replies interface {
 
 	// Judge looks at the beginning of a server's reply, one byte or more, to a command that had Op op, on a connection of
 	// that profile.
-	Judge(pr Profile, op uint16, reply []byte) Verdict
+	Judge(pr Profile, op uint16, reply []byte) verdict.Verdict
 
-	// PushKind names what a server sends unasked (see Push) by the beginning of it, 64 bytes or all; one of few names.
+	// PushKind names what a server sends unasked (see verdict.Push) by the beginning of it, 64 bytes or all; one of few names.
 	PushKind(push []byte) string
 }
 
@@ -32,25 +34,3 @@ type ReplyScan struct {
 	Word  [2]int64 // memcached: the line's first word, 16 bytes at most; behind it Word[0] counts a number's digits
 	Stack []int64  // Redis: elements still to come on each level, below 0 for an attribute's; memory is kept from reply to reply
 }
-
-// Verdict is what Judge makes of a reply.
-type Verdict uint8
-
-const (
-	// Fine is a reply that may be passed on.
-	Fine Verdict = iota
-	// Busy is passed on, too: the server says that it can't just now, for what some request asked of it (it runs a script, is
-	// out of memory). Nobody's failure.
-	Busy
-	// Ailing is passed on, too, but reports trouble of the server as a whole (it is loading, has lost its master) and not of
-	// a request; health counts it.
-	Ailing
-	// Demoted is passed on, too: the server is no master any more. Whoever connects anew may find the one that is.
-	Demoted
-	// Last is passed on, too: the server closes the connection behind it, for a request that it can't take.
-	Last
-	// Unfit does not look like a reply to that command: the connection may be out of step, which has to be proved.
-	Unfit
-	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.
-	Push
-)

@@ -12,27 +12,27 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cashew/codec"
+	"cashew/codec/about"
 	"cashew/stats"
 	"cashew/world"
 )
 
-var _ codec.About = (*about)(nil)
+var _ about.Proxy = (*view)(nil)
 
-// about implements codec.About for one report to a client of pool.
-type about struct {
+// view implements about.Proxy for one report to a client of pool.
+type view struct {
 	rp    *reporter
 	pool  *pool
 	asker uint64
 }
 
-// Facts implements codec.About.
-func (a *about) Facts() *codec.Facts {
-	s := a.rp.sight.Snapshot()
-	p := a.stats(s)
-	f := &codec.Facts{Process: processFacts(s, a.rp.proxy.world), Pool: poolFacts(p), Servers: make([]codec.ServerFacts, 0, len(p.Servers))}
-	f.Process.MaxMemoryBytes = int64(a.rp.proxy.now.Load().maxMemory)
-	f.Pool.Port, f.Pool.ClientLimit = portOf(&a.pool.opts.Listen), a.clientLimit()
+// Facts implements about.Proxy.
+func (v *view) Facts() *about.Facts {
+	s := v.rp.sight.Snapshot()
+	p := v.stats(s)
+	f := &about.Facts{Process: processFacts(s, v.rp.proxy.world), Pool: poolFacts(p), Servers: make([]about.ServerFacts, 0, len(p.Servers))}
+	f.Process.MaxMemoryBytes = int64(v.rp.proxy.now.Load().maxMemory)
+	f.Pool.Port, f.Pool.ClientLimit = portOf(&v.pool.opts.Listen), v.clientLimit()
 	for i := range p.Servers {
 		f.Servers = append(f.Servers, serverFacts(&p.Servers[i]))
 	}
@@ -41,20 +41,20 @@ func (a *about) Facts() *codec.Facts {
 
 // stats are the pool's figures in s. Of a pool that a reload took away while the client asked there are only those that no
 // loop counts.
-func (a *about) stats(s *stats.Snapshot) *stats.Pool {
+func (v *view) stats(s *stats.Snapshot) *stats.Pool {
 	for i := range s.Pools {
-		if s.Pools[i].Name == a.pool.Name {
+		if s.Pools[i].Name == v.pool.Name {
 			return &s.Pools[i]
 		}
 	}
-	p := a.pool.stats()
+	p := v.pool.stats()
 	return &p
 }
 
 // clientLimit is how many clients the pool may have: its own limit, or the process's if that is less.
-func (a *about) clientLimit() int64 {
-	limit := int64(a.pool.opts.ClientConnections)
-	if all := a.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
+func (v *view) clientLimit() int64 {
+	limit := int64(v.pool.opts.ClientConnections)
+	if all := v.rp.proxy.clientLimit.Load(); limit == 0 || all < limit {
 		limit = all
 	}
 	return limit
@@ -73,8 +73,8 @@ func portOf(l *Listen) string {
 }
 
 // processFacts are those of s, and what the system says of the process.
-func processFacts(s *stats.Snapshot, w world.Memory) codec.ProcessFacts {
-	f := codec.ProcessFacts{
+func processFacts(s *stats.Snapshot, w world.Memory) about.ProcessFacts {
+	f := about.ProcessFacts{
 		Version: s.Version, System: runtime.GOOS, Machine: runtime.GOARCH, WordBits: strconv.IntSize,
 		GoVersion: runtime.Version(), PID: os.Getpid(),
 		At: s.At, Uptime: s.At.Sub(s.Started),
@@ -110,8 +110,8 @@ func residentBytes() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-func poolFacts(p *stats.Pool) codec.PoolFacts {
-	return codec.PoolFacts{
+func poolFacts(p *stats.Pool) about.PoolFacts {
+	return about.PoolFacts{
 		Name:    p.Name,
 		Clients: p.ClientConnections, Blocked: p.ClientBlocked, InFlight: p.InFlight,
 		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected, EOF: p.ClientEOF, Err: p.ClientErr,
@@ -122,45 +122,45 @@ func poolFacts(p *stats.Pool) codec.PoolFacts {
 	}
 }
 
-func serverFacts(s *stats.Server) codec.ServerFacts {
-	return codec.ServerFacts{
+func serverFacts(s *stats.Server) about.ServerFacts {
+	return about.ServerFacts{
 		Name: s.Name, Addr: s.Addr, State: s.State, Share: s.Share,
 		Connections: s.ServerConnections, Requests: s.Requests, Responses: s.Responses, InQueue: s.InQueue, OutQueue: s.OutQueue,
 		Expired: s.Expired, Err: s.ServerErr, EOF: s.ServerEOF,
 	}
 }
 
-// Clients implements codec.About.
-func (a *about) Clients() []codec.ClientLine {
-	infos := a.rp.sight.Clients()
-	lines := make([]codec.ClientLine, 0, len(infos))
+// Clients implements about.Proxy.
+func (v *view) Clients() []about.ClientLine {
+	infos := v.rp.sight.Clients()
+	lines := make([]about.ClientLine, 0, len(infos))
 	for i := range infos {
-		if infos[i].Pool == a.pool.Name {
+		if infos[i].Pool == v.pool.Name {
 			lines = append(lines, lineOf(&infos[i]))
 		}
 	}
-	slices.SortFunc(lines, func(x, y codec.ClientLine) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortFunc(lines, func(x, y about.ClientLine) int { return cmp.Compare(x.ID, y.ID) })
 	return lines
 }
 
-func lineOf(c *stats.Client) codec.ClientLine {
-	return codec.ClientLine{
-		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: c.Profile, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+func lineOf(c *stats.Client) about.ClientLine {
+	return about.ClientLine{
+		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 	}
 }
 
-// Kill implements codec.About.
-func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
-	n = a.rp.sight.Kill(func(c *stats.Client) bool {
-		if c.Pool != a.pool.Name {
+// Kill implements about.Proxy.
+func (v *view) Kill(match func(*about.ClientLine) bool) (n int, self bool) {
+	n = v.rp.sight.Kill(func(c *stats.Client) bool {
+		if c.Pool != v.pool.Name {
 			return false
 		}
 		line := lineOf(c)
 		if !match(&line) {
 			return false
 		}
-		if c.ID == a.asker {
+		if c.ID == v.asker {
 			self = true
 			return false
 		}
@@ -169,18 +169,18 @@ func (a *about) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	return n, self
 }
 
-// Slow implements codec.About. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
-func (a *about) Slow(n int) []codec.SlowLine {
-	var lines []codec.SlowLine
-	from := a.pool.slowFrom.Load()
-	for _, e := range a.rp.sight.SlowLog(-1) {
+// Slow implements about.Proxy. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
+func (v *view) Slow(n int) []about.SlowLine {
+	var lines []about.SlowLine
+	from := v.pool.slowFrom.Load()
+	for _, e := range v.rp.sight.SlowLog(-1) {
 		if len(lines) == n {
 			break
 		}
-		if e.Pool != a.pool.Name || e.ID < from {
+		if e.Pool != v.pool.Name || e.ID < from {
 			continue
 		}
-		lines = append(lines, codec.SlowLine{
+		lines = append(lines, about.SlowLine{
 			ID: e.ID, At: e.At, Took: e.Queue + e.ServerTime, Command: e.Command, Key: e.Key, Keys: e.Keys,
 			Client: e.Client, ClientName: e.ClientName,
 		})
@@ -188,12 +188,12 @@ func (a *about) Slow(n int) []codec.SlowLine {
 	return lines
 }
 
-// SlowLen implements codec.About.
-func (a *about) SlowLen() int { return len(a.Slow(-1)) }
+// SlowLen implements about.Proxy.
+func (v *view) SlowLen() int { return len(v.Slow(-1)) }
 
-// SlowReset implements codec.About.
-func (a *about) SlowReset() {
-	if newest := a.Slow(1); len(newest) > 0 {
-		a.pool.slowFrom.Store(newest[0].ID + 1)
+// SlowReset implements about.Proxy.
+func (v *view) SlowReset() {
+	if newest := v.Slow(1); len(newest) > 0 {
+		v.pool.slowFrom.Store(newest[0].ID + 1)
 	}
 }

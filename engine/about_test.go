@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cashew/codec"
+	"cashew/codec/about"
 	"cashew/stats"
 )
 
@@ -26,19 +26,19 @@ func TestFacts(t *testing.T) {
 			Requests: 33, Responses: 34, InQueue: 35, OutQueue: 36, Expired: 37,
 		}, {Name: "s1"}},
 	}}
-	want := &codec.Facts{
-		Process: codec.ProcessFacts{
+	want := &about.Facts{
+		Process: about.ProcessFacts{
 			Version: "9.9", System: runtime.GOOS, Machine: runtime.GOARCH, WordBits: strconv.IntSize, GoVersion: runtime.Version(),
 			PID: os.Getpid(), At: at, Uptime: 25 * time.Hour, Loops: 3, Pools: 2, Draining: true, Panics: 1,
 			ReloadsSucceeded: 4, ReloadsFailed: 5, ReloadAt: at.Add(-time.Minute), ReloadFailed: true,
 			MaxMemoryBytes: 1 << 30, HasCPU: true,
 		},
-		Pool: codec.PoolFacts{
+		Pool: about.PoolFacts{
 			Name: "sim", Port: "22121", Clients: 4, ClientLimit: 8, Blocked: 18, InFlight: 22, Accepted: 8, Rejected: 9, EOF: 2, Err: 3,
 			Slow: 12, OverMemory: 13, Malformed: 10, Foreign: 11, BytesIn: 20, BytesOut: 21, Local: 19, Fragments: 7,
 			ForwardError: 6, FailureMisses: 14, LostKeys: 15, CrossServerScripts: 16, Live: 1, Ejects: 5, OutOfSteps: 17,
 		},
-		Servers: []codec.ServerFacts{{
+		Servers: []about.ServerFacts{{
 			Name: "s0", Addr: "h:1", State: "live", Share: 0.5, Connections: 32, Requests: 33, Responses: 34, InQueue: 35, OutQueue: 36,
 			Expired: 37, Err: 31, EOF: 30,
 		}, {Name: "s1"}},
@@ -47,8 +47,8 @@ func TestFacts(t *testing.T) {
 		o.MaxMemoryBytes, po.ClientConnections, po.Listen = 1<<30, 9, Listen{Network: "tcp", Addr: "[::1]:22121"}
 	}, func(s *sim) {
 		s.pool.reports.proxy.clientLimit.Store(8)
-		a := &about{rp: s.pool.reports, pool: s.pool}
-		got := a.Facts()
+		v := &view{rp: s.pool.reports, pool: s.pool}
+		got := v.Facts()
 		if p := &got.Process; p.HeapBytes <= 0 || runtime.GOOS == "linux" && p.ResidentBytes <= 0 || p.SystemCPU+p.UserCPU <= 0 || p.Executable == "" {
 			t.Errorf("of the process: %+v", p)
 		}
@@ -58,11 +58,11 @@ func TestFacts(t *testing.T) {
 		}
 
 		s.pool.opts.Listen = Listen{Network: "unix", Addr: "/run/x:1"}
-		if got := a.Facts().Pool.Port; got != "" {
+		if got := v.Facts().Pool.Port; got != "" {
 			t.Errorf("the port of a unix socket is %q", got)
 		}
 		sight.stats.Name = "another"
-		if got := a.Facts(); got.Pool.Name != "sim" || len(got.Servers) != 2 || got.Pool.Local != 0 {
+		if got := v.Facts(); got.Pool.Name != "sim" || len(got.Servers) != 2 || got.Pool.Local != 0 {
 			t.Errorf("facts of a pool that was taken away: %+v", got)
 		}
 	})

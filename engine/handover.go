@@ -49,7 +49,7 @@ func (p *Proxy) ListenerFiles() (map[string]*os.File, error) {
 	for _, ln := range p.listeners() {
 		f, err := ln.nl.File()
 		if err != nil {
-			for _, f := range files {
+			for _, f := range byKey(files) {
 				_ = f.Close()
 			}
 			return nil, fmt.Errorf("engine: listener '%s': %w", ln.key, err)
@@ -77,7 +77,7 @@ func (p *Proxy) HandOver(ctx context.Context, conn world.Channel) (moved int, er
 		return 0, err
 	}
 	defer func() {
-		for _, nl := range spare {
+		for _, nl := range byKey(spare) {
 			_ = nl.Close()
 		}
 	}()
@@ -163,7 +163,7 @@ func (p *Proxy) spareListeners() (map[string]world.Listener, error) {
 	for _, ln := range p.listeners() {
 		nl, err := ln.nl.Dup()
 		if err != nil {
-			for _, nl := range spare {
+			for _, nl := range byKey(spare) {
 				_ = nl.Close()
 			}
 			return nil, fmt.Errorf("engine: listener '%s': %w", ln.key, err)

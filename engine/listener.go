@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"net"
@@ -45,19 +46,32 @@ func listenKey(o *PoolOptions) string {
 	return key
 }
 
+// byKey has what m has in the order of its keys. Sockets are opened and closed in this order, so that a simulation which is run
+// again does the same, for Go has another order each time.
+func byKey[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}
+
 // bind listens on all pools' addresses, with the listeners that another process left us as far as they fit; the others are
 // closed. Errors are joined.
 func (p *Proxy) bind() error {
 	now := *p.now.Load()
 	opts := *now.opts
 	left := make(map[string]*listener)
-	for key, nl := range opts.Inherited {
+	var inherited []*listener
+	for key, nl := range byKey(opts.Inherited) {
 		ln := world.ListenerOf(nl)
 		left[key] = &listener{proxy: p, key: key, nl: ln, reusePort: ln.SharesPort(), keepalive: true}
+		inherited = append(inherited, left[key])
 	}
 	opts.Inherited = nil
 	now.opts = &opts
-	inherited := slices.Collect(maps.Values(left))
 	for _, pl := range now.pools {
 		if note := opts.keepBound(pl.opts, inherited); note != "" {
 			p.log.Info(note)

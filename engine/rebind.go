@@ -59,7 +59,7 @@ func (p *Proxy) seat(pools []*pool, have map[string]*listener) (s seats, err err
 		}
 		return seats{}, errors.Join(errs...)
 	}
-	for _, ln := range have {
+	for _, ln := range byKey(have) {
 		if owner(s.listeners, ln) >= 0 {
 			s.narrower = append(s.narrower, ln)
 		} else {
@@ -84,7 +84,7 @@ func (ln *listener) covers(other *listener) bool {
 // listenBeside is listen where listeners that are about to be given up may have an address that overlaps.
 func listenBeside(w world.Network, o *PoolOptions, leaving map[string]*listener) (world.Listener, error) {
 	var others []world.Listener
-	for _, ln := range leaving {
+	for _, ln := range byKey(leaving) {
 		others = append(others, ln.nl)
 	}
 	return world.Beside(others, o.Listen.Addr, o.ReusePort, func(reusePort bool) (world.Listener, error) {

@@ -243,3 +243,34 @@ func TestReusePortStays(t *testing.T) {
 		t.Error("reuseport is not in force for a new listener")
 	}
 }
+
+// placedListener is at an address and does nothing.
+type placedListener struct {
+	world.Listener
+	addr net.TCPAddr
+}
+
+func (l *placedListener) Addr() net.Addr { return &l.addr }
+
+// TestSeatInOrder: listeners that no pool wants are given up in the order of their keys, each time, and so are those kept beside a
+// wider one.
+func TestSeatInOrder(t *testing.T) {
+	wide := &pool{opts: &PoolOptions{Listen: Listen{Network: "tcp", Addr: "0.0.0.0:1"}}}
+	for range 20 {
+		have := map[string]*listener{"tcp 0.0.0.0:1": {nl: &placedListener{addr: net.TCPAddr{IP: net.IPv4zero, Port: 1}}}}
+		for i := range 9 {
+			for port := 1; port <= 2; port++ {
+				key := fmt.Sprintf("tcp 10.0.0.%d:%d", i, port)
+				have[key] = &listener{key: key, nl: &placedListener{addr: net.TCPAddr{IP: net.IPv4(10, 0, 0, byte(i)), Port: port}}}
+			}
+		}
+		s, err := new(Proxy).seat([]*pool{wide}, have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byKey := func(a, b *listener) int { return strings.Compare(a.key, b.key) }
+		if len(s.narrower) != 9 || len(s.gone) != 9 || !slices.IsSortedFunc(s.narrower, byKey) || !slices.IsSortedFunc(s.gone, byKey) {
+			t.Fatalf("%d narrower, %d gone; want 9 and 9 in the order of their keys", len(s.narrower), len(s.gone))
+		}
+	}
+}

@@ -63,7 +63,7 @@ func (rp *reporter) ask(j *asked) bool {
 // work makes reports while any wait.
 func (rp *reporter) work(j *asked) {
 	for ; j != nil; j = rp.next() {
-		j.Answer(&about{rp: rp, pool: j.pool, asker: j.Client})
+		j.Answer(&view{rp: rp, pool: j.pool, asker: j.Client})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // A client may ask about the proxy as a whole (codec.Report). No loop knows that, and to ask all of them takes time, so the
@@ -55,14 +56,14 @@ func (s *Session) report(cmd *codec.Command) {
 }
 
 // Answer makes the reply of what a tells, off the loops, and has the client's loop take it.
-func (j *Report) Answer(a codec.About) {
+func (j *Report) Answer(a about.Proxy) {
 	s, r := j.session, j.request
 	reply, last := j.run(a)
 	s.loop.Execute(func() { s.reported(r, reply, last) })
 }
 
 // run makes the reply. A panic costs an error, not the process.
-func (j *Report) run(a codec.About) (reply []byte, last bool) {
+func (j *Report) run(a about.Proxy) (reply []byte, last bool) {
 	l, p := j.session.loop, j.pool
 	defer func() {
 		if r := recover(); r != nil {

@@ -75,7 +75,7 @@ type Replaced struct{ Old, New *Pool }
 func (l *Local) Apply(c *Change) {
 	memory := l.limits.MaxMemoryBytes
 	l.limits = c.Limits
-	ordered := make(map[*shard]bool)
+	ordered := make(map[*shard]bool) // looked up, and never walked over
 	for _, r := range c.Replaced {
 		h := l.shardOf(r.Old)
 		ordered[h] = h.replace(r.New)

@@ -1,5 +1,10 @@
 package stats
 
+import (
+	"maps"
+	"slices"
+)
+
 // AddClients adds what one loop counted of the pool's clients; profiles are their names.
 func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	st.ClientEOF += t.EOF
@@ -13,8 +18,8 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	for pr, name := range profiles {
 		st.Profiles[name] += t.Profiles[pr]
 	}
-	for name, n := range t.Refused {
-		addName(st.Refused, name, n)
+	for _, name := range slices.Sorted(maps.Keys(t.Refused)) { // in order: the first names that are new have the places that are left
+		addName(st.Refused, name, t.Refused[name])
 	}
 	st.WriteBack.Merge(&t.WriteBack)
 }
@@ -45,7 +50,7 @@ func (sv *Server) add(f *ServerTally, profiles []string) {
 	for pr, name := range profiles {
 		sv.Profiles[name] += f.Profiles[pr]
 	}
-	for kind, n := range f.Pushes {
+	for kind, n := range f.Pushes { // in no order: a sum for each kind
 		sv.Pushes[kind] += n
 	}
 	sv.ServerEOF += f.EOF

@@ -3,7 +3,7 @@ package codectest
 import (
 	"time"
 
-	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // About is a proxy with three clients and three slow commands. Client 7 is on a unix socket.
@@ -13,9 +13,9 @@ type About struct {
 	reset  bool
 }
 
-var _ codec.About = (*About)(nil)
+var _ about.Proxy = (*About)(nil)
 
-var aboutClients = []codec.ClientLine{
+var aboutClients = []about.ClientLine{
 	{
 		ID: 3, Addr: "10.0.0.3:1003", Name: "three", Lib: "lib", LibVer: "1.2", Age: 90 * time.Second, Idle: 1500 * time.Millisecond,
 		InBytes: 10, OutBytes: 20, Commands: 30, LastCommand: "get",
@@ -24,17 +24,17 @@ var aboutClients = []codec.ClientLine{
 	{ID: 42, Addr: "[::1]:1042", Age: 5 * time.Second, Commands: 2, LastCommand: "client|setname"},
 }
 
-var aboutSlow = []codec.SlowLine{
+var aboutSlow = []about.SlowLine{
 	{ID: 9, At: time.Unix(1700000009, 5e8), Took: 12345678 * time.Nanosecond, Command: "mget", Key: "a", Keys: 3, Client: "10.0.0.3:1003", ClientName: "three"},
 	{ID: 8, At: time.Unix(1700000008, 0), Took: time.Second, Command: "get", Key: "k", Keys: 1, Client: "unix"},
 	{ID: 4, At: time.Unix(1700000004, 0), Took: 999 * time.Nanosecond, Command: "lolwut", Client: "10.0.0.3:1003"},
 }
 
-// Facts implements codec.About. No two numbers are the same, so that none can stand in another's place.
-func (*About) Facts() *codec.Facts {
+// Facts implements about.Proxy. No two numbers are the same, so that none can stand in another's place.
+func (*About) Facts() *about.Facts {
 	at := time.Unix(1700000100, 250_000_000)
-	return &codec.Facts{
-		Process: codec.ProcessFacts{
+	return &about.Facts{
+		Process: about.ProcessFacts{
 			Version: "1.2", System: "plan9", Machine: "mips", WordBits: 32, GoVersion: "go1.99", PID: 12, Executable: "/bin/cashew",
 			At: at, Uptime: 49*time.Hour + 1999*time.Millisecond,
 			Loops: 3, Pools: 4, Draining: true, Panics: 5,
@@ -42,14 +42,14 @@ func (*About) Facts() *codec.Facts {
 			HeapBytes: 1 << 20, ResidentBytes: 1 << 21, MaxMemoryBytes: 1 << 30,
 			HasCPU: true, SystemCPU: 1500 * time.Millisecond, UserCPU: 2*time.Second + time.Microsecond,
 		},
-		Pool: codec.PoolFacts{
+		Pool: about.PoolFacts{
 			Name: "cache", Port: "22121",
 			Clients: 101, ClientLimit: 102, Blocked: 103, InFlight: 104, Accepted: 105, Rejected: 106, EOF: 107, Err: 108,
 			Slow: 109, OverMemory: 110, Malformed: 111, Foreign: 112,
 			BytesIn: 113, BytesOut: 114, Local: 115, Fragments: 116, ForwardError: 117, FailureMisses: 118, LostKeys: 119,
 			CrossServerScripts: 120, Live: 1, Ejects: 121, OutOfSteps: 122,
 		},
-		Servers: []codec.ServerFacts{
+		Servers: []about.ServerFacts{
 			{
 				Name: "a", Addr: "10.0.1.1:6379", State: "live", Share: 0.75, Connections: 201, Requests: 202, Responses: 203,
 				InQueue: 204, OutQueue: 205, Expired: 206, Err: 207, EOF: 208,
@@ -59,11 +59,11 @@ func (*About) Facts() *codec.Facts {
 	}
 }
 
-// Clients implements codec.About.
-func (*About) Clients() []codec.ClientLine { return append([]codec.ClientLine(nil), aboutClients...) }
+// Clients implements about.Proxy.
+func (*About) Clients() []about.ClientLine { return append([]about.ClientLine(nil), aboutClients...) }
 
-// Kill implements codec.About.
-func (a *About) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
+// Kill implements about.Proxy.
+func (a *About) Kill(match func(*about.ClientLine) bool) (n int, self bool) {
 	for i := range aboutClients {
 		c := aboutClients[i]
 		switch {
@@ -77,8 +77,8 @@ func (a *About) Kill(match func(*codec.ClientLine) bool) (n int, self bool) {
 	return len(a.Killed), self
 }
 
-// Slow implements codec.About.
-func (a *About) Slow(n int) []codec.SlowLine {
+// Slow implements about.Proxy.
+func (a *About) Slow(n int) []about.SlowLine {
 	if a.reset {
 		return nil
 	}
@@ -88,8 +88,8 @@ func (a *About) Slow(n int) []codec.SlowLine {
 	return aboutSlow[:min(n, len(aboutSlow))]
 }
 
-// SlowLen implements codec.About.
+// SlowLen implements about.Proxy.
 func (a *About) SlowLen() int { return len(a.Slow(-1)) }
 
-// SlowReset implements codec.About.
+// SlowReset implements about.Proxy.
 func (a *About) SlowReset() { a.reset = true }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 var probe = []byte("mn\r\n")
@@ -17,14 +18,14 @@ func (*Protocol) Canary(string) (command, reply []byte) { return probe, []byte("
 
 // JudgeCanary implements codec.Health. A memcached from before the meta commands says ERROR, as to anything that it does not
 // know.
-func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
+func (*Protocol) JudgeCanary(want, reply []byte) verdict.Proof {
 	switch {
 	case bytes.Equal(reply, want):
-		return codec.InStep
+		return verdict.InStep
 	case bytes.Equal(reply, []byte("ERROR\r\n")):
-		return codec.Unproved
+		return verdict.Unproved
 	}
-	return codec.OutOfStep
+	return verdict.OutOfStep
 }
 
 // CheckProbe implements codec.Health. A memcached from before the meta commands knows no mn, but it answers.
@@ -36,17 +37,17 @@ func (*Protocol) CheckProbe(reply []byte) error {
 }
 
 // Judge implements codec.Replies. memcached's errors are about a request, never about the server as a whole.
-func (*Protocol) Judge(_ codec.Profile, op uint16, reply []byte) codec.Verdict {
+func (*Protocol) Judge(_ codec.Profile, op uint16, reply []byte) verdict.Verdict {
 	words := firstWords[op]
 	if words == nil || (op == opIncr || op == opDecr) && '0' <= reply[0] && reply[0] <= '9' {
-		return codec.Fine
+		return verdict.Fine
 	}
 	for _, w := range words {
 		if beginsWith(reply, w) {
-			return codec.Fine
+			return verdict.Fine
 		}
 	}
-	return codec.Unfit
+	return verdict.Unfit
 }
 
 // beginsWith tells whether reply, which may be cut, begins with the word w.
@@ -59,7 +60,7 @@ func beginsWith(reply []byte, w string) bool {
 
 // firstWords are what a command's reply may begin with; nil is anything.
 var firstWords = func() (list [len(commands)][]string) {
-	for op, own := range map[int][]string{
+	for op, own := range map[int][]string{ // in no order: each row has its own place in list
 		opGet: {"VALUE", "END"}, opGets: {"VALUE", "END"}, opGat: {"VALUE", "END"}, opGats: {"VALUE", "END"},
 		opSet: {"STORED", "NOT_STORED"}, opAdd: {"STORED", "NOT_STORED"}, opReplace: {"STORED", "NOT_STORED"},
 		opAppend: {"STORED", "NOT_STORED"}, opPrepend: {"STORED", "NOT_STORED"},

@@ -3,7 +3,7 @@ package memcached
 import (
 	"testing"
 
-	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 func TestHealth(t *testing.T) {
@@ -15,8 +15,8 @@ func TestHealth(t *testing.T) {
 			t.Errorf("CheckProbe(%q) = %v; want an error: %v", reply, err, !well)
 		}
 	}
-	for reply, proof := range map[string]codec.Proof{
-		"MN\r\n": codec.InStep, "END\r\n": codec.OutOfStep, "ERROR\r\n": codec.Unproved,
+	for reply, proof := range map[string]verdict.Proof{
+		"MN\r\n": verdict.InStep, "END\r\n": verdict.OutOfStep, "ERROR\r\n": verdict.Unproved,
 	} {
 		_, want := p.Canary("")
 		if got := p.JudgeCanary(want, []byte(reply)); got != proof {
@@ -26,27 +26,27 @@ func TestHealth(t *testing.T) {
 	for _, c := range []struct {
 		op    uint16
 		reply string
-		want  codec.Verdict
+		want  verdict.Verdict
 	}{
-		{opGet, "VALUE a 0 1\r\n", codec.Fine},
-		{opGet, "END\r\n", codec.Fine},
-		{opGet, "SERVER_ERROR out of memory\r\n", codec.Fine},
-		{opGet, "NOT_FOUND\r\n", codec.Unfit},
-		{opGet, "12\r\n", codec.Unfit},
-		{opSet, "STORED\r\n", codec.Fine},
-		{opSet, "VALUE a 0 1\r\n", codec.Unfit},
-		{opIncr, "12\r\n", codec.Fine},
-		{opIncr, "HD\r\n", codec.Unfit},
-		{opDelete, "DELETED\r\n", codec.Fine},
-		{opDelete, "STORED\r\n", codec.Unfit},
-		{opDelete, "DEL", codec.Fine}, // the rest is to come
-		{opGet, "STORED\r\n", codec.Unfit},
-		{opGet, "VALUES\r\n", codec.Unfit},
-		{opMetaGet, "END\r\n", codec.Unfit},
-		{opTouch, "12\r\n", codec.Unfit},
-		{opMetaGet, "VA 1\r\n", codec.Fine},
-		{opMetaGet, "TOUCHED\r\n", codec.Unfit},
-		{opVersion, "VERSION 1\r\n", codec.Fine},
+		{opGet, "VALUE a 0 1\r\n", verdict.Fine},
+		{opGet, "END\r\n", verdict.Fine},
+		{opGet, "SERVER_ERROR out of memory\r\n", verdict.Fine},
+		{opGet, "NOT_FOUND\r\n", verdict.Unfit},
+		{opGet, "12\r\n", verdict.Unfit},
+		{opSet, "STORED\r\n", verdict.Fine},
+		{opSet, "VALUE a 0 1\r\n", verdict.Unfit},
+		{opIncr, "12\r\n", verdict.Fine},
+		{opIncr, "HD\r\n", verdict.Unfit},
+		{opDelete, "DELETED\r\n", verdict.Fine},
+		{opDelete, "STORED\r\n", verdict.Unfit},
+		{opDelete, "DEL", verdict.Fine}, // the rest is to come
+		{opGet, "STORED\r\n", verdict.Unfit},
+		{opGet, "VALUES\r\n", verdict.Unfit},
+		{opMetaGet, "END\r\n", verdict.Unfit},
+		{opTouch, "12\r\n", verdict.Unfit},
+		{opMetaGet, "VA 1\r\n", verdict.Fine},
+		{opMetaGet, "TOUCHED\r\n", verdict.Unfit},
+		{opVersion, "VERSION 1\r\n", verdict.Fine},
 	} {
 		if got := p.Judge(0, c.op, []byte(c.reply)); got != c.want {
 			t.Errorf("Judge(%s, %q) = %v; want %v", commands[c.op].name, c.reply, got, c.want)

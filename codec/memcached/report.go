@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // AppendReport implements codec.Reports: stats, the proxy's own figures. The first have memcached's names and units, among them
 // uptime and time in whole seconds; the others are twemproxy's or ours.
-func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, about codec.About) (out []byte, last bool) {
-	f := about.Facts()
+func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, proxy about.Proxy) (out []byte, last bool) {
+	f := proxy.Facts()
 	t := statsText(dst)
 	t.count("pid", int64(f.Process.PID))
 	t.count("uptime", int64(f.Process.Uptime/time.Second))

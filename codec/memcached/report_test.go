@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/codec"
+	"cashew/codec/about"
 	"cashew/codec/codectest"
 )
 
@@ -25,7 +26,7 @@ const statsOfCPU = "STAT rusage_system 1.500000\r\nSTAT rusage_user 2.000001\r\n
 // withoutCPU is a proxy on a system that does not tell what processors did for a process.
 type withoutCPU struct{ codectest.About }
 
-func (a *withoutCPU) Facts() *codec.Facts {
+func (a *withoutCPU) Facts() *about.Facts {
 	f := a.About.Facts()
 	f.Process.HasCPU = false
 	return f
@@ -34,13 +35,13 @@ func (a *withoutCPU) Facts() *codec.Facts {
 func TestAppendReport(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		about codec.About
+		proxy about.Proxy
 		want  string
 	}{
 		{"all", &codectest.About{}, proxyStats},
 		{"no processor times", &withoutCPU{}, strings.Replace(proxyStats, statsOfCPU, "", 1)},
 	} {
-		got, last := New(Options{Admin: true}).AppendReport(nil, codec.Client{}, opStats, []byte("stats\r\n"), tt.about)
+		got, last := New(Options{Admin: true}).AppendReport(nil, codec.Client{}, opStats, []byte("stats\r\n"), tt.proxy)
 		if diff := cmp.Diff(tt.want, string(got)); diff != "" || last {
 			t.Errorf("%s: stats (-want +got), the client is closed: %v\n%s", tt.name, last, diff)
 		}

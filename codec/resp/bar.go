@@ -167,7 +167,7 @@ func appendEnd(dst []byte, cl *codec.Client, op uint16) []byte {
 
 // appendSelect is SELECT. Another database than the pool's bars what follows; what is no database changes nothing.
 func (p *Protocol) appendSelect(dst []byte, cl *codec.Client, arg []byte) []byte {
-	n, ok := codec.ParseInt(arg)
+	n, ok := parseInt(arg)
 	switch {
 	case !ok:
 		return append(dst, "-ERR value is not an integer or out of range\r\n"...)

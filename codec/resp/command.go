@@ -127,7 +127,7 @@ func parseNegative(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
 		return 0, nil
 	}
 	if end > 0 && line[end-1] == '\r' {
-		if _, ok := codec.ParseInt(line[1 : end-1]); ok {
+		if _, ok := parseInt(line[1 : end-1]); ok {
 			ignore(s, buf[:end+1], cmd)
 			return end + 1, nil
 		}

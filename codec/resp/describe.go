@@ -12,7 +12,7 @@ var misses = func() (list [profiles][]string) {
 	for pr := range list {
 		list[pr] = make([]string, len(commands))
 	}
-	for reply, names := range map[[profiles]string][]string{
+	for reply, names := range map[[profiles]string][]string{ // in no order: a name is in one row
 		{"$-1\r\n", null3}: {"get", "hget", "lindex", "zscore", "zrank", "zrevrank", "dump"},
 		same("$0\r\n\r\n"): {"getrange", "substr"},
 		same(":-2\r\n"):    {"ttl", "pttl", "expiretime", "pexpiretime"},

@@ -148,7 +148,7 @@ func coalesceSum(dst []byte, g *codec.Gather) []byte {
 		if len(r) < len(":0\r\n") || r[0] != ':' || string(r[len(r)-len(crlf):]) != crlf {
 			return append(dst, errInvalid...)
 		}
-		n, ok := codec.ParseInt(r[1 : len(r)-2])
+		n, ok := parseInt(r[1 : len(r)-2])
 		if !ok || n < 0 || n > math.MaxInt64-sum {
 			return append(dst, errInvalid...)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 var probe = []byte("*1\r\n$4\r\nPING\r\n")
@@ -25,25 +26,25 @@ func (*Protocol) Canary(token string) (command, reply []byte) {
 //
 // Source: redis 7.0 acl.c, getAclErrorMessage ("... to run the 'echo' command"); server.c, processCommand ("unknown command
 // 'ECHO', with args beginning with: ..."); Dragonfly ("NOPERM foo has no ACL permissions"); Kvrocks ("unknown command").
-func (*Protocol) JudgeCanary(want, reply []byte) codec.Proof {
+func (*Protocol) JudgeCanary(want, reply []byte) verdict.Proof {
 	switch {
 	case bytes.Equal(reply, want):
-		return codec.InStep
+		return verdict.InStep
 	case reply[0] != '-':
-		return codec.OutOfStep
+		return verdict.OutOfStep
 	case bytes.HasPrefix(reply, []byte("-NOAUTH ")):
-		return codec.Unproved
+		return verdict.Unproved
 	}
-	if v := judgeError(reply); v == codec.Ailing || v == codec.Busy {
-		return codec.Unproved
+	if v := judgeError(reply); v == verdict.Ailing || v == verdict.Busy {
+		return verdict.Unproved
 	}
 	text := bytes.ToLower(reply[:min(len(reply), maxErrorText)])
 	for _, words := range canaryRefusals {
 		if bytes.Contains(text, words) {
-			return codec.InStep
+			return verdict.InStep
 		}
 	}
-	return codec.OutOfStep
+	return verdict.OutOfStep
 }
 
 // canaryRefusals are words in errors that tell of a command which may not be run or does not exist, in lower case.
@@ -67,14 +68,14 @@ func (*Protocol) CheckProbe(reply []byte) error {
 // what comes before it closes a connection.
 var verdicts = []struct {
 	words   []byte
-	verdict codec.Verdict
+	verdict verdict.Verdict
 }{
-	{[]byte("-LOADING "), codec.Ailing},
-	{[]byte("-MASTERDOWN "), codec.Ailing},
-	{[]byte("-BUSY "), codec.Busy},
-	{[]byte("-OOM "), codec.Busy},
-	{[]byte("-READONLY "), codec.Demoted},
-	{[]byte("-ERR Protocol error"), codec.Last},
+	{[]byte("-LOADING "), verdict.Ailing},
+	{[]byte("-MASTERDOWN "), verdict.Ailing},
+	{[]byte("-BUSY "), verdict.Busy},
+	{[]byte("-OOM "), verdict.Busy},
+	{[]byte("-READONLY "), verdict.Demoted},
+	{[]byte("-ERR Protocol error"), verdict.Last},
 }
 
 // scripts run code of clients, which may answer with any error: that tells nothing of the server.
@@ -84,33 +85,33 @@ var scripts = map[uint16]bool{
 }
 
 // judgeError is Judge for an error reply.
-func judgeError(reply []byte) codec.Verdict {
+func judgeError(reply []byte) verdict.Verdict {
 	for i := range verdicts {
 		if bytes.HasPrefix(reply, verdicts[i].words) {
 			return verdicts[i].verdict
 		}
 	}
-	return codec.Fine
+	return verdict.Fine
 }
 
 // Judge implements codec.Replies.
-func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) codec.Verdict {
+func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) verdict.Verdict {
 	kind := kinds[reply[0]]
 	if shapes[op].fits[pr&1]&kind != 0 {
-		return codec.Fine
+		return verdict.Fine
 	}
 	switch kind {
 	case aPush:
-		return codec.Push
+		return verdict.Push
 	case anError:
-		if v := judgeError(reply); v != codec.Ailing || !scripts[op] {
+		if v := judgeError(reply); v != verdict.Ailing || !scripts[op] {
 			return v
 		}
-		return codec.Fine
+		return verdict.Fine
 	case unjudged: // attributes: the reply itself comes behind them; or an error as long as it likes
-		return codec.Fine
+		return verdict.Fine
 	}
-	return codec.Unfit
+	return verdict.Unfit
 }
 
 // Kinds of reply, by first byte, as bits.
@@ -143,7 +144,7 @@ var shapes = func() []form {
 			list[op].fits[pr] = ^(anError | unjudged | aPush)
 		}
 	}
-	for allowed, names := range map[[profiles]string][]string{
+	for allowed, names := range map[[profiles]string][]string{ // in no order: a name is in one row
 		{"$", "$_"}: {
 			"get", "getdel", "getset", "getrange", "substr", "hget", "hincrbyfloat", "incrbyfloat", "lindex", "rpoplpush",
 			"lmove", "dump",

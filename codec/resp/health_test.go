@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 func TestHealth(t *testing.T) {
@@ -32,7 +33,7 @@ func TestHealth(t *testing.T) {
 		if c.reply == "" {
 			continue
 		}
-		if got := p.Judge(RESP2, 0, []byte(c.reply)); (got == codec.Ailing) != c.ailing {
+		if got := p.Judge(RESP2, 0, []byte(c.reply)); (got == verdict.Ailing) != c.ailing {
 			t.Errorf("Judge(%q) = %v; want ailing %v", c.reply, got, c.ailing)
 		}
 	}
@@ -41,24 +42,24 @@ func TestHealth(t *testing.T) {
 func TestJudgeCanary(t *testing.T) {
 	p := New(Options{})
 	_, want := p.Canary("token")
-	for reply, proof := range map[string]codec.Proof{
-		"$5\r\ntoken\r\n": codec.InStep,
-		"$5\r\nother\r\n": codec.OutOfStep,
-		"+OK\r\n":         codec.OutOfStep,
-		"-NOPERM this user has no permissions to run the 'echo' command or its subcommand\r\n":        codec.InStep,
-		"-NOPERM User default has no permissions to run the 'echo' command\r\n":                       codec.InStep,
-		"-NOPERM app has no ACL permissions\r\n":                                                      codec.InStep,
-		"-NOPERM\r\n":                                                                                 codec.InStep,
-		"-ERR unknown command 'ECHO', with args beginning with: 'token' \r\n":                         codec.InStep,
-		"-ERR unknown command `ECHO`, with args beginning with: `token`, \r\n":                        codec.InStep,
-		"-ERR unknown command\r\n":                                                                    codec.InStep,
-		"-ERR Command ECHO not allowed\r\n":                                                           codec.InStep,
-		"-ERR Unknown or disabled command 'ECHO'\r\n":                                                 codec.InStep,
-		"-ERR no such key\r\n":                                                                        codec.OutOfStep,
-		"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n":                      codec.OutOfStep,
-		"-NOAUTH Authentication required.\r\n":                                                        codec.Unproved,
-		"-LOADING Redis is loading the dataset in memory\r\n":                                         codec.Unproved,
-		"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n": codec.Unproved,
+	for reply, proof := range map[string]verdict.Proof{
+		"$5\r\ntoken\r\n": verdict.InStep,
+		"$5\r\nother\r\n": verdict.OutOfStep,
+		"+OK\r\n":         verdict.OutOfStep,
+		"-NOPERM this user has no permissions to run the 'echo' command or its subcommand\r\n":        verdict.InStep,
+		"-NOPERM User default has no permissions to run the 'echo' command\r\n":                       verdict.InStep,
+		"-NOPERM app has no ACL permissions\r\n":                                                      verdict.InStep,
+		"-NOPERM\r\n":                                                                                 verdict.InStep,
+		"-ERR unknown command 'ECHO', with args beginning with: 'token' \r\n":                         verdict.InStep,
+		"-ERR unknown command `ECHO`, with args beginning with: `token`, \r\n":                        verdict.InStep,
+		"-ERR unknown command\r\n":                                                                    verdict.InStep,
+		"-ERR Command ECHO not allowed\r\n":                                                           verdict.InStep,
+		"-ERR Unknown or disabled command 'ECHO'\r\n":                                                 verdict.InStep,
+		"-ERR no such key\r\n":                                                                        verdict.OutOfStep,
+		"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n":                      verdict.OutOfStep,
+		"-NOAUTH Authentication required.\r\n":                                                        verdict.Unproved,
+		"-LOADING Redis is loading the dataset in memory\r\n":                                         verdict.Unproved,
+		"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n": verdict.Unproved,
 	} {
 		if got := p.JudgeCanary(want, []byte(reply)); got != proof {
 			t.Errorf("JudgeCanary(%q) = %v; want %v", reply, got, proof)
@@ -70,38 +71,38 @@ func TestJudge(t *testing.T) {
 	p := New(Options{})
 	for _, c := range []struct {
 		command, reply string
-		want           codec.Verdict
-		three          codec.Verdict // on a connection of RESP3
+		want           verdict.Verdict
+		three          verdict.Verdict // on a connection of RESP3
 	}{
-		{"get", "$1\r\na\r\n", codec.Fine, codec.Fine},
-		{"get", "$", codec.Fine, codec.Fine},
-		{"get", "_\r\n", codec.Unfit, codec.Fine},
-		{"get", "-WRONGTYPE Operation\r\n", codec.Fine, codec.Fine},
-		{"get", "-LOADING Redis\r\n", codec.Ailing, codec.Ailing},
-		{"eval", "-LOADING said a script\r\n", codec.Fine, codec.Fine},
-		{"fcall_ro", "-MASTERDOWN said a function\r\n", codec.Fine, codec.Fine},
-		{"get", "-BUSY Redis is busy\r\n", codec.Busy, codec.Busy},
-		{"get", "-OOM command not allowed\r\n", codec.Busy, codec.Busy},
-		{"set", "-READONLY You can't write against a read only replica.\r\n", codec.Demoted, codec.Demoted},
-		{"get", "-ERR Protocol error: invalid bulk length\r\n", codec.Last, codec.Last},
-		{"get", ":1\r\n", codec.Unfit, codec.Unfit},
-		{"get", "+OK\r\n", codec.Unfit, codec.Unfit},
-		{"get", "!3\r\nERR\r\n", codec.Fine, codec.Fine},
-		{"set", "+OK\r\n", codec.Fine, codec.Fine},
-		{"set", "$-1\r\n", codec.Fine, codec.Fine},
-		{"set", ":1\r\n", codec.Unfit, codec.Unfit},
-		{"incr", ":1\r\n", codec.Fine, codec.Fine},
-		{"incr", "$1\r\n1\r\n", codec.Unfit, codec.Unfit},
-		{"mget", "*1\r\n", codec.Fine, codec.Fine},
-		{"mget", "|1\r\n", codec.Fine, codec.Fine},
-		{"mget", ">2\r\n", codec.Push, codec.Push},
-		{"eval", "*1\r\n", codec.Fine, codec.Fine},
-		{"eval", ">2\r\n", codec.Push, codec.Push},
-		{"hgetall", "*0\r\n", codec.Fine, codec.Unfit},
-		{"hgetall", "%0\r\n", codec.Unfit, codec.Fine},
-		{"smembers", "~0\r\n", codec.Unfit, codec.Fine},
+		{"get", "$1\r\na\r\n", verdict.Fine, verdict.Fine},
+		{"get", "$", verdict.Fine, verdict.Fine},
+		{"get", "_\r\n", verdict.Unfit, verdict.Fine},
+		{"get", "-WRONGTYPE Operation\r\n", verdict.Fine, verdict.Fine},
+		{"get", "-LOADING Redis\r\n", verdict.Ailing, verdict.Ailing},
+		{"eval", "-LOADING said a script\r\n", verdict.Fine, verdict.Fine},
+		{"fcall_ro", "-MASTERDOWN said a function\r\n", verdict.Fine, verdict.Fine},
+		{"get", "-BUSY Redis is busy\r\n", verdict.Busy, verdict.Busy},
+		{"get", "-OOM command not allowed\r\n", verdict.Busy, verdict.Busy},
+		{"set", "-READONLY You can't write against a read only replica.\r\n", verdict.Demoted, verdict.Demoted},
+		{"get", "-ERR Protocol error: invalid bulk length\r\n", verdict.Last, verdict.Last},
+		{"get", ":1\r\n", verdict.Unfit, verdict.Unfit},
+		{"get", "+OK\r\n", verdict.Unfit, verdict.Unfit},
+		{"get", "!3\r\nERR\r\n", verdict.Fine, verdict.Fine},
+		{"set", "+OK\r\n", verdict.Fine, verdict.Fine},
+		{"set", "$-1\r\n", verdict.Fine, verdict.Fine},
+		{"set", ":1\r\n", verdict.Unfit, verdict.Unfit},
+		{"incr", ":1\r\n", verdict.Fine, verdict.Fine},
+		{"incr", "$1\r\n1\r\n", verdict.Unfit, verdict.Unfit},
+		{"mget", "*1\r\n", verdict.Fine, verdict.Fine},
+		{"mget", "|1\r\n", verdict.Fine, verdict.Fine},
+		{"mget", ">2\r\n", verdict.Push, verdict.Push},
+		{"eval", "*1\r\n", verdict.Fine, verdict.Fine},
+		{"eval", ">2\r\n", verdict.Push, verdict.Push},
+		{"hgetall", "*0\r\n", verdict.Fine, verdict.Unfit},
+		{"hgetall", "%0\r\n", verdict.Unfit, verdict.Fine},
+		{"smembers", "~0\r\n", verdict.Unfit, verdict.Fine},
 	} {
-		for pr, want := range []codec.Verdict{c.want, c.three} {
+		for pr, want := range []verdict.Verdict{c.want, c.three} {
 			if got := p.Judge(codec.Profile(pr), mustOp(c.command), []byte(c.reply)); got != want {
 				t.Errorf("Judge(%d, %s, %q) = %v; want %v", pr, c.command, c.reply, got, want)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 // HELLO [2|3 [AUTH user password] [SETNAME name]] chooses the version of the protocol. What the proxy can say of it alone,
@@ -34,7 +35,7 @@ func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) codec.Profile {
 func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 	pr := cl.Profile
 	if args.left > 0 {
-		version, ok := codec.ParseInt(args.next())
+		version, ok := parseInt(args.next())
 		switch {
 		case !ok:
 			return errHelloVersion
@@ -128,7 +129,7 @@ func passing(reply []byte) bool {
 		}
 	}
 	v := judgeError(reply)
-	return v == codec.Ailing || v == codec.Busy
+	return v == verdict.Ailing || v == verdict.Busy
 }
 
 // Kinds of push that are told apart. Source: redis 7.0 pubsub.c, tracking.c, monitor in replication.c; redis 8 for the

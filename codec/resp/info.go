@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // asksReplication tells of an INFO whether it is about replication alone.
@@ -19,7 +20,7 @@ func asksReplication(frame []byte) bool {
 
 // appendInfoReply is INFO [section ...]. All of the proxy's sections are among Redis's default ones; a section that there
 // is not is passed over. Source: redis 7.0 server.c, genInfoSectionDict and genRedisInfoString.
-func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments, about codec.About) []byte {
+func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments, proxy about.Proxy) []byte {
 	all := args.left == 0
 	var wanted []string
 	for args.left > 0 {
@@ -27,7 +28,7 @@ func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments,
 		all = all || name == "all" || name == "default" || name == "everything"
 		wanted = append(wanted, name)
 	}
-	facts := about.Facts()
+	facts := proxy.Facts()
 	var t infoText
 	for _, s := range infoSections {
 		if !all && !slices.Contains(wanted, strings.ToLower(s.title)) {
@@ -46,15 +47,15 @@ func (p *Protocol) appendInfoReply(dst []byte, pr codec.Profile, args arguments,
 // Redis's names and units as far as Redis has it: monitoring reads used_memory in bytes and uptime_in_seconds in whole seconds.
 var infoSections = []struct {
 	title string
-	write func(p *Protocol, t *infoText, f *codec.Facts)
+	write func(p *Protocol, t *infoText, f *about.Facts)
 }{
 	{"Server", (*Protocol).infoServer},
 	{"Clients", infoClients},
 	{"Memory", infoMemory},
-	{"Persistence", func(_ *Protocol, t *infoText, _ *codec.Facts) { t.count("loading", 0) }}, // clients wait while it is not 0
+	{"Persistence", func(_ *Protocol, t *infoText, _ *about.Facts) { t.count("loading", 0) }}, // clients wait while it is not 0
 	{"Stats", infoStats},
 	{"Replication", infoReplication},
-	{"Cluster", func(_ *Protocol, t *infoText, _ *codec.Facts) { t.flag("cluster_enabled", false) }},
+	{"Cluster", func(_ *Protocol, t *infoText, _ *about.Facts) { t.flag("cluster_enabled", false) }},
 	{"CPU", infoCPU},
 	{"Proxy", infoProxy},
 	{"Servers", infoServers},
@@ -80,7 +81,7 @@ func (t *infoText) seconds(name string, d time.Duration) {
 	t.text(name, strconv.FormatFloat(d.Seconds(), 'f', 6, 64))
 }
 
-func (p *Protocol) infoServer(t *infoText, f *codec.Facts) {
+func (p *Protocol) infoServer(t *infoText, f *about.Facts) {
 	port := f.Pool.Port
 	if port == "" {
 		port = "0" // what Redis says of a unix socket
@@ -101,14 +102,14 @@ func (p *Protocol) infoServer(t *infoText, f *codec.Facts) {
 	}
 }
 
-func infoClients(_ *Protocol, t *infoText, f *codec.Facts) {
+func infoClients(_ *Protocol, t *infoText, f *about.Facts) {
 	t.count("connected_clients", f.Pool.Clients)
 	t.count("maxclients", f.Pool.ClientLimit)
 	t.count("blocked_clients", f.Pool.Blocked)
 }
 
 // infoMemory is about the process: pools share its memory.
-func infoMemory(_ *Protocol, t *infoText, f *codec.Facts) {
+func infoMemory(_ *Protocol, t *infoText, f *about.Facts) {
 	t.count("used_memory", f.Process.HeapBytes)
 	if f.Process.ResidentBytes >= 0 {
 		t.count("used_memory_rss", f.Process.ResidentBytes)
@@ -118,7 +119,7 @@ func infoMemory(_ *Protocol, t *infoText, f *codec.Facts) {
 }
 
 // infoStats counts a command that went to several servers once for each.
-func infoStats(_ *Protocol, t *infoText, f *codec.Facts) {
+func infoStats(_ *Protocol, t *infoText, f *about.Facts) {
 	commands := f.Pool.Local
 	for i := range f.Servers {
 		commands += f.Servers[i].Requests
@@ -131,12 +132,12 @@ func infoStats(_ *Protocol, t *infoText, f *codec.Facts) {
 }
 
 // infoReplication has clients that look for a master take the proxy for one.
-func infoReplication(_ *Protocol, t *infoText, _ *codec.Facts) {
+func infoReplication(_ *Protocol, t *infoText, _ *about.Facts) {
 	t.text("role", "master")
 	t.count("connected_slaves", 0)
 }
 
-func infoCPU(_ *Protocol, t *infoText, f *codec.Facts) {
+func infoCPU(_ *Protocol, t *infoText, f *about.Facts) {
 	if f.Process.HasCPU {
 		t.seconds("used_cpu_sys", f.Process.SystemCPU)
 		t.seconds("used_cpu_user", f.Process.UserCPU)
@@ -144,7 +145,7 @@ func infoCPU(_ *Protocol, t *infoText, f *codec.Facts) {
 }
 
 // infoProxy has what Redis knows nothing of.
-func infoProxy(_ *Protocol, t *infoText, f *codec.Facts) {
+func infoProxy(_ *Protocol, t *infoText, f *about.Facts) {
 	t.text("pool", f.Pool.Name)
 	t.count("pools", int64(f.Process.Pools))
 	t.count("loops", int64(f.Process.Loops))
@@ -173,7 +174,7 @@ func infoProxy(_ *Protocol, t *infoText, f *codec.Facts) {
 }
 
 // infoServers has a line for each server, in the shape of Redis's lines for replicas.
-func infoServers(_ *Protocol, t *infoText, f *codec.Facts) {
+func infoServers(_ *Protocol, t *infoText, f *about.Facts) {
 	t.count("servers", int64(len(f.Servers)))
 	t.count("servers_live", int64(f.Pool.Live))
 	for i := range f.Servers {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/codec"
+	"cashew/codec/about"
 	"cashew/codec/codectest"
 )
 
@@ -41,7 +42,7 @@ var infoWhole = strings.Join([]string{
 // fewFacts is a proxy on a unix socket that was never reloaded, on a system that tells nothing of its processes.
 type fewFacts struct{ codectest.About }
 
-func (a *fewFacts) Facts() *codec.Facts {
+func (a *fewFacts) Facts() *about.Facts {
 	f := a.About.Facts()
 	f.Process.Executable, f.Process.ResidentBytes, f.Process.HasCPU, f.Process.Draining = "", -1, false, false
 	f.Process.ReloadAt = time.Time{}

@@ -128,7 +128,7 @@ func (c *command) pick(frame []byte, args []codec.Key) (keys []codec.Key, err st
 
 // pickCounted is pick for a count of keys in argument at.
 func (c *command) pickCounted(frame []byte, args []codec.Key, at int) ([]codec.Key, string) {
-	n, ok := codec.ParseInt(bytesOf(frame, args[at-1]))
+	n, ok := parseInt(bytesOf(frame, args[at-1]))
 	rest := int64(len(args) - at)
 	step := int64(c.keys.step)
 	switch c.keys.count {
@@ -225,7 +225,7 @@ func (p *Protocol) leaves(frame []byte) bool {
 	}
 	for args.left > 1 {
 		if equalFold(args.next(), "db") {
-			if n, ok := codec.ParseInt(args.next()); ok && n != int64(p.db) {
+			if n, ok := parseInt(args.next()); ok && n != int64(p.db) {
 				return true
 			}
 		}

@@ -26,7 +26,7 @@ func model(in []byte) (frames [][]string, inline, bad bool) {
 		return string(in[at : at+i]), at + i + 2
 	}
 	length := func(s string, most int64) (int, bool) {
-		n, ok := codec.ParseInt([]byte(s))
+		n, ok := parseInt([]byte(s))
 		return int(n), ok && n >= 0 && n <= most
 	}
 	for at := 0; at < len(in); {
@@ -37,7 +37,7 @@ func model(in []byte) (frames [][]string, inline, bad bool) {
 		if next < 0 {
 			return frames, false, false
 		}
-		if n, ok := codec.ParseInt([]byte(head[1:])); ok && n < 0 && n >= -maxBulk {
+		if n, ok := parseInt([]byte(head[1:])); ok && n < 0 && n >= -maxBulk {
 			frames = append(frames, nil)
 			at = next
 			continue

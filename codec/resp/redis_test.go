@@ -87,7 +87,7 @@ func decodeOne(t *testing.T, in string) (any, string) {
 	if !ok {
 		t.Fatalf("%q is no reply", in)
 	}
-	n, _ := codec.ParseInt([]byte(line[1:]))
+	n, _ := parseInt([]byte(line[1:]))
 	switch line[0] {
 	case ':':
 		return n, rest

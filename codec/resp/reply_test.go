@@ -176,7 +176,7 @@ func replyEnd(in string, place modelPlace) (n int, last, bad bool) {
 	if (kind == ";") != (place == inPieces) || kind == "." && place != untilEnd || kind == ">" && place != alone {
 		return 0, false, true
 	}
-	num, numOK := codec.ParseInt([]byte(arg))
+	num, numOK := parseInt([]byte(arg))
 	numOK = numOK && (num >= 0 || num == -1 && (kind == "$" || kind == "*"))
 	elements, then := num, inside
 	switch kind {

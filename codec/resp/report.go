@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // maxReportFrame bounds the commands that ask about the proxy, which are copied off the loop: room for some thousand IDs
@@ -26,35 +27,35 @@ var (
 
 // AppendReport implements codec.Reports: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
 // redis-server, so that tools and client libraries can read them.
-func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, about codec.About) (out []byte, last bool) {
+func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, proxy about.Proxy) (out []byte, last bool) {
 	args := argsOf(frame)
 	args.next() // the command's name
 	if op == opInfo {
-		return p.appendInfoReply(dst, cl.Profile, args, about), false
+		return p.appendInfoReply(dst, cl.Profile, args, proxy), false
 	}
 	args.next() // the subcommand's name
 	switch op {
 	case opClientInfo:
-		return p.appendClientInfo(dst, &cl, about), false
+		return p.appendClientInfo(dst, &cl, proxy), false
 	case opClientKill:
-		return appendClientKill(dst, args, about)
+		return appendClientKill(dst, args, proxy)
 	case opClientList:
-		return p.appendClientList(dst, &cl, args, about), false
+		return p.appendClientList(dst, &cl, args, proxy), false
 	case opSlowlogGet:
-		return appendSlowlog(dst, args, about), false
+		return appendSlowlog(dst, args, proxy), false
 	case opSlowlogLen:
-		return appendUint(dst, uint64(about.SlowLen())), false
+		return appendUint(dst, uint64(proxy.SlowLen())), false
 	case opSlowlogReset:
-		about.SlowReset()
+		proxy.SlowReset()
 		return append(dst, replyOK...), false
 	}
 	return appendUnsupported(dst, commands[op].name), false
 }
 
 // appendClientInfo is CLIENT INFO. A client that has left while it was asked for is still told of itself.
-func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, about codec.About) []byte {
-	line := codec.ClientLine{ID: cl.ID, Addr: cl.Addr, LAddr: cl.LAddr, Profile: cl.Profile}
-	for _, c := range about.Clients() {
+func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, proxy about.Proxy) []byte {
+	line := about.ClientLine{ID: cl.ID, Addr: cl.Addr, LAddr: cl.LAddr, Profile: uint8(cl.Profile)}
+	for _, c := range proxy.Clients() {
 		if c.ID == cl.ID {
 			line = c
 		}
@@ -64,7 +65,7 @@ func (p *Protocol) appendClientInfo(dst []byte, cl *codec.Client, about codec.Ab
 
 // appendClientList is CLIENT LIST [TYPE type | ID id ...]. With IDs the lines are in their order.
 // Source: redis 7.0 networking.c, clientCommand.
-func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments, about codec.About) []byte {
+func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments, proxy about.Proxy) []byte {
 	var ids []int64
 	given := args.left
 	option := args.next()
@@ -81,7 +82,7 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 		}
 	case given > 1 && equalFold(option, "id"):
 		for args.left > 0 {
-			id, ok := codec.ParseInt(args.next())
+			id, ok := parseInt(args.next())
 			if !ok {
 				return append(dst, "-ERR Invalid client ID\r\n"...)
 			}
@@ -91,7 +92,7 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 		return append(dst, errSyntax...)
 	}
 
-	lines := about.Clients()
+	lines := proxy.Clients()
 	if ids != nil {
 		lines = pickLines(lines, ids)
 	}
@@ -103,8 +104,8 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 }
 
 // pickLines are the lines of the clients with these ids, one for each that there is.
-func pickLines(lines []codec.ClientLine, ids []int64) (picked []codec.ClientLine) {
-	byID := make(map[int64]*codec.ClientLine, len(lines))
+func pickLines(lines []about.ClientLine, ids []int64) (picked []about.ClientLine) {
+	byID := make(map[int64]*about.ClientLine, len(lines))
 	for i := range lines {
 		byID[int64(lines[i].ID)] = &lines[i]
 	}
@@ -139,8 +140,8 @@ func appendUnknownType(dst, name []byte) []byte {
 // is told as its command found it.
 //
 // Source: redis 7.2 networking.c, catClientInfoString; tot-cmds from 8.2.
-func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.ClientLine, asked string) []byte {
-	name, lib, libVer, last, pr := c.Name, c.Lib, c.LibVer, c.LastCommand, c.Profile
+func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.ClientLine, asked string) []byte {
+	name, lib, libVer, last, pr := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile)
 	if c.ID == cl.ID {
 		name, lib, libVer, last, pr = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile
 	}
@@ -200,10 +201,10 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *codec.Clien
 
 // appendClientKill is CLIENT KILL addr, and CLIENT KILL filter value ... with the filters ID, ADDR, TYPE, USER, MAXAGE and
 // SKIPME. Source: redis 7.2 networking.c, clientKillCommand.
-func appendClientKill(dst []byte, args arguments, about codec.About) (out []byte, last bool) {
+func appendClientKill(dst []byte, args arguments, proxy about.Proxy) (out []byte, last bool) {
 	if args.left == 1 {
 		addr := string(args.next())
-		n, self := about.Kill(func(c *codec.ClientLine) bool { return c.Addr == addr })
+		n, self := proxy.Kill(func(c *about.ClientLine) bool { return c.Addr == addr })
 		if n == 0 && !self {
 			return append(dst, "-ERR No such client\r\n"...), false
 		}
@@ -213,7 +214,7 @@ func appendClientKill(dst []byte, args arguments, about codec.About) (out []byte
 	if refusal := f.parse(args); refusal != nil {
 		return append(dst, refusal...), false
 	}
-	n, self := about.Kill(f.match)
+	n, self := proxy.Kill(f.match)
 	if self = self && !f.skipMe; self {
 		n++
 	}
@@ -240,7 +241,7 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 		value := args.next()
 		switch {
 		case equalFold(option, "id"):
-			n, ok := codec.ParseInt(value)
+			n, ok := parseInt(value)
 			if !ok || n < 1 {
 				return []byte("-ERR client-id should be greater than 0\r\n")
 			}
@@ -248,7 +249,7 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 		case equalFold(option, "addr"):
 			f.addr = value
 		case equalFold(option, "maxage"):
-			n, ok := codec.ParseInt(value)
+			n, ok := parseInt(value)
 			switch {
 			case !ok:
 				return []byte("-ERR maxage is not an integer or out of range\r\n")
@@ -280,25 +281,25 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 	return nil
 }
 
-func (f *killFilter) match(c *codec.ClientLine) bool {
+func (f *killFilter) match(c *about.ClientLine) bool {
 	return !f.none && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
 		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge
 }
 
 // appendSlowlog is SLOWLOG GET [count]. The arguments of an entry are the command's name and its first key; values are not
 // kept. Source: redis 7.0 slowlog.c, slowlogCommand.
-func appendSlowlog(dst []byte, args arguments, about codec.About) []byte {
+func appendSlowlog(dst []byte, args arguments, proxy about.Proxy) []byte {
 	count := int64(10)
 	switch {
 	case args.left > 1:
 		return append(dst, "-ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.\r\n"...)
 	case args.left == 1:
 		var ok bool
-		if count, ok = codec.ParseInt(args.next()); !ok || count < -1 {
+		if count, ok = parseInt(args.next()); !ok || count < -1 {
 			return append(dst, "-ERR count should be greater than or equal to -1\r\n"...)
 		}
 	}
-	lines := about.Slow(int(min(count, math.MaxInt32)))
+	lines := proxy.Slow(int(min(count, math.MaxInt32)))
 	dst = appendHeader(dst, '*', len(lines))
 	for i := range lines {
 		l := &lines[i]
@@ -314,7 +315,7 @@ func appendSlowlog(dst []byte, args arguments, about codec.About) []byte {
 }
 
 // appendSlowArgs appends an entry's arguments; those that are left out are counted as Redis does it.
-func appendSlowArgs(dst []byte, l *codec.SlowLine) []byte {
+func appendSlowArgs(dst []byte, l *about.SlowLine) []byte {
 	switch l.Keys {
 	case 0:
 		dst = append(dst, "*1\r\n"...)

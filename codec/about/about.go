@@ -1,19 +1,17 @@
-package codec
+// Package about has what the proxy tells of itself, in plain values: facts, its clients, slow commands. The engine collects them,
+// session passes them on unseen, and each protocol finds the words that its clients know.
+//
+//	engine --Facts, ClientLine, SlowLine--> Proxy --codec.Reports--> "uptime_in_seconds:90", "STAT uptime 90"
+//
+// Nothing here knows a protocol or does anything: it is a list of names with their units, for package codec and all above it.
+package about
 
 import "time"
 
-// Reports answers what clients ask about the proxy as a whole. It alone always runs on a goroutine off the loops, at most
-// eight of them at once, and may allocate and wait. cl and frame are copies that belong to the call.
-type Reports interface {
-	// AppendReport appends the reply to a command of Kind Report, whose Op and Frame are given; cl is a copy of the client
-	// as the command found it. last says that the client is closed once it has this reply.
-	AppendReport(dst []byte, cl Client, op uint16, frame []byte, about About) (out []byte, last bool)
-}
-
-// About is what AppendReport can ask of the proxy. It answers for the asking client's pool alone: other pools may be
-// other people's. Asking may take as long as the busiest loop needs to answer; it never runs on one. What is returned
+// Proxy is what AppendReport of codec.Reports can ask of the proxy. It answers for the asking client's pool alone: other pools may
+// be other people's. Asking may take as long as the busiest loop needs to answer; it never runs on one. What is returned
 // belongs to the caller.
-type About interface {
+type Proxy interface {
 	// Facts are about the process and the pool, as they are now.
 	Facts() *Facts
 
@@ -39,7 +37,7 @@ type ClientLine struct {
 	ID          uint64
 	Addr        string // remote address; "unix" for a unix socket
 	LAddr       string // the address that it connected to; "unix" likewise
-	Profile     Profile
+	Profile     uint8  // its codec.Profile
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO
 	Age, Idle   time.Duration

@@ -1,10 +1,10 @@
-package codec
+package resp
 
-// ParseInt reads b as the decimal integer that Redis would print: digits without a leading zero, perhaps behind one
+// parseInt reads b as the decimal integer that Redis would print: digits without a leading zero, perhaps behind one
 // '-', within int64; "-0" is none. Pure; does not allocate.
 //
 // Source: redis 7.0 util.c, string2ll.
-func ParseInt(b []byte) (v int64, ok bool) {
+func parseInt(b []byte) (v int64, ok bool) {
 	neg := len(b) > 0 && b[0] == '-'
 	if neg {
 		b = b[1:]

@@ -1,4 +1,4 @@
-package codec
+package about
 
 import "time"
 

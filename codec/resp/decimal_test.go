@@ -1,4 +1,4 @@
-package codec
+package resp
 
 import (
 	"strconv"
@@ -33,9 +33,9 @@ func TestParseInt(t *testing.T) {
 		{"--1", 0, false},
 	}
 	for _, tt := range tests {
-		got, ok := ParseInt([]byte(tt.in))
+		got, ok := parseInt([]byte(tt.in))
 		if ok != tt.ok || ok && got != tt.want {
-			t.Errorf("ParseInt(%q) = %d, %v; want %d, %v", tt.in, got, ok, tt.want, tt.ok)
+			t.Errorf("parseInt(%q) = %d, %v; want %d, %v", tt.in, got, ok, tt.want, tt.ok)
 		}
 	}
 }
@@ -47,9 +47,9 @@ func FuzzParseInt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := strconv.ParseInt(s, 10, 64)
 		wantOK := err == nil && strconv.FormatInt(want, 10) == s
-		got, ok := ParseInt([]byte(s))
+		got, ok := parseInt([]byte(s))
 		if ok != wantOK || ok && got != want {
-			t.Errorf("ParseInt(%q) = %d, %v; want %d, %v", s, got, ok, want, wantOK)
+			t.Errorf("parseInt(%q) = %d, %v; want %d, %v", s, got, ok, want, wantOK)
 		}
 	})
 }
