@@ -178,6 +178,9 @@ func (c *Conn) flush() {
 	c.tellWaiters()
 }
 
+// spent says that nothing is outstanding on c, written or not.
+func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
+
 // wrote notes what reached the wire, and when.
 func (c *Conn) wrote() {
 	c.marks.add(c.out.Taken(), c.loop.Now)

@@ -175,6 +175,27 @@ func (g *Group) giveUp(server *topology.Server) {
 	}
 }
 
+// retireAll retires all connections of a set.
+func (g *Group) retireAll(conns []*Conn) {
+	for i, c := range conns {
+		if c != nil {
+			conns[i] = nil
+			g.retire(c)
+		}
+	}
+}
+
+// retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.
+func (g *Group) retire(c *Conn) (idle bool) {
+	c.retired = true
+	if c.spent() {
+		c.fail(ErrClosed)
+		return true
+	}
+	g.retired = append(g.retired, c)
+	return false
+}
+
 // to are the connections of a profile to the server of a slot.
 func (g *Group) to(slot, pr int) []*Conn {
 	n := g.pool.Options().ServerConnections

@@ -51,6 +51,9 @@ func (o *Local) Tidy() int {
 	return o.requests.tidy()
 }
 
+// Groups is how many groups o looks after: one for each pool, and those of removed pools whose last replies are awaited.
+func (o *Local) Groups() int { return len(o.groups) }
+
 // want asks for a call of expire at time at: there is at most one timer for each loop, and none while no request waits.
 func (o *Local) want(at int64) {
 	if at >= o.timerAt {

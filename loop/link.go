@@ -1,9 +1,12 @@
 package loop
 
 import (
+	"errors"
 	"net"
+	"syscall"
 
 	"github.com/panjf2000/gnet/v2"
+	gio "github.com/panjf2000/gnet/v2/pkg/io"
 	"golang.org/x/sys/unix"
 )
 
@@ -124,6 +127,55 @@ func (s ownSocket) Dup() (int, error)       { return unix.Dup(int(s.fdSocket)) }
 func (s ownSocket) Detach() (Socket, error) { return s, nil }
 func (s ownSocket) RemoteAddr() net.Addr    { return s.remote }
 func (s ownSocket) Close()                  { _ = unix.Close(int(s.fdSocket)) }
+
+// fdSocket reads from and writes to a non-blocking file descriptor.
+type fdSocket int
+
+func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
+
+func (s fdSocket) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(s), p)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
+func (s fdSocket) Write(p []byte) (int, error) {
+	for {
+		n, err := unix.Write(int(s), p)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
+func (s fdSocket) Writev(bufs [][]byte) (int, error) {
+	for {
+		n, err := gio.Writev(int(s), bufs)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
+// lasting drops the error of a full or empty buffer: a short count says it.
+func lasting(err error) error {
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil
+	}
+	return err
+}
 
 // unread is how many bytes wait in a socket.
 func unread(fd int) int {

@@ -171,15 +171,6 @@ func (l *Loop) attempt(f func()) {
 	f()
 }
 
-func (l *Loop) putChunk(c *chunk) {
-	if c.bb != nil {
-		l.PutBuffer(c.bb)
-	} else {
-		l.batches.put(c.whole)
-	}
-	*c = chunk{}
-}
-
 // GetBuffer returns an empty buffer for bytes that outlive a callback. PutBuffer gives it back.
 func (l *Loop) GetBuffer() *bytebufferpool.ByteBuffer {
 	if bb := l.spares.take(0); bb != nil {

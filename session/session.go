@@ -105,29 +105,6 @@ const (
 	maxFills  = 8
 )
 
-// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
-// would be copied once more.
-func (s *Session) fill() {
-	for range maxFills {
-		if s.in == nil || s.paused || s.life == closed || !s.attached() {
-			return
-		}
-		left := s.scan.Need - len(s.in.B)
-		if left < throughBytes {
-			return
-		}
-		s.room(min(left, fillBytes))
-		kept := len(s.in.B)
-		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
-		if err != nil || n == 0 {
-			return // the reactor finds the same
-		}
-		s.tally.BytesIn += int64(n)
-		s.in.B = s.in.B[:kept+n]
-		s.goOn()
-	}
-}
-
 // keep appends input that can't be taken yet.
 func (s *Session) keep(p []byte) {
 	if s.in == nil {
@@ -198,6 +175,29 @@ func (s *Session) takeRest() {
 		s.in.B = s.in.B[:kept+n]
 	}
 	s.takeKept()
+}
+
+// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
+// would be copied once more.
+func (s *Session) fill() {
+	for range maxFills {
+		if s.in == nil || s.paused || s.life == closed || !s.attached() {
+			return
+		}
+		left := s.scan.Need - len(s.in.B)
+		if left < throughBytes {
+			return
+		}
+		s.room(min(left, fillBytes))
+		kept := len(s.in.B)
+		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
+		if err != nil || n == 0 {
+			return // the reactor finds the same
+		}
+		s.tally.BytesIn += int64(n)
+		s.in.B = s.in.B[:kept+n]
+		s.goOn()
+	}
 }
 
 // answerLocal answers a command here, in its turn.
