@@ -24,7 +24,7 @@ func (c *Conn) Data(buf []byte) {
 	defer alike.add()
 	for len(buf) > 0 && c.state == open {
 		r := c.head
-		if r == nil || c.place == inPush {
+		if r == nil || c.inside == inPush {
 			buf = c.unasked(buf)
 			continue
 		}
@@ -37,7 +37,7 @@ func (c *Conn) Data(buf []byte) {
 		if c.canary.want != nil && c.skipped(r, reply, done) {
 			return
 		}
-		if c.place == between {
+		if c.inside == between {
 			if v := p.Judge(c.profile, r.Op, reply); v != codec.Fine { // rarely
 				ailing = ailing || v == codec.Ailing
 				if !c.heed(v, r, buf, n, done) {
@@ -50,10 +50,10 @@ func (c *Conn) Data(buf []byte) {
 			}
 		}
 		if done {
-			c.finish(r, &alike)
+			c.dequeue(r, &alike)
 			answered = answered || !ailing
 		} else {
-			c.place = inReply
+			c.inside = inReply
 		}
 		c.deliver(r, reply, done)
 		if c.outOfStep {
@@ -93,10 +93,10 @@ func (c *Conn) heed(v codec.Verdict, r *Request, buf []byte, n int, done bool) (
 	return true
 }
 
-// finish takes r, the oldest of outq, whose reply is whole, out of outq and counts it; its times are in alike, which the caller adds.
-func (c *Conn) finish(r *Request, alike *run) {
+// dequeue takes r, the oldest of outq, whose reply is whole, out of outq and counts it; its times are in alike, which the caller adds.
+func (c *Conn) dequeue(r *Request, alike *run) {
 	now := c.loop.Now
-	c.place = between
+	c.inside = between
 	r.SentAt = c.marks.of(r.from, now)
 	if !r.ours {
 		f := c.figures

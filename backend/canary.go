@@ -71,15 +71,15 @@ func (c *Conn) listen() {
 	if deadline == 0 {
 		deadline = int64(canaryTime)
 	}
-	if c.asked || !c.mute(deadline) {
+	if c.probing || !c.mute(deadline) {
 		return
 	}
-	c.asked = true
+	c.probing = true
 	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.server
 	c.loop.World.Go(func() {
 		err := p.Probe(s)
 		c.loop.Execute(func() {
-			c.asked = false // again in a second, perhaps
+			c.probing = false // again in a second, perhaps
 			if err == nil && c.state == open && c.attempt == attempt && c.heardAt == heardAt {
 				c.fail(ErrSilent)
 			}

@@ -23,12 +23,12 @@ const (
 	open
 )
 
-// place is where the bytes from a server are, between two reads.
-type place uint8
+// inside says in the middle of what the last read from a server ended.
+type inside uint8
 
 const (
-	between place = iota // what comes next is the first byte of a reply, or of a push
-	inReply              // of the oldest request
+	between inside = iota // what comes next is the first byte of a reply, or of a push
+	inReply               // of the oldest request
 	inPush
 )
 
@@ -57,14 +57,14 @@ type Conn struct {
 	heardAt     int64 // when the server last sent something, as Loop.Now
 	since       int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan        codec.ReplyScan
-	place       place
+	inside      inside
 	push        *push // that goes on; nil unless inPush
 
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
 	canary    canary
-	asked     bool   // the server is being probed, since nothing has come for long
+	probing   bool   // the server is being probed, since nothing has come for long
 	doubt     *doubt // the connection is being proved; nil: it is not
 	ailing    int64  // since when the server has said to all that it is not ready, as Loop.Now; 0: it is
 	demoted   bool   // it has said that it is no master

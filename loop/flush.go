@@ -132,7 +132,7 @@ func (l *Loop) EndPass() {
 	p := l.Pass
 	l.Pass = Pass{}
 	l.latency.add(p.Took, p.Answered)
-	if p.Bytes >= throughBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
+	if p.Bytes >= largeBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
 		return
 	}
 	if d := min(l.Coalesce, l.latency.mean()/coalesceWait); d >= leastNap {
@@ -140,8 +140,8 @@ func (l *Loop) EndPass() {
 	}
 }
 
-// throughBytes is from where a value is large: it is written as it comes.
-const throughBytes = 16 << 10
+// largeBytes is from where a value is large: it is written as it comes.
+const largeBytes = 16 << 10
 
 // yieldEvery is well below the 10 ms after which Go's scheduler preempts.
 const yieldEvery = 4 * time.Millisecond

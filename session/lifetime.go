@@ -109,9 +109,9 @@ func (s *Session) moved() {
 // told to wait for that.
 func (s *Session) settled() bool {
 	if s.head == nil {
-		s.told &^= behindOrder
+		s.waitsFor &^= behindOrder
 	}
-	return s.told&behindOrder == 0
+	return s.waitsFor&behindOrder == 0
 }
 
 // leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
@@ -201,7 +201,7 @@ func (s *Session) close() {
 	if s.life == closed {
 		return
 	}
-	if s.places[inAll].in { // it opened
+	if s.links[inAll].in { // it opened
 		s.local.sessions.remove(s)
 		s.account()
 		s.countLeft()

@@ -55,7 +55,7 @@ type Session struct {
 	allowed   int // what the replies owed to it may have, in bytes; see budget.go
 	reports   int // of those in flight, answered off the loop
 
-	told     causes // for which it has to wait, besides its numbers; see waits
+	waitsFor causes // for which it has to wait, besides its numbers; see waits
 	life     life
 	blocked  bool // it waits: no more input is taken
 	paused   bool // the reactor does not read from it
@@ -81,7 +81,7 @@ type Session struct {
 	from     *Pool       // whose listener accepted it; nil once it opened
 	openedAt int64
 	granted  int // of what it is allowed, what came from the process's budget
-	places   [lists]place
+	links    [lists]links
 	eof      bool // the client sent all it will send
 	detached bool // sock is not the reactor's any more
 	rest     bool // that has input which the reactor had not read
@@ -223,7 +223,7 @@ func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
 	r := s.local.servers.NewRequest(nil)
 	r.Reply, r.Done = bb, true
 	s.push(r)
-	s.drain()
+	s.passDue()
 }
 
 // refuse answers a command whose server can't be reached, in its turn.

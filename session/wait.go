@@ -23,8 +23,8 @@ var waits = [...]struct {
 }{
 	{
 		"server",
-		func(s *Session) bool { return s.told&behindServer != 0 },
-		func(s *Session) bool { return s.told&behindServer == 0 },
+		func(s *Session) bool { return s.waitsFor&behindServer != 0 },
+		func(s *Session) bool { return s.waitsFor&behindServer == 0 },
 	},
 	{
 		"order",
@@ -33,8 +33,8 @@ var waits = [...]struct {
 	},
 	{
 		"hand-over",
-		func(s *Session) bool { return s.told&behindHandOver != 0 && s.between() },
-		func(s *Session) bool { return s.told&behindHandOver == 0 },
+		func(s *Session) bool { return s.waitsFor&behindHandOver != 0 && s.between() },
+		func(s *Session) bool { return s.waitsFor&behindHandOver == 0 },
 	},
 	{
 		"pipeline",
@@ -61,7 +61,7 @@ var waits = [...]struct {
 // perhapsWaits is false, nearly always, if no row of waits can begin. It is asked for each command, and so it calls nothing.
 func (s *Session) perhapsWaits() bool {
 	l := s.local
-	return s.told != 0 || s.inFlight >= l.limits.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
+	return s.waitsFor != 0 || s.inFlight >= l.limits.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
 		l.pressure.Level.Load() >= High
 }
 
@@ -127,6 +127,6 @@ func (s *Session) Resume() {
 
 // Roomy implements backend.Waiter.
 func (s *Session) Roomy() {
-	s.told &^= behindServer
+	s.waitsFor &^= behindServer
 	s.unblock()
 }
