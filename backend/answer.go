@@ -42,7 +42,7 @@ func (c *Conn) Data(buf []byte) {
 				ailing = ailing || v == codec.Ailing
 				if !c.heed(v, r, buf, n, done) {
 					if v != codec.Push {
-						return // c is in doubt, or was
+						return // heed took all of buf: c is being proved, or was closed
 					}
 					buf = buf[n:]
 					continue

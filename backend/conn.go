@@ -11,9 +11,9 @@ import (
 
 // state of a Conn.
 //
-//	closed --Queue--> dialing --connected--> handshaking --last reply--> open
-//	  ^                  |                        |                       |
-//	  +----- failed -----+------- refused --------+--- EOF, error, fail --+
+//	closed --Set.Conn--> dialing --connected--> handshaking --last reply--> open
+//	  ^                     |                        |                       |
+//	  +------- failed ------+------- refused --------+--- EOF, error, fail --+
 type state uint8
 
 const (
@@ -32,7 +32,9 @@ const (
 	inPush
 )
 
-// Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
+// Conn is one connection to a server, of one loop. It connects, and connects anew after a failure, when a request needs it. It
+// lives as long as it stands in a Set; once it is retired, it stands in none, gets no more requests, and is forgotten when it has
+// closed.
 type Conn struct {
 	loop    *loop.Loop
 	local   *Local
@@ -66,9 +68,9 @@ type Conn struct {
 	canary    canary
 	probing   bool   // the server is being probed, since nothing has come for long
 	doubt     *doubt // the connection is being proved; nil: it is not
-	ailing    int64  // since when the server has said to all that it is not ready, as Loop.Now; 0: it is
+	ailing    int64  // when the server first said, with no good reply since, that it is not ready, as Loop.Now; 0: it has not
 	demoted   bool   // it has said that it is no master
-	blamed    bool   // it has said that it closes the connection for a request that it can't take
+	blamed    bool   // the coming end is not the server's failure: the server announced it, or a canary proved nothing
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
 
@@ -103,7 +105,7 @@ func (c *Conn) NoReply() {
 	c.figures.NoReply++
 }
 
-// enter is Queue for any request, also our own.
+// enter is Queue for any request, a canary included, and counts it in no figure.
 func (c *Conn) enter(r *Request) {
 	c.outstanding++
 	c.loop.Pass.Queued++
@@ -160,7 +162,7 @@ func (c *Conn) Flush() {
 
 func (c *Conn) flush() {
 	if c.state != open {
-		return // opened flushes
+		return // nextStep flushes once the handshake is done
 	}
 	taken := c.out.Taken()
 	c.out.Flush(c.loop, c)

@@ -30,7 +30,7 @@ type Group struct {
 type lane struct {
 	server   *topology.Server // nil: no server of the pool has this slot
 	figures  *stats.ServerTally
-	redialAt int64 // its connections were last given up then, as Loop.Now; see giveUp
+	redialAt int64 // when giveUp last retired this server's connections, as Loop.Now; 0: never
 }
 
 // MakeGroup makes o's group for p, on any goroutine; the loop does not know it before Join.

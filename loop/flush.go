@@ -124,10 +124,10 @@ const (
 	leastNap = 5 * time.Microsecond
 )
 
-// EndPass ends a pass, of all callbacks that one flush is for: where a server answered little of what it owes it lets more come in before gnet looks again, as
-// network cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its own; a loop
-// that looks at once wakes, reads and writes for each. What a silent server owes does not count, or its clients would slow
-// down those of the others; and part of a large value is not little.
+// EndPass ends a pass: all callbacks that one flush is for. If the servers that answered still owe much more than they sent, the
+// loop naps, so that more arrives before gnet polls, as network cards do with interrupts. memcached, for one, answers each get of
+// a pipeline by a system call of its own; a loop that looks at once wakes, reads and writes for each. What a silent server owes
+// does not count, or its clients would slow down those of the others; and part of a large value is not little.
 func (l *Loop) EndPass() {
 	p := l.Pass
 	l.Pass = Pass{}

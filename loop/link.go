@@ -18,9 +18,10 @@ type Handler interface {
 	// Data hands over bytes that have come; buf dies when Data returns.
 	Data(buf []byte)
 
-	// Ended says that the peer closed the connection or its half of it, or that reading failed: err is nil or io.EOF for an
-	// orderly end. The socket is closed behind it, unless the handler took another descriptor of it (Socket.Detach). It is not
-	// called for a socket that the handler closed itself. false: nothing is to be flushed.
+	// Ended says that the peer closed the connection or its half of it (io.EOF), that reading failed (any other error), or that
+	// the reactor stops (nil). A peer that resets a connection which is paused is io.EOF, too: gnet says no more. The socket is
+	// closed behind it, unless the handler took another descriptor of it (Socket.Detach). It is not called for a socket that the
+	// handler closed itself. false: nothing is to be flushed.
 	Ended(err error) bool
 
 	// Writable says that a stalled socket takes bytes again.
@@ -43,8 +44,9 @@ type Socket interface {
 	Await(ready func()) error
 	Forget()
 
-	// Pause has the reactor read no more from it, and the kernel makes the peer wait. Ended still comes if the peer hangs up, and
-	// then there may be bytes that only Read gives, once the Socket is detached.
+	// Pause has the reactor read no more from it, and the kernel makes the peer wait. On Linux, Ended still comes if the peer
+	// hangs up, and then there may be bytes that only Read gives, once the Socket is detached. On macOS and FreeBSD kqueue's
+	// filter is disabled and tells nothing: Ended comes after Resume, behind the bytes.
 	Pause()
 	Resume()     // it reads again
 	Unread() int // bytes that came and were not read, as far as the kernel tells

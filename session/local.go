@@ -32,7 +32,7 @@ type Local struct {
 	counts  []int           // scratch of scatter: keys for each server
 	targets []target        // scratch of scatter: where they go
 	gathers []*codec.Gather // not in use
-	idle    int             // fewest of them since the last tidy: so many nobody needed
+	idle    int             // the smallest number of them since the last tidy: that many were never needed
 	clients atomic.Int64    // on the loop or on their way to it
 
 	hot, big stats.Sketch

@@ -62,7 +62,7 @@ func (s *Session) pass(r *backend.Request, chunk []byte, last bool) {
 	s.passDue()
 }
 
-// pop releases the head of the client's order, whose reply is written.
+// pop releases the head of the client's order, whose reply stands in out, written or not.
 func (s *Session) pop() {
 	r := s.head
 	s.replySize += (r.Size - s.replySize) / 8
@@ -181,7 +181,7 @@ func (s *Session) fragmentDone(whole *backend.Request) {
 	}
 }
 
-// passDue writes the replies whose turn it is.
+// passDue appends the replies whose turn it is to out; the next flush writes them.
 func (s *Session) passDue() {
 	for s.head != nil && s.head.Done {
 		if s.head.Gather != nil {
@@ -199,7 +199,7 @@ func (s *Session) writeStored(r *backend.Request) {
 	r.Reply = nil
 }
 
-// writeGathered writes the one reply to a scattered command whose fragments are all answered.
+// writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.Protocol, whole.Gather
 	if whole.Err != nil {

@@ -132,8 +132,8 @@ func (s *Session) forward(cmd *codec.Command) {
 	s.send(place, server, cmd)
 }
 
-// send queues a whole command on a connection to server, or answers why that can't be. place is the server's in the pool's list, by
-// which figures know it.
+// send queues a whole command on a connection to server, or answers why that can't be. place is the server's index in the pool's
+// list; figures count by it.
 func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) {
 	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {

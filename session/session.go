@@ -18,6 +18,10 @@
 //	pop        takes the request from the front of the client's order, whose next reply may be there already
 //	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
 //
+// Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
+// lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go
+// and question.go for commands that are not a request to a server; tally.go and told.go for figures, and list.go for a loop's lists.
+//
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
 // those of one pool have there, and Pool what all loops share of a pool. Of the proxy around them they know only Host.
 package session
@@ -55,7 +59,7 @@ type Session struct {
 	allowed   int // what the replies owed to it may have, in bytes; see budget.go
 	reports   int // of those in flight, answered off the loop
 
-	waitsFor causes // for which it has to wait, besides its numbers; see waits
+	waitsFor causes // the causes that the session was told of; the other rows of waits are read from its counters
 	life     life
 	blocked  bool // it waits: no more input is taken
 	paused   bool // the reactor does not read from it
@@ -84,7 +88,7 @@ type Session struct {
 	links    [lists]links
 	eof      bool // the client sent all it will send
 	detached bool // sock is not the reactor's any more
-	rest     bool // that has input which the reactor had not read
+	rest     bool // the kernel may hold input that the reactor had not read when the client hung up; takeRest reads it
 	broken   bool // must be closed at once
 	spoiled  bool // it sent what is no command, and is told to go
 

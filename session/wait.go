@@ -5,7 +5,7 @@ package session
 // (a client with 1,024 commands in flight goes on at 512), so that a client is not stopped and started at each reply. A client
 // goes on once all rows are over, whichever stopped it.
 
-// causes are those that a session is told of; the others are seen in its numbers.
+// causes are those that a session is told of; the other rows of waits are read from its counters.
 type causes uint8
 
 const (
@@ -58,7 +58,7 @@ var waits = [...]struct {
 	},
 }
 
-// perhapsWaits is false, nearly always, if no row of waits can begin. It is asked for each command, and so it calls nothing.
+// perhapsWaits is the cheap test before each command; false means that no row of waits can begin.
 func (s *Session) perhapsWaits() bool {
 	l := s.local
 	return s.waitsFor != 0 || s.inFlight >= l.limits.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
