@@ -24,7 +24,7 @@ func (c *Conn) Data(buf []byte) {
 	defer alike.add()
 	for len(buf) > 0 && c.state == open {
 		r := c.head
-		if r == nil || c.place == inPush {
+		if r == nil || c.inside == inPush {
 			buf = c.unasked(buf)
 			continue
 		}
@@ -37,12 +37,12 @@ func (c *Conn) Data(buf []byte) {
 		if c.canary.want != nil && c.skipped(r, reply, done) {
 			return
 		}
-		if c.place == between {
+		if c.inside == between {
 			if v := p.Judge(c.profile, r.Op, reply); v != verdict.Fine { // rarely
 				ailing = ailing || v == verdict.Ailing
 				if !c.heed(v, r, buf, n, done) {
 					if v != verdict.Push {
-						return // c is in doubt, or was
+						return // heed took all of buf: c is being proved, or was closed
 					}
 					buf = buf[n:]
 					continue
@@ -50,10 +50,10 @@ func (c *Conn) Data(buf []byte) {
 			}
 		}
 		if done {
-			c.finish(r, &alike)
+			c.dequeue(r, &alike)
 			answered = answered || !ailing
 		} else {
-			c.place = inReply
+			c.inside = inReply
 		}
 		c.deliver(r, reply, done)
 		if c.outOfStep {
@@ -62,19 +62,6 @@ func (c *Conn) Data(buf []byte) {
 		buf = buf[n:]
 	}
 	c.answeredSome(answered, ailing)
-}
-
-// deliver passes the next bytes of r's reply on, if somebody waits for them.
-func (c *Conn) deliver(r *Request, reply []byte, done bool) {
-	if o := r.Owner; o != nil {
-		if !r.ours {
-			c.figures.ResponseBytes += int64(len(reply))
-		}
-		o.Replied(r, reply, done)
-	}
-	if done {
-		c.local.Unref(r)
-	}
 }
 
 // skipped closes c if the reply to another request is the canary's: one is missing.
@@ -104,6 +91,56 @@ func (c *Conn) heed(v verdict.Verdict, r *Request, buf []byte, n int, done bool)
 		}
 	}
 	return true
+}
+
+// dequeue takes r, the oldest of outq, whose reply is whole, out of outq and counts it; its times are in alike, which the caller adds.
+func (c *Conn) dequeue(r *Request, alike *run) {
+	now := c.loop.Now
+	c.inside = between
+	r.SentAt = c.marks.of(r.from, now)
+	if !r.ours {
+		f := c.figures
+		if r.Owner != nil {
+			f.Responses++
+		} else {
+			f.Dropped++
+		}
+		l := &f.Latency[c.classes[r.Op]]
+		if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
+			alike.add()
+			*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
+		}
+		alike.n++
+	}
+	c.outstanding--
+	c.loop.Pass.Answered++
+	c.loop.Pass.Took += now - r.at
+	c.head = r.link
+	if c.head == nil {
+		c.tail = nil
+		c.marks.clear()
+	}
+	if c.nextLate == r {
+		c.nextLate = c.head
+	}
+	if c.firstUnsent == r { // a server that answers what it was not asked
+		c.firstUnsent = c.head
+		c.unsent--
+	}
+	r.link = nil
+}
+
+// deliver passes the next bytes of r's reply on, if somebody waits for them.
+func (c *Conn) deliver(r *Request, reply []byte, done bool) {
+	if o := r.Owner; o != nil {
+		if !r.ours {
+			c.figures.ResponseBytes += int64(len(reply))
+		}
+		o.Replied(r, reply, done)
+	}
+	if done {
+		c.local.Unref(r)
+	}
 }
 
 // answeredSome ends a callback: the server answered something, which says that it is well, or that it is not.
@@ -145,41 +182,4 @@ func (c *Conn) unsuited(ailing bool) {
 			c.group.giveUp(c.server)
 		}
 	}
-}
-
-// finish takes r, the oldest of outq, whose reply is whole, out of outq and counts it; its times are in alike, which the caller adds.
-func (c *Conn) finish(r *Request, alike *run) {
-	now := c.loop.Now
-	c.place = between
-	r.SentAt = c.marks.of(r.from, now)
-	if !r.ours {
-		f := c.figures
-		if r.Owner != nil {
-			f.Responses++
-		} else {
-			f.Dropped++
-		}
-		l := &f.Latency[c.classes[r.Op]]
-		if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
-			alike.add()
-			*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
-		}
-		alike.n++
-	}
-	c.outstanding--
-	c.loop.Pass.Answered++
-	c.loop.Pass.Took += now - r.at
-	c.head = r.link
-	if c.head == nil {
-		c.tail = nil
-		c.marks.clear()
-	}
-	if c.nextLate == r {
-		c.nextLate = c.head
-	}
-	if c.firstUnsent == r { // a server that answers what it was not asked
-		c.firstUnsent = c.head
-		c.unsent--
-	}
-	r.link = nil
 }

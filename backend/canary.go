@@ -43,6 +43,9 @@ func (c *Conn) enterOwn(o Owner, command []byte) {
 	c.out.Append(c.loop, command)
 }
 
+// maxAilment is more than such an error has; a longer reply is somebody else's.
+const maxAilment = 1 << 10
+
 // Replied implements Owner.
 func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 	y.reply = append(y.reply, chunk...)
@@ -55,6 +58,9 @@ func (y *canary) Replied(_ *Request, chunk []byte, last bool) {
 	y.want, y.reply = nil, nil
 }
 
+// Failed implements Owner: the connection is closed, or the reply late, and either is seen to elsewhere.
+func (y *canary) Failed(*Request, error) { y.want, y.reply = nil, nil }
+
 // canaryTime is how long a canary may go unanswered where the pool does not say how long a server may be silent.
 const canaryTime = 30 * time.Second
 
@@ -65,15 +71,15 @@ func (c *Conn) listen() {
 	if deadline == 0 {
 		deadline = int64(canaryTime)
 	}
-	if c.asked || !c.mute(deadline) {
+	if c.probing || !c.mute(deadline) {
 		return
 	}
-	c.asked = true
+	c.probing = true
 	attempt, heardAt, p, s := c.attempt, c.heardAt, c.pool, c.server
 	c.loop.World.Go(func() {
 		err := p.Probe(s)
 		c.loop.Execute(func() {
-			c.asked = false // again in a second, perhaps
+			c.probing = false // again in a second, perhaps
 			if err == nil && c.state == open && c.attempt == attempt && c.heardAt == heardAt {
 				c.fail(ErrSilent)
 			}
@@ -91,9 +97,3 @@ func (c *Conn) mute(deadline int64) bool {
 	return c.head != nil && c.timeout() == 0 && c.pool.Options().ServerUserTimeout > 0 &&
 		now-max(c.head.at, c.heardAt, c.since) >= deadline
 }
-
-// maxAilment is more than such an error has; a longer reply is somebody else's.
-const maxAilment = 1 << 10
-
-// Failed implements Owner: the connection is closed, or the reply late, and either is seen to elsewhere.
-func (y *canary) Failed(*Request, error) { y.want, y.reply = nil, nil }

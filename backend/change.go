@@ -87,30 +87,3 @@ func (g *Group) Hurry(timeout time.Duration) {
 		}
 	}
 }
-
-// retireAll retires all connections of a set.
-func (g *Group) retireAll(conns []*Conn) {
-	for i, c := range conns {
-		if c != nil {
-			conns[i] = nil
-			g.retire(c)
-		}
-	}
-}
-
-// retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.
-func (g *Group) retire(c *Conn) (idle bool) {
-	c.retired = true
-	if c.spent() {
-		c.fail(ErrClosed)
-		return true
-	}
-	g.retired = append(g.retired, c)
-	return false
-}
-
-// spent says that nothing is outstanding on c, written or not.
-func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
-
-// Groups is how many groups o looks after: one for each pool, and those of removed pools whose last replies are awaited.
-func (o *Local) Groups() int { return len(o.groups) }

@@ -11,9 +11,9 @@ import (
 
 // state of a Conn.
 //
-//	closed --Queue--> dialing --connected--> handshaking --last reply--> open
-//	  ^                  |                        |                       |
-//	  +----- failed -----+------- refused --------+--- EOF, error, fail --+
+//	closed --Set.Conn--> dialing --connected--> handshaking --last reply--> open
+//	  ^                     |                        |                       |
+//	  +------- failed ------+------- refused --------+--- EOF, error, fail --+
 type state uint8
 
 const (
@@ -23,16 +23,18 @@ const (
 	open
 )
 
-// place is where the bytes from a server are, between two reads.
-type place uint8
+// inside says in the middle of what the last read from a server ended.
+type inside uint8
 
 const (
-	between place = iota // what comes next is the first byte of a reply, or of a push
-	inReply              // of the oldest request
+	between inside = iota // what comes next is the first byte of a reply, or of a push
+	inReply               // of the oldest request
 	inPush
 )
 
-// Conn is one connection to a server, of one loop. It lives as long as its Group and reconnects when a request needs it.
+// Conn is one connection to a server, of one loop. It connects, and connects anew after a failure, when a request needs it. It
+// lives as long as it stands in a Set; once it is retired, it stands in none, gets no more requests, and is forgotten when it has
+// closed.
 type Conn struct {
 	loop    *loop.Loop
 	local   *Local
@@ -57,18 +59,18 @@ type Conn struct {
 	heardAt     int64 // when the server last sent something, as Loop.Now
 	since       int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan        codec.ReplyScan
-	place       place
+	inside      inside
 	push        *push // that goes on; nil unless inPush
 
 	step      int                        // of the handshake
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
 	canary    canary
-	asked     bool   // the server is being probed, since nothing has come for long
+	probing   bool   // the server is being probed, since nothing has come for long
 	doubt     *doubt // the connection is being proved; nil: it is not
-	ailing    int64  // since when the server has said to all that it is not ready, as Loop.Now; 0: it is
+	ailing    int64  // when the server first said, with no good reply since, that it is not ready, as Loop.Now; 0: it has not
 	demoted   bool   // it has said that it is no master
-	blamed    bool   // it has said that it closes the connection for a request that it can't take
+	blamed    bool   // the coming end is not the server's failure: the server announced it, or a canary proved nothing
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
 
@@ -103,7 +105,7 @@ func (c *Conn) NoReply() {
 	c.figures.NoReply++
 }
 
-// enter is Queue for any request, also our own.
+// enter is Queue for any request, a canary included, and counts it in no figure.
 func (c *Conn) enter(r *Request) {
 	c.outstanding++
 	c.loop.Pass.Queued++
@@ -160,7 +162,7 @@ func (c *Conn) Flush() {
 
 func (c *Conn) flush() {
 	if c.state != open {
-		return // opened flushes
+		return // nextStep flushes once the handshake is done
 	}
 	taken := c.out.Taken()
 	c.out.Flush(c.loop, c)
@@ -177,6 +179,9 @@ func (c *Conn) flush() {
 	}
 	c.tellWaiters()
 }
+
+// spent says that nothing is outstanding on c, written or not.
+func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
 
 // wrote notes what reached the wire, and when.
 func (c *Conn) wrote() {

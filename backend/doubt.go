@@ -40,7 +40,7 @@ func (c *Conn) doubtful(r *Request, buf []byte) {
 	}
 	var command []byte
 	command, d.want = c.pool.Options().Protocol.Canary("doubt-" + c.local.Token())
-	c.doubt, c.scan, c.place = d, codec.ReplyScan{}, between
+	c.doubt, c.scan, c.inside = d, codec.ReplyScan{}, between
 	c.enterOwn(nil, command) // its reply is looked at in held
 	c.held(buf)
 }

@@ -51,7 +51,7 @@ func (c *Conn) fail(err error) {
 	c.sock, c.head, c.tail, c.nextLate, c.outstanding = nil, nil, nil, nil, 0
 	c.firstUnsent, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
-	c.place, c.push = between, nil
+	c.inside, c.push = between, nil
 	if c.handshake != nil {
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil

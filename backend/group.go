@@ -30,7 +30,7 @@ type Group struct {
 type lane struct {
 	server   *topology.Server // nil: no server of the pool has this slot
 	figures  *stats.ServerTally
-	redialAt int64 // its connections were last given up then, as Loop.Now; see giveUp
+	redialAt int64 // when giveUp last retired this server's connections, as Loop.Now; 0: never
 }
 
 // MakeGroup makes o's group for p, on any goroutine; the loop does not know it before Join.
@@ -173,6 +173,27 @@ func (g *Group) giveUp(server *topology.Server) {
 			}
 		}
 	}
+}
+
+// retireAll retires all connections of a set.
+func (g *Group) retireAll(conns []*Conn) {
+	for i, c := range conns {
+		if c != nil {
+			conns[i] = nil
+			g.retire(c)
+		}
+	}
+}
+
+// retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.
+func (g *Group) retire(c *Conn) (idle bool) {
+	c.retired = true
+	if c.spent() {
+		c.fail(ErrClosed)
+		return true
+	}
+	g.retired = append(g.retired, c)
+	return false
 }
 
 // to are the connections of a profile to the server of a slot.

@@ -14,7 +14,7 @@ func (c *Conn) Opened(sock loop.Socket) bool {
 	if c.state != dialing {
 		return false
 	}
-	c.sock, c.scan, c.place = sock, codec.ReplyScan{}, between
+	c.sock, c.scan, c.inside = sock, codec.ReplyScan{}, between
 	c.figures.Connects++
 	c.figures.Connections++
 	c.out.Open(sock)
@@ -65,7 +65,7 @@ func (c *Conn) nextStep() {
 func (c *Conn) onHandshake(buf []byte) []byte {
 	p := c.pool.Options().Protocol
 	for len(buf) > 0 && c.state == handshaking {
-		if c.place == inPush || c.handshake == nil && p.Judge(c.profile, 0, buf) == verdict.Push {
+		if c.inside == inPush || c.handshake == nil && p.Judge(c.profile, 0, buf) == verdict.Push {
 			buf = c.unasked(buf)
 			continue
 		}

@@ -4,11 +4,13 @@
 //	session --Set.Conn--> Conn --Queue--> batch --flush--> server
 //	session <--Owner.Replied-- outq <--ScanReply-- Data <-- server
 //
-// Read request.go, group.go and conn.go first, then dial.go and handshake.go for how a Conn opens, answer.go for replies, doubt.go,
-// canary.go and push.go for those that are not as expected, expiry.go and ending.go for failures, and change.go for reloads.
+// Read request.go, group.go, conn.go and local.go first, then dial.go, handshake.go and ability.go for how a Conn opens,
+// answer.go for replies, doubt.go, canary.go and push.go for those that are not as expected, expiry.go, ending.go and fault.go
+// for failures, figures.go for what is counted, and change.go for reloads.
 //
-// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine and takes no lock. Dialing and
-// the Watcher run elsewhere and come back through Loop.Execute.
+// Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine. No request takes a lock; a server that
+// has failed too often does, in topology.Pool.Failure, and a socket that stalls, in loop.Watcher. A dial runs
+// on a goroutine of its own and comes back by Loop.Enroll, or by Loop.Execute if it failed; the Watcher comes back by Loop.Execute.
 package backend
 
 import (
@@ -50,6 +52,9 @@ func (o *Local) Tidy() int {
 	o.groups = slices.DeleteFunc(o.groups, func(g *Group) bool { return g.left && len(g.retired) == 0 })
 	return o.requests.tidy()
 }
+
+// Groups is how many groups o looks after: one for each pool, and those of removed pools whose last replies are awaited.
+func (o *Local) Groups() int { return len(o.groups) }
 
 // want asks for a call of expire at time at: there is at most one timer for each loop, and none while no request waits.
 func (o *Local) want(at int64) {

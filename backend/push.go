@@ -19,7 +19,7 @@ const maxPushHead = 64
 // All but a push is a stray reply, after which nothing on c can be believed.
 func (c *Conn) unasked(buf []byte) (rest []byte) {
 	p := c.pool.Options().Protocol
-	if c.place != inPush && p.Judge(c.profile, 0, buf) != verdict.Push {
+	if c.inside != inPush && p.Judge(c.profile, 0, buf) != verdict.Push {
 		c.fail(ErrBadReply)
 		return nil
 	}
@@ -38,8 +38,8 @@ func (c *Conn) pushed(p []byte, last bool) {
 		c.fail(ErrBadReply)
 		return
 	}
-	if c.place != inPush {
-		c.place, c.push = inPush, new(push)
+	if c.inside != inPush {
+		c.inside, c.push = inPush, new(push)
 	}
 	c.push.n += copy(c.push.head[c.push.n:], p)
 	if !last {
@@ -49,5 +49,5 @@ func (c *Conn) pushed(p []byte, last bool) {
 		c.figures.Pushes = make(map[string]int64)
 	}
 	c.figures.Pushes[c.pool.Options().Protocol.PushKind(c.push.head[:c.push.n])]++
-	c.place, c.push = between, nil
+	c.inside, c.push = between, nil
 }

@@ -9,8 +9,8 @@ import (
 	"cashew/stats"
 )
 
-// Owner is whoever waits for a Request's reply: a client's session. Both methods run on the Loop that the Request was
-// queued on, never from inside Conn.Queue.
+// Owner is whoever waits for a Request's reply: a client's session, or the canary of a Conn. Both methods run on the Loop that
+// the Request was queued on, never from inside Conn.Queue.
 type Owner interface {
 	// Replied hands over the next bytes of r's reply; last says that the reply is whole with them. chunk is the
 	// connection's read buffer: it dies when Replied returns.
@@ -80,7 +80,7 @@ func (r *Request) Key() []byte { return r.key[:r.keyLen] }
 // QueuedAt is Loop.Now when r was queued.
 func (r *Request) QueuedAt() int64 { return r.at }
 
-// Ref holds r once more, for someone besides the session and the Conn.
+// Ref holds r once more: a Conn that it is queued on does so, and a report that a goroutine off the loop makes.
 func (r *Request) Ref() { r.refs++ }
 
 // NewRequest returns a Request that is held once, by the caller.
@@ -123,7 +123,7 @@ const maxKeptFragments = 128
 // processor sees that and fetches them ahead; from a list of free ones they come in any order, and with hundreds in flight
 // each is waited for, twice.
 type requests struct {
-	ring  []Request // a power of two; a larger or smaller one takes its place, and in the old one the last are let go of
+	ring  []Request // its length is a power of two; after grow or tidy, Requests still held stay in the old array until released
 	next  int
 	inUse int // also of former rings
 	most  int // of inUse since the last tidy

@@ -1,5 +1,5 @@
-// Package codec is the border between the event loops and a wire protocol. The engine and the backends know a protocol
-// only as parts of a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
+// Package codec is the border between the event loops and a wire protocol. Packages session, backend and topology know a
+// protocol only as parts of a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
 //
 // Nothing here takes a lock, reads a clock or does I/O, and on the hot path nothing allocates, so that event loops can call
 // it; each interface says who does, and what runs elsewhere. A parser has three outcomes, never two: whole, not yet,
@@ -7,6 +7,10 @@
 //
 //	client bytes --ParseCommand--> Command --route--> server connection
 //	server bytes --ScanReply-----> Request --order--> client
+//
+// Read codec.go, then what a session calls: commands.go, client.go, answers.go and fragments.go; what a server connection calls:
+// replies.go and health.go; names of both: catalogue.go; what a client asks about the proxy: about.go and facts.go. decimal.go and
+// name.go are for the protocols themselves.
 package codec
 
 import (

@@ -23,7 +23,7 @@ type Commands interface {
 	Target(cl *Client, cmd *Command) Profile
 }
 
-// Kind says what the engine does with a command.
+// Kind says what a session does with a command.
 type Kind uint8
 
 const (

@@ -22,7 +22,8 @@ type Fragments interface {
 	AppendCoalesced(dst []byte, g *Gather) []byte
 }
 
-// Gather is a Scatter command whose fragments have all been answered, for AppendCoalesced.
+// Gather is what a session keeps of a Scatter or Fanout command until its one reply is there: from before the first
+// fragment leaves. AppendCoalesced gets it once all fragments are answered; Replies and Cursor are empty until then.
 type Gather struct {
 	Op      uint16
 	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command

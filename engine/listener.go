@@ -26,7 +26,7 @@ type listener struct {
 	nl        world.Listener
 	reusePort bool        // it was bound with SO_REUSEPORT
 	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
-	closing   world.Timer // of one that lingers, see dismiss
+	closing   world.Timer // of one that lingers, see linger
 	stopping  atomic.Bool // see stop
 }
 

@@ -19,9 +19,9 @@ const (
 	highShare     = 0.80
 	criticalShare = 0.95
 
-	// patience is how long the level may stay high before it is taken for critical: clients that hold memory and wait for
+	// highTime is how long the level may stay high before it is taken for critical: clients that hold memory and wait for
 	// each other would wait for ever.
-	patience = 5 * time.Second
+	highTime = 5 * time.Second
 
 	// collectEvery is how often garbage is collected while the level is not calm. The collector would let it lie: clients
 	// are blocked, little is allocated, and what is garbage by now would go on being counted and cost them their connection.
@@ -63,7 +63,7 @@ func (p *Proxy) watchMemory() {
 		if was == session.Calm {
 			return
 		}
-	case p.world.Now().Sub(p.pressure.since) > patience:
+	case p.world.Now().Sub(p.pressure.since) > highTime:
 		level = session.Critical
 	}
 	p.pressure.Level.Store(level)

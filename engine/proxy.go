@@ -7,6 +7,10 @@
 //
 // No command passes through here: its road is package session's. What runs here runs on goroutines of its own, and comes onto a
 // loop by Execute or Enroll; what is asked of all loops at once (Snapshot, Clients, reports) is asked here.
+//
+// Read options.go, proxy.go, rooms.go and listener.go first, then memory.go; plan.go, rebind.go and reload.go for another
+// configuration; drain.go, handover.go and takeover.go for the end of a process; ask.go, snapshot.go and sight.go for what the
+// loops are asked, and report.go and about.go for what a client asks.
 package engine
 
 import (
@@ -43,9 +47,9 @@ type Proxy struct {
 
 	pressure pressure
 
-	changing  world.Lock  // held by whoever changes now or accepting
+	changing  world.Lock  // held by whoever changes the fields now or accepting
 	leaving   []*pool     // removed, but still with clients; under changing
-	lingering []*listener // that are about to be closed, see dismiss; under changing
+	lingering []*listener // that are about to be closed, see linger; under changing
 	reloads   reloads
 	draining  atomic.Bool
 	emptied   world.Signal // the last client left

@@ -12,13 +12,13 @@ import (
 	"cashew/world"
 )
 
-// A reload never changes a pool either. One that was configured differently is replaced by another, its successor, which has
-// what stays the same: its servers (see topology.Pool.Successor), its listener, its counters, its clients, and on each loop the
-// group with the server connections.
+// A reload does not change a pool; it replaces one that is configured differently. The pool that takes its place, its successor,
+// has what stays the same: its servers (see topology.Pool.Successor), its listener, its counters, its clients, and on each loop
+// the group with the server connections.
 //
 //	Reload --plan--> pools and rings --bind--> listeners        nothing has changed until here, and nothing can fail after
 //	                                    |
-//	   each loop: Loop.apply <----------+   groups change their pool, sessions go by the new one
+//	   each loop: rooms.apply <---------+   groups change their pool, sessions go by the new one
 //	                |
 //	   Proxy.now and the listeners' pools are swapped; removed pools' clients leave, and sweep clears up after them
 //

@@ -32,20 +32,20 @@ type reporter struct {
 
 	mu      sync.Mutex
 	running int // goroutines that make reports
-	waiting []*asked
+	waiting []*job
 }
 
-// asked is a report under way, or about to be.
-type asked struct {
+// job is a report under way, or about to be.
+type job struct {
 	*session.Report
 	pool *pool // the client's as it asked: a reload may give it another
 }
 
 // Ask implements Host.
-func (p *pool) Ask(r *session.Report) bool { return p.reports.ask(&asked{r, p}) }
+func (p *pool) Ask(r *session.Report) bool { return p.reports.ask(&job{r, p}) }
 
 // ask has j made, soon; false: too many are waiting.
-func (rp *reporter) ask(j *asked) bool {
+func (rp *reporter) ask(j *job) bool {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
 	switch {
@@ -61,14 +61,14 @@ func (rp *reporter) ask(j *asked) bool {
 }
 
 // work makes reports while any wait.
-func (rp *reporter) work(j *asked) {
+func (rp *reporter) work(j *job) {
 	for ; j != nil; j = rp.next() {
 		j.Answer(&view{rp: rp, pool: j.pool, asker: j.Client})
 	}
 }
 
 // next is the report that has waited longest. nil: none waits, and the caller is no longer counted.
-func (rp *reporter) next() *asked {
+func (rp *reporter) next() *job {
 	rp.mu.Lock()
 	defer rp.mu.Unlock()
 	if len(rp.waiting) == 0 {

@@ -11,7 +11,7 @@ var batchSizes = [...]int{2 << 10, 16 << 10, maxBatchBytes + handOverBytes}
 
 type batchClass struct {
 	free [][]byte // the last given back is the next taken
-	idle int      // fewest that there were since the last tidy: so many nobody needed
+	idle int      // the smallest number of free buffers since the last tidy: that many were never needed
 }
 
 // maxKeptBatches bounds the bytes of one class.

@@ -124,15 +124,15 @@ const (
 	leastNap = 5 * time.Microsecond
 )
 
-// EndPass ends a pass, of all callbacks that one flush is for: where a server answered little of what it owes it lets more come in before gnet looks again, as
-// network cards do with interrupts. memcached, for one, answers each get of a pipeline by a system call of its own; a loop
-// that looks at once wakes, reads and writes for each. What a silent server owes does not count, or its clients would slow
-// down those of the others; and part of a large value is not little.
+// EndPass ends a pass: all callbacks that one flush is for. If the servers that answered still owe much more than they sent, the
+// loop naps, so that more arrives before gnet polls, as network cards do with interrupts. memcached, for one, answers each get of
+// a pipeline by a system call of its own; a loop that looks at once wakes, reads and writes for each. What a silent server owes
+// does not count, or its clients would slow down those of the others; and part of a large value is not little.
 func (l *Loop) EndPass() {
 	p := l.Pass
 	l.Pass = Pass{}
 	l.latency.add(p.Took, p.Answered)
-	if p.Bytes >= throughBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
+	if p.Bytes >= largeBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
 		return
 	}
 	if d := min(l.Coalesce, l.latency.mean()/coalesceWait); d >= leastNap {
@@ -140,8 +140,8 @@ func (l *Loop) EndPass() {
 	}
 }
 
-// throughBytes is from where a value is large: it is written as it comes.
-const throughBytes = 16 << 10
+// largeBytes is from where a value is large: it is written as it comes.
+const largeBytes = 16 << 10
 
 // yieldEvery is well below the 10 ms after which Go's scheduler preempts.
 const yieldEvery = 4 * time.Millisecond

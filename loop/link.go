@@ -1,9 +1,12 @@
 package loop
 
 import (
+	"errors"
 	"net"
+	"syscall"
 
 	"github.com/panjf2000/gnet/v2"
+	gio "github.com/panjf2000/gnet/v2/pkg/io"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,9 +18,10 @@ type Handler interface {
 	// Data hands over bytes that have come; buf dies when Data returns.
 	Data(buf []byte)
 
-	// Ended says that the peer closed the connection or its half of it, or that reading failed: err is nil or io.EOF for an
-	// orderly end. The socket is closed behind it, unless the handler took another descriptor of it (Socket.Detach). It is not
-	// called for a socket that the handler closed itself. false: nothing is to be flushed.
+	// Ended says that the peer closed the connection or its half of it (io.EOF), that reading failed (any other error), or that
+	// the reactor stops (nil). A peer that resets a connection which is paused is io.EOF, too: gnet says no more. The socket is
+	// closed behind it, unless the handler took another descriptor of it (Socket.Detach). It is not called for a socket that the
+	// handler closed itself. false: nothing is to be flushed.
 	Ended(err error) bool
 
 	// Writable says that a stalled socket takes bytes again.
@@ -40,8 +44,9 @@ type Socket interface {
 	Await(ready func()) error
 	Forget()
 
-	// Pause has the reactor read no more from it, and the kernel makes the peer wait. Ended still comes if the peer hangs up, and
-	// then there may be bytes that only Read gives, once the Socket is detached.
+	// Pause has the reactor read no more from it, and the kernel makes the peer wait. On Linux, Ended still comes if the peer
+	// hangs up, and then there may be bytes that only Read gives, once the Socket is detached. On macOS and FreeBSD kqueue's
+	// filter is disabled and tells nothing: Ended comes after Resume, behind the bytes.
 	Pause()
 	Resume()     // it reads again
 	Unread() int // bytes that came and were not read, as far as the kernel tells
@@ -124,6 +129,55 @@ func (s ownSocket) Dup() (int, error)       { return unix.Dup(int(s.fdSocket)) }
 func (s ownSocket) Detach() (Socket, error) { return s, nil }
 func (s ownSocket) RemoteAddr() net.Addr    { return s.remote }
 func (s ownSocket) Close()                  { _ = unix.Close(int(s.fdSocket)) }
+
+// fdSocket reads from and writes to a non-blocking file descriptor.
+type fdSocket int
+
+func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
+
+func (s fdSocket) Read(p []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(s), p)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
+func (s fdSocket) Write(p []byte) (int, error) {
+	for {
+		n, err := unix.Write(int(s), p)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
+func (s fdSocket) Writev(bufs [][]byte) (int, error) {
+	for {
+		n, err := gio.Writev(int(s), bufs)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return 0, lasting(err)
+		}
+	}
+}
+
+// lasting drops the error of a full or empty buffer: a short count says it.
+func lasting(err error) error {
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil
+	}
+	return err
+}
 
 // unread is how many bytes wait in a socket.
 func unread(fd int) int {

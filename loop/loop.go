@@ -5,7 +5,8 @@
 //	                                            | TouchServer, TouchClient, Resume
 //	            Loop.Flush <-- once a pass <----+
 //
-// To read: loop.go, flush.go, link.go, out.go; then reactor.go, for what gnet lacks and what is done about it.
+// Read link.go first, for Handler and Socket, then loop.go, flush.go and out.go, with batches.go and spares.go for the buffers; then
+// reactor.go, poller.go and watch.go, for what gnet lacks and what is done about it.
 package loop
 
 import (
@@ -30,7 +31,7 @@ type Loop struct {
 	World world.World
 	Now   int64 // World.Nanos, read once for each callback
 
-	Pass   Pass   // what happened since the loop last coalesced
+	Pass   Pass   // what callbacks did since the last EndPass
 	Copies copies // what a request costs in copying, for tests
 	Busy   int    // clients that wait for a reply
 
@@ -169,15 +170,6 @@ func (l *Loop) attempt(f func()) {
 		}
 	}()
 	f()
-}
-
-func (l *Loop) putChunk(c *chunk) {
-	if c.bb != nil {
-		l.PutBuffer(c.bb)
-	} else {
-		l.batches.put(c.whole)
-	}
-	*c = chunk{}
 }
 
 // GetBuffer returns an empty buffer for bytes that outlive a callback. PutBuffer gives it back.

@@ -1,13 +1,6 @@
 package loop
 
-import (
-	"errors"
-	"syscall"
-
-	gio "github.com/panjf2000/gnet/v2/pkg/io"
-	"github.com/valyala/bytebufferpool"
-	"golang.org/x/sys/unix"
-)
+import "github.com/valyala/bytebufferpool"
 
 // Out is all that one connection still has to write: a batch that callbacks append to, behind a queue of what the kernel
 // did not take at once. It writes to the socket itself, not through gnet.Conn.Write, which would buffer without limit and
@@ -33,6 +26,15 @@ type chunk struct {
 	rest  []byte
 	whole []byte
 	bb    *bytebufferpool.ByteBuffer
+}
+
+func (l *Loop) putChunk(c *chunk) {
+	if c.bb != nil {
+		l.PutBuffer(c.bb)
+	} else {
+		l.batches.put(c.whole)
+	}
+	*c = chunk{}
 }
 
 const (
@@ -330,53 +332,4 @@ func (o *Out) Close(l *Loop) {
 type Writer interface {
 	// Writable says that a stalled socket takes bytes again. It runs on the loop.
 	Writable()
-}
-
-// fdSocket reads from and writes to a non-blocking file descriptor.
-type fdSocket int
-
-func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
-
-func (s fdSocket) Read(p []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(s), p)
-		if err == nil {
-			return n, nil
-		}
-		if !errors.Is(err, syscall.EINTR) {
-			return 0, lasting(err)
-		}
-	}
-}
-
-func (s fdSocket) Write(p []byte) (int, error) {
-	for {
-		n, err := unix.Write(int(s), p)
-		if err == nil {
-			return n, nil
-		}
-		if !errors.Is(err, syscall.EINTR) {
-			return 0, lasting(err)
-		}
-	}
-}
-
-func (s fdSocket) Writev(bufs [][]byte) (int, error) {
-	for {
-		n, err := gio.Writev(int(s), bufs)
-		if err == nil {
-			return n, nil
-		}
-		if !errors.Is(err, syscall.EINTR) {
-			return 0, lasting(err)
-		}
-	}
-}
-
-// lasting drops the error of a full or empty buffer: a short count says it.
-func lasting(err error) error {
-	if errors.Is(err, syscall.EAGAIN) {
-		return nil
-	}
-	return err
 }

@@ -17,7 +17,7 @@ func nap(d time.Duration) {
 	_, _ = unix.Select(0, nil, nil, nil, &tv)
 }
 
-// setRead enables or disables gnet's read filter on fd.
+// setRead enables or disables gnet's read filter on fd. While it is disabled, the peer's end is not told either.
 func (p poller) setRead(fd int, on bool) {
 	flags := unix.EV_DISABLE
 	if on {

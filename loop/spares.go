@@ -19,7 +19,7 @@ type spares struct {
 
 type spareClass struct {
 	list []*bytebufferpool.ByteBuffer // the last given back is the next taken: it is still in the processor's cache
-	idle int                          // fewest that there were since the last tidy: so many nobody needed
+	idle int                          // the smallest number of free ones since the last tidy: that many were never needed
 }
 
 const (

@@ -13,8 +13,8 @@
 //
 //	  index into Options.Servers, or -1 when no server is live
 //
-// A [Ring] is immutable once built. The pool keeps the current one behind an atomic pointer; when a server is ejected or
-// rejoins, one goroutine builds a new Ring and swaps it in, while any number of event loops go on with the old one.
+// A [Ring] is immutable once built. A topology.Pool keeps a Router, which has the current one, behind an atomic pointer; when a server
+// is ejected or rejoins, one goroutine builds a new Ring and swaps its Router in, while any number of event loops go on with the old.
 package ring
 
 import (

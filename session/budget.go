@@ -86,7 +86,7 @@ func (s *Session) allowMore() bool {
 	return true
 }
 
-// allowFirst is where a client begins, and comes back to.
+// allowFirst resets the allowance to the first one and returns the grant to the budget.
 func (s *Session) allowFirst() {
 	if s.granted > 0 {
 		s.local.pressure.output.granted.Add(int64(-s.granted))
@@ -123,7 +123,7 @@ func (s *Session) mayGoOn() bool {
 	return s.owed() <= s.allowed/2 || s.inFlight == 0 && s.allowMore()
 }
 
-// caughtUp gives back what s was allowed beyond the first, once that would do.
+// caughtUp returns the grant once half of the first allowance covers what is owed, and says whether nothing is granted.
 func (s *Session) caughtUp() bool {
 	if s.granted > 0 && s.owed() <= s.local.firstAllowed()/2 {
 		s.allowFirst()

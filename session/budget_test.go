@@ -59,7 +59,7 @@ func TestAllowMore(t *testing.T) {
 	s.local.pressure.Level.Store(Calm)
 	s.local.holders.remove(c.session)
 	allowed(2*mib, true)
-	if !c.session.places[inHolders].in {
+	if !c.session.links[inHolders].in {
 		t.Error("who was allowed more is not looked at again")
 	}
 	c.owe(3 * mib)
@@ -204,18 +204,18 @@ func TestCloseSlow(t *testing.T) {
 			if timeout > 0 {
 				return
 			}
-			if !c.session.places[inHolders].in {
+			if !c.session.links[inHolders].in {
 				t.Error("a client whose socket is full is forgotten")
 			}
 			s.DrainRoom(c.Sock, -1)
 			c.session.keep(make([]byte, causeBytes))
 			s.local.Tidy()
-			if !c.session.places[inHolders].in {
+			if !c.session.links[inHolders].in {
 				t.Error("a client that holds input is forgotten")
 			}
 			c.session.in = nil
 			s.local.Tidy()
-			if c.session.places[inHolders].in {
+			if c.session.links[inHolders].in {
 				t.Error("a client that holds nothing is kept in mind")
 			}
 		})

@@ -31,7 +31,7 @@ const (
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
-	stays  bool   // the other process does not want it
+	stays  bool   // it cannot be given away: the other process refused it, or its descriptor could not be duplicated
 	unread int    // bytes that had come when it was told to leave, less what was taken since
 	handed []byte // input that another process had taken from it
 }
@@ -105,13 +105,13 @@ func (s *Session) moved() {
 	s.allowFirst() // the bounds may be others now
 }
 
-// settled says that the next command of s may take other connections than those before: nothing is owed to it, or it was not
-// told to wait for that.
+// settled clears behindOrder once nothing is owed to s, and says whether it is clear: then the next command of s may take other
+// connections than those before.
 func (s *Session) settled() bool {
 	if s.head == nil {
-		s.told &^= behindOrder
+		s.waitsFor &^= behindOrder
 	}
-	return s.told&behindOrder == 0
+	return s.waitsFor&behindOrder == 0
 }
 
 // leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
@@ -180,8 +180,9 @@ func (s *Session) Ended(err error) bool {
 	return true
 }
 
-// detach lives on without the reactor until all that is owed is delivered: gnet closes a connection as soon as the client
-// sends no more, but that client may still be reading.
+// detach lives on without the reactor until all that is owed is delivered: gnet closes a connection as soon as the client sends
+// no more, but that client may still be reading. Nothing is read from it behind what the kernel had: that such a client is gone
+// altogether shows only by a write that fails.
 func (s *Session) detach() bool {
 	sock, err := s.sock.Detach()
 	if err != nil {
@@ -201,7 +202,7 @@ func (s *Session) close() {
 	if s.life == closed {
 		return
 	}
-	if s.places[inAll].in { // it opened
+	if s.links[inAll].in { // it opened
 		s.local.sessions.remove(s)
 		s.account()
 		s.countLeft()

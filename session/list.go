@@ -17,23 +17,23 @@ const (
 	lists
 )
 
-// place is a session's in a list.
-type place struct {
+// links are what ties a session into a list.
+type links struct {
 	prev, next *Session
 	in         bool
 }
 
 // add enters s at the end, unless it is in the list already.
 func (l *sessions) add(s *Session) {
-	p := &s.places[l.which]
+	p := &s.links[l.which]
 	if p.in {
 		return
 	}
-	*p = place{prev: l.last, in: true}
+	*p = links{prev: l.last, in: true}
 	if l.last == nil {
 		l.first = s
 	} else {
-		l.last.places[l.which].next = s
+		l.last.links[l.which].next = s
 	}
 	l.last = s
 	l.n++
@@ -41,28 +41,28 @@ func (l *sessions) add(s *Session) {
 
 // remove takes s out, if it is in the list.
 func (l *sessions) remove(s *Session) {
-	p := &s.places[l.which]
+	p := &s.links[l.which]
 	if !p.in {
 		return
 	}
 	if p.prev == nil {
 		l.first = p.next
 	} else {
-		p.prev.places[l.which].next = p.next
+		p.prev.links[l.which].next = p.next
 	}
 	if p.next == nil {
 		l.last = p.prev
 	} else {
-		p.next.places[l.which].prev = p.prev
+		p.next.links[l.which].prev = p.prev
 	}
-	*p = place{}
+	*p = links{}
 	l.n--
 }
 
 // all walks the list. The session at hand may be removed meanwhile; others may not.
 func (l *sessions) all(yield func(*Session) bool) {
 	for s := l.first; s != nil; {
-		next := s.places[l.which].next
+		next := s.links[l.which].next
 		if !yield(s) {
 			return
 		}

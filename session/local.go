@@ -32,7 +32,7 @@ type Local struct {
 	counts  []int           // scratch of scatter: keys for each server
 	targets []target        // scratch of scatter: where they go
 	gathers []*codec.Gather // not in use
-	idle    int             // fewest of them since the last tidy: so many nobody needed
+	idle    int             // the smallest number of them since the last tidy: that many were never needed
 	clients atomic.Int64    // on the loop or on their way to it
 
 	hot, big stats.Sketch
@@ -144,6 +144,13 @@ func (l *Local) Tidy() {
 	}
 }
 
+// What a loop keeps of gathered commands, as long as so many are under way at once: 1,024, fewer of many keys. Beyond
+// maxGatherKeys, scratch goes with the next tidy.
+const (
+	maxGathers    = 1 << 10
+	maxGatherKeys = 4 << 10
+)
+
 func (l *Local) getGather() *codec.Gather {
 	n := len(l.gathers)
 	if n == 0 {
@@ -154,13 +161,6 @@ func (l *Local) getGather() *codec.Gather {
 	l.gathers, l.idle = l.gathers[:n-1], min(l.idle, n-1)
 	return g
 }
-
-// What a loop keeps of gathered commands, as long as so many are under way at once: 1,024, fewer of many keys. Beyond
-// maxGatherKeys, scratch goes with the next tidy.
-const (
-	maxGathers    = 1 << 10
-	maxGatherKeys = 4 << 10
-)
 
 func (l *Local) putGather(g *codec.Gather) {
 	if n := len(l.gathers); n == maxGathers || cap(g.Part) > maxGatherKeys || n*cap(g.Part) > 16*maxGatherKeys {

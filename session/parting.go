@@ -54,8 +54,8 @@ func (l *Local) Part(n int) (gone []Parted, left, stays int) {
 			s.stays = true
 			stays++
 		default:
-			if s.told&behindHandOver == 0 && asked < n {
-				s.told |= behindHandOver
+			if s.waitsFor&behindHandOver == 0 && asked < n {
+				s.waitsFor |= behindHandOver
 				asked++
 			}
 			left++
@@ -106,8 +106,8 @@ func (s *Session) state(input int) State {
 
 // goesOn has s take commands again that was to be given away.
 func (s *Session) goesOn() {
-	if s.told&behindHandOver != 0 {
-		s.told &^= behindHandOver
+	if s.waitsFor&behindHandOver != 0 {
+		s.waitsFor &^= behindHandOver
 		s.unblock()
 	}
 }

@@ -46,7 +46,7 @@ func TestPart(t *testing.T) {
 	ending.Send(array("GET", "a") + array("QUIT"))
 	told := func() (n int) {
 		for i, c := range []*simClient{idle, one, two, ending} {
-			if c.session.told&behindHandOver != 0 {
+			if c.session.waitsFor&behindHandOver != 0 {
 				n += 1 << i
 			}
 		}

@@ -83,7 +83,7 @@ func (s *Session) reported(r *backend.Request, reply []byte, last bool) {
 		if last {
 			s.quit()
 		}
-		s.drain()
+		s.passDue()
 	}
 	s.local.servers.Unref(r)
 }

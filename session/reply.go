@@ -3,9 +3,9 @@ package session
 // The road of a reply. What a server sends comes to Replied, in pieces, cut anywhere; each reply is then
 //
 //	passed on    it is the client's turn and the reply is whole, or longer than streamBytes         passesOn, pass
-//	kept         it is not the client's turn yet, or the reply is short and not whole               store, whole, drain
+//	kept         it is not the client's turn yet, or the reply is short and not whole               store, allStored, passDue
 //	joined       it is a fragment: once the last is whole, they become one reply                    fragmentDone, writeGathered
-//	swallowed    it answers a quiet command and says what was asked to be left out                   whole
+//	swallowed    it answers a quiet command and says what was asked to be left out                   allStored
 //
 // A reply that does not come, or not whole, comes to Failed.
 
@@ -28,7 +28,7 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	}
 	s.store(r, chunk)
 	if last {
-		s.whole(r)
+		s.allStored(r)
 	}
 }
 
@@ -59,10 +59,10 @@ func (s *Session) pass(r *backend.Request, chunk []byte, last bool) {
 	}
 	s.touch()
 	s.pop()
-	s.drain()
+	s.passDue()
 }
 
-// pop releases the head of the client's order, whose reply is written.
+// pop releases the head of the client's order, whose reply stands in out, written or not.
 func (s *Session) pop() {
 	r := s.head
 	s.replySize += (r.Size - s.replySize) / 8
@@ -158,9 +158,9 @@ func stored(r *backend.Request) int {
 	return len(r.Reply.B)
 }
 
-// whole takes note that all of r's reply is stored: a fragment's is joined with the others once all are there, a quiet command's is
-// swallowed if its protocol says so, and any other waits for its turn.
-func (s *Session) whole(r *backend.Request) {
+// allStored decides about r's reply, all of which is stored: a fragment's is joined with the others once all are there, a quiet
+// command's is swallowed if its protocol says so, and any other waits for its turn.
+func (s *Session) allStored(r *backend.Request) {
 	switch {
 	case r.Parent != nil:
 		r.Parent.Size += r.Size
@@ -170,19 +170,19 @@ func (s *Session) whole(r *backend.Request) {
 		r.Reply.B = r.Reply.B[:0]
 	}
 	r.Done = true
-	s.drain()
+	s.passDue()
 }
 
 // fragmentDone takes note that one more fragment of a command is answered, or lost.
 func (s *Session) fragmentDone(whole *backend.Request) {
 	if whole.Pending--; whole.Pending == 0 {
 		whole.Done = true
-		s.drain()
+		s.passDue()
 	}
 }
 
-// drain writes the replies whose turn it is.
-func (s *Session) drain() {
+// passDue appends the replies whose turn it is to out; the next flush writes them.
+func (s *Session) passDue() {
 	for s.head != nil && s.head.Done {
 		if s.head.Gather != nil {
 			s.writeGathered(s.head)
@@ -199,7 +199,7 @@ func (s *Session) writeStored(r *backend.Request) {
 	r.Reply = nil
 }
 
-// writeGathered writes the one reply to a scattered command whose fragments are all answered.
+// writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.Protocol, whole.Gather
 	if whole.Err != nil {
@@ -245,7 +245,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		}
 		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Op, int(r.Keys), r.Quiet)
 		r.Done = true
-		s.drain()
+		s.passDue()
 	}
 }
 

@@ -132,8 +132,8 @@ func (s *Session) forward(cmd *codec.Command) {
 	s.send(place, server, cmd)
 }
 
-// send queues a whole command on a connection to server, or answers why that can't be. place is the server's in the pool's list, by
-// which figures know it.
+// send queues a whole command on a connection to server, or answers why that can't be. place is the server's index in the pool's
+// list; figures count by it.
 func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) {
 	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {
@@ -187,8 +187,8 @@ func (s *Session) push(r *backend.Request) {
 
 // pastCrowd has s wait if c, to which it sent something, has as much outstanding as it may.
 func (s *Session) pastCrowd(c *backend.Conn) {
-	if s.told&behindServer == 0 && c.Crowded(s) {
-		s.told |= behindServer
+	if s.waitsFor&behindServer == 0 && c.Crowded(s) {
+		s.waitsFor |= behindServer
 	}
 }
 
@@ -326,7 +326,7 @@ func (s *Session) gather(cmd *codec.Command) *backend.Request {
 func (s *Session) launched(whole *backend.Request) {
 	if whole.Pending == 0 {
 		whole.Done = true
-		s.drain()
+		s.passDue()
 	}
 }
 

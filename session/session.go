@@ -18,6 +18,10 @@
 //	pop        takes the request from the front of the client's order, whose next reply may be there already
 //	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
 //
+// Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
+// lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go
+// and question.go for commands that are not a request to a server; tally.go and told.go for figures, and list.go for a loop's lists.
+//
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
 // those of one pool have there, and Pool what all loops share of a pool. Of the proxy around them they know only Host.
 package session
@@ -55,7 +59,7 @@ type Session struct {
 	allowed   int // what the replies owed to it may have, in bytes; see budget.go
 	reports   int // of those in flight, answered off the loop
 
-	told     causes // for which it has to wait, besides its numbers; see waits
+	waitsFor causes // the causes that the session was told of; the other rows of waits are read from its counters
 	life     life
 	blocked  bool // it waits: no more input is taken
 	paused   bool // the reactor does not read from it
@@ -81,10 +85,10 @@ type Session struct {
 	from     *Pool       // whose listener accepted it; nil once it opened
 	openedAt int64
 	granted  int // of what it is allowed, what came from the process's budget
-	places   [lists]place
+	links    [lists]links
 	eof      bool // the client sent all it will send
 	detached bool // sock is not the reactor's any more
-	rest     bool // that has input which the reactor had not read
+	rest     bool // the kernel may hold input that the reactor had not read when the client hung up; takeRest reads it
 	broken   bool // must be closed at once
 	spoiled  bool // it sent what is no command, and is told to go
 
@@ -104,29 +108,6 @@ const (
 	fillBytes = 256 << 10
 	maxFills  = 8
 )
-
-// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
-// would be copied once more.
-func (s *Session) fill() {
-	for range maxFills {
-		if s.in == nil || s.paused || s.life == closed || !s.attached() {
-			return
-		}
-		left := s.scan.Need - len(s.in.B)
-		if left < throughBytes {
-			return
-		}
-		s.room(min(left, fillBytes))
-		kept := len(s.in.B)
-		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
-		if err != nil || n == 0 {
-			return // the reactor finds the same
-		}
-		s.tally.BytesIn += int64(n)
-		s.in.B = s.in.B[:kept+n]
-		s.goOn()
-	}
-}
 
 // keep appends input that can't be taken yet.
 func (s *Session) keep(p []byte) {
@@ -200,6 +181,29 @@ func (s *Session) takeRest() {
 	s.takeKept()
 }
 
+// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
+// would be copied once more.
+func (s *Session) fill() {
+	for range maxFills {
+		if s.in == nil || s.paused || s.life == closed || !s.attached() {
+			return
+		}
+		left := s.scan.Need - len(s.in.B)
+		if left < throughBytes {
+			return
+		}
+		s.room(min(left, fillBytes))
+		kept := len(s.in.B)
+		n, err := s.out.Read(s.in.B[kept:min(cap(s.in.B), s.scan.Need)])
+		if err != nil || n == 0 {
+			return // the reactor finds the same
+		}
+		s.tally.BytesIn += int64(n)
+		s.in.B = s.in.B[:kept+n]
+		s.goOn()
+	}
+}
+
 // answerLocal answers a command here, in its turn.
 func (s *Session) answerLocal(cmd *codec.Command) {
 	if cmd.Kind == codec.Refuse {
@@ -223,7 +227,7 @@ func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
 	r := s.local.servers.NewRequest(nil)
 	r.Reply, r.Done = bb, true
 	s.push(r)
-	s.drain()
+	s.passDue()
 }
 
 // refuse answers a command whose server can't be reached, in its turn.

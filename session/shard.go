@@ -90,7 +90,7 @@ func (l *Local) Apply(c *Change) {
 		if inOrder, changed := ordered[s.shard]; changed {
 			s.moved()
 			if !inOrder && s.head != nil {
-				s.told |= behindOrder
+				s.waitsFor |= behindOrder
 			}
 		} else if s.removed {
 			s.leave()

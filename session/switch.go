@@ -22,14 +22,14 @@ type switching struct {
 // ready says that cmd can be taken now; if not, the session is blocked until it may be looked at again.
 func (s *Session) ready(cmd *codec.Command) bool {
 	if s.head != nil {
-		s.told |= behindOrder
+		s.waitsFor |= behindOrder
 		s.block()
 		return false
 	}
 	to := s.pool.Protocol.Target(&s.cl, cmd)
 	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
 	if wait {
-		if s.told |= behindServer; !s.asked {
+		if s.waitsFor |= behindServer; !s.asked {
 			s.asked = true
 			s.loop.After(s.pool.AskPatience(), s.hurry)
 		}

@@ -47,8 +47,8 @@ func (s *Session) setBlocked(blocked bool) {
 	s.blocked = blocked
 }
 
-// sample has the sketch of hot keys count what loop.sampleIn, less the keys of cmd, says. cmd goes to server, or in parts to
-// those in parts.
+// sample counts the sampled keys of cmd in the sketch of hot keys; the caller has already subtracted cmd's keys from
+// Local.sampleIn. cmd goes to server, or key i of it to parts[i].
 func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, parts []uint16) {
 	l := s.local
 	keys := max(len(cmd.Keys), 1)

@@ -5,7 +5,7 @@ package session
 // (a client with 1,024 commands in flight goes on at 512), so that a client is not stopped and started at each reply. A client
 // goes on once all rows are over, whichever stopped it.
 
-// causes are those that a session is told of; the others are seen in its numbers.
+// causes are those that a session is told of; the other rows of waits are read from its counters.
 type causes uint8
 
 const (
@@ -23,8 +23,8 @@ var waits = [...]struct {
 }{
 	{
 		"server",
-		func(s *Session) bool { return s.told&behindServer != 0 },
-		func(s *Session) bool { return s.told&behindServer == 0 },
+		func(s *Session) bool { return s.waitsFor&behindServer != 0 },
+		func(s *Session) bool { return s.waitsFor&behindServer == 0 },
 	},
 	{
 		"order",
@@ -33,8 +33,8 @@ var waits = [...]struct {
 	},
 	{
 		"hand-over",
-		func(s *Session) bool { return s.told&behindHandOver != 0 && s.between() },
-		func(s *Session) bool { return s.told&behindHandOver == 0 },
+		func(s *Session) bool { return s.waitsFor&behindHandOver != 0 && s.between() },
+		func(s *Session) bool { return s.waitsFor&behindHandOver == 0 },
 	},
 	{
 		"pipeline",
@@ -58,10 +58,10 @@ var waits = [...]struct {
 	},
 }
 
-// perhapsWaits is false, nearly always, if no row of waits can begin. It is asked for each command, and so it calls nothing.
+// perhapsWaits is the cheap test before each command; false means that no row of waits can begin.
 func (s *Session) perhapsWaits() bool {
 	l := s.local
-	return s.told != 0 || s.inFlight >= l.limits.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
+	return s.waitsFor != 0 || s.inFlight >= l.limits.MaxPipeline || s.owed() >= s.allowed || s.reports >= maxClientReports ||
 		l.pressure.Level.Load() >= High
 }
 
@@ -127,6 +127,6 @@ func (s *Session) Resume() {
 
 // Roomy implements backend.Waiter.
 func (s *Session) Roomy() {
-	s.told &^= behindServer
+	s.waitsFor &^= behindServer
 	s.unblock()
 }

@@ -10,16 +10,16 @@ import (
 func TestWaits(t *testing.T) {
 	ways := map[string]struct{ begin, almost, end func(s *Session) }{
 		"server": {
-			begin: func(s *Session) { s.told |= behindServer },
-			end:   func(s *Session) { s.told = 0 },
+			begin: func(s *Session) { s.waitsFor |= behindServer },
+			end:   func(s *Session) { s.waitsFor = 0 },
 		},
 		"order": {
-			begin: func(s *Session) { s.told |= behindOrder },
+			begin: func(s *Session) { s.waitsFor |= behindOrder },
 			end:   func(s *Session) { s.head = nil },
 		},
 		"hand-over": {
-			begin: func(s *Session) { s.told |= behindHandOver },
-			end:   func(s *Session) { s.told = 0 },
+			begin: func(s *Session) { s.waitsFor |= behindHandOver },
+			end:   func(s *Session) { s.waitsFor = 0 },
 		},
 		"pipeline": {
 			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.limits.MaxPipeline, 0 },

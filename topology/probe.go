@@ -71,5 +71,5 @@ func ask(c net.Conn, p codec.Replies, command []byte) ([]byte, error) {
 			return reply, nil
 		}
 	}
-	return nil, fmt.Errorf("backend: reply of more than %d bytes to %q", maxProbeReply, command)
+	return nil, fmt.Errorf("topology: reply of more than %d bytes to %q", maxProbeReply, command)
 }

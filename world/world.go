@@ -1,14 +1,16 @@
-// Package world is what the proxy has of the machine that it runs on: clock and timers, goroutines and their waits, the
-// network's addresses, chance, and memory. Nothing from engine down calls package time, rand or net for these, or starts a
-// goroutine by itself: it asks the World that it was given. There are two: the Machine, and one in which a test decides what the
-// clock says, who runs next and what the network does.
+// Package world is what the proxy has of the machine that it runs on: clock and timers, goroutines and their waits, the network's
+// addresses, chance, and memory. Nothing from engine down calls package time, rand or net for these, or starts a goroutine by
+// itself: it asks the World that it was given. (Below the simulation's reach is package loop's Watcher, which starts one for the
+// process; a simulation has a reactor of its own in place of gnet and the Watcher.) There are two: the Machine, and one in which
+// a test decides what the clock says, who runs next and what the network does.
 //
-//	engine, backend, loop --World--> Machine: time, net, runtime
-//	                         '-----> a simulation
+//	engine, topology, backend, loop --World--> Machine: time, net, runtime
+//	                                  '------> a simulation
 //
-// What blocks starts with Go and blocks only in Sleep, in a Signal, a Lock or a Group, or in a call of Network: so that a
-// simulation knows of everyone who waits, and for what. A sync.Mutex that is held for a few lines, and across none of these, is no
-// wait. The bytes of connections are not in here: package loop has them.
+// What blocks starts with Go and blocks only in Sleep, in a Signal, a Lock or a Group, in a call of Network or of what that
+// returned (a Listener's Accept, a Channel's Read, a probe's Read of its net.Conn), or in loop.Loop.Enroll: so that a simulation,
+// which makes all of these, knows of everyone who waits, and for what. A sync.Mutex that is held for a few lines, and across none
+// of these, is no wait. The bytes of connections are not in here: package loop has them.
 //
 // To read: world.go, then machine.go, group.go, network.go, listener.go, channel.go, memory.go.
 package world

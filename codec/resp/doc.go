@@ -15,12 +15,13 @@
 //
 // A reply is a type byte and a line; a length or a count in that line says what follows. Types marked 3 are RESP3.
 //
-//   - - :  , ( # _     line                   status error integer, 3: double big-number bool null
-//     $  = !             length, body, \r\n     bulk, 3: verbatim bulk-error; $-1 is null
-//   - ~ %             count, elements        array, 3: set, map (two elements for each count); *-1 is null
-//     |                  count, elements        3: attribute: a map in front of the reply it belongs to
-//     >                  count, elements        3: push: no reply, sent unasked
-//     $?  *?  ~?  %?     pieces, elements       3: of unknown length, up to an empty piece ;0 or a '.'
+//	type byte          what follows           what it is, in the order of the bytes
+//	+ - :  , ( # _     line                   status error integer, 3: double big-number bool null
+//	$  = !             length, body, \r\n     bulk, 3: verbatim bulk-error; $-1 is null
+//	*  ~ %             count, elements        array, 3: set, map (two elements for each count); *-1 is null
+//	|                  count, elements        3: attribute: a map in front of the reply it belongs to
+//	>                  count, elements        3: push: no reply, sent unasked
+//	$?  *?  ~?  %?     pieces, elements       3: of unknown length, up to an empty piece ;0 or a '.'
 //
 // A request in this package:
 //
