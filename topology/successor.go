@@ -81,6 +81,13 @@ func match(list, old []ServerOptions) []int {
 // Adopt has p, which is old's successor and which no loop uses yet, go on where old stands, and stops old's timers: a server that was
 // ejected stays so until old's time for it is up. A pool that ejects nobody forgets who was ejected, and who had failed.
 func (p *Pool) Adopt(old *Pool) {
+	if p.take(old) {
+		p.build() // at once: the loops are about to use its router
+	}
+}
+
+// take does what Adopt does under the lock. rebuilds: the router of the servers that are live is wanted.
+func (p *Pool) take(old *Pool) (rebuilds bool) {
 	p.registry.mu.Lock()
 	defer p.registry.mu.Unlock()
 	old.stopLocked()
@@ -93,9 +100,12 @@ func (p *Pool) Adopt(old *Pool) {
 		}
 	}
 	if !p.opts.AutoEjectHosts {
-		return
+		return false
 	}
-	if live, _ := p.liveLocked(); p.opts.OnServerFailure.MovesKeys() {
-		p.swapRouter(live) // at once: the loops are about to use it
+	live, _ := p.liveLocked()
+	if !p.opts.OnServerFailure.MovesKeys() {
+		return false
 	}
+	p.health.wanted, p.health.building = live, true
+	return true
 }
