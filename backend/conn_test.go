@@ -334,3 +334,27 @@ func TestConnTimeout(t *testing.T) {
 		}
 	})
 }
+
+// TestFailuresLogged: attempts to connect that fail one after the other are one line, until one succeeds.
+func TestFailuresLogged(t *testing.T) {
+	on(t, "refused", nil, func(t *testing.T, g *rig) {
+		lines := func() int { return strings.Count(g.log.String(), "server connection failed") }
+		for range 3 {
+			g.get(g.conn(0, 1), "a")
+			g.refuse(errRefused)
+			g.passes(2 * time.Second)
+		}
+		if n := lines(); n != 1 {
+			t.Errorf("%d lines of three attempts that failed; want 1", n)
+		}
+		g.get(g.conn(0, 1), "a")
+		g.accept().hangsUp()
+		g.passes(2 * time.Second)
+		g.get(g.conn(0, 1), "a")
+		g.refuse(errRefused)
+		if n := lines(); n != 3 {
+			t.Errorf("%d lines, after a connection that ended and one more attempt; want 3", n)
+		}
+		g.asked = nil
+	})
+}

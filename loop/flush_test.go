@@ -149,3 +149,32 @@ func TestFlushOrder(t *testing.T) {
 		t.Errorf("left: %+v", l.stages)
 	}
 }
+
+// TestFlushSurvives: after a panic in a stage of the flush the others still have their turn, once each, and those that had it before
+// have none again.
+func TestFlushSurvives(t *testing.T) {
+	for _, enter := range []struct {
+		name  string
+		touch func(l *Loop, s *stage)
+		lost  int // of the two that wait behind the one that panics, those that are abandoned: servers that were written to
+	}{
+		{"clients", func(l *Loop, s *stage) { l.TouchClient(s) }, 0},
+		{"servers", func(l *Loop, s *stage) { l.TouchServer(s) }, 2},
+		{"resume", func(l *Loop, s *stage) { l.Resume(s) }, 0},
+	} {
+		l := newTestLoop()
+		var order []string
+		named := func(name string) *stage { return &stage{name: name, order: &order} }
+		before, bad, behind, last := named("before"), named("bad"), named("behind"), named("last")
+		bad.then = func() { panic("asked for") }
+		for _, s := range []*stage{before, bad, behind, last} {
+			enter.touch(l, s)
+		}
+		l.Execute(func() {})
+		l.base.(*testBase).tasks[0]()
+		want := []string{"before", "bad", "behind", "last"}[:4-enter.lost]
+		if !slices.Equal(order, want) || bad.left == nil || (behind.left != nil) != (enter.lost > 0) || l.Panics.Load() != 1 {
+			t.Errorf("%s: %q; want %q; abandoned: %v, %v; %d panics", enter.name, order, want, bad.left, behind.left, l.Panics.Load())
+		}
+	}
+}
