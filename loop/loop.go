@@ -5,6 +5,19 @@
 //	                                            | TouchServer, TouchClient, Resume
 //	            Loop.Flush <-- once a pass <----+
 //
+// What gnet 2.9 does, and what this package does about it:
+//
+//	reading can't be paused               poller changes the interest in gnet's own epoll set
+//	a paused peer that resets is at EOF   the handler finds out as it writes
+//	a peer that half-closes is closed     Socket.Detach: the connection lives on, on a descriptor of its own
+//	Write buffers without limit           Out writes to the descriptor and keeps what the kernel does not take
+//	nobody is told of room to write       Watcher, one epoll set for the process
+//	an accept error ends the engine       gnet has no listeners here: whoever accepts calls Enroll
+//	Enroll takes a net.Conn only          it duplicates the descriptor, and a connection costs ten system calls
+//	descriptors it does not know it drops none but Enroll's are in its epoll set
+//	its loops have no number              one end of a socket pair finds each, at start
+//	it polls again after each pass        EndPass naps after passes that were hardly worth it; yield, for the scheduler's sake
+//
 // Read link.go first, for Handler and Socket, then loop.go, flush.go and out.go, with batches.go and spares.go for the buffers; then
 // reactor.go, poller.go and watch.go, for what gnet lacks and what is done about it.
 package loop

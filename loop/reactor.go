@@ -32,11 +32,8 @@ func StartReactor(n, readBuffer int, w world.World, log *slog.Logger) (Reactor, 
 	return startGnet(n, readBuffer, w, log)
 }
 
-// gnetReactor runs event loops that gnet polls for. Nothing outside this file, link.go and poller.go knows gnet.
-//
-// gnet's loops are used without its listeners, which take no backlog and no mode, are fixed at start, and shut the engine down
-// when accept fails, say for want of descriptors. What else it lacks: reading can't be paused (poller), a socket that takes
-// bytes again is not told (Watcher), a client that half-closes is closed (Socket.Detach), and Enroll takes a net.Conn only.
+// gnetReactor runs event loops that gnet polls for; the package comment says what gnet lacks. Nothing outside this file, link.go
+// and poller.go knows gnet, whose loops are used without its listeners: those take no backlog and no mode, and are fixed at start.
 type gnetReactor struct {
 	gnet.BuiltinEventEngine
 	client *gnet.Client
