@@ -1,9 +1,7 @@
 package sim
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,70 +36,11 @@ type Client struct {
 }
 
 // owed is a command whose reply is to come.
-type owed struct {
-	op   op
-	keys []*key
-	c    *counter
-	p    string // the value that it writes, or that must come back
-	at   int64
-}
-
-type op uint8
-
-const (
-	opGet op = iota
-	opSet
-	opDel
-	opMget
-	opMset
-	opIncr
-	opEval
-	opPing
-	opHello
-)
-
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "MSET", "INCR", "EVAL", "PING", "HELLO"}
-
 // key is what a client knows of one of its keys.
-type key struct {
-	name string
-	may  []string // that it has; none stands for nothing
-	late set      // that a command wrote which failed, or whose reply never came: it may still be executed
-}
-
 // set is of values.
-type set map[string]struct{}
-
-func (s *set) add(v string) {
-	if *s == nil {
-		*s = make(set)
-	}
-	(*s)[v] = struct{}{}
-}
-
 // settle takes note that nothing is on its way any more: what is late has been executed, or never will be.
-func (c *Client) settle() {
-	for _, k := range c.keys {
-		for v := range k.late {
-			if !slices.Contains(k.may, v) {
-				k.may = append(k.may, v)
-			}
-		}
-		slices.Sort(k.may) // a map has no order
-		k.late = nil
-	}
-}
-
 // none is no value.
-const none = "\x00none"
-
 // counter is what a client knows of one of its counters.
-type counter struct {
-	name string
-	n    int // so many increments were answered
-	more int // so many may or may not have been executed
-}
-
 // dialect is a protocol, as a client speaks it.
 type dialect interface {
 	greet(c *Client)                          // as soon as it is connected
@@ -295,51 +234,7 @@ func (c *Client) some() []*key {
 }
 
 // redisDialect is how a client speaks Redis's protocol.
-type redisDialect struct{}
-
-func (redisDialect) greet(c *Client) {
-	if c.three {
-		c.command("HELLO", "3")
-		c.owe(owed{op: opHello})
-	}
-}
-
-func (redisDialect) parse(p []byte, _ *owed) (reply, int) { return parseReply(p) }
-
 // send makes up a command.
-func (redisDialect) send(c *Client) {
-	rnd := c.run.sim.rnd
-	k := c.keys[rnd.IntN(len(c.keys))]
-	switch r := rnd.IntN(20); {
-	case r < 8:
-		c.command("GET", k.name)
-		c.owe(owed{op: opGet, keys: []*key{k}})
-	case r < 13:
-		v := c.value(k)
-		c.command("SET", k.name, v)
-		c.owe(owed{op: opSet, keys: []*key{k}, p: v})
-	case r < 14:
-		keys := c.some()
-		c.command(append([]string{"DEL"}, names(keys)...)...)
-		c.owe(owed{op: opDel, keys: keys})
-	case r < 16:
-		keys := c.some()
-		c.command(append([]string{"MGET"}, names(keys)...)...)
-		c.owe(owed{op: opMget, keys: keys})
-	case r < 18:
-		n := c.counters[rnd.IntN(len(c.counters))]
-		c.command("INCR", n.name)
-		c.owe(owed{op: opIncr, c: n})
-	case r < 19:
-		v := c.value(k)
-		c.command("EVAL", "return ARGV[1]", "1", k.name, v)
-		c.owe(owed{op: opEval, keys: []*key{k}, p: v})
-	default:
-		c.command("PING")
-		c.owe(owed{op: opPing})
-	}
-}
-
 func names(keys []*key) (list []string) {
 	for _, k := range keys {
 		list = append(list, k.name)
@@ -422,193 +317,10 @@ func (c *Client) check() {
 	}
 }
 
-func quote(p []byte) string { return strconv.Quote(string(p[:min(len(p), 120)])) }
-
 // reply is a parsed one.
-type reply struct {
-	kind byte // its first byte, '_' for nothing
-	p    []byte
-	n    int
-	list []reply
-}
-
 // parseReply parses the reply at the front of p, which has n bytes; 0: it is not whole.
-func parseReply(p []byte) (r reply, n int) {
-	i := bytes.IndexByte(p, '\n')
-	if i < 1 {
-		return r, 0
-	}
-	r.kind, n = p[0], i+1
-	line := p[1 : i-1]
-	switch r.kind {
-	case '+', '-':
-		r.p = line
-	case ':':
-		r.n, _ = strconv.Atoi(string(line))
-	case '_':
-	case '$':
-		size, _ := strconv.Atoi(string(line))
-		if size < 0 {
-			r.kind = '_'
-			return r, n
-		}
-		if len(p) < n+size+2 {
-			return r, 0
-		}
-		r.p = p[n : n+size]
-		n += size + 2
-	case '*', '%':
-		count, _ := strconv.Atoi(string(line))
-		if count < 0 {
-			r.kind = '_'
-			return r, n
-		}
-		if r.kind == '%' {
-			count *= 2
-		}
-		for range count {
-			e, k := parseReply(p[n:])
-			if k == 0 {
-				return r, 0
-			}
-			r.list = append(r.list, e)
-			n += k
-		}
-	default:
-		r.p = p[:n]
-	}
-	return r, n
-}
-
 // answer holds a reply against what is known, and returns what is wrong with it.
-func (o *owed) answer(r *reply, run *Run) string {
-	if r.kind == '-' {
-		o.unknown()
-		if run.calm || !excused(string(r.p)) {
-			return "an error in good times"
-		}
-		return ""
-	}
-	switch o.op {
-	case opGet:
-		return o.keys[0].is(r, run.loose)
-	case opSet, opMset:
-		if r.kind != '+' {
-			return "not OK"
-		}
-		o.keys[0].wrote(o.p)
-	case opDel:
-		return o.deleted(r, run.loose)
-	case opMget:
-		if r.kind != '*' || len(r.list) != len(o.keys) {
-			return "not one element for each key"
-		}
-		for i, k := range o.keys {
-			if why := k.is(&r.list[i], run.loose); why != "" {
-				return why
-			}
-		}
-	case opIncr:
-		if run.loose && r.kind == ':' && r.n > 0 {
-			return ""
-		}
-		if r.kind != ':' || r.n <= o.c.n || r.n > o.c.n+1+o.c.more {
-			return fmt.Sprintf("%s was %d, and perhaps %d more", o.c.name, o.c.n, o.c.more)
-		}
-		o.c.more -= r.n - o.c.n - 1
-		o.c.n = r.n
-	case opEval:
-		if r.kind != '$' || string(r.p) != o.p {
-			return "not what the script was given"
-		}
-	case opPing:
-		if r.kind != '+' || string(r.p) != "PONG" {
-			return "not PONG"
-		}
-	case opHello:
-		if r.kind != '%' {
-			return "not a map"
-		}
-	}
-	return ""
-}
-
 // excused says that an error is one of those that failing servers excuse.
-func excused(p string) bool {
-	for _, text := range []string{"Connection", "LOADING", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
-		if strings.Contains(p, text) {
-			return true
-		}
-	}
-	return false
-}
-
 // unknown takes note that o may or may not have been executed.
-func (o *owed) unknown() {
-	switch o.op {
-	case opSet:
-		o.keys[0].late.add(o.p)
-	case opDel:
-		for _, k := range o.keys {
-			k.late.add(none)
-		}
-	case opIncr:
-		o.c.more++
-	}
-}
-
-func (o *owed) deleted(r *reply, loose bool) string {
-	least, most := 0, 0
-	for _, k := range o.keys {
-		_, gone := k.late[none]
-		values := len(k.may) + len(k.late) // that are not none
-		if gone {
-			values--
-		}
-		if slices.Contains(k.may, none) {
-			gone = true
-			values--
-		}
-		if values > 0 {
-			most++
-		}
-		if !gone {
-			least++
-		}
-		k.wrote(none)
-	}
-	if loose {
-		least, most = 0, len(o.keys)
-	}
-	if r.kind != ':' || r.n < least || r.n > most {
-		return fmt.Sprintf("%d to %d of them were there", least, most)
-	}
-	return ""
-}
-
 // is holds a value against what k may have.
-func (k *key) is(r *reply, loose bool) string {
-	v := none
-	switch r.kind {
-	case '_':
-	case '$':
-		v = string(r.p)
-	default:
-		return "neither a value nor nothing"
-	}
-	if loose && (v == none || strings.HasPrefix(v, k.name+"=")) {
-		return ""
-	}
-	if slices.Contains(k.may, v) {
-		k.may = append(k.may[:0], v)
-		return ""
-	}
-	if _, ok := k.late[v]; ok {
-		k.may = append(k.may[:0], v)
-		return ""
-	}
-	return fmt.Sprintf("%s may have %.60q, or one of %d that are late", k.name, k.may, len(k.late))
-}
-
 // wrote takes note that k has v now, unless something late comes.
-func (k *key) wrote(v string) { k.may = append(k.may[:0], v) }
