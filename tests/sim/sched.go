@@ -5,7 +5,8 @@
 //	Sim.step --> a task that can go on | a loop's pass | a model's turn      whichever the seed picks
 //	         --> none of them: the clock goes on to the next timer
 //
-// To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go: the world; then redis.go, memcached.go, client.go: who lives in
+// To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go, channel.go: the world; then server.go, redis.go, memcached.go,
+// client.go, dialect.go, known.go: who lives in
 // it; then run.go: what happens to them, and what must hold.
 package sim
 
