@@ -35,12 +35,6 @@ type Client struct {
 	Answered int64
 }
 
-// owed is a command whose reply is to come.
-// key is what a client knows of one of its keys.
-// set is of values.
-// settle takes note that nothing is on its way any more: what is late has been executed, or never will be.
-// none is no value.
-// counter is what a client knows of one of its counters.
 // dialect is a protocol, as a client speaks it.
 type dialect interface {
 	greet(c *Client)                          // as soon as it is connected
@@ -233,8 +227,6 @@ func (c *Client) some() []*key {
 	return keys
 }
 
-// redisDialect is how a client speaks Redis's protocol.
-// send makes up a command.
 func names(keys []*key) (list []string) {
 	for _, k := range keys {
 		list = append(list, k.name)
@@ -316,11 +308,3 @@ func (c *Client) check() {
 		c.at = 0
 	}
 }
-
-// reply is a parsed one.
-// parseReply parses the reply at the front of p, which has n bytes; 0: it is not whole.
-// answer holds a reply against what is known, and returns what is wrong with it.
-// excused says that an error is one of those that failing servers excuse.
-// unknown takes note that o may or may not have been executed.
-// is holds a value against what k may have.
-// wrote takes note that k has v now, unless something late comes.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 )
 
+// redisDialect is how a client speaks Redis's protocol.
 type redisDialect struct{}
 
 func (redisDialect) greet(c *Client) {
@@ -16,6 +17,7 @@ func (redisDialect) greet(c *Client) {
 
 func (redisDialect) parse(p []byte, _ *owed) (reply, int) { return parseReply(p) }
 
+// send makes up a command.
 func (redisDialect) send(c *Client) {
 	rnd := c.run.sim.rnd
 	k := c.keys[rnd.IntN(len(c.keys))]
@@ -51,6 +53,7 @@ func (redisDialect) send(c *Client) {
 
 func quote(p []byte) string { return strconv.Quote(string(p[:min(len(p), 120)])) }
 
+// reply is a parsed one.
 type reply struct {
 	kind byte // its first byte, '_' for nothing
 	p    []byte
@@ -58,6 +61,7 @@ type reply struct {
 	list []reply
 }
 
+// parseReply parses the reply at the front of p, which has n bytes; 0: it is not whole.
 func parseReply(p []byte) (r reply, n int) {
 	i := bytes.IndexByte(p, '\n')
 	if i < 1 {

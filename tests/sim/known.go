@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// owed is a command whose reply is to come.
 type owed struct {
 	op   op
 	keys []*key
@@ -30,12 +31,14 @@ const (
 
 var opNames = [...]string{"GET", "SET", "DEL", "MGET", "MSET", "INCR", "EVAL", "PING", "HELLO"}
 
+// key is what a client knows of one of its keys.
 type key struct {
 	name string
 	may  []string // that it has; none stands for nothing
 	late set      // that a command wrote which failed, or whose reply never came: it may still be executed
 }
 
+// set is of values.
 type set map[string]struct{}
 
 func (s *set) add(v string) {
@@ -45,6 +48,7 @@ func (s *set) add(v string) {
 	(*s)[v] = struct{}{}
 }
 
+// settle takes note that nothing is on its way any more: what is late has been executed, or never will be.
 func (c *Client) settle() {
 	for _, k := range c.keys {
 		for v := range k.late {
@@ -57,14 +61,17 @@ func (c *Client) settle() {
 	}
 }
 
+// none is no value.
 const none = "\x00none"
 
+// counter is what a client knows of one of its counters.
 type counter struct {
 	name string
 	n    int // so many increments were answered
 	more int // so many may or may not have been executed
 }
 
+// answer holds a reply against what is known, and returns what is wrong with it.
 func (o *owed) answer(r *reply, run *Run) string {
 	if r.kind == '-' {
 		o.unknown()
@@ -117,6 +124,7 @@ func (o *owed) answer(r *reply, run *Run) string {
 	return ""
 }
 
+// excused says that an error is one of those that failing servers excuse.
 func excused(p string) bool {
 	for _, text := range []string{"Connection", "LOADING", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
 		if strings.Contains(p, text) {
@@ -126,6 +134,7 @@ func excused(p string) bool {
 	return false
 }
 
+// unknown takes note that o may or may not have been executed.
 func (o *owed) unknown() {
 	switch o.op {
 	case opSet:
@@ -168,6 +177,7 @@ func (o *owed) deleted(r *reply, loose bool) string {
 	return ""
 }
 
+// is holds a value against what k may have.
 func (k *key) is(r *reply, loose bool) string {
 	v := none
 	switch r.kind {
@@ -191,4 +201,5 @@ func (k *key) is(r *reply, loose bool) string {
 	return fmt.Sprintf("%s may have %.60q, or one of %d that are late", k.name, k.may, len(k.late))
 }
 
+// wrote takes note that k has v now, unless something late comes.
 func (k *key) wrote(v string) { k.may = append(k.may[:0], v) }

@@ -6,8 +6,7 @@
 //	         --> none of them: the clock goes on to the next timer
 //
 // To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go, channel.go: the world; then server.go, redis.go, memcached.go,
-// client.go, dialect.go, known.go: who lives in
-// it; then run.go: what happens to them, and what must hold.
+// client.go, dialect.go, known.go: who lives in it; then run.go: what happens to them, and what must hold.
 package sim
 
 import (
