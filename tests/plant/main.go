@@ -111,7 +111,7 @@ func (p *plant) try(ctx context.Context, wall time.Duration) (found string, err 
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, wall+time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, sim, "-test.run=TestSim$", "-test.v", "-test.timeout=0", "-sim.duration=100h", "-sim.wall="+wall.String()).CombinedOutput()
+	out, err := exec.CommandContext(ctx, sim, "-test.run=TestSim$", "-test.v", "-test.timeout=0", "-sim.duration=100h", "-sim.shrink=0", "-sim.wall="+wall.String()).CombinedOutput()
 	if err == nil {
 		return "", nil
 	}

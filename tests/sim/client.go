@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -12,10 +13,14 @@ import (
 type Client struct {
 	run   *Run
 	id    int
+	pool  int
 	to    string // the proxy's address
 	conn  *end   // nil: it is not connected
-	depth int    // commands that it may have in flight
-	three bool   // RESP3
+	rnd   *rand.Rand
+	depth int // commands that it may have in flight
+	most  int // commands that it sends in all; 0: any number
+	sent  int
+	three bool // RESP3
 	dialect
 
 	out    []byte // that the network has not taken
@@ -37,16 +42,20 @@ type Client struct {
 
 // dialect is a protocol, as a client speaks it.
 type dialect interface {
+	share(c *Client, k *shared, in sharedIn)  // a command for a shared key
 	greet(c *Client)                          // as soon as it is connected
 	send(c *Client)                           // any command
 	parse(p []byte, o *owed) (r reply, n int) // the reply to o, or to nobody, at the front of p; 0: it is not whole
 }
 
 // newClient makes a client that begins soon.
-func (r *Run) newClient(to string, speaks dialect) {
-	rnd := r.sim.rnd
-	c := &Client{run: r, id: len(r.clients) + 1, to: to, depth: 1 + rnd.IntN([]int{1, 4, 40, 400}[rnd.IntN(4)]), three: rnd.IntN(2) == 0, dialect: speaks}
-	for i := range 1 + rnd.IntN(12) {
+func (r *Run) newClient(s *ClientScript) {
+	c := &Client{run: r, id: s.ID, pool: s.Pool, to: front, depth: s.Depth, most: s.Commands, three: s.Three, dialect: redisDialect{}}
+	c.rnd = rand.New(rand.NewPCG(r.script.Seed, uint64(100+s.ID)))
+	if r.script.Pools[s.Pool].Protocol == "memcached" {
+		c.to, c.dialect = frontMemcached, memcachedDialect{}
+	}
+	for i := range s.Keys {
 		c.keys = append(c.keys, &key{name: fmt.Sprintf("c%d:%d", c.id, i), may: []string{none}})
 	}
 	for i := range 2 {
@@ -66,7 +75,7 @@ func (c *Client) soon() {
 
 // later has it do so within some time.
 func (c *Client) later(d time.Duration) {
-	c.run.sim.after(time.Duration(c.run.sim.rnd.Int64N(int64(d))), c.soon)
+	c.run.sim.after(time.Duration(c.rnd.Int64N(int64(d))), c.soon)
 }
 
 func (c *Client) inFlight() int { return len(c.owed) - c.first }
@@ -98,11 +107,16 @@ func (c *Client) act() {
 		c.later(5 * time.Millisecond)
 		return
 	}
-	rnd := c.run.sim.rnd
-	for c.inFlight() < c.depth && len(c.out) < 64<<10 {
+	rnd := c.rnd
+	for c.inFlight() < c.depth && len(c.out) < 64<<10 && c.talks() {
 		n := 1 + rnd.IntN(c.depth-c.inFlight())
 		for range n {
-			c.send(c)
+			if c.talks() {
+				c.sent++
+				if c.rnd.IntN(40) > 0 || !c.use(c.run.shared[c.pool]) {
+					c.send(c)
+				}
+			}
 		}
 		if rnd.IntN(4) > 0 {
 			break
@@ -126,6 +140,9 @@ func (c *Client) act() {
 		c.run.sim.after(time.Duration(rnd.Int64N(int64(2*time.Second))), c.soon)
 	}
 }
+
+// talks says that c has not sent all that it was to send.
+func (c *Client) talks() bool { return c.most == 0 || c.sent < c.most }
 
 func (c *Client) connect() {
 	s := c.run.sim
@@ -165,7 +182,7 @@ func (c *Client) owe(o owed) {
 		clear(c.owed[n:])
 		c.owed, c.first = c.owed[:n], 0
 	}
-	o.at = c.run.sim.now
+	o.at, o.by = c.run.sim.now, c.id
 	c.owed = append(c.owed, o)
 }
 
@@ -203,7 +220,7 @@ func (c *Client) command(args ...string) {
 func (c *Client) value(k *key) string {
 	c.seq++
 	v := k.name + "=" + strconv.Itoa(c.seq) + ";"
-	switch r := c.run.sim.rnd; r.IntN(1000) {
+	switch r := c.rnd; r.IntN(1000) {
 	case 0:
 		v += strings.Repeat("x", r.IntN(200<<10))
 	case 1, 2, 3, 4, 5:
@@ -218,8 +235,8 @@ var padding = strings.Repeat("z", 100)
 
 // some are distinct keys.
 func (c *Client) some() []*key {
-	n := 1 + c.run.sim.rnd.IntN(len(c.keys))
-	from := c.run.sim.rnd.IntN(len(c.keys))
+	n := 1 + c.rnd.IntN(len(c.keys))
+	from := c.rnd.IntN(len(c.keys))
 	var keys []*key
 	for i := range n {
 		keys = append(keys, c.keys[(from+i)%len(c.keys)])
@@ -236,7 +253,7 @@ func names(keys []*key) (list []string) {
 
 // read takes what has come, and checks whole replies.
 func (c *Client) read() {
-	rnd := c.run.sim.rnd
+	rnd := c.rnd
 	var buf [32 << 10]byte
 	for c.conn != nil {
 		most := len(buf)

@@ -19,7 +19,7 @@ func (redisDialect) parse(p []byte, _ *owed) (reply, int) { return parseReply(p)
 
 // send makes up a command.
 func (redisDialect) send(c *Client) {
-	rnd := c.run.sim.rnd
+	rnd := c.rnd
 	k := c.keys[rnd.IntN(len(c.keys))]
 	switch r := rnd.IntN(20); {
 	case r < 8:

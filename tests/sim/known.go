@@ -13,6 +13,10 @@ type owed struct {
 	c    *counter
 	p    string // the value that it writes, or that must come back
 	at   int64
+	by   int // the client
+
+	shared *shared
+	in     sharedIn
 }
 
 type op uint8
@@ -27,9 +31,10 @@ const (
 	opEval
 	opPing
 	opHello
+	opShared
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "MSET", "INCR", "EVAL", "PING", "HELLO"}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "MSET", "INCR", "EVAL", "PING", "HELLO", "shared "}
 
 // key is what a client knows of one of its keys.
 type key struct {
@@ -81,26 +86,28 @@ func (o *owed) answer(r *reply, run *Run) string {
 		return ""
 	}
 	switch o.op {
+	case opShared:
+		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:
-		return o.keys[0].is(r, run.loose)
+		return o.keys[0].is(r, run.script.Loose)
 	case opSet, opMset:
 		if r.kind != '+' {
 			return "not OK"
 		}
 		o.keys[0].wrote(o.p)
 	case opDel:
-		return o.deleted(r, run.loose)
+		return o.deleted(r, run.script.Loose)
 	case opMget:
 		if r.kind != '*' || len(r.list) != len(o.keys) {
 			return "not one element for each key"
 		}
 		for i, k := range o.keys {
-			if why := k.is(&r.list[i], run.loose); why != "" {
+			if why := k.is(&r.list[i], run.script.Loose); why != "" {
 				return why
 			}
 		}
 	case opIncr:
-		if run.loose && r.kind == ':' && r.n > 0 {
+		if run.script.Loose && r.kind == ':' && r.n > 0 {
 			return ""
 		}
 		if r.kind != ':' || r.n <= o.c.n || r.n > o.c.n+1+o.c.more {
@@ -137,6 +144,8 @@ func excused(p string) bool {
 // unknown takes note that o may or may not have been executed.
 func (o *owed) unknown() {
 	switch o.op {
+	case opShared:
+		o.shared.unknown(o.in, o.by, o.at)
 	case opSet:
 		o.keys[0].late.add(o.p)
 	case opDel:

@@ -78,7 +78,7 @@ func (memcachedDialect) greet(*Client) {}
 
 // send makes up a command.
 func (memcachedDialect) send(c *Client) {
-	rnd := c.run.sim.rnd
+	rnd := c.rnd
 	k := c.keys[rnd.IntN(len(c.keys))]
 	switch r := rnd.IntN(20); {
 	case r < 6:
@@ -101,6 +101,18 @@ func (memcachedDialect) send(c *Client) {
 	default:
 		c.out = append(c.out, "mn\r\n"...)
 		c.owe(owed{op: opPing})
+	}
+}
+
+// share implements dialect.
+func (memcachedDialect) share(c *Client, k *shared, in sharedIn) {
+	switch in.name {
+	case "SET":
+		c.out = fmt.Appendf(c.out, "set %s 0 0 %d\r\n%s\r\n", k.name, len(in.arg), in.arg)
+	case "DEL":
+		c.out = fmt.Appendf(c.out, "delete %s\r\n", k.name)
+	default:
+		c.out = fmt.Appendf(c.out, "mg %s v\r\n", k.name)
 	}
 }
 

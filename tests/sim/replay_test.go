@@ -20,8 +20,8 @@ func TestReplay(t *testing.T) {
 			}
 			return a
 		}
-		r := NewRun(*seed, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: noTime})))
-		r.Play(8 * time.Second)
+		r := newRun(newScript(*seed, 8*time.Second), slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: noTime})))
+		r.play()
 		return r, log.String()
 	}
 	a, logA := play()

@@ -6,7 +6,8 @@
 //	         --> none of them: the clock goes on to the next timer
 //
 // To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go, channel.go: the world; then server.go, redis.go, memcached.go,
-// client.go, dialect.go, known.go: who lives in it; then run.go: what happens to them, and what must hold.
+// client.go, dialect.go, known.go, history.go: who lives in it; then script.go, run.go, pools.go, troubles.go: what happens to them, and
+// what must hold; and shrink.go: how little of that is enough.
 package sim
 
 import (

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"net"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,6 +12,8 @@ import (
 type Server struct {
 	sim    *Sim
 	Addr   string
+	other  string                 // a second address, to which it may move; "": it has none
+	name   string                 // that leads to it; "": none does
 	serve  func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
 	conns  []*session
 	values map[string]value
@@ -47,6 +51,33 @@ func (s *Sim) newServer(at string, serve func(*session) int) *Server {
 	v := &Server{sim: s, Addr: at, serve: serve, values: make(map[string]value)}
 	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
 	return v
+}
+
+// Name has a name lead to v, which has a second address from now on.
+func (v *Server) Name(at, other string) {
+	v.name, _, _ = strings.Cut(at, ":")
+	v.other = other
+	v.sim.hosts[other] = &host{addr: addr(other), accept: v.accept, refuses: true}
+	v.sim.Name(v.name, ip(v.Addr))
+}
+
+func ip(at string) string { h, _, _ := net.SplitHostPort(at); return h }
+
+// Move has v listen at its other address alone, to which its name leads from now on; the old one may stay known.
+func (v *Server) Move(stays bool) bool {
+	if v.name == "" {
+		return false
+	}
+	old, at := v.sim.hosts[v.Addr], v.sim.hosts[v.other]
+	old.refuses, at.refuses, at.silent = true, old.refuses, old.silent
+	v.Addr, v.other = v.other, v.Addr
+	v.Hangup(true)
+	if stays {
+		v.sim.Name(v.name, ip(v.other), ip(v.Addr))
+	} else {
+		v.sim.Name(v.name, ip(v.Addr))
+	}
+	return true
 }
 
 // Down has nobody connect, and ends all connections, with a reset if hard.

@@ -3,6 +3,8 @@ package sim
 import (
 	"flag"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,13 +14,20 @@ var (
 	duration = flag.Duration("sim.duration", 20*time.Second, "of simulated time, in runs of 20 seconds")
 	seed     = flag.Uint64("sim.seed", 1, "of the first run")
 	wall     = flag.Duration("sim.wall", 0, "no run begins later, by the clock on the wall; 0: whenever")
+	file     = flag.String("sim.script", "", "a script to play instead")
+	patience = flag.Duration("sim.shrink", time.Minute, "how long to look for the shortest script of a failure, by the clock on the wall")
 )
 
 // runTime is how long the world of one seed lasts, by its own clock.
 const runTime = 20 * time.Second
 
-// TestSim plays one seed after the other. What must not happen is named with its seed, which shows it again.
+// TestSim plays one seed after the other, or a script. What must not happen is shown with its seed, which shows it again, and with
+// the shortest script that was found in which something like it happens.
 func TestSim(t *testing.T) {
+	if *file != "" {
+		playFile(t, *file)
+		return
+	}
 	began := time.Now()
 	var answered, steps int64
 	length := min(*duration, runTime)
@@ -30,16 +39,58 @@ func TestSim(t *testing.T) {
 		if *wall > 0 && time.Since(began) > *wall {
 			break
 		}
-		var log strings.Builder
-		r := NewRun(*seed+uint64(i), slog.New(slog.NewTextHandler(&log, nil)))
-		ok := r.Play(length)
+		r, log := playScript(newScript(*seed+uint64(i), length))
 		answered += r.Answered
 		steps += r.sim.Steps
-		if !ok {
-			l := log.String()
-			t.Fatalf("seed %d, after %d replies: %s\n%s\nlog:\n%s", *seed+uint64(i), answered, r.Failure, r.Lines(30), l[max(0, len(l)-3000):])
+		if r.Failure != "" {
+			t.Fatalf("seed %d, after %d replies: %s", *seed+uint64(i), answered, report(r, log))
 		}
 	}
 	took := time.Since(began)
 	t.Logf("%d replies checked in %d steps, %v: %.0f a second", answered, steps, took.Round(time.Millisecond), float64(answered)/took.Seconds())
+}
+
+func playScript(c *Script) (r *Run, log string) {
+	var b strings.Builder
+	r = newRun(c, slog.New(slog.NewTextHandler(&b, nil)))
+	if r.play() {
+		r.sim.Close()
+	}
+	return r, b.String()
+}
+
+// report is what a person needs to know of a failure.
+func report(r *Run, log string) string {
+	text := r.Failure + "\n" + r.Lines(30) + "\nlog:\n" + log[max(0, len(log)-3000):] + r.stack
+	if *patience > 0 {
+		short := shrink(r.script, time.Now().Add(*patience))
+		again, _ := playScript(short.clone())
+		text += "\n\nThe shortest script found; -sim.script=FILE plays it:\n\n" + short.String() + "\n" + again.Lines(30)
+	}
+	return text
+}
+
+func playFile(t *testing.T, name string) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := parseScript(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if r, log := playScript(c); r.Failure != "" {
+		t.Errorf("%s: %s", name, report(r, log))
+	}
+}
+
+// TestKept plays the scripts that once failed.
+func TestKept(t *testing.T) {
+	files, err := filepath.Glob("testdata/kept/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, f := range files {
+		t.Run(filepath.Base(f), func(t *testing.T) { playFile(t, f) })
+	}
 }

@@ -14,6 +14,7 @@ type task struct {
 	sim   *Sim
 	f     func()
 	next  func() (struct{}, bool)
+	stop  func()
 	yield func(struct{}) bool
 	waits int  // how often it has waited: a wake for an earlier time is late
 	waked bool // since it waits
@@ -28,9 +29,17 @@ func (s *Sim) Go(f func()) {
 		t.f = f
 	} else {
 		t = &task{sim: s, f: f}
-		t.next, _ = iter.Pull(t.serve)
+		t.next, t.stop = iter.Pull(t.serve)
 	}
 	s.ready = append(s.ready, t)
+}
+
+// Close ends the coroutines that serve nobody. In a world that has come to its end there are no others.
+func (s *Sim) Close() {
+	for _, t := range s.idle {
+		t.stop()
+	}
+	s.idle = nil
 }
 
 func (t *task) serve(yield func(struct{}) bool) {

@@ -1,0 +1,72 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"cashew/codec/memcached"
+	"cashew/codec/resp"
+	"cashew/engine"
+	"cashew/topology"
+)
+
+// Where the proxy listens.
+const (
+	front          = "10.0.1.1:22121"
+	frontMemcached = "10.0.1.1:11211"
+)
+
+// settings are those of the script's proxy, before new servers.
+func (r *Run) settings(c *Script) engine.Options {
+	o := engine.DefaultOptions()
+	o.Loops, o.MaxPipeline = c.Loops, c.MaxPipeline
+	o.MaxMemoryBytes = 256 << 20
+	for i := range c.Pools {
+		o.Pools = append(o.Pools, r.newPool(&c.Pools[i]))
+	}
+	return o
+}
+
+// newPool are the settings of a pool before new servers.
+func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
+	po := engine.DefaultPool(p.Protocol)
+	at := front
+	po.Protocol = resp.New(resp.Options{})
+	if p.Protocol == "memcached" {
+		at = frontMemcached
+		po.Protocol = memcached.New(memcached.Options{})
+	}
+	po.Listen = engine.Listen{Text: at, Network: "tcp", Addr: at}
+	po.Distribution = p.Distribution
+	po.ResolveInterval = 2 * time.Second
+	if p.Eject > 0 {
+		po.AutoEjectHosts, po.OnServerFailure, po.ServerRetryTimeout = true, topology.FailurePolicies[p.Policy], time.Second
+		po.ServerFailureLimit = p.Eject
+	}
+	for range max(p.Servers, 1) {
+		r.addServer(&po, p.Named)
+	}
+	p.Settings.give(&po)
+	return po
+}
+
+// give has a pool go by the settings.
+func (s *Settings) give(po *engine.PoolOptions) {
+	po.Timeout, po.ServerConnections, po.Preconnect, po.IntegrityInterval = s.Timeout, max(s.ServerConnections, 1), s.Preconnect, s.Integrity
+}
+
+// addServer adds a server to a pool, and to the world. A named one has a second address, to which it may move.
+func (r *Run) addServer(po *engine.PoolOptions, named bool) {
+	n := 1 + len(r.servers)
+	at, add := fmt.Sprintf("10.0.0.%d:6379", n), r.sim.NewRedis
+	if po.Name == "memcached" {
+		add = r.sim.NewMemcached
+	}
+	v := add(at)
+	if named {
+		at = fmt.Sprintf("s%d.test:6379", n)
+		v.Name(at, fmt.Sprintf("10.0.2.%d:6379", n))
+	}
+	po.Servers = append(po.Servers, topology.ServerOptions{Name: at, PName: at + ":1", Network: "tcp", Addr: at, Weight: 1})
+	r.servers = append(r.servers, v)
+}

@@ -1,0 +1,180 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"cashew/engine"
+	"cashew/ring"
+	"cashew/topology"
+)
+
+// troubles are all things that fail or are changed, by what a script calls them.
+var troubles = map[string]func(*Run, *Trouble, *Server){
+	"down": func(r *Run, t *Trouble, v *Server) {
+		r.note("%s goes down, hard %v", v.Addr, t.Hard)
+		v.Down(t.Hard)
+	},
+	"hangup": func(r *Run, t *Trouble, v *Server) {
+		r.note("%s hangs up, hard %v", v.Addr, t.Hard)
+		v.Hangup(t.Hard)
+	},
+	"stop": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s stops", v.Addr)
+		v.Stopped = true
+	},
+	"late": func(r *Run, t *Trouble, v *Server) {
+		r.note("%s is late by %v", v.Addr, t.For)
+		v.Late = t.For
+	},
+	"loading": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s is loading", v.Addr)
+		v.Loading = true
+	},
+	"firewall": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s is behind a firewall", v.Addr)
+		v.Silent()
+		v.Hangup(true)
+	},
+	"lose": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s loses all", v.Addr)
+		v.Lose()
+	},
+	"move": func(r *Run, t *Trouble, v *Server) {
+		if v.Move(t.Hard) {
+			r.note("%s moves, its old address stays known: %v", v.Addr, t.Hard)
+		}
+	},
+	"slow": func(r *Run, t *Trouble, _ *Server) {
+		r.note("the network takes %v", t.For)
+		r.sim.Slow = t.For
+	},
+	"memory": func(r *Run, t *Trouble, _ *Server) {
+		r.note("%d MiB of heap", t.MiB)
+		r.sim.Heap, r.pressed = uint64(t.MiB)<<20, true
+	},
+	"clients": func(r *Run, t *Trouble, _ *Server) {
+		r.note("all clients hang up")
+		for _, c := range r.clients {
+			if c.conn != nil {
+				c.vanish(t.Hard)
+			}
+		}
+	},
+	"reload":         func(r *Run, t *Trouble, _ *Server) { r.reload(t.Reload) },
+	"upgrade":        func(r *Run, t *Trouble, _ *Server) { r.succeed(t, false) },
+	"broken-upgrade": func(r *Run, t *Trouble, _ *Server) { r.succeed(t, true) },
+}
+
+// troublesOf are those that a script may have, the likelier ones several times.
+func troublesOf(c *Script) []string {
+	list := []string{
+		"down", "hangup", "stop", "late", "loading", "firewall", "slow", "memory", "clients", "reload", "reload", "upgrade", "upgrade",
+		"broken-upgrade",
+	}
+	if c.Loose {
+		list = append(list, "lose")
+	}
+	if slices.ContainsFunc(c.Pools, func(p PoolScript) bool { return p.Named }) {
+		list = append(list, "move")
+	}
+	return list
+}
+
+// reload has the proxy go on with other settings.
+func (r *Run) reload(to *Reload) {
+	o := r.options
+	o.Pools = slices.Clone(o.Pools)
+	o.MaxPipeline = to.MaxPipeline
+	for i := range o.Pools {
+		to.Pools[i%len(to.Pools)].give(&o.Pools[i])
+	}
+	if to.Move != "" {
+		r.move(&o.Pools[to.Pool%len(o.Pools)], to)
+	}
+	r.note("reload: %d servers, %d server connections, timeout %v, max_pipeline %d", len(o.Pools[0].Servers), o.Pools[0].ServerConnections, o.Pools[0].Timeout, o.MaxPipeline)
+	r.options = o
+	r.await("a reload", 10*time.Second, func() error { _, err := r.proxy.Reload(o); return err })
+}
+
+// move adds a server to a pool, takes one away or gives it another name, which moves keys.
+func (r *Run) move(po *engine.PoolOptions, to *Reload) {
+	po.Servers = slices.Clone(po.Servers)
+	at := to.At % len(po.Servers)
+	switch {
+	case to.Move == "add" && len(r.servers) < 20:
+		r.addServer(po, to.At%3 == 0)
+	case to.Move == "remove" && len(po.Servers) > 1:
+		po.Servers = slices.Delete(po.Servers, at, at+1)
+	case to.Move == "rename":
+		r.renamed++
+		po.Servers[at].Name = fmt.Sprintf("name%d", r.renamed)
+	}
+	ring.SortServers(po.Servers, func(s topology.ServerOptions) string { return s.Name })
+}
+
+// succeed has another proxy take the place of this one, and its clients; or it ends in the middle of that.
+func (r *Run) succeed(t *Trouble, breaks bool) {
+	s := r.sim
+	o := r.options
+	o.Inherited = make(map[string]net.Listener)
+	for i := range o.Pools {
+		at := o.Pools[i].Listen.Addr
+		dup, _ := (&listener{socket: s.hosts[at].listener}).Dup()
+		o.Inherited["tcp "+at] = dup
+	}
+	next, err := engine.New(o, s, r.log)
+	if err != nil {
+		r.fail("New: %v", err)
+		return
+	}
+	r.await("the successor's start", time.Second, next.Start)
+	here, there := s.channels()
+	if breaks { // the successor ends in the middle of it
+		s.after(t.For, here.close)
+	}
+	taken, given := -1, -1
+	s.Go(func() {
+		n, err := next.TakeOver(context.Background(), there)
+		if err != nil && !breaks {
+			r.fail("TakeOver: %v", err)
+		}
+		taken = n
+	})
+	old := r.proxy
+	r.proxy = next
+	r.await("a hand-over", time.Minute, func() error {
+		ctx, cancel := s.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		n, err := old.HandOver(ctx, here)
+		if err != nil && breaks {
+			r.proxy = old
+			next.Stop()
+			return nil
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		given = n
+		ctx, cancel = s.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		err = old.Drain(ctx)
+		old.Stop()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil
+		}
+		return err
+	})
+	if !s.Until(time.Second, func() bool { return taken >= 0 }) || taken != given && !breaks {
+		r.fail("%d clients were given, %d taken", given, taken)
+	}
+	if r.proxy == old {
+		r.note("a successor ended in the middle of the hand-over, with %d clients", taken)
+		return
+	}
+	r.note("a successor has %d clients", taken)
+}
