@@ -489,3 +489,29 @@ func (g *gathering) answer() {
 	}
 	g.sim.Settle()
 }
+
+// parseArray is a parser that is simple enough to be right; n == 0 if s is not a whole command.
+func parseArray(s string) (args []string, n int) {
+	line := func() (int, bool) {
+		i := strings.Index(s[n:], "\r\n")
+		if i < 0 {
+			return 0, false
+		}
+		v, _ := strconv.Atoi(s[n+1 : n+i])
+		n += i + 2
+		return v, true
+	}
+	count, ok := line()
+	for range count {
+		size, ok := line()
+		if !ok || len(s) < n+size+2 {
+			return nil, 0
+		}
+		args = append(args, s[n:n+size])
+		n += size + 2
+	}
+	if !ok {
+		return nil, 0
+	}
+	return args, n
+}

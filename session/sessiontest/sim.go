@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +23,6 @@ import (
 	"cashew/backend"
 	"cashew/codec/resp"
 	"cashew/loop"
-	"cashew/loop/looptest"
 	"cashew/topology"
 	"cashew/world"
 	"cashew/world/worldtest"
@@ -40,13 +38,10 @@ type Sim struct {
 	Redial  func(*Server) // what becomes of a connection attempt; nil: it waits for Accept or Refuse
 	Tidy    func()        // what is done on the loop every second
 
-	Tasks   []func() // what Execute queued
-	Naps    []time.Duration
-	Yields  int
-	Layered bool // between each connection and its handler is a looptest.Layer
+	Tasks []func() // what Execute queued
+	Naps  []time.Duration
 
-	mu  sync.Mutex // timers call Execute
-	fds int
+	mu sync.Mutex // timers call Execute
 }
 
 // New returns a loop before servers of these names, which are their addresses, too. A benchmark is in no bubble, and has the
@@ -89,7 +84,7 @@ type Client struct {
 	Sock *Socket
 
 	sim     *Sim
-	handler loop.Handler // the session, or a layer beneath it
+	handler loop.Handler
 }
 
 // Server is one server's side of the loop's only connection to it of one profile.
@@ -102,9 +97,7 @@ type Server struct {
 	Sock    *Socket
 
 	sim     *Sim
-	handler loop.Handler // of Up: that, or a layer beneath it
-	attempt int          // the number of the last attempt to connect
-	sick    bool         // answers no probe
+	attempt int // the number of the last attempt to connect
 }
 
 // Enroll implements loop.Base: nobody dials or accepts here.
@@ -121,18 +114,8 @@ func (s *Sim) Run(f func()) bool {
 // Nap takes note, and no time.
 func (s *Sim) Nap(d time.Duration) { s.Naps = append(s.Naps, d.Round(time.Microsecond)) }
 
-// Yield is counted.
-func (s *Sim) Yield() { s.Yields++ }
-
-// Probe asks a server on a connection of its own; it runs beside the loop.
-func (s *Sim) Probe(name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.Server(name).sick {
-		return syscall.ECONNREFUSED
-	}
-	return nil
-}
+// Yield does nothing.
+func (*Sim) Yield() {}
 
 // AddServer adds a server behind the others.
 func (s *Sim) AddServer(name string) {
@@ -169,26 +152,16 @@ func (s *Sim) Settle() {
 	}
 }
 
-func (s *Sim) newConn() (*Conn, *Socket) {
-	s.fds++
+func newConn() (*Conn, *Socket) {
 	f := new(Conn)
-	return f, &Socket{Conn: f, Room: -1, layered: s.Layered}
-}
-
-// beneath is what the loop has as the handler of a connection.
-func (s *Sim) beneath(h loop.Handler) loop.Handler {
-	if s.Layered {
-		return looptest.NewLayer(s.Loop, h, uint64(s.fds))
-	}
-	return h
+	return f, &Socket{Conn: f, Room: -1}
 }
 
 // Connect has h be the session of another client.
 func (s *Sim) Connect(h loop.Handler) *Client {
-	c := &Client{sim: s}
-	c.Conn, c.Sock = s.newConn()
-	c.handler = s.beneath(h)
-	s.Loop.Opened(c.handler, c.Sock)
+	c := &Client{sim: s, handler: h}
+	c.Conn, c.Sock = newConn()
+	s.Loop.Opened(h, c.Sock)
 	s.Clients = append(s.Clients, c)
 	return c
 }
@@ -198,7 +171,7 @@ func (c *Client) Send(p string) {
 	if c.Conn.Closed {
 		return
 	}
-	for c.Sock.came = c.Sock.arrives(p); len(c.Sock.came) > 0 && !c.Conn.Closed; {
+	for c.Sock.came = []byte(p); len(c.Sock.came) > 0 && !c.Conn.Closed; {
 		n := min(len(c.Sock.came), readBytes)
 		buf := c.Sock.came[:n:n]
 		c.Sock.came = c.Sock.came[n:]
@@ -227,9 +200,9 @@ func (v *Server) Accept() {
 		return
 	}
 	v.Dialing = nil
-	v.Conn, v.Sock = v.sim.newConn()
-	v.Conn.server, v.Up, v.handler = v, c, v.sim.beneath(c)
-	if !v.sim.Loop.Opened(v.handler, v.Sock) { // given up meanwhile; the reactor closes it
+	v.Conn, v.Sock = newConn()
+	v.Conn.server, v.Up = v, c
+	if !v.sim.Loop.Opened(c, v.Sock) { // given up meanwhile; the reactor closes it
 		v.Up, v.Conn.Closed = nil, true
 	}
 }
@@ -251,25 +224,19 @@ func (v *Server) Reply(p string) {
 	if v.Up == nil || v.Conn.Closed {
 		return
 	}
-	buf := v.Sock.arrives(p)
-	v.sim.Loop.Data(v.handler, buf)
+	buf := []byte(p)
+	v.sim.Loop.Data(v.Up, buf)
 	for i := range buf {
 		buf[i] = 0xCC
 	}
 }
 
-// Sicken has v answer no probe from now on.
-func (v *Server) Sicken() {
-	v.sim.mu.Lock()
-	defer v.sim.mu.Unlock()
-	v.sick = true
-}
-
 // HangUp closes the connection.
 func (v *Server) HangUp() {
 	if v.Up != nil && !v.Conn.Closed {
+		up := v.Up
 		v.Conn.Close()
-		v.sim.Loop.Ended(v.handler, io.EOF)
+		v.sim.Loop.Ended(up, io.EOF)
 	}
 }
 

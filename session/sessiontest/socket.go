@@ -5,7 +5,6 @@ import (
 	"net"
 
 	"cashew/loop"
-	"cashew/loop/looptest"
 )
 
 // Socket takes Room bytes and then reports a full buffer.
@@ -19,9 +18,6 @@ type Socket struct {
 
 	came  []byte // to be read
 	ready func() // of whoever waits for room
-
-	layered     bool // its bytes are coded, as looptest.Code does
-	taken, sent int  // bytes that Take and arrives had
 }
 
 // Await implements loop.Socket: Sim.DrainRoom calls ready.
@@ -111,21 +107,7 @@ func (f *Conn) Detach() (loop.Socket, error) { return nil, errNoDescriptors }
 
 // Take returns what was written since the last call.
 func (f *Socket) Take() string {
-	if f.layered {
-		looptest.Code(f.Got, f.taken)
-	}
-	f.taken += len(f.Got)
 	p := string(f.Got)
 	f.Got = f.Got[:0]
 	return p
-}
-
-// arrives is p as the peer puts it on the wire.
-func (f *Socket) arrives(p string) []byte {
-	b := []byte(p)
-	if f.layered {
-		looptest.Code(b, f.sent)
-	}
-	f.sent += len(b)
-	return b
 }

@@ -9,7 +9,7 @@
 // A mistake is a condition negated, a comparison taken for its neighbour, && for ||, a constant in a function one too large, or
 // a call or an assignment left out. Nothing in the tree is changed: the compiler gets the other file as an overlay. A mistake
 // that does not compile is not one. The tests of the package itself run first and, if those of loop, backend or session notice
-// nothing, those of engine, which drive all three; not those tests of engine that wait for real time or open sockets for long.
+// nothing, those of engine and tests/sim, which drive all three; not those of engine that wait for real time or open sockets for long.
 //
 // What survives is printed with its lines, for a person to read; read.txt keeps what was read and can't be noticed, and why.
 // The command fails if fewer than nine of ten are noticed.

@@ -30,7 +30,9 @@ var road = []string{
 }
 
 // drivers are packages whose tests drive another one, too.
-var drivers = map[string][]string{"loop": {"engine"}, "backend": {"engine"}, "session": {"engine"}, "topology": {"backend"}}
+var drivers = map[string][]string{
+	"loop": {"engine", "tests/sim"}, "backend": {"engine", "tests/sim"}, "session": {"engine", "tests/sim"}, "topology": {"backend"},
+}
 
 // slow are tests that wait for real time, or that measure.
 const slow = "^Test(NeverReads|ManyNeverRead|BusyServerKeepsItsConnection|Silence|ChangeOfHost.*|Allocs.*|Pause|HandOverLimited|" +

@@ -32,10 +32,11 @@ type network struct {
 // host is what an address leads to.
 type host struct {
 	addr     net.Addr
-	accept   func(*end) // of a model; it has the connection
-	listener *socket    // of a proxy
-	refuses  bool       // nobody listens
-	silent   bool       // a firewall drops all
+	accept   func(*end)                  // of a model; it has the connection
+	listener *socket                     // of a proxy
+	decide   func(context.Context) error // of a script: it waits until that says what becomes of an attempt to connect
+	refuses  bool                        // nobody listens
+	silent   bool                        // a firewall drops all
 }
 
 func (n *network) init(s *Sim) {
@@ -56,7 +57,12 @@ func (n *network) piece() []byte {
 }
 
 // window is how many bytes an end takes that nobody reads.
-func (n *network) window() int { return 4<<10 + n.sim.rnd.IntN(60<<10) }
+func (n *network) window() int {
+	if n.sim.Still {
+		return math.MaxInt
+	}
+	return 4<<10 + n.sim.rnd.IntN(60<<10)
+}
 
 // delay is how long the next segment to e takes. Half of all come at once.
 func (n *network) delay(*end) time.Duration {
@@ -94,10 +100,17 @@ func (n *network) LookupHost(ctx context.Context, name string) ([]string, error)
 // Dial implements world.Network.
 func (n *network) Dial(ctx context.Context, pipe, to string, _ world.DialOptions) (net.Conn, error) {
 	fail := func(err error) error { return &net.OpError{Op: "dial", Net: pipe, Addr: addr(to), Err: err} }
+	h := n.hosts[to]
+	if h != nil && h.decide != nil {
+		if err := h.decide(ctx); err != nil {
+			return nil, fail(err)
+		}
+		return n.conn(n.connect(h, pipe)), nil
+	}
 	if err := n.sim.Sleep(ctx, time.Duration(1+n.sim.rnd.Int64N(int64(n.Slow)+1))); err != nil {
 		return nil, fail(err)
 	}
-	h := n.hosts[to]
+	h = n.hosts[to]
 	if h != nil && h.silent {
 		_ = n.sim.Sleep(ctx, time.Hour)
 		return nil, fail(syscall.ETIMEDOUT)

@@ -63,6 +63,7 @@ type base struct {
 	active   []*plain // that have something to be told
 	first    *plain   // of all
 	awaiting bool     // its pass is to come
+	layers   uint64   // that were put beneath connections, ever
 }
 
 var _ loop.Base = (*base)(nil)
@@ -85,7 +86,11 @@ func (b *base) Run(f func()) bool {
 }
 
 // Nap implements loop.Base: the clock goes on meanwhile.
-func (b *base) Nap(d time.Duration) { b.sim.now += int64(d) }
+func (b *base) Nap(d time.Duration) {
+	if !b.sim.Still {
+		b.sim.now += int64(d)
+	}
+}
 
 // Yield implements loop.Base.
 func (*base) Yield() {}
@@ -115,6 +120,9 @@ func endOf(nc net.Conn) *end {
 
 // register begins to poll e.
 func (b *base) register(e *end, h loop.Handler) {
+	if b.sim.Layered {
+		h = b.layer(h)
+	}
 	p := &plain{base: b, conn: e, handler: h}
 	if p.next = b.first; p.next != nil {
 		p.next.prev = p

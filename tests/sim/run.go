@@ -138,6 +138,7 @@ func (r *Run) phase(p *Phase) {
 	r.sim.Slow, r.sim.Heap = 200*time.Microsecond, 20<<20
 	r.note("all is well")
 	r.rest()
+	r.addUp()
 	if r.Failure != "" {
 		return
 	}

@@ -5,15 +5,17 @@
 //	Sim.step --> a task that can go on | a loop's pass | a model's turn      whichever the seed picks
 //	         --> none of them: the clock goes on to the next timer
 //
-// To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go, channel.go: the world; then server.go, redis.go, memcached.go,
-// client.go, dialect.go, known.go, history.go: who lives in it; then script.go, run.go, pools.go, troubles.go: what happens to them, and
-// what must hold; and shrink.go: how little of that is enough.
+// To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go, layer.go, channel.go: the world; then server.go, redis.go,
+// memcached.go, client.go, dialect.go, known.go, history.go: who lives in it; then script.go, run.go, pools.go, troubles.go, figures.go:
+// what happens to them, and what must hold; and shrink.go: how little of that is enough. events_test.go and player_test.go are a
+// world of its own kind, in which servers and clients do what a file says, event by event.
 package sim
 
 import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -29,9 +31,16 @@ type Sim struct {
 	current *task  // that runs; nil: a loop, or a model
 	idle    []*task
 	tasks   int // that have not ended
+	tokens  int // ever, in a world that is Still
 
 	network
 	memory
+
+	// Still has nothing take time of itself, no step and no nap, and whoever sends has all the room that he wants: time passes
+	// only when nothing else can happen. Tokens are numbers. It is said before anything happens, as Layered is.
+	Still bool
+	// Layered has a looptest.Layer stand beneath each connection of a loop.
+	Layered bool
 
 	Steps int64
 }
@@ -67,7 +76,9 @@ func (s *Sim) Step() bool {
 	s.ready[last] = nil
 	s.ready = s.ready[:last]
 	r.run()
-	s.now += int64(s.rnd.Uint32N(maxStepTime))
+	if !s.Still {
+		s.now += int64(s.rnd.Uint32N(maxStepTime))
+	}
 	s.fire()
 	return true
 }
@@ -191,6 +202,10 @@ func (s *Sim) IntN(n int) int { return s.rnd.IntN(n) }
 
 // Token implements world.Chance.
 func (s *Sim) Token() string {
+	if s.Still {
+		s.tokens++
+		return strconv.Itoa(s.tokens)
+	}
 	s.order++
 	return fmt.Sprintf("%08x%08x", s.rnd.Uint32(), uint32(s.order))
 }

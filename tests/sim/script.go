@@ -78,7 +78,11 @@ type Reload struct {
 
 // newScript makes up what happens under a seed in so long a time.
 func newScript(seed uint64, length time.Duration) *Script {
-	rnd := rand.New(rand.NewPCG(seed, 18))
+	return makeScript(rand.New(rand.NewPCG(seed, 18)), seed, length)
+}
+
+// makeScript makes a script up by what rnd says.
+func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 	c := &Script{Seed: seed, Loose: rnd.IntN(3) == 0, Loops: 1 + rnd.IntN(3), MaxPipeline: pipeline(rnd)}
 	c.Pools = append(c.Pools, newPoolScript(rnd, "redis", 1+rnd.IntN(4), c.Loose))
 	if rnd.IntN(2) == 0 {
