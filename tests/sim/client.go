@@ -20,7 +20,8 @@ type Client struct {
 	depth int // commands that it may have in flight
 	most  int // commands that it sends in all; 0: any number
 	sent  int
-	three bool // RESP3
+	three bool // it speaks RESP3
+	likes bool // RESP3, and asks for it first of all
 	dialect
 
 	out    []byte // that the network has not taken
@@ -30,12 +31,19 @@ type Client struct {
 	first  int // of owed
 	due    bool
 	lazy   bool // it reads a little at a time
-	half   bool // it has half-closed, and waits for the end
+	half   bool // it has sent its last, and waits for the end
+	quits  bool // that was not its end of the connection: the proxy is to hang up
 	failed bool // a command did, and it leaves the proxy alone for a moment
+	huge   bool // it may be owed a value that is passed on as it comes, whose server can cost it the connection
 
 	keys     []*key
 	counters []*counter
+	groups   []*group
+	wide     *group // of many keys; nil: it has none
 	seq      int
+	args     []string
+	frame    []byte
+	expect   request // what it expects
 
 	Answered int64
 }
@@ -43,24 +51,31 @@ type Client struct {
 // dialect is a protocol, as a client speaks it.
 type dialect interface {
 	share(c *Client, k *shared, in sharedIn)  // a command for a shared key
+	suffixes() []string                       // what keys may end with
 	greet(c *Client)                          // as soon as it is connected
 	send(c *Client)                           // any command
+	last(c *Client)                           // what makes the proxy hang up once it has answered
+	clear(c *Client, g *group)                // a command that deletes all keys of g
 	parse(p []byte, o *owed) (r reply, n int) // the reply to o, or to nobody, at the front of p; 0: it is not whole
 }
 
 // newClient makes a client that begins soon.
 func (r *Run) newClient(s *ClientScript) {
-	c := &Client{run: r, id: s.ID, pool: s.Pool, to: front, depth: s.Depth, most: s.Commands, three: s.Three, dialect: redisDialect{}}
+	c := &Client{run: r, id: s.ID, pool: s.Pool, to: front, depth: s.Depth, most: s.Commands, likes: s.Three, dialect: redisDialect{}}
 	c.rnd = rand.New(rand.NewPCG(r.script.Seed, uint64(100+s.ID)))
 	if r.script.Pools[s.Pool].Protocol == "memcached" {
 		c.to, c.dialect = frontMemcached, memcachedDialect{}
 	}
+	rnd, suffixes := c.rnd, c.suffixes()
 	for i := range s.Keys {
-		c.keys = append(c.keys, &key{name: fmt.Sprintf("c%d:%d", c.id, i), may: []string{none}})
+		k := &key{name: fmt.Sprintf("c%d:%d", c.id, i) + suffixes[rnd.IntN(len(suffixes))], may: []string{none}}
+		k.one = []*key{k}
+		c.keys = append(c.keys, k)
 	}
 	for i := range 2 {
 		c.counters = append(c.counters, &counter{name: fmt.Sprintf("n%d:%d", c.id, i)})
 	}
+	c.newGroups(suffixes)
 	r.clients = append(r.clients, c)
 	c.later(time.Millisecond)
 }
@@ -123,20 +138,31 @@ func (c *Client) act() {
 		}
 	}
 	c.flush()
-	if c.conn == nil || c.run.calm {
-		return
+	if c.conn != nil {
+		c.whim()
 	}
-	switch rnd.IntN(1000) {
-	case 0:
-		c.vanish(rnd.IntN(2) == 0)
-	case 1, 5, 6, 7, 8:
+}
+
+// whim is what a client does now and then besides sending commands.
+func (c *Client) whim() {
+	rnd := c.rnd
+	switch n := rnd.IntN(1000); {
+	case n < 5:
 		c.half = true
-		if len(c.out) == 0 {
+		c.flush()
+		if c.conn != nil && len(c.out) == 0 {
 			_ = c.conn.closeWrite()
 		}
-	case 2:
+	case n < 9:
+		c.last(c)
+		c.half, c.quits = true, true
+		c.flush()
+	case c.run.calm: // else what it is owed could be carried out later than the next that it sends
+	case n < 10:
+		c.vanish(rnd.IntN(2) == 0)
+	case n < 11:
 		c.lazy = !c.lazy
-	case 3, 4:
+	case n < 13:
 		c.run.sim.after(time.Duration(rnd.Int64N(int64(2*time.Second))), c.soon)
 	}
 }
@@ -153,7 +179,7 @@ func (c *Client) connect() {
 	}
 	c.conn = s.connect(h, "tcp")
 	c.conn.readable = c.soon
-	c.half, c.lazy = false, false
+	c.half, c.quits, c.lazy, c.three, c.huge = false, false, false, false, false
 	c.greet(c)
 	c.soon()
 }
@@ -197,22 +223,8 @@ func (c *Client) flush() {
 	}
 	if c.out = c.out[:copy(c.out, c.out[n:])]; len(c.out) > 0 {
 		c.conn.await(c.soon)
-	} else if c.half {
+	} else if c.half && !c.quits {
 		_ = c.conn.closeWrite()
-	}
-}
-
-// command appends a command.
-func (c *Client) command(args ...string) {
-	c.out = append(c.out, '*')
-	c.out = strconv.AppendInt(c.out, int64(len(args)), 10)
-	c.out = append(c.out, "\r\n"...)
-	for _, a := range args {
-		c.out = append(c.out, '$')
-		c.out = strconv.AppendInt(c.out, int64(len(a)), 10)
-		c.out = append(c.out, "\r\n"...)
-		c.out = append(c.out, a...)
-		c.out = append(c.out, "\r\n"...)
 	}
 }
 
@@ -284,7 +296,7 @@ func (c *Client) read() {
 func (c *Client) ended(err error) {
 	switch {
 	case c.half:
-		if c.inFlight() > 0 && !c.run.pressed && !c.run.moving {
+		if c.inFlight() > 0 && !c.run.pressed && !c.run.moving && (c.run.calm || !c.huge && !c.run.script.Sick) {
 			c.run.fail("client %d half-closed, and the proxy hung up owing %d replies: %v", c.id, c.inFlight(), err)
 		}
 	case c.run.calm && !c.run.moving:
@@ -310,12 +322,11 @@ func (c *Client) check() {
 			return
 		}
 		c.first++
-		if why := o.answer(&reply, c.run); why != "" {
-			c.run.fail("client %d: %s%v: %s; got %s", c.id, opNames[o.op], names(o.keys), why, quote(c.in[c.at:c.at+n]))
+		if why := c.answer(o, &reply, c.in[c.at+reply.attributes:c.at+n]); why != "" {
+			c.run.fail("client %d: %s: %s; got %s", c.id, o.what(), why, quote(c.in[c.at:c.at+n]))
 			return
 		}
 		*o = owed{}
-		c.failed = c.failed || reply.kind == '-'
 		c.at += n
 		c.Answered++
 		c.run.Answered++

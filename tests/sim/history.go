@@ -178,7 +178,10 @@ func (r *Run) settleShared() {
 			for _, s := range r.servers {
 				if has, ok := s.values[k.name]; ok {
 					if v = has.p; k.kind == 'l' {
-						v = strings.Join(has.list, ",")
+						v = none
+						for _, e := range has.items {
+							v = push(v, e.name)
+						}
 					}
 				}
 			}

@@ -17,6 +17,13 @@ type owed struct {
 
 	shared *shared
 	in     sharedIn
+
+	g      *group
+	cmd    []byte // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
+	n      int    // the version that a HELLO asks for; 0: none
+	until  bool   // the reply goes on until MN
+	silent bool   // some of cmd say that they want no reply
+	three  string // what must come back in RESP3; "": p
 }
 
 type op uint8
@@ -26,19 +33,44 @@ const (
 	opSet
 	opDel
 	opMget
-	opMset
 	opIncr
 	opEval
-	opPing
 	opHello
+	opReset
+	opLocal // the proxy answers it: see refusal.want
+	opModel // of a group's keys
+	opLines // the same, of memcached
 	opShared
+	opClean // deletes a group's keys
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "MSET", "INCR", "EVAL", "PING", "HELLO", "shared "}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "EVAL", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "clean "}
+
+// what tells of a command.
+func (o *owed) what() string {
+	switch {
+	case o.op == opShared:
+		return opNames[o.op] + o.in.name + " " + o.shared.name
+	case o.g != nil:
+		return opNames[o.op] + quote(o.cmd)
+	case o.op == opLocal:
+		return opNames[o.op] + o.p
+	}
+	return opNames[o.op] + fmt.Sprint(names(o.keys))
+}
+
+// oldest tells of the command whose reply is to come next.
+func (c *Client) oldest() string {
+	if c.inFlight() == 0 {
+		return "nothing"
+	}
+	return c.owed[c.first].what()
+}
 
 // key is what a client knows of one of its keys.
 type key struct {
 	name string
+	one  []*key   // itself
 	may  []string // that it has; none stands for nothing
 	late set      // that a command wrote which failed, or whose reply never came: it may still be executed
 }
@@ -57,13 +89,13 @@ func (s *set) add(v string) {
 func (c *Client) settle() {
 	for _, k := range c.keys {
 		for v := range k.late {
-			if !slices.Contains(k.may, v) {
-				k.may = append(k.may, v)
-			}
+			k.may = append(k.may, v)
 		}
 		slices.Sort(k.may) // a map has no order
+		k.may = slices.Compact(k.may)
 		k.late = nil
 	}
+	c.settleGroups()
 }
 
 // none is no value.
@@ -76,21 +108,49 @@ type counter struct {
 	more int // so many may or may not have been executed
 }
 
-// answer holds a reply against what is known, and returns what is wrong with it.
-func (o *owed) answer(r *reply, run *Run) string {
-	if r.kind == '-' {
-		o.unknown()
-		if run.calm || !excused(string(r.p)) {
-			return "an error in good times"
+// answer holds a reply against what is known, and returns what is wrong with it. raw are its bytes, without attributes.
+func (c *Client) answer(o *owed, r *reply, raw []byte) string {
+	switch o.op {
+	case opLocal:
+		return c.local(o, r, raw)
+	case opModel:
+		return c.mirrored(o, r, raw)
+	case opLines:
+		return c.mirroredLines(o, r, raw)
+	case opReset:
+		c.three = false
+		if string(raw) != "+RESET\r\n" {
+			return "not RESET"
 		}
 		return ""
 	}
+	if r.failed() {
+		o.unknown()
+		if c.run.calm || !c.run.script.Sick && !excused(string(r.p)) {
+			return "an error in good times"
+		}
+		c.failed = true
+		return ""
+	}
+	if c.run.script.Sick && !c.run.calm && o.op != opHello {
+		o.unknown()
+		return ""
+	}
+	if o.op == opClean {
+		return o.cleaned(r, c.run)
+	}
+	return c.known(o, r)
+}
+
+// known is answer for a command whose effects the client knows.
+func (c *Client) known(o *owed, r *reply) string {
+	run := c.run
 	switch o.op {
 	case opShared:
 		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:
 		return o.keys[0].is(r, run.script.Loose)
-	case opSet, opMset:
+	case opSet:
 		if r.kind != '+' {
 			return "not OK"
 		}
@@ -119,16 +179,43 @@ func (o *owed) answer(r *reply, run *Run) string {
 		if r.kind != '$' || string(r.p) != o.p {
 			return "not what the script was given"
 		}
-	case opPing:
-		if r.kind != '+' || string(r.p) != "PONG" {
-			return "not PONG"
-		}
 	case opHello:
-		if r.kind != '%' {
-			return "not a map"
+		if o.n > 0 {
+			c.three = o.n == 3
+		}
+		if r.kind != map[bool]byte{false: '*', true: '%'}[c.three] || len(r.list) != 14 || r.list[5].n != c.version() {
+			return "not what a server says of itself, in the version that was asked for"
 		}
 	}
 	return ""
+}
+
+// version is the one that c speaks.
+func (c *Client) version() int {
+	if c.three {
+		return 3
+	}
+	return 2
+}
+
+// local holds the reply to a command that the proxy answers itself against what it says.
+func (c *Client) local(o *owed, r *reply, raw []byte) string {
+	want := o.p
+	if c.three && o.three != "" {
+		want = o.three
+	}
+	kinds, some := strings.CutPrefix(want, "?")
+	switch {
+	case some && strings.IndexByte(kinds, r.kind) >= 0:
+		return ""
+	case some && r.kind == '-' && !c.run.calm && (c.run.script.Sick || excused(string(r.p))): // a question about the proxy that servers were asked
+		return ""
+	case want[0] == '=' && r.kind == '$' && string(r.p) == want[1:]:
+		return ""
+	case len(raw) == len(want)+2 && string(raw[:len(want)]) == want:
+		return ""
+	}
+	return "should be " + want
 }
 
 // excused says that an error is one of those that failing servers excuse.
@@ -154,6 +241,10 @@ func (o *owed) unknown() {
 		}
 	case opIncr:
 		o.c.more++
+	case opModel, opLines:
+		o.g.vague = true
+	case opClean:
+		o.g.vague, o.g.deleting = true, false
 	}
 }
 

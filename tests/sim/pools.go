@@ -46,13 +46,16 @@ func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 	for range max(p.Servers, 1) {
 		r.addServer(&po, p.Named)
 	}
-	p.Settings.give(&po)
+	p.Settings.give(&po, r.script.Sick)
 	return po
 }
 
 // give has a pool go by the settings.
-func (s *Settings) give(po *engine.PoolOptions) {
+func (s *Settings) give(po *engine.PoolOptions, sick bool) {
 	po.Timeout, po.ServerConnections, po.Preconnect, po.IntegrityInterval = s.Timeout, max(s.ServerConnections, 1), s.Preconnect, s.Integrity
+	if sick { // what is wrong with a connection shows in time
+		po.IntegrityInterval, po.ServerUserTimeout = max(po.IntegrityInterval, time.Second), 3*time.Second
+	}
 }
 
 // addServer adds a server to a pool, and to the world. A named one has a second address, to which it may move.

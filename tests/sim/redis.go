@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"strconv"
-	"strings"
 )
 
 // NewRedis returns a model of a Redis server.
@@ -11,16 +10,19 @@ func (s *Sim) NewRedis(at string) *Server { return s.newServer(at, serveRedis) }
 
 // serveRedis executes the whole commands of the input.
 func serveRedis(c *session) (took int) {
-	var args [][]byte
-	for {
+	x := &c.redis
+	for !c.closing {
 		var n int
-		if args, n = parseCommand(c.in[took:], args[:0]); n == 0 {
-			return took
+		if x.args, n = parseCommand(c.in[took:], x.args[:0]); n == 0 {
+			break
 		}
 		took += n
 		c.Commands++
-		c.redis(args)
+		from := len(c.out)
+		c.serveOne(x)
+		c.fault(from)
 	}
+	return took
 }
 
 // parseCommand finds the array of bulk strings at the front of p, which has n bytes; 0: it is not whole.
@@ -55,103 +57,52 @@ func parseLength(p []byte, sign byte) (v, n int) {
 	return v, i + 1
 }
 
-// redis executes one command.
-func (c *session) redis(args [][]byte) {
-	name := strings.ToUpper(string(args[0]))
-	if c.Loading && name != "HELLO" && name != "AUTH" && name != "SELECT" {
+// serveOne executes one command.
+func (c *session) serveOne(x *request) {
+	name := x.args[0]
+	switch {
+	case c.Loading && !bytes.EqualFold(name, []byte("HELLO")):
 		c.out = append(c.out, "-LOADING Redis is loading the dataset in memory\r\n"...)
 		return
-	}
-	switch name {
-	case "GET":
-		c.appendValue(c.values[string(args[1])])
-	case "SET":
-		c.values[string(args[1])] = value{p: string(args[2]), cas: 1}
-		c.out = append(c.out, "+OK\r\n"...)
-	case "DEL", "EXISTS", "UNLINK", "TOUCH":
-		n := 0
-		for _, k := range args[1:] {
-			if _, ok := c.values[string(k)]; ok {
-				n++
-			}
-			if name == "DEL" || name == "UNLINK" {
-				delete(c.values, string(k))
-			}
+	case len(name) == 4 && (string(name) == "PING" || string(name) == "ECHO"):
+		if name[0] == 'P' {
+			c.out = append(c.out, "+PONG\r\n"...)
+		} else {
+			c.out = appendBulk(c.out, x.args[1])
 		}
-		c.appendInt(n)
-	case "MGET":
-		c.out = append(c.out, '*')
-		c.out = strconv.AppendInt(c.out, int64(len(args)-1), 10)
-		c.out = append(c.out, "\r\n"...)
-		for _, k := range args[1:] {
-			c.appendValue(c.values[string(k)])
-		}
-	case "MSET":
-		for i := 1; i+1 < len(args); i += 2 {
-			c.values[string(args[i])] = value{p: string(args[i+1]), cas: 1}
-		}
-		c.out = append(c.out, "+OK\r\n"...)
-	case "INCR":
-		n, _ := strconv.Atoi(c.values[string(args[1])].p)
-		c.values[string(args[1])] = value{p: strconv.Itoa(n + 1), cas: 1}
-		c.appendInt(n + 1)
-	case "RPUSH":
-		v := c.values[string(args[1])]
-		for _, e := range args[2:] {
-			v.list = append(v.list, string(e))
-		}
-		v.cas = 1
-		c.values[string(args[1])] = v
-		c.appendInt(len(v.list))
-	case "LRANGE":
-		v := c.values[string(args[1])]
-		c.out = append(c.out, '*')
-		c.out = strconv.AppendInt(c.out, int64(len(v.list)), 10)
-		c.out = append(c.out, "\r\n"...)
-		for _, e := range v.list {
-			c.appendBulk(e)
-		}
-	case "ECHO":
-		c.appendBulk(string(args[1]))
-	case "EVAL": // a script of one key that returns its first argument
-		c.appendBulk(string(args[4]))
-	case "PING":
-		c.out = append(c.out, "+PONG\r\n"...)
-	case "AUTH", "SELECT":
-		c.out = append(c.out, "+OK\r\n"...)
-	case "HELLO":
-		c.three = len(args) > 1 && string(args[1]) == "3"
-		if c.three {
+		return
+	case string(name) == "HELLO":
+		x.three = len(x.args) > 1 && string(x.args[1]) == "3"
+		if x.three {
 			c.out = append(c.out, "%1\r\n$5\r\nproto\r\n:3\r\n"...)
 		} else {
 			c.out = append(c.out, "*2\r\n$5\r\nproto\r\n:2\r\n"...)
 		}
-	default:
-		panic("sim: the proxy sent " + name)
+		return
 	}
-}
-
-func (c *session) appendValue(v value) {
-	switch {
-	case v.cas != 0:
-		c.appendBulk(v.p)
-	case c.three:
-		c.out = append(c.out, "_\r\n"...)
-	default:
-		c.out = append(c.out, "$-1\r\n"...)
+	if x.three && c.sim.rnd.Uint32()&63 == 0 {
+		c.unasked()
 	}
+	x.db, x.out = c.values, c.out
+	x.do()
+	c.out, x.out = x.out, nil
 }
 
-func (c *session) appendBulk(p string) {
-	c.out = append(c.out, '$')
-	c.out = strconv.AppendInt(c.out, int64(len(p)), 10)
-	c.out = append(c.out, "\r\n"...)
-	c.out = append(c.out, p...)
-	c.out = append(c.out, "\r\n"...)
+// unasked sends what nobody asked for and RESP3 allows: attributes of the reply to come, or a push.
+func (c *session) unasked() {
+	if c.sim.rnd.IntN(2) == 0 {
+		c.out = append(c.out, "|1\r\n+sim\r\n:1\r\n"...)
+		return
+	}
+	c.push()
 }
 
-func (c *session) appendInt(n int) {
-	c.out = append(c.out, ':')
-	c.out = strconv.AppendInt(c.out, int64(n), 10)
-	c.out = append(c.out, "\r\n"...)
+func (c *session) push() {
+	c.out = append(c.out, ">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$12\r\nfor nobody..\r\n"...)
+}
+
+func appendBulk(dst, p []byte) []byte {
+	dst = strconv.AppendInt(append(dst, '$'), int64(len(p)), 10)
+	dst = append(append(dst, "\r\n"...), p...)
+	return append(dst, "\r\n"...)
 }

@@ -184,7 +184,7 @@ func (r *Run) rest() {
 	if !r.sim.Until(limit, func() bool { return r.Failure != "" || idle() }) {
 		for _, c := range r.clients {
 			if !c.Idle() {
-				r.fail("client %d is still owed %d replies after %v in which all was well", c.id, c.inFlight(), limit)
+				r.fail("client %d is still owed %d replies after %v in which all was well, first that to %s", c.id, c.inFlight(), limit, c.oldest())
 			}
 		}
 	}

@@ -16,6 +16,7 @@ type Script struct {
 	Seed        uint64         `yaml:"seed"`
 	Loops       int            `yaml:"loops"`
 	Loose       bool           `yaml:"loose,omitempty"` // keys move from server to server, which may lose them
+	Sick        bool           `yaml:"sick,omitempty"`  // besides, servers answer what they were not asked, see Faults
 	MaxPipeline int            `yaml:"max_pipeline"`
 	Pools       []PoolScript   `yaml:"pools"`
 	Clients     []ClientScript `yaml:"clients"`
@@ -64,6 +65,7 @@ type Trouble struct {
 	Hard   bool          `yaml:"hard,omitempty"`
 	For    time.Duration `yaml:"for,omitempty"`
 	MiB    int           `yaml:"mib,omitempty"`
+	N      int           `yaml:"n,omitempty"`
 	Reload *Reload       `yaml:"reload,omitempty,flow"`
 	Then   time.Duration `yaml:"then,omitempty"` // until the next
 }
@@ -84,6 +86,7 @@ func newScript(seed uint64, length time.Duration) *Script {
 // makeScript makes a script up by what rnd says.
 func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 	c := &Script{Seed: seed, Loose: rnd.IntN(3) == 0, Loops: 1 + rnd.IntN(3), MaxPipeline: pipeline(rnd)}
+	c.Sick = c.Loose && rnd.IntN(3) == 0
 	c.Pools = append(c.Pools, newPoolScript(rnd, "redis", 1+rnd.IntN(4), c.Loose))
 	if rnd.IntN(2) == 0 {
 		c.Pools = append(c.Pools, newPoolScript(rnd, "memcached", 1+rnd.IntN(3), c.Loose))
@@ -140,6 +143,10 @@ func newTrouble(rnd *rand.Rand, c *Script) Trouble {
 		t.For = time.Duration(rnd.Int64N(int64(600 * time.Millisecond)))
 	case "slow":
 		t.For = time.Duration(rnd.Int64N(int64(50 * time.Millisecond)))
+	case "cut", "sick":
+		t.N = 1 + rnd.IntN(20)
+	case "junk":
+		t.N = 1 + rnd.IntN(5)
 	case "memory":
 		t.MiB = rnd.IntN(260)
 	case "broken-upgrade":

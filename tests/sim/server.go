@@ -16,22 +16,16 @@ type Server struct {
 	name   string                 // that leads to it; "": none does
 	serve  func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
 	conns  []*session
-	values map[string]value
+	values db
 
 	// How it fails, all of which may change at any time.
 	Late    time.Duration // before it looks at what has come
-	Stopped bool          // it looks at nothing, as after SIGSTOP
+	Stopped bool          // it looks at nothing, as after SIGSTOP, though the network still takes what it has written
 	Loading bool          // it answers all but the greeting with LOADING
-	Sick    int           // so many more commands are answered with what they should not be; see session.answer
+	Slow    bool          // it reads a few bytes at a time
+	Faults                // see faults.go
 
 	Commands int64 // that it has executed
-}
-
-// value is what a key has.
-type value struct {
-	p    string
-	list []string
-	cas  uint64
 }
 
 // session is one connection to a Server.
@@ -41,14 +35,15 @@ type session struct {
 	in      []byte
 	out     []byte // that the network has not taken
 	due     bool   // it is to look at its input
+	half    bool   // it has sent its end: what it answers is lost
 	closing bool
 
-	three bool // RESP3
+	redis request
 }
 
 // newServer makes a server that listens on an address.
 func (s *Sim) newServer(at string, serve func(*session) int) *Server {
-	v := &Server{sim: s, Addr: at, serve: serve, values: make(map[string]value)}
+	v := &Server{sim: s, Addr: at, serve: serve, values: make(db)}
 	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
 	return v
 }
@@ -97,7 +92,7 @@ func (v *Server) Hangup(hard bool) {
 func (v *Server) Up() {
 	v.sim.hosts[v.Addr].refuses = false
 	v.sim.hosts[v.Addr].silent = false
-	v.Stopped, v.Loading, v.Late, v.Sick = false, false, 0, 0
+	v.Stopped, v.Loading, v.Slow, v.Late, v.Faults = false, false, false, 0, Faults{}
 	for _, c := range v.conns {
 		c.soon()
 	}
@@ -124,12 +119,18 @@ func (c *session) soon() {
 		return
 	}
 	c.due = true
-	if c.Late > 0 {
-		c.sim.after(time.Duration(c.sim.rnd.Int64N(int64(c.Late)))+1, func() { c.sim.ready = append(c.sim.ready, c) })
+	if wait := c.Late; wait > 0 || c.Slow {
+		c.sim.after(time.Duration(c.sim.rnd.Int64N(int64(max(wait, slowTime))))+1, func() { c.sim.ready = append(c.sim.ready, c) })
 		return
 	}
 	c.sim.ready = append(c.sim.ready, c)
 }
+
+// What a slow server reads at a time, and how long it waits between.
+const (
+	slowBytes = 400
+	slowTime  = 2 * time.Millisecond
+)
 
 // run reads what has come, executes it, and writes.
 func (c *session) run() {
@@ -138,7 +139,11 @@ func (c *session) run() {
 		return
 	}
 	var buf [16 << 10]byte
-	n, err := c.conn.read(buf[:1+c.sim.rnd.IntN(len(buf))])
+	most := len(buf)
+	if c.Slow {
+		most = slowBytes
+	}
+	n, err := c.conn.read(buf[:1+c.sim.rnd.IntN(most)])
 	c.in = append(c.in, buf[:n]...)
 	if err != nil {
 		c.close(false)
@@ -156,7 +161,14 @@ func (c *session) run() {
 
 // flush writes as much as the network takes, and the rest later.
 func (c *session) flush() {
+	if c.half {
+		c.out = c.out[:0]
+	}
 	if len(c.out) == 0 || c.closing {
+		return
+	}
+	if c.Cut > 0 {
+		c.cut()
 		return
 	}
 	n, err := c.conn.write(c.out)

@@ -49,6 +49,21 @@ var troubles = map[string]func(*Run, *Trouble, *Server){
 			r.note("%s moves, its old address stays known: %v", v.Addr, t.Hard)
 		}
 	},
+	"send-end": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s sends its end", v.Addr)
+		v.HalfClose()
+	},
+	"deafen": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s reads no more", v.Addr)
+		v.Deafen()
+	},
+	"read-slowly": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s reads slowly", v.Addr)
+		v.Slow = true
+	},
+	"cut":  func(r *Run, t *Trouble, v *Server) { r.spoil(v, Faults{Cut: t.N}) },
+	"junk": func(r *Run, t *Trouble, v *Server) { r.spoil(v, Faults{Junk: t.N}) },
+	"sick": func(r *Run, t *Trouble, v *Server) { r.spoil(v, Faults{Sick: t.N}) },
 	"slow": func(r *Run, t *Trouble, _ *Server) {
 		r.note("the network takes %v", t.For)
 		r.sim.Slow = t.For
@@ -76,13 +91,23 @@ func troublesOf(c *Script) []string {
 		"down", "hangup", "stop", "late", "loading", "firewall", "slow", "memory", "clients", "reload", "reload", "upgrade", "upgrade",
 		"broken-upgrade",
 	}
+	list = append(list, "send-end", "deafen", "read-slowly", "cut", "junk")
 	if c.Loose {
 		list = append(list, "lose")
+	}
+	if c.Sick {
+		list = append(list, "sick", "sick", "sick", "sick", "sick")
 	}
 	if slices.ContainsFunc(c.Pools, func(p PoolScript) bool { return p.Named }) {
 		list = append(list, "move")
 	}
 	return list
+}
+
+// spoil has v do something wrong to some of its replies.
+func (r *Run) spoil(v *Server, f Faults) {
+	v.Faults = f
+	r.note("%s has %v", v.Addr, f)
 }
 
 // reload has the proxy go on with other settings.
@@ -91,7 +116,7 @@ func (r *Run) reload(to *Reload) {
 	o.Pools = slices.Clone(o.Pools)
 	o.MaxPipeline = to.MaxPipeline
 	for i := range o.Pools {
-		to.Pools[i%len(to.Pools)].give(&o.Pools[i])
+		to.Pools[i%len(to.Pools)].give(&o.Pools[i], r.script.Sick)
 	}
 	if to.Move != "" {
 		r.move(&o.Pools[to.Pool%len(o.Pools)], to)

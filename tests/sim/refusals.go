@@ -1,0 +1,206 @@
+package sim
+
+import "strings"
+
+// What the proxy answers itself, and so whatever state servers are in. A line is what a client sends and, behind a bar, what comes
+// back: an error, a status or a number as it stands, =text for text, or in place of that the kinds of reply that it may be. The name
+// of a container's subcommand is container|name.
+const answered = `
+ping | +PONG
+ping @ | =@
+echo @ | =@
+client|id | ?:
+client|getname | ?$_
+client|setname sim | +OK
+client|setinfo lib-name sim | +OK
+client|setinfo lib-ver 1.0 | +OK
+client|setinfo colour red | -ERR Unrecognized option 'colour'
+client|getredir | :-1
+client|caching yes | -ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled
+client|no-evict on | +OK
+client|no-touch off | +OK
+client|no-evict maybe | -ERR syntax error
+client|reply on | +OK
+client|tracking off | +OK
+client|tracking on | -ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes
+client|trackinginfo | ?*%
+client|info | ?$=
+client|list | ?$=
+client|kill id 999999999 | :0
+slowlog|get | ?*
+slowlog|get 2 | ?*
+slowlog|len | ?:
+slowlog|reset | +OK
+slowlog|help | ?*
+info replication | ?$=
+info keyspace | ?$=
+acl|whoami | =default
+auth default @ | +OK
+auth @ | -ERR Client sent AUTH, but no password is set
+select 0 | +OK
+select @ | -ERR value is not an integer or out of range
+command|count | ?:
+command|docs get | ?*%
+command|info get @ | ?*
+command|getkeys mset a @ c @ | ?*
+command|list | ?*
+command | ?*
+command|help | -ERR command 'command' is not supported by this proxy
+config|get save | ?*%
+unwatch | +OK
+exec | -ERR EXEC without MULTI
+discard | -ERR DISCARD without MULTI
+hello 4 | -NOPROTO unsupported protocol version
+hello @ | -ERR Protocol version is not an integer or out of range
+echo | -ERR wrong number of arguments for 'echo' command
+get | -ERR wrong number of arguments for 'get' command
+mset a | -ERR wrong number of arguments for 'mset' command
+eval x | -ERR wrong number of arguments for 'eval' command
+eval x 0 | -ERR this proxy needs at least one key to choose a server
+eval x @ k | -ERR value is not an integer or out of range
+eval x -1 k | -ERR Number of keys can't be negative
+eval x 5 k | -ERR Number of keys can't be greater than number of args
+zunion 0 k | -ERR at least 1 input key is needed for 'zunion' command
+sintercard 0 k | -ERR numkeys should be greater than 0
+lmpop 3 k left | -ERR syntax error
+xread block 0 streams k 0 | -ERR BLOCK is not supported by this proxy
+xread count 1 streams k | -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.
+copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
+nosuch @ b | -ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
+client|nosuch | -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
+client|setname | -ERR wrong number of arguments for 'client|setname' command
+`
+
+// disabled are the commands whose answer is that there is no cluster.
+const disabled = `readonly; readwrite; asking; cluster|addslots 1; cluster|addslotsrange 1 2; cluster|bumpepoch; cluster|count-failure-reports x;
+cluster|countkeysinslot 1; cluster|delslots 1; cluster|delslotsrange 1 2; cluster|failover; cluster|flushslots; cluster|forget x;
+cluster|getkeysinslot 1 1; cluster|help; cluster|info; cluster|keyslot k; cluster|links; cluster|meet h 1; cluster|myid; cluster|myshardid;
+cluster|nodes; cluster|replicas x; cluster|replicate x; cluster|reset; cluster|saveconfig; cluster|set-config-epoch 1; cluster|setslot 1 stable;
+cluster|shards; cluster|slaves x; cluster|slots`
+
+// unsupported are the commands that are refused by name.
+const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; wait 1 0; waitaof 1 1 0; blmove k k left right 0;
+blmpop 0 1 k left; blpop k 0; brpop k 0; brpoplpush k k 0; bzmpop 0 1 k min; bzpopmax k 0; bzpopmin k 0; pfdebug getreg k; pfselftest;
+xgroup|help; xinfo|help; function list; script load x; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
+ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause; acl|cat; acl|deluser a; acl|dryrun a get k; acl|genpass;
+acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
+config|rewrite; config|set save @; dbsize; debug sleep 1; failover; flushall; flushdb async; hotkeys get; lastsave; latency doctor;
+memory|doctor; memory|help; memory|malloc-stats; memory|purge; memory|stats; module list; replconf; replicaof no one;
+restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time; watch k; publish @ @; pubsub channels; punsubscribe;
+spublish @ @; sunsubscribe; unsubscribe`
+
+// refusal is a command that the proxy answers itself.
+type refusal struct {
+	args []string
+	want string
+}
+
+var refusals = func() (list []refusal) {
+	words := func(line string) []string {
+		args := strings.Fields(line)
+		if container, sub, ok := strings.Cut(args[0], "|"); ok {
+			args = append([]string{container, sub}, args[1:]...)
+		}
+		return args
+	}
+	for line := range strings.Lines(strings.TrimSpace(answered)) {
+		line = strings.TrimSuffix(line, "\n")
+		command, want, _ := strings.Cut(line, " | ")
+		list = append(list, refusal{words(command), want})
+	}
+	for command := range strings.SplitSeq(disabled, ";") {
+		list = append(list, refusal{words(command), "-ERR This instance has cluster support disabled"})
+	}
+	for command := range strings.SplitSeq(unsupported, ";") {
+		name := strings.Fields(command)[0]
+		list = append(list, refusal{words(command), "-ERR command '" + name + "' is not supported by this proxy"})
+	}
+	return list
+}()
+
+// bars are commands that are refused and have all behind them refused, until one that ends that.
+var bars = []struct {
+	begin, refused string
+	within         string // what those between are answered
+	three          bool   // in RESP3, too
+	end, ended     string // "": the bar holds for one command
+}{
+	{
+		"multi", "-ERR command 'multi' is not supported by this proxy",
+		"-ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD", true,
+		"exec", "-EXECABORT Transaction discarded because of previous errors.",
+	},
+	{
+		"multi", "-ERR command 'multi' is not supported by this proxy",
+		"-ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD", true,
+		"discard", "+OK",
+	},
+	{
+		"select 1", "-ERR DB index is out of range: this pool serves database 0 only",
+		"-ERR an earlier SELECT was refused: this pool serves database 0 only", true,
+		"select 0", "+OK",
+	},
+	{
+		"client reply off", "-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy",
+		"-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy", true,
+		"client reply on", "+OK",
+	},
+	{
+		"client reply skip", "-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy",
+		"-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy", true,
+		"", "",
+	},
+	{
+		"auth somebody secret", "-WRONGPASS invalid username-password pair or user is disabled.",
+		"-NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default", true,
+		"auth default secret", "+OK",
+	},
+	{
+		"subscribe news", "-ERR command 'subscribe' is not supported by this proxy",
+		"-ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET", false,
+		"unsubscribe", "-ERR command 'unsubscribe' is not supported by this proxy",
+	},
+	{
+		"psubscribe news*", "-ERR command 'psubscribe' is not supported by this proxy",
+		"-ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET", false,
+		"punsubscribe", "-ERR command 'punsubscribe' is not supported by this proxy",
+	},
+	{
+		"ssubscribe news", "-ERR command 'ssubscribe' is not supported by this proxy",
+		"-ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET", false,
+		"sunsubscribe", "-ERR command 'sunsubscribe' is not supported by this proxy",
+	},
+	{
+		"monitor", "-ERR command 'monitor' is not supported by this proxy",
+		"-ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET", true,
+		"reset", "+RESET",
+	},
+	{
+		"psync ? -1", "-ERR command 'psync' is not supported by this proxy",
+		"-ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET", true,
+		"reset", "+RESET",
+	},
+	{
+		"sync", "-ERR command 'sync' is not supported by this proxy",
+		"-ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET", true,
+		"reset", "+RESET",
+	},
+}
+
+// broken is what is no command: the proxy says so and hangs up, once all is answered that came before. The first are for a proxy of
+// Redis, the others for one of memcached.
+var broken, brokenMemcached = []refusal{
+	{[]string{"*1\r\n+PING\r\n"}, "-ERR Protocol error: expected '$', got '+'"},
+	{[]string{"*x\r\n"}, "-ERR Protocol error: invalid multibulk length"},
+	{[]string{"*1\r\n$x\r\n"}, "-ERR Protocol error: invalid bulk length"},
+	{[]string{"*1\r\n$4\r\nPINGPING\r\n"}, "-ERR Protocol error: expected CRLF after bulk"},
+	{[]string{"GET \"abc\r\nGET a\r\n"}, "-ERR Protocol error: unbalanced quotes in request"},
+	{[]string{"POST / HTTP/1.1\r\nHost: a\r\n\r\n"}, "-ERR Protocol error: this is not an HTTP server"},
+	{[]string{"GET / HTTP/1.1\r\n\r\n"}, "-ERR Protocol error: this is not an HTTP server"},
+	{[]string{strings.Repeat("GET ", 17<<10)}, "-ERR Protocol error: too big inline request"},
+}, []refusal{
+	{[]string{strings.Repeat("x", 2100)}, "CLIENT_ERROR line too long"},
+	{[]string{"\x80\x00\x00\x01\x00\x00\x00\x00"}, "SERVER_ERROR binary protocol is not supported; use the text protocol"},
+	{[]string{"GET / HTTP/1.1\r\nHost: a\r\n"}, "SERVER_ERROR this is not an HTTP server"},
+	{[]string{"Host: a\r\nget a\r\n"}, "SERVER_ERROR this is not an HTTP server"},
+}
