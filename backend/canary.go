@@ -17,9 +17,6 @@ type canary struct {
 
 // sing sends a canary down c if it is time for one.
 func (c *Conn) sing() {
-	if c.state != open {
-		return
-	}
 	if c.listen(); c.state != open {
 		return
 	}
@@ -65,8 +62,11 @@ func (y *canary) Failed(*Request, error) { y.want, y.reply = nil, nil }
 const canaryTime = 30 * time.Second
 
 // listen looks after a connection on which something is owed and nothing comes. The server may be busy, and then nobody is
-// answered; but if it answers on a connection of its own (Pool.probe), this one has died in silence.
+// answered; but if it answers on a connection of its own (Pool.probe), this one has died in silence, perhaps in its handshake.
 func (c *Conn) listen() {
+	if c.state != open && c.state != handshaking {
+		return
+	}
 	deadline := int64(c.pool.Options().ServerUserTimeout)
 	if deadline == 0 {
 		deadline = int64(canaryTime)
@@ -80,7 +80,7 @@ func (c *Conn) listen() {
 		err := p.Probe(s)
 		c.loop.Execute(func() {
 			c.probing = false // again in a second, perhaps
-			if err == nil && c.state == open && c.attempt == attempt && c.heardAt == heardAt {
+			if err == nil && (c.state == open || c.state == handshaking) && c.attempt == attempt && c.heardAt == heardAt {
 				c.fail(ErrSilent)
 			}
 		})
@@ -95,5 +95,5 @@ func (c *Conn) mute(deadline int64) bool {
 		return true
 	}
 	return c.head != nil && c.timeout() == 0 && c.pool.Options().ServerUserTimeout > 0 &&
-		now-max(c.head.at, c.heardAt, c.since) >= deadline
+		now-max(c.head.at, c.heardAt, c.since, c.dialledAt) >= deadline
 }

@@ -229,8 +229,6 @@ func (g *Group) Tidy() {
 		c.sing()
 	}
 	for _, c := range g.retired {
-		if c.state == open {
-			c.listen() // its last clients must not wait for ever either
-		}
+		c.listen() // its last clients must not wait for ever either
 	}
 }

@@ -31,7 +31,7 @@ func (c *Conn) DialFailed(attempt int, err error) {
 }
 
 // greeted gives c up if the server has not answered the handshake for too long: twice the pool's timeout; without one, as long
-// as an attempt to connect may take, unless requests wait, which then have all the time.
+// as an attempt to connect may take, unless requests wait, which then have all the time; see listen.
 func (c *Conn) greeted() {
 	limit := 2 * c.timeout()
 	if limit == 0 && c.spent() {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"cashew/codec/resp"
 	"cashew/loop"
 	"cashew/topology"
 )
@@ -147,6 +148,20 @@ func TestConnSilent(t *testing.T) {
 			g.are(late)
 		})
 	}
+	on(t, "its handshake is not answered", func(o *topology.Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
+		g.pool.Options().Probe = func(*topology.ServerOptions) error { return nil }
+		c, err := g.group.Set(resp.RESP3).Conn(g.server(0), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.get(c, "a")
+		v := g.accept()
+		if g.passes(4 * time.Second); v.closed {
+			t.Fatal("closed too soon")
+		}
+		g.passes(3 * time.Second)
+		g.are(late)
+	})
 	on(t, "it was retired meanwhile", func(o *topology.Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
 		g.pool.Options().Probe = func(*topology.ServerOptions) error { return nil }
 		g.get(g.conn(0, 1), "a")
