@@ -12,7 +12,7 @@ import (
 type redisDialect struct{}
 
 func (redisDialect) suffixes() []string {
-	return []string{"", "", "", "{tag}", "{}x", "}{", "\r\n", "\x00\xff", " a b", `"q`, strings.Repeat("l", 300)}
+	return []string{"", "", "", "", "", "", "", "", "", "", "", "", "", "{tag}", "{}x", "}{", "\r\n", "\x00\xff", " a b", `"q`, strings.Repeat("l", 300)}
 }
 
 func (redisDialect) greet(c *Client) {
@@ -102,7 +102,7 @@ func (c *Client) any() {
 	rnd := c.rnd
 	g := c.group()
 	list := rows
-	if c.wide != nil && rnd.IntN(40) == 0 {
+	if c.wide != nil && rnd.IntN(120) == 0 {
 		g, list = c.wide, rowsOfMany
 	} else if rnd.IntN(2) == 0 {
 		list = rowsFor[g.kind]

@@ -11,7 +11,7 @@ import (
 type memcachedDialect struct{}
 
 func (memcachedDialect) suffixes() []string {
-	return []string{"", "", "", "{tag}", "{}x", "}{", "\xff\xfe", strings.Repeat("l", 230)}
+	return []string{"", "", "", "", "", "", "", "", "", "", "", "", "", "{tag}", "{}x", "}{", "\xff\xfe", strings.Repeat("l", 230)}
 }
 
 func (memcachedDialect) greet(*Client) {}
@@ -102,7 +102,7 @@ var refusalsMemcached = func() (list []refusal) {
 func (c *Client) anyLines() {
 	rnd := c.rnd
 	g := c.group()
-	if c.wide != nil && rnd.IntN(20) == 0 {
+	if c.wide != nil && rnd.IntN(60) == 0 {
 		g = c.wide
 	}
 	c.clean(g)

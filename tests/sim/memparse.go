@@ -19,8 +19,8 @@ func (memcachedDialect) parse(p []byte, o *owed) (r reply, n int) {
 		}
 		line := string(p[n : n+i-1])
 		n += i + 1
-		words := strings.Fields(line)
-		switch word := words[0]; {
+		word, rest, _ := strings.Cut(line, " ")
+		switch {
 		case word == "VALUE" || word == "VA":
 			size := sizeIn(line)
 			if len(p) < n+size+2 {
@@ -31,7 +31,8 @@ func (memcachedDialect) parse(p []byte, o *owed) (r reply, n int) {
 			if word == "VA" {
 				return e, n
 			}
-			if o == nil || !r.put(o, words[1], e) {
+			name, _, _ := strings.Cut(rest, " ")
+			if o == nil || !r.put(o, name, e) {
 				r.kind = '?' // to no key of o
 			}
 			continue
@@ -78,15 +79,13 @@ func (r *reply) put(o *owed, name string, e reply) bool {
 
 // sizeIn is the size of the data block behind a line of VALUE or VA.
 func sizeIn(line string) int {
-	words := strings.Fields(line)
-	at := 1
-	if words[0] == "VALUE" {
-		at = 3
+	word, rest, _ := strings.Cut(line, " ")
+	if word == "VALUE" {
+		_, rest, _ = strings.Cut(rest, " ")
+		_, rest, _ = strings.Cut(rest, " ")
 	}
-	if at >= len(words) {
-		return 0
-	}
-	size, _ := strconv.Atoi(words[at])
+	rest, _, _ = strings.Cut(rest, " ")
+	size, _ := strconv.Atoi(rest)
 	return size
 }
 
