@@ -88,21 +88,23 @@ func (p *Proxy) HandOver(ctx context.Context, conn world.Channel) (moved int, er
 	for {
 		gone, left := p.part()
 		taken, err := p.give(conn, gone)
-		if moved += taken; err != nil {
+		moved += taken
+		if err == nil && (left == 0 || both.Err() != nil) {
+			err = p.noMore(conn)
+			if err == nil && left == 0 {
+				return moved, nil
+			}
+		}
+		switch {
+		case p.running.Err() != nil, err == nil && both.Err() != nil:
+			p.stay()
+			return moved, errors.Join(ctx.Err(), p.running.Err())
+		case err != nil:
 			p.stay()
 			p.acceptAgain(spare)
 			return moved, fmt.Errorf("engine: handing over clients: %w", err)
-		}
-		if left == 0 {
-			return moved, p.noMore(conn)
-		}
-		if len(gone) == 0 {
+		case len(gone) == 0:
 			_ = p.world.Sleep(both, partPause)
-		}
-		if both.Err() != nil {
-			p.stay()
-			_ = p.noMore(conn)
-			return moved, errors.Join(ctx.Err(), p.running.Err())
 		}
 	}
 }
