@@ -23,12 +23,14 @@ type reactor struct {
 	sim     *Sim
 	loops   []*loop.Loop
 	bases   []*base
+	own     []*end // that were detached
 	stopped bool
 }
 
 // StartReactor has loop.StartReactor make loops of this world.
 func (s *Sim) StartReactor(n, readBuffer int, log *slog.Logger) (loop.Reactor, error) {
 	r := &reactor{sim: s}
+	s.reactors = append(s.reactors, r)
 	for range n {
 		b := &base{reactor: r, sim: s, buffer: make([]byte, readBuffer)}
 		b.loop = loop.NewLoop(b, s, log)
@@ -50,6 +52,13 @@ func (r *reactor) Stop() {
 		b.tasks = nil
 	}
 	r.stopped = true
+}
+
+// exit is the end of the process, behind Stop: no connection is left that its loops had.
+func (r *reactor) exit() {
+	for _, e := range r.own {
+		e.close(true)
+	}
 }
 
 // base is one of its loops: a loop.Base.
@@ -297,6 +306,7 @@ func (p *plain) RemoteAddr() net.Addr     { return p.conn.remote }
 // Detach implements loop.Socket.
 func (p *plain) Detach() (loop.Socket, error) {
 	p.conn.refs++
+	p.base.reactor.own = append(p.base.reactor.own, p.conn)
 	return own{p.base.sim, p.conn}, nil
 }
 

@@ -27,7 +27,7 @@ type Run struct {
 
 	calm    bool // nothing fails, and what had failed is over
 	resting bool // clients send nothing
-	pressed bool // memory has been short: clients may be closed
+	pressed bool // clients may be closed: memory has been short, or a process that had some has ended
 	moving  bool // a proxy is ending: clients are hung up on
 
 	Answered int64  // replies that were checked

@@ -32,6 +32,8 @@ type Sim struct {
 	current *task  // that runs; nil: a loop, or a model
 	idle    []*task
 	tasks   int // that have not ended
+
+	reactors []*reactor // one for each process
 	tokens  int // ever, in a world that is Still
 
 	network

@@ -142,25 +142,42 @@ func (r *Run) move(po *engine.PoolOptions, to *Reload) {
 	ring.SortServers(po.Servers, func(s topology.ServerOptions) string { return s.Name })
 }
 
-// succeed has another proxy take the place of this one, and its clients; or it ends in the middle of that.
-func (r *Run) succeed(t *Trouble, breaks bool) {
-	s := r.sim
+// successor starts another proxy, with the listeners of this one.
+func (r *Run) successor() (next *engine.Proxy, ok bool) {
 	o := r.options
 	o.Inherited = make(map[string]net.Listener)
 	for i := range o.Pools {
 		at := o.Pools[i].Listen.Addr
-		dup, _ := (&listener{socket: s.hosts[at].listener}).Dup()
+		dup, _ := (&listener{socket: r.sim.hosts[at].listener}).Dup()
 		o.Inherited["tcp "+at] = dup
 	}
-	next, err := engine.New(o, s, r.log)
+	next, err := engine.New(o, r.sim, r.log)
 	if err != nil {
 		r.fail("New: %v", err)
-		return
+		return nil, false
 	}
 	r.await("the successor's start", time.Second, next.Start)
+	return next, true
+}
+
+// succeed has another proxy take the place of this one, and its clients; or it ends in the middle of that.
+func (r *Run) succeed(t *Trouble, breaks bool) {
+	s := r.sim
+	next, ok := r.successor()
+	if !ok {
+		return
+	}
 	here, there := s.channels()
-	if breaks { // the successor ends in the middle of it
-		s.after(t.For, here.close)
+	over := false
+	if breaks { // with it end the clients that it had
+		r.pressed = true
+		process := s.reactors[len(s.reactors)-1]
+		s.after(t.For, func() {
+			if !over {
+				here.close()
+				s.Go(func() { next.Stop(); process.exit() })
+			}
+		})
 	}
 	taken, given := -1, -1
 	s.Go(func() {
@@ -176,9 +193,9 @@ func (r *Run) succeed(t *Trouble, breaks bool) {
 		ctx, cancel := s.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		n, err := old.HandOver(ctx, here)
+		over = true
 		if err != nil && breaks {
 			r.proxy = old
-			next.Stop()
 			return nil
 		}
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
