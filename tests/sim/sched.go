@@ -34,7 +34,7 @@ type Sim struct {
 	tasks   int // that have not ended
 
 	reactors []*reactor // one for each process
-	tokens  int // ever, in a world that is Still
+	tokens   int        // ever, in a world that is Still
 
 	network
 	memory
