@@ -20,6 +20,7 @@ type Run struct {
 	phases  int // that have begun
 	options engine.Options
 	proxy   *engine.Proxy
+	process *reactor // its
 	servers []*Server
 	clients []*Client
 	shared  [][]*shared // keys, by pool; none where keys move
@@ -84,6 +85,7 @@ func (r *Run) begin() {
 		return
 	}
 	r.await("the start", time.Second, r.proxy.Start)
+	r.process = r.sim.reactors[0]
 	r.shared = make([][]*shared, len(c.Pools))
 	for i := range c.Pools {
 		if !c.Loose {

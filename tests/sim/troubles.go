@@ -167,11 +167,11 @@ func (r *Run) succeed(t *Trouble, breaks bool) {
 	if !ok {
 		return
 	}
+	was, process := r.process, s.reactors[len(s.reactors)-1]
 	here, there := s.channels()
 	over := false
 	if breaks { // with it end the clients that it had
 		r.pressed = true
-		process := s.reactors[len(s.reactors)-1]
 		s.after(t.For, func() {
 			if !over {
 				here.close()
@@ -206,8 +206,10 @@ func (r *Run) succeed(t *Trouble, breaks bool) {
 		defer cancel()
 		err = old.Drain(ctx)
 		old.Stop()
+		was.exit()
+		r.process = process
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = nil
+			r.pressed, err = true, nil
 		}
 		return err
 	})
