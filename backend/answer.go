@@ -28,6 +28,10 @@ func (c *Conn) Data(buf []byte) {
 			buf = c.unasked(buf)
 			continue
 		}
+		if r.order != c.answered {
+			c.disordered(r)
+			return
+		}
 		n, done, err := p.ScanReply(&c.scan, buf)
 		if err != nil {
 			c.fail(errors.Join(ErrBadReply, err))
@@ -62,6 +66,14 @@ func (c *Conn) Data(buf []byte) {
 		buf = buf[n:]
 	}
 	c.answeredSome(answered, ailing)
+}
+
+// disordered closes c, whose next reply would go to r, which is not the one that it is for: outq is not what it should be, and one
+// client would have the reply of another. No server can bring that about.
+func (c *Conn) disordered(r *Request) {
+	c.loop.Broken("server connection out of order; closing it", "pool", c.pool.Options().Name, "server", c.pname(),
+		"request", r.order, "reply", c.answered, "outstanding", c.outstanding())
+	c.fail(errOrder)
 }
 
 // skipped closes c if the reply to another request is the canary's: one is missing.
@@ -112,7 +124,7 @@ func (c *Conn) dequeue(r *Request, alike *run) {
 		}
 		alike.n++
 	}
-	c.outstanding--
+	c.answered++
 	c.loop.Pass.Answered++
 	c.loop.Pass.Took += now - r.at
 	c.head = r.link
@@ -148,7 +160,7 @@ func (c *Conn) answeredSome(answered, ailing bool) {
 	if c.state == closed {
 		return // something that it sent was not to be believed, and failed it
 	}
-	c.loop.Pass.Awaited += c.outstanding
+	c.loop.Pass.Awaited += c.outstanding()
 	if c.retired && c.spent() {
 		c.fail(ErrClosed)
 		return

@@ -77,8 +77,9 @@ type Conn struct {
 	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never
 
-	outstanding int      // requests in outq
-	waiters     []Waiter // who sent nothing more because c was crowded
+	entered  uint32   // order of the next request that is entered into outq
+	answered uint32   // order of the request that the next reply is for
+	waiters  []Waiter // who sent nothing more because c was crowded
 
 	dialledAt int64 // when the last attempt to connect began, as Loop.Now
 
@@ -107,11 +108,12 @@ func (c *Conn) NoReply() {
 
 // enter is Queue for any request, a canary included, and counts it in no figure.
 func (c *Conn) enter(r *Request) {
-	c.outstanding++
 	c.loop.Pass.Queued++
 	c.unsent++
 	r.Ref()
 	r.at, r.from = c.loop.Now, c.out.Place()
+	r.order = c.entered
+	c.entered++
 	if c.tail == nil {
 		c.head = r
 	} else {
@@ -128,6 +130,9 @@ func (c *Conn) enter(r *Request) {
 		c.local.want(r.at + int64(t))
 	}
 }
+
+// outstanding is how many requests are in outq.
+func (c *Conn) outstanding() int { return int(c.entered - c.answered) }
 
 // Through sends what waits and p, the bytes or the last bytes of a large request, without waiting for the next flush: they
 // are not copied, and still in the processor's cache. An error is left to the flush. Call Touch before.
@@ -216,7 +221,7 @@ type Waiter interface {
 
 // Crowded says that c has as much outstanding as it may; then w is told once that has halved.
 func (c *Conn) Crowded(w Waiter) bool {
-	if c.outstanding < maxOutstanding && c.out.Pending() < maxOutstandingBytes {
+	if c.outstanding() < maxOutstanding && c.out.Pending() < maxOutstandingBytes {
 		return false
 	}
 	c.waiters = append(c.waiters, w)
@@ -225,7 +230,7 @@ func (c *Conn) Crowded(w Waiter) bool {
 
 // tellWaiters tells the waiters, if there is room.
 func (c *Conn) tellWaiters() {
-	if len(c.waiters) == 0 || c.outstanding > maxOutstanding/2 || c.out.Pending() > maxOutstandingBytes/2 {
+	if len(c.waiters) == 0 || c.outstanding() > maxOutstanding/2 || c.out.Pending() > maxOutstandingBytes/2 {
 		return
 	}
 	w := c.waiters

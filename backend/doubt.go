@@ -35,7 +35,7 @@ const maxHeld = 64 << 20
 // doubtful begins the doubt over c: buf begins with a reply to r that does not fit it.
 func (c *Conn) doubtful(r *Request, buf []byte) {
 	d := &doubt{
-		held: c.loop.GetBuffer(), owed: c.outstanding, at: c.loop.Now,
+		held: c.loop.GetBuffer(), owed: c.outstanding(), at: c.loop.Now,
 		Oddity: topology.Oddity{Profile: c.profile, Op: r.Op, Kind: buf[0]},
 	}
 	var command []byte

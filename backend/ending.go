@@ -39,7 +39,7 @@ func (c *Conn) fail(err error) {
 	idle := (was == open || c.retired) && c.spent()
 	blamed := c.blamed
 	c.state, c.outOfStep, c.ailing, c.demoted, c.blamed = closed, false, 0, false, false
-	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) {
+	if errors.Is(err, ErrUnfit) || errors.Is(err, ErrBadReply) || errors.Is(err, errOrder) {
 		c.pool.OutOfStep()
 	}
 	c.countEnd(err)
@@ -47,8 +47,8 @@ func (c *Conn) fail(err error) {
 		c.figures.Connections--
 	}
 	c.figures.RequestBytes += int64(c.out.Place())
-	sock, r, taken, written := c.sock, c.head, c.out.Taken(), c.marks
-	c.sock, c.head, c.tail, c.nextLate, c.outstanding = nil, nil, nil, nil, 0
+	sock, r, taken, written, end, most := c.sock, c.head, c.out.Taken(), c.marks, c.entered, uint32(maxStray)
+	c.sock, c.head, c.tail, c.nextLate, c.answered = nil, nil, nil, nil, c.entered
 	c.firstUnsent, c.unsent, c.marks = nil, 0, marks{}
 	c.out.Close(c.loop)
 	c.inside, c.push = between, nil
@@ -64,9 +64,9 @@ func (c *Conn) fail(err error) {
 		c.failed(was, err)
 	}
 	c.tellWaiters()
-	for r != nil {
-		next := r.link
-		r.link = nil
+	for r != nil && end-r.order-1 < most { // else it is not c's any more, nor what hangs on it
+		behind := r.link
+		r.link, most = nil, end-r.order-1
 		if r.from < taken {
 			r.SentAt = written.of(r.from, c.loop.Now)
 		}
@@ -80,7 +80,7 @@ func (c *Conn) fail(err error) {
 			o.Failed(r, err)
 		}
 		c.local.Unref(r)
-		r = next
+		r = behind
 	}
 	if sock != nil {
 		sock.Close()

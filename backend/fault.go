@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -21,6 +22,9 @@ var (
 	ErrUnfit    = errors.New("backend: reply that can't answer its command")
 	ErrSilent   = errors.New("backend: connection died in silence")
 )
+
+// errOrder is why requests fail when outq is not in order.
+var errOrder = fmt.Errorf("%w: a reply met another request than its own", loop.ErrPanic)
 
 // handshakeError is a server's refusal of AUTH or SELECT.
 type handshakeError struct{ err error }

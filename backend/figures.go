@@ -58,7 +58,7 @@ func (c *Conn) addTo(f *stats.ServerTally) {
 	f.RequestBytes += int64(c.out.Place())
 	f.InQueue += int64(c.unsent)
 	f.InQueueBytes += int64(c.out.Pending())
-	f.OutQueue += int64(c.outstanding - c.unsent)
+	f.OutQueue += int64(c.outstanding() - c.unsent)
 	if c.head != nil && c.head.from < c.out.Taken() {
 		f.OutQueueBytes += int64(c.out.Taken() - c.head.from)
 	}

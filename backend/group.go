@@ -118,11 +118,20 @@ func (s *Set) Conn(server *topology.Server, client uint64) (*Conn, error) {
 	return c, nil
 }
 
+// orderGap is between the numbers from which connections of a loop count their requests on: those of one are far from those of all
+// others, so that a request that strayed from one outq to another shows: it is more than maxStray behind.
+const (
+	orderGap = 0x9E3779B1
+	maxStray = 1 << 24
+)
+
 func (s *Set) newConn(server *topology.Server) *Conn {
 	g := s.group
+	g.local.orders += orderGap
 	return &Conn{
 		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile,
 		figures: g.lanes[server.Slot()].figures, classes: g.classes,
+		entered: g.local.orders, answered: g.local.orders,
 	}
 }
 

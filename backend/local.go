@@ -6,7 +6,8 @@
 //
 // Read request.go, group.go, conn.go and local.go first, then dial.go, handshake.go and ability.go for how a Conn opens,
 // answer.go for replies, doubt.go, canary.go and push.go for those that are not as expected, expiry.go, ending.go and fault.go
-// for failures, figures.go for what is counted, and change.go for reloads.
+// for failures, figures.go for what is counted, and change.go for reloads. verify.go, in builds with -tags invariants, has what must hold
+// between two callbacks.
 //
 // Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine. No request takes a lock; a server that
 // has failed too often does, in topology.Pool.Failure, and a socket that stalls, in loop.Watcher. A dial runs
@@ -30,6 +31,7 @@ type Local struct {
 	loop     *loop.Loop
 	requests requests
 	groups   []*Group
+	orders   uint32 // where the numbers of the last connection's requests began
 
 	timer   world.Timer
 	timerAt int64 // when timer fires, as Loop.Now; math.MaxInt64: it is not armed

@@ -62,6 +62,8 @@ type plain struct {
 	Streaming bool // bytes of this reply have already gone to the client
 	Sampled   bool // its key is in the loop's sketch
 	ours      bool // a canary: no client's, and in no figure
+
+	order uint32 // which one it is of those ever entered into its Conn's outq
 }
 
 // gathered is what only a whole command has: one with Gather.

@@ -19,7 +19,8 @@
 //	it polls again after each pass        EndPass naps after passes that were hardly worth it; yield, for the scheduler's sake
 //
 // Read link.go first, for Handler and Socket, then loop.go, flush.go and out.go, with batches.go and spares.go for the buffers; then
-// reactor.go, poller.go and watch.go, for what gnet lacks and what is done about it.
+// reactor.go, poller.go and watch.go, for what gnet lacks and what is done about it. invariants_on.go and verify.go are in builds with
+// -tags invariants: what must hold between two callbacks.
 package loop
 
 import (
@@ -51,7 +52,7 @@ type Loop struct {
 	// Coalesce is the longest nap after a pass that was hardly worth waking up for; 0: none.
 	Coalesce time.Duration
 
-	Panics atomic.Int64 // survived
+	Panics atomic.Int64 // survived, and calls of Broken
 
 	base Base
 
@@ -173,6 +174,13 @@ func (l *Loop) recovered(r any, h Handler) {
 	l.flushing = false
 	l.attempt(l.Flush)
 	l.flushing = false // should it have failed, too
+}
+
+// Broken says that something that must hold does not, whatever peers do: the line of the log names what it is and what becomes of it.
+// It is counted with the panics, for it is no less of a fault, and whoever calls goes on without what is concerned.
+func (l *Loop) Broken(what string, args ...any) {
+	l.Panics.Add(1)
+	l.Log.Error("broken invariant: "+what, args...)
 }
 
 // attempt runs f while cleaning up after a panic: a second one is not worth more than a line.

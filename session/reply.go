@@ -69,14 +69,43 @@ func (s *Session) pop() {
 	s.head = r.Next
 	if s.head == nil {
 		s.tail = nil
+		if s.inFlight != 1 {
+			s.disordered()
+		}
 	}
 	r.Next = nil
 	s.replyDue()
 	s.tally.InFlight--
 	if s.inFlight--; s.inFlight == 0 {
 		s.loop.Busy--
+		if s.head != nil {
+			s.disordered()
+		}
 	}
 	s.letGo(r)
+}
+
+// disordered has s closed by the next flush: what it is owed is not what it should be, and it could get another client's reply. Nothing
+// of the list is let go of, for it may be that client's; its places are lost.
+func (s *Session) disordered() {
+	s.loop.Broken("client's order of replies is lost; closing it", "pool", s.pool.Name, "client", s.cl.Addr, "in_flight", s.inFlight)
+	s.head, s.tail, s.broken = nil, nil, true
+	s.touch()
+}
+
+// mine says that r, which is in the order of s, is owed to s and to nobody else.
+func (s *Session) mine(r *backend.Request) bool {
+	return (r.Owner == nil || r.Owner == s) && (r.Gather == nil || hasFragments(r))
+}
+
+// hasFragments says that the fragments of whole are of no other command.
+func hasFragments(whole *backend.Request) bool {
+	for _, f := range whole.Fragments {
+		if f.Parent != whole {
+			return false
+		}
+	}
+	return true
 }
 
 // replyDue notes that a whole reply is in out.
@@ -184,6 +213,10 @@ func (s *Session) fragmentDone(whole *backend.Request) {
 // passDue appends the replies whose turn it is to out; the next flush writes them.
 func (s *Session) passDue() {
 	for s.head != nil && s.head.Done {
+		if !s.mine(s.head) {
+			s.disordered()
+			return
+		}
 		if s.head.Gather != nil {
 			s.writeGathered(s.head)
 		} else {

@@ -113,7 +113,7 @@ var proxyMetrics = []metric[stats.Snapshot]{
 	gauge(describe("event_loops", "Event loops."), func(s *stats.Snapshot) float64 { return float64(s.Loops) }),
 	gauge(describe("silent_event_loops", "Event loops that did not answer in time."), func(s *stats.Snapshot) float64 { return float64(s.Silent) }),
 	gauge(describe("draining", "1 once the proxy was told to stop."), func(s *stats.Snapshot) float64 { return float64(one(s.Draining)) }),
-	counter(describe("panics_total", "Panics survived."), "", func(s *stats.Snapshot) int64 { return s.Panics }),
+	counter(describe("panics_total", "Panics and broken invariants survived."), "", func(s *stats.Snapshot) int64 { return s.Panics }),
 	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *stats.Snapshot) int64 { return s.TotalConnections }),
 	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *stats.Snapshot) float64 { return float64(s.CurrConnections) }),
 	counter(descReloads, "success", func(s *stats.Snapshot) int64 { return s.Reload.Succeeded }),
