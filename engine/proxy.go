@@ -10,7 +10,8 @@
 //
 // Read options.go, proxy.go, rooms.go and listener.go first, then memory.go; plan.go, rebind.go and reload.go for another
 // configuration; drain.go, handover.go and takeover.go for the end of a process; ask.go, snapshot.go and sight.go for what the
-// loops are asked, and report.go and about.go for what a client asks.
+// loops are asked, and report.go and about.go for what a client asks. verify_on.go, in builds with -tags invariants, looks whether all
+// holds that must.
 package engine
 
 import (

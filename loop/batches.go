@@ -10,6 +10,7 @@ type batches [len(batchSizes)]batchClass
 var batchSizes = [...]int{2 << 10, 16 << 10, maxBatchBytes + handOverBytes}
 
 type batchClass struct {
+	pooled
 	free [][]byte // the last given back is the next taken
 	idle int      // the smallest number of free buffers since the last tidy: that many were never needed
 }
@@ -31,6 +32,7 @@ func (b *batches) get(need int) []byte {
 		free := c.free[n]
 		c.free[n] = nil
 		c.free, c.idle = c.free[:n], min(c.idle, n)
+		c.leaves(free)
 		return free
 	}
 	return make([]byte, 0, need)
@@ -41,6 +43,7 @@ func (b *batches) put(p []byte) {
 	for i := len(b) - 1; i >= 0; i-- {
 		if size := batchSizes[i]; cap(p) >= size {
 			if c := &b[i]; cap(p) < 2*size+maxBatchBytes && len(c.free) < maxKeptBatches/size {
+				c.enters(p)
 				c.free = append(c.free, p[:0])
 			}
 			return
@@ -60,6 +63,9 @@ func (b *batches) tidy() (dropped int) {
 	for i := range b {
 		c := &b[i]
 		dropped += c.idle * batchSizes[i]
+		for _, p := range c.free[:c.idle] {
+			c.forget(p)
+		}
 		c.free = slices.Delete(c.free, 0, c.idle)
 		c.idle = len(c.free)
 	}

@@ -12,6 +12,7 @@ import (
 // would hand a buffer of a megabyte to a reply of ten bytes, and the other way round; and it drops what is longer than 95 of a
 // hundred, which of replies to MGETs, long and short ones, was an allocation for each fragment.)
 type spares struct {
+	pooled
 	classes [9]spareClass // by capacity: from 256 bytes, 1, 4, 16, 64, 256 KiB, 1, 4, 16 MiB
 	bytes   int           // capacity of all
 	most    int           // bytes to keep; 0: maxSpareBytes. Small ones have a quarter more, that large ones can't take from them
@@ -66,6 +67,7 @@ func (s *spares) take(need int) *bytebufferpool.ByteBuffer {
 				c.list = slices.Delete(c.list, j, j+1)
 				c.idle = min(c.idle, len(c.list))
 				s.bytes -= cap(bb.B)
+				s.leaves(bb.B)
 				return bb
 			}
 		}
@@ -88,6 +90,7 @@ func (s *spares) put(bb *bytebufferpool.ByteBuffer) {
 	if s.bytes+capacity > most {
 		return
 	}
+	s.enters(bb.B)
 	bb.B = bb.B[:0]
 	c := &s.classes[s.classOf(capacity)]
 	c.list = append(c.list, bb)
@@ -101,6 +104,7 @@ func (s *spares) tidy() int {
 		c := &s.classes[i]
 		for _, bb := range c.list[:c.idle] {
 			s.bytes -= cap(bb.B)
+			s.forget(bb.B)
 		}
 		c.list = slices.Delete(c.list, 0, c.idle)
 		c.idle = len(c.list)

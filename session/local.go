@@ -39,7 +39,9 @@ type Local struct {
 	sampleIn int // keys until the next is sampled
 	decayAt  int64
 
-	overfull bool // all clients together have more unread than they may
+	reports  int   // that are being answered, also for clients that have left
+	level    int32 // of Pressure, as Relieve was last told
+	overfull bool  // all clients together have more unread than they may
 }
 
 // NewLocal returns what this package has on a loop, the index-th, beside what backend has there.
@@ -71,6 +73,7 @@ func (l *Local) Drain() {
 // Relieve acts on the level of memory pressure: clients that were blocked for it are looked at again, and at the
 // critical level the one that holds most is closed.
 func (l *Local) Relieve(level int32) {
+	l.level = level
 	if level >= High {
 		l.pressure.Dropped.Add(int64(l.loop.DropSpares()))
 		l.gathers, l.idle = nil, 0

@@ -53,6 +53,7 @@ func (s *Session) report(cmd *codec.Command) {
 	r.Ref() // the report's
 	s.push(r)
 	s.reports++
+	s.local.reports++
 }
 
 // Answer makes the reply of what a tells, off the loops, and has the client's loop take it.
@@ -77,6 +78,7 @@ func (j *Report) run(a about.Proxy) (reply []byte, last bool) {
 
 // reported takes the reply to what report asked; last: the client is closed once it has it.
 func (s *Session) reported(r *backend.Request, reply []byte, last bool) {
+	s.local.reports--
 	if r.Owner != nil { // else the client has left
 		s.reports--
 		r.Reply, r.Size, r.Done = &bytebufferpool.ByteBuffer{B: reply}, len(reply), true

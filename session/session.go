@@ -21,6 +21,7 @@
 // Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
 // lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go
 // and question.go for commands that are not a request to a server; tally.go and told.go for figures, and list.go for a loop's lists.
+// verify.go, in builds with -tags invariants, has what must hold between two callbacks.
 //
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
 // those of one pool have there, and Pool what all loops share of a pool. Of the proxy around them they know only Host.

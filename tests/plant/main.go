@@ -105,7 +105,7 @@ func (p *plant) try(ctx context.Context, wall time.Duration) (found string, err 
 		return "", err
 	}
 	sim := filepath.Join(dir, "sim.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", sim, "./tests/sim").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "invariants", "-overlay", overlay, "-o", sim, "./tests/sim").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s does not compile: %w\n%s", p.name, err, out)
 	}
 	began := time.Now()

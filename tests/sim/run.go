@@ -31,6 +31,8 @@ type Run struct {
 	pressed bool // clients may be closed: memory has been short, or a process that had some has ended
 	moving  bool // a proxy is ending: clients are hung up on
 
+	verified, closely int64 // as Sim.Steps: when the proxy was last looked into, and until when that is done more often
+
 	Answered int64  // replies that were checked
 	Trace    string // what happened, a line each
 	Failure  string // the first thing that must not happen; "": none did
@@ -101,7 +103,7 @@ func (r *Run) begin() {
 // steps lets time pass, until something has gone wrong.
 func (r *Run) steps(d time.Duration) {
 	end := r.sim.now + int64(d)
-	for r.sim.now < end && r.Failure == "" && r.sim.Step() {
+	for r.sim.now < end && !r.verify() && r.sim.Step() {
 	}
 }
 
@@ -114,9 +116,10 @@ func (r *Run) await(what string, limit time.Duration, f func() error) {
 		}
 		done = true
 	})
-	if !r.sim.Until(limit, func() bool { return done || r.Failure != "" }) {
+	if !r.sim.Until(limit, func() bool { return r.verify() || done }) {
 		r.fail("%s is not over after %v", what, limit)
 	}
+	r.verifyClosely()
 }
 
 // graceTime is how long after all is well again a client may still see an error: a server that was ejected again and again is
@@ -183,7 +186,7 @@ func (r *Run) rest() {
 		}
 		return true
 	}
-	if !r.sim.Until(limit, func() bool { return r.Failure != "" || idle() }) {
+	if !r.sim.Until(limit, func() bool { return r.verify() || idle() }) {
 		for _, c := range r.clients {
 			if !c.Idle() {
 				r.fail("client %d is still owed %d replies after %v in which all was well, first that to %s", c.id, c.inFlight(), limit, c.oldest())
@@ -191,6 +194,7 @@ func (r *Run) rest() {
 		}
 	}
 	r.steps(graceTime)
+	r.verifyNow()
 }
 
 // end drains the proxy, and looks for what is left.

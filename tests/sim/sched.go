@@ -8,7 +8,8 @@
 // To read: sched.go, tasks.go, network.go, endpoint.go, reactor.go, layer.go, channel.go: the world; then server.go, faults.go, redis.go,
 // table.go, rows.go, store.go, replies.go, memcached.go: its servers; client.go, dialect.go, refusals.go, parse.go, memdialect.go,
 // memparse.go, known.go, group.go, history.go: its clients; then script.go, run.go, pools.go, troubles.go, figures.go: what happens to
-// them, and what must hold; and shrink.go: how little of that is enough. events_test.go and player_test.go are a world of its own kind,
+// them, and what must hold; verify.go: that the product looks into itself
+// meanwhile; and shrink.go: how little of that is enough. events_test.go and player_test.go are a world of its own kind,
 // in which servers and clients do what a file says, event by event.
 package sim
 

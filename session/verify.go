@@ -1,0 +1,262 @@
+//go:build invariants
+
+package session
+
+import (
+	"fmt"
+
+	"cashew/backend"
+)
+
+// Totals are what one loop has of what all loops share.
+type Totals struct{ Granted, Unread, Clients int64 }
+
+// audit is what must hold of all clients of a loop, between two callbacks. The first that does not hold stands in Err.
+type audit struct {
+	*backend.Audit
+	local  *Local
+	handed bool // another process may be taking clients
+	totals Totals
+
+	owed   map[*backend.Request]*Session // in a client's order, or a fragment of one
+	extra  int                           // by how many requests are held besides clients and outqs: by reports
+	busy   int                           // clients with something in flight
+	shards map[*shard]*sums
+}
+
+// sums are those of a shard's clients.
+type sums struct{ inFlight, blocked, clients int64 }
+
+// Verify says what does not hold of l's clients, of its server connections, and of the loop. handed: another process may be taking
+// clients.
+func (l *Local) Verify(handed bool) (Totals, error) {
+	a := &audit{
+		Audit: l.servers.Audit(), local: l, handed: handed, owed: make(map[*backend.Request]*Session), shards: make(map[*shard]*sums),
+	}
+	for _, h := range l.shards {
+		a.shards[h] = new(sums)
+	}
+	for s := range l.sessions.all {
+		a.session(s)
+		if a.Err != nil {
+			return a.totals, a.Err
+		}
+	}
+	a.lists()
+	a.requests()
+	for _, h := range l.shards {
+		a.shard(h)
+	}
+	a.Check(a.busy == l.loop.Busy, l, "%d clients have something in flight, and %d are counted", a.busy, l.loop.Busy)
+	a.totals.Clients = l.clients.Load()
+	a.Check(a.totals.Clients >= int64(l.sessions.n), l, "%d clients are counted, and there are %d", a.totals.Clients, l.sessions.n)
+	return a.totals, a.Err
+}
+
+// String names l.
+func (l *Local) String() string { return "sessions" }
+
+// String names s.
+func (s *Session) String() string { return fmt.Sprintf("client %d, %s", s.cl.ID, s.cl.Addr) }
+
+// session: what s has fits its state, and somebody looks after all that it waits for.
+func (a *audit) session(s *Session) {
+	a.Check(s.life < closed && s.sock != nil, s, "it is closed and not forgotten")
+	a.Out(&s.out, s.sock, s.dirty, s)
+	resume, _, n := a.Flushes(s)
+	a.Check(n == 1 == s.dirty && n <= 1, s, "dirty is %v, and the next flush looks at it %d times", s.dirty, n)
+	a.Check(resume == 1 == s.resuming && resume <= 1, s, "resuming is %v, and the next flush resumes it %d times", s.resuming, resume)
+	if s.in != nil {
+		a.Buffer(s.in.B, s)
+	}
+	if t := a.shards[s.shard]; t != nil {
+		t.inFlight += int64(s.inFlight)
+		t.clients++
+		if s.blocked {
+			t.blocked++
+		}
+	}
+	if s.inFlight > 0 {
+		a.busy++
+	}
+	a.order(s)
+	a.reading(s)
+	a.waiting(s)
+	a.ending(s)
+	a.memory(s)
+}
+
+// order: what s is owed is in its list, each once, and each is on its way.
+func (a *audit) order(s *Session) {
+	n := 0
+	var tail *backend.Request
+	fragments := false
+	for r := s.head; r != nil; r = r.Next {
+		n++
+		tail = r
+		a.own(r, s)
+		a.Check(!r.Streaming || r == s.head, s, "reply %d streams, and it is not its turn", n)
+		if r.Gather == nil {
+			a.Check(r.Done || s.broken || a.InQueue(r) && r.Owner == backend.Owner(s) || a.Refs(r) > 1, s, "nobody answers request %d of %d", n, s.inFlight)
+		} else {
+			fragments = true
+			a.gathered(r, s)
+		}
+		if a.Err != nil {
+			return
+		}
+	}
+	a.Check(n == s.inFlight, s, "%d replies are owed, and %d are in flight", n, s.inFlight)
+	a.Check(tail == s.tail, s, "the tail of its order is not its last")
+	a.Check(s.head == nil || !s.head.Done || s.broken, s, "the reply whose turn it is, of %d, is whole and is not passed on", n)
+	if !fragments {
+		a.overtaken(s)
+	}
+}
+
+// own: r is owed to s and to nobody else, and has a buffer of its own.
+func (a *audit) own(r *backend.Request, s *Session) {
+	other := a.owed[r]
+	a.Check(other == nil, s, "a request of it is also that of %v", other)
+	a.owed[r] = s
+	a.Check(r.Owner == nil || r.Owner == backend.Owner(s), s, "a request in its order has another owner")
+	if r.Reply != nil {
+		a.Buffer(r.Reply.B, s)
+	}
+	held := a.Refs(r) - 1
+	if a.InQueue(r) {
+		held--
+	}
+	a.Check(held == 0 || held == 1 && !a.InQueue(r), s, "a request of it is held %d times too often", held)
+	a.extra += held
+}
+
+// gathered: as many fragments of whole are awaited as are counted.
+func (a *audit) gathered(whole *backend.Request, s *Session) {
+	awaited := 0
+	for _, f := range whole.Fragments {
+		a.own(f, s)
+		a.Check(f.Parent == whole, s, "a fragment is part of another command")
+		if a.InQueue(f) && f.Owner != nil {
+			awaited++
+		}
+	}
+	a.Check(awaited == whole.Pending, s, "%d fragments of a command are awaited, and %d are counted", awaited, whole.Pending)
+	a.Check((whole.Pending == 0) == whole.Done, s, "a command with %d fragments to come is done: %v", whole.Pending, whole.Done)
+}
+
+// overtaken: no request of s can be executed before an older one to the same server.
+func (a *audit) overtaken(s *Session) {
+	var last []*backend.Request // of each server
+	for r := s.head; r != nil; r = r.Next {
+		if !a.InQueue(r) || r.Owner == nil {
+			continue
+		}
+		found := false
+		for i, older := range last {
+			if a.Server(older) == a.Server(r) {
+				a.Check(!a.Overtaken(older, r), s, "a request may overtake an older one, on another connection to the same server")
+				last[i], found = r, true
+			}
+		}
+		if !found {
+			last = append(last, r)
+		}
+	}
+}
+
+// reading: the reactor reads from s unless s waits.
+func (a *audit) reading(s *Session) {
+	a.Check(s.blocked || !s.paused, s, "it does not wait, and is paused")
+	a.Check(!s.blocked || s.paused || !s.attached() || s.lastAt == s.openedAt || s.life >= quitting, s, "it waits, and is read from")
+	a.Check(!s.paused || s.attached(), s, "it is paused without a reactor")
+	a.Check(!s.rest || s.detached && s.blocked || s.life >= quitting, s, "the kernel has input of it that nobody will read")
+	need := s.scan.Need
+	a.Check(s.in == nil || s.blocked || s.life >= quitting || need == 0 || len(s.in.B) < need, s, "a whole command is kept, and nobody takes it")
+}
+
+// waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
+func (a *audit) waiting(s *Session) {
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&behindHandOver == 0 &&
+		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
+		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
+	a.Check(!s.blocked || !over || s.resuming || s.dirty, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
+	if s.waitsFor&behindServer != 0 {
+		told, known := a.Told(s.group, s)
+		a.Check(told || !known, s, "it waits for a server, and none will tell it")
+	}
+	a.Check(s.waitsFor&behindHandOver == 0 || a.handed, s, "it waits for a hand-over that is over")
+}
+
+// ending: a session that is to end does so once nothing is owed.
+func (a *audit) ending(s *Session) {
+	a.Check(s.life != leaving || s.unread > 0 || !s.between(), s, "all is taken from it, and it does not leave")
+	a.Check(s.life != quitting || s.head != nil || s.out.Pending() > 0 || s.dirty, s, "all is answered, and it does not end")
+	a.Check(!s.broken || s.dirty, s, "it is broken, and nobody closes it")
+}
+
+// memory: what is counted of s is what it has.
+func (a *audit) memory(s *Session) {
+	a.totals.Granted += int64(s.granted)
+	a.totals.Unread += int64(s.unreadBytes)
+	a.Check(s.dirty || s.unreadBytes == s.out.Pending(), s, "%d bytes are unread, and %d are counted", s.out.Pending(), s.unreadBytes)
+	first := min(s.local.firstAllowed(), s.outputBuffer())
+	a.Check(s.removed || s.allowed == first+s.granted, s, "it may be owed %d bytes: %d and %d that were granted", s.allowed, first, s.granted)
+	_, stalled := s.out.Stalled()
+	holds := s.granted > 0 || !s.dirty && (stalled || s.holds() >= causeBytes)
+	a.Check(!holds || s.links[inHolders].in, s, "it holds memory and is not looked at")
+}
+
+// lists: those of the loop are whole.
+func (a *audit) lists() {
+	for _, list := range []*sessions{&a.local.sessions, &a.local.holders} {
+		n := 0
+		var last *Session
+		for s := list.first; s != nil; s = s.links[list.which].next {
+			at := &s.links[list.which]
+			a.Check(at.in && at.prev == last && s.life < closed, s, "it stands in a list of the loop, and does not know, or is closed")
+			last = s
+			n++
+		}
+		a.Check(n == list.n && last == list.last, a.local, "a list of the loop has %d clients, and %d are counted", n, list.n)
+	}
+}
+
+// requests: whoever owns a request in an outq is owed it, and as many are held as are counted.
+func (a *audit) requests() {
+	inUse := len(a.owed)
+	for _, r := range a.Queued {
+		s := a.owed[r]
+		if s == nil {
+			inUse++
+			a.Check(a.Refs(r) == 1, a.local, "a request that nobody waits for is held %d times", a.Refs(r))
+		}
+		if o, ok := r.Owner.(*Session); ok {
+			a.Check(o == s, o, "a server owes it what is not in its order")
+		}
+	}
+	a.Check(a.InUse()-inUse+a.extra == a.local.reports, a.local, "%d requests are in use, and %d are counted; %d are held by reports, and there are %d",
+		inUse, a.InUse(), a.extra, a.local.reports)
+}
+
+// shard: the sums of a pool's clients are what is counted.
+func (a *audit) shard(h *shard) {
+	t, profiles := a.shards[h], int64(0)
+	for _, n := range h.tally.Profiles {
+		profiles += n
+	}
+	a.Check(t.inFlight == h.tally.InFlight, a.local, "%d commands are in flight, and %d are counted", t.inFlight, h.tally.InFlight)
+	a.Check(t.blocked == h.tally.Blocked, a.local, "%d clients wait, and %d are counted", t.blocked, h.tally.Blocked)
+	a.Check(t.clients == profiles, a.local, "there are %d clients, and %d are counted", t.clients, profiles)
+}
+
+// Verify says whether p counts what the loops together have.
+func (p *Pressure) Verify(sum Totals) error {
+	if n := p.output.granted.Load(); n != sum.Granted {
+		return fmt.Errorf("clients were granted %d bytes, and %d are counted", sum.Granted, n)
+	}
+	if n := p.output.unread.Load(); n != sum.Unread {
+		return fmt.Errorf("clients have not read %d bytes, and %d are counted", sum.Unread, n)
+	}
+	return nil
+}
