@@ -86,6 +86,7 @@ func (s *Session) reported(r *backend.Request, reply []byte, last bool) {
 			s.quit()
 		}
 		s.passDue()
+		s.unblock() // it may have waited for that, and be owed others first
 	}
 	s.local.servers.Unref(r)
 }
