@@ -47,6 +47,14 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 			}
 		}
 	}
+	g.retireLeases(func(c *Conn) bool {
+		slot := c.server.Slot()
+		if sameHandshake(old, p, c.profile) && slot < len(g.lanes) && g.lanes[slot].server == c.server {
+			c.change(p)
+			return false
+		}
+		return true
+	})
 	inOrder = n == had
 	for _, c := range gone {
 		inOrder = g.retire(c) && inOrder
@@ -75,6 +83,7 @@ func (g *Group) Leave() {
 	for pr := range g.sets {
 		g.retireAll(g.sets[pr].conns)
 	}
+	g.retireLeases(func(*Conn) bool { return true })
 	g.left = true
 }
 

@@ -74,6 +74,10 @@ type Conn struct {
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
 
+	leases *leases // of its server, if it is leased or was; see lease.go
+	lessee Lessee  // nil: idle
+	idleAt int64   // since when, as Loop.Now
+
 	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never
 

@@ -63,6 +63,9 @@ func (c *Conn) fail(err error) {
 	if !blamed && (!idle || strayed(err)) {
 		c.failed(was, err)
 	}
+	if by := c.unlease(); by != nil {
+		by.LeaseLost(c) // first: those that fail below must not use it again
+	}
 	c.tellWaiters()
 	for r != nil && end-r.order-1 < most { // else it is not c's any more, nor what hangs on it
 		behind := r.link

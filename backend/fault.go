@@ -20,6 +20,7 @@ var (
 	ErrEjected  = errors.New("backend: no server of the pool is live")
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
 	ErrUnfit    = errors.New("backend: reply that can't answer its command")
+	ErrLeases   = errors.New("all transaction_connections of the server are in use")
 	ErrSilent   = errors.New("backend: connection died in silence")
 )
 

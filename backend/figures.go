@@ -35,11 +35,17 @@ func (g *Group) Figures(server *topology.Server) stats.ServerTally {
 		l.Queue, l.Server = l.Queue.Clone(), l.Server.Clone()
 	}
 	f.Pushes = maps.Clone(f.Pushes)
+	f.Leased = int64(g.lanes[server.Slot()].leases.inUse())
 	for pr := range g.sets {
 		for _, c := range g.to(server.Slot(), pr) {
 			if c != nil {
 				c.addTo(&f)
 			}
+		}
+	}
+	for _, c := range g.leased {
+		if c.figures == counted && c.leases != nil {
+			c.addTo(&f)
 		}
 	}
 	for _, c := range g.retired {

@@ -22,6 +22,7 @@ type Group struct {
 
 	classes []codec.Class // by Op
 
+	leased  []*Conn // or idle, see lease.go
 	retired []*Conn // get no more requests, but still have something outstanding
 	left    bool    // gets no more requests itself: its pool is gone
 }
@@ -30,6 +31,7 @@ type Group struct {
 type lane struct {
 	server   *topology.Server // nil: no server of the pool has this slot
 	figures  *stats.ServerTally
+	leases   *leases
 	redialAt int64 // when giveUp last retired this server's connections, as Loop.Now; 0: never
 }
 
@@ -53,7 +55,7 @@ func (g *Group) lanesFor(p *topology.Pool) []lane {
 		if slot < len(g.lanes) && g.lanes[slot].server == s {
 			lanes[slot] = g.lanes[slot]
 		} else {
-			lanes[slot] = lane{server: s, figures: new(stats.ServerTally)}
+			lanes[slot] = lane{server: s, figures: new(stats.ServerTally), leases: new(leases)}
 		}
 	}
 	return lanes
@@ -148,16 +150,22 @@ func (g *Group) Moved(server *topology.Server, hosts []string) {
 	for pr := range g.sets {
 		conns := g.to(server.Slot(), pr)
 		for i, c := range conns {
-			if c == nil || c.sock == nil {
-				continue
+			if c != nil && c.elsewhere(hosts) {
+				conns[i] = nil
+				g.retire(c)
 			}
-			if host, _, err := net.SplitHostPort(c.sock.RemoteAddr().String()); err != nil || slices.Contains(hosts, host) {
-				continue
-			}
-			conns[i] = nil
-			g.retire(c)
 		}
 	}
+	g.retireLeases(func(c *Conn) bool { return c.server == server && c.elsewhere(hosts) })
+}
+
+// elsewhere says that c is connected, and to none of hosts.
+func (c *Conn) elsewhere(hosts []string) bool {
+	if c.sock == nil {
+		return false
+	}
+	host, _, err := net.SplitHostPort(c.sock.RemoteAddr().String())
+	return err == nil && !slices.Contains(hosts, host)
 }
 
 // redialEvery is how often, at most, the connections to a server are given up that says it is no master: one that stays a
@@ -182,6 +190,7 @@ func (g *Group) giveUp(server *topology.Server) {
 			}
 		}
 	}
+	g.retireLeases(func(c *Conn) bool { return c.server == server && c.state == open })
 }
 
 // retireAll retires all connections of a set.
@@ -232,10 +241,17 @@ func (g *Group) Tidy() {
 			g.retireAll(s.conns)
 		}
 	}
+	g.tidyLeases()
 	g.retired = slices.DeleteFunc(g.retired, func(c *Conn) bool { return c.state == closed })
 	for c := range g.all {
 		c.greeted()
 		c.sing()
+	}
+	for _, c := range g.leased {
+		c.greeted()
+		if c.state == open {
+			c.listen()
+		}
 	}
 	for _, c := range g.retired {
 		c.listen() // its last clients must not wait for ever either

@@ -6,8 +6,8 @@
 //
 // Read request.go, group.go, conn.go and local.go first, then dial.go, handshake.go and ability.go for how a Conn opens,
 // answer.go for replies, doubt.go, canary.go and push.go for those that are not as expected, expiry.go, ending.go and fault.go
-// for failures, figures.go for what is counted, and change.go for reloads. verify.go, in builds with -tags invariants, has what must hold
-// between two callbacks.
+// for failures, figures.go for what is counted, lease.go for connections that one client has for itself, and change.go for reloads.
+// verify.go, in builds with -tags invariants, has what must hold between two callbacks.
 //
 // Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine. No request takes a lock; a server that
 // has failed too often does, in topology.Pool.Failure, and a socket that stalls, in loop.Watcher. A dial runs
@@ -78,6 +78,11 @@ func (o *Local) expire() {
 	for _, g := range o.groups {
 		for c := range g.all {
 			c.expire()
+		}
+		for _, c := range g.leased {
+			if c.leases != nil { // else it is retired, and comes below
+				c.expire()
+			}
 		}
 		for _, c := range g.retired {
 			c.expire()

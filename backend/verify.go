@@ -5,6 +5,7 @@ package backend
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"cashew/loop"
@@ -61,6 +62,7 @@ func (a *Audit) group(g *Group) {
 			a.conn(c)
 		}
 	}
+	a.leases(g)
 	for _, c := range g.retired {
 		a.Check(c.retired, c, "it is among the retired and is not")
 		idle := c.spent() && c.state != closed && !c.dirty && c.doubt == nil
@@ -85,11 +87,49 @@ func (g *Group) connected(l *lane) (n int64) {
 	for c := range g.all {
 		count(c)
 	}
+	for _, c := range g.leased {
+		if c.leases != nil {
+			count(c)
+		}
+	}
 	for _, c := range g.retired {
 		count(c)
 	}
 	return n
 }
+
+// leases: each leased connection stands where its server does, and is idle or somebody's; and whoever waits for one will be told.
+func (a *Audit) leases(g *Group) {
+	counted := make(map[*leases]int)
+	for _, c := range g.leased {
+		l := c.leases
+		if l == nil {
+			continue
+		}
+		counted[l]++
+		a.Check(!c.retired && c.pool == g.pool && c.state != closed, c, "it is retired, closed, or of another pool, and still leased")
+		a.Check(l == g.lanes[c.server.Slot()].leases, c, "it stands where another server does")
+		idle := slices.Contains(l.idle[c.profile], c)
+		a.Check(idle == (c.lessee == nil), c, "it is idle: %v, and is leased: %v", idle, c.lessee != nil)
+		a.conn(c)
+	}
+	for i := range g.lanes {
+		if l := g.lanes[i].leases; l != nil {
+			a.Check(counted[l] == l.n, g, "%d connections are leased or idle, and %d are counted", counted[l], l.n)
+			idle := 0
+			for pr := range l.idle {
+				idle += len(l.idle[pr])
+			}
+			a.Check(len(l.waiters) == 0 || idle == 0 && l.n > 0, g, "%d clients wait for a lease that there is", len(l.waiters))
+			for _, w := range l.waiters {
+				a.told[g][w] = true
+			}
+		}
+	}
+}
+
+// Leases says that c is leased to by.
+func (a *Audit) Leases(c *Conn, by Lessee) bool { return c.leases != nil && c.lessee == by }
 
 // conn: what c has fits its state, and somebody looks after all that it owes.
 func (a *Audit) conn(c *Conn) {

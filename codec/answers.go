@@ -5,7 +5,9 @@ package codec
 // its own. dst is the caller's, often a batch that other replies stand in: bytes go behind what is there, and nothing of dst
 // or of the other arguments is kept.
 type Answers interface {
-	// AppendLocal appends the reply to a command of Kind Local, Switch, Refuse or Quit, and may change cl (AUTH, CLIENT
+	// AppendLocal appends the reply to a command of Kind Local, Switch, Refuse, Queue (which was
+	// kept), Exec (of no commands, or of a spoiled transaction), Discard, Watch (of
+	// which nothing is executed any more) or Quit, and may change cl (AUTH, CLIENT
 	// SETNAME, HELLO). It is called once for each such command, in the order of the client's commands.
 	AppendLocal(dst []byte, cl *Client, cmd *Command) []byte
 

@@ -49,6 +49,16 @@ const (
 	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
 	// replies owed to it are written.
 	Quit
+	// Queue is kept until the transaction that it stands in is executed or discarded; see Transactions. Keys are all
+	// that it has, even one; with none it may go wherever the transaction goes. Own says that the proxy answers it, in its place among the replies.
+	Queue
+	// Exec executes the transaction that the client began, or says why not.
+	Exec
+	// Discard is answered like Local, and ends what the client has queued, and what it watches.
+	Discard
+	// Watch goes to the server of Keys, which are all that it has, on a connection that the client has for itself until Exec
+	// or Discard.
+	Watch
 )
 
 // Key places one key of a command in its frame: offsets in bytes from the frame's start.
@@ -63,12 +73,13 @@ type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
 	Script  bool   // several keys are what its author calls keys: if they lie on several servers, the first may decide
+	Own     bool   // of a Queue: the proxy answers it
 	Sole    bool   // of a Report: in a pool of one server it goes there as it is, for the server's own words
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
-	Keys    []Key  // all keys, if there is more than one; else empty
+	Keys    []Key  // all keys, if there is more than one, or for a Queue or Watch; else empty
 	Arg     int    // the protocol's own: for example the number of arguments
 	Err     string // the protocol's own: why it was refused, or what it is answered
 }

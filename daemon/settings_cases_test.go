@@ -193,6 +193,11 @@ func serverCases() []settingCase {
 			}
 			in.await("two connections", func() bool { return in.server(0).ServerConnections == 2 })
 		}},
+		{key: "transaction_connections", from: map[string]string{"timeout": "20"}, to: "1", shows: 1, does: func(in *instance) {
+			first := in.send("WATCH " + in.keyAt("s0") + "\r\n")
+			defer first.Close()
+			in.wantReply("-ERR", "WATCH", in.keyAt("s0"))
+		}},
 		{key: "server_tcp_user_timeout", to: "1000", shows: 1000, note: "connections that are open keep their server_tcp_user_timeout"},
 		{key: "server_retry_timeout", to: "1000", shows: 1000},
 		{key: "server_failure_limit", to: "1", shows: 1, does: ejecting, from: map[string]string{

@@ -126,7 +126,13 @@ func (s *Session) leave() {
 	if s.in != nil {
 		s.unread += len(s.in.B)
 	}
-	s.leaveIfDone()
+	if s.leaveIfDone(); s.life == leaving && (s.inTransaction() || s.watches.on()) {
+		s.loop.After(lingerTime, func() {
+			if s.life == leaving {
+				s.quit() // it has had time for its EXEC
+			}
+		})
+	}
 }
 
 // leaveIfDone ends the input of a session that is to leave if all is taken that had come.
@@ -136,10 +142,11 @@ func (s *Session) leaveIfDone() {
 	}
 }
 
-// between says that s's next byte of input is the first of a command.
+// between says that s's next byte of input is the first of a command, and that nothing hangs on its connection: no
+// transaction, nothing watched.
 func (s *Session) between() bool {
 	c := &s.scan
-	return c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
+	return !s.inTransaction() && !s.watches.on() && c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
 }
 
 // quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
@@ -228,6 +235,8 @@ func (s *Session) close() {
 		s.sock = nil
 		sock.Close()
 	}
+	s.dropTransaction()
+	s.unwatch(false)
 	s.allowFirst()
 	s.local.holders.remove(s)
 	s.local.countOut(s.pool)

@@ -27,13 +27,14 @@ type Local struct {
 
 	holders sessions // inHolders
 
-	cmd     codec.Command   // reused from command to command
-	parts   []uint16        // scratch of scatter: server of each key
-	counts  []int           // scratch of scatter: keys for each server
-	targets []target        // scratch of scatter: where they go
-	gathers []*codec.Gather // not in use
-	idle    int             // the smallest number of them since the last tidy: that many were never needed
-	clients atomic.Int64    // on the loop or on their way to it
+	cmd          codec.Command   // reused from command to command
+	parts        []uint16        // scratch of scatter: server of each key
+	counts       []int           // scratch of scatter: keys for each server
+	targets      []target        // scratch of scatter: where they go
+	gathers      []*codec.Gather // not in use
+	transactions []*transaction  // not in use
+	idle         int             // the smallest number of them since the last tidy: that many were never needed
+	clients      atomic.Int64    // on the loop or on their way to it
 
 	hot, big stats.Sketch
 	sampleIn int // keys until the next is sampled

@@ -41,6 +41,7 @@ type protocol interface {
 	codec.Answers
 	codec.Reports
 	codec.Fragments
+	codec.Transactions
 	codec.Catalogue
 }
 

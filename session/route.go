@@ -93,6 +93,10 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
+	case cmd.Kind == codec.Watch:
+		return s.watch(cmd)
+	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
+		return false
 	}
 	s.count(cmd)
 	switch cmd.Kind {
@@ -109,6 +113,14 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		}
 	case codec.Switch:
 		s.change(cmd)
+	case codec.Queue:
+		s.queue(cmd)
+	case codec.Exec:
+		s.exec(cmd)
+	case codec.Discard:
+		s.answerLocal(cmd)
+		s.dropTransaction()
+		s.unwatch(false)
 	case codec.Quit:
 		s.answerLocal(cmd)
 		s.quit()

@@ -19,9 +19,9 @@
 //	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
 //
 // Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
-// lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go
-// and question.go for commands that are not a request to a server; tally.go and told.go for figures, and list.go for a loop's lists.
-// verify.go, in builds with -tags invariants, has what must hold between two callbacks.
+// lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
+// transaction.go, watch.go and question.go for commands that are more, or less, than a request to a server; tally.go and told.go for
+// figures, and list.go for a loop's lists. verify.go, in builds with -tags invariants, has what must hold between two callbacks.
 //
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
 // those of one pool have there, and Pool what all loops share of a pool. Of the proxy around them they know only Host.
@@ -95,6 +95,8 @@ type Session struct {
 
 	transit
 	switching
+	transaction *transaction // what is queued since MULTI; nil: nothing
+	watches     watching
 }
 
 const (
@@ -220,6 +222,13 @@ func (s *Session) answerLocal(cmd *codec.Command) {
 	}
 	bb := s.loop.GetBuffer()
 	bb.B = s.pool.Protocol.AppendLocal(bb.B, &s.cl, cmd)
+	s.answer(bb)
+}
+
+// answerWith is answerLocal for a reply that append makes.
+func (s *Session) answerWith(append func(dst []byte, cl *codec.Client) []byte) {
+	bb := s.loop.GetBuffer()
+	bb.B = append(bb.B, &s.cl)
 	s.answer(bb)
 }
 

@@ -46,8 +46,18 @@ func (s *Session) change(cmd *codec.Command) {
 	switch {
 	case refusal == nil && err == nil:
 		s.tally.Profiles[s.cl.Profile]--
+		before := s.cl.Profile
 		s.answerLocal(cmd)
 		s.tally.Profiles[s.cl.Profile]++
+		if s.cl.Profile != before {
+			lost := s.watches.on()
+			s.unwatch(false) // its reply would come in the other version
+			s.watches.lost = lost
+		}
+		if s.pool.Protocol.Forgets(cmd) {
+			s.dropTransaction()
+			s.unwatch(false)
+		}
 		s.conns = s.group.Set(s.cl.Profile)
 	case err != nil:
 		s.refuse(cmd, err)

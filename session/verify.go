@@ -79,6 +79,12 @@ func (a *audit) session(s *Session) {
 	if s.inFlight > 0 {
 		a.busy++
 	}
+	if t := s.transaction; t != nil {
+		a.Buffer(t.bb.B, s)
+		a.Check(s.inTransaction(), s, "it has commands queued, and is in no transaction")
+	}
+	c := s.watches.lease
+	a.Check(c == nil || a.Leases(c, s), s, "it has a connection for itself, and that is not its")
 	a.order(s)
 	a.reading(s)
 	a.waiting(s)

@@ -85,11 +85,14 @@ func (s *Session) mayResume() bool {
 	return true
 }
 
-// holds is how much memory is held for this client: input, and replies that it has not read.
+// holds is how much memory is held for this client: input, what is queued, and replies that it has not read.
 func (s *Session) holds() int {
 	n := s.out.Pending()
 	if s.in != nil {
 		n += cap(s.in.B)
+	}
+	if s.transaction != nil {
+		n += cap(s.transaction.bb.B)
 	}
 	return n
 }

@@ -69,6 +69,7 @@ func (sv *Server) add(f *ServerTally, profiles []string) {
 	sv.Failed += f.Failed
 	sv.Expired += f.Expired
 	sv.Redials += f.Redials
+	sv.Leased += f.Leased
 	sv.Remarks += f.Remarks
 	sv.TimedoutConnections += f.Timedout
 	for i := range f.Latency {

@@ -99,6 +99,7 @@ type Server struct {
 
 	TimedoutConnections int64 `json:"timedout_connections"` // given up because they were late, or never came about in time
 
+	Leased  int64 `json:"leased"`  // connections that one client has for itself at the moment, since it watches keys
 	Redials int64 `json:"redials"` // connections given up because the server said that it is no master, or not ready
 	Remarks int64 `json:"remarks"` // connections that the server let in with a remark: it has no password
 

@@ -58,8 +58,10 @@ type Options struct {
 	ResolveInterval   time.Duration // between look-ups of the servers' names, besides those at each connect; 0: none
 	IntegrityInterval time.Duration // between canaries on each server connection; 0: none
 	ServerConnections int           // for each loop and server; >= 1
-	Preconnect        bool
-	TCPKeepalive      bool
+	// TransactionConnections bounds the connections of clients that watch keys, for each loop and server; >= 1.
+	TransactionConnections int
+	Preconnect             bool
+	TCPKeepalive           bool
 	// ServerUserTimeout is how long what was sent to a server may go without the other side's kernel taking note, and an idle
 	// connection without a sign of life, until the connection is given up; 0: as long as the kernel likes.
 	ServerUserTimeout time.Duration
@@ -78,11 +80,14 @@ type Options struct {
 // Source: twemproxy 0.5.0 nc_conf.h, CONF_DEFAULT_*.
 func DefaultOptions(name string) Options {
 	return Options{
-		Name:               name,
-		Hash:               "fnv1a_64",
-		Distribution:       "ketama",
-		ResolveInterval:    time.Minute,
-		ServerConnections:  1,
+		Name:              name,
+		Hash:              "fnv1a_64",
+		Distribution:      "ketama",
+		ResolveInterval:   time.Minute,
+		ServerConnections: 1,
+
+		TransactionConnections: 128,
+
 		ServerUserTimeout:  30 * time.Second,
 		ServerRetryTimeout: 30 * time.Second,
 		ServerFailureLimit: 2,

@@ -49,7 +49,7 @@ type Command struct {
 	HasKey  bool
 	Keys    []string // the keys' own bytes
 	Extents []string // what goes into a fragment for each key
-	Reply   string   // what AppendLocal says to Local, Refuse and Quit, and AppendReport to Report, asked of About
+	Reply   string   // what AppendLocal says to what it answers, and AppendReport to Report, asked of About
 	Last    bool     // what AppendReport said
 }
 
@@ -94,6 +94,14 @@ func KindName(kind codec.Kind) string {
 		return "Report"
 	case codec.Switch:
 		return "Switch"
+	case codec.Queue:
+		return "Queue"
+	case codec.Exec:
+		return "Exec"
+	case codec.Discard:
+		return "Discard"
+	case codec.Watch:
+		return "Watch"
 	case codec.Quit:
 		return "Quit"
 	}
@@ -168,7 +176,7 @@ func copyOf(p clientSide, cl *codec.Client, cmd *codec.Command) Command {
 		c.Extents = append(c.Extents, string(cmd.Frame[k.Start:k.End]))
 	}
 	switch cmd.Kind {
-	case codec.Local, codec.Switch, codec.Refuse, codec.Quit:
+	case codec.Local, codec.Switch, codec.Refuse, codec.Queue, codec.Exec, codec.Discard, codec.Quit:
 		c.Reply = string(p.AppendLocal([]byte("before"), cl, cmd))
 		c.Reply = strings.TrimPrefix(c.Reply, "before")
 	case codec.Report:

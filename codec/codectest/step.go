@@ -35,7 +35,7 @@ func (s *Stepper) Whole(frame []byte) func() {
 	return func() {
 		s.parse(frame, len(frame))
 		switch s.cmd.Kind {
-		case codec.Local, codec.Switch, codec.Refuse, codec.Quit:
+		case codec.Local, codec.Switch, codec.Refuse, codec.Queue, codec.Exec, codec.Discard, codec.Quit:
 			s.dst = s.p.AppendLocal(s.dst[:0], &s.cl, &s.cmd)
 		case codec.Scatter:
 			s.dst = s.p.AppendFragment(s.dst[:0], &s.cmd, len(s.cmd.Keys))

@@ -17,6 +17,7 @@ type Options struct {
 
 // Protocol is the memcached text protocol of one pool. It is immutable and may be used by all loops at once.
 type Protocol struct {
+	noTransactions
 	admin    bool
 	maxValue int
 }

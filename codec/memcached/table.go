@@ -1,6 +1,9 @@
 package memcached
 
-import "cashew/codec"
+import (
+	"cashew/codec"
+	"cashew/codec/about"
+)
 
 // The commands. Their numbers are Command.Op and Gather.Op.
 const (
@@ -214,5 +217,5 @@ func (*Protocol) CommandName(cmd *codec.Command) string {
 	if name := commands[cmd.Op].name; name != "" {
 		return name
 	}
-	return codec.NameAt(cmd.Frame)
+	return about.NameAt(cmd.Frame)
 }

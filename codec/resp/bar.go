@@ -6,11 +6,10 @@ import (
 	"cashew/codec"
 )
 
-// A command that changes what later ones mean must not be refused and passed over: after a refused MULTI the commands up to
-// EXEC would run one by one, after a refused SELECT in another database. So what follows is refused as well, saying why,
-// until a command that puts an end to it. codec.Client.Bar is the set of what a client is barred by.
+// A command that changes what later ones mean must not be refused and passed over: after a refused SELECT the commands behind it
+// would run in another database. So what follows is refused as well, saying why, until a command that puts an end to it.
+// codec.Client.Bar is the set of what a client is barred by, and whether it is in a transaction; see multi.go.
 //
-//	MULTI                          EXEC (EXECABORT) or DISCARD
 //	SELECT of another database     SELECT of the pool's
 //	CLIENT REPLY OFF               CLIENT REPLY ON
 //	CLIENT REPLY SKIP              the next command
@@ -23,8 +22,8 @@ import (
 type gate uint16
 
 const (
-	needsLogin gate = 1 << iota // has not given the password; computed, never in Client.Bar
-	barMulti
+	needsLogin   gate = 1 << iota // has not given the password; computed, never in Client.Bar
+	spoiledMulti                  // of a transaction a command was refused
 	barSelect
 	barReply
 	barSkip
@@ -33,7 +32,9 @@ const (
 	barPatterns
 	barShards
 	barStream
+	inMulti // since MULTI; last, as the others have their bits also in a process that hands a client over
 
+	transacting  = inMulti | spoiledMulti
 	barSubscribe = barChannels | barPatterns | barShards
 )
 
@@ -54,8 +55,8 @@ func (g gate) refuses(op uint16) string {
 	switch {
 	case op == opQuit, op == opReset:
 		return ""
-	case g&barMulti != 0:
-		return unless(op == opExec || op == opDiscard, refuseInMulti)
+	case g&transacting != 0 && (op == opExec || op == opDiscard):
+		return ""
 	case g&barStream != 0:
 		return refuseStreams
 	case g&barSkip != 0:
@@ -75,16 +76,16 @@ func (g gate) refuses(op uint16) string {
 	return ""
 }
 
-func unless(fine bool, why string) string {
-	if fine {
-		return ""
-	}
-	return why
-}
-
 // bar notes on cl what a refused command would have changed.
 func bar(cl *codec.Client, cmd *codec.Command) {
 	g := gate(cl.Bar) &^ barSkip
+	switch {
+	case cmd.Err == refuseNested, cmd.Err == refuseWatch:
+		return
+	case g&transacting != 0:
+		cl.Bar = uint16(g | spoiledMulti) // what it asks for would not have happened before EXEC, and there will be none
+		return
+	}
 	switch cmd.Err {
 	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth: // the server would have refused it, too
 		cl.Bar = uint16(g)
@@ -93,7 +94,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 	passed := cmd.Err == refuseReply || cmd.Err == refuseUser // refused because of an earlier one; the server would have run it
 	switch cmd.Op {
 	case opMulti:
-		g |= barMulti
+		g |= spoiledMulti // refused because of an earlier one
 	case opSelect:
 		if passed {
 			g |= barSelect
@@ -126,6 +127,7 @@ var (
 	opMulti       = mustOp("multi")
 	opExec        = mustOp("exec")
 	opDiscard     = mustOp("discard")
+	opWatch       = mustOp("watch")
 	opUnwatch     = mustOp("unwatch")
 	opMonitor     = mustOp("monitor")
 	opSync        = mustOp("sync")
@@ -148,21 +150,6 @@ func silences(frame []byte) bool {
 	args.next()
 	mode := args.next()
 	return equalFold(mode, "off") || equalFold(mode, "skip")
-}
-
-// appendEnd is EXEC or DISCARD: of a transaction that was refused, or of none.
-func appendEnd(dst []byte, cl *codec.Client, op uint16) []byte {
-	begun := gate(cl.Bar)&barMulti != 0
-	cl.Bar = uint16(gate(cl.Bar) &^ barMulti)
-	switch {
-	case begun && op == opExec:
-		return append(dst, "-EXECABORT Transaction discarded because of previous errors.\r\n"...)
-	case begun:
-		return append(dst, replyOK...)
-	case op == opExec:
-		return append(dst, "-ERR EXEC without MULTI\r\n"...)
-	}
-	return append(dst, "-ERR DISCARD without MULTI\r\n"...)
 }
 
 // appendSelect is SELECT. Another database than the pool's bars what follows; what is no database changes nothing.

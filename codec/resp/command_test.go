@@ -128,7 +128,7 @@ func TestParseCommand(t *testing.T) {
 		{name: "memory doctor", in: frameOf("MEMORY", "DOCTOR"), want: []string{fmt.Sprintf(unsupported, "memory|doctor")}},
 		{name: "lolwut", in: frameOf("LOLWUT", "VERSION", "5"), want: []string{`Forward key="placeholder"`}},
 
-		{name: "multi", in: frameOf("MULTI"), want: []string{fmt.Sprintf(unsupported, "multi")}},
+		{name: "multi", in: frameOf("MULTI"), want: []string{"Local +OK"}},
 		{name: "blpop", in: frameOf("BLPOP", "a", "b", "0"), want: []string{fmt.Sprintf(unsupported, "blpop")}},
 		{name: "subscribe", in: frameOf("SUBSCRIBE", "a"), want: []string{fmt.Sprintf(unsupported, "subscribe")}},
 		{name: "script", in: frameOf("SCRIPT", "LOAD", "return 1"), want: []string{fmt.Sprintf(unsupported, "script")}},

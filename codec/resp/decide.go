@@ -4,7 +4,18 @@ import "cashew/codec"
 
 // finish fills cmd for a whole frame.
 func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
-	begin(cmd, op, argc, keys, frame)
+	p.decide(cmd, op, argc, keys, frame, g)
+	switch {
+	case cmd.Op == opExec && cmd.Err == refuseArity:
+		cmd.Kind = codec.Discard // it ends the transaction, and what was watched
+	case g&transacting != 0 && cmd.Kind != codec.Refuse:
+		p.hold(cmd)
+	}
+}
+
+// decide is finish for a command that stands alone.
+func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
+	reset(cmd, op, argc, keys, frame)
 	c := &commands[op]
 	if g&needsLogin != 0 && !c.beforeAuth {
 		refuse(cmd, refuseNoAuth)
@@ -34,11 +45,21 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 			return
 		}
 	}
+	p.become(cmd, c, keys, frame)
+}
+
+// become has cmd be what its row in the table says.
+func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, frame []byte) {
 	switch c.kind {
 	case refused:
 		refuse(cmd, refuseUnsupported)
+	case watches:
+		route(cmd, c, keys)
+		cmd.Kind, cmd.Keys = codec.Watch, keys
 	case local:
-		cmd.Kind = codec.Local
+		if cmd.Kind = codec.Local; cmd.Op == opUnwatch {
+			cmd.Kind = codec.Discard
+		}
 	case perhaps:
 		cmd.Kind = codec.Local
 		refuseState(cmd)
@@ -63,9 +84,9 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 	}
 }
 
-// begin makes cmd a command of which no more is known than its frame.
-func begin(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
-	cmd.NoReply, cmd.Script, cmd.Sole = false, false, false
+// reset makes cmd a command of which no more is known than its frame.
+func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
+	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Own = false, false, false, false
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
@@ -126,9 +147,10 @@ func route(cmd *codec.Command, c *command, keys []codec.Key) {
 }
 
 // leave has the server say why a command is refused, or take it if it is of a version that does, as long as it is clear
-// where the keys are and no earlier command stands in the way. Else why is the answer.
+// where the keys are and no earlier command stands in the way. Else why is the answer, as in a transaction, which EXEC would only
+// call discarded.
 func leave(cmd *codec.Command, c *command, keys []codec.Key, why string, g gate) {
-	if !c.judged || len(keys) == 0 || g.refuses(cmd.Op) != "" {
+	if !c.judged || len(keys) == 0 || g&transacting != 0 || g.refuses(cmd.Op) != "" {
 		refuse(cmd, why)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"cashew/codec"
+	"cashew/codec/about"
 )
 
 // misses are, in each version, the replies of a server that has none of the keys, for the commands that only read and whose
@@ -94,5 +95,5 @@ func (*Protocol) CommandName(cmd *codec.Command) string {
 			_, name, _ = bytes.Cut(name, []byte(crlf))
 		}
 	}
-	return codec.NameAt(name)
+	return about.NameAt(name)
 }

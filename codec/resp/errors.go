@@ -64,8 +64,10 @@ const (
 	refuseBlock      = "ERR BLOCK is not supported by this proxy"
 	refuseUnbalanced = "unbalanced streams"
 	refuseTooLong    = "ERR this command is too long for the proxy to answer"
-	refuseSelected   = "selected" // as the following five, of what stands behind a refused command
-	refuseInMulti    = "ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD"
+	refuseSelected   = "selected" // as the following four, of what stands behind a refused command
+	refuseNested     = "ERR MULTI calls can not be nested"
+	refuseWatch      = "ERR WATCH inside MULTI is not allowed"
+	refuseInMulti    = "ERR Command not allowed inside a transaction"
 	refuseReply      = "ERR CLIENT REPLY OFF and SKIP are not supported by this proxy"
 	refuseUser       = "NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default"
 	refuseSubscribed = "ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET"

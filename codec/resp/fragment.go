@@ -59,6 +59,8 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 		}
 	}
 	switch g.Op {
+	case opExec:
+		return spliceOwn(dst, g)
 	case opMGet:
 		return coalesceArrays(dst, g)
 	case opMSet:

@@ -150,7 +150,7 @@ var shapes = func() []form {
 			"lmove", "dump",
 		},
 		{"+$", "+$_"}: {"set"},
-		{"+", "+"}:    {"setex", "psetex", "mset", "hmset", "lset", "ltrim", "rename", "restore", "type", "pfmerge"},
+		{"+", "+"}:    {"setex", "psetex", "mset", "hmset", "lset", "ltrim", "rename", "restore", "type", "pfmerge", "multi", "watch"},
 		{":", ":"}: {
 			"append", "bitcount", "bitop", "bitpos", "decr", "decrby", "del", "exists", "expire", "expireat", "expiretime",
 			"getbit", "hdel", "hexists", "hincrby", "hlen", "hset", "hsetnx", "hstrlen", "incr", "incrby", "linsert", "llen",
@@ -160,7 +160,7 @@ var shapes = func() []form {
 			"xlen", "xtrim", "zcard", "zcount", "zlexcount", "zrem", "zremrangebylex", "zremrangebyrank", "zremrangebyscore",
 		},
 		{"*", "*"}:  {"hkeys", "hvals", "mget", "hmget", "lrange", "zmscore", "smismember"},
-		{"*", "*_"}: {"xrange", "xrevrange"}, // null for a COUNT of 0
+		{"*", "*_"}: {"xrange", "xrevrange", "exec"}, // null for a COUNT of 0, or since a watched key has changed
 		{"*", "%"}:  {"hgetall"},
 		{"*", "~"}:  {"smembers", "sinter", "sunion", "sdiff"},
 	} {

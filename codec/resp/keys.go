@@ -13,6 +13,7 @@ const (
 	perhaps               // answered here, or refused for what its arguments ask
 	switches              // answered here, and may change the protocol version
 	report                // answered off the loop, by what all loops know
+	watches               // on a connection of the client's own
 	quit                  // answered here, then the connection ends
 	anywhere              // to the server that owns the key "placeholder"
 	container             // a subcommand decides

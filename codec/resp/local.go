@@ -14,6 +14,12 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		bar(cl, cmd)
 		return p.appendRefusal(dst, cmd)
 	}
+	switch {
+	case cmd.Kind == codec.Queue:
+		return append(dst, "+QUEUED\r\n"...)
+	case cmd.Kind == codec.Discard && cmd.Op == opExec:
+		return appendMalformedExec(dst, cl)
+	}
 	args := argsOf(cmd.Frame)
 	args.next() // the command's name
 	switch cmd.Op {
@@ -44,9 +50,9 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendCommand(dst, cl.Profile, cmd, args)
 	case opConfigGet:
 		return appendConfigGet(dst, cl.Profile, args)
-	case opExec, opDiscard:
-		return appendEnd(dst, cl, cmd.Op)
-	case opUnwatch:
+	case opMulti, opExec, opDiscard:
+		return appendTransaction(dst, cl, cmd.Op)
+	case opWatch, opUnwatch:
 		return append(dst, replyOK...)
 	case opWhoAmI:
 		return appendBulk(dst, defaultUser)

@@ -544,9 +544,9 @@ var table = []struct {
 	{"transactions", []row{
 		{"discard", 1, local, noKey, "nlsf"},
 		{"exec", 1, local, noKey, "nls"},
-		{"multi", 1, refused, noKey, "nlsf"},
+		{"multi", 1, local, noKey, "nlsf"},
 		{"unwatch", 1, local, noKey, "nlsf"},
-		{"watch", -2, refused, allKeys, "nlsf"},
+		{"watch", -2, watches, allKeys, "nlsf"},
 	}},
 	{"pubsub", []row{
 		{"psubscribe", -2, refused, noKey, "pnls"},

@@ -92,6 +92,7 @@ var serverMetrics = []metric[stats.Server]{
 	gauge(describe("server_connections", "Connections to the server.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.ServerConnections) }),
 	gauge(describe("in_queue_requests", "Requests not written to the server yet.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.InQueue) }),
 	gauge(describe("in_queue_bytes", "Bytes of requests not written to the server yet.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.InQueueBytes) }),
+	gauge(describe("server_connections_leased", "Connections that one client has for itself at the moment, since it watches keys; among the others.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.Leased) }),
 	gauge(describe("out_queue_requests", "Requests that await the server's reply.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.OutQueue) }),
 	gauge(describe("out_queue_bytes", "Bytes of requests that await the server's reply.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.OutQueueBytes) }),
 	counter(describe("requests_total", "Requests to the server, fragments each.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Requests }),

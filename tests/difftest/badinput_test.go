@@ -212,9 +212,8 @@ func TestRefusedCommands(t *testing.T) {
 	for line := range strings.Lines(`
 		NOSUCHCOMMAND
 		NOSUCHCOMMAND with arguments
-		MULTI
 		EXEC
-		WATCH a
+		DISCARD
 		SUBSCRIBE a
 		MONITOR
 		SHUTDOWN
@@ -266,7 +265,7 @@ func TestRefusedCommands(t *testing.T) {
 }
 
 // changesState has refused commands that would change what later ones mean.
-var changesState = map[string]bool{"MULTI": true, "SUBSCRIBE": true, "PSUBSCRIBE": true, "SSUBSCRIBE": true, "MONITOR": true, "SYNC": true, "PSYNC": true}
+var changesState = map[string]bool{"SUBSCRIBE": true, "PSUBSCRIBE": true, "SSUBSCRIBE": true, "MONITOR": true, "SYNC": true, "PSYNC": true}
 
 // TestInline: inline commands have the replies that the server itself gives.
 func TestInline(t *testing.T) {

@@ -118,7 +118,7 @@ var oracleExceptions = []oracleException{
 	{names: "xread xreadgroup", when: has("BLOCK"), how: unasked, proxy: "-ERR ", why: "a connection that waits is one of the client's own: later work"},
 	{names: "function script|debug script|flush script|kill script|load", how: unasked, proxy: unsupported, why: "scripts are on all servers or on none: later work"},
 	{names: "psubscribe punsubscribe ssubscribe subscribe sunsubscribe unsubscribe", how: unasked, proxy: unsupported, why: "pub/sub: later work"},
-	{names: "multi", how: unasked, proxy: unsupported, why: "transactions: later work"},
+	{names: "multi watch", how: unasked, why: "what follows is another matter: see TestTransactions"},
 	{names: "client|pause", how: unasked, proxy: unsupported, why: "of the server's clients there is one for many of the proxy's"},
 	{
 		names: "acl|deluser acl|load acl|save acl|setuser bgrewriteaof bgsave config|resetstat config|rewrite config|set debug failover migrate " +
@@ -128,7 +128,6 @@ var oracleExceptions = []oracleException{
 
 	// What the proxy does not serve today.
 	{names: "keys scan randomkey dbsize flushall flushdb swapdb move", how: differs, proxy: unsupported, why: "about all keys or databases: later work"},
-	{names: "discard exec unwatch watch", how: differs, proxy: unsupported, why: "transactions: later work"},
 	{names: "publish spublish pubsub", how: differs, proxy: unsupported, why: "pub/sub: later work"},
 	{names: "script", how: differs, proxy: unsupported, why: "scripts are on all servers or on none: later work"},
 	{names: "eval eval_ro evalsha evalsha_ro fcall fcall_ro", how: differs, proxy: "-ERR this proxy needs at least one key to choose a server\r\n", why: "scripts without a key: later work"},
@@ -163,7 +162,6 @@ var oracleExceptions = []oracleException{
 	{names: "evalsha evalsha_ro", how: differs, server: "-NOSCRIPT ", proxy: "-ERR ", why: "the number of keys is judged before the script is looked for"},
 	{names: "fcall fcall_ro", how: differs, server: "-ERR Bad number of keys provided\r\n", proxy: "-ERR value is not an integer or out of range\r\n", why: "the proxy has EVAL's text for it"},
 	{names: "fcall fcall_ro", how: differs, server: "-ERR Function not found\r\n", proxy: "-ERR ", why: "the number of keys is judged before the script is looked for"},
-	{names: "exec", how: differs, server: "-EXECABORT ", proxy: "-ERR wrong number of arguments for 'exec' command\r\n", why: "there is no transaction to abort"},
 	{names: "function", how: differs, proxy: "-ERR command 'function' is not supported by this proxy\r\n", why: "whatever the subcommand and its arguments"},
 	{names: "slowlog|get", how: differs, proxy: "-ERR unknown subcommand or wrong number of arguments for 'get'", why: "the server repeats the name as it came"},
 

@@ -1,9 +1,9 @@
-package codec
+package about
 
 // maxName is how much of the name of an unknown command is told.
 const maxName = 32
 
-// NameAt returns the word that b begins with, in lower case and cut at maxName bytes, for Catalogue.CommandName. "": it has
+// NameAt returns the word that b begins with, in lower case and cut at maxName bytes, for codec.Catalogue.CommandName. "": it has
 // bytes that no command's name has, and may be anything, such as a value.
 func NameAt(b []byte) string {
 	var name [maxName]byte

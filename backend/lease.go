@@ -1,0 +1,154 @@
+package backend
+
+import (
+	"slices"
+
+	"cashew/codec"
+	"cashew/topology"
+)
+
+// What a client begins with some commands needs a connection of its own until it ends: WATCH is about the connection that it is sent
+// on. Such a connection is leased, used, and given back clean; then it waits a while for the next:
+//
+//	Set.Lease --> dialing, or one that was idle --> the lessee queues on it --> Return --> idle --> closed when long unused
+//	                                                     '--> it ends: Lessee.LeaseLost
+//
+// Requests on it are as on any other connection; so what is queued before Return is answered, or fails, as always.
+
+// Lessee is who has a connection for itself.
+type Lessee interface {
+	Waiter
+
+	// LeaseLost says that the connection is no more the lessee's: it ended, or its server is no longer of the pool. What was
+	// outstanding on it has failed, or fails yet.
+	LeaseLost(c *Conn)
+}
+
+// leases are the leased connections to one server, of one loop.
+type leases struct {
+	n       int                        // leased or idle
+	idle    [codec.MaxProfiles][]*Conn // the last used last
+	waiters []Waiter                   // for one to be given back
+}
+
+// Lease returns a connection to server for by alone, which gives it back with Return. wait: as many as there may be are leased, by is
+// told when that has changed, and asks again; last: it does not wait, and gets an error.
+func (s *Set) Lease(server *topology.Server, by Lessee, client uint64, last bool) (c *Conn, wait bool, err error) {
+	g := s.group
+	shared, err := s.Conn(server, client) // says whether the server can be reached
+	if err != nil {
+		return nil, false, err
+	}
+	l := g.lanes[server.Slot()].leases
+	if c = l.pop(s.profile); c != nil {
+		c.lessee = by
+		return c, false, nil
+	}
+	if l.n >= g.pool.Options().TransactionConnections && !l.dropOne() {
+		if last {
+			return nil, false, ErrLeases
+		}
+		l.waiters = append(l.waiters, by)
+		return nil, true, nil
+	}
+	c = s.newConn(shared.server)
+	c.leases, c.lessee = l, by
+	l.n++
+	g.leased = append(g.leased, c)
+	c.state, c.dialledAt = dialing, g.loop.Now
+	c.attempt++
+	g.local.Connect(c)
+	return c, false, nil
+}
+
+// Return gives c back, on which nothing stands any more that the next lessee must not find once what is queued is answered.
+func (c *Conn) Return() {
+	c.lessee = nil
+	if l := c.leases; l != nil {
+		l.idle[c.profile] = append(l.idle[c.profile], c)
+		c.idleAt = c.loop.Now
+		l.tell()
+	}
+}
+
+// pop takes an idle connection.
+func (l *leases) pop(pr codec.Profile) *Conn {
+	n := len(l.idle[pr])
+	if n == 0 {
+		return nil
+	}
+	c := l.idle[pr][n-1]
+	l.idle[pr] = l.idle[pr][:n-1]
+	return c
+}
+
+// dropOne makes room by closing an idle connection of another profile.
+func (l *leases) dropOne() bool {
+	for pr := range l.idle {
+		if len(l.idle[pr]) > 0 {
+			c := l.idle[pr][0]
+			c.group.retireLease(c)
+			return true
+		}
+	}
+	return false
+}
+
+// tell has all who wait ask again.
+func (l *leases) tell() {
+	w := l.waiters
+	l.waiters = nil
+	for _, w := range w {
+		w.Roomy()
+	}
+}
+
+// unlease takes c out of what is leased or idle, and returns whose it was.
+func (c *Conn) unlease() (by Lessee) {
+	l := c.leases
+	if l == nil {
+		return nil
+	}
+	by, c.leases, c.lessee = c.lessee, nil, nil
+	l.n--
+	if i := slices.Index(l.idle[c.profile], c); i >= 0 {
+		l.idle[c.profile] = slices.Delete(l.idle[c.profile], i, i+1)
+	}
+	l.tell()
+	return by
+}
+
+// retireLease has c close once nothing is outstanding on it; its lessee has lost it.
+func (g *Group) retireLease(c *Conn) {
+	by := c.unlease()
+	if c.state != closed {
+		g.retire(c)
+	}
+	if by != nil {
+		by.LeaseLost(c)
+	}
+}
+
+// retireLeases retires all leased connections that gone says.
+func (g *Group) retireLeases(gone func(c *Conn) bool) {
+	for _, c := range slices.Clone(g.leased) {
+		if c.leases != nil && gone(c) {
+			g.retireLease(c)
+		}
+	}
+}
+
+// tidyLeases retires connections that are idle for long, and forgets those that are no more.
+func (g *Group) tidyLeases() {
+	g.retireLeases(func(c *Conn) bool { return c.lessee == nil && g.loop.Now-c.idleAt >= int64(idleSet) })
+	g.leased = slices.DeleteFunc(g.leased, func(c *Conn) bool { return c.leases == nil })
+}
+
+// inUse is how many are leased at the moment.
+func (l *leases) inUse() int {
+	n := l.n
+	for pr := range l.idle {
+		n -= len(l.idle[pr])
+	}
+	return n
+}

@@ -1,0 +1,18 @@
+package memcached
+
+import "cashew/codec"
+
+// noTransactions implements codec.Transactions: memcached has none, and of all this nothing but Transaction is ever called.
+type noTransactions struct{}
+
+func (noTransactions) Transaction(*codec.Client) (begun, spoiled bool)     { return false, false }
+func (noTransactions) Forgets(*codec.Command) bool                         { return false }
+func (noTransactions) EndTransaction(*codec.Client)                        {}
+func (noTransactions) AppendApart(dst []byte, _ *codec.Client) []byte      { return dst }
+func (noTransactions) AppendTooLarge(dst []byte, _ *codec.Client) []byte   { return dst }
+func (noTransactions) AppendUnexecuted(dst []byte, _ *codec.Client) []byte { return dst }
+func (noTransactions) AppendUnwatch(dst []byte) []byte                     { return dst }
+func (noTransactions) AppendBegin(dst []byte) []byte                       { return dst }
+func (noTransactions) AppendExec(dst []byte) []byte                        { return dst }
+func (noTransactions) BeginOp() uint16                                     { return 0 }
+func (noTransactions) ExecOp() uint16                                      { return 0 }

@@ -1,0 +1,189 @@
+package resp
+
+import "cashew/codec"
+
+// A transaction is kept by the proxy until EXEC, and then sent in one piece. What a command in it may be, and what it is answered, is
+// what redis-server has, with these differences, all of them refusals that spoil the transaction:
+//
+//   - keys of one transaction that live on different servers
+//   - what would change the connection for others, which share it: HELLO, AUTH, SELECT of another database, SUBSCRIBE and kin
+//   - questions about the proxy as a whole (INFO, CLIENT LIST, SLOWLOG)
+//
+// codec.Client.Bar has inMulti from MULTI to EXEC, and spoiled once a command was refused. MULTI and WATCH inside of it are refused
+// and spoil nothing. Source: redis 7.0 multi.c; server.c, processCommand.
+
+// hold makes of a command in a transaction, which is as if it stood alone, one that waits for EXEC.
+func (p *Protocol) hold(cmd *codec.Command) {
+	switch cmd.Op {
+	case opMulti:
+		refuse(cmd, refuseNested)
+		return
+	case opWatch:
+		refuse(cmd, refuseWatch)
+		return
+	case opExec:
+		cmd.Kind = codec.Exec
+		return
+	case opDiscard:
+		cmd.Kind = codec.Discard
+		return
+	case opReset:
+		return
+	case opPing, opEcho, opUnwatch: // the server's are as good
+		cmd.Kind = codec.Queue
+		return
+	}
+	switch cmd.Kind {
+	case codec.Forward:
+		if cmd.Kind = codec.Queue; commands[cmd.Op].kind != anywhere && len(cmd.Keys) == 0 {
+			cmd.Keys = cmd.Keys[:1] // where route left it
+		}
+	case codec.Scatter:
+		cmd.Kind = codec.Queue
+	case codec.Local:
+		p.holdLocal(cmd)
+	case codec.Switch, codec.Report, codec.Fanout:
+		refuse(cmd, refuseInMulti)
+	}
+}
+
+// holdLocal is hold for a command that the proxy answers itself.
+func (p *Protocol) holdLocal(cmd *codec.Command) {
+	args := argsOf(cmd.Frame)
+	args.next()
+	switch cmd.Op {
+	case opAuth, opClientReply:
+		refuse(cmd, refuseInMulti)
+		return
+	case opSelect:
+		if n, ok := parseInt(args.next()); ok && n != int64(p.db) {
+			refuse(cmd, refuseOtherDB)
+			return
+		}
+	}
+	cmd.Kind, cmd.Own = codec.Queue, true
+}
+
+// Transaction implements codec.Transactions.
+func (*Protocol) Transaction(cl *codec.Client) (begun, spoiled bool) {
+	g := gate(cl.Bar)
+	return g&transacting != 0, g&spoiledMulti != 0
+}
+
+// Forgets implements codec.Transactions.
+func (*Protocol) Forgets(cmd *codec.Command) bool { return cmd.Op == opReset }
+
+// EndTransaction implements codec.Transactions.
+func (*Protocol) EndTransaction(cl *codec.Client) {
+	cl.Bar = uint16(gate(cl.Bar) &^ transacting)
+}
+
+// spoil has the EXEC of cl's transaction fail, if there is one.
+func spoil(cl *codec.Client) {
+	if gate(cl.Bar)&transacting != 0 {
+		cl.Bar |= uint16(spoiledMulti)
+	}
+}
+
+// AppendApart implements codec.Transactions.
+func (p *Protocol) AppendApart(dst []byte, cl *codec.Client) []byte {
+	spoil(cl)
+	return p.AppendCrossServer(dst)
+}
+
+// AppendTooLarge implements codec.Transactions.
+func (*Protocol) AppendTooLarge(dst []byte, cl *codec.Client) []byte {
+	spoil(cl)
+	return append(dst, "-ERR transaction too large\r\n"...)
+}
+
+// AppendUnexecuted implements codec.Transactions.
+func (p *Protocol) AppendUnexecuted(dst []byte, cl *codec.Client) []byte {
+	p.EndTransaction(cl)
+	if cl.Profile == RESP3 {
+		return append(dst, "_\r\n"...)
+	}
+	return append(dst, "*-1\r\n"...)
+}
+
+// AppendUnwatch implements codec.Transactions.
+func (*Protocol) AppendUnwatch(dst []byte) []byte { return append(dst, unwatch...) }
+
+const (
+	unwatch = "*1\r\n$7\r\nUNWATCH\r\n"
+	begin   = "*1\r\n$5\r\nMULTI\r\n"
+	execute = "*1\r\n$4\r\nEXEC\r\n"
+)
+
+// AppendBegin implements codec.Transactions.
+func (*Protocol) AppendBegin(dst []byte) []byte { return append(dst, begin...) }
+
+// AppendExec implements codec.Transactions.
+func (*Protocol) AppendExec(dst []byte) []byte { return append(dst, execute...) }
+
+// BeginOp implements codec.Transactions: MULTI is answered with a status, as is each command behind it.
+func (*Protocol) BeginOp() uint16 { return opMulti }
+
+// ExecOp implements codec.Transactions.
+func (*Protocol) ExecOp() uint16 { return opExec }
+
+// appendMalformedExec answers an EXEC with arguments, which discards.
+func appendMalformedExec(dst []byte, cl *codec.Client) []byte {
+	cl.Bar = uint16(gate(cl.Bar) &^ transacting)
+	return append(dst, "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"...)
+}
+
+// appendTransaction is MULTI, EXEC or DISCARD as far as the proxy answers them itself: there is no transaction, or it is spoiled, or
+// empty.
+func appendTransaction(dst []byte, cl *codec.Client, op uint16) []byte {
+	g := gate(cl.Bar)
+	cl.Bar = uint16(g &^ transacting)
+	switch {
+	case op == opMulti:
+		cl.Bar |= uint16(inMulti)
+	case g&transacting == 0 && op == opExec:
+		return append(dst, "-ERR EXEC without MULTI\r\n"...)
+	case g&transacting == 0:
+		return append(dst, "-ERR DISCARD without MULTI\r\n"...)
+	case op == opDiscard:
+	case g&spoiledMulti != 0:
+		return append(dst, "-EXECABORT Transaction discarded because of previous errors.\r\n"...)
+	default:
+		return append(dst, "*0\r\n"...)
+	}
+	return append(dst, replyOK...)
+}
+
+// spliceOwn makes the reply to a transaction of which the proxy answers some commands itself: Part has 0 for each that the server
+// answered, and 1 for each whose reply stands in Keys.
+func spliceOwn(dst []byte, g *codec.Gather) []byte {
+	reply := g.Replies[0]
+	if len(reply) == 0 || reply[0] != '*' {
+		return append(dst, reply...)
+	}
+	n, pos := number(reply, 1)
+	if pos <= 0 {
+		return append(dst, reply...) // null: nothing was executed
+	}
+	start := len(dst)
+	dst = appendHeader(dst, '*', len(g.Part))
+	own := 0
+	for _, mine := range g.Part {
+		from, at := reply, &pos
+		if mine != 0 {
+			from, at = g.Keys, &own
+		} else {
+			n--
+		}
+		end := elementEnd(from, *at)
+		if end == 0 {
+			return append(dst[:start], errInvalid...)
+		}
+		dst = append(dst, from[*at:end]...)
+		*at = end
+	}
+	if n != 0 || pos != len(reply) {
+		return append(dst[:start], errInvalid...)
+	}
+	return dst
+}

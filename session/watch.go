@@ -1,0 +1,144 @@
+package session
+
+// A client that watches keys has a server connection for itself, the lease, from WATCH to EXEC, DISCARD or UNWATCH. On it go only
+// WATCH and the transaction; what the client asks in between takes the connection that all share. So that nothing overtakes anything,
+// nothing else of the client is under way while one of these two is:
+//
+//	WATCH a    waits until nothing is owed to the client, takes a lease, and the next command waits for its reply
+//	GET a      on the shared connection
+//	MULTI ...  is kept
+//	EXEC       waits until nothing is owed, goes over the lease, and the next command waits for its reply
+//
+// A lease that is lost, with its server or by a reload, and a ring that has changed, count as a change of what was watched: EXEC answers null.
+
+import (
+	"time"
+
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/topology"
+)
+
+// watching is what a client watches.
+type watching struct {
+	lease  *backend.Conn    // nil: it watches nothing, or lost it
+	router *topology.Router // by which the keys are at place; a change of that counts as lost, too
+	place  int
+	server *topology.Server
+	lost   bool // EXEC will not be executed
+}
+
+// stale gives up what is watched if keys may be elsewhere by now.
+func (s *Session) stale() {
+	if w := &s.watches; w.lease != nil && s.pool.Router() != w.router {
+		s.unwatch(false)
+		w.lost = true
+	}
+}
+
+// on says that the client watches something, or lost it.
+func (w *watching) on() bool { return w.lease != nil || w.lost }
+
+// alone says that nothing is owed to s; if something is, s is blocked until it may look at its next command again.
+func (s *Session) alone() bool {
+	if s.head == nil {
+		return true
+	}
+	s.waitsFor |= behindOrder
+	s.block()
+	return false
+}
+
+// watch sends a WATCH over a lease, or answers why it can't. It returns false if the command has to wait.
+func (s *Session) watch(cmd *codec.Command) (taken bool) {
+	if !s.alone() {
+		return false
+	}
+	s.stale()
+	w, router := &s.watches, s.pool.Router()
+	place, server := router.Route(cmd.KeyAt(0))
+	if w.lease == nil && !w.lost && s.together(router, place, cmd) {
+		c, wait, err := s.conns.Lease(server, s, s.cl.ID, s.late)
+		if wait {
+			s.waitForLease()
+			return false
+		}
+		s.switching = switching{}
+		if err != nil {
+			s.count(cmd)
+			s.refuse(cmd, err)
+			w.lost = true // nobody looks whether its key changes
+			return true
+		}
+		*w = watching{lease: c, router: router, place: place, server: server}
+	}
+	s.count(cmd)
+	switch {
+	case !s.together(router, place, cmd), w.lease != nil && server != w.server && !s.pool.random:
+		s.countRefusal(cmd)
+		s.answerWith(s.pool.Protocol.AppendApart)
+		s.unwatch(false)
+		w.lost = true
+	case w.lost:
+		s.answerLocal(cmd)
+	default:
+		s.sendOver(w, cmd)
+	}
+	return true
+}
+
+// sendOver sends cmd over the lease; the next command waits for its reply.
+func (s *Session) sendOver(w *watching, cmd *codec.Command) {
+	r := s.local.servers.NewRequest(s)
+	r.Op, r.Keys, r.Server, r.Frame = cmd.Op, uint32(len(cmd.Keys)), uint16(w.place), uint32(len(cmd.Frame))
+	r.SetKey(cmd.KeyAt(0))
+	s.push(r)
+	w.lease.Touch()
+	w.lease.Queue(r)
+	w.lease.Out().Append(s.loop, cmd.Frame)
+	s.waitsFor |= behindOrder
+}
+
+// leaseTime is how long a client waits for a lease where its pool has no timeout.
+const leaseTime = time.Second
+
+// waitForLease has s wait until a lease may be free, or it has waited for long enough.
+func (s *Session) waitForLease() {
+	s.waitsFor |= behindServer
+	if !s.asked {
+		s.asked = true
+		patience := s.pool.Options().Timeout
+		if patience == 0 {
+			patience = leaseTime
+		}
+		s.loop.After(patience, s.hurry)
+	}
+	s.block()
+}
+
+// unwatch gives the lease back, after a command that made its server forget what was watched, or with one that will.
+func (s *Session) unwatch(forgotten bool) {
+	c := s.watches.lease
+	s.watches = watching{}
+	if c == nil {
+		return
+	}
+	if !forgotten {
+		q := s.local.servers.NewRequest(unawaited{})
+		q.Op = s.pool.Protocol.BeginOp()
+		c.Touch()
+		c.Queue(q)
+		c.Out().SetBatch(s.pool.Protocol.AppendUnwatch(c.Out().Batch(s.loop)))
+		s.local.servers.Unref(q)
+	}
+	c.Return()
+}
+
+// LeaseLost implements backend.Lessee.
+func (s *Session) LeaseLost(c *backend.Conn) {
+	if s.watches.lease == c {
+		s.watches.lease, s.watches.lost = nil, true
+	}
+}
+
+var _ backend.Lessee = (*Session)(nil)
