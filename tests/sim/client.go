@@ -25,6 +25,8 @@ type Client struct {
 	dialect
 
 	out    []byte // that the network has not taken
+	pauses bool   // it sends no more than hold of out, and then nothing for a while
+	hold   int
 	in     []byte
 	at     int // of in: what was taken
 	owed   []owed
@@ -198,6 +200,7 @@ func (c *Client) gone() {
 	}
 	c.owed, c.first = c.owed[:0], 0
 	c.in, c.at, c.out = c.in[:0], 0, c.out[:0]
+	c.hold, c.pauses = 0, false
 	c.half = false
 	c.later(20 * time.Millisecond)
 }
@@ -216,11 +219,18 @@ func (c *Client) flush() {
 	if len(c.out) == 0 || c.conn == nil {
 		return
 	}
-	n, err := c.conn.write(c.out)
+	p := c.out
+	if c.pauses {
+		if p = p[:c.hold]; len(p) == 0 {
+			return
+		}
+	}
+	n, err := c.conn.write(p)
 	if err != nil {
 		c.gone()
 		return
 	}
+	c.hold = max(c.hold-n, 0)
 	if c.out = c.out[:copy(c.out, c.out[n:])]; len(c.out) > 0 {
 		c.conn.await(c.soon)
 	} else if c.half && !c.quits {

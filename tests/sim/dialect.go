@@ -84,8 +84,10 @@ func (redisDialect) send(c *Client) {
 	case r < 128:
 		c.command("PING")
 		c.owe(owed{op: opLocal, p: "+PONG"})
-	case r < 180:
+	case r < 176:
 		c.any()
+	case r < 180:
+		c.transact()
 	case r < 196:
 		if o := &refusals[rnd.IntN(len(refusals))]; o.args[0] != "command" || rnd.IntN(30) == 0 { // whose replies are long
 			c.refused(o)

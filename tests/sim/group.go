@@ -18,7 +18,8 @@ type group struct {
 	kind   byte   // of what is mostly written
 	db
 	vague    bool
-	deleting bool // a command that deletes all of them is on its way
+	seen     []byte // what the key had as it was watched; see multi.go
+	deleting bool   // a command that deletes all of them is on its way
 }
 
 // newGroups makes a client's groups: some of one key, and perhaps one of many.

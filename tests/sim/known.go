@@ -19,11 +19,13 @@ type owed struct {
 	in     sharedIn
 
 	g      *group
-	cmd    []byte // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
-	n      int    // the version that a HELLO asks for; 0: none
-	until  bool   // the reply goes on until MN
-	silent bool   // some of cmd say that they want no reply
-	three  string // what must come back in RESP3; "": p
+	cmds   [][]byte // of a transaction
+	watch  bool     // the transaction watches the group's key
+	cmd    []byte   // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
+	n      int      // the version that a HELLO asks for; 0: none
+	until  bool     // the reply goes on until MN
+	silent bool     // some of cmd say that they want no reply
+	three  string   // what must come back in RESP3; "": p
 }
 
 type op uint8
@@ -41,10 +43,12 @@ const (
 	opModel // of a group's keys
 	opLines // the same, of memcached
 	opShared
+	opWatch
+	opExec  // of a group's commands
 	opClean // deletes a group's keys
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "EVAL", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "clean "}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "EVAL", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "WATCH ", "EXEC ", "clean "}
 
 // what tells of a command.
 func (o *owed) what() string {
@@ -117,6 +121,10 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 		return c.mirrored(o, r, raw)
 	case opLines:
 		return c.mirroredLines(o, r, raw)
+	case opWatch:
+		return c.watched(o, r, raw)
+	case opExec:
+		return c.executed(o, r, raw)
 	case opReset:
 		c.three = false
 		if string(raw) != "+RESET\r\n" {
@@ -220,7 +228,7 @@ func (c *Client) local(o *owed, r *reply, raw []byte) string {
 
 // excused says that an error is one of those that failing servers excuse.
 func excused(p string) bool {
-	for _, text := range []string{"Connection", "LOADING", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
+	for _, text := range []string{"Connection", "LOADING", "EXECABORT", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
 		if strings.Contains(p, text) {
 			return true
 		}
@@ -241,7 +249,7 @@ func (o *owed) unknown() {
 		}
 	case opIncr:
 		o.c.more++
-	case opModel, opLines:
+	case opModel, opLines, opExec:
 		o.g.vague = true
 	case opClean:
 		o.g.vague, o.g.deleting = true, false

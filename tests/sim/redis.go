@@ -61,10 +61,11 @@ func parseLength(p []byte, sign byte) (v, n int) {
 func (c *session) serveOne(x *request) {
 	name := x.args[0]
 	switch {
-	case c.Loading && !bytes.EqualFold(name, []byte("HELLO")):
+	case c.Loading && !loads(name):
+		c.spoiled = c.multi
 		c.out = append(c.out, "-LOADING Redis is loading the dataset in memory\r\n"...)
 		return
-	case len(name) == 4 && (string(name) == "PING" || string(name) == "ECHO"):
+	case !c.multi && len(name) == 4 && (string(name) == "PING" || string(name) == "ECHO"):
 		if name[0] == 'P' {
 			c.out = append(c.out, "+PONG\r\n"...)
 		} else {
@@ -83,9 +84,26 @@ func (c *session) serveOne(x *request) {
 	if x.three && c.sim.rnd.Uint32()&63 == 0 {
 		c.unasked()
 	}
+	if c.transacts(x) {
+		return
+	}
+	c.carryOut(x)
+}
+
+// carryOut executes a command that reads or changes what is stored.
+func (c *session) carryOut(x *request) {
 	x.db, x.out = c.values, c.out
 	x.do()
 	c.out, x.out = x.out, nil
+}
+
+// loads says that a server that is loading executes the command.
+func loads(name []byte) bool {
+	switch string(name) {
+	case "HELLO", "MULTI", "EXEC", "UNWATCH", "WATCH":
+		return true
+	}
+	return false
 }
 
 // unasked sends what nobody asked for and RESP3 allows: attributes of the reply to come, or a push.

@@ -86,7 +86,7 @@ ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause
 acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
 config|rewrite; config|set save @; dbsize; debug sleep 1; failover; flushall; flushdb async; hotkeys get; lastsave; latency doctor;
 memory|doctor; memory|help; memory|malloc-stats; memory|purge; memory|stats; module list; replconf; replicaof no one;
-restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time; watch k; publish @ @; pubsub channels; punsubscribe;
+restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time; publish @ @; pubsub channels; punsubscribe;
 spublish @ @; sunsubscribe; unsubscribe`
 
 // refusal is a command that the proxy answers itself.
@@ -125,16 +125,6 @@ var bars = []struct {
 	three          bool   // in RESP3, too
 	end, ended     string // "": the bar holds for one command
 }{
-	{
-		"multi", "-ERR command 'multi' is not supported by this proxy",
-		"-ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD", true,
-		"exec", "-EXECABORT Transaction discarded because of previous errors.",
-	},
-	{
-		"multi", "-ERR command 'multi' is not supported by this proxy",
-		"-ERR MULTI was refused, transactions are not supported by this proxy: nothing is executed before EXEC or DISCARD", true,
-		"discard", "+OK",
-	},
 	{
 		"select 1", "-ERR DB index is out of range: this pool serves database 0 only",
 		"-ERR an earlier SELECT was refused: this pool serves database 0 only", true,

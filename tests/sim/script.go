@@ -40,6 +40,7 @@ type Settings struct {
 	ServerConnections int           `yaml:"server_connections"`
 	Preconnect        bool          `yaml:"preconnect,omitempty"`
 	Integrity         time.Duration `yaml:"integrity,omitempty"`
+	Leases            int           `yaml:"leases,omitempty"` // transaction_connections; 0: any number
 }
 
 // ClientScript is a client. Which commands it sends depends on the seed and its ID.
@@ -129,6 +130,7 @@ func newSettings(rnd *rand.Rand) Settings {
 		ServerConnections: 1 + rnd.IntN(2),
 		Preconnect:        rnd.IntN(2) == 0,
 		Integrity:         time.Duration(rnd.IntN(3)) * time.Second,
+		Leases:            rnd.IntN(4),
 	}
 }
 

@@ -39,6 +39,7 @@ type session struct {
 	closing bool
 
 	redis request
+	transacting
 }
 
 // newServer makes a server that listens on an address.
