@@ -61,7 +61,6 @@ const (
 	refuseKeysZero   = "ERR numkeys should be greater than 0"
 	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
 	refuseInputKey   = "at least 1 input key"
-	refuseBlock      = "ERR BLOCK is not supported by this proxy"
 	refuseUnbalanced = "unbalanced streams"
 	refuseTooLong    = "ERR this command is too long for the proxy to answer"
 	refuseSelected   = "selected" // as the following four, of what stands behind a refused command

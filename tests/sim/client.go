@@ -306,7 +306,7 @@ func (c *Client) read() {
 func (c *Client) ended(err error) {
 	switch {
 	case c.half:
-		if c.inFlight() > 0 && !c.run.pressed && !c.run.moving && (c.run.calm || !c.huge && !c.run.script.Sick) {
+		if c.inFlight() > 0 && !c.run.pressed && !c.run.moving && (c.run.calm || !c.huge && !c.run.script.Sick) && !c.awaitsPop() {
 			c.run.fail("client %d half-closed, and the proxy hung up owing %d replies: %v", c.id, c.inFlight(), err)
 		}
 	case c.run.calm && !c.run.moving:

@@ -10,13 +10,14 @@ import (
 // A Server is a model of a Redis or memcached server: a small one that is right, unless it is told to fail. What it stores
 // survives its restarts, unless it is told to lose that.
 type Server struct {
-	sim    *Sim
-	Addr   string
-	other  string                 // a second address, to which it may move; "": it has none
-	name   string                 // that leads to it; "": none does
-	serve  func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
-	conns  []*session
-	values db
+	sim     *Sim
+	Addr    string
+	other   string                 // a second address, to which it may move; "": it has none
+	name    string                 // that leads to it; "": none does
+	serve   func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
+	conns   []*session
+	poppers []*session // that wait for something to be pushed; see queue.go
+	values  db
 
 	// How it fails, all of which may change at any time.
 	Late    time.Duration // before it looks at what has come
@@ -40,6 +41,7 @@ type session struct {
 
 	redis request
 	transacting
+	popping popping
 }
 
 // newServer makes a server that listens on an address.
@@ -187,6 +189,9 @@ func (c *session) close(hard bool) {
 		return
 	}
 	c.closing = true
+	if c.popping.key != "" {
+		c.endPopping()
+	}
 	c.conn.close(hard)
 	i := slices.Index(c.conns, c)
 	c.conns = slices.Delete(c.conns, i, i+1)
