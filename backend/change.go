@@ -55,6 +55,13 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 		}
 		return true
 	})
+	for i := range lanes { // there may be more of them now, or none
+		for _, l := range lanes[i].leases {
+			if l != nil {
+				l.tell()
+			}
+		}
+	}
 	inOrder = n == had
 	for _, c := range gone {
 		inOrder = g.retire(c) && inOrder

@@ -78,6 +78,30 @@ func (s *Set) Lease(kind LeaseKind, server *topology.Server, by Lessee, client u
 	return c, false, nil
 }
 
+// Clean has c, which is about to be given back, be sent a command that leaves nothing of its lessee on it; the reply is judged by op. A
+// server that refuses that has c closed.
+func (c *Conn) Clean(command []byte, op uint16) {
+	c.Touch()
+	r := c.local.NewRequest((*cleaning)(c))
+	r.Op = op
+	c.Queue(r)
+	c.local.Unref(r)
+	c.out.Append(c.loop, command)
+}
+
+// cleaning is a Conn as the Owner of that.
+type cleaning Conn
+
+// Replied implements Owner.
+func (c *cleaning) Replied(_ *Request, chunk []byte, _ bool) {
+	if chunk[0] == '-' {
+		c.outOfStep = true // closed before another byte
+	}
+}
+
+// Failed implements Owner.
+func (*cleaning) Failed(*Request, error) {}
+
 // Return gives c back, on which nothing stands any more that the next lessee must not find once what is queued is answered.
 func (c *Conn) Return() {
 	c.lessee, c.blocks = nil, 0

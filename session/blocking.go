@@ -41,7 +41,7 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.waitForLease()
 		return false
 	}
-	s.switching = switching{}
+	s.asksNoMore()
 	s.count(cmd)
 	if err != nil {
 		s.refuse(cmd, err)

@@ -102,6 +102,7 @@ func (s *Session) catchUp() {
 // moved takes note that s's shard has another pool.
 func (s *Session) moved() {
 	s.conns = s.group.Set(s.cl.Profile)
+	s.stale()
 	s.allowFirst() // the bounds may be others now
 }
 
@@ -126,7 +127,7 @@ func (s *Session) leave() {
 	if s.in != nil {
 		s.unread += len(s.in.B)
 	}
-	if s.leaveIfDone(); s.life == leaving && (s.inTransaction() || s.watches.on() || s.blocks.lease != nil) {
+	if s.leaveIfDone(); s.life == leaving && (s.holdsOn() || s.blocks.lease != nil) {
 		s.loop.After(lingerTime, func() {
 			if s.life == leaving {
 				s.interrupt()
@@ -147,8 +148,11 @@ func (s *Session) leaveIfDone() {
 // transaction, nothing watched.
 func (s *Session) between() bool {
 	c := &s.scan
-	return !s.inTransaction() && !s.watches.on() && c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
+	return !s.holdsOn() && c.Need == 0 && c.Pos == 0 && c.Left == 0 && c.Index == 0 && c.Op == 0
 }
+
+// holdsOn says that more hangs on s's connection than bytes: a transaction, or what it watches.
+func (s *Session) holdsOn() bool { return s.inTransaction() || s.watches.on() }
 
 // quit ends the input: later bytes are read and dropped, and flush closes once nothing is owed.
 func (s *Session) quit() {

@@ -74,7 +74,7 @@ func (l *Local) Stay() {
 
 // atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
 func (s *Session) atBoundary() bool {
-	return s.head == nil && s.out.Pending() == 0 && (s.between() || s.in != nil && !s.blocked)
+	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between() || s.in != nil && !s.blocked)
 }
 
 // part takes s apart: its client lives on with the descriptor.

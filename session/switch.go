@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"cashew/backend"
 	"cashew/codec"
 )
@@ -17,6 +19,7 @@ import (
 type switching struct {
 	asked bool // servers are being asked whether they speak what it wants
 	late  bool // it has waited long enough: what is not known by now does not count
+	wait  int  // which of its waits this is: the end of another's time is none of its
 }
 
 // ready says that cmd can be taken now; if not, the session is blocked until it may be looked at again.
@@ -32,11 +35,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 	}
 	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
 	if wait {
-		if s.waitsFor |= behindServer; !s.asked {
-			s.asked = true
-			s.loop.After(s.pool.AskPatience(), s.hurry)
-		}
-		s.block()
+		s.askUntil(s.pool.AskPatience())
 	}
 	return !wait
 }
@@ -49,7 +48,7 @@ func (s *Session) change(cmd *codec.Command) {
 	if to != s.cl.Profile {
 		refusal, _, err = s.group.Speaks(to, s.cl.ID, s, true)
 	}
-	s.switching = switching{}
+	s.asksNoMore()
 	switch {
 	case refusal == nil && err == nil:
 		s.tally.Profiles[s.cl.Profile]--
@@ -76,12 +75,23 @@ func (s *Session) change(cmd *codec.Command) {
 	}
 }
 
-// hurry ends the waiting of a session that has asked for long enough.
-func (s *Session) hurry() {
-	if s.asked {
-		s.late = true
-		s.Roomy()
+// askUntil has s wait until it is told that it may look again, for so long at most.
+func (s *Session) askUntil(patience time.Duration) {
+	s.waitsFor |= behindServer
+	if !s.asked {
+		s.asked = true
+		n := s.wait
+		s.loop.After(patience, func() {
+			if s.asked && s.wait == n {
+				s.late = true
+				s.Roomy()
+			}
+		})
 	}
+	s.block()
 }
+
+// asksNoMore ends a wait.
+func (s *Session) asksNoMore() { s.switching = switching{wait: s.wait + 1} }
 
 var _ backend.Waiter = (*Session)(nil)

@@ -12,6 +12,7 @@ package session
 // A lease that is lost, with its server or by a reload, and a ring that has changed, count as a change of what was watched: EXEC answers null.
 
 import (
+	"encoding/binary"
 	"time"
 
 	"cashew/backend"
@@ -22,18 +23,31 @@ import (
 // watching is what a client watches.
 type watching struct {
 	lease  *backend.Conn    // nil: it watches nothing, or lost it
-	router *topology.Router // by which the keys are at place; a change of that counts as lost, too
+	router *topology.Router // by which the keys are at place
 	place  int
 	server *topology.Server
-	lost   bool // EXEC will not be executed
+	keys   []byte // all that is watched, each behind its length in four bytes
+	lost   bool   // EXEC will not be executed
+	none   bool   // lost, since nothing could be watched: the next WATCH may be better
 }
 
-// stale gives up what is watched if keys may be elsewhere by now.
+// stale gives up what is watched if a key of it is another server's by now.
 func (s *Session) stale() {
-	if w := &s.watches; w.lease != nil && s.pool.Router() != w.router {
-		s.unwatch(false)
-		w.lost = true
+	w, router := &s.watches, s.pool.Router()
+	if w.lease == nil || router == w.router {
+		return
 	}
+	w.router = router
+	for keys := w.keys; len(keys) > 0 && !s.pool.random; {
+		n := binary.BigEndian.Uint32(keys)
+		if _, server := router.Route(keys[4 : 4+n]); server != w.server {
+			s.unwatch(false)
+			w.lost = true
+			return
+		}
+		keys = keys[4+n:]
+	}
+	w.place, _ = router.Route(w.keys[4 : 4+binary.BigEndian.Uint32(w.keys)])
 }
 
 // on says that the client watches something, or lost it.
@@ -57,31 +71,36 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 	s.stale()
 	w, router := &s.watches, s.pool.Router()
 	place, server := router.Route(cmd.KeyAt(0))
-	if w.lease == nil && !w.lost && s.together(router, place, cmd) {
+	if w.lease == nil && (!w.lost || w.none) && s.together(router, place, cmd) {
 		c, wait, err := s.conns.Lease(backend.Transactions, server, s, s.cl.ID, s.late)
 		if wait {
 			s.waitForLease()
 			return false
 		}
-		s.switching = switching{}
+		s.asksNoMore()
 		if err != nil {
 			s.count(cmd)
 			s.refuse(cmd, err)
-			w.lost = true // nobody looks whether its key changes
+			w.lost, w.none = true, true // nobody looks whether its key changes
 			return true
 		}
-		*w = watching{lease: c, router: router, place: place, server: server}
+		*w = watching{lease: c, router: router, place: place, server: server, keys: w.keys[:0]}
 	}
 	s.count(cmd)
 	switch {
 	case !s.together(router, place, cmd), w.lease != nil && server != w.server && !s.pool.random:
 		s.countRefusal(cmd)
 		s.answerWith(s.pool.Protocol.AppendApart)
+		none := w.none || !w.on()
 		s.unwatch(false)
-		w.lost = true
+		w.lost, w.none = true, none
 	case w.lost:
 		s.answerLocal(cmd)
 	default:
+		for i := range cmd.Keys {
+			k := cmd.KeyAt(i)
+			w.keys = append(binary.BigEndian.AppendUint32(w.keys, uint32(len(k))), k...)
+		}
 		s.sendOver(w.lease, w.place, cmd)
 	}
 	return true
@@ -104,32 +123,22 @@ const leaseTime = time.Second
 
 // waitForLease has s wait until a lease may be free, or it has waited for long enough.
 func (s *Session) waitForLease() {
-	s.waitsFor |= behindServer
-	if !s.asked {
-		s.asked = true
-		patience := s.pool.Options().Timeout
-		if patience == 0 {
-			patience = leaseTime
-		}
-		s.loop.After(patience, s.hurry)
+	patience := s.pool.Options().Timeout
+	if patience == 0 {
+		patience = leaseTime
 	}
-	s.block()
+	s.askUntil(patience)
 }
 
 // unwatch gives the lease back, after a command that made its server forget what was watched, or with one that will.
 func (s *Session) unwatch(forgotten bool) {
 	c := s.watches.lease
-	s.watches = watching{}
+	s.watches = watching{keys: s.watches.keys[:0]}
 	if c == nil {
 		return
 	}
 	if !forgotten {
-		q := s.local.servers.NewRequest(unawaited{})
-		q.Op = s.pool.Protocol.BeginOp()
-		c.Touch()
-		c.Queue(q)
-		c.Out().SetBatch(s.pool.Protocol.AppendUnwatch(c.Out().Batch(s.loop)))
-		s.local.servers.Unref(q)
+		c.Clean(s.pool.Protocol.AppendUnwatch(nil), s.pool.Protocol.BeginOp())
 	}
 	c.Return()
 }
