@@ -99,18 +99,16 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return false
 	}
 	s.count(cmd)
+	if cmd.Sole && s.sole(cmd) {
+		return true
+	}
 	switch cmd.Kind {
 	case codec.Scatter:
 		s.scatter(cmd)
 	case codec.Fanout:
 		s.fanOut(cmd)
 	case codec.Report:
-		if cmd.Sole && len(s.pool.Options().Servers) == 1 {
-			place, server := s.pool.Router().Route(nil)
-			s.send(place, server, cmd)
-		} else {
-			s.report(cmd)
-		}
+		s.report(cmd)
 	case codec.Switch:
 		s.change(cmd)
 	case codec.Queue:
@@ -126,6 +124,21 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		s.quit()
 	default:
 		s.answerLocal(cmd)
+	}
+	return true
+}
+
+// sole sends a command as it is to the only server of the pool; false: there are several.
+func (s *Session) sole(cmd *codec.Command) bool {
+	switch {
+	case cmd.Kind != codec.Report && cmd.Kind != codec.Refuse || len(s.pool.Options().Servers) > 1:
+		return false
+	case s.inTransaction():
+		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:0]
+		s.queue(cmd)
+	default:
+		place, server := s.pool.Router().Route(nil)
+		s.send(place, server, cmd)
 	}
 	return true
 }
@@ -329,7 +342,7 @@ func (s *Session) fanOut(cmd *codec.Command) {
 func (s *Session) gather(cmd *codec.Command) *backend.Request {
 	whole := s.local.servers.NewRequest(s)
 	whole.Gather = s.local.getGather()
-	whole.Gather.Op = cmd.Op
+	whole.Gather.Op, whole.Gather.Some = cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
 	s.push(whole)
 	return whole
 }
