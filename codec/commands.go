@@ -32,6 +32,10 @@ type Commands interface {
 	AppendLoad(dst, body []byte) []byte
 	LoadOp() uint16
 	Unloaded(reply []byte) (is, perhaps bool)
+
+	// FindUnloaded is Unloaded for a reply that has others within it: it says whether one of them is found in the next bytes of it.
+	// matched is what it returned for those before, 0 at first.
+	FindUnloaded(chunk []byte, matched int) (found bool, now int)
 }
 
 // Kind says what a session does with a command.

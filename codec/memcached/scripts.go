@@ -10,4 +10,5 @@ func (noScripts) ScriptName([]byte) string                        { return "" }
 func (noScripts) CalledScript([]byte) string                      { return "" }
 func (noScripts) AppendLoad(dst, _ []byte) []byte                 { return dst }
 func (noScripts) LoadOp() uint16                                  { return 0 }
+func (noScripts) FindUnloaded([]byte, int) (found bool, now int)  { return false, 0 }
 func (noScripts) Unloaded([]byte) (is, perhaps bool)              { return false, false }

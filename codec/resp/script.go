@@ -85,6 +85,32 @@ func (*Protocol) Unloaded(reply []byte) (is, perhaps bool) {
 	return perhaps && n == len(noScript), perhaps
 }
 
+// FindUnloaded implements codec.Commands. What a value within the reply says is taken for the error, too.
+func (*Protocol) FindUnloaded(chunk []byte, matched int) (found bool, now int) {
+	for len(chunk) > 0 {
+		if matched == 0 {
+			i := bytes.IndexByte(chunk, noScript[0]) // which stands nowhere else in it
+			if i < 0 {
+				return false, 0
+			}
+			chunk = chunk[i:]
+		}
+		n := 0
+		for n < len(chunk) && matched < len(noScript) && chunk[n] == noScript[matched] {
+			n++
+			matched++
+		}
+		switch {
+		case matched == len(noScript):
+			return true, 0
+		case n < len(chunk):
+			matched = 0
+		}
+		chunk = chunk[n:]
+	}
+	return false, matched
+}
+
 // coalesceScripts makes one reply of those to a SCRIPT LOAD, EXISTS or FLUSH, of which none is an error.
 func coalesceScripts(dst []byte, g *codec.Gather) []byte {
 	first := g.Replies[0]

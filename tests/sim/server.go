@@ -10,13 +10,14 @@ import (
 // A Server is a model of a Redis or memcached server: a small one that is right, unless it is told to fail. What it stores
 // survives its restarts, unless it is told to lose that.
 type Server struct {
-	sim    *Sim
-	Addr   string
-	other  string                 // a second address, to which it may move; "": it has none
-	name   string                 // that leads to it; "": none does
-	serve  func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
-	conns  []*session
-	values db
+	sim     *Sim
+	Addr    string
+	other   string                 // a second address, to which it may move; "": it has none
+	name    string                 // that leads to it; "": none does
+	serve   func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
+	conns   []*session
+	values  db
+	scripts map[string]int64 // since when it has them, by name
 
 	// How it fails, all of which may change at any time.
 	Late    time.Duration // before it looks at what has come
@@ -44,7 +45,7 @@ type session struct {
 
 // newServer makes a server that listens on an address.
 func (s *Sim) newServer(at string, serve func(*session) int) *Server {
-	v := &Server{sim: s, Addr: at, serve: serve, values: make(db)}
+	v := &Server{sim: s, Addr: at, serve: serve, values: make(db), scripts: make(map[string]int64)}
 	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
 	return v
 }
@@ -80,6 +81,7 @@ func (v *Server) Move(stays bool) bool {
 func (v *Server) Down(hard bool) {
 	v.sim.hosts[v.Addr].refuses = true
 	v.Hangup(hard)
+	v.loseScripts()
 }
 
 // Hangup ends all connections.
@@ -103,7 +105,10 @@ func (v *Server) Up() {
 func (v *Server) Silent() { v.sim.hosts[v.Addr].silent = true }
 
 // Lose forgets all that is stored.
-func (v *Server) Lose() { clear(v.values) }
+func (v *Server) Lose() {
+	clear(v.values)
+	v.loseScripts()
+}
 
 func (v *Server) accept(e *end) {
 	c := &session{Server: v, conn: e}
