@@ -81,8 +81,8 @@ faults: servers ## servers killed, stopped, late and cut under load; ARGS=-fault
 sim: ## the whole proxy in a simulated world; ARGS='-sim.duration=1h -sim.seed=7'
 	$(GO) test -count=1 -timeout=0 -v -run 'TestSim$$' ./tests/sim $(ARGS)
 
-plants: ## faults to plant, by name; PLANT=NAME plants one (PLANT=all: each) and says when the simulation finds it
-	@$(GO) run ./tests/plant $(PLANT)
+plants: ## faults to plant, by name; PLANT=NAME plants one (PLANT=all: each) and says what finds it, and when; ARGS='-jobs 2 -wall 1m'
+	@$(GO) run ./tests/plant $(ARGS) $(PLANT)
 
 mutate: ## mistakes on a request's road, and whether the tests notice; ARGS='-n 20 -seed 7 -only session.go'
 	$(GO) run ./tests/mutate $(ARGS)

@@ -91,6 +91,9 @@ func (c *Conn) listen() {
 // has a timeout, which sees to that, or server_tcp_user_timeout is 0.
 func (c *Conn) mute(deadline int64) bool {
 	now := c.loop.Now
+	if c.blocks > 0 {
+		return false // it may be
+	}
 	if c.canary.want != nil && now-c.canary.sent >= deadline || c.doubt != nil && now-c.doubt.at >= deadline {
 		return true
 	}

@@ -77,6 +77,7 @@ type Conn struct {
 	leases *leases // of its server, if it is leased or was; see lease.go
 	lessee Lessee  // nil: idle
 	idleAt int64   // since when, as Loop.Now
+	blocks int64   // how long its server may let a command wait, in nanoseconds; math.MaxInt64: for ever
 
 	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never

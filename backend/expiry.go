@@ -1,5 +1,7 @@
 package backend
 
+import "math"
+
 // expire fails the requests that waited longer than the pool's timeout. Only they fail: their replies, should they still
 // come, are thrown away, and the others live on. The connection is given up, with all that wait on it, when its oldest
 // request waits twice as long, or one that has not even reached the wire is late: what the client was told has failed must
@@ -37,6 +39,9 @@ func (c *Conn) expire() {
 	if late {
 		c.pool.Failure(c.server)
 	}
+	if c.state == closed {
+		return // whoever was told has no use for it any more
+	}
 	c.local.want(c.began(c.head) + 2*t)
 	if c.nextLate != nil {
 		c.local.want(c.began(c.nextLate) + t)
@@ -48,7 +53,14 @@ func (c *Conn) timeout() int64 {
 	if c.hurried > 0 {
 		return c.hurried
 	}
-	return int64(c.pool.Options().Timeout)
+	t := int64(c.pool.Options().Timeout)
+	if c.blocks > math.MaxInt64-t {
+		return 0
+	}
+	if t > 0 {
+		t += c.blocks
+	}
+	return t
 }
 
 // began is from when on r's timeout runs.

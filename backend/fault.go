@@ -21,7 +21,11 @@ var (
 	ErrBadReply = errors.New("backend: unparsable or stray reply")
 	ErrUnfit    = errors.New("backend: reply that can't answer its command")
 	ErrLeases   = errors.New("all transaction_connections of the server are in use")
-	ErrSilent   = errors.New("backend: connection died in silence")
+	ErrBlocked  = errors.New("all blocking_connections of the server are in use")
+
+	// ErrUnblocked is for a command that blocked, and whose client had better send it again.
+	ErrUnblocked = errors.New("backend: unblocked")
+	ErrSilent    = errors.New("backend: connection died in silence")
 )
 
 // errOrder is why requests fail when outq is not in order.

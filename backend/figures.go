@@ -35,7 +35,9 @@ func (g *Group) Figures(server *topology.Server) stats.ServerTally {
 		l.Queue, l.Server = l.Queue.Clone(), l.Server.Clone()
 	}
 	f.Pushes = maps.Clone(f.Pushes)
-	f.Leased = int64(g.lanes[server.Slot()].leases.inUse())
+	for _, l := range g.lanes[server.Slot()].leases {
+		f.Leased += int64(l.inUse())
+	}
 	for pr := range g.sets {
 		for _, c := range g.to(server.Slot(), pr) {
 			if c != nil {

@@ -31,7 +31,7 @@ type Group struct {
 type lane struct {
 	server   *topology.Server // nil: no server of the pool has this slot
 	figures  *stats.ServerTally
-	leases   *leases
+	leases   [leaseKinds]*leases
 	redialAt int64 // when giveUp last retired this server's connections, as Loop.Now; 0: never
 }
 
@@ -55,7 +55,7 @@ func (g *Group) lanesFor(p *topology.Pool) []lane {
 		if slot < len(g.lanes) && g.lanes[slot].server == s {
 			lanes[slot] = g.lanes[slot]
 		} else {
-			lanes[slot] = lane{server: s, figures: new(stats.ServerTally), leases: new(leases)}
+			lanes[slot] = lane{server: s, figures: new(stats.ServerTally), leases: [leaseKinds]*leases{new(leases), new(leases)}}
 		}
 	}
 	return lanes

@@ -24,7 +24,17 @@ type Lessee interface {
 	LeaseLost(c *Conn)
 }
 
-// leases are the leased connections to one server, of one loop.
+// LeaseKind is what a lease is for.
+type LeaseKind uint8
+
+// The kinds, each with a bound of its own.
+const (
+	Transactions LeaseKind = iota // from WATCH to EXEC
+	Blocking                      // until the reply to a command that may block
+	leaseKinds
+)
+
+// leases are the leased connections of a kind to one server, of one loop.
 type leases struct {
 	n       int                        // leased or idle
 	idle    [codec.MaxProfiles][]*Conn // the last used last
@@ -33,21 +43,28 @@ type leases struct {
 
 // Lease returns a connection to server for by alone, which gives it back with Return. wait: as many as there may be are leased, by is
 // told when that has changed, and asks again; last: it does not wait, and gets an error.
-func (s *Set) Lease(server *topology.Server, by Lessee, client uint64, last bool) (c *Conn, wait bool, err error) {
+func (s *Set) Lease(kind LeaseKind, server *topology.Server, by Lessee, client uint64, last bool) (c *Conn, wait bool, err error) {
 	g := s.group
 	shared, err := s.Conn(server, client) // says whether the server can be reached
 	if err != nil {
 		return nil, false, err
 	}
-	l := g.lanes[server.Slot()].leases
+	lane := &g.lanes[server.Slot()]
+	l := lane.leases[kind]
 	if c = l.pop(s.profile); c != nil {
 		c.lessee = by
 		return c, false, nil
 	}
-	if l.n >= g.pool.Options().TransactionConnections && !l.dropOne() {
+	most, full := g.pool.Options().TransactionConnections, ErrLeases
+	if kind == Blocking {
+		most, full = g.pool.Options().BlockingConnections, ErrBlocked
+	}
+	if l.n >= most && !l.dropOne() {
 		if last {
-			return nil, false, ErrLeases
+			lane.figures.LeaseRefusals++
+			return nil, false, full
 		}
+		lane.figures.LeaseWaits++
 		l.waiters = append(l.waiters, by)
 		return nil, true, nil
 	}
@@ -63,12 +80,21 @@ func (s *Set) Lease(server *topology.Server, by Lessee, client uint64, last bool
 
 // Return gives c back, on which nothing stands any more that the next lessee must not find once what is queued is answered.
 func (c *Conn) Return() {
-	c.lessee = nil
+	c.lessee, c.blocks = nil, 0
 	if l := c.leases; l != nil {
 		l.idle[c.profile] = append(l.idle[c.profile], c)
 		c.idleAt = c.loop.Now
 		l.tell()
 	}
+}
+
+// Blocks says that the server may take so long, in nanoseconds, to answer what is queued next on c, which is leased.
+func (c *Conn) Blocks(wait int64) { c.blocks = wait }
+
+// Cancel closes c, on which a command may block: its server notices, and carries it out no more. Whoever waits for it gets err.
+func (c *Conn) Cancel(err error) {
+	c.retired, c.blamed = true, true // it is nobody's failure
+	c.fail(err)
 }
 
 // pop takes an idle connection.

@@ -108,23 +108,30 @@ func (a *Audit) leases(g *Group) {
 		}
 		counted[l]++
 		a.Check(!c.retired && c.pool == g.pool && c.state != closed, c, "it is retired, closed, or of another pool, and still leased")
-		a.Check(l == g.lanes[c.server.Slot()].leases, c, "it stands where another server does")
+		a.Check(slices.Contains(g.lanes[c.server.Slot()].leases[:], l), c, "it stands where another server does")
 		idle := slices.Contains(l.idle[c.profile], c)
 		a.Check(idle == (c.lessee == nil), c, "it is idle: %v, and is leased: %v", idle, c.lessee != nil)
 		a.conn(c)
 	}
 	for i := range g.lanes {
-		if l := g.lanes[i].leases; l != nil {
-			a.Check(counted[l] == l.n, g, "%d connections are leased or idle, and %d are counted", counted[l], l.n)
-			idle := 0
-			for pr := range l.idle {
-				idle += len(l.idle[pr])
-			}
-			a.Check(len(l.waiters) == 0 || idle == 0 && l.n > 0, g, "%d clients wait for a lease that there is", len(l.waiters))
-			for _, w := range l.waiters {
-				a.told[g][w] = true
+		for _, l := range g.lanes[i].leases {
+			if l != nil {
+				a.leasesOf(g, l, counted[l])
 			}
 		}
+	}
+}
+
+// leasesOf: as many are leased as are counted, and whoever waits for one will be told.
+func (a *Audit) leasesOf(g *Group, l *leases, n int) {
+	a.Check(n == l.n, g, "%d connections are leased or idle, and %d are counted", n, l.n)
+	idle := 0
+	for pr := range l.idle {
+		idle += len(l.idle[pr])
+	}
+	a.Check(len(l.waiters) == 0 || idle == 0 && l.n > 0, g, "%d clients wait for a lease that there is", len(l.waiters))
+	for _, w := range l.waiters {
+		a.told[g][w] = true
 	}
 }
 

@@ -20,6 +20,9 @@ type Answers interface {
 	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
 	AppendError(dst []byte, text string) []byte
 
+	// AppendUnblocked answers a command that was blocked and is not carried out, as its server is not that of its keys any more.
+	AppendUnblocked(dst []byte) []byte
+
 	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
 	AppendCrossServer(dst []byte) []byte
 

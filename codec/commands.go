@@ -71,9 +71,9 @@ const (
 	Exec
 	// Discard is answered like Local, and ends what the client has queued, and what it watches.
 	Discard
-	// Watch goes to the server of Keys, which are all that it has, on a connection that the client has for itself until Exec
-	// or Discard.
-	Watch
+	// Lease goes to the server of Keys, which are all that it has, on a connection that the client has for itself: until its
+	// reply if it may block, see Wait, else until Exec or Discard, for it is WATCH.
+	Lease
 )
 
 // Key places one key of a command in its frame: offsets in bytes from the frame's start.
@@ -95,7 +95,8 @@ type Command struct {
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
-	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Watch or a Script; else empty
+	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty
+	Wait    int64  // of a Lease: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
 	Arg     int    // the protocol's own: for example the number of arguments
 	Err     string // the protocol's own: why it was refused, or what it is answered
 }

@@ -59,7 +59,7 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 			Distribution:      "ketama",
 			Servers:           []topology.ServerOptions{tcpServer("127.0.0.1:6379", 1)},
 			ResolveInterval:   time.Minute,
-			ServerConnections: 1, TransactionConnections: 128,
+			ServerConnections: 1, TransactionConnections: 128, BlockingConnections: 128,
 			ServerUserTimeout:  30 * time.Second,
 			ServerRetryTimeout: 30 * time.Second,
 			ServerFailureLimit: 2,

@@ -59,6 +59,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		scriptsKey("cross_server_scripts", &p.RefuseCrossScripts),
 		numberKey("server_connections", &p.ServerConnections),
 		p.onlyRedis(true, plainKey("transaction_connections", "a number from 1 to 10000", &p.TransactionConnections, 1, 10_000)),
+		p.onlyRedis(true, plainKey("blocking_connections", "a number from 1 to 10000", &p.BlockingConnections, 1, 10_000)),
 		msecKey("server_tcp_user_timeout", &p.ServerUserTimeout),
 		msecKey("server_retry_timeout", &p.ServerRetryTimeout),
 		numberKey("server_failure_limit", &p.ServerFailureLimit),

@@ -198,6 +198,11 @@ func serverCases() []settingCase {
 			defer first.Close()
 			in.wantReply("-ERR", "WATCH", in.keyAt("s0"))
 		}},
+		{key: "blocking_connections", from: map[string]string{"timeout": "20"}, to: "1", shows: 1, does: func(in *instance) {
+			first := in.send("BLPOP " + in.keyAt("s0") + " 0\r\n")
+			defer first.Close()
+			in.wantReply("-ERR", "BLPOP", in.keyAt("s0"), "0.01")
+		}},
 		{key: "server_tcp_user_timeout", to: "1000", shows: 1000, note: "connections that are open keep their server_tcp_user_timeout"},
 		{key: "server_retry_timeout", to: "1000", shows: 1000},
 		{key: "server_failure_limit", to: "1", shows: 1, does: ejecting, from: map[string]string{

@@ -126,9 +126,10 @@ func (s *Session) leave() {
 	if s.in != nil {
 		s.unread += len(s.in.B)
 	}
-	if s.leaveIfDone(); s.life == leaving && (s.inTransaction() || s.watches.on()) {
+	if s.leaveIfDone(); s.life == leaving && (s.inTransaction() || s.watches.on() || s.blocks.lease != nil) {
 		s.loop.After(lingerTime, func() {
 			if s.life == leaving {
+				s.interrupt()
 				s.quit() // it has had time for its EXEC
 			}
 		})
@@ -179,6 +180,10 @@ func (s *Session) finish() {
 
 // Ended implements loop.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).
 func (s *Session) Ended(err error) bool {
+	if s.blocks.lease != nil {
+		s.close()
+		return true
+	}
 	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
 	s.eof = s.eof || errors.Is(err, io.EOF)
 	if !owed || s.life == lingering || !errors.Is(err, io.EOF) || !s.detach() {
@@ -238,6 +243,7 @@ func (s *Session) close() {
 	}
 	s.dropTransaction()
 	s.unwatch(false)
+	s.interrupt()
 	s.allowFirst()
 	s.local.holders.remove(s)
 	s.local.countOut(s.pool)

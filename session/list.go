@@ -14,6 +14,7 @@ type which uint8
 const (
 	inAll     which = iota // opened, and not closed
 	inHolders              // holds causeBytes, has a full socket, or had lately
+	inBlocked              // may block; see blocking.go
 	lists
 )
 

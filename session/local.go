@@ -26,6 +26,7 @@ type Local struct {
 	draining bool     // all leave
 
 	holders sessions // inHolders
+	blocked sessions // inBlocked
 
 	cmd          codec.Command   // reused from command to command
 	parts        []uint16        // scratch of scatter: server of each key
@@ -53,7 +54,7 @@ func NewLocal(index int, servers *backend.Local, limits Limits, p *Pressure) *Lo
 	on := servers.Loop()
 	return &Local{
 		index: index, loop: on, servers: servers, limits: limits, pressure: p,
-		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, sampleIn: stats.NextSample(on.World),
+		sessions: sessions{which: inAll}, holders: sessions{which: inHolders}, blocked: sessions{which: inBlocked}, sampleIn: stats.NextSample(on.World),
 	}
 }
 
@@ -135,6 +136,7 @@ const decayEvery = time.Minute
 // Tidy is called every second or so: it drops what only very wide commands, large values and slow clients needed.
 func (l *Local) Tidy() {
 	l.closeSlow()
+	l.recall()
 	l.pressure.Dropped.Add(int64(l.loop.Tidy() + l.servers.Tidy()))
 	if l.loop.Now >= l.decayAt {
 		l.hot.Decay(true)

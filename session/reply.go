@@ -22,6 +22,9 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	r.Size += len(chunk)
 	if last {
 		s.answered(r)
+		if s.blocks.lease != nil {
+			s.unblocked()
+		}
 	}
 	if s.passesOn(r, len(chunk), last) {
 		s.pass(r, chunk, last)
@@ -266,6 +269,9 @@ func (s *Session) Failed(r *backend.Request, err error) {
 	if s.pool.opts.SlowerThan >= 0 && errors.Is(err, backend.ErrTimeout) {
 		s.slow(r)
 	}
+	if s.blocks.lease != nil { // it is late: what it would still pop would be lost
+		s.endBlocking().Cancel(err)
+	}
 	switch {
 	case r.Parent != nil:
 		s.lost(r, err)
@@ -289,6 +295,9 @@ func (s *Session) Failed(r *backend.Request, err error) {
 // appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
 // the pool's policy is that and the command only reads.
 func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
+	if err == backend.ErrUnblocked { //nolint:errorlint // bare
+		return s.pool.Protocol.AppendUnblocked(dst)
+	}
 	if s.pool.Options().OnServerFailure == topology.Miss && !backend.Unable(err) {
 		start := len(dst)
 		if dst, ok := s.pool.Protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {

@@ -93,8 +93,10 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
-	case cmd.Kind == codec.Watch:
+	case cmd.Kind == codec.Lease && cmd.Wait == 0:
 		return s.watch(cmd)
+	case cmd.Kind == codec.Lease:
+		return s.blockOn(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
 	}

@@ -27,6 +27,9 @@ func (s *Session) ready(cmd *codec.Command) bool {
 		return false
 	}
 	to := s.pool.Protocol.Target(&s.cl, cmd)
+	if to == s.cl.Profile {
+		return true // nothing changes, or it fails, and no server has to be asked
+	}
 	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
 	if wait {
 		if s.waitsFor |= behindServer; !s.asked {
@@ -41,7 +44,11 @@ func (s *Session) ready(cmd *codec.Command) bool {
 // change carries out a command that is ready.
 func (s *Session) change(cmd *codec.Command) {
 	to := s.pool.Protocol.Target(&s.cl, cmd)
-	refusal, _, err := s.group.Speaks(to, s.cl.ID, s, true)
+	var refusal []byte
+	var err error
+	if to != s.cl.Profile {
+		refusal, _, err = s.group.Speaks(to, s.cl.ID, s, true)
+	}
 	s.switching = switching{}
 	switch {
 	case refusal == nil && err == nil:

@@ -86,6 +86,9 @@ func (a *audit) session(s *Session) {
 	}
 	c := s.watches.lease
 	a.Check(c == nil || a.Leases(c, s), s, "it has a connection for itself, and that is not its")
+	b := s.blocks.lease
+	a.Check(b == nil || a.Leases(b, s) && s.head != nil && s.head.Next == nil, s, "it may block, and that is not all it is owed")
+	a.Check((b != nil) == s.links[inBlocked].in, s, "it may block, and is not looked at, or the other way round")
 	a.order(s)
 	a.reading(s)
 	a.waiting(s)
@@ -200,7 +203,7 @@ func (a *audit) waiting(s *Session) {
 	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&behindHandOver == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
-	a.Check(!s.blocked || !over || s.resuming || s.dirty, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
+	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
 	if s.waitsFor&behindServer != 0 {
 		told, known := a.Told(s.group, s)
 		a.Check(told || !known, s, "it waits for a server, and none will tell it")
@@ -229,7 +232,7 @@ func (a *audit) memory(s *Session) {
 
 // lists: those of the loop are whole.
 func (a *audit) lists() {
-	for _, list := range []*sessions{&a.local.sessions, &a.local.holders} {
+	for _, list := range []*sessions{&a.local.sessions, &a.local.holders, &a.local.blocked} {
 		n := 0
 		var last *Session
 		for s := list.first; s != nil; s = s.links[list.which].next {

@@ -58,7 +58,7 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 	w, router := &s.watches, s.pool.Router()
 	place, server := router.Route(cmd.KeyAt(0))
 	if w.lease == nil && !w.lost && s.together(router, place, cmd) {
-		c, wait, err := s.conns.Lease(server, s, s.cl.ID, s.late)
+		c, wait, err := s.conns.Lease(backend.Transactions, server, s, s.cl.ID, s.late)
 		if wait {
 			s.waitForLease()
 			return false
@@ -82,20 +82,20 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 	case w.lost:
 		s.answerLocal(cmd)
 	default:
-		s.sendOver(w, cmd)
+		s.sendOver(w.lease, w.place, cmd)
 	}
 	return true
 }
 
-// sendOver sends cmd over the lease; the next command waits for its reply.
-func (s *Session) sendOver(w *watching, cmd *codec.Command) {
+// sendOver sends cmd over a lease; the next command waits for its reply.
+func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 	r := s.local.servers.NewRequest(s)
-	r.Op, r.Keys, r.Server, r.Frame = cmd.Op, uint32(len(cmd.Keys)), uint16(w.place), uint32(len(cmd.Frame))
+	r.Op, r.Keys, r.Server, r.Frame = cmd.Op, uint32(len(cmd.Keys)), uint16(place), uint32(len(cmd.Frame))
 	r.SetKey(cmd.KeyAt(0))
 	s.push(r)
-	w.lease.Touch()
-	w.lease.Queue(r)
-	w.lease.Out().Append(s.loop, cmd.Frame)
+	c.Touch()
+	c.Queue(r)
+	sendPart(s, c, cmd.Frame)
 	s.waitsFor |= behindOrder
 }
 
@@ -138,6 +138,9 @@ func (s *Session) unwatch(forgotten bool) {
 func (s *Session) LeaseLost(c *backend.Conn) {
 	if s.watches.lease == c {
 		s.watches.lease, s.watches.lost = nil, true
+	}
+	if s.blocks.lease == c {
+		s.endBlocking().Cancel(backend.ErrUnblocked) // unless it is closed by now, which fails the command for its own reason
 	}
 }
 

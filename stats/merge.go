@@ -70,6 +70,8 @@ func (sv *Server) add(f *ServerTally, profiles []string) {
 	sv.Expired += f.Expired
 	sv.Redials += f.Redials
 	sv.Leased += f.Leased
+	sv.LeaseWaits += f.LeaseWaits
+	sv.LeaseRefusals += f.LeaseRefusals
 	sv.Remarks += f.Remarks
 	sv.TimedoutConnections += f.Timedout
 	for i := range f.Latency {

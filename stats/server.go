@@ -11,8 +11,10 @@ type ServerTally struct {
 	// Profiles are those by profile; backend.Group.Figures fills them in.
 	Profiles [codec.MaxProfiles]int64
 
-	Leased  int64 // connections that one client has for itself at the moment
-	Redials int64 // connections that were given up because the server said that it is no master, or not ready
+	LeaseWaits    int64 // clients that waited for one
+	LeaseRefusals int64 // clients that waited for one in vain
+	Leased        int64 // connections that one client has for itself at the moment
+	Redials       int64 // connections that were given up because the server said that it is no master, or not ready
 
 	Remarks int64 // connections whose handshake was answered with a remark, as by a server without the password that it was given
 

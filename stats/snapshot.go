@@ -99,9 +99,11 @@ type Server struct {
 
 	TimedoutConnections int64 `json:"timedout_connections"` // given up because they were late, or never came about in time
 
-	Leased  int64 `json:"leased"`  // connections that one client has for itself at the moment, since it watches keys
-	Redials int64 `json:"redials"` // connections given up because the server said that it is no master, or not ready
-	Remarks int64 `json:"remarks"` // connections that the server let in with a remark: it has no password
+	LeaseWaits    int64 `json:"lease_waits"`    // clients that waited for a connection for themselves
+	LeaseRefusals int64 `json:"lease_refusals"` // clients that waited for one in vain
+	Leased        int64 `json:"leased"`         // connections that one client has for itself at the moment
+	Redials       int64 `json:"redials"`        // connections given up because the server said that it is no master, or not ready
+	Remarks       int64 `json:"remarks"`        // connections that the server let in with a remark: it has no password
 
 	Profiles map[string]int64 `json:"profiles"` // of ServerConnections, by protocol version
 	Refuses  []string         `json:"refuses"`  // protocol versions that the server was last heard to refuse

@@ -60,8 +60,10 @@ type Options struct {
 	ServerConnections int           // for each loop and server; >= 1
 	// TransactionConnections bounds the connections of clients that watch keys, for each loop and server; >= 1.
 	TransactionConnections int
-	Preconnect             bool
-	TCPKeepalive           bool
+	// BlockingConnections bounds those of clients whose command may block, for each loop and server; >= 1.
+	BlockingConnections int
+	Preconnect          bool
+	TCPKeepalive        bool
 	// ServerUserTimeout is how long what was sent to a server may go without the other side's kernel taking note, and an idle
 	// connection without a sign of life, until the connection is given up; 0: as long as the kernel likes.
 	ServerUserTimeout time.Duration
@@ -87,6 +89,7 @@ func DefaultOptions(name string) Options {
 		ServerConnections: 1,
 
 		TransactionConnections: 128,
+		BlockingConnections:    128,
 
 		ServerUserTimeout:  30 * time.Second,
 		ServerRetryTimeout: 30 * time.Second,

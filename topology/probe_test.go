@@ -57,6 +57,7 @@ func TestProbe(t *testing.T) {
 				r := bufio.NewReader(nc)
 				for _, reply := range c.replies {
 					if strings.HasPrefix(reply, "NG") {
+						time.Sleep(20 * time.Millisecond) // or both parts would come as one
 						_, _ = io.WriteString(nc, reply)
 						continue
 					}

@@ -100,8 +100,8 @@ func KindName(kind codec.Kind) string {
 		return "Exec"
 	case codec.Discard:
 		return "Discard"
-	case codec.Watch:
-		return "Watch"
+	case codec.Lease:
+		return "Lease"
 	case codec.Quit:
 		return "Quit"
 	}

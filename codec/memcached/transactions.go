@@ -16,3 +16,6 @@ func (noTransactions) AppendBegin(dst []byte) []byte                       { ret
 func (noTransactions) AppendExec(dst []byte) []byte                        { return dst }
 func (noTransactions) BeginOp() uint16                                     { return 0 }
 func (noTransactions) ExecOp() uint16                                      { return 0 }
+
+// AppendUnblocked implements codec.Answers: no command blocks.
+func (*Protocol) AppendUnblocked(dst []byte) []byte { return dst }

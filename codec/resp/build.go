@@ -71,7 +71,7 @@ func (c *command) planKeys() {
 	switch {
 	case c.kind == container:
 		c.planFirst, c.planLast, c.planStep = 1, 2, 1 // the subcommand and, with all that have one, the key
-	case c.kind != forward && c.kind != split && c.kind != watches:
+	case c.kind != forward && c.kind != split && c.kind != watches && c.kind != blocks:
 		return
 	case c.keys.kind != positions:
 		c.planFirst, c.planLast, c.planStep = 1, -1, 1

@@ -110,7 +110,7 @@ func TestParseCommand(t *testing.T) {
 		{name: "xread unbalanced", in: frameOf("XREAD", "STREAMS", "a", "b", "0"), want: []string{
 			"Refuse -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
 		}},
-		{name: "xread block", in: frameOf("XREAD", "BLOCK", "0", "STREAMS", "a", "0"), want: []string{"Refuse -ERR BLOCK is not supported by this proxy"}},
+		{name: "xread block", in: frameOf("XREAD", "BLOCK", "0", "STREAMS", "a", "0"), want: []string{`Lease key="a" keys=["a"]`}},
 		{name: "xread, an option of tomorrow", in: frameOf("XREAD", "x", "0", "STREAMS", "a", "0"), want: []string{`Forward key="a"`}},
 		{name: "xread nonsense", in: frameOf("XREAD", "x", "0", "a", "0"), want: []string{"Refuse -ERR syntax error"}},
 		{name: "xread of a stream named block", in: frameOf("XREAD", "STREAMS", "block", "0"), want: []string{`Forward key="block"`}},
@@ -129,7 +129,7 @@ func TestParseCommand(t *testing.T) {
 		{name: "lolwut", in: frameOf("LOLWUT", "VERSION", "5"), want: []string{`Forward key="placeholder"`}},
 
 		{name: "multi", in: frameOf("MULTI"), want: []string{"Local +OK"}},
-		{name: "blpop", in: frameOf("BLPOP", "a", "b", "0"), want: []string{fmt.Sprintf(unsupported, "blpop")}},
+		{name: "blpop", in: frameOf("BLPOP", "a", "b", "0"), want: []string{`Lease key="a" keys=["a" "b"]`}},
 		{name: "subscribe", in: frameOf("SUBSCRIBE", "a"), want: []string{fmt.Sprintf(unsupported, "subscribe")}},
 		{name: "script", in: frameOf("SCRIPT", "LOAD", "return 1"), want: []string{"Fanout"}},
 		{name: "script flush", in: frameOf("script", "FLUSH", "ASYNC"), want: []string{"Fanout"}},

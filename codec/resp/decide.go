@@ -55,7 +55,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		refuse(cmd, refuseUnsupported)
 	case watches:
 		route(cmd, c, keys)
-		cmd.Kind, cmd.Keys = codec.Watch, keys
+		cmd.Kind, cmd.Keys, cmd.Wait = codec.Lease, keys, 0
 	case local:
 		if cmd.Kind = codec.Local; cmd.Op == opUnwatch {
 			cmd.Kind = codec.Discard
@@ -83,6 +83,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 			return
 		}
 		route(cmd, c, keys)
+		perhapsBlocks(cmd, keys)
 	}
 }
 
@@ -124,6 +125,7 @@ func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key)
 	if route(cmd, c, keys); cmd.Script {
 		cmd.Keys = keys
 	}
+	perhapsBlocks(cmd, keys)
 }
 
 // placeholder is the key by which twemproxy routes commands that any server can answer.

@@ -62,7 +62,6 @@ const (
 	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
 	refuseKeyless    = "ERR this proxy needs at least one key to choose one of the pool's servers" // of a pool of one it is not said
 	refuseInputKey   = "at least 1 input key"
-	refuseBlock      = "ERR BLOCK is not supported by this proxy"
 	refuseUnbalanced = "unbalanced streams"
 	refuseTooLong    = "ERR this command is too long for the proxy to answer"
 	refuseSelected   = "selected" // as the following four, of what stands behind a refused command

@@ -70,6 +70,8 @@ func TestAppendCoalesced(t *testing.T) {
 			[]string{"*3\r\n_\r\n-ERR x\r\n%1\r\n+a\r\n*1\r\n:1\r\n", "*2\r\n|1\r\n+a\r\n+b\r\n+c\r\n#t\r\n"},
 			"*5\r\n_\r\n-ERR x\r\n|1\r\n+a\r\n+b\r\n+c\r\n%1\r\n+a\r\n*1\r\n:1\r\n#t\r\n",
 		},
+		{"mget behind attributes", "mget", []uint16{0, 1}, []string{"|1\r\n+a\r\n+b\r\n*1\r\n$1\r\na\r\n", "*1\r\n$1\r\nb\r\n"}, "*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
+		{"mget error behind attributes", "mget", []uint16{0, 1}, []string{"*1\r\n$1\r\na\r\n", "|1\r\n+a\r\n+b\r\n-OOM no\r\n"}, "-OOM no\r\n"},
 		{"mget error", "mget", []uint16{0, 1, 2}, []string{"*1\r\n$1\r\na\r\n", "-LOADING wait\r\n", "-OOM no\r\n"}, "-LOADING wait\r\n"},
 		{"mget too few", "mget", []uint16{0, 1, 0}, []string{"*1\r\n$1\r\na\r\n", "*1\r\n$1\r\nb\r\n"}, invalid},
 		{"mget too many", "mget", []uint16{0, 1}, []string{"*2\r\n$1\r\na\r\n$1\r\nc\r\n", "*1\r\n$1\r\nb\r\n"}, invalid},

@@ -322,7 +322,7 @@ func appendGetKeys(dst []byte, args arguments) []byte {
 	} else if keys, refusal = c.pick(frame, keys); refusal == refuseKeyless {
 		keys, refusal = nil, ""
 	}
-	if refusal != "" && refusal != refuseBlock {
+	if refusal != "" {
 		return append(dst, "-ERR Invalid arguments specified for command\r\n"...)
 	}
 	dst = appendHeader(dst, '*', len(keys))

@@ -13,7 +13,8 @@ const (
 	perhaps                // answered here, or refused for what its arguments ask
 	switches               // answered here, and may change the protocol version
 	report                 // answered off the loop, by what all loops know
-	watches                // on a connection of the client's own
+	watches                // on a connection of the client's own, until EXEC
+	blocks                 // the same, until its reply
 	quit                   // answered here, then the connection ends
 	anywhere               // to the server that owns the key "placeholder"
 	everywhere             // to every server of the pool
@@ -235,23 +236,26 @@ func (p *Protocol) leaves(frame []byte) bool {
 	return false
 }
 
-// pickStreams is pick for XREAD and XREADGROUP. BLOCK is refused: a server connection is shared, and a reader that
-// waits would make all others wait. An option that is not known here is the server's to judge. Source: redis 7.0 t_stream.c, xreadCommand.
+// pickStreams is pick for XREAD and XREADGROUP. An option that is not known here is the server's to judge. Source: redis 7.0 t_stream.c, xreadCommand.
 func pickStreams(frame []byte, args []codec.Key) ([]codec.Key, string) {
+	unknown := false
 	for i := 0; i < len(args); i++ {
 		left := len(args) - 1 - i
 		switch word := bytesOf(frame, args[i]); {
 		case equalFold(word, "streams") && left > 0:
+			if left%2 != 0 && unknown {
+				return nil, refuseSyntax // the server reads from the left
+			}
 			if left%2 != 0 {
 				return nil, refuseUnbalanced
 			}
 			return args[:copy(args, args[i+1:i+1+left/2])], ""
-		case equalFold(word, "block") && left > 0:
-			return nil, refuseBlock
-		case (equalFold(word, "count") || equalFold(word, "claim")) && left > 0:
+		case (equalFold(word, "block") || equalFold(word, "count") || equalFold(word, "claim")) && left > 0:
 			i++
 		case equalFold(word, "group") && left > 1:
 			i += 2
+		case !equalFold(word, "noack"):
+			unknown = true
 		}
 	}
 	return nil, refuseSyntax

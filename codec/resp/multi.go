@@ -39,7 +39,7 @@ func (p *Protocol) hold(cmd *codec.Command) {
 		if cmd.Kind = codec.Queue; commands[cmd.Op].kind != anywhere && len(cmd.Keys) == 0 {
 			cmd.Keys = cmd.Keys[:1] // where route left it
 		}
-	case codec.Scatter:
+	case codec.Scatter, codec.Lease: // what may block does not in a transaction
 		cmd.Kind = codec.Queue
 	case codec.Local:
 		p.holdLocal(cmd)

@@ -125,6 +125,11 @@ func (*Protocol) AppendError(dst []byte, text string) []byte {
 	return append(dst, crlf...)
 }
 
+// AppendUnblocked implements codec.Answers. Source: redis 7.0 blocked.c, disconnectAllBlockedClients.
+func (*Protocol) AppendUnblocked(dst []byte) []byte {
+	return append(dst, "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"...)
+}
+
 // AppendCrossServer implements codec.Answers. Cluster clients know the error's code.
 func (*Protocol) AppendCrossServer(dst []byte) []byte {
 	return append(dst, "-CROSSSLOT Keys in request don't hash to the same server\r\n"...)

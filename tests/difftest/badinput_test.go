@@ -223,7 +223,6 @@ func TestRefusedCommands(t *testing.T) {
 		KEYS *
 		SCAN 0
 		RANDOMKEY
-		BLPOP a 0
 		WAIT 1 0
 		SYNC
 		PSYNC ? -1

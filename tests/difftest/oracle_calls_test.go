@@ -241,11 +241,11 @@ const oracleLines = `
 	HSTRLEN hsh fld
 	HVALS hsh
 
-	BLMOVE lst lst side side cnt
-	BLMPOP cnt nlst side
-	BLPOP lst cnt
-	BRPOP lst cnt
-	BRPOPLPUSH lst lst cnt
+	BLMOVE lst lst side side 0.01
+	BLMPOP 0.01 nlst side
+	BLPOP lst 0.01
+	BRPOP lst 0.01
+	BRPOPLPUSH lst lst 0.01
 	LINDEX lst idx
 	LINSERT lst (BEFORE|AFTER|any) mem val
 	LLEN lst
@@ -290,9 +290,9 @@ const oracleLines = `
 	SUNIONSTORE new nts nts
 	SUNIONSTORE set set+
 
-	BZMPOP cnt nzst MIN
-	BZPOPMAX zst cnt
-	BZPOPMIN zst cnt
+	BZMPOP 0.01 nzst MIN
+	BZPOPMAX zst 0.01
+	BZPOPMIN zst 0.01
 	ZADD zst (NX|XX|GT|LT|CH|INCR|any)* (f mem)+
 	ZADD zst f mem
 	ZADD zst INCR f mem

@@ -114,8 +114,7 @@ func foreign(c oracleCall) bool { return c.foreign }
 // oracleExceptions is the list of all that may differ. Of those that are about a call the first that explains it counts.
 var oracleExceptions = []oracleException{
 	// What would stop a server, block it, or change more than its data: it is never asked.
-	{names: "blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin wait", how: unasked, proxy: unsupported, why: "a connection that waits is one of the client's own: later work"},
-	{names: "xread xreadgroup", when: has("BLOCK"), how: unasked, proxy: "-ERR ", why: "a connection that waits is one of the client's own: later work"},
+	{names: "wait", how: unasked, proxy: unsupported, why: "it speaks of the connection that it is sent on: later work"},
 	{names: "function script|debug script|kill", how: unasked, proxy: unsupported, why: "of functions: later work; else one server's administration"},
 	{names: "psubscribe punsubscribe ssubscribe subscribe sunsubscribe unsubscribe", how: unasked, proxy: unsupported, why: "pub/sub: later work"},
 	{names: "multi watch", how: unasked, why: "what follows is another matter: see TestTransactions"},
@@ -154,7 +153,6 @@ var oracleExceptions = []oracleException{
 	{names: "command|getkeys", how: differs, server: "-ERR Invalid command", proxy: "-ERR ", why: "commands newer than the server; and of what it does not serve the proxy knows no subcommands"},
 	{names: "command|getkeys", how: differs, server: "-ERR The command has no key arguments\r\n", proxy: "*", why: "to the server a shard's channel is no key"},
 	{names: "command|getkeys", when: has("MSET", "MSETNX"), how: differs, server: "*", proxy: "-ERR Invalid number of arguments specified for command\r\n", why: "a key without a value"},
-	{names: "command|getkeys", when: has("BLOCK"), how: differs, server: "*", proxy: "*0\r\n", why: "the proxy refuses BLOCK, and then has no keys"},
 	{names: "client|kill", when: has("TYPE"), how: differs, server: "-ERR Unknown client type '", proxy: "-ERR Unknown client type '", why: "the proxy repeats 128 bytes of it at most"},
 	{names: "xread xreadgroup", when: has("COUNT"), how: differs, server: "-ERR value is not an integer or out of range\r\n", proxy: "-ERR ", why: "the proxy looks for the streams before it looks at the count"},
 	{names: "command|getkeysandflags command|help", how: differs, proxy: "-ERR command 'command' is not supported by this proxy\r\n", why: "nobody has asked for it"},

@@ -8,7 +8,8 @@
 // larger for a reason is an exception with the size that it has. It may shrink and may not grow, and the test fails until it
 // leaves the list once it fits: so the lists get shorter. No program is started here, and all of it takes half a second.
 //
-// To read: house_test.go, then walks_test.go, which has the rule on walks over maps, and imports_test.go, which has depguard's lists.
+// To read: house_test.go, then walks_test.go, which has the rule on walks over maps, driven_test.go, which has the one on
+// docs/simulation.md's list, and imports_test.go, which has depguard's lists.
 package house
 
 import (

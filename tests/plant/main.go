@@ -1,27 +1,28 @@
 // Command plant proves the simulation: it builds the product with one fault planted in it, and says after how many simulated
-// requests the simulation finds that.
+// requests the simulation finds that; or which test does, for the few that the simulation cannot see.
 //
 //	go run ./tests/plant                       the names of all faults (make plants)
-//	go run ./tests/plant NAME...               plants these, one after the other (make plants PLANT=NAME)
+//	go run ./tests/plant NAME...               plants these (make plants PLANT=NAME)
 //	go run ./tests/plant all                   plants all
-//	go run ./tests/plant -wall 60s NAME        searches for so long, by the clock on the wall
+//	go run ./tests/plant loop backend          plants those in the files of these folders
+//	go run ./tests/plant -wall 60s -jobs 2 all searches for so long, by the clock on the wall, for two at once
+//	go run ./tests/plant -sim NAME             has the simulation search although a test is named
 //
-// Nothing in the tree is changed: the compiler gets the file with the fault as an overlay. The command fails if a fault is not found.
+// Nothing in the tree is changed: the compiler gets the files with the faults as an overlay. The command fails if a fault is not found.
+//
+// To read: main.go, trial.go, graft.go, plants.go, and of the lists of faults (plants_*.go) what is needed.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -38,6 +39,8 @@ func main() {
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("plant", flag.ContinueOnError)
 	wall := flags.Duration("wall", 2*time.Minute, "how long to search for each")
+	jobs := flags.Int("jobs", 1, "how many to search for at once")
+	sim := flags.Bool("sim", false, "have the simulation search for those, too, that a test is named for")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -45,8 +48,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	if flags.NArg() == 0 {
-		for i := range plants {
-			fmt.Fprintln(stdout, plants[i].name)
+		for _, p := range plants {
+			fmt.Fprintln(stdout, p.name)
 		}
 		return nil
 	}
@@ -54,98 +57,95 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	lost := 0
-	for i := range chosen {
-		found, err := chosen[i].try(ctx, *wall)
-		if err != nil {
-			return err
+	if *sim {
+		for _, p := range chosen {
+			p.by = ""
 		}
-		if found == "" {
-			lost++
-			found = fmt.Sprintf("NOT FOUND in %v", *wall)
-		}
-		fmt.Fprintf(stdout, "%-40s %s\n", chosen[i].name, found)
 	}
-	if lost > 0 {
-		return fmt.Errorf("%d of %d faults were not found", lost, len(chosen))
+	dir, err := os.MkdirTemp("", "plant")
+	if err != nil {
+		return err
 	}
-	return nil
+	defer os.RemoveAll(dir) //nolint:errcheck // it is below the system's directory for that
+	built, err := build(ctx, dir, chosen)
+	if err != nil {
+		return err
+	}
+	return search(ctx, chosen, built, *wall, *jobs, stdout)
 }
 
-func choose(names []string) (chosen []plant, err error) {
-	if names[0] == "all" {
-		return plants, nil
-	}
+// choose returns the plants of those names, and those in the files of folders that are named; all: each.
+func choose(names []string) (chosen []*trial, err error) {
 	for _, name := range names {
 		was := len(chosen)
-		for i := range plants {
-			if plants[i].name == name {
-				chosen = append(chosen, plants[i])
+		for _, p := range plants {
+			if p.name == name || name == "all" || strings.HasPrefix(p.file, name+"/") {
+				chosen = append(chosen, &trial{p, tests[p.name], len(chosen) + 1})
 			}
 		}
 		if len(chosen) == was {
-			return nil, fmt.Errorf("no fault is named %q", name)
+			return nil, fmt.Errorf("no fault is named %q, and none is in a folder of that name", name)
 		}
 	}
 	return chosen, nil
 }
 
-// plant is a fault: in a file, old becomes new.
-type plant struct{ name, file, old, new string }
-
-// try searches for p, and says how it was found; "": it was not.
-func (p *plant) try(ctx context.Context, wall time.Duration) (found string, err error) {
-	dir, err := os.MkdirTemp("", "plant")
-	if err != nil {
-		return "", err
+// search searches for all that are chosen, and tells of each as it ends.
+func search(ctx context.Context, chosen []*trial, built programs, wall time.Duration, jobs int, stdout io.Writer) error {
+	var (
+		began = time.Now()
+		todo  = make(chan *trial)
+		all   sync.WaitGroup
+		mu    sync.Mutex // guards what follows, and stdout
+		sum   summary
+	)
+	for range jobs {
+		all.Go(func() {
+			for p := range todo {
+				r := p.try(ctx, built[p.pkg()], wall)
+				mu.Lock()
+				sum.add(p, r)
+				fmt.Fprintf(stdout, "%-44s %s\n", p.name, r)
+				mu.Unlock()
+			}
+		})
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is below the system's directory for that
-	overlay, err := p.overlay(dir)
-	if err != nil {
-		return "", err
+	for _, p := range chosen {
+		if ctx.Err() == nil {
+			todo <- p
+		}
 	}
-	sim := filepath.Join(dir, "sim.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "invariants", "-overlay", overlay, "-o", sim, "./tests/sim").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s does not compile: %w\n%s", p.name, err, out)
+	close(todo)
+	all.Wait()
+	fmt.Fprintf(stdout, "%v in %v\n", sum, time.Since(began).Round(time.Second))
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, wall+time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, sim, "-test.run=TestSim$", "-test.v", "-test.timeout=0", "-sim.duration=100h", "-sim.shrink=0", "-sim.wall="+wall.String()).CombinedOutput()
-	if err == nil {
-		return "", nil
-	}
-	why := verdict.FindStringSubmatch(string(out))
-	if why == nil {
-		return "", fmt.Errorf("%s: %w\n%s", p.name, err, out)
-	}
-	return fmt.Sprintf("%s (%.1f s)", strings.TrimSpace(why[1]), time.Since(began).Seconds()), nil
+	return errors.Join(sum.errs...)
 }
 
-// verdict is what the simulation says of a failure, or the runtime of a panic.
-var verdict = regexp.MustCompile(`(?m)(seed \d+, after \d+ replies: .*|^panic: .*|^fatal error: .*)$`)
+// summary is what became of plants.
+type summary struct {
+	all, bySim, soon, byTest int
+	errs                     []error // of those that were not found
+}
 
-// overlay writes the file with the fault, and what tells the compiler of it.
-func (p *plant) overlay(dir string) (string, error) {
-	src, err := os.ReadFile(p.file)
-	if err != nil {
-		return "", err
+func (s *summary) add(p *trial, r result) {
+	s.all++
+	switch {
+	case r.err != nil:
+		s.errs = append(s.errs, fmt.Errorf("%s: %w", p.name, r.err))
+	case p.by != "":
+		s.byTest++
+	default:
+		s.bySim++
+		if r.after <= time.Minute {
+			s.soon++
+		}
 	}
-	if n := strings.Count(string(src), p.old); n != 1 {
-		return "", fmt.Errorf("%s: %s has %d times %q; want once", p.name, p.file, n, p.old)
-	}
-	changed := filepath.Join(dir, filepath.Base(p.file))
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(src), p.old, p.new, 1)), 0o600); err != nil {
-		return "", err
-	}
-	abs, err := filepath.Abs(p.file)
-	if err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {abs: changed}})
-	if err != nil {
-		return "", err
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, text, 0o600)
+}
+
+func (s summary) String() string {
+	return fmt.Sprintf("found %d of %d: %d by the simulation, of which %d within a minute each, and %d by a test,", s.bySim+s.byTest, s.all, s.bySim,
+		s.soon, s.byTest)
 }

@@ -11,17 +11,18 @@ import (
 // A Client is a model of one: it pipelines commands, reads when it likes, hangs up, comes back, and holds each reply against what
 // it knows of its keys, which nobody else writes.
 type Client struct {
-	run   *Run
-	id    int
-	pool  int
-	to    string // the proxy's address
-	conn  *end   // nil: it is not connected
-	rnd   *rand.Rand
-	depth int // commands that it may have in flight
-	most  int // commands that it sends in all; 0: any number
-	sent  int
-	three bool // it speaks RESP3
-	likes bool // RESP3, and asks for it first of all
+	run     *Run
+	id      int
+	pool    int
+	to      string // the proxy's address
+	conn    *end   // nil: it is not connected
+	rnd     *rand.Rand
+	depth   int // commands that it may have in flight
+	most    int // commands that it sends in all; 0: any number
+	sent    int
+	sendsAt int64 // not before; see Script.Pace
+	three   bool  // it speaks RESP3
+	likes   bool  // RESP3, and asks for it first of all
 	dialect
 
 	out    []byte // that the network has not taken
@@ -124,6 +125,9 @@ func (c *Client) act() {
 		c.later(5 * time.Millisecond)
 		return
 	}
+	if c.paced() {
+		return
+	}
 	rnd := c.rnd
 	for c.inFlight() < c.depth && len(c.out) < 64<<10 && c.talks() {
 		n := 1 + rnd.IntN(c.depth-c.inFlight())
@@ -167,6 +171,20 @@ func (c *Client) whim() {
 	case n < 13:
 		c.run.sim.after(time.Duration(rnd.Int64N(int64(2*time.Second))), c.soon)
 	}
+}
+
+// paced says that c leaves the proxy alone until its next turn to send.
+func (c *Client) paced() bool {
+	s, pace := c.run.sim, c.run.script.Pace
+	switch {
+	case pace == 0:
+		return false
+	case s.now >= c.sendsAt:
+		c.sendsAt = s.now + c.rnd.Int64N(2*int64(pace))
+		s.after(time.Duration(c.sendsAt-s.now), c.soon)
+		return false
+	}
+	return true
 }
 
 // talks says that c has not sent all that it was to send.
@@ -306,7 +324,7 @@ func (c *Client) read() {
 func (c *Client) ended(err error) {
 	switch {
 	case c.half:
-		if c.inFlight() > 0 && !c.run.pressed && !c.run.moving && (c.run.calm || !c.huge && !c.run.script.Sick) {
+		if c.inFlight() > 0 && !c.run.pressed && !c.run.moving && (c.run.calm || !c.huge && !c.run.script.Sick) && !c.awaitsPop() {
 			c.run.fail("client %d half-closed, and the proxy hung up owing %d replies: %v", c.id, c.inFlight(), err)
 		}
 	case c.run.calm && !c.run.moving:

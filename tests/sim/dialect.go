@@ -50,7 +50,7 @@ func (redisDialect) clear(c *Client, g *group) {
 }
 
 func (redisDialect) parse(p []byte, o *owed) (reply, int) {
-	return parseReply(p, o != nil && (o.op == opMget || o.op == opHello || o.op == opShared))
+	return parseReply(p, o != nil && (o.op == opMget || o.op == opHello || o.op == opShared || o.op == opPop))
 }
 
 // send makes up a command.
@@ -86,6 +86,8 @@ func (redisDialect) send(c *Client) {
 		c.any()
 	case r < 180:
 		c.transact()
+	case r < 182:
+		c.queue()
 	case r < 196:
 		if o := &refusals[rnd.IntN(len(refusals))]; o.args[0] != "command" || rnd.IntN(30) == 0 { // whose replies are long
 			c.refused(o)
@@ -108,8 +110,9 @@ func (c *Client) any() {
 		list = rowsFor[g.kind]
 	}
 	c.clean(g)
-	frame := c.made(list[rnd.IntN(len(list))], g)
-	c.owe(owed{op: opModel, g: g, cmd: frame})
+	r := list[rnd.IntN(len(list))]
+	frame := c.made(r, g)
+	c.owe(owed{op: opModel, g: g, cmd: frame, blocks: mayBlock[r.name]})
 }
 
 // made sends a command with arguments that are made up, in any of its forms, and returns it as an array.

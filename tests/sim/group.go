@@ -127,6 +127,8 @@ func (c *Client) mirrored(o *owed, r *reply, raw []byte) string {
 func (c *Client) otherwise(o *owed, r *reply, raw, want []byte, fits func() bool) string {
 	run := c.run
 	switch {
+	case r.crowded():
+		return ""
 	case run.calm:
 	case run.script.Sick:
 		o.g.vague = true

@@ -28,6 +28,7 @@ type owed struct {
 	cmd    []byte   // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
 	n      int      // the version that a HELLO asks for; 0: none
 	until  bool     // the reply goes on until MN
+	blocks bool     // it may block: who half-closes then is hung up on
 	silent bool     // some of cmd say that they want no reply
 	three  string   // what must come back in RESP3; "": p
 }
@@ -47,12 +48,14 @@ const (
 	opModel // of a group's keys
 	opLines // the same, of memcached
 	opShared
+	opPush
+	opPop
 	opWatch
 	opExec  // of a group's commands
 	opClean // deletes a group's keys
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "WATCH ", "EXEC ", "clean "}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "clean "}
 
 // what tells of a command.
 func (o *owed) what() string {
@@ -142,7 +145,7 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 	}
 	if r.failed() {
 		o.unknown()
-		if c.run.calm || !c.run.script.Sick && !excused(string(r.p)) {
+		if !r.crowded() && (c.run.calm || !c.run.script.Sick && !excused(string(r.p))) {
 			return "an error in good times"
 		}
 		c.failed = true
@@ -162,6 +165,12 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 func (c *Client) known(o *owed, r *reply) string {
 	run := c.run
 	switch o.op {
+	case opPush:
+		if r.kind != ':' {
+			return "not how long the queue is"
+		}
+	case opPop:
+		return c.popped(o, r)
 	case opShared:
 		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:
@@ -230,9 +239,15 @@ func (c *Client) local(o *owed, r *reply, raw []byte) string {
 	return "should be " + want
 }
 
+// crowded says that r refuses a command that may block, or WATCH, since others have all connections that there may be for that. Nothing
+// was executed then.
+func (r *reply) crowded() bool {
+	return r.kind == '-' && strings.Contains(string(r.p), "_connections of the server are in use")
+}
+
 // excused says that an error is one of those that failing servers excuse.
 func excused(p string) bool {
-	for _, text := range []string{"Connection", "LOADING", "EXECABORT", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
+	for _, text := range []string{"Connection", "LOADING", "EXECABORT", "UNBLOCKED", "Broken pipe", "Invalid argument", "Host is down", "server refused", "No route", "SERVER_ERROR"} {
 		if strings.Contains(p, text) {
 			return true
 		}

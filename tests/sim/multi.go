@@ -153,7 +153,9 @@ func (c *Client) watched(o *owed, r *reply, raw []byte) string {
 		if !o.g.vague {
 			o.g.seen = fmt.Append(nil, o.g.db[o.g.names[0]])
 		}
-	case bytes.Contains(raw, []byte("transaction_connections")): // others have them
+	case r.crowded():
+	case c.run.script.Sick && !c.run.calm:
+		c.failed = true
 	case c.run.calm || !r.failed() || !c.run.script.Sick && !excused(string(r.p)):
 		return "not OK"
 	default:

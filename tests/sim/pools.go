@@ -53,9 +53,9 @@ func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 // give has a pool go by the settings.
 func (s *Settings) give(po *engine.PoolOptions, sick bool) {
 	po.Timeout, po.ServerConnections, po.Preconnect, po.IntegrityInterval = s.Timeout, max(s.ServerConnections, 1), s.Preconnect, s.Integrity
-	po.TransactionConnections = 128
+	po.TransactionConnections, po.BlockingConnections = 128, 128
 	if s.Leases > 0 {
-		po.TransactionConnections = s.Leases
+		po.TransactionConnections, po.BlockingConnections = s.Leases, s.Leases
 	}
 	if sick { // what is wrong with a connection shows in time
 		po.IntegrityInterval, po.ServerUserTimeout = max(po.IntegrityInterval, time.Second), 3*time.Second

@@ -11,7 +11,7 @@ func (s *Sim) NewRedis(at string) *Server { return s.newServer(at, serveRedis) }
 // serveRedis executes the whole commands of the input.
 func serveRedis(c *session) (took int) {
 	x := &c.redis
-	for !c.closing {
+	for !c.closing && c.popping.key == "" {
 		var n int
 		if x.args, n = parseCommand(c.in[took:], x.args[:0]); n == 0 {
 			break
@@ -84,10 +84,12 @@ func (c *session) serveOne(x *request) {
 	if x.three && c.sim.rnd.Uint32()&63 == 0 {
 		c.unasked()
 	}
-	if c.transacts(x) {
+	if c.transacts(x) || c.pops(x) {
 		return
 	}
-	c.carryOut(x)
+	if c.carryOut(x); len(c.poppers) > 0 {
+		c.feed()
+	}
 }
 
 // carryOut executes a command that reads or changes what is stored.

@@ -63,7 +63,6 @@ eval x 5 k | -ERR Number of keys can't be greater than number of args
 zunion 0 k | -ERR at least 1 input key is needed for 'zunion' command
 sintercard 0 k | -ERR numkeys should be greater than 0
 lmpop 3 k left | -ERR syntax error
-xread block 0 streams k 0 | -ERR BLOCK is not supported by this proxy
 xread count 1 streams k | -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.
 copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
 nosuch @ b | -ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
@@ -79,8 +78,7 @@ cluster|nodes; cluster|replicas x; cluster|replicate x; cluster|reset; cluster|s
 cluster|shards; cluster|slaves x; cluster|slots`
 
 // unsupported are the commands that are refused by name.
-const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; wait 1 0; waitaof 1 1 0; blmove k k left right 0;
-blmpop 0 1 k left; blpop k 0; brpop k 0; brpoplpush k k 0; bzmpop 0 1 k min; bzpopmax k 0; bzpopmin k 0; pfdebug getreg k; pfselftest;
+const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; wait 1 0; waitaof 1 1 0; pfdebug getreg k; pfselftest;
 xgroup|help; xinfo|help; function list; script|debug yes; script|help; script|kill; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
 ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause; acl|cat; acl|deluser a; acl|dryrun a get k; acl|genpass;
 acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;

@@ -24,6 +24,7 @@ type Run struct {
 	process *reactor // its
 	servers []*Server
 	clients []*Client
+	queues
 	shared  [][]*shared // keys, by pool; none where keys move
 	renamed int         // servers, so many times
 
@@ -54,7 +55,9 @@ func (r *Run) note(format string, args ...any) {
 
 // newRun makes the world of a script.
 func newRun(c *Script, log *slog.Logger) *Run {
-	return &Run{sim: New(c.Seed), script: c, log: log}
+	return &Run{
+		sim: New(c.Seed), script: c, log: log, queues: queues{pushed: make(map[string]bool), popped: make(map[string]bool)},
+	}
 }
 
 // play has all happen that the script says, and reports whether all that must hold did.

@@ -18,6 +18,7 @@ type Script struct {
 	Loose       bool           `yaml:"loose,omitempty"` // keys move from server to server, which may lose them
 	Sick        bool           `yaml:"sick,omitempty"`  // besides, servers answer what they were not asked, see Faults
 	MaxPipeline int            `yaml:"max_pipeline"`
+	Pace        time.Duration  `yaml:"pace,omitempty"` // about so much passes between two times that a client sends; 0: nothing
 	Pools       []PoolScript   `yaml:"pools"`
 	Clients     []ClientScript `yaml:"clients"`
 	Phases      []Phase        `yaml:"phases"`

@@ -16,6 +16,7 @@ type Server struct {
 	name    string                 // that leads to it; "": none does
 	serve   func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
 	conns   []*session
+	poppers []*session // that wait for something to be pushed; see queue.go
 	values  db
 	scripts map[string]int64 // since when it has them, by name
 
@@ -41,6 +42,7 @@ type session struct {
 
 	redis request
 	transacting
+	popping popping
 }
 
 // newServer makes a server that listens on an address.
@@ -192,6 +194,9 @@ func (c *session) close(hard bool) {
 		return
 	}
 	c.closing = true
+	if c.popping.key != "" {
+		c.endPopping()
+	}
 	c.conn.close(hard)
 	i := slices.Index(c.conns, c)
 	c.conns = slices.Delete(c.conns, i, i+1)

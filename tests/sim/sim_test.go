@@ -11,15 +11,14 @@ import (
 )
 
 var (
-	duration = flag.Duration("sim.duration", 20*time.Second, "of simulated time, in runs of 20 seconds")
+	duration = flag.Duration("sim.duration", 20*time.Second, "of simulated time, in runs of -sim.run")
+	runTime  = flag.Duration("sim.run", 20*time.Second, "how long the world of one seed lasts, by its own clock")
+	pace     = flag.Duration("sim.pace", 0, "so long clients send nothing in between, but in each eighth run: more happens for each reply")
 	seed     = flag.Uint64("sim.seed", 1, "of the first run")
 	wall     = flag.Duration("sim.wall", 0, "no run begins later, by the clock on the wall; 0: whenever")
 	file     = flag.String("sim.script", "", "a script to play instead")
 	patience = flag.Duration("sim.shrink", time.Minute, "how long to look for the shortest script of a failure, by the clock on the wall")
 )
-
-// runTime is how long the world of one seed lasts, by its own clock.
-const runTime = 20 * time.Second
 
 // TestSim plays one seed after the other, or a script. What must not happen is shown with its seed, which shows it again, and with
 // the shortest script that was found in which something like it happens.
@@ -30,16 +29,20 @@ func TestSim(t *testing.T) {
 	}
 	began := time.Now()
 	var answered, steps int64
-	length := min(*duration, runTime)
+	length := min(*duration, *runTime)
 	if underRace {
-		length = min(length, runTime/10)
+		length = min(length, *runTime/10)
 		*duration = min(*duration, length)
 	}
 	for i := range int(*duration / length) {
 		if *wall > 0 && time.Since(began) > *wall {
 			break
 		}
-		r, log := playScript(newScript(*seed+uint64(i), length))
+		c := newScript(*seed+uint64(i), length)
+		if c.Seed%8 != 0 {
+			c.Pace = *pace
+		}
+		r, log := playScript(c)
 		answered += r.Answered
 		steps += r.sim.Steps
 		if r.Failure != "" {

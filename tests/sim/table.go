@@ -104,6 +104,16 @@ lindex k i $
 linsert k before v v :
 llen k :
 lmove k k left right $
+blmove k k left right 0 ?
+blmpop 0.1 1 k left ?
+blpop k k 0 ?
+brpop k 1 ?
+brpoplpush k k 0 ?
+bzmpop 1 1 k min ?
+bzpopmax k 0 ?
+bzpopmin k 0 ?
+xread block 10 streams k 0 ?
+xreadgroup group v v block 10 streams k > ?
 lmpop 1 k left ?
 lpop k $
 lpos k v ?

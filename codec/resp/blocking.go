@@ -1,0 +1,81 @@
+package resp
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"cashew/codec"
+)
+
+// where says where a command that may block has the time for which it does.
+type where uint8
+
+const (
+	atEnd   where = iota + 1 // its last argument, in seconds
+	inFront                  // its first
+	byWord                   // behind BLOCK, in milliseconds; without that it does not block
+)
+
+// waits are by Op; 0: it never blocks.
+var waits = func() []where {
+	list := make([]where, len(commands))
+	for _, name := range []string{"blpop", "brpop", "bzpopmin", "bzpopmax", "blmove", "brpoplpush"} {
+		list[mustOp(name)] = atEnd
+	}
+	list[mustOp("blmpop")], list[mustOp("bzmpop")] = inFront, inFront
+	list[mustOp("xread")], list[mustOp("xreadgroup")] = byWord, byWord
+	return list
+}()
+
+// perhapsBlocks makes a command that is routed, and may block, one for a connection of the client's own.
+func perhapsBlocks(cmd *codec.Command, keys []codec.Key) {
+	if waits[cmd.Op] == 0 || cmd.Kind != codec.Forward {
+		return
+	}
+	if wait := waitOf(cmd); wait != 0 {
+		cmd.Kind, cmd.Keys, cmd.Wait = codec.Lease, keys, wait
+	}
+}
+
+// waitOf is codec.Command.Wait of a command that may block; 0: it does not. A time that is none is for the server to judge, at once.
+func waitOf(cmd *codec.Command) int64 {
+	at := waits[cmd.Op]
+	args, unit := argsOf(cmd.Frame), time.Second
+	args.next()
+	var text []byte
+	switch at {
+	case inFront:
+		text = args.next()
+	case atEnd:
+		for args.left > 0 {
+			text = args.next()
+		}
+	case byWord:
+		unit = time.Millisecond
+		for args.left > 0 && text == nil {
+			switch word := args.next(); {
+			case equalFold(word, "streams"):
+				return 0 // behind it are keys, which may have any name
+			case equalFold(word, "block"):
+				text = args.next()
+			case equalFold(word, "group"):
+				args.next()
+				args.next()
+			case equalFold(word, "count"), equalFold(word, "claim"):
+				args.next()
+			}
+		}
+		if text == nil {
+			return 0
+		}
+	}
+	n, err := strconv.ParseFloat(string(text), 64)
+	switch {
+	case err != nil || n < 0:
+		return 1
+	case n == 0 || n > float64(math.MaxInt64/int64(unit)):
+		return math.MaxInt64
+	}
+	return max(int64(n*float64(unit)), 1)
+}

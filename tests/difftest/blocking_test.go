@@ -1,0 +1,97 @@
+//go:build unix
+
+package difftest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestBlocking: commands that may block are answered byte for byte as by the server itself: what is there, what comes while they wait,
+// nothing, and what is wrong with them; in both versions, before one server and before four.
+func TestBlocking(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "blocking commands close the client, 6.2")
+	direct, servers := startRedis(t), startRedises(t, 5)
+	one, four := poolOf(servers[:1]), poolOf(servers[1:], append(spread, `hash_tag: "{}"`)...)
+	one.name, four.name = "one", "four"
+	p := startProxy(t, one, four)
+	for _, version := range []string{"2", "3"} {
+		flush(t, append(servers, direct)...)
+		want := blockingTalk(t, direct.addr, version)
+		for _, pool := range []string{"one", "four"} {
+			got := blockingTalk(t, p.addr(pool), version)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("RESP%s, %s, step %d: %q; directly %q", version, pool, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+// blockingTalk has one client wait for what the other does.
+func blockingTalk(t *testing.T, addr, version string) (replies []string) {
+	t.Helper()
+	waits, does := dial(t, addr), dial(t, addr)
+	defer waits.close()
+	defer does.close()
+	waits.do("HELLO", version)
+	for _, line := range []string{
+		"BLPOP {k}a 0.01", "BRPOP {k}a {k}b 0.01", "BLMPOP 0.01 2 {k}a {k}b LEFT", "BZPOPMIN {k}z 0.01", "BZPOPMAX {k}z 0.01",
+		"BZMPOP 0.01 1 {k}z MIN", "BLMOVE {k}a {k}b LEFT RIGHT 0.01", "BRPOPLPUSH {k}a {k}b 0.01", "XREAD BLOCK 10 STREAMS {k}s $",
+		"BLPOP {k}a x", "BLPOP {k}a -1", "BLPOP {k}a", "BLMPOP x 1 {k}a LEFT", "BLMPOP 0 0 {k}a LEFT", "XREAD BLOCK x STREAMS {k}s $",
+		"XREAD BLOCK -1 STREAMS {k}s $", "XREADGROUP GROUP g c BLOCK 1 STREAMS {k}s >", "SET {k}t v", "BLPOP {k}t 0.01", "BLPOP {k}a {k}t 0.01",
+	} {
+		replies = append(replies, waits.do(words(line)...))
+	}
+	for _, pair := range [][2]string{
+		{"BLPOP {k}a {k}b 0", "RPUSH {k}b v w"},
+		{"BLPOP {k}b 0", "PING"},
+		{"BLMOVE {k}a {k}c LEFT RIGHT 0", "RPUSH {k}a v"},
+		{"BRPOPLPUSH {k}a {k}c 0", "LPUSH {k}a v"},
+		{"BLMPOP 0 1 {k}a LEFT COUNT 2", "RPUSH {k}a 1 2 3"},
+		{"BRPOP {k}a 0", "PING"},
+		{"BZPOPMIN {k}z 0", "ZADD {k}z 1 m 2 n"},
+		{"BZMPOP 0 1 {k}z MAX", "PING"},
+		{"XREAD BLOCK 0 STREAMS {k}s $", "XADD {k}s 1-1 f v"},
+		{"XREAD BLOCK 0 COUNT 1 STREAMS {k}s 0", "PING"},
+	} {
+		waits.send(append(command(words(pair[0])...), command("LLEN", "{k}a")...))
+		time.Sleep(50 * time.Millisecond) // that it waits by then is likely; the replies are the same if not
+		replies = append(replies, does.do(words(pair[1])...))
+		replies = append(replies, waits.replies(2)...)
+	}
+	replies = append(replies, does.do("DEL", "{k}a", "{k}b", "{k}c", "{k}s", "{k}t", "{k}z"))
+	return append(replies, fmt.Sprint(len(replies)))
+}
+
+// TestBlockingLeaves: clients that go while they wait pop nothing afterwards, and leave no connection behind that waits.
+func TestBlockingLeaves(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "blocking commands close the client, 6.2")
+	server := startRedis(t)
+	addr := startProxy(t, poolOf([]*redisServer{server}, "blocking_connections: 20")).addr("p")
+	other := dial(t, addr)
+	nobody := func() bool {
+		return strings.Contains(server.do(t, "INFO", "clients"), "\r\nblocked_clients:0\r\n")
+	}
+	for i := range 60 {
+		c := dial(t, addr)
+		c.send(command("BLPOP", "q", "0"))
+		if i%4 == 3 {
+			await(t, "it to wait", func() bool { return !nobody() })
+		}
+		if i%2 == 0 {
+			c.close()
+		} else {
+			c.closeWrite()
+			c.wantEOF()
+		}
+	}
+	await(t, "nobody to wait", nobody)
+	other.want(":3\r\n", "RPUSH", "q", "1", "2", "3")
+	other.want(":3\r\n", "LLEN", "q")
+}
