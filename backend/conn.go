@@ -245,6 +245,9 @@ func (c *Conn) tellWaiters() {
 	}
 }
 
+// Takes says that c, which has answered, may get requests of whoever had that answer.
+func (c *Conn) Takes() bool { return c.state == open && !c.retired && c.doubt == nil }
+
 // Profile is what c speaks.
 func (c *Conn) Profile() codec.Profile { return c.profile }
 

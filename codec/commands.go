@@ -21,6 +21,21 @@ type Commands interface {
 
 	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
 	Target(cl *Client, cmd *Command) Profile
+
+	// Script says of a command with Script whether it brings a script, which servers keep under a name, or calls one by that name.
+	// An empty body is none. The other methods are about those: the name of a body, and the name in the frame of a command that
+	// calls; the command that has a server keep a body, and its Op; whether a reply says that the server does not have the script
+	// and has executed nothing, or perhaps says so, with more bytes. Of a protocol without scripts nothing of this is called.
+	Script(cmd *Command) (body []byte, calls bool)
+	ScriptName(body []byte) string
+	CalledScript(frame []byte) string
+	AppendLoad(dst, body []byte) []byte
+	LoadOp() uint16
+	Unloaded(reply []byte) (is, perhaps bool)
+
+	// FindUnloaded is Unloaded for a reply that has others within it: it says whether one of them is found in the next bytes of it.
+	// matched is what it returned for those before, 0 at first.
+	FindUnloaded(chunk []byte, matched int) (found bool, now int)
 }
 
 // Kind says what a session does with a command.
@@ -72,14 +87,15 @@ type Key struct {
 type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
-	Script  bool   // several keys are what its author calls keys: if they lie on several servers, the first may decide
+	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide. See Commands.Script
 	Own     bool   // of a Queue: the proxy answers it
-	Sole    bool   // of a Report: in a pool of one server it goes there as it is, for the server's own words
+	Sole    bool   // of a Report or a Refuse: in a pool of one server it goes there as it is, for the server's own words
+	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
-	Keys    []Key  // all keys, if there is more than one, or for a Queue or Lease; else empty
+	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty
 	Wait    int64  // of a Lease: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
 	Arg     int    // the protocol's own: for example the number of arguments
 	Err     string // the protocol's own: why it was refused, or what it is answered

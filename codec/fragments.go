@@ -26,8 +26,9 @@ type Fragments interface {
 // fragment leaves. AppendCoalesced gets it once all fragments are answered; Replies and Cursor are empty until then.
 type Gather struct {
 	Op      uint16
+	Some    bool     // Command.Some
 	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command
-	Replies [][]byte // the whole reply to each fragment; never empty
+	Replies [][]byte // the whole reply to each fragment, but for those that Some leaves out; none is empty
 	Keys    []byte   // what AppendKeys kept
 	Cursor  []int    // scratch, one for each reply, zeroed: the protocol's place in it
 }

@@ -37,3 +37,21 @@ func TestAllocsSight(t *testing.T) {
 		t.Errorf("%v allocations in a round; want 0", n)
 	}
 }
+
+// TestAllocsScripts: it allocates nothing to see a script that was seen before, and to call one.
+func TestAllocsScripts(t *testing.T) {
+	s, c := steady(t, 1)
+	v := s.Servers[0]
+	in, buf := []byte(array("EVAL", "return 1", "1", "k")+array("EVALSHA", sha, "1", "k")), make([]byte, 1000)
+	play := func() {
+		s.Loop.Data(c.session, buf[:copy(buf, in)])
+		s.Settle()
+		s.Loop.Data(v.Up, buf[:copy(buf, ":1\r\n:1\r\n")])
+		s.Settle()
+		v.Sock.Got, c.Sock.Got = v.Sock.Got[:0], c.Sock.Got[:0]
+	}
+	play()
+	if n := testing.AllocsPerRun(1000, play); n != 0 {
+		t.Errorf("%v allocations in a round; want 0", n)
+	}
+}

@@ -230,6 +230,7 @@ func (s *Session) close() {
 	for r := s.head; r != nil; {
 		next := r.Next
 		r.Next = nil
+		s.local.dropCalls(r)
 		s.letGo(r)
 		r = next
 	}

@@ -34,8 +34,11 @@ type Local struct {
 	targets      []target        // scratch of scatter: where they go
 	gathers      []*codec.Gather // not in use
 	transactions []*transaction  // not in use
-	idle         int             // the smallest number of them since the last tidy: that many were never needed
-	clients      atomic.Int64    // on the loop or on their way to it
+	calls        []*call         // not in use
+	loaded       [8]loading      // lately, the next in place of the one at nextLoaded
+	nextLoaded   int
+	idle         int          // the smallest number of them since the last tidy: that many were never needed
+	clients      atomic.Int64 // on the loop or on their way to it
 
 	hot, big stats.Sketch
 	sampleIn int // keys until the next is sampled

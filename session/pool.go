@@ -20,6 +20,7 @@ type Pool struct {
 	opts     *ClientOptions
 	origin   *stats.Origin // of its keys, for those who keep some
 	Count    *Counters     // shared with the pool that it replaced
+	scripts  *scripts      // so are these
 	host     Host
 
 	groups []*backend.Group // by Local.index; each is its shard's once the loops know the pool; shared with the pool that it replaced
@@ -62,7 +63,7 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	servers := bp.Options()
 	p := &Pool{
 		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", opts: o,
-		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), host: h,
+		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), host: h,
 	}
 	for i := range servers.Servers {
 		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
@@ -73,7 +74,7 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 // Adopt has p take the place of old, whose successor p's own Pool is: it has its servers, its groups and its counters.
 func (p *Pool) Adopt(old *Pool) {
 	p.Pool.Adopt(old.Pool)
-	p.Count, p.groups = old.Count, old.groups
+	p.Count, p.scripts, p.groups = old.Count, old.scripts, old.groups
 	old.next = p
 }
 

@@ -11,6 +11,7 @@ package session
 
 import (
 	"errors"
+	"slices"
 
 	"cashew/backend"
 	"cashew/topology"
@@ -238,13 +239,16 @@ func (s *Session) writeStored(r *backend.Request) {
 // writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.Protocol, whole.Gather
-	if whole.Err != nil {
+	if whole.Err != nil && !spared(whole) {
 		s.pool.Count.ForwardError.Add(1)
 		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
 		return
 	}
 	size := 0
 	for _, f := range whole.Fragments {
+		if stored(f) == 0 {
+			continue // spared says that there are others
+		}
 		g.Replies = append(g.Replies, f.Reply.B)
 		g.Cursor = append(g.Cursor, 0)
 		size += len(f.Reply.B)
@@ -322,7 +326,15 @@ func (s *Session) lost(f *backend.Request, err error) {
 			return
 		}
 	}
+	if whole.Gather.Some && f.Reply != nil {
+		f.Reply.B = f.Reply.B[:0] // what came of it says nothing
+	}
 	if whole.Err == nil {
 		whole.Err = err
 	}
+}
+
+// spared says that whole, of which fragments are lost, is answered by what the others say.
+func spared(whole *backend.Request) bool {
+	return whole.Gather.Some && slices.ContainsFunc(whole.Fragments, func(f *backend.Request) bool { return stored(f) > 0 })
 }

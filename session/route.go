@@ -101,18 +101,16 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return false
 	}
 	s.count(cmd)
+	if cmd.Sole && s.sole(cmd) {
+		return true
+	}
 	switch cmd.Kind {
 	case codec.Scatter:
 		s.scatter(cmd)
 	case codec.Fanout:
 		s.fanOut(cmd)
 	case codec.Report:
-		if cmd.Sole && len(s.pool.Options().Servers) == 1 {
-			place, server := s.pool.Router().Route(nil)
-			s.send(place, server, cmd)
-		} else {
-			s.report(cmd)
-		}
+		s.report(cmd)
 	case codec.Switch:
 		s.change(cmd)
 	case codec.Queue:
@@ -136,25 +134,37 @@ func (s *Session) handle(cmd *codec.Command) bool {
 func (s *Session) forward(cmd *codec.Command) {
 	r := s.pool.Router()
 	place, server := r.Route(cmd.Key)
-	if len(cmd.Keys) > 1 && !s.mayHave(r, place, cmd) {
-		bb := s.loop.GetBuffer()
-		bb.B = s.pool.Protocol.AppendCrossServer(bb.B)
-		s.answer(bb)
-		s.countRefusal(cmd)
+	if len(cmd.Keys) > 0 {
+		s.forwardKeys(r, place, server, cmd)
 		return
 	}
 	s.send(place, server, cmd)
 }
 
-// send queues a whole command on a connection to server, or answers why that can't be. place is the server's index in the pool's
-// list; figures count by it.
-func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) {
+// forwardKeys is forward for a command with Keys.
+func (s *Session) forwardKeys(r *topology.Router, place int, server *topology.Server, cmd *codec.Command) {
+	switch {
+	case !s.mayHave(r, place, cmd):
+		bb := s.loop.GetBuffer()
+		bb.B = s.pool.Protocol.AppendCrossServer(bb.B)
+		s.answer(bb)
+		s.countRefusal(cmd)
+	case cmd.Script:
+		s.sendScript(place, server, cmd)
+	default:
+		s.send(place, server, cmd)
+	}
+}
+
+// send queues a whole command on a connection to server, which it returns, or answers why that can't be. place is the server's index in
+// the pool's list; figures count by it.
+func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *backend.Conn {
 	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {
 		if !cmd.NoReply {
 			s.refuse(cmd, err)
 		}
-		return
+		return nil
 	}
 	c.Touch() // first of all: should what follows panic, c is known to hold half a request
 	var r *backend.Request
@@ -183,6 +193,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) {
 	default:
 		c.Through(cmd.Frame)
 	}
+	return c
 }
 
 // push enters r at the end of the client's order.
@@ -237,16 +248,6 @@ func (s *Session) together(r *topology.Router, place int, cmd *codec.Command) bo
 		}
 	}
 	return true
-}
-
-// firstKeyDecides says of a command whose keys live on several servers that it goes where its first key is. Scripts do, as with
-// twemproxy: what libraries for locks and rate limits pass as keys are often none.
-func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
-	if !cmd.Script {
-		return false
-	}
-	s.pool.Count.CrossScripts.Add(1)
-	return !s.pool.opts.RefuseCrossScripts
 }
 
 // scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
@@ -318,6 +319,9 @@ func (s *Session) fanOut(cmd *codec.Command) {
 		}
 		return
 	}
+	if cmd.Script {
+		s.noteScript(cmd)
+	}
 	whole := s.gather(cmd)
 	for place, server := range s.pool.Servers() {
 		if c := s.fragment(whole, place, server, 0).conn; c != nil {
@@ -331,7 +335,7 @@ func (s *Session) fanOut(cmd *codec.Command) {
 func (s *Session) gather(cmd *codec.Command) *backend.Request {
 	whole := s.local.servers.NewRequest(s)
 	whole.Gather = s.local.getGather()
-	whole.Gather.Op = cmd.Op
+	whole.Gather.Op, whole.Gather.Some = cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
 	s.push(whole)
 	return whole
 }

@@ -16,6 +16,7 @@ type shard struct {
 	group   *backend.Group
 	tally   stats.ClientTally
 	slowLog stats.SlowLog
+	scripts seen
 	removed bool // its pool is gone: clients of it that still open leave at once
 }
 

@@ -26,6 +26,7 @@ type transaction struct {
 	ends   []uint32                   // of each of them
 	keys   []span                     // in bb
 	own    []ownCommand
+	calls  []span           // in bb, commands that call scripts
 	router *topology.Router // by which place was found
 	moved  bool             // it is another than that for the first command
 	place  int              // where all keys live; see topology.Router.Route
@@ -59,7 +60,10 @@ func (s *Session) queue(cmd *codec.Command) {
 		s.countRefusal(cmd)
 		s.answerWith(p.AppendApart)
 	default:
-		t.add(s, cmd)
+		from := uint32(len(t.bb.B))
+		if t.add(s, cmd); cmd.Script && s.noteScript(cmd) {
+			t.calls = append(t.calls, span{from, uint32(len(t.bb.B))})
+		}
 		s.answerLocal(cmd)
 	}
 }
@@ -195,6 +199,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 		from = end
 	}
 	r.Frame = uint32(len(t.bb.B))
+	s.callWithin(t, r, c)
 	c.Queue(r)
 	s.pastCrowd(c)
 	sendPart(s, c, t.bb.B[from:])
@@ -271,10 +276,10 @@ const (
 // putTransaction lets go of t.
 func (l *Local) putTransaction(t *transaction) {
 	l.loop.PutBuffer(t.bb)
-	if len(l.transactions) == maxTransactions || max(cap(t.keys), cap(t.ends)) > maxTransactionKeys {
+	if len(l.transactions) == maxTransactions || max(cap(t.keys), cap(t.ends), cap(t.calls)) > maxTransactionKeys {
 		return
 	}
 	clear(t.own)
-	*t = transaction{ends: t.ends[:0], keys: t.keys[:0], own: t.own[:0]}
+	*t = transaction{ends: t.ends[:0], keys: t.keys[:0], own: t.own[:0], calls: t.calls[:0]}
 	l.transactions = append(l.transactions, t)
 }

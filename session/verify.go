@@ -21,6 +21,7 @@ type audit struct {
 	owed   map[*backend.Request]*Session // in a client's order, or a fragment of one
 	extra  int                           // by how many requests are held besides clients and outqs: by reports
 	busy   int                           // clients with something in flight
+	kept   int                           // bytes of calls of the client that is looked at
 	shards map[*shard]*sums
 }
 
@@ -98,6 +99,7 @@ func (a *audit) session(s *Session) {
 // order: what s is owed is in its list, each once, and each is on its way.
 func (a *audit) order(s *Session) {
 	n := 0
+	a.kept = 0
 	var tail *backend.Request
 	fragments := false
 	for r := s.head; r != nil; r = r.Next {
@@ -106,7 +108,7 @@ func (a *audit) order(s *Session) {
 		a.own(r, s)
 		a.Check(!r.Streaming || r == s.head, s, "reply %d streams, and it is not its turn", n)
 		if r.Gather == nil {
-			a.Check(r.Done || s.broken || a.InQueue(r) && r.Owner == backend.Owner(s) || a.Refs(r) > 1, s, "nobody answers request %d of %d", n, s.inFlight)
+			a.Check(r.Done || s.broken || a.InQueue(r) && owes(r, s) || a.Refs(r) > 1, s, "nobody answers request %d of %d", n, s.inFlight)
 		} else {
 			fragments = true
 			a.gathered(r, s)
@@ -115,6 +117,7 @@ func (a *audit) order(s *Session) {
 			return
 		}
 	}
+	a.Check(a.kept == s.keptCalls, s, "%d bytes of calls are kept, and %d are counted", a.kept, s.keptCalls)
 	a.Check(n == s.inFlight, s, "%d replies are owed, and %d are in flight", n, s.inFlight)
 	a.Check(tail == s.tail, s, "the tail of its order is not its last")
 	a.Check(s.head == nil || !s.head.Done || s.broken, s, "the reply whose turn it is, of %d, is whole and is not passed on", n)
@@ -128,7 +131,12 @@ func (a *audit) own(r *backend.Request, s *Session) {
 	other := a.owed[r]
 	a.Check(other == nil, s, "a request of it is also that of %v", other)
 	a.owed[r] = s
-	a.Check(r.Owner == nil || r.Owner == backend.Owner(s), s, "a request in its order has another owner")
+	a.Check(r.Owner == nil || owes(r, s), s, "a request in its order has another owner")
+	if o, ok := r.Owner.(*call); ok {
+		a.Buffer(o.frames.B, s)
+		a.kept += len(o.frames.B)
+		a.Check(len(o.ends) > 0 && int(o.ends[len(o.ends)-1]) == len(o.frames.B), s, "what a call keeps does not end where its last command does")
+	}
 	if r.Reply != nil {
 		a.Buffer(r.Reply.B, s)
 	}
@@ -138,6 +146,12 @@ func (a *audit) own(r *backend.Request, s *Session) {
 	}
 	a.Check(held == 0 || held == 1 && !a.InQueue(r), s, "a request of it is held %d times too often", held)
 	a.extra += held
+}
+
+// owes says that the reply to r is passed on to s, at once or by way of a call.
+func owes(r *backend.Request, s *Session) bool {
+	o, ok := r.Owner.(*call)
+	return ok && o.s == s || r.Owner == backend.Owner(s)
 }
 
 // gathered: as many fragments of whole are awaited as are counted.
@@ -242,6 +256,8 @@ func (a *audit) requests() {
 		}
 		if o, ok := r.Owner.(*Session); ok {
 			a.Check(o == s, o, "a server owes it what is not in its order")
+		} else if o, ok := r.Owner.(*call); ok {
+			a.Check(o.s == s, o.s, "a server owes its call what is not in its order")
 		}
 	}
 	a.Check(a.InUse()-inUse+a.extra == a.local.reports, a.local, "%d requests are in use, and %d are counted; %d are held by reports, and there are %d",

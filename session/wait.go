@@ -87,7 +87,7 @@ func (s *Session) mayResume() bool {
 
 // holds is how much memory is held for this client: input, what is queued, and replies that it has not read.
 func (s *Session) holds() int {
-	n := s.out.Pending()
+	n := s.out.Pending() + s.keptCalls
 	if s.in != nil {
 		n += cap(s.in.B)
 	}

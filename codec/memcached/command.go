@@ -186,7 +186,7 @@ func begin(cmd *codec.Command, op int, frame []byte) {
 
 // refuse has text answered. A client that said noreply is not even told that.
 func refuse(cmd *codec.Command, text string, noreply bool) {
-	cmd.Kind = codec.Refuse
+	cmd.Kind, cmd.Sole = codec.Refuse, false // a pool of the other protocol may have left it true
 	cmd.Err = text
 	if noreply {
 		cmd.Kind = codec.Ignore

@@ -70,7 +70,7 @@ func (p *Protocol) parseVerbosity(cmd *codec.Command, n int, noreply bool) {
 	case n != 2 && n != 3:
 		refuse(cmd, refuseUnknown, false)
 	case p.admin:
-		cmd.Kind = codec.Fanout
+		toAll(cmd)
 		cmd.NoReply = noreply
 	default:
 		refuse(cmd, refuseAdmin, noreply)
@@ -83,7 +83,7 @@ func (p *Protocol) parseFlushAll(cmd *codec.Command, n int, noreply bool) {
 	case n > 3:
 		refuse(cmd, refuseUnknown, false)
 	case p.admin:
-		cmd.Kind = codec.Fanout
+		toAll(cmd)
 		cmd.NoReply = noreply
 	default:
 		refuse(cmd, refuseAdmin, noreply)
@@ -97,7 +97,7 @@ func (p *Protocol) parseSlabs(cmd *codec.Command, noreply, automove bool) {
 		refuse(cmd, refuseAdmin, noreply)
 		return
 	}
-	cmd.Kind = codec.Fanout
+	toAll(cmd)
 	cmd.NoReply = noreply && automove
 }
 
@@ -112,7 +112,7 @@ func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
 		cmd.Kind, cmd.Sole = codec.Report, false // a pool of the other protocol may have left it true
 		return
 	}
-	cmd.Kind = codec.Fanout
+	toAll(cmd)
 	switch string(w[1]) {
 	case "settings":
 		cmd.Op = opStatsSettings
@@ -124,3 +124,6 @@ func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
 		cmd.Op = opStatsOther
 	}
 }
+
+// toAll has cmd go to every server. A pool of the other protocol may have left both flags true.
+func toAll(cmd *codec.Command) { cmd.Kind, cmd.Script, cmd.Some = codec.Fanout, false, false }

@@ -75,6 +75,8 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	case anywhere:
 		cmd.Kind = codec.Forward
 		cmd.Key = placeholder
+	case everywhere:
+		toAll(cmd)
 	default:
 		if c.keys.kind != positions {
 			p.routePicked(cmd, c, keys)
@@ -87,7 +89,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 
 // reset makes cmd a command of which no more is known than its frame.
 func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
-	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Own = false, false, false, false
+	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Own, cmd.Some = false, false, false, false, false
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
@@ -114,12 +116,15 @@ func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key)
 		return
 	}
 	keys, err := c.pick(cmd.Frame, keys)
+	cmd.Script = c.keys.count == countEval && c.keys.kind == counted
 	if err != "" {
 		refuse(cmd, err)
+		cmd.Sole = err == refuseKeyless
 		return
 	}
-	cmd.Script = c.keys.count == countEval && c.keys.kind == counted
-	route(cmd, c, keys)
+	if route(cmd, c, keys); cmd.Script {
+		cmd.Keys = keys
+	}
 	perhapsBlocks(cmd, keys)
 }
 

@@ -60,6 +60,7 @@ const (
 	refuseKeysMany   = "ERR Number of keys can't be greater than number of args"
 	refuseKeysZero   = "ERR numkeys should be greater than 0"
 	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
+	refuseKeyless    = "ERR this proxy needs at least one key to choose one of the pool's servers" // of a pool of one it is not said
 	refuseInputKey   = "at least 1 input key"
 	refuseUnbalanced = "unbalanced streams"
 	refuseTooLong    = "ERR this command is too long for the proxy to answer"

@@ -49,6 +49,7 @@ const errInvalid = "-ERR Invalid argument\r\n"
 // first in the order of fragments (twemproxy says "Invalid argument" instead). Replies that do not fit the command are
 // never guessed at.
 func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
+	sparesAiling(g)
 	for i, r := range g.Replies {
 		if len(r) > 0 && r[0] == '|' {
 			r = withoutAttributes(r)
@@ -63,6 +64,8 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 		return spliceOwn(dst, g)
 	case opMGet:
 		return coalesceArrays(dst, g)
+	case opScriptLoad, opScriptExists, opScriptFlush:
+		return coalesceScripts(dst, g)
 	case opMSet:
 		for _, r := range g.Replies {
 			if string(r) != "+OK\r\n" {

@@ -319,7 +319,7 @@ func appendGetKeys(dst []byte, args arguments) []byte {
 		for i := pl.next; i <= pl.last; i += pl.step {
 			keys = append(keys, list[i])
 		}
-	} else if keys, refusal = c.pick(frame, keys); refusal == refuseNoKey {
+	} else if keys, refusal = c.pick(frame, keys); refusal == refuseKeyless {
 		keys, refusal = nil, ""
 	}
 	if refusal != "" {

@@ -6,19 +6,20 @@ import "cashew/codec"
 type kind uint8
 
 const (
-	refused   kind = iota // known, and answered with an error
-	forward               // to the one server that owns its keys
-	split                 // in fragments to the servers that own its keys
-	local                 // answered here
-	perhaps               // answered here, or refused for what its arguments ask
-	switches              // answered here, and may change the protocol version
-	report                // answered off the loop, by what all loops know
-	watches               // on a connection of the client's own, until EXEC
-	blocks                // the same, until its reply
-	quit                  // answered here, then the connection ends
-	anywhere              // to the server that owns the key "placeholder"
-	container             // a subcommand decides
-	hangup                // an HTTP client: close
+	refused    kind = iota // known, and answered with an error
+	forward                // to the one server that owns its keys
+	split                  // in fragments to the servers that own its keys
+	local                  // answered here
+	perhaps                // answered here, or refused for what its arguments ask
+	switches               // answered here, and may change the protocol version
+	report                 // answered off the loop, by what all loops know
+	watches                // on a connection of the client's own, until EXEC
+	blocks                 // the same, until its reply
+	quit                   // answered here, then the connection ends
+	anywhere               // to the server that owns the key "placeholder"
+	everywhere             // to every server of the pool
+	container              // a subcommand decides
+	hangup                 // an HTTP client: close
 )
 
 // keyKind is how the keys among a command's arguments are found.
@@ -143,7 +144,7 @@ func (c *command) pickCounted(frame []byte, args []codec.Key, at int) ([]codec.K
 		case n < 0:
 			return nil, refuseKeysNeg
 		case n == 0:
-			return nil, refuseNoKey
+			return nil, refuseKeyless
 		}
 	case countZset:
 		switch {

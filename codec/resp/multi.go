@@ -8,6 +8,7 @@ import "cashew/codec"
 //   - keys of one transaction that live on different servers
 //   - what would change the connection for others, which share it: HELLO, AUTH, SELECT of another database, SUBSCRIBE and kin
 //   - questions about the proxy as a whole (INFO, CLIENT LIST, SLOWLOG)
+//   - SCRIPT FLUSH, which all servers must get; SCRIPT LOAD and EXISTS go with the transaction, to its server alone
 //
 // codec.Client.Bar has inMulti from MULTI to EXEC, and spoiled once a command was refused. MULTI and WATCH inside of it are refused
 // and spoil nothing. Source: redis 7.0 multi.c; server.c, processCommand.
@@ -42,8 +43,13 @@ func (p *Protocol) hold(cmd *codec.Command) {
 		cmd.Kind = codec.Queue
 	case codec.Local:
 		p.holdLocal(cmd)
-	case codec.Switch, codec.Report, codec.Fanout:
+	case codec.Fanout:
+		if cmd.Kind = codec.Queue; cmd.Op == opScriptFlush { // the others would have it still
+			refuse(cmd, refuseInMulti)
+		}
+	case codec.Switch, codec.Report:
 		refuse(cmd, refuseInMulti)
+		cmd.Sole = false
 	}
 }
 

@@ -38,10 +38,7 @@ type library struct {
 	apart   map[string]string                        // the same, before several servers alone
 }
 
-// loads is why a library fails that sends a script by SCRIPT LOAD after NOSCRIPT, and not by EVAL.
-const loads = "SCRIPT is refused, since a script is on all servers"
-
-// Why others fail.
+// Why libraries fail.
 const (
 	transacts = "the keys of a transaction have to be on one server"
 	selects   = "a pool serves one database"
@@ -50,9 +47,7 @@ const (
 var libraries = []library{
 	{name: "node-redis", program: nodeProgram},
 	{name: "ioredis", program: nodeProgram},
-	{name: "valkey-glide", program: nodeProgram, fails: map[string]string{
-		"stored script": loads,
-	}},
+	{name: "valkey-glide", program: nodeProgram},
 	{name: "bullmq", program: nodeProgram, keys: "{bull}:", oneSlot: true},
 	{name: "go-redis", program: golangProgram},
 	{name: "rueidis", program: golangProgram},
@@ -60,14 +55,9 @@ var libraries = []library{
 	{name: "redigo", program: golangProgram},
 	{name: "phpredis", program: phpredisProgram},
 	{name: "predis", program: predisProgram},
-	{name: "redis-py", program: pythonProgram, fails: map[string]string{
-		"registered script": loads,
-	}},
-	{name: "redis-py-hiredis", program: pythonProgram, fails: map[string]string{
-		"registered script": loads,
-	}},
+	{name: "redis-py", program: pythonProgram},
+	{name: "redis-py-hiredis", program: pythonProgram},
 	{name: "redis-rb", program: rubyProgram, fails: map[string]string{
-		"loaded script":    loads,
 		"database":         selects,
 		"another database": selects,
 		"pub/sub":          "a channel is on no server in particular",
@@ -75,7 +65,6 @@ var libraries = []library{
 	{name: "django-redis", program: djangoProgram, apart: map[string]string{
 		"set_many": transacts, // it is one of redis-py's pipelines, which are transactions unless told otherwise
 	}, fails: map[string]string{
-		"lock":    loads, // to give it back
 		"pattern": "SCAN is refused, since a cursor is one server's",
 	}},
 	{name: "django-pylibmc", program: djangoProgram, speaks: memcached},

@@ -115,7 +115,7 @@ func foreign(c oracleCall) bool { return c.foreign }
 var oracleExceptions = []oracleException{
 	// What would stop a server, block it, or change more than its data: it is never asked.
 	{names: "wait", how: unasked, proxy: unsupported, why: "it speaks of the connection that it is sent on: later work"},
-	{names: "function script|debug script|flush script|kill script|load", how: unasked, proxy: unsupported, why: "scripts are on all servers or on none: later work"},
+	{names: "function script|debug script|kill", how: unasked, proxy: unsupported, why: "of functions: later work; else one server's administration"},
 	{names: "psubscribe punsubscribe ssubscribe subscribe sunsubscribe unsubscribe", how: unasked, proxy: unsupported, why: "pub/sub: later work"},
 	{names: "multi watch", how: unasked, why: "what follows is another matter: see TestTransactions"},
 	{names: "client|pause", how: unasked, proxy: unsupported, why: "of the server's clients there is one for many of the proxy's"},
@@ -128,8 +128,9 @@ var oracleExceptions = []oracleException{
 	// What the proxy does not serve today.
 	{names: "keys scan randomkey dbsize flushall flushdb swapdb move", how: differs, proxy: unsupported, why: "about all keys or databases: later work"},
 	{names: "publish spublish pubsub", how: differs, proxy: unsupported, why: "pub/sub: later work"},
-	{names: "script", how: differs, proxy: unsupported, why: "scripts are on all servers or on none: later work"},
-	{names: "eval eval_ro evalsha evalsha_ro fcall fcall_ro", how: differs, proxy: "-ERR this proxy needs at least one key to choose a server\r\n", why: "scripts without a key: later work"},
+	{names: "script|exists", over: 3, how: shaped, why: "a script that was sent with EVAL is at one server, and only what all have exists"},
+	{names: "script|help", how: differs, proxy: unsupported, why: "HELP of what the proxy serves in part"},
+	{names: "eval eval_ro evalsha evalsha_ro fcall fcall_ro", over: 3, how: differs, proxy: "-ERR this proxy needs at least one key to choose one of the pool's servers\r\n", why: "scripts without a key go to a pool's only server"},
 	{names: "time role lastsave latency acl module memory", how: differs, proxy: unsupported, why: "one server's own affairs: later work"},
 	{names: "client|reply client|unblock client|unpause", how: differs, proxy: unsupported, why: "of the server's clients there is one for many of the proxy's"},
 	{names: "client|help config|help object|help xgroup|help xinfo|help", how: differs, proxy: unsupported, why: "HELP of what the proxy serves in part"},

@@ -54,3 +54,45 @@ func TestServersWithoutPassword(t *testing.T) {
 	d.want("+OK\r\n", "AUTH", "secret")
 	d.wantPrefix("-ERR server refused the connection", "GET", "a")
 }
+
+// TestScripts: scripts by name, loaded once, are at all servers, also at one that lost them, and through a pool of one server as with
+// the server itself.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	const body, name = "return {KEYS[1], ARGV[1]}", "4b6bcd2ba98a68ee1e0c0d2b4d9a2bc08bb2a5a3"
+	for _, n := range []int{0, 1, 4} { // 0: the server itself
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			servers := startRedises(t, max(n, 1))
+			addr := servers[0].addr
+			if n > 0 {
+				addr = startProxy(t, poolOf(servers, spread...)).addr("p")
+			}
+			c := dial(t, addr)
+			sha := strings.Trim(strings.TrimPrefix(c.do("SCRIPT", "LOAD", body), "$40"), "\r\n")
+			call := func(key string) { t.Helper(); c.want("*2\r\n"+bulk(key)+bulk("x"), "EVALSHA", sha, "1", key, "x") }
+			for _, key := range keysOf("k%d", 20) {
+				call(key)
+			}
+			c.want("*2\r\n:1\r\n:0\r\n", "SCRIPT", "EXISTS", strings.ToUpper(sha), name)
+			c.wantPrefix("-ERR Error compiling script", "SCRIPT", "LOAD", "no script")
+			c.wantPrefix("-ERR ", "SCRIPT", "FLUSH", "SLOWLY")
+			c.want("+OK\r\n", "SCRIPT", "FLUSH", "SYNC")
+			c.want("*1\r\n:0\r\n", "SCRIPT", "EXISTS", sha)
+			c.wantPrefix("-NOSCRIPT", "EVALSHA", sha, "1", "k0", "x")
+			c.want("*2\r\n"+bulk("k0")+bulk("x"), "EVAL", body, "1", "k0", "x")
+			if n == 0 {
+				return
+			}
+			for _, key := range keysOf("k%d", 20) {
+				call(key)
+			}
+			for _, v := range servers {
+				dial(t, v.addr).want("+OK\r\n", "SCRIPT", "FLUSH")
+			}
+			for _, key := range keysOf("k%d", 20) {
+				call(key)
+			}
+		})
+	}
+}

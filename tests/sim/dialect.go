@@ -78,9 +78,7 @@ func (redisDialect) send(c *Client) {
 		c.command("INCR", n.name)
 		c.owe(owed{op: opIncr, c: n})
 	case r < 122:
-		v := c.value(k)
-		c.command("EVAL", "return ARGV[1]", "1", k.name, v)
-		c.owe(owed{op: opEval, keys: k.one, p: v})
+		c.stores(k)
 	case r < 128:
 		c.command("PING")
 		c.owe(owed{op: opLocal, p: "+PONG"})

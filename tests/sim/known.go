@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,9 @@ type owed struct {
 	p    string // the value that it writes, or that must come back
 	at   int64
 	by   int // the client
+
+	script *luaScript
+	act    int // what is done with it
 
 	shared *shared
 	in     sharedIn
@@ -37,7 +41,7 @@ const (
 	opDel
 	opMget
 	opIncr
-	opEval
+	opScript
 	opHello
 	opReset
 	opLocal // the proxy answers it: see refusal.want
@@ -51,7 +55,7 @@ const (
 	opClean // deletes a group's keys
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "EVAL", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "clean "}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "clean "}
 
 // what tells of a command.
 func (o *owed) what() string {
@@ -60,6 +64,8 @@ func (o *owed) what() string {
 		return opNames[o.op] + o.in.name + " " + o.shared.name
 	case o.g != nil:
 		return opNames[o.op] + quote(o.cmd)
+	case o.op == opScript:
+		return opNames[o.op] + strconv.Itoa(o.act) + " " + o.script.body
 	case o.op == opLocal:
 		return opNames[o.op] + o.p
 	}
@@ -124,6 +130,8 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 		return c.mirrored(o, r, raw)
 	case opLines:
 		return c.mirroredLines(o, r, raw)
+	case opScript:
+		return c.storedAnswer(o, r, raw)
 	case opWatch:
 		return c.watched(o, r, raw)
 	case opExec:
@@ -192,10 +200,6 @@ func (c *Client) known(o *owed, r *reply) string {
 		}
 		o.c.more -= r.n - o.c.n - 1
 		o.c.n = r.n
-	case opEval:
-		if r.kind != '$' || string(r.p) != o.p {
-			return "not what the script was given"
-		}
 	case opHello:
 		if o.n > 0 {
 			c.three = o.n == 3
@@ -258,6 +262,10 @@ func (o *owed) unknown() {
 		o.shared.unknown(o.in, o.by, o.at)
 	case opSet:
 		o.keys[0].late.add(o.p)
+	case opScript:
+		if o.p != "" {
+			o.keys[0].late.add(o.p)
+		}
 	case opDel:
 		for _, k := range o.keys {
 			k.late.add(none)

@@ -94,6 +94,9 @@ func (c *session) serveOne(x *request) {
 
 // carryOut executes a command that reads or changes what is stored.
 func (c *session) carryOut(x *request) {
+	if c.scripting(x) {
+		return
+	}
 	x.db, x.out = c.values, c.out
 	x.do()
 	c.out, x.out = x.out, nil

@@ -56,7 +56,7 @@ echo | -ERR wrong number of arguments for 'echo' command
 get | -ERR wrong number of arguments for 'get' command
 mset a | -ERR wrong number of arguments for 'mset' command
 eval x | -ERR wrong number of arguments for 'eval' command
-eval x 0 | -ERR this proxy needs at least one key to choose a server
+eval x 0 | ?-$
 eval x @ k | -ERR value is not an integer or out of range
 eval x -1 k | -ERR Number of keys can't be negative
 eval x 5 k | -ERR Number of keys can't be greater than number of args
@@ -79,7 +79,7 @@ cluster|shards; cluster|slaves x; cluster|slots`
 
 // unsupported are the commands that are refused by name.
 const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; wait 1 0; waitaof 1 1 0; pfdebug getreg k; pfselftest;
-xgroup|help; xinfo|help; function list; script load x; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
+xgroup|help; xinfo|help; function list; script|debug yes; script|help; script|kill; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
 ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause; acl|cat; acl|deluser a; acl|dryrun a get k; acl|genpass;
 acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
 config|rewrite; config|set save @; dbsize; debug sleep 1; failover; flushall; flushdb async; hotkeys get; lastsave; latency doctor;

@@ -47,6 +47,10 @@ func parseRows() (list []*row, byName map[string]*row) {
 	}
 	// The model's own requests of the proxy, and those that it passes on from a pool of one server.
 	byName["info"] = &row{name: "info", shape: "$="}
+	for _, name := range []string{"load", "exists", "flush"} { // see evalsha.go
+		byName["script|"+name] = &row{name: "script|" + name}
+	}
+	containers["script"] = true
 	return list, byName
 }
 

@@ -16,6 +16,7 @@ import (
 type Run struct {
 	sim     *Sim
 	script  *Script
+	stored  []*storedScripts // of each pool
 	log     *slog.Logger
 	phases  int // that have begun
 	options engine.Options
@@ -93,6 +94,7 @@ func (r *Run) begin() {
 	r.process = r.sim.reactors[0]
 	r.shared = make([][]*shared, len(c.Pools))
 	for i := range c.Pools {
+		r.stored = append(r.stored, newStored())
 		if !c.Loose {
 			r.shared[i] = newShared(c.Pools[i].Protocol)
 		}
@@ -151,6 +153,9 @@ func (r *Run) phase(p *Phase) {
 		return
 	}
 	r.settleShared()
+	for _, s := range r.stored {
+		s.unsure()
+	}
 	r.calm = true
 	r.resting = false
 	for _, c := range r.clients {

@@ -18,6 +18,7 @@ type Server struct {
 	conns   []*session
 	poppers []*session // that wait for something to be pushed; see queue.go
 	values  db
+	scripts map[string]int64 // since when it has them, by name
 
 	// How it fails, all of which may change at any time.
 	Late    time.Duration // before it looks at what has come
@@ -46,7 +47,7 @@ type session struct {
 
 // newServer makes a server that listens on an address.
 func (s *Sim) newServer(at string, serve func(*session) int) *Server {
-	v := &Server{sim: s, Addr: at, serve: serve, values: make(db)}
+	v := &Server{sim: s, Addr: at, serve: serve, values: make(db), scripts: make(map[string]int64)}
 	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
 	return v
 }
@@ -82,6 +83,7 @@ func (v *Server) Move(stays bool) bool {
 func (v *Server) Down(hard bool) {
 	v.sim.hosts[v.Addr].refuses = true
 	v.Hangup(hard)
+	v.loseScripts()
 }
 
 // Hangup ends all connections.
@@ -105,7 +107,10 @@ func (v *Server) Up() {
 func (v *Server) Silent() { v.sim.hosts[v.Addr].silent = true }
 
 // Lose forgets all that is stored.
-func (v *Server) Lose() { clear(v.values) }
+func (v *Server) Lose() {
+	clear(v.values)
+	v.loseScripts()
+}
 
 func (v *Server) accept(e *end) {
 	c := &session{Server: v, conn: e}

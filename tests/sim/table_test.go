@@ -26,7 +26,7 @@ func TestAllCommands(t *testing.T) {
 			sent[words[0]], sent[words[0]+"|"+words[1]] = true, true
 		}
 	}
-	for _, name := range []string{"hello", "reset", "quit", "post", "multi", "watch"} { // Client.reset, redisDialect.last, Client.transact
+	for _, name := range []string{"hello", "reset", "quit", "post", "multi", "watch", "script|load", "script|exists", "script|flush"} { // Client.reset, redisDialect.last, Client.transact, Client.stores
 		sent[name] = true
 	}
 	for _, name := range []string{"host:"} { // a line of a header, behind post

@@ -1,0 +1,108 @@
+package session
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"cashew/codec"
+)
+
+// What is kept of scripts: of a pool so many, and so many bytes of them, the oldest out first. After turnover of them went, loops look
+// again at what they see, so that one that is often sent comes back.
+const (
+	maxScripts     = 1 << 10
+	maxScriptBytes = 8 << 20
+	maxScriptSize  = 1 << 20 // of one
+	turnover       = maxScripts / 4
+)
+
+// scripts are those of a pool that clients sent lately. All loops share them: a loop asks when it sees one that is new to it, and when a
+// server lacks one.
+type scripts struct {
+	mu      sync.Mutex
+	bodies  map[string]string // by name
+	names   []string          // oldest first
+	bytes   int
+	dropped int // since changed
+
+	changed atomic.Uint32 // so often all of them were forgotten, or many: what loops have seen may be gone
+}
+
+// add keeps a script, in place of the oldest ones if need be.
+func (k *scripts) add(name, body string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.bodies[name]; ok {
+		return
+	}
+	if k.bodies == nil {
+		k.bodies = make(map[string]string)
+	}
+	for len(k.names) > 0 && (len(k.names) >= maxScripts || k.bytes+len(body) > maxScriptBytes) {
+		k.bytes -= len(k.bodies[k.names[0]])
+		delete(k.bodies, k.names[0])
+		k.names = k.names[1:]
+		if k.dropped++; k.dropped >= turnover {
+			k.dropped = 0
+			k.changed.Add(1)
+		}
+	}
+	k.bodies[name] = body
+	k.names = append(k.names, name)
+	k.bytes += len(body)
+}
+
+// get is the script of a name; "": it is not known.
+func (k *scripts) get(name string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.bodies[name]
+}
+
+// forget drops all of them.
+func (k *scripts) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.bodies, k.names, k.bytes, k.dropped = nil, nil, 0, 0
+	k.changed.Add(1)
+}
+
+// seen is which scripts of its pool a loop has seen, by a hash that costs less than their name.
+type seen struct {
+	hashes  map[uint64]struct{}
+	changed uint32 // scripts.changed, as they were
+}
+
+var scriptSeed = maphash.MakeSeed()
+
+// noteScript keeps what cmd, which has Script, brings, forgets all if it has servers do so, and says whether it calls one by name.
+func (s *Session) noteScript(cmd *codec.Command) (calls bool) {
+	if cmd.Kind == codec.Fanout && !cmd.Some {
+		s.pool.scripts.forget()
+		return false
+	}
+	body, calls := s.pool.Protocol.Script(cmd)
+	if len(body) > 0 && len(body) <= maxScriptSize && s.scripts.news(body, s.pool.scripts) {
+		s.pool.scripts.add(s.pool.Protocol.ScriptName(body), string(body))
+	}
+	return calls
+}
+
+// news says that a body has not been seen since it may have been forgotten.
+func (v *seen) news(body []byte, k *scripts) bool {
+	n := k.changed.Load()
+	switch {
+	case v.hashes == nil:
+		v.hashes = make(map[uint64]struct{})
+	case v.changed != n, len(v.hashes) >= maxScripts:
+		clear(v.hashes)
+	}
+	v.changed = n
+	h := maphash.Bytes(scriptSeed, body)
+	if _, ok := v.hashes[h]; ok {
+		return false
+	}
+	v.hashes[h] = struct{}{}
+	return true
+}
