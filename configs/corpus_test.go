@@ -246,6 +246,11 @@ var validSamples = []sample{
 	},
 	{name: "redis_db 0 without redis", file: pool1("redis_db: 0")},
 
+	{name: "commands", file: pool1("redis: true", "commands: +@all -@dangerous  +client|kill"), want: with(nil), diverges: "not a key of twemproxy"},
+	{name: "commands in quotes", file: pool1("redis: true", `commands: "-@all +get"`), want: with(nil), diverges: "not a key of twemproxy"},
+	{name: "commands that begin with a minus", file: pool1("redis: true", "commands: -@all +get"), want: with(nil), diverges: "not a key of twemproxy"},
+	{name: "commands on two lines", file: pool1("redis: true", "commands: +@all", "  -@dangerous # none", "hash: md5"), diverges: "not a key of twemproxy"},
+
 	// YAML.
 	{name: "CRLF", file: strings.ReplaceAll(pool1("timeout: 400"), "\n", "\r\n"), want: with(func(o *engine.PoolOptions) { o.Timeout = 400 * time.Millisecond })},
 	{name: "CR", file: strings.ReplaceAll(pool1(), "\n", "\r"), want: with(nil)},
@@ -452,6 +457,17 @@ var wrongSamples = []sample{
 	{name: "boolean 1", file: pool1("auto_eject_hosts: 1"), problems: []Problem{{Line: 3, Pool: "p", Key: "auto_eject_hosts", Value: "1", Reason: `is not "true" or "false"`, Meant: "true"}}},
 	{name: "reuseport no boolean", file: pool1("reuseport: x"), problems: []Problem{{Line: 3, Pool: "p", Key: "reuseport", Value: "x", Reason: `is not "true" or "false"`}}},
 	{name: "server_connections 0", file: pool1("server_connections: 0"), problems: []Problem{{Line: 3, Pool: "p", Key: "server_connections", Reason: `directive "server_connections:" cannot be 0`}}},
+	{name: "commands without redis", file: pool1("commands: +@all"), problems: []Problem{{Line: 3, Pool: "p", Key: "commands", Reason: `directive "commands:" is only valid for a redis pool`, Want: `"redis: true" beside it`}}},
+	{name: "commands with redis false", file: pool1("commands: +@all", "redis: false"), problems: []Problem{{Line: 3, Pool: "p", Key: "commands", Reason: `directive "commands:" is only valid for a redis pool`}}},
+	{name: "commands unknown", file: pool1("redis: true", "commands: +@all -flsuhdb +@dangrous -client|kil ~* +select|0"), problems: []Problem{
+		{Line: 4, Pool: "p", Key: "commands", Value: "-flsuhdb", Reason: "names no command", Want: wantRules, Meant: "-flushdb"},
+		{Line: 4, Pool: "p", Key: "commands", Value: "+@dangrous", Reason: "names no category of commands", Meant: "+@dangerous"},
+		{Line: 4, Pool: "p", Key: "commands", Value: "-client|kil", Reason: "names no subcommand of 'client'", Meant: "-client|kill"},
+		{Line: 4, Pool: "p", Key: "commands", Value: "~*", Reason: "is not a rule for commands"},
+		{Line: 4, Pool: "p", Key: "commands", Value: "+select|0", Reason: "names a subcommand, and 'select' is judged as a whole", Meant: "+select"},
+	}},
+	{name: "commands of spaces", file: pool1("redis: true", `commands: " "`), problems: []Problem{{Line: 4, Pool: "p", Key: "commands", Value: " ", Reason: "has no rules", Want: wantRules}}},
+	{name: "commands unquoted at sign", file: pool1("redis: true", "commands: @all"), problems: []Problem{{Line: 4, Reason: "failed to get the next yaml document: found character that cannot start any token"}}},
 	{name: "password without redis", file: pool1("redis_auth: secret"), problems: []Problem{{Line: 3, Pool: "p", Key: "redis_auth", Reason: `directive "redis_auth:" is only valid for a redis pool`}}},
 	{name: "password with redis false", file: pool1("redis_auth: secret", "redis: false"), problems: []Problem{{Line: 3, Pool: "p", Key: "redis_auth", Reason: `directive "redis_auth:" is only valid for a redis pool`}}},
 

@@ -59,6 +59,9 @@ func shownPool(o *engine.PoolOptions) *pool {
 	if p, ok := o.Protocol.(interface{ DB() int }); ok {
 		s.redisDB = p.DB()
 	}
+	if p, ok := o.Protocol.(interface{ Rules() string }); ok {
+		s.commands = p.Rules()
+	}
 	if o.Protocol.Guarded() {
 		s.redisAuth = masked
 	}

@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"cashew/codec/resp"
 	"cashew/engine"
 )
 
@@ -18,6 +19,9 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("no examples: %v", err)
 	}
 	readme := string(readFile(t, "README.md"))
+	if !strings.Contains(readme, "\n  "+resp.DefaultCommands+"\n") {
+		t.Error("README.md does not show the rules that are in force without the key commands")
+	}
 	for _, path := range paths {
 		t.Run(path, func(t *testing.T) {
 			f, err := Load(path)

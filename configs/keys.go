@@ -51,6 +51,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		boolKey("reuseport", &p.ReusePort),
 		p.redisAuthKey(),
 		p.onlyRedis(true, numberKey("redis_db", &p.redisDB)),
+		p.onlyRedis(true, p.commandsKey()),
 		p.onlyRedis(false, boolKey("memcached_admin", &p.memcachedAdmin)),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),

@@ -19,6 +19,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"cashew/codec/resp"
 	"cashew/engine"
 	"cashew/ring"
 )
@@ -81,6 +82,7 @@ type pool struct {
 	redis          bool
 	redisAuth      string
 	redisDB        int
+	commands       string
 	memcachedAdmin bool
 
 	at      *yaml.Node   // its name
@@ -95,5 +97,5 @@ type given struct {
 }
 
 func newPool(name *yaml.Node) *pool {
-	return &pool{at: name, PoolOptions: engine.DefaultPool(name.Value)}
+	return &pool{at: name, PoolOptions: engine.DefaultPool(name.Value), commands: resp.DefaultCommands}
 }

@@ -40,6 +40,12 @@ func (c *checker) whole(p *pool, hasList bool) {
 	if n, ok := p.value("redis_db"); ok && isMemcached && p.redisDB > 0 {
 		c.warn(n, at("redis_db").because("is ignored: this is not a redis pool"))
 	}
+	if n, ok := p.value("commands"); ok && isMemcached {
+		wrong := at("commands").because(`directive "commands:" is only valid for a redis pool`)
+		wrong.Want = `"redis: true" beside it`
+		c.report(n, wrong)
+	}
+	c.commands(p)
 	if n, ok := p.value("memcached_admin"); ok && redis.ok && p.redis {
 		wrong := at("memcached_admin").because(`directive "memcached_admin:" is only valid for a memcached pool`)
 		wrong.Want = `no "redis: true" beside it`

@@ -132,6 +132,16 @@ func poolCases() []settingCase {
 			in.wantReply("$1", "GET", "k")
 		}, does: func(in *instance) { in.wantReply("$-1", "GET", "k") }},
 		{
+			key: "commands", to: "+@all -get", shows: "+@all -get", was: func(in *instance) { in.wantReply("$-1", "GET", "k") },
+			does: func(in *instance) {
+				in.wantReply("-NOPERM command 'get'", "GET", "k")
+				in.wantReply("+OK", "SET", "k", "v")
+				if refused := `cashew_refused_commands_by_library_total{command="get",library="",pool="p",version=""} 1`; !strings.Contains(in.page("/metrics"), refused) {
+					in.Errorf("the metrics do not say %s", refused)
+				}
+			},
+		},
+		{
 			key: "memcached_admin", from: map[string]string{"redis": "false", "servers": "MEMCACHED"}, to: "true", shows: true,
 			was:  func(in *instance) { in.wantLine("CLIENT_ERROR", "flush_all\r\n") },
 			does: func(in *instance) { in.wantLine("OK\r\n", "flush_all\r\n") },

@@ -334,6 +334,26 @@ func TestClientFigures(t *testing.T) {
 	}
 }
 
+// TestRefusedByLibrary: what is refused is counted by what the client said of its library, cut where that is long.
+func TestRefusedByLibrary(t *testing.T) {
+	s := connected(t, 1, nil)
+	c := s.connect()
+	c.Send(array("KEYS", "*"))
+	c.Send(array("CLIENT", "SETINFO", "lib-name", strings.Repeat("l", 100)))
+	c.Send(array("CLIENT", "SETINFO", "lib-ver", "5.0.1"))
+	c.Send(array("KEYS", "*") + array("KEYS", "*") + array("GET"))
+	c.Send(array("MULTI") + array("EXEC", "1"))
+	s.Settle()
+	library := strings.Repeat("l", 64)
+	want := stats.Refusals{
+		{Command: "keys"}: 1, {Command: "keys", Library: library, Version: "5.0.1"}: 2, {Command: "get", Library: library, Version: "5.0.1"}: 1,
+		{Command: "exec", Library: library, Version: "5.0.1"}: 1,
+	}
+	if d := cmp.Diff(want, s.snapshot().RefusedOf); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // TestBlockedClients: a client whose commands are not taken is counted for as long.
 func TestBlockedClients(t *testing.T) {
 	s := connected(t, 1, func(o *Options, _ *PoolOptions) { o.MaxPipeline = 2 })

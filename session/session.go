@@ -212,7 +212,7 @@ func (s *Session) fill() {
 
 // answerLocal answers a command here, in its turn.
 func (s *Session) answerLocal(cmd *codec.Command) {
-	if cmd.Kind == codec.Refuse {
+	if cmd.Kind == codec.Refuse || cmd.Kind == codec.Discard && cmd.Err != "" { // or an EXEC that discards because it is refused
 		s.countRefusal(cmd)
 	} else {
 		s.tally.Local++

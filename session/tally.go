@@ -9,7 +9,9 @@ import (
 )
 
 // countRefusal counts a command that was refused.
-func (s *Session) countRefusal(cmd *codec.Command) { s.tally.Refuse(s.pool.Protocol.CommandName(cmd)) }
+func (s *Session) countRefusal(cmd *codec.Command) {
+	s.tally.Refuse(s.pool.Protocol.CommandName(cmd), s.cl.Lib, s.cl.LibVer)
+}
 
 // account brings what is counted for each write, not for each reply, up to date.
 func (s *Session) account() {

@@ -25,33 +25,22 @@ type ClientTally struct {
 	WriteBack         Histogram // from a reply's last byte, or its turn, to the write to the client
 
 	Refused map[string]int64 // commands by name, few names; nil: none
+
+	RefusedOf Refusals // the same, by the client's library as well; nil: none
 }
 
 // Clone is a copy that shares nothing with t.
 func (t *ClientTally) Clone() ClientTally {
 	c := *t
-	c.WriteBack, c.Refused = t.WriteBack.Clone(), maps.Clone(t.Refused)
+	c.WriteBack, c.Refused, c.RefusedOf = t.WriteBack.Clone(), maps.Clone(t.Refused), maps.Clone(t.RefusedOf)
 	return c
 }
 
-// Refuse counts a command of that name that was refused; "" is none.
-func (t *ClientTally) Refuse(name string) {
+// Refuse counts a command of that name that was refused to a client that says it has that library; "" is none.
+func (t *ClientTally) Refuse(name, library, version string) {
 	if t.Refused == nil {
-		t.Refused = map[string]int64{OtherCommand: 0}
+		t.Refused, t.RefusedOf = map[string]int64{OtherCommand: 0}, make(Refusals)
 	}
 	addName(t.Refused, name, 1)
-}
-
-// MaxRefusedNames is how many names of refused commands are told apart; the others are OtherCommand.
-const MaxRefusedNames = 64
-
-// OtherCommand stands for all names beyond MaxRefusedNames.
-const OtherCommand = "other"
-
-// addName adds n to what m, which has OtherCommand, counts of name.
-func addName(m map[string]int64, name string, n int64) {
-	if _, known := m[name]; name == "" || !known && len(m) > MaxRefusedNames {
-		name = OtherCommand
-	}
-	m[name] += n
+	t.RefusedOf.add(refusalOf(name, library, version), 1)
 }

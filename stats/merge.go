@@ -21,6 +21,7 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	for _, name := range slices.Sorted(maps.Keys(t.Refused)) { // in order: the first names that are new have the places that are left
 		addName(st.Refused, name, t.Refused[name])
 	}
+	st.RefusedOf.merge(t.RefusedOf)
 	st.WriteBack.Merge(&t.WriteBack)
 }
 

@@ -64,6 +64,7 @@ type Pool struct {
 
 	Profiles  map[string]int64 `json:"profiles"`   // clients by protocol version, now: "resp2", "resp3"
 	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
+	RefusedOf Refusals         `json:"refused_of"` // the same, by the client's library and its version as well
 	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
 	Servers   []Server         `json:"servers"`    // in the order of Options.Servers
 }

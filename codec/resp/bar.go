@@ -87,7 +87,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		return
 	}
 	switch cmd.Err {
-	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth: // the server would have refused it, too
+	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied: // the server would have refused it, too
 		cl.Bar = uint16(g)
 		return
 	}

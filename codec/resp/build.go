@@ -23,13 +23,14 @@ type command struct {
 	endChild   uint16
 	parent     uint16 // a subcommand's container
 	groupName  string
+	categories categories
 	flags      string
 }
 
 var commands = buildTable()
 
 func buildTable() []command {
-	list := make([]command, 1, 512)
+	list := make([]command, 1, maxOps)
 	for _, g := range table {
 		for _, r := range g.rows {
 			c := command{
@@ -51,8 +52,12 @@ func buildTable() []command {
 			list = append(list, c)
 		}
 	}
+	if len(list) > maxOps {
+		panic("resp: more commands than maxOps")
+	}
 	for i := range list {
 		c := &list[i]
+		c.categories = categoriesOf(c, isWhole(c))
 		switch c.kind {
 		case forward:
 			k := c.keys.kind

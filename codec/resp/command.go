@@ -38,11 +38,10 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 		return p.parseSlow(cl, s, buf, cmd)
 	}
 	op := lookup(buf, pos, n)
-	c := &commands[op]
-	if !c.oneKey || !c.takes(argc) {
+	if !p.straight[op&(maxOps-1)].takes(argc) {
 		// Not that plain, but nothing needs to be looked at twice.
 		s.Pos, s.Left, s.Index, s.Op = start, argc-1, 1, op
-		if c.kind == hangup {
+		if commands[op].kind == hangup {
 			s.Reset()
 			return 0, errHTTP
 		}

@@ -6,7 +6,7 @@ import "cashew/codec"
 func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
 	p.decide(cmd, op, argc, keys, frame, g)
 	switch {
-	case cmd.Op == opExec && cmd.Err == refuseArity:
+	case cmd.Op == opExec && (cmd.Err == refuseArity || cmd.Err == refuseDenied):
 		cmd.Kind = codec.Discard // it ends the transaction, and what was watched
 	case g&transacting != 0 && cmd.Kind != codec.Refuse:
 		p.hold(cmd)
@@ -29,14 +29,14 @@ func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 		sub := c.child(frame[keys[0].Off : keys[0].Off+keys[0].Len])
 		copy(keys, keys[1:]) // not keys[1:]: what it grew to stays
 		if keys = keys[:len(keys)-1]; sub == 0 {
-			leave(cmd, c, keys, refuseUnknownSub, g)
+			p.leave(cmd, c, keys, refuseUnknownSub, g)
 			return
 		}
 		cmd.Op = uint16(sub)
 		c = &commands[sub]
 	}
 	if !c.takes(argc) {
-		leave(cmd, c, keys, refuseArity, g)
+		p.leave(cmd, c, keys, refuseArity, g)
 		return
 	}
 	if g != 0 {
@@ -44,6 +44,10 @@ func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 			refuse(cmd, why)
 			return
 		}
+	}
+	if !p.allowed[cmd.Op] && c.kind != refused {
+		refuse(cmd, refuseDenied)
+		return
 	}
 	p.become(cmd, c, keys, frame)
 }
@@ -154,10 +158,10 @@ func route(cmd *codec.Command, c *command, keys []codec.Key) {
 }
 
 // leave has the server say why a command is refused, or take it if it is of a version that does, as long as it is clear
-// where the keys are and no earlier command stands in the way. Else why is the answer, as in a transaction, which EXEC would only
+// where the keys are, the pool's rules allow the command and no earlier one stands in the way. Else why is the answer, as in a transaction, which EXEC would only
 // call discarded.
-func leave(cmd *codec.Command, c *command, keys []codec.Key, why string, g gate) {
-	if !c.judged || len(keys) == 0 || g&transacting != 0 || g.refuses(cmd.Op) != "" {
+func (p *Protocol) leave(cmd *codec.Command, c *command, keys []codec.Key, why string, g gate) {
+	if !c.judged || !p.allowed[cmd.Op] || len(keys) == 0 || g&transacting != 0 || g.refuses(cmd.Op) != "" {
 		refuse(cmd, why)
 		return
 	}

@@ -28,6 +28,7 @@
 //	ParseCommand  command.go  frame, name and arguments; inline.go: lines; http.go: what is no Redis
 //	              decide.go   what is done with it; keys.go: which arguments are keys; bar.go: what else is in its way
 //	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
+//	              policy.go   which of them a pool allows; categories.go: ACL CAT
 //	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each
 //	AppendLocal   local.go    answered here; introspect.go: COMMAND; refusal.go: what is refused
 //	AppendReport  report.go   answered off the loops: CLIENT LIST and KILL, SLOWLOG; info.go: INFO

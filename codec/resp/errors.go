@@ -52,6 +52,7 @@ const (
 	refuseUnknownSub  = "unknown subcommand"
 	refuseArity       = "arity"
 	refuseUnsupported = "unsupported"
+	refuseDenied      = "denied"
 
 	refuseNoAuth     = "NOAUTH Authentication required" // twemproxy: no final dot
 	refuseSyntax     = "ERR syntax error"

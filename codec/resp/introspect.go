@@ -1,6 +1,8 @@
 package resp
 
 import (
+	"math/bits"
+
 	"cashew/codec"
 )
 
@@ -175,25 +177,11 @@ func (c *command) has(flag byte) bool {
 }
 
 func appendCategories(dst []byte, pr codec.Profile, c *command) []byte {
-	access := ""
-	switch {
-	case c.has('w'):
-		access = "@write"
-	case c.has('r'):
-		access = "@read"
+	dst = appendSetHeader(dst, pr, bits.OnesCount32(uint32(c.categories)))
+	for left := c.categories; left != 0; left &= left - 1 {
+		dst = appendStatus(dst, "@"+categoryNames[bits.TrailingZeros32(uint32(left))])
 	}
-	speed := "@slow"
-	if c.has('f') {
-		speed = "@fast"
-	}
-	if access == "" {
-		dst = appendSetHeader(dst, pr, 2)
-	} else {
-		dst = appendSetHeader(dst, pr, 3)
-		dst = appendStatus(dst, access)
-	}
-	dst = appendStatus(dst, "@"+c.groupName)
-	return appendStatus(dst, speed)
+	return dst
 }
 
 // appendKeySpec tells where the keys are by position or by a count; what an option may add (SORT STORE) is not told.

@@ -18,7 +18,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case cmd.Kind == codec.Queue:
 		return append(dst, "+QUEUED\r\n"...)
 	case cmd.Kind == codec.Discard && cmd.Op == opExec:
-		return appendMalformedExec(dst, cl)
+		return appendAbortedExec(dst, cl, cmd.Err)
 	}
 	args := argsOf(cmd.Frame)
 	args.next() // the command's name

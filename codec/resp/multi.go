@@ -133,10 +133,14 @@ func (*Protocol) BeginOp() uint16 { return opMulti }
 // ExecOp implements codec.Transactions.
 func (*Protocol) ExecOp() uint16 { return opExec }
 
-// appendMalformedExec answers an EXEC with arguments, which discards.
-func appendMalformedExec(dst []byte, cl *codec.Client) []byte {
+// appendAbortedExec answers an EXEC that is refused, which discards: it has arguments, or is forbidden.
+func appendAbortedExec(dst []byte, cl *codec.Client, why string) []byte {
 	cl.Bar = uint16(gate(cl.Bar) &^ transacting)
-	return append(dst, "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"...)
+	dst = append(dst, "-EXECABORT Transaction discarded because of: "...)
+	if why == refuseDenied {
+		return appendDenied(dst, "exec")
+	}
+	return append(dst, "wrong number of arguments for 'exec' command\r\n"...)
 }
 
 // appendTransaction is MULTI, EXEC or DISCARD as far as the proxy answers them itself: there is no transaction, or it is spoiled, or

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -14,6 +15,7 @@ type Options struct {
 	Password string // what clients give and servers get (twemproxy's redis_auth); "": none
 	DB       int    // the servers' database (redis_db); 0 needs no SELECT
 	Version  string // the Redis version that HELLO tells; "": defaultVersion
+	Commands string // which commands clients may send; see DefaultCommands, which "" is
 }
 
 const defaultVersion = "7.0.0"
@@ -24,6 +26,9 @@ type Protocol struct {
 	guarded   bool // there is a password
 	db        int
 	version   string
+	rules     string
+	allowed   *policy
+	straight  [maxOps]arity      // see there
 	handshake [profiles][][]byte // commands
 	commands  [profiles][]string // the same, as errors name them
 }
@@ -37,10 +42,16 @@ func New(o Options) *Protocol {
 		guarded:  o.Password != "",
 		db:       max(o.DB, 0),
 		version:  o.Version,
+		rules:    cmp.Or(o.Commands, DefaultCommands),
 	}
 	if p.version == "" {
 		p.version = defaultVersion
 	}
+	allowed, wrong := parseRules(p.rules)
+	if len(wrong) > 0 {
+		panic(wrong[0].Error()) // CheckRules would have said so
+	}
+	p.allowed, p.straight = allowed, allowed.straight()
 	for pr := range p.handshake {
 		p.addSteps(codec.Profile(pr))
 	}
@@ -55,6 +66,9 @@ func (*Protocol) Name() string { return "redis" }
 
 // DB is the servers' database.
 func (p *Protocol) DB() int { return p.db }
+
+// Rules say which commands clients may send.
+func (p *Protocol) Rules() string { return p.rules }
 
 // Profiles implements codec.Catalogue.
 func (*Protocol) Profiles() []string { return profileNames[:] }

@@ -53,6 +53,7 @@ func (c *peer) ask(frame []byte) string {
 		c.t.Fatal(err)
 	}
 	var (
+		p   = New(Options{})
 		s   codec.ReplyScan
 		got []byte
 	)
@@ -62,7 +63,7 @@ func (c *peer) ask(frame []byte) string {
 			c.t.Fatalf("reply to %q: %v behind %q", frame, err, got)
 		}
 		got = append(got, b)
-		_, done, err := New(Options{}).ScanReply(&s, []byte{b})
+		_, done, err := p.ScanReply(&s, []byte{b})
 		if err != nil {
 			c.t.Fatalf("reply to %q: %v behind %q", frame, err, got)
 		}

@@ -25,6 +25,8 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		return appendArity(dst, name)
 	case refuseUnsupported:
 		return appendUnsupported(dst, name)
+	case refuseDenied:
+		return appendDenied(append(dst, '-'), name)
 	case refuseSelected:
 		return p.appendOnlyDB(append(dst, "-ERR an earlier SELECT was refused"...))
 	case refuseOtherDB:
@@ -53,6 +55,13 @@ func appendUnsupported(dst []byte, name string) []byte {
 	dst = append(dst, "-ERR command '"...)
 	dst = append(dst, name...)
 	return append(dst, "' is not supported by this proxy\r\n"...)
+}
+
+// appendDenied says that the pool's rules forbid a command; the code is Redis's.
+func appendDenied(dst []byte, name string) []byte {
+	dst = append(dst, "NOPERM command '"...)
+	dst = append(dst, name...)
+	return append(dst, "' is not allowed by the pool's 'commands'\r\n"...)
 }
 
 // appendUnknown names the command and the first arguments, 128 bytes of each at most. Source: redis 7.0 server.c,

@@ -105,7 +105,10 @@ func twoPools() stats.Snapshot {
 			ClientsAccepted: 7, ClientsRejected: 8, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
 			ClientsOverMemory: 12, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
-			Refused:  map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			Refused: map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			RefusedOf: stats.Refusals{
+				{Command: "keys", Library: "redis-py", Version: "5.0.1"}: 20, {Command: "keys"}: 1, {Command: "\xfe", Library: "\xfe"}: 2,
+			},
 			Profiles: map[string]int64{"resp2": 1, "resp3": 2},
 		}
 		p.WriteBack.Add(50*time.Microsecond, 10)

@@ -42,6 +42,7 @@ var (
 	descServerErrors = describe("server_errors_total", "Server connections lost: closed by the server (eof), failed (err), "+
 		"or too late (timeout).", "pool", "server", "kind")
 	descRefused   = describe("refused_commands_total", "Commands refused, by name; rare names together as other.", "pool", "command")
+	descRefusedOf = describe("refused_commands_by_library_total", "Commands refused, by name and by what the client said of its library (CLIENT SETINFO); those beyond 64 together as other.", "pool", "command", "library", "version")
 	descClientsBy = describe("client_protocol_connections", "Clients connected, by the version of the protocol that they chose.", "pool", "protocol")
 	descServersBy = describe("server_protocol_connections", "Connections to the server, by version of the protocol.", "pool", "server", "protocol")
 	descRefuses   = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
@@ -148,7 +149,7 @@ type collector struct{ s *Server }
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descRefused, descClientsBy, descServersBy, descRefuses, descPushes, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descRefused, descRefusedOf, descClientsBy, descServersBy, descRefuses, descPushes, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
@@ -186,6 +187,10 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	pool := label(p.Name)
 	collect(out, poolMetrics, p, pool)
 	collectNamed(out, descRefused, prometheus.CounterValue, p.Refused, pool)
+	for _, to := range p.RefusedOf.Sorted() {
+		n := float64(p.RefusedOf[to])
+		out <- prometheus.MustNewConstMetric(descRefusedOf, prometheus.CounterValue, n, pool, label(to.Command), label(to.Library), label(to.Version))
+	}
 	collectNamed(out, descClientsBy, prometheus.GaugeValue, p.Profiles, pool)
 	collectHistogram(out, descWriteBack, &p.WriteBack, pool)
 	for i := range p.Servers {

@@ -25,7 +25,7 @@ var sessionPlants = []plant{
 	{"fragment-stays-held", "session/reply.go", "			f.Owner, f.Parent = nil, nil\n			s.local.servers.Unref(f)", "			f.Owner, f.Parent = nil, nil"},
 	{"kept-input-is-given-back-and-used", "session/session.go", "			s.in = nil\n			s.loop.PutBuffer(bb)", "			s.loop.PutBuffer(bb)\n			bb.B = append(bb.B, 0)[:0]\n			s.in = nil"},
 	{"hand-over-forgets-input", "session/parting.go", "		c.Input = append(c.Input, s.in.B...)", "		c.Input = append(c.Input, s.in.B[len(s.in.B)/2:]...)"},
-	{"hand-over-in-the-middle", "session/parting.go", "	return s.head == nil && s.out.Pending() == 0 && (s.between()", "	return s.out.Pending() == 0 && (s.between()"},
+	{"hand-over-in-the-middle", "session/parting.go", "	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between()", "	return s.out.Pending() == 0 && !s.holdsOn() && (s.between()"},
 	{"hand-over-forgets-the-profile", "session/parting.go", "		ID: id, Profile: c.State.Profile, Bar:", "		ID: id, Bar:"},
 	{"clients-wait-after-a-failed-hand-over", "session/parting.go", "		s.waitsFor &^= behindHandOver\n		s.unblock()", "		s.waitsFor &^= behindHandOver"},
 	{"leaving-is-not-counted", "session/lifetime.go", "	s.local.holders.remove(s)\n", ""},
