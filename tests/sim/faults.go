@@ -70,7 +70,7 @@ func (v *Server) HalfClose() {
 // Deafen has it read no more, and still send: to clients of RESP3 what they have not asked for.
 func (v *Server) Deafen() {
 	v.Stopped = true
-	for _, c := range v.conns {
+	for _, c := range slices.Clone(v.conns) { // one may close
 		if c.redis.three && len(c.out) == 0 && !c.half {
 			c.push()
 			c.flush()
