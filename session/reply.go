@@ -272,6 +272,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 	if s.blocks.lease != nil { // it is late: what it would still pop would be lost
 		s.endBlocking().Cancel(err)
 	}
+	s.unanswered(r)
 	switch {
 	case r.Parent != nil:
 		s.lost(r, err)

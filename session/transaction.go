@@ -22,15 +22,16 @@ import (
 
 // transaction is what a client has queued.
 type transaction struct {
-	bb     *bytebufferpool.ByteBuffer // MULTI and the commands behind it, as the server takes them
-	ends   []uint32                   // of each of them
-	keys   []span                     // in bb
-	own    []ownCommand
-	calls  []span           // in bb, commands that call scripts
-	router *topology.Router // by which place was found
-	moved  bool             // it is another than that for the first command
-	place  int              // where all keys live; see topology.Router.Route
-	server *topology.Server
+	bb       *bytebufferpool.ByteBuffer // MULTI and the commands behind it, as the server takes them
+	ends     []uint32                   // of each of them
+	keys     []span                     // in bb
+	own      []ownCommand
+	ownBytes int              // what they take
+	calls    []span           // in bb, commands that call scripts
+	router   *topology.Router // by which place was found
+	moved    bool             // it is another than that for the first command
+	place    int              // where all keys live; see topology.Router.Route
+	server   *topology.Server
 }
 
 // span is a part of a buffer.
@@ -53,7 +54,7 @@ func (s *Session) queue(cmd *codec.Command) {
 	}
 	t := s.transaction
 	switch {
-	case len(t.bb.B)+len(cmd.Frame) > min(s.local.limits.MaxRequestBytes, math.MaxUint32):
+	case t.size()+len(cmd.Frame) > min(s.local.limits.MaxRequestBytes, math.MaxUint32):
 		s.countRefusal(cmd)
 		s.answerWith(p.AppendTooLarge)
 	case len(cmd.Keys) > 0 && !s.joins(t, cmd):
@@ -92,6 +93,7 @@ func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
 // add appends cmd to what there is.
 func (t *transaction) add(s *Session, cmd *codec.Command) {
 	if cmd.Own {
+		t.ownBytes += len(cmd.Frame) + ownCost
 		t.own = append(t.own, ownCommand{t.sent() + len(t.own), cmd.Op, cmd.Arg, bytes.Clone(cmd.Frame)})
 		return
 	}
@@ -108,6 +110,12 @@ func (t *transaction) add(s *Session, cmd *codec.Command) {
 		t.keys = append(t.keys, span{from + k.Off, from + k.Off + k.Len})
 	}
 }
+
+// ownCost is about what a command that the proxy answers takes besides its bytes.
+const ownCost = 100
+
+// size is about how many bytes t has.
+func (t *transaction) size() int { return len(t.bb.B) + t.ownBytes }
 
 // sent is how many commands the server executes.
 func (t *transaction) sent() int { return len(t.ends) - 1 }

@@ -68,6 +68,11 @@ func TestTransactionTooLarge(t *testing.T) {
 	if got, want := c.Sock.Take(), "+OK\r\n"+queued+"-ERR transaction too large\r\n"+aborted; got != want {
 		t.Errorf("the client has %q; want %q", got, want)
 	}
+	c.Send(array("MULTI") + strings.Repeat(array("CLIENT", "ID"), 20) + array("EXEC"))
+	s.Settle()
+	if got := c.Sock.Take(); !strings.Contains(got, "transaction too large") || !strings.HasSuffix(got, aborted) {
+		t.Errorf("20 commands that the proxy answers, of 128 bytes and more each, have %q; want no room for them", got)
+	}
 }
 
 // TestTransactionFails: where the server ends in the middle, or can't be reached, EXEC is answered with an error, once.

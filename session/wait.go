@@ -92,7 +92,7 @@ func (s *Session) holds() int {
 		n += cap(s.in.B)
 	}
 	if s.transaction != nil {
-		n += cap(s.transaction.bb.B)
+		n += cap(s.transaction.bb.B) + s.transaction.ownBytes
 	}
 	return n
 }

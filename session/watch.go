@@ -9,7 +9,8 @@ package session
 //	MULTI ...  is kept
 //	EXEC       waits until nothing is owed, goes over the lease, and the next command waits for its reply
 //
-// A lease that is lost, with its server or by a reload, and a ring that has changed, count as a change of what was watched: EXEC answers null.
+// A lease that is lost, with its server or by a reload, a WATCH that got no reply in time, and a key that has become another server's count
+// as a change of what was watched: EXEC answers null.
 
 import (
 	"encoding/binary"
@@ -27,6 +28,7 @@ type watching struct {
 	place  int
 	server *topology.Server
 	keys   []byte // all that is watched, each behind its length in four bytes
+	op     uint16 // WATCH's
 	lost   bool   // EXEC will not be executed
 	none   bool   // lost, since nothing could be watched: the next WATCH may be better
 }
@@ -96,11 +98,17 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 		w.lost, w.none = true, none
 	case w.lost:
 		s.answerLocal(cmd)
+	case len(w.keys)+len(cmd.Frame) > s.local.limits.MaxRequestBytes:
+		s.countRefusal(cmd)
+		s.answerWith(s.pool.Protocol.AppendTooLarge)
+		s.unwatch(false)
+		w.lost = true
 	default:
 		for i := range cmd.Keys {
 			k := cmd.KeyAt(i)
 			w.keys = append(binary.BigEndian.AppendUint32(w.keys, uint32(len(k))), k...)
 		}
+		w.op = cmd.Op
 		s.sendOver(w.lease, w.place, cmd)
 	}
 	return true
@@ -141,6 +149,15 @@ func (s *Session) unwatch(forgotten bool) {
 		c.Clean(s.pool.Protocol.AppendUnwatch(nil), s.pool.Protocol.BeginOp())
 	}
 	c.Return()
+}
+
+// unanswered gives up what is watched if r, which failed, was a WATCH: the server may carry it out yet, and what changed before then
+// nobody saw.
+func (s *Session) unanswered(r *backend.Request) {
+	if w := &s.watches; w.lease != nil && r.Op == w.op {
+		s.unwatch(false)
+		w.lost = true
+	}
 }
 
 // LeaseLost implements backend.Lessee.

@@ -38,6 +38,26 @@ func TestTransactions(t *testing.T) {
 	c.want("+PONG\r\n", "PING")
 }
 
+// TestWatchTimesOut: a WATCH that got no reply in time watches nothing that anybody could rely on, and EXEC executes nothing.
+func TestWatchTimesOut(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "WATCH closes the client, 6.2")
+	server := startRedis(t)
+	c := dial(t, startProxy(t, poolOf([]*redisServer{server}, "timeout: 300")).addr("p"))
+	c.want("+OK\r\n", "SET", "k", "1")
+	server.do(t, "CLIENT", "PAUSE", "450", "ALL")
+	c.want("-ERR Connection timed out\r\n", "WATCH", "k")
+	await(t, "the server to go on", func() bool { return c.do("GET", "k") == bulk("1") })
+	c.want("+OK\r\n", "MULTI")
+	c.want("+QUEUED\r\n", "SET", "k", "2")
+	c.want("*-1\r\n", "EXEC")
+	c.want(bulk("1"), "GET", "k")
+	c.want("+OK\r\n", "WATCH", "k")
+	c.want("+OK\r\n", "MULTI")
+	c.want("+QUEUED\r\n", "SET", "k", "2")
+	c.want("*1\r\n+OK\r\n", "EXEC")
+}
+
 // turn is what one of two clients says.
 type turn struct {
 	client int
