@@ -4,9 +4,9 @@ package difftest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestBlocking: commands that may block are answered byte for byte as by the server itself: what is there, what comes while they wait,
@@ -20,9 +20,9 @@ func TestBlocking(t *testing.T) {
 	p := startProxy(t, one, four)
 	for _, version := range []string{"2", "3"} {
 		flush(t, append(servers, direct)...)
-		want := blockingTalk(t, direct.addr, version)
+		want := blockingTalk(t, direct.addr, version, direct)
 		for _, pool := range []string{"one", "four"} {
-			got := blockingTalk(t, p.addr(pool), version)
+			got := blockingTalk(t, p.addr(pool), version, servers...)
 			for i := range want {
 				if got[i] != want[i] {
 					t.Errorf("RESP%s, %s, step %d: %q; directly %q", version, pool, i, got[i], want[i])
@@ -33,7 +33,7 @@ func TestBlocking(t *testing.T) {
 }
 
 // blockingTalk has one client wait for what the other does.
-func blockingTalk(t *testing.T, addr, version string) (replies []string) {
+func blockingTalk(t *testing.T, addr, version string, servers ...*redisServer) (replies []string) {
 	t.Helper()
 	waits, does := dial(t, addr), dial(t, addr)
 	defer waits.close()
@@ -60,12 +60,21 @@ func blockingTalk(t *testing.T, addr, version string) (replies []string) {
 		{"XREAD BLOCK 0 COUNT 1 STREAMS {k}s 0", "PING"},
 	} {
 		waits.send(append(command(words(pair[0])...), command("LLEN", "{k}a")...))
-		time.Sleep(50 * time.Millisecond) // that it waits by then is likely; the replies are the same if not
+		if pair[1] != "PING" { // else what it asks for is there
+			await(t, pair[0]+" to wait", func() bool {
+				return slices.ContainsFunc(servers, func(s *redisServer) bool { return hasBlocked(t, s) })
+			})
+		}
 		replies = append(replies, does.do(words(pair[1])...))
 		replies = append(replies, waits.replies(2)...)
 	}
 	replies = append(replies, does.do("DEL", "{k}a", "{k}b", "{k}c", "{k}s", "{k}t", "{k}z"))
 	return append(replies, fmt.Sprint(len(replies)))
+}
+
+// hasBlocked says that a client of a server waits.
+func hasBlocked(t *testing.T, server *redisServer) bool {
+	return !strings.Contains(server.do(t, "INFO", "clients"), "\r\nblocked_clients:0\r\n")
 }
 
 // TestBlockingLeaves: clients that go while they wait pop nothing afterwards, and leave no connection behind that waits.
@@ -75,14 +84,11 @@ func TestBlockingLeaves(t *testing.T) {
 	server := startRedis(t)
 	addr := startProxy(t, poolOf([]*redisServer{server}, "blocking_connections: 20")).addr("p")
 	other := dial(t, addr)
-	nobody := func() bool {
-		return strings.Contains(server.do(t, "INFO", "clients"), "\r\nblocked_clients:0\r\n")
-	}
 	for i := range 60 {
 		c := dial(t, addr)
 		c.send(command("BLPOP", "q", "0"))
 		if i%4 == 3 {
-			await(t, "it to wait", func() bool { return !nobody() })
+			await(t, "it to wait", func() bool { return hasBlocked(t, server) })
 		}
 		if i%2 == 0 {
 			c.close()
@@ -91,7 +97,7 @@ func TestBlockingLeaves(t *testing.T) {
 			c.wantEOF()
 		}
 	}
-	await(t, "nobody to wait", nobody)
+	await(t, "nobody to wait", func() bool { return !hasBlocked(t, server) })
 	other.want(":3\r\n", "RPUSH", "q", "1", "2", "3")
 	other.want(":3\r\n", "LLEN", "q")
 }
