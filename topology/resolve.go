@@ -109,8 +109,9 @@ func (p *Pool) dialTimeout() time.Duration {
 	return DialTimeout
 }
 
-// Dial tries a server's addresses in turn until one answers; a name is resolved anew each time. It blocks, for DialTimeout or the
-// pool's timeout at most.
+// Dial tries a server's addresses in turn until one answers, each for its share of the time that is left: one from which nothing
+// comes back does not take that of the others. A name is resolved anew each time. It blocks, for DialTimeout or the pool's timeout at
+// most.
 func (p *Pool) Dial(s *Server) (net.Conn, error) {
 	ctx, cancel := p.world.WithTimeout(context.Background(), p.dialTimeout())
 	defer cancel()
@@ -118,15 +119,24 @@ func (p *Pool) Dial(s *Server) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := world.DialOptions{Keepalive: p.opts.TCPKeepalive, UserTimeout: p.opts.ServerUserTimeout}
-	for _, a := range addrs {
-		nc, e := p.world.Dial(ctx, s.Network, a, o)
+	for i, a := range addrs {
+		nc, e := p.dialOne(ctx, s, a, len(addrs)-i)
 		if e == nil {
 			return nc, nil
 		}
 		err = e
 	}
 	return nil, err
+}
+
+// dialOne tries one address, for one of so many shares of the time that ctx has left.
+func (p *Pool) dialOne(ctx context.Context, s *Server, addr string, shares int) (net.Conn, error) {
+	if end, ok := ctx.Deadline(); ok && shares > 1 {
+		share, cancel := p.world.WithTimeout(ctx, end.Sub(p.world.Now())/time.Duration(shares))
+		defer cancel()
+		ctx = share
+	}
+	return p.world.Dial(ctx, s.Network, addr, world.DialOptions{Keepalive: p.opts.TCPKeepalive, UserTimeout: p.opts.ServerUserTimeout})
 }
 
 // FollowNames looks the servers' names up every ResolveInterval, at the times that the pool which p replaced would have, and

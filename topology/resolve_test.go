@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cashew/world"
 	"cashew/world/worldtest"
 )
 
@@ -41,6 +43,56 @@ func TestAddresses(t *testing.T) {
 			if !slices.Equal(got, c.want) || (err != nil) != (c.want == nil) {
 				t.Errorf("addresses(%s) = %v, %v; want %v", c.server.Addr, got, err, c.want)
 			}
+		})
+	}
+}
+
+// silentWorld answers at one address. Whoever dials any other waits until he gives up.
+type silentWorld struct {
+	*worldtest.Machine
+	answers string
+}
+
+func (w silentWorld) Dial(ctx context.Context, _, addr string, _ world.DialOptions) (net.Conn, error) {
+	if addr == w.answers {
+		near, far := net.Pipe()
+		_ = far.Close()
+		return near, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestDialSharesTime: the addresses of a name share the time of an attempt, whichever of them are silent.
+func TestDialSharesTime(t *testing.T) {
+	for _, c := range []struct {
+		answers string
+		after   time.Duration
+	}{
+		{"10.0.0.1:1", 0},
+		{"10.0.0.2:1", 100 * time.Millisecond},
+		{"10.0.0.3:1", 200 * time.Millisecond},
+		{"none", 300 * time.Millisecond},
+	} {
+		t.Run(c.answers, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t, 1, func(o *Options) {
+					o.Servers[0].Network, o.Servers[0].Addr = "tcp", "several:1"
+					o.Timeout = 300 * time.Millisecond
+				})
+				p.world = silentWorld{worldtest.New(time.Now()), c.answers}
+				p.registry.resolver.lookup = func(context.Context, string) ([]string, error) {
+					return []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, nil
+				}
+				began := time.Now()
+				nc, err := p.Dial(p.servers[0])
+				if took := time.Since(began); took != c.after || (err == nil) != (c.answers != "none") {
+					t.Errorf("after %v: %v; want it after %v", took, err, c.after)
+				}
+				if err == nil {
+					_ = nc.Close()
+				}
+			})
 		})
 	}
 }
