@@ -204,14 +204,9 @@ func (c *Client) connect() {
 	c.soon()
 }
 
-// vanish hangs up.
+// vanish ends the connection: what was owed may or may not have been done.
 func (c *Client) vanish(hard bool) {
 	c.conn.close(hard)
-	c.gone()
-}
-
-// gone takes note that the connection has ended: what was owed may or may not have been done.
-func (c *Client) gone() {
 	c.conn = nil
 	for i := c.first; i < len(c.owed); i++ {
 		c.owed[i].unknown()
@@ -244,8 +239,9 @@ func (c *Client) flush() {
 		}
 	}
 	n, err := c.conn.write(p)
-	if err != nil {
-		c.gone()
+	if err != nil { // a reset: what came before it is read and checked first
+		c.lazy = false
+		c.read()
 		return
 	}
 	c.hold = max(c.hold-n, 0)
@@ -330,8 +326,7 @@ func (c *Client) ended(err error) {
 	case c.run.calm && !c.run.moving:
 		c.run.fail("client %d was hung up on in good times: %v, owed %d", c.id, err, c.inFlight())
 	}
-	c.conn.close(false)
-	c.gone()
+	c.vanish(false)
 }
 
 // check takes whole replies from the input.

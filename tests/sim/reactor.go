@@ -43,11 +43,17 @@ func (s *Sim) StartReactor(n, readBuffer int, log *slog.Logger) (loop.Reactor, e
 // Loops implements loop.Reactor.
 func (r *reactor) Loops() []*loop.Loop { return r.loops }
 
-// Stop implements loop.Reactor: all connections are closed, and nothing runs on a loop any more.
+// Stop implements loop.Reactor: all connections are closed, and nothing runs on a loop any more. One that was about to be polled is
+// left open by gnet, and whoever enrolled it waits, until the process ends; here they end at once.
 func (r *reactor) Stop() {
 	for _, b := range r.bases {
 		for b.first != nil {
 			b.first.end(nil)
+		}
+		for _, t := range b.tasks {
+			if t.never != nil {
+				t.never()
+			}
 		}
 		b.tasks = nil
 	}
@@ -68,12 +74,15 @@ type base struct {
 	loop    *loop.Loop
 	buffer  []byte
 
-	tasks    []func()
+	tasks    []queued
 	active   []*plain // that have something to be told
 	first    *plain   // of all
 	awaiting bool     // its pass is to come
 	layers   uint64   // that were put beneath connections, ever
 }
+
+// queued is a function that a loop is to run; never, if there is one, is called if the loop ends before that.
+type queued struct{ f, never func() }
 
 var _ loop.Base = (*base)(nil)
 
@@ -85,11 +94,13 @@ func (b *base) soon() {
 }
 
 // Run implements loop.Base.
-func (b *base) Run(f func()) bool {
+func (b *base) Run(f func()) bool { return b.queue(queued{f: f}) }
+
+func (b *base) queue(t queued) bool {
 	if b.reactor.stopped {
 		return false
 	}
-	b.tasks = append(b.tasks, f)
+	b.tasks = append(b.tasks, t)
 	b.soon()
 	return true
 }
@@ -110,11 +121,17 @@ func (b *base) Enroll(l *loop.Loop, nc net.Conn, h loop.Handler) error {
 	e.readable, e.writable = nil, nil
 	opened := world.NewGroup(b.sim)
 	opened.Add(1)
-	if !b.Run(func() { b.register(e, h); opened.Done() }) {
+	var err error
+	end := func() {
 		e.release()
-		return errors.New("sim: the reactor has stopped")
+		err = errors.New("sim: the reactor has stopped")
 	}
-	return opened.Wait(noEnd)
+	if !b.queue(queued{func() { b.register(e, h); opened.Done() }, func() { end(); opened.Done() }}) {
+		end()
+		return err
+	}
+	_ = opened.Wait(noEnd)
+	return err
 }
 
 func endOf(nc net.Conn) *end {
@@ -167,9 +184,9 @@ func (b *base) run() {
 		b.active = now[:0]
 	}
 	for i := 0; i < len(b.tasks); i++ {
-		f := b.tasks[i]
-		b.tasks[i] = nil
-		f()
+		t := b.tasks[i]
+		b.tasks[i] = queued{}
+		t.f()
 	}
 	b.tasks = b.tasks[:0]
 	for _, p := range b.active {
