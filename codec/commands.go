@@ -33,6 +33,11 @@ type Commands interface {
 	LoadOp() uint16
 	Unloaded(reply []byte) (is, perhaps bool)
 
+	// AppendMark appends what a connection is sent before a command that asks about all that its client has written, over whichever
+	// connections; ops are of the two commands. Unmarked says by the reply to the second why that can't be asked after all.
+	AppendMark(dst []byte) (out []byte, ops [2]uint16)
+	Unmarked(reply []byte) (why string)
+
 	// FindUnloaded is Unloaded for a reply that has others within it: it says whether one of them is found in the next bytes of it.
 	// matched is what it returned for those before, 0 at first.
 	FindUnloaded(chunk []byte, matched int) (found bool, now int)
@@ -71,7 +76,7 @@ const (
 	Exec
 	// Discard is answered like Local, and ends what the client has queued, and what it watches.
 	Discard
-	// Lease goes to the server of Keys, which are all that it has, on a connection that the client has for itself: until its
+	// Lease goes to the server of Keys, which are all that it has, or to the only one, on a connection that the client has for itself: until its
 	// reply if it may block, see Wait, else until Exec or Discard, for it is WATCH.
 	Lease
 )
@@ -88,7 +93,7 @@ type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
 	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide. See Commands.Script
-	Own     bool   // of a Queue: the proxy answers it
+	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Sole: it waits, as a Lease, for all that its client has written
 	Sole    bool   // of a Report or a Refuse: in a pool of one server it goes there as it is, for the server's own words
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
@@ -96,7 +101,7 @@ type Command struct {
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
 	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty
-	Wait    int64  // of a Lease: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
+	Wait    int64  // of a Lease, or of a Refuse with Own: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
 	Arg     int    // the protocol's own: for example the number of arguments
 	Err     string // the protocol's own: why it was refused, or what it is answered
 }

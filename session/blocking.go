@@ -8,9 +8,14 @@ package session
 //	its key is another server's by now, or the process drains       the same, and the client gets UNBLOCKED, as from a server that
 //	                                                                is no master any more
 //
+// WAIT and WAITAOF are such commands, without a key; they have to be about all that the client has written, and its writes took other
+// connections: see mark.
+//
 // What the server popped before it noticed is lost, as it is with a client of its own that dies.
 
 import (
+	"errors"
+
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/topology"
@@ -18,9 +23,9 @@ import (
 
 // blocking is the command of a client that may block, on its way.
 type blocking struct {
-	lease  *backend.Conn // nil: there is none
-	key    []byte        // its first
-	server *topology.Server
+	lease  *backend.Conn    // nil: there is none
+	key    []byte           // its first
+	server *topology.Server // nil: it has no key
 }
 
 // blockOn sends a command that may block over a lease, or answers why it can't. It returns false if the command has to wait.
@@ -29,7 +34,8 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		return false
 	}
 	router := s.pool.Router()
-	place, server := router.Route(cmd.KeyAt(0))
+	key := firstKey(cmd)
+	place, server := router.Route(key)
 	if !s.together(router, place, cmd) {
 		s.count(cmd)
 		s.countRefusal(cmd)
@@ -47,12 +53,58 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.refuse(cmd, err)
 		return true
 	}
-	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], cmd.KeyAt(0)...), server: server}
+	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server}
 	s.local.blocked.add(s)
 	c.Blocks(cmd.Wait)
+	if len(cmd.Keys) == 0 {
+		s.blocks.server = nil
+		s.mark(c)
+	}
 	s.sendOver(c, place, cmd)
 	return true
 }
+
+// firstKey is the first key of a command for a lease; nil: it has none.
+func firstKey(cmd *codec.Command) []byte {
+	if len(cmd.Keys) == 0 {
+		return nil
+	}
+	return cmd.KeyAt(0)
+}
+
+// mark has c be as if all that s has written had gone over it.
+func (s *Session) mark(c *backend.Conn) {
+	c.Touch()
+	out, ops := s.pool.Protocol.AppendMark(c.Out().Batch(s.loop))
+	for i, op := range ops {
+		r := s.local.servers.NewRequest(unawaited{})
+		if r.Op = op; i == len(ops)-1 {
+			r.Owner = &marking{s: s}
+		}
+		c.Queue(r)
+		s.local.servers.Unref(r)
+	}
+	c.Out().SetBatch(out)
+}
+
+// marking is the Owner of the request that says whether a lease was marked.
+type marking struct {
+	s     *Session // which has the lease as long as a reply can come
+	reply []byte
+}
+
+// Replied implements backend.Owner.
+func (m *marking) Replied(_ *backend.Request, chunk []byte, last bool) {
+	if m.reply = append(m.reply, chunk...); !last {
+		return
+	}
+	if why := m.s.pool.Protocol.Unmarked(m.reply); why != "" {
+		m.s.endBlocking().Cancel(errors.New(why))
+	}
+}
+
+// Failed implements backend.Owner: the command behind it fails as well.
+func (m *marking) Failed(*backend.Request, error) {}
 
 // unblocked gives the lease back whose reply is whole.
 func (s *Session) unblocked() {
@@ -78,7 +130,10 @@ func (s *Session) endBlocking() *backend.Conn {
 // recall interrupts those whose key is another server's by now: what they wait for is written there. It is called each second.
 func (l *Local) recall() {
 	for s := range l.blocked.all {
-		if _, server := s.pool.Router().Route(s.blocks.key); server != s.blocks.server && !s.pool.random {
+		if s.blocks.server == nil || s.pool.random {
+			continue
+		}
+		if _, server := s.pool.Router().Route(s.blocks.key); server != s.blocks.server {
 			s.interrupt()
 		}
 	}

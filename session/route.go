@@ -93,6 +93,9 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
+	case cmd.Kind == codec.Refuse && cmd.Sole && cmd.Own && !s.inTransaction() && len(s.pool.Options().Servers) == 1:
+		cmd.Kind, cmd.Keys = codec.Lease, cmd.Keys[:0]
+		return s.blockOn(cmd)
 	case cmd.Kind == codec.Lease && cmd.Wait == 0:
 		return s.watch(cmd)
 	case cmd.Kind == codec.Lease:

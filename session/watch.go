@@ -118,7 +118,7 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 	r := s.local.servers.NewRequest(s)
 	r.Op, r.Keys, r.Server, r.Frame = cmd.Op, uint32(len(cmd.Keys)), uint16(place), uint32(len(cmd.Frame))
-	r.SetKey(cmd.KeyAt(0))
+	r.SetKey(firstKey(cmd))
 	s.push(r)
 	c.Touch()
 	c.Queue(r)

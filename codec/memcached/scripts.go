@@ -5,10 +5,12 @@ import "cashew/codec"
 // noScripts implements what codec.Commands has about scripts: memcached has none, and of all this nothing is ever called.
 type noScripts struct{}
 
-func (noScripts) Script(*codec.Command) (body []byte, calls bool) { return nil, false }
-func (noScripts) ScriptName([]byte) string                        { return "" }
-func (noScripts) CalledScript([]byte) string                      { return "" }
-func (noScripts) AppendLoad(dst, _ []byte) []byte                 { return dst }
-func (noScripts) LoadOp() uint16                                  { return 0 }
-func (noScripts) FindUnloaded([]byte, int) (found bool, now int)  { return false, 0 }
-func (noScripts) Unloaded([]byte) (is, perhaps bool)              { return false, false }
+func (noScripts) Script(*codec.Command) (body []byte, calls bool)   { return nil, false }
+func (noScripts) ScriptName([]byte) string                          { return "" }
+func (noScripts) CalledScript([]byte) string                        { return "" }
+func (noScripts) AppendLoad(dst, _ []byte) []byte                   { return dst }
+func (noScripts) LoadOp() uint16                                    { return 0 }
+func (noScripts) FindUnloaded([]byte, int) (found bool, now int)    { return false, 0 }
+func (noScripts) AppendMark(dst []byte) (out []byte, ops [2]uint16) { return dst, ops }
+func (noScripts) Unmarked([]byte) (why string)                      { return "" }
+func (noScripts) Unloaded([]byte) (is, perhaps bool)                { return false, false }

@@ -12,9 +12,10 @@ import (
 type where uint8
 
 const (
-	atEnd   where = iota + 1 // its last argument, in seconds
-	inFront                  // its first
-	byWord                   // behind BLOCK, in milliseconds; without that it does not block
+	atEnd       where = iota + 1 // its last argument, in seconds
+	inFront                      // its first
+	byWord                       // behind BLOCK, in milliseconds; without that it does not block
+	atEndMillis                  // its last argument, in milliseconds
 )
 
 // waits are by Op; 0: it never blocks.
@@ -24,6 +25,7 @@ var waits = func() []where {
 		list[mustOp(name)] = atEnd
 	}
 	list[mustOp("blmpop")], list[mustOp("bzmpop")] = inFront, inFront
+	list[opWait], list[opWaitAOF] = atEndMillis, atEndMillis
 	list[mustOp("xread")], list[mustOp("xreadgroup")] = byWord, byWord
 	return list
 }()
@@ -42,17 +44,19 @@ func perhapsBlocks(cmd *codec.Command, keys []codec.Key) {
 func waitOf(cmd *codec.Command) int64 {
 	at := waits[cmd.Op]
 	args, unit := argsOf(cmd.Frame), time.Second
+	if at == byWord || at == atEndMillis {
+		unit = time.Millisecond
+	}
 	args.next()
 	var text []byte
 	switch at {
 	case inFront:
 		text = args.next()
-	case atEnd:
+	case atEnd, atEndMillis:
 		for args.left > 0 {
 			text = args.next()
 		}
 	case byWord:
-		unit = time.Millisecond
 		for args.left > 0 && text == nil {
 			switch word := args.next(); {
 			case equalFold(word, "streams"):

@@ -60,6 +60,9 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	case watches:
 		route(cmd, c, keys)
 		cmd.Kind, cmd.Keys, cmd.Wait = codec.Lease, keys, 0
+	case acks:
+		refuse(cmd, refuseServers)
+		cmd.Sole, cmd.Own, cmd.Wait = true, true, waitOf(cmd)
 	case local:
 		if cmd.Kind = codec.Local; cmd.Op == opUnwatch {
 			cmd.Kind = codec.Discard

@@ -60,6 +60,7 @@ const (
 	refuseKeysNeg    = "ERR Number of keys can't be negative"
 	refuseKeysMany   = "ERR Number of keys can't be greater than number of args"
 	refuseKeysZero   = "ERR numkeys should be greater than 0"
+	refuseServers    = "servers"
 	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
 	refuseKeyless    = "ERR this proxy needs at least one key to choose one of the pool's servers" // of a pool of one it is not said
 	refuseInputKey   = "at least 1 input key"

@@ -15,6 +15,7 @@ const (
 	report                 // answered off the loop, by what all loops know
 	watches                // on a connection of the client's own, until EXEC
 	blocks                 // the same, until its reply
+	acks                   // the same, where the pool has one server; about all that its client has written there
 	quit                   // answered here, then the connection ends
 	anywhere               // to the server that owns the key "placeholder"
 	everywhere             // to every server of the pool

@@ -54,6 +54,8 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendTransaction(dst, cl, cmd.Op)
 	case opWatch, opUnwatch:
 		return append(dst, replyOK...)
+	case opWait, opWaitAOF:
+		return appendAcks(dst, cmd.Op, args)
 	case opWhoAmI:
 		return appendBulk(dst, defaultUser)
 	}

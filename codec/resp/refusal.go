@@ -27,6 +27,10 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		return appendUnsupported(dst, name)
 	case refuseDenied:
 		return appendDenied(append(dst, '-'), name)
+	case refuseServers:
+		dst = append(dst, "-ERR "...)
+		dst = append(dst, strings.ToUpper(name)...)
+		return append(dst, " asks for the replicas of one server, and this pool has several\r\n"...)
 	case refuseSelected:
 		return p.appendOnlyDB(append(dst, "-ERR an earlier SELECT was refused"...))
 	case refuseOtherDB:

@@ -114,8 +114,8 @@ var table = []struct {
 		{"ttl", 2, forward, key1, "rf"},
 		{"type", 2, forward, key1, "rf"},
 		{"unlink", -2, split, allKeys, "wf"},
-		{"wait", 3, refused, noKey, "b"},
-		{"waitaof", 4, refused, noKey, "b"},
+		{"wait", 3, acks, noKey, "nb"},
+		{"waitaof", 4, acks, noKey, "b"},
 	}},
 	{"bitmap", []row{
 		{"bitcount", -2, forward, key1, "r"},

@@ -224,6 +224,7 @@ func TestRefusedCommands(t *testing.T) {
 		SCAN 0
 		RANDOMKEY
 		WAIT 1 0
+		WAITAOF 1 1 0
 		SYNC
 		PSYNC ? -1
 		DEBUG SLEEP 10

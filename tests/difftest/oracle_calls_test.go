@@ -208,7 +208,7 @@ const oracleLines = `
 	TTL key
 	TYPE key
 	UNLINK key+
-	WAIT cnt cnt
+	WAIT 0 (1|25|-1|1.5)
 	WAITAOF cnt cnt cnt
 
 	BITCOUNT bit (idx idx (BYTE|BIT|any)?)?

@@ -68,6 +68,8 @@ copy k k db 3 | -ERR COPY to another database is refused: this pool serves datab
 nosuch @ b | -ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
 client|nosuch | -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
 client|setname | -ERR wrong number of arguments for 'client|setname' command
+wait 1 | -ERR wrong number of arguments for 'wait' command
+waitaof 1 1 | -ERR wrong number of arguments for 'waitaof' command
 `
 
 // disabled are the commands whose answer is that there is no cluster.
@@ -78,7 +80,7 @@ cluster|nodes; cluster|replicas x; cluster|replicate x; cluster|reset; cluster|s
 cluster|shards; cluster|slaves x; cluster|slots`
 
 // unsupported are the commands that are refused by name.
-const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; wait 1 0; waitaof 1 1 0; pfdebug getreg k; pfselftest;
+const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; pfdebug getreg k; pfselftest;
 xgroup|help; xinfo|help; function list; script|debug yes; script|help; script|kill; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
 ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause; acl|cat; acl|deluser a; acl|dryrun a get k; acl|genpass;
 acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
