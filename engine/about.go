@@ -113,7 +113,7 @@ func residentBytes() int64 {
 func poolFacts(p *stats.Pool) about.PoolFacts {
 	return about.PoolFacts{
 		Name:    p.Name,
-		Clients: p.ClientConnections, Blocked: p.ClientBlocked, InFlight: p.InFlight,
+		Clients: p.ClientConnections, Blocked: p.ClientWaiting, InFlight: p.InFlight,
 		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected, EOF: p.ClientEOF, Err: p.ClientErr,
 		Slow: p.ClientsSlow, OverMemory: p.ClientsOverMemory, Malformed: p.ClientsMalformed, Foreign: p.ClientsForeign,
 		BytesIn: p.RequestBytesFromClients, BytesOut: p.ReplyBytesToClients, Local: p.LocalCommands, Fragments: p.Fragments,
@@ -147,6 +147,7 @@ func lineOf(c *stats.Client) about.ClientLine {
 	return about.ClientLine{
 		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
+		Waits: c.Waits, Begun: c.Begun, Queued: c.Queued, QueuedBytes: c.QueuedBytes, Watched: c.Watched, Unwatched: c.Unwatched,
 	}
 }
 

@@ -19,7 +19,7 @@ func TestFacts(t *testing.T) {
 	sight := &fakeSight{stats: stats.Pool{
 		Name: "sim", Live: 1, ClientEOF: 2, ClientErr: 3, ClientConnections: 4, ServerEjects: 5, ForwardError: 6, Fragments: 7,
 		ClientsAccepted: 8, ClientsRejected: 9, ClientsMalformed: 10, ClientsForeign: 11, ClientsSlow: 12, ClientsOverMemory: 13,
-		FailureMisses: 14, LostKeys: 15, CrossServerScripts: 16, ServerOutOfStep: 17, ClientBlocked: 18, LocalCommands: 19,
+		FailureMisses: 14, LostKeys: 15, CrossServerScripts: 16, ServerOutOfStep: 17, ClientBlocked: 60, ClientWaiting: 18, LocalCommands: 19,
 		RequestBytesFromClients: 20, ReplyBytesToClients: 21, InFlight: 22,
 		Servers: []stats.Server{{
 			Name: "s0", PName: "p:1", Addr: "h:1", State: "live", Share: 0.5, ServerEOF: 30, ServerErr: 31, ServerConnections: 32,

@@ -55,6 +55,7 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 	}
 	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server}
 	s.local.blocked.add(s)
+	s.tally.Waiting++
 	c.Blocks(cmd.Wait)
 	if len(cmd.Keys) == 0 {
 		s.blocks.server = nil
@@ -124,6 +125,7 @@ func (s *Session) endBlocking() *backend.Conn {
 	c := s.blocks.lease
 	s.blocks.lease, s.blocks.server = nil, nil
 	s.local.blocked.remove(s)
+	s.tally.Waiting--
 	return c
 }
 

@@ -44,6 +44,10 @@ func (s *Session) info() stats.Client {
 		Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
 		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
 		InFlight: s.inFlight, OutBytes: s.out.Pending(), Commands: s.commands, Blocked: s.blocked,
+		Waits: s.blocks.lease != nil, Begun: s.inTransaction(), Watched: s.watches.count(), Unwatched: s.watches.lost,
+	}
+	if t := s.transaction; t != nil {
+		i.Queued, i.QueuedBytes = t.sent()+len(t.own), t.size()
 	}
 	if s.in != nil {
 		i.InBytes, i.InRoom = len(s.in.B), cap(s.in.B)-len(s.in.B)

@@ -26,7 +26,7 @@ type audit struct {
 }
 
 // sums are those of a shard's clients.
-type sums struct{ inFlight, blocked, clients int64 }
+type sums struct{ inFlight, blocked, waiting, clients int64 }
 
 // Verify says what does not hold of l's clients, of its server connections, and of the loop. handed: another process may be taking
 // clients.
@@ -73,6 +73,9 @@ func (a *audit) session(s *Session) {
 	if t := a.shards[s.shard]; t != nil {
 		t.inFlight += int64(s.inFlight)
 		t.clients++
+		if s.blocks.lease != nil {
+			t.waiting++
+		}
 		if s.blocked {
 			t.blocked++
 		}
@@ -272,6 +275,7 @@ func (a *audit) shard(h *shard) {
 	}
 	a.Check(t.inFlight == h.tally.InFlight, a.local, "%d commands are in flight, and %d are counted", t.inFlight, h.tally.InFlight)
 	a.Check(t.blocked == h.tally.Blocked, a.local, "%d clients wait, and %d are counted", t.blocked, h.tally.Blocked)
+	a.Check(t.waiting == h.tally.Waiting, a.local, "%d clients wait at servers, and %d are counted", t.waiting, h.tally.Waiting)
 	a.Check(t.clients == profiles, a.local, "there are %d clients, and %d are counted", t.clients, profiles)
 }
 

@@ -55,6 +55,17 @@ func (s *Session) stale() {
 // on says that the client watches something, or lost it.
 func (w *watching) on() bool { return w.lease != nil || w.lost }
 
+// count is how many keys are watched.
+func (w *watching) count() int {
+	seen := make(map[string]struct{}) // looked up, and never walked over
+	for keys := w.keys; len(keys) > 0; {
+		n := binary.BigEndian.Uint32(keys)
+		seen[string(keys[4:4+n])] = struct{}{}
+		keys = keys[4+n:]
+	}
+	return len(seen)
+}
+
 // alone says that nothing is owed to s; if something is, s is blocked until it may look at its next command again.
 func (s *Session) alone() bool {
 	if s.head == nil {

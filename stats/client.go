@@ -15,6 +15,7 @@ import (
 type ClientTally struct {
 	EOF, Err int64                    // clients that left, by cause
 	Blocked  int64                    // clients that wait until more is taken from them, now
+	Waiting  int64                    // clients that wait at a server, with a command that may block, now
 	InFlight int64                    // commands whose reply is owed, now
 	Profiles [codec.MaxProfiles]int64 // clients by profile, now
 	Local    int64                    // commands that the proxy answered

@@ -11,6 +11,7 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	st.ClientErr += t.Err
 	st.Fragments += t.Fragments
 	st.ClientBlocked += t.Blocked
+	st.ClientWaiting += t.Waiting
 	st.LocalCommands += t.Local
 	st.RequestBytesFromClients += t.BytesIn
 	st.ReplyBytesToClients += t.BytesOut

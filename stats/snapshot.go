@@ -57,6 +57,7 @@ type Pool struct {
 	CrossServerScripts      int64 `json:"cross_server_scripts"`
 	ServerOutOfStep         int64 `json:"server_out_of_step"`
 	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
+	ClientWaiting           int64 `json:"client_waiting"` // clients that wait at a server, with a command that may block, now
 	LocalCommands           int64 `json:"local_commands"` // answered by the proxy
 	RequestBytesFromClients int64 `json:"request_bytes_from_clients"`
 	ReplyBytesToClients     int64 `json:"reply_bytes_to_clients"`
@@ -145,6 +146,12 @@ type Client struct {
 	Commands    int64         `json:"commands"`
 	LastCommand string        `json:"last_command"` // in lower case
 	Blocked     bool          `json:"blocked"`      // nothing more is taken from it for now
+	Waits       bool          `json:"waits"`        // at a server, with a command that may block
+	Begun       bool          `json:"transaction"`  // a transaction
+	Queued      int           `json:"queued"`       // commands of that
+	QueuedBytes int           `json:"queued_bytes"`
+	Watched     int           `json:"watched"`    // keys
+	Unwatched   bool          `json:"watch_lost"` // what it watched was lost: its transaction will not be executed
 }
 
 // MarshalJSON gives times in microseconds.

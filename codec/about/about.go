@@ -47,6 +47,12 @@ type ClientLine struct {
 	InFlight    int // commands whose replies are owed
 	Commands    int64
 	LastCommand string // in lower case
+	Waits       bool   // at a server, with a command that may block
+	Begun       bool   // a transaction
+	Queued      int    // commands of that
+	QueuedBytes int
+	Watched     int  // keys
+	Unwatched   bool // what it watched was lost: its transaction will not be executed
 }
 
 // SlowLine is one command in the slow log.

@@ -50,7 +50,7 @@ type PoolFacts struct {
 
 	Clients     int64 // now
 	ClientLimit int64 // that there may be, by the pool's limit or that of the process, whichever is less
-	Blocked     int64 // clients from whom nothing is taken until they have taken what they are owed, now
+	Blocked     int64 // clients that wait at a server, with a command that may block, now
 	InFlight    int64 // commands whose reply is owed, now
 	Accepted    int64 // clients
 	Rejected    int64 // clients beyond the limit

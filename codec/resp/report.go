@@ -139,18 +139,19 @@ func appendUnknownType(dst, name []byte) []byte {
 // each of them, and take one of our own for an error. What means nothing here is 0. What cl, who asks, has said of itself
 // is told as its command found it.
 //
-// Source: redis 7.2 networking.c, catClientInfoString; tot-cmds from 8.2.
+// Source: redis 7.2 networking.c, catClientInfoString; watch from 7.4, tot-cmds from 8.2.
 func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.ClientLine, asked string) []byte {
 	name, lib, libVer, last, pr := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile)
 	if c.ID == cl.ID {
 		name, lib, libVer, last, pr = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile
+		c.Begun, c.Waits = false, false // or it could not have asked; what it sent behind that may be under way by now
 	}
 	if last == "" {
 		last = "NULL"
 	}
-	flags := "N"
-	if !strings.Contains(c.Addr, ":") {
-		flags = "U" // a unix socket
+	multi := "-1"
+	if c.Begun {
+		multi = strconv.Itoa(c.Queued)
 	}
 	for _, f := range []struct {
 		name string
@@ -164,22 +165,23 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.Clien
 		{" name=", name, -1},
 		{" age=", "", int64(c.Age / time.Second)},
 		{" idle=", "", int64(c.Idle / time.Second)},
-		{" flags=", flags, -1},
+		{" flags=", clientFlags(c), -1},
 		{" db=", "", int64(p.db)},
 		{" sub=", "", 0},
 		{" psub=", "", 0},
 		{" ssub=", "", 0},
-		{" multi=-1", "", -1},
+		{" multi=", multi, -1},
+		{" watch=", "", int64(c.Watched)},
 		{" qbuf=", "", int64(c.InBytes)},
 		{" qbuf-free=", "", int64(c.InRoom)},
 		{" argv-mem=", "", 0},
-		{" multi-mem=", "", 0},
+		{" multi-mem=", "", int64(c.QueuedBytes)},
 		{" rbs=", "", 0},
 		{" rbp=", "", 0},
 		{" obl=", "", 0},
 		{" oll=", "", int64(c.InFlight)},
 		{" omem=", "", int64(c.OutBytes)},
-		{" tot-mem=", "", int64(c.InBytes + c.InRoom + c.OutBytes)},
+		{" tot-mem=", "", int64(c.InBytes + c.InRoom + c.OutBytes + c.QueuedBytes)},
 		{" events=r", "", -1},
 		{" cmd=", last, -1},
 		{" user=", defaultUser, -1},
@@ -197,6 +199,26 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.Clien
 		}
 	}
 	return append(dst, '\n')
+}
+
+// clientFlags are the letters of CLIENT LIST that a client of the proxy can have. Whether a key that it watches has changed, its server
+// alone knows.
+func clientFlags(c *about.ClientLine) string {
+	flags := ""
+	for _, f := range []struct {
+		is     bool
+		letter string
+	}{
+		{c.Begun, "x"}, {c.Waits, "b"}, {c.Unwatched, "d"}, {!strings.Contains(c.Addr, ":"), "U"}, // a unix socket
+	} {
+		if f.is {
+			flags += f.letter
+		}
+	}
+	if flags == "" {
+		return "N"
+	}
+	return flags
 }
 
 // appendClientKill is CLIENT KILL addr, and CLIENT KILL filter value ... with the filters ID, ADDR, TYPE, USER, MAXAGE and

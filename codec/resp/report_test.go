@@ -36,12 +36,12 @@ func asked(t *testing.T, p *Protocol, cl codec.Client, in string) (reply string,
 }
 
 const (
-	line3 = "id=3 addr=10.0.0.3:1003 laddr= fd=0 name=three age=90 idle=1 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 events=r cmd=get " +
+	line3 = "id=3 addr=10.0.0.3:1003 laddr= fd=0 name=three age=90 idle=1 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 events=r cmd=get " +
 		"user=default redir=-1 resp=2 lib-name=lib lib-ver=1.2 tot-cmds=30\n"
-	line7 = "id=7 addr=unix laddr= fd=0 name= age=10 idle=0 flags=U db=5 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=NULL " +
+	line7 = "id=7 addr=unix laddr= fd=0 name= age=10 idle=0 flags=xbdU db=5 sub=0 psub=0 ssub=0 multi=4 watch=6 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=55 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=55 events=r cmd=NULL " +
 		"user=default redir=-1 resp=2 lib-name= lib-ver= tot-cmds=0\n"
 	// line42 is the asker's: what its command found stands in it, not what About says.
-	line42 = "id=42 addr=[::1]:1042 laddr= fd=0 name=me age=5 idle=0 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|list " +
+	line42 = "id=42 addr=[::1]:1042 laddr= fd=0 name=me age=5 idle=0 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|list " +
 		"user=default redir=-1 resp=2 lib-name=mine lib-ver=2 tot-cmds=2\n"
 )
 

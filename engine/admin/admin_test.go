@@ -103,7 +103,7 @@ func twoPools() stats.Snapshot {
 			Name: name, Protocol: "redis", Listen: "127.0.0.1:22121", Live: 1,
 			ClientEOF: 1, ClientErr: 2, ClientConnections: 3, ServerEjects: 4, ForwardError: 5, Fragments: 6,
 			ClientsAccepted: 7, ClientsRejected: 8, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
-			ClientsOverMemory: 12, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16,
+			ClientsOverMemory: 12, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
 			Refused: map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
 			RefusedOf: stats.Refusals{

@@ -62,6 +62,7 @@ var (
 var poolMetrics = []metric[stats.Pool]{
 	gauge(describe("client_connections", "Clients connected.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientConnections) }),
 	gauge(describe("clients_blocked", "Clients that nothing more is taken from for now.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientBlocked) }),
+	gauge(describe("clients_waiting", "Clients whose command may block, at a server.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientWaiting) }),
 	gauge(describe("requests_in_flight", "Commands whose reply is owed to a client.", "pool"), func(p *stats.Pool) float64 { return float64(p.InFlight) }),
 	gauge(describe("live_servers", "Servers that are not ejected.", "pool"), func(p *stats.Pool) float64 { return float64(p.Live) }),
 	counter(descClientCloses, "eof", func(p *stats.Pool) int64 { return p.ClientEOF }),

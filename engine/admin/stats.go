@@ -68,6 +68,7 @@ var morePoolStatistics = []statistic[stats.Pool]{
 	{"clients_slow", "# clients closed because they did not take their replies", func(p *stats.Pool) int64 { return p.ClientsSlow }},
 	{"clients_over_memory", "# clients closed because memory ran out", func(p *stats.Pool) int64 { return p.ClientsOverMemory }},
 	{"client_blocked", "# clients that nothing more is taken from for now", func(p *stats.Pool) int64 { return p.ClientBlocked }},
+	{"client_waiting", "# clients whose command may block, at a server", func(p *stats.Pool) int64 { return p.ClientWaiting }},
 	{"local_commands", "# requests answered by the proxy", func(p *stats.Pool) int64 { return p.LocalCommands }},
 	{"refused_commands", "# requests refused", refusedCommands},
 	{"failure_misses", "# reads answered as a miss because a server failed", func(p *stats.Pool) int64 { return p.FailureMisses }},
