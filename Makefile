@@ -72,8 +72,9 @@ fuzz: ## each fuzz target for FUZZTIME=30s
 diff: servers ## the same bytes to redis-server and nutcracker and through us
 	$(GO) test -count=1 ./tests/difftest $(ARGS)
 
-compat: servers ## real client libraries, directly and through us; ARGS='-run Libraries/ioredis'
-	$(GO) test -count=1 ./tests/compat $(ARGS)
+compat: servers ## client libraries and frameworks, directly and through us, and docs/compatibility.md; ARGS='-run Libraries/ioredis'
+	@scripts/servers.sh compat
+	$(GO) test -count=1 -timeout=0 ./tests/compat -full $(ARGS)
 
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
 	$(GO) test -count=1 -timeout=0 -v ./tests/faults $(ARGS)

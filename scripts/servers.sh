@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
 # libmemcached's tools; what runs the client libraries of tests/compat/: Node.js with npm, PHP, Python, Ruby and their libraries;
-# and valgrind, which counts instructions.
+# and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
 #
@@ -46,8 +46,29 @@ missing() {
 		imports "django, $module" || echo "python3-django python3-${module//_/-}" # of the same Python
 	done
 	ruby -e 'require "redis"' 2>/dev/null || echo ruby-redis
+	[ "$what" != compat ] || missing_for_compat
 }
 
+# Prints the packages that make compat has need of besides.
+missing_for_compat() {
+	local pair
+	found cc || echo gcc libc6-dev
+	[ -e /usr/include/hiredis/hiredis.h ] || echo libhiredis-dev
+	perl -MRedis -e1 2>/dev/null || echo libredis-perl
+	php -r 'exit(extension_loaded("memcached") ? 0 : 1);' 2>/dev/null || echo php-memcached
+	ruby -e 'require "dalli"' 2>/dev/null || echo ruby-dalli
+	found javac || echo openjdk-17-jdk-headless
+	[ -e /usr/share/java/spymemcached.jar ] || echo libspymemcached-java
+	for pair in celery:celery rq:rq channels_redis:channels-redis; do
+		/usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || echo "python3-${pair##*:}"
+	done
+	ruby -e 'require "sidekiq"' 2>/dev/null || echo ruby-sidekiq
+	php -r 'exit(@include("Symfony/Component/Messenger/Bridge/Redis/autoload.php") ? 0 : 1);' 2>/dev/null ||
+		echo php-symfony-messenger php-symfony-redis-messenger
+	php -r 'exit(@include("Illuminate/autoload.php") ? 0 : 1);' 2>/dev/null || echo php-laravel-framework
+}
+
+what=${1:-}
 as_root=()
 units=()
 

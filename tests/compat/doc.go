@@ -1,14 +1,16 @@
-// Package compat is the laboratory of client libraries: the real ones, with the settings that they have by default, connect
-// and go through one scenario, directly to a redis-server or memcached and through cashew.
+// Package compat is the laboratory of client libraries and frameworks: the real ones, with the settings that they have by
+// default, connect and go through scenarios, directly to a redis-server or memcached and through cashew.
 //
 //	                +--> redis-server --------------------> steps --+
 //	node, go, php,  |                                               |
-//	python, ruby    +--> cashew ------> 1 redis-server ---> steps --+--> all ok, and the library saw the same
+//	python, ruby    +--> cashew ------> 1 redis-server ---> steps --+--> the same, or a refusal that is in the table
 //	                |                                               |
-//	                +--> cashew ------> 3 redis-servers --> steps --+
+//	                +--> cashew ------> 3 redis-servers --> steps --+--> docs/compatibility.md
 //
-// A program gets the port of its target as its last argument and prints a line of JSON for each step, as the step ends:
+// A program gets a protocol (resp2, resp3, text, binary) and the port of its target as its last arguments. It prints the
+// version of its library and a line of JSON for each step, as the step ends:
 //
+//	{"version": "9.23.0"}
 //	{"step": "counter", "saw": ""}            all was as it should be
 //	{"step": "wrong type", "saw": "Error: WRONGTYPE Operation against a key holding the wrong kind of value"}
 //	{"step": "script", "error": "..."}
@@ -16,6 +18,17 @@
 // A step checks what it gets by itself. What it puts into saw besides is what the library makes of replies, with all types;
 // it must be the same through the proxy, whatever it is. The first step is connect, and nothing is tried after it failed.
 // A program that has not ended within a minute is killed, and the steps that it did not reach have failed.
+//
+// # Tables
+//
+//   - rows_test.go: libraries, which go through the scenarios, and frameworks, which are applications in small. A row is a library
+//     with one protocol. Those that are short are run by make test, with what scripts/servers.sh installs; make compat runs all
+//     (-full), with what "servers.sh compat" installs, and writes docs/compatibility.md.
+//   - scenarios, below them: the columns, and the names of the steps that each consists of. A library has a step of each, or a
+//     reason why it has none.
+//   - refused_test.go: what is red, with the reason. A step through the proxy is green if it does what it does directly. One that
+//     is red and not in the table fails the test, and so does one that is in the table and green: so the table stays true. TestPage
+//     holds the page to it.
 //
 // TestReplays sends, byte for byte, what the libraries sent when they were recorded that are not to be had here.
 //
@@ -26,11 +39,10 @@
 //   - A Go module: "go get MODULE@VERSION" in golang/, a file with a client, and a line in main.go. It is a module of its
 //     own, so that cashew's does not list what only this laboratory needs.
 //   - From Debian: a program in php/, python/, ruby/ or a directory of its own, a function in needs_test.go that says which
-//     package to install when it is missing, and the package in scripts/servers.sh, which installs it for CI.
-//   - One row in libraries_test.go for each. Keys begin with the library's name there, since all share the servers.
+//     package to install when it is missing, and the package in scripts/servers.sh, which installs it.
+//   - One row for each protocol that it speaks. Keys begin with its name and protocol, since all share the servers.
 //
-// A step that cannot pass yet stands in its row with the reason; the test fails when it passes after all. What is missing on
-// a machine is skipped with the name of its package, and is a failure if CI=true.
+// What is missing on a machine is skipped with the name of its package, and is a failure if CI=true.
 //
 // npm's packages are installed into node/node_modules, once for each state of node/package-lock.json.
 package compat

@@ -5,7 +5,7 @@ package compat
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
+	"flag"
 	"slices"
 	"strings"
 	"testing"
@@ -19,90 +19,82 @@ import (
 // programLimit ends a program whose library hangs.
 const programLimit = time.Minute
 
-// protocol is what a library and its servers speak.
-type protocol string
+// kills is the step in which one client ends another.
+const kills = "reconnect after CLIENT KILL"
 
-const (
-	redis     protocol = "redis"
-	memcached protocol = "memcached"
-)
+var full = flag.Bool("full", false, "run all libraries and frameworks, not those alone that make test runs, and write docs/compatibility.md")
 
-// library is one client library, or one way to use it.
-type library struct {
-	name    string
-	program func(t testing.TB, name string) []string // the command that runs it; the port is appended
-	speaks  protocol                                 // "" for redis
-	keys    string                                   // its keys begin with it; "" for name:
-	oneSlot bool                                     // all its keys have the same hash tag
-	fails   map[string]string                        // steps that fail through the proxy, and why
-	apart   map[string]string                        // the same, before several servers alone
-}
+// TestLibraries takes each library through the scenarios.
+func TestLibraries(t *testing.T) { runRows(t, libraries) }
 
-// Why libraries fail.
-const (
-	transacts = "the keys of a transaction have to be on one server"
-	selects   = "a pool serves one database"
-)
+// TestFrameworks does what applications do with each framework.
+func TestFrameworks(t *testing.T) { runRows(t, frameworks) }
 
-var libraries = []library{
-	{name: "node-redis", program: nodeProgram},
-	{name: "ioredis", program: nodeProgram},
-	{name: "valkey-glide", program: nodeProgram},
-	{name: "bullmq", program: nodeProgram, keys: "{bull}:", oneSlot: true},
-	{name: "go-redis", program: golangProgram},
-	{name: "rueidis", program: golangProgram},
-	{name: "valkey-go", program: golangProgram},
-	{name: "redigo", program: golangProgram},
-	{name: "phpredis", program: phpredisProgram},
-	{name: "predis", program: predisProgram},
-	{name: "redis-py", program: pythonProgram},
-	{name: "redis-py-hiredis", program: pythonProgram},
-	{name: "redis-rb", program: rubyProgram, fails: map[string]string{
-		"database":         selects,
-		"another database": selects,
-		"pub/sub":          "a channel is on no server in particular",
-	}},
-	{name: "django-redis", program: djangoProgram, apart: map[string]string{
-		"set_many": transacts, // it is one of redis-py's pipelines, which are transactions unless told otherwise
-	}, fails: map[string]string{
-		"pattern": "SCAN is refused, since a cursor is one server's",
-	}},
-	{name: "django-pylibmc", program: djangoProgram, speaks: memcached},
-	{name: "django-pymemcache", program: djangoProgram, speaks: memcached},
-	{name: "pylibmc", program: pylibmcProgram, speaks: memcached},
-}
-
-// TestLibraries takes each library through its scenario directly and through the proxy.
-func TestLibraries(t *testing.T) {
-	fleets := map[protocol]fleet{redis: startFleet(t, redis), memcached: startFleet(t, memcached)}
-	for _, lib := range libraries {
-		if lib.speaks == "" {
-			lib.speaks = redis
+// runRows runs rows directly and through the proxy before one server and before three, and compares.
+func runRows(t *testing.T, rows []row) {
+	fleets := map[string]*fleet{}
+	for _, r := range rows {
+		if !r.short && !*full {
+			continue
 		}
-		to := fleets[lib.speaks]
-		t.Run(lib.name, func(t *testing.T) {
+		server := r.protocol.server()
+		fleet := server
+		if r.refused("connect", 1) != nil {
+			fleet += ", for who cannot connect" // and leaves as it likes
+		}
+		if fleets[fleet] == nil {
+			fleets[fleet] = startFleet(t, server)
+		}
+		t.Run(r.id(), func(t *testing.T) {
 			t.Parallel()
-			command := lib.program(t, lib.name)
-			want := runProgram(t, command, to.direct)
-			for _, s := range want {
-				if s.Error != "" {
-					t.Errorf("directly: %s: %s", s.Name, s.Error)
-				}
-			}
-			if t.Failed() {
-				return // there is nothing to compare with
-			}
-			t.Run("one server", func(t *testing.T) {
-				lib.compare(t, lib.fails, want, runProgram(t, command, to.one))
-			})
-			t.Run("three servers", func(t *testing.T) {
-				fails := make(map[string]string)
-				maps.Copy(fails, lib.fails)
-				maps.Copy(fails, lib.apart)
-				lib.compare(t, fails, want, runProgram(t, command, to.three))
-				lib.wantSpread(t, to.servers)
-			})
+			r.run(t, fleets[fleet])
 		})
+	}
+}
+
+// run runs one row.
+func (r *row) run(t *testing.T, to *fleet) {
+	command := append(slices.Clone(r.program(t, r.name)), string(r.protocol))
+	want := runProgram(t, command, to.direct)
+	for _, s := range want.steps {
+		if s.Error != "" {
+			t.Errorf("directly: %s: %s", s.Name, s.Error)
+		}
+	}
+	r.wantScenarios(t, want)
+	if t.Failed() {
+		return // there is nothing to compare with
+	}
+	found := &finding{version: want.version, steps: want.names()}
+	t.Run("one server", func(t *testing.T) {
+		t.Parallel()
+		found.one = r.compare(t, 1, want, r.runThrough(t, command, to.one))
+	})
+	t.Run("three servers", func(t *testing.T) {
+		t.Parallel()
+		found.three = r.compare(t, 3, want, r.runThrough(t, command, to.three))
+		if r.refused("connect", 3) == nil {
+			r.wantSpread(t, to.servers)
+		}
+	})
+	t.Cleanup(func() { // once both have ended
+		if !t.Failed() {
+			found.enter(r.id())
+		}
+	})
+}
+
+// wantScenarios checks that a library has a step of each scenario, or a reason to have none.
+func (r *row) wantScenarios(t *testing.T, o outcome) {
+	t.Helper()
+	if r.framework() {
+		return
+	}
+	for _, s := range scenarios[r.protocol.server()] {
+		has := slices.ContainsFunc(s.steps, func(step string) bool { return slices.Contains(o.names(), step) })
+		if why := r.lacks[s.name]; has == (why != "") {
+			t.Errorf("a step of %s: %v; why there should be none: %q", s.name, has, why)
+		}
 	}
 }
 
@@ -113,54 +105,91 @@ type step struct {
 	Error string `json:"error"`
 }
 
-// runProgram runs a program against the server or proxy at port and returns its steps. One that hangs is ended, and has
-// fewer of them.
-func runProgram(t *testing.T, command []string, port string) []step {
+// outcome is what a program printed: the version of its library, and its steps.
+type outcome struct {
+	version string
+	steps   []step
+}
+
+func (o *outcome) names() (all []string) {
+	for _, s := range o.steps {
+		all = append(all, s.Name)
+	}
+	return all
+}
+
+// runProgram runs a program against the server or proxy at port. One that hangs is ended, and has fewer steps.
+func runProgram(t *testing.T, command []string, port string) outcome {
 	t.Helper()
 	p := processtest.Run(t, command[0], append(slices.Clone(command[1:]), port)...)
 	ended := processtest.Poll(programLimit, p.Ended)
 	p.Kill()
-	var steps []step
+	var o outcome
 	for line := range bytes.Lines(p.Printed()) {
-		var s step
-		// What else it prints, warnings for example, is shown if the test fails.
-		if bytes.HasPrefix(line, []byte("{")) && json.Unmarshal(line, &s) == nil {
-			steps = append(steps, s)
+		var s struct {
+			step
+			Version string `json:"version"`
 		}
+		// What else it prints, warnings for example, is shown if the test fails.
+		if !bytes.HasPrefix(line, []byte("{")) || json.Unmarshal(line, &s) != nil {
+			continue
+		}
+		if s.Version != "" {
+			o.version = s.Version
+			continue
+		}
+		o.steps = append(o.steps, s.step)
 	}
 	if !ended {
 		last := "it started"
-		if len(steps) > 0 {
-			last = steps[len(steps)-1].Name
+		if len(o.steps) > 0 {
+			last = o.steps[len(o.steps)-1].Name
 		}
-		steps = append(steps, step{Name: "exit", Error: "the program hung after " + last + " and was ended"})
-	} else if len(steps) == 0 {
-		steps = append(steps, step{Name: "start", Error: p.State().String()})
+		o.steps = append(o.steps, step{Name: "exit", Error: "the program hung after " + last + " and was ended"})
+	} else if len(o.steps) == 0 {
+		o.steps = append(o.steps, step{Name: "start", Error: p.State().String()})
 	}
-	return steps
+	return o
 }
 
-// compare checks a program's steps through the proxy against the same steps without it.
-func (lib *library) compare(t *testing.T, fails map[string]string, want, got []step) {
+// runThrough runs a program against a proxy.
+func (r *row) runThrough(t *testing.T, command []string, to *proxy) outcome {
 	t.Helper()
-	byName := map[string]step{}
-	for _, s := range got {
+	if r.refused("connect", 1) != nil {
+		to.barred.Store(true)
+	}
+	o := runProgram(t, command, to.port)
+	if slices.Contains(o.names(), kills) {
+		to.killed.Add(1)
+	}
+	return o
+}
+
+// compare checks a program's steps through the proxy before some number of servers against the same steps without it, and
+// returns those that were refused, with the reason.
+func (r *row) compare(t *testing.T, servers int, want, got outcome) map[string]*reason {
+	t.Helper()
+	byName, red := map[string]step{}, map[string]*reason{}
+	for _, s := range got.steps {
 		byName[s.Name] = s
-		if !slices.ContainsFunc(want, func(w step) bool { return w.Name == s.Name }) {
+		if !slices.ContainsFunc(want.steps, func(w step) bool { return w.Name == s.Name }) {
 			t.Errorf("%s: %s", s.Name, s.Error)
 		}
 	}
 	var unreached []string
-	for _, w := range want {
+	for _, w := range want.steps {
 		g, reached := byName[w.Name]
-		why := fails[w.Name]
+		why := r.refused(w.Name, servers)
 		switch diff := cmp.Diff(w.Saw, g.Saw); {
+		case !reached && red["connect"] != nil:
+			red[w.Name] = red["connect"]
 		case !reached:
 			unreached = append(unreached, w.Name)
-		case why != "" && g.Error == "" && diff == "":
-			t.Errorf("%s passes now, so it need not be in the table: %s", w.Name, why)
-		case why != "":
-			t.Logf("%s fails as it must: %s: %s", w.Name, why, g.Error)
+		case why != nil && g.Error == "" && diff == "":
+			t.Errorf("%s works now, so it need not be among the refusals: %s", w.Name, why.what)
+		case why != nil:
+			red[w.Name] = why
+			t.Logf("%s fails as it must: %s: %s", w.Name, why.what, g.Error)
 		case g.Error != "":
 			t.Errorf("%s: %s", w.Name, g.Error)
 		case diff != "":
@@ -170,22 +199,24 @@ func (lib *library) compare(t *testing.T, fails map[string]string, want, got []s
 	if unreached != nil {
 		t.Errorf("not reached: %s", strings.Join(unreached, ", "))
 	}
+	return red
 }
 
-// wantSpread checks that the library's keys are on all servers, or on one if they have one hash tag.
-func (lib *library) wantSpread(t *testing.T, servers []string) {
+// wantSpread checks that the row's keys are on all servers, or on one if they have one hash tag.
+func (r *row) wantSpread(t *testing.T, servers []string) {
 	t.Helper()
-	prefix, want := lib.keys, len(servers)
+	prefix, want := r.keys, len(servers)
 	if prefix == "" {
-		prefix = lib.name + ":"
+		prefix = r.name + "-" + string(r.protocol) + ":"
 	}
-	if lib.oneSlot {
+	if r.oneSlot {
 		want = 1
 	}
 	with := 0
 	for _, port := range servers {
 		c := dial(t, port)
-		if lib.speaks == memcached && c.memcachedHas(prefix) || lib.speaks == redis && len(c.do("KEYS", prefix+"*").parts) > 0 {
+		memcached := r.protocol.server() == "memcached"
+		if memcached && c.memcachedHas(prefix) || !memcached && len(c.do("KEYS", prefix+"*").parts) > 0 {
 			with++
 		}
 	}

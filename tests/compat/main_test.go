@@ -41,5 +41,12 @@ func run(m *testing.M) int {
 		defer remove()
 		cashew = path
 	}
-	return m.Run()
+	code := m.Run()
+	if *full && code == 0 {
+		if err := writePage(); err != nil {
+			fmt.Fprintln(os.Stderr, "compat:", err)
+			return 1
+		}
+	}
+	return code
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -45,22 +46,30 @@ func startMemcached(t testing.TB) string {
 
 // fleet is what programs connect to: a server, and proxies before other ones.
 type fleet struct {
-	direct, one, three string
-	servers            []string // those of three
+	direct     string
+	one, three *proxy
+	servers    []string // those of three
 }
 
-// startFleet starts five servers of a protocol, and proxies before one and three of them.
-func startFleet(t testing.TB, p protocol) fleet {
+// proxy is a running cashew.
+type proxy struct {
+	port   string
+	killed atomic.Int64 // clients that others ended by CLIENT KILL
+	barred atomic.Bool  // there were clients that cannot connect as they want to
+}
+
+// startFleet starts five servers, redis-servers or memcacheds, and proxies before one and three of them.
+func startFleet(t testing.TB, server string) *fleet {
 	t.Helper()
 	start := func() string { return startMemcached(t) }
-	if p == redis {
+	if server == "redis" {
 		start = func() string { return startRedis(t) }
 	}
 	servers := []string{start(), start(), start()}
-	return fleet{
+	return &fleet{
 		direct:  start(),
-		one:     startPool(t, p, []string{start()}),
-		three:   startPool(t, p, servers),
+		one:     startPool(t, server, []string{start()}),
+		three:   startPool(t, server, servers),
 		servers: servers,
 	}
 }
@@ -68,52 +77,59 @@ func startFleet(t testing.TB, p protocol) fleet {
 // startProxy is startPool before redis-servers.
 func startProxy(t testing.TB, servers []string, settings ...string) string {
 	t.Helper()
-	return startPool(t, redis, servers, settings...)
+	return startPool(t, "redis", servers, settings...).port
 }
 
-// startPool starts cashew before the servers and returns the port of its one pool. The pool's settings are lines of its
+// startPool starts cashew before the servers, with one pool. The pool's settings are lines of its
 // configuration besides those that spread keys of any names over all servers. When the test ends, all clients must have
 // left, nobody may have been disconnected for what was sent, which some libraries hide by connecting again, and cashew must
 // end in peace.
-func startPool(t testing.TB, p protocol, servers []string, settings ...string) string {
+func startPool(t testing.TB, server string, servers []string, settings ...string) *proxy {
 	t.Helper()
 	port := processtest.FreePort(t)
 	var conf bytes.Buffer
-	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: %v\n", port, p == redis)
+	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: %v\n", port, server == "redis")
 	fmt.Fprintf(&conf, "  hash: md5\n  distribution: modula\n  hash_tag: \"{}\"\n")
 	for _, line := range settings {
 		fmt.Fprintf(&conf, "  %s\n", line)
 	}
 	fmt.Fprintf(&conf, "  servers:\n")
-	for _, server := range servers {
-		fmt.Fprintf(&conf, "   - 127.0.0.1:%s:1\n", server)
+	for _, to := range servers {
+		fmt.Fprintf(&conf, "   - 127.0.0.1:%s:1\n", to)
 	}
 	path := filepath.Join(processtest.TempDir(t), "cashew.yml")
 	if err := os.WriteFile(path, conf.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	stats := processtest.FreePort(t)
-	proxy := processtest.New(t, cashew, "-c", path, "-v", "4", "-a", "127.0.0.1", "-s", stats)
-	proxy.Up(t, func() bool { return processtest.Listens("tcp", net.JoinHostPort("127.0.0.1", port)) })
+	p := &proxy{port: port}
+	process := processtest.New(t, cashew, "-c", path, "-v", "4", "-a", "127.0.0.1", "-s", stats)
+	process.Up(t, func() bool { return processtest.Listens("tcp", net.JoinHostPort("127.0.0.1", port)) })
 	t.Cleanup(func() {
-		proxy.WantAlive(t)
+		process.WantAlive(t)
 		if !processtest.Poll(processtest.Patience, func() bool { return poolStats(t, stats)["client_connections"] == 0.0 }) {
 			t.Errorf("%v clients stay connected", poolStats(t, stats)["client_connections"])
 		}
 		pool := poolStats(t, stats)
-		wantZero(t, pool, "client_err", "clients_malformed", "forward_error", "server_out_of_step")
-		for _, server := range servers {
-			wantZero(t, pool["127.0.0.1:"+server].(map[string]any), "server_eof", "server_err", "server_timedout", "dropped")
+		if killed := p.killed.Load(); !p.barred.Load() {
+			wantZero(t, pool, "clients_malformed")
+			if pool["client_err"] != float64(killed) {
+				t.Errorf("client_err = %v, want %d", pool["client_err"], killed)
+			}
 		}
-		proxy.Signal(syscall.SIGTERM)
-		if !processtest.Poll(processtest.Patience, proxy.Ended) {
-			t.Errorf("%s goes on after SIGTERM", proxy.Name)
+		wantZero(t, pool, "forward_error", "server_out_of_step")
+		for _, to := range servers {
+			wantZero(t, pool["127.0.0.1:"+to].(map[string]any), "server_eof", "server_err", "server_timedout", "dropped")
 		}
-		if bytes.Contains(proxy.Printed(), []byte("panic")) {
-			t.Errorf("%s printed a panic:\n%s", proxy.Name, proxy.Tail(8<<10))
+		process.Signal(syscall.SIGTERM)
+		if !processtest.Poll(processtest.Patience, process.Ended) {
+			t.Errorf("%s goes on after SIGTERM", process.Name)
+		}
+		if bytes.Contains(process.Printed(), []byte("panic")) {
+			t.Errorf("%s printed a panic:\n%s", process.Name, process.Tail(8<<10))
 		}
 	})
-	return port
+	return p
 }
 
 // poolStats asks the statistics port of a proxy about its pool.

@@ -12,8 +12,8 @@ import (
 
 type goRedis struct{ *redis.Client }
 
-func dialGoRedis(ctx context.Context, addr, name string) (client, error) {
-	c := redis.NewClient(&redis.Options{Addr: addr, ClientName: name})
+func dialGoRedis(ctx context.Context, to target) (client, error) {
+	c := redis.NewClient(&redis.Options{Addr: to.addr, ClientName: to.name, Protocol: to.protocol, DB: to.db})
 	return goRedis{c}, c.Ping(ctx).Err()
 }
 
@@ -22,7 +22,30 @@ func (c goRedis) do(ctx context.Context, words ...string) (any, error) {
 }
 
 func (c goRedis) pipeline(ctx context.Context, commands [][]string) ([]any, error) {
-	p := c.Pipeline()
+	return execute(ctx, c.Pipeline(), commands)
+}
+
+func (c goRedis) transaction(ctx context.Context, commands [][]string) ([]any, error) {
+	return execute(ctx, c.TxPipeline(), commands)
+}
+
+func (c goRedis) watch(ctx context.Context, key string, meantime func(), commands [][]string) (all []any, err error) {
+	err = c.Watch(ctx, func(tx *redis.Tx) error {
+		if err := tx.Get(ctx, key).Err(); err != nil {
+			return err
+		}
+		meantime()
+		all, err = execute(ctx, tx.TxPipeline(), commands)
+		return err
+	}, key)
+	if errors.Is(err, redis.TxFailedErr) {
+		err = errAborted
+	}
+	return all, err
+}
+
+// execute sends commands by a pipeline, which may be a transaction.
+func execute(ctx context.Context, p redis.Pipeliner, commands [][]string) ([]any, error) {
 	var replies []func() (any, error)
 	for _, words := range commands {
 		replies = append(replies, issue(ctx, p, words))
@@ -39,6 +62,39 @@ func (c goRedis) pipeline(ctx context.Context, commands [][]string) ([]any, erro
 		all = append(all, v)
 	}
 	return all, nil
+}
+
+func (c goRedis) subscribe(ctx context.Context, channel, pattern string, ready func(), message func(string)) error {
+	s := c.Subscribe(ctx, channel)
+	defer s.Close()
+	if _, err := s.Receive(ctx); err != nil {
+		return err
+	}
+	if err := s.PSubscribe(ctx, pattern); err != nil {
+		return err
+	}
+	if _, err := s.Receive(ctx); err != nil {
+		return err
+	}
+	ready()
+	for {
+		m, err := s.ReceiveMessage(ctx)
+		if err != nil {
+			return err
+		}
+		if m.Payload == end {
+			return errors.Join(s.Unsubscribe(ctx), s.PUnsubscribe(ctx))
+		}
+		message(fmt.Sprint(m.Pattern, " ", m.Channel, " ", m.Payload))
+	}
+}
+
+func (c goRedis) scan(ctx context.Context, pattern string) (keys []string, err error) {
+	i := c.Scan(ctx, 0, pattern, 50).Iterator()
+	for i.Next(ctx) {
+		keys = append(keys, i.Val())
+	}
+	return keys, i.Err()
 }
 
 func (c goRedis) raw(ctx context.Context, words ...string) (any, error) {
@@ -113,6 +169,33 @@ func issue(ctx context.Context, c redis.Cmdable, w []string) func() (any, error)
 		return reply(c.MGet(ctx, w[1:]...))
 	case "DEL":
 		return reply(c.Del(ctx, w[1:]...))
+	case "BLPOP":
+		seconds := max(1, number(w[len(w)-1])) // it knows no part of one
+		popped := c.BLPop(ctx, time.Duration(seconds)*time.Second, w[1:len(w)-1]...)
+		return func() (any, error) { return present(anys(popped.Val()), popped.Err()) }
+	case "RPUSH":
+		return reply(c.RPush(ctx, w[1], anys(w[2:])...))
+	case "HSCAN":
+		page := c.HScan(ctx, w[1], 0, "", 1000)
+		return func() (any, error) {
+			fields, _, err := page.Result()
+			return anys(fields), err
+		}
+	case "PUBLISH":
+		return reply(c.Publish(ctx, w[1], w[2]))
+	case "XADD":
+		return reply(c.XAdd(ctx, &redis.XAddArgs{Stream: w[1], ID: w[2], Values: w[3:]}))
+	case "XGROUP":
+		return reply(c.XGroupCreateMkStream(ctx, w[2], w[3], w[4]))
+	case "XREADGROUP":
+		return issueRead(ctx, c, w)
+	case "XACK":
+		return reply(c.XAck(ctx, w[1], w[2], w[3:]...))
+	case "XPENDING":
+		pending := c.XPending(ctx, w[1], w[2])
+		return func() (any, error) { return pending.Val().Count, pending.Err() }
+	case "EVALSHA":
+		return reply(c.EvalSha(ctx, w[1], w[3:4]))
 	case "EVAL":
 		return reply(c.Eval(ctx, w[1], w[3:4], anys(w[4:])...))
 	case "INFO":
@@ -130,6 +213,23 @@ func issue(ctx context.Context, c redis.Cmdable, w []string) func() (any, error)
 		}
 	}
 	panic("no command " + w[0])
+}
+
+// issueRead calls XREADGROUP GROUP g c COUNT n BLOCK ms STREAMS key >.
+func issueRead(ctx context.Context, c redis.Cmdable, w []string) func() (any, error) {
+	read := c.XReadGroup(ctx, &redis.XReadGroupArgs{
+		Group: w[2], Consumer: w[3], Count: int64(number(w[5])), Block: time.Duration(number(w[7])) * time.Millisecond,
+		Streams: w[9:],
+	})
+	return func() (any, error) {
+		all := []any{}
+		for _, stream := range read.Val() {
+			for _, m := range stream.Messages {
+				all = append(all, fmt.Sprint(m.ID, " ", m.Values))
+			}
+		}
+		return present(all, read.Err())
+	}
 }
 
 // reply is a command's result, with nil for what is missing.

@@ -1,22 +1,36 @@
-// Command golang goes through the scenario with one of Go's client libraries; tests/compat/doc.go tells how.
+// Command golang goes through the scenarios with one of Go's client libraries; tests/compat/doc.go tells how.
 //
-//	golang go-redis|rueidis|valkey-go|redigo PORT
+//	golang LIBRARY PROTOCOL PORT
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
+	"strings"
 	"time"
 )
 
 // stepLimit is enough for each step: a library that waits longer for a reply on loopback waits in vain.
 const stepLimit = 10 * time.Second
 
-// library makes a client of addr, with the library's defaults; name is what the client calls itself, "" for nothing.
-type library func(ctx context.Context, addr, name string) (client, error)
+// target is what a client is made for.
+type target struct {
+	addr     string
+	protocol int    // 2 or 3
+	name     string // what the client calls itself, "" for nothing
+	db       int
+}
+
+// library makes a client with the library's defaults but for what the target says.
+type library struct {
+	module string
+	dial   func(ctx context.Context, to target) (client, error)
+}
 
 // client is one library's client. Commands are lists of words, and each method hands them to what the library offers for
 // that command. Replies have the forms that the scenario checks: string, int64, float64, []any, map[string]string,
@@ -28,8 +42,21 @@ type client interface {
 	raw(ctx context.Context, words ...string) (any, error)
 	// stored runs the script by the library's own means, EVALSHA at first.
 	stored(ctx context.Context, script, key, arg string) (any, error)
+	// transaction has commands carried out in one transaction.
+	transaction(ctx context.Context, commands [][]string) ([]any, error)
+	// watch does so if nobody changed the key in the meantime; errAborted if somebody did.
+	watch(ctx context.Context, key string, meantime func(), commands [][]string) ([]any, error)
+	// subscribe subscribes to a channel and a pattern, calls ready once it has, and hands on messages until one says end.
+	subscribe(ctx context.Context, channel, pattern string, ready func(), message func(string)) error
+	// scan is all keys that a pattern has, by the library's own iterator if it has one.
+	scan(ctx context.Context, pattern string) ([]string, error)
 	close() error
 }
+
+var errAborted = errors.New("the transaction was aborted")
+
+// end is the message that ends a subscription.
+const end = "end"
 
 // scored is a member of a sorted set.
 type scored struct {
@@ -38,19 +65,25 @@ type scored struct {
 }
 
 var libraries = map[string]library{
-	"go-redis":  dialGoRedis,
-	"rueidis":   dialRueidis,
-	"valkey-go": dialValkey,
-	"redigo":    dialRedigo,
+	"go-redis":             {"github.com/redis/go-redis/v9", dialGoRedis},
+	"rueidis":              {"github.com/redis/rueidis", dialRueidis},
+	"rueidis-client-cache": {"github.com/redis/rueidis", dialRueidisCaching},
+	"valkey-go":            {"github.com/valkey-io/valkey-go", dialValkey},
+	"redigo":               {"github.com/gomodule/redigo", dialRedigo},
 }
 
 func main() {
-	if len(os.Args) != 3 || libraries[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: golang go-redis|rueidis|valkey-go|redigo PORT")
+	if len(os.Args) != 4 || libraries[os.Args[1]].dial == nil {
+		fmt.Fprintln(os.Stderr, "usage: golang LIBRARY resp2|resp3 PORT")
 		os.Exit(2)
 	}
-	name := os.Args[1]
-	s := &scenario{dial: libraries[name], addr: net.JoinHostPort("127.0.0.1", os.Args[2]), prefix: name + ":"}
+	name, lib, protocol := os.Args[1], libraries[os.Args[1]], os.Args[2]
+	report(map[string]string{"version": version(lib.module)})
+	s := &scenario{
+		dial:   lib.dial,
+		to:     target{addr: net.JoinHostPort("127.0.0.1", os.Args[3]), protocol: int(protocol[len(protocol)-1] - '0')},
+		prefix: name + "-" + protocol + ":",
+	}
 	for i, step := range s.steps() {
 		saw, err := limited(step.body)
 		if err != nil {
@@ -62,6 +95,17 @@ func main() {
 		}
 		report(map[string]string{"step": step.name, "saw": saw})
 	}
+}
+
+// version is that of a module in this program.
+func version(module string) string {
+	info, _ := debug.ReadBuildInfo()
+	for _, m := range info.Deps {
+		if m.Path == module {
+			return strings.TrimPrefix(m.Version, "v")
+		}
+	}
+	return ""
 }
 
 // report prints one line for the Go test.

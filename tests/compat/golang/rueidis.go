@@ -2,51 +2,66 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redis/rueidis"
-	"github.com/valkey-io/valkey-go"
 )
 
-// valkey-go began as a copy of rueidis, and their types have the same methods: one client serves both.
-
-// result is what a reply of either is.
-type result interface {
-	ToString() (string, error)
-	ToAny() (any, error)
-	AsInt64() (int64, error)
-	AsFloat64() (float64, error)
-	AsStrMap() (map[string]string, error)
-	AsStrSlice() ([]string, error)
+func dialRueidis(_ context.Context, to target) (client, error) {
+	return newRueidis(to, true)
 }
 
-// twin is a client of either.
-type twin struct {
-	send     func(ctx context.Context, commands ...[]string) []result
-	eval     func(ctx context.Context, script, key, arg string) result
-	scores   func(r result) ([]scored, error)
-	isNil    func(err error) bool
-	shutdown func()
+// dialRueidisCaching is with the library's defaults: it asks to be told of keys that change.
+func dialRueidisCaching(_ context.Context, to target) (client, error) {
+	return newRueidis(to, false)
 }
 
-func dialRueidis(_ context.Context, addr, name string) (client, error) {
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, ClientName: name, DisableCache: true})
+func newRueidis(to target, disableCache bool) (client, error) {
+	c, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{to.addr}, ClientName: to.name, SelectDB: to.db, DisableCache: disableCache,
+		AlwaysRESP2: to.protocol == 2,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return twin{
-		send: func(ctx context.Context, commands ...[]string) []result {
-			var all rueidis.Commands
+	send := func(b rueidis.Builder, do func(context.Context, ...rueidis.Completed) []rueidis.RedisResult) sender {
+		return func(ctx context.Context, commands ...[]string) []result {
+			var all []rueidis.Completed
 			for _, words := range commands {
-				all = append(all, c.B().Arbitrary(words...).Build())
+				if command := b.Arbitrary(words...); words[0] == "BLPOP" || words[0] == "XREADGROUP" {
+					all = append(all, command.Blocking())
+				} else {
+					all = append(all, command.Build())
+				}
 			}
 			var results []result
-			for _, r := range c.DoMulti(ctx, all...) {
+			for _, r := range do(ctx, all...) {
 				results = append(results, r)
 			}
 			return results
+		}
+	}
+	return twin{
+		send: send(c.B(), c.DoMulti),
+		dedicated: func(_ context.Context, body func(sender) error) error {
+			return c.Dedicated(func(d rueidis.DedicatedClient) error { return body(send(d.B(), d.DoMulti)) })
 		},
 		eval: func(ctx context.Context, script, key, arg string) result {
 			return rueidis.NewLuaScript(script).Exec(ctx, c, []string{key}, []string{arg})
+		},
+		receive: func(ctx context.Context, pattern bool, name string, subscribed func(), message func(pattern, channel, payload string)) error {
+			ctx = rueidis.WithOnSubscriptionHook(ctx, func(s rueidis.PubSubSubscription) {
+				if s.Kind == "subscribe" || s.Kind == "psubscribe" {
+					subscribed()
+				}
+			})
+			command := c.B().Subscribe().Channel(name).Build()
+			if pattern {
+				command = c.B().Psubscribe().Pattern(name).Build()
+			}
+			return c.Receive(ctx, command, func(m rueidis.PubSubMessage) {
+				message(m.Pattern, m.Channel, m.Message)
+			})
 		},
 		scores: func(r result) ([]scored, error) {
 			pairs, err := r.(rueidis.RedisResult).AsZScores()
@@ -56,99 +71,21 @@ func dialRueidis(_ context.Context, addr, name string) (client, error) {
 			}
 			return all, err
 		},
-		isNil:    rueidis.IsRedisNil,
-		shutdown: c.Close,
-	}, nil
-}
-
-func dialValkey(_ context.Context, addr, name string) (client, error) {
-	c, err := valkey.NewClient(valkey.ClientOption{InitAddress: []string{addr}, ClientName: name, DisableCache: true})
-	if err != nil {
-		return nil, err
-	}
-	return twin{
-		send: func(ctx context.Context, commands ...[]string) []result {
-			var all valkey.Commands
-			for _, words := range commands {
-				all = append(all, c.B().Arbitrary(words...).Build())
-			}
-			var results []result
-			for _, r := range c.DoMulti(ctx, all...) {
-				results = append(results, r)
-			}
-			return results
-		},
-		eval: func(ctx context.Context, script, key, arg string) result {
-			return valkey.NewLuaScript(script).Exec(ctx, c, []string{key}, []string{arg})
-		},
-		scores: func(r result) ([]scored, error) {
-			pairs, err := r.(valkey.ValkeyResult).AsZScores()
-			var all []scored
-			for _, z := range pairs {
-				all = append(all, scored{z.Member, z.Score})
+		entries: func(r result) ([]any, error) {
+			streams, err := r.(rueidis.RedisResult).AsXRead()
+			all := []any{}
+			for _, entries := range streams {
+				for _, e := range entries {
+					all = append(all, fmt.Sprint(e.ID, " ", e.FieldValues))
+				}
 			}
 			return all, err
 		},
-		isNil:    valkey.IsValkeyNil,
+		page: func(r result) (uint64, []string, error) {
+			p, err := r.(rueidis.RedisResult).AsScanEntry()
+			return p.Cursor, p.Elements, err
+		},
+		isNil:    rueidis.IsRedisNil,
 		shutdown: c.Close,
 	}, nil
-}
-
-func (c twin) do(ctx context.Context, words ...string) (any, error) {
-	return c.read(words[0], c.send(ctx, words)[0])
-}
-
-func (c twin) pipeline(ctx context.Context, commands [][]string) ([]any, error) {
-	var all []any
-	for i, r := range c.send(ctx, commands...) {
-		v, err := c.read(commands[i][0], r)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, nil
-}
-
-func (c twin) raw(ctx context.Context, words ...string) (any, error) {
-	return c.present(c.send(ctx, words)[0].ToAny())
-}
-
-func (c twin) stored(ctx context.Context, script, key, arg string) (any, error) {
-	return c.present(c.eval(ctx, script, key, arg).ToAny())
-}
-
-func (c twin) close() error {
-	c.shutdown()
-	return nil
-}
-
-// read decodes a reply as an application would that knows what it asked for.
-func (c twin) read(command string, r result) (v any, err error) {
-	switch command {
-	case "HGETALL":
-		v, err = r.AsStrMap()
-	case "SMEMBERS":
-		var members []string
-		members, err = r.AsStrSlice()
-		v = anys(members)
-	case "ZRANGE":
-		v, err = c.scores(r)
-	case "ZSCORE", "ZINCRBY":
-		v, err = r.AsFloat64()
-	case "TTL", "STRLEN", "INCR", "HSET", "SADD", "ZADD", "DEL":
-		v, err = r.AsInt64()
-	case "MGET", "EVAL":
-		v, err = r.ToAny()
-	default:
-		v, err = r.ToString()
-	}
-	return c.present(v, err)
-}
-
-func (c twin) present(v any, err error) (any, error) {
-	if c.isNil(err) {
-		return nil, nil
-	}
-	return v, err
 }

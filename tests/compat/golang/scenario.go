@@ -18,8 +18,8 @@ var scores = []scored{{"lowest", math.Inf(-1)}, {"tenth", 0.1}, {"half", 1.5}, {
 
 // scenario is what every library goes through.
 type scenario struct {
-	dial   library
-	addr   string
+	dial   func(ctx context.Context, to target) (client, error)
+	to     target
 	prefix string // of all keys
 	c      client
 }
@@ -38,7 +38,7 @@ func (s *scenario) steps() []step {
 	}
 	return []step{
 		checked("connect", func(ctx context.Context) (err error) {
-			s.c, err = s.dial(ctx, s.addr, "")
+			s.c, err = s.dial(ctx, s.to)
 			return err
 		}),
 		checked("ping", func(ctx context.Context) error { return s.want(ctx, "PONG", "PING") }),
@@ -75,7 +75,7 @@ func (s *scenario) steps() []step {
 		}),
 		checked("set", s.set),
 		checked("sorted set", s.sortedSet),
-		checked("many", s.many),
+		checked("multi-key", s.many),
 		checked("pipeline", s.pipeline),
 		{"wrong type", s.wrongType},
 		checked("script", func(ctx context.Context) error {
@@ -92,6 +92,18 @@ func (s *scenario) steps() []step {
 			return nil
 		}),
 		{"generic", s.generic},
+		{"errors", s.errors},
+		{"unknown command", s.unknownCommand},
+		{"MULTI", s.multi},
+		{"MULTI over any keys", s.multiAnywhere},
+		checked("WATCH conflict", s.watch),
+		checked("blocking pop", s.blockingPop),
+		{"pub/sub", s.pubsub},
+		checked("SCAN", s.scan),
+		checked("SCAN of a key", s.scanKey),
+		{"streams with groups", s.streams},
+		{"SELECT", s.database},
+		checked("reconnect after CLIENT KILL", s.reconnect),
 		checked("name", s.named),
 		checked("client info", func(ctx context.Context) error { return s.contains(ctx, "id=", "CLIENT", "INFO") }),
 		checked("server info", func(ctx context.Context) error { return s.contains(ctx, "redis_version:", "INFO") }),
@@ -260,7 +272,9 @@ func (s *scenario) generic(ctx context.Context) (string, error) {
 }
 
 func (s *scenario) named(ctx context.Context) error {
-	c, err := s.dial(ctx, s.addr, "compat")
+	to := s.to
+	to.name = "compat"
+	c, err := s.dial(ctx, to)
 	if err != nil {
 		return err
 	}
@@ -284,7 +298,7 @@ func (s *scenario) concurrent(ctx context.Context) error {
 	errs := make(chan error, 4)
 	for range cap(errs) {
 		go func() {
-			c, err := s.dial(ctx, s.addr, "")
+			c, err := s.dial(ctx, s.to)
 			if err != nil {
 				errs <- err
 				return
@@ -301,35 +315,4 @@ func (s *scenario) concurrent(ctx context.Context) error {
 		err = errors.Join(err, <-errs)
 	}
 	return errors.Join(err, s.want(ctx, "100", "GET", s.key("shared")))
-}
-
-// show renders a value with the types of all its parts, so that a map is not taken for a list, nor a number for a string.
-func show(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "nil"
-	case []byte:
-		return fmt.Sprintf("bytes(%s)", v)
-	case []any:
-		var parts []string
-		for _, e := range v {
-			parts = append(parts, show(e))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case map[any]any:
-		var parts []string
-		for k, e := range v {
-			parts = append(parts, show(k)+": "+show(e))
-		}
-		slices.Sort(parts)
-		return "map{" + strings.Join(parts, ", ") + "}"
-	case map[string]any:
-		var parts []string
-		for k, e := range v {
-			parts = append(parts, k+": "+show(e))
-		}
-		slices.Sort(parts)
-		return "map{" + strings.Join(parts, ", ") + "}"
-	}
-	return fmt.Sprintf("%T(%v)", v, v)
 }

@@ -2,10 +2,10 @@
 // keys of a queue need one hash tag: the prefix in braces, as for a cluster.
 import assert from 'node:assert/strict';
 import { Queue } from 'bullmq';
-import { run } from './report.mjs';
+import { port, resp, run, version } from './report.mjs';
 
-const [port] = process.argv.slice(2).map(Number);
-const options = { connection: { host: '127.0.0.1', port }, prefix: '{bull}' };
+version('bullmq');
+const options = { connection: { host: '127.0.0.1', port, protocol: resp }, prefix: `{bull-resp${resp}}` };
 let queue;
 
 await run([

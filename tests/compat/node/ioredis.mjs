@@ -1,15 +1,21 @@
 // ioredis.
 import assert from 'node:assert/strict';
 import Redis from 'ioredis';
+import { resp } from './report.mjs';
 import { counts, scenario } from './scenario.mjs';
 
 await scenario({
   name: 'ioredis',
-  async connect(port, name) {
-    const c = new Redis({ host: '127.0.0.1', port, ...(name && { connectionName: name }) });
+  package: 'ioredis',
+  async connect(port, { name, db }) {
+    const c = new Redis({ host: '127.0.0.1', port, protocol: resp, ...(name && { connectionName: name }), ...(db && { db }) });
+    c.on('error', () => {}); // without a listener it prints them; what fails is told by the command's promise
     await new Promise((resolve, reject) => {
       c.once('ready', resolve);
       c.once('error', reject);
+    }).catch((err) => {
+      c.disconnect(); // it would go on trying
+      throw err;
     });
     return c;
   },
@@ -34,6 +40,14 @@ await scenario({
     mset: (c, values) => c.mset(values),
     mget: (c, keys) => c.mget(keys),
     del: (c, keys) => c.del(keys),
+    blpop: (c, k, seconds) => c.blpop(k, seconds),
+    rpush: (c, k, v) => c.rpush(k, v),
+    publish: (c, channel, payload) => c.publish(channel, payload),
+    xgroup: (c, k, g) => c.xgroup('CREATE', k, g, '0', 'MKSTREAM'),
+    xadd: (c, k, id, f, v) => c.xadd(k, id, f, v),
+    xreadgroup: (c, g, consumer, k) => c.xreadgroup('GROUP', g, consumer, 'COUNT', 3, 'BLOCK', 50, 'STREAMS', k, '>'),
+    xack: (c, k, g, ids) => c.xack(k, g, ...ids),
+    xpending: (c, k, g) => c.xpending(k, g),
     eval: (c, script, k, arg) => c.eval(script, 1, k, arg),
   },
   read: {
@@ -47,6 +61,35 @@ await scenario({
       if (err) throw err;
       return reply;
     });
+  },
+  transaction: (c) => c.multi(),
+  async execTransaction(c, t) {
+    const replies = await t.exec();
+    return replies && replies.map(([err, reply]) => {
+      if (err) throw err;
+      return reply;
+    });
+  },
+  watch: (c, k) => c.watch(k),
+  async scan(c, pattern) {
+    const all = [];
+    for await (const keys of c.scanStream({ match: pattern, count: 50 })) all.push(...keys);
+    return all;
+  },
+  async scanKey(c, k) {
+    const all = [];
+    for await (const pairs of c.hscanStream(k)) all.push(...pairs.filter((_, i) => i % 2 === 0));
+    return all;
+  },
+  async subscribe(c, channel, pattern, message) {
+    c.on('message', (channel, payload) => message(`${channel} ${payload}`));
+    c.on('pmessage', (pattern, channel, payload) => message(`${pattern} ${channel} ${payload}`));
+    await c.subscribe(channel);
+    await c.psubscribe(pattern);
+    return async () => {
+      await c.unsubscribe(channel);
+      await c.punsubscribe(pattern);
+    };
   },
   stored: (c) => {
     c.defineCommand('counts', { numberOfKeys: 1, lua: counts('ioredis') });
@@ -65,6 +108,7 @@ await scenario({
     assert.equal(await c.quit(), 'OK');
     await ended;
   },
+  drop: (c) => c.disconnect(),
 });
 
 function redisNumber(n) {

@@ -1,6 +1,11 @@
 // What every program here prints: one JSON object a line for each step, {"step", "saw"} or {"step", "error"}. "saw" is what
 // the library made of a reply, for the Go test to compare between a server and the proxy before it.
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
+
+const [protocol, portText] = process.argv.slice(2);
+export const resp = Number(protocol.slice(-1)); // of resp2 and resp3
+export const port = Number(portText);
+export { protocol };
 
 const stepLimit = 10_000; // ms; a library that waits longer for a reply on loopback waits in vain
 const exitLimit = 5_000; // ms after the last step, by when nothing may keep the process alive
@@ -20,6 +25,11 @@ function limited(promise) {
     timer = setTimeout(() => reject(new Error(`no answer within ${stepLimit / 1000} s`)), stepLimit);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+// version prints that of a package from npm which is installed beside the program.
+export function version(name, from = import.meta.url) {
+  print({ version: JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, from))).version });
 }
 
 // run runs the steps, pairs of a name and an async function, in their order. The first one connects: nothing is tried

@@ -1,19 +1,23 @@
 // The scenario that every library goes through; ../doc.go tells how. A library is an object:
 //
 //	name         what it is called here, and the prefix of its keys
-//	connect      (port, client name or undefined) => a client that is connected
+//	package      its name at npm
+//	connect      (port, { name, db } or {}) => a client that is connected
 //	ops          command: (client or pipeline, ...args) => what the library offers for it
 //	read         command: (natural reply) => the form that the scenario checks, where it is not that already
 //	pipeline     (client) => an empty pipeline; exec: (client, pipeline) => its replies, in natural form
+//	transaction  (client) => an empty transaction; execTransaction: (client, transaction) => its replies, or null
+//	watch        (client, key) => nothing; from here on a transaction fails if the key changes
+//	scan         (client, pattern) => all keys that have it; scanKey: (client, key) => the fields of a hash
+//	subscribe    (client, channel, pattern, message(string)) => a function that ends it; undefined if the library has none
 //	stored       (client) => the script counts as a function of key and argument, by the library's own means (EVALSHA ...)
 //	call         (client, words) => the natural reply to a command that the library does not know
 //	getName      (client) => its name
 //	clientInfo   (client) => nothing: it checks what the library has to ask about a client; serverInfo, about the server
-//	quit         (client) => nothing: a clean end
+//	quit         (client) => nothing: a clean end; drop: the same for a client with which that failed
 import assert from 'node:assert/strict';
-import { run, show } from './report.mjs';
-
-const [port] = process.argv.slice(2).map(Number);
+import { setTimeout } from 'node:timers/promises';
+import { port, protocol, run, show, version } from './report.mjs';
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 const large = Buffer.from(Array.from({ length: 1 << 20 }, (_, i) => (i * 7) % 251));
@@ -28,9 +32,19 @@ function sorted(list) {
 }
 
 export function scenario(lib) {
-  const key = (name) => `${lib.name}:${name}`;
+  const key = (name) => `${lib.name}-${protocol}:${name}`;
+  version(lib.package);
   let c;
 
+  // apart hands a body a client of its own, which is closed whatever happens.
+  async function apart(options, body) {
+    const client = await lib.connect(port, options);
+    try {
+      return await body(client);
+    } finally {
+      await lib.quit(client).catch(() => lib.drop?.(client));
+    }
+  }
   const does = (op, ...args) => doesOn(c, op, ...args);
   async function doesOn(client, op, ...args) {
     const reply = await lib.ops[op](client, ...args);
@@ -40,9 +54,9 @@ export function scenario(lib) {
     assert.deepEqual(await does(op, ...args), expected, `${op} ${String(args[0]).slice(0, 40)}`);
   }
 
-  return run([
+  const steps = [
     ['connect', async () => {
-      c = await lib.connect(port);
+      c = await lib.connect(port, {});
     }],
     ['ping', () => want('PONG', 'ping')],
     ['expiry', async () => {
@@ -85,7 +99,7 @@ export function scenario(lib) {
       await want(null, 'zscore', key('z'), 'missing');
       await want(2.5, 'zincrby', key('z'), 1, 'half');
     }],
-    ['many', async () => {
+    ['multi-key', async () => {
       const keys = Array.from({ length: 50 }, (_, i) => key(`m${i}`));
       const there = (i) => i % 5 !== 3;
       await want('OK', 'mset', Object.fromEntries(keys.map((k, i) => [k, `v${i}`]).filter((_, i) => there(i))));
@@ -141,15 +155,105 @@ export function scenario(lib) {
       ]) replies.push(`${args[0]} ${show(await lib.call(c, args))}`);
       return replies.join('\n');
     }],
+    ['errors', async () => {
+      const seen = [];
+      for (const args of [
+        ['INCR', key('s')], ['GET', key('h')], ['EVALSHA', '0'.repeat(40), '1', key('s')],
+        ['EVAL', "return redis.error_reply('MINE of a script')", '1', key('s')], ['GET', key('s'), 'too', 'many'],
+      ]) seen.push(await lib.call(c, args).then(show, show));
+      await want('value', 'get', key('s'));
+      return seen.join('\n');
+    }],
+    ['unknown command', async () => {
+      const seen = await lib.call(c, ['NOSUCH', key('s')]).then(show, show);
+      await want('value', 'get', key('s'));
+      return seen;
+    }],
+    ['MULTI', async () => {
+      const t = lib.transaction(c);
+      lib.ops.set(t, key('{t}'), 'v');
+      lib.ops.incr(t, key('{t}n'));
+      lib.ops.get(t, key('{t}'));
+      assert.deepEqual(await lib.execTransaction(c, t), ['OK', 1, 'v']);
+    }],
+    ['MULTI over any keys', async () => {
+      const t = lib.transaction(c);
+      for (let i = 0; i < 8; i++) lib.ops.set(t, key(`t${i}`), 'v'); // of different servers, if there are several
+      assert.deepEqual(await lib.execTransaction(c, t), Array(8).fill('OK'));
+    }],
+    ['WATCH conflict', () => apart({}, async (other) => {
+      await want('OK', 'set', key('{w}'), 'before');
+      for (const theirs of [true, false]) {
+        await lib.watch(c, key('{w}'));
+        if (theirs) await doesOn(other, 'set', key('{w}'), 'theirs');
+        const t = lib.transaction(c);
+        lib.ops.set(t, key('{w}'), 'mine');
+        assert.deepEqual(await lib.execTransaction(c, t), theirs ? null : ['OK']);
+        await want(theirs ? 'theirs' : 'mine', 'get', key('{w}'));
+      }
+    })],
+    ['blocking pop', () => apart({}, async (other) => {
+      await want(null, 'blpop', key('list'), 0.1);
+      const popped = doesOn(other, 'blpop', key('list'), 5);
+      await want(1, 'rpush', key('list'), 'v');
+      assert.deepEqual(await popped, [key('list'), 'v']);
+    })],
+    ['pub/sub', () => apart({}, async (other) => {
+      const seen = [];
+      let done;
+      const all = new Promise((resolve) => { done = resolve; });
+      const unsubscribe = await lib.subscribe(other, key('channel'), key('ch*'), (message) => {
+        seen.push(show(message));
+        if (seen.length === 4) done();
+      });
+      for (const payload of ['hello', 'ünïcode']) await lib.ops.publish(c, key('channel'), payload);
+      await all;
+      await unsubscribe();
+      return seen.sort().join('\n');
+    })],
+    ['SCAN', async () => {
+      const keys = Array.from({ length: 200 }, (_, i) => key(`scan${i}`));
+      await want('OK', 'mset', Object.fromEntries(keys.map((k) => [k, 'v'])));
+      assert.deepEqual(sorted(new Set(await lib.scan(c, key('scan*')))), sorted(keys)); // SCAN may name a key twice
+    }],
+    ['SCAN of a key', async () => {
+      assert.deepEqual(sorted(await lib.scanKey(c, key('h'))), ['2', 'f', 'g']);
+    }],
+    ['streams with groups', async () => {
+      const k = key('stream');
+      await want('OK', 'xgroup', k, 'g');
+      for (let i = 1; i <= 5; i++) await want(`${i}-1`, 'xadd', k, `${i}-1`, 'f', `v${i}`);
+      const seen = [show(await does('xreadgroup', 'g', 'one', k)), show(await does('xreadgroup', 'g', 'two', k))];
+      await want(2, 'xack', k, 'g', ['1-1', '2-1']);
+      seen.push(show(await does('xpending', k, 'g')), show(await does('xreadgroup', 'g', 'one', k))); // nothing is left
+      return seen.join('\n');
+    }],
+    ['SELECT', () => apart({ db: 1 }, async (other) => {
+      await doesOn(other, 'set', key('db'), 'one');
+      assert.equal(await doesOn(other, 'get', key('db')), 'one');
+      await want(null, 'get', key('db'));
+    })],
+    ['reconnect after CLIENT KILL', () => apart({}, async (victim) => {
+      const id = await lib.call(victim, ['CLIENT', 'ID']);
+      assert.equal(await lib.call(c, ['CLIENT', 'KILL', 'ID', String(id)]), 1);
+      // The library may show that once; then it has another connection.
+      let got;
+      for (let i = 0; got !== 'value' && i < 500; i++) {
+        got = await doesOn(victim, 'get', key('s')).catch((err) => err);
+        if (got instanceof Error) await setTimeout(10);
+      }
+      assert.equal(got, 'value');
+      assert.notEqual(await lib.call(victim, ['CLIENT', 'ID']), id);
+    })],
     ['name', async () => {
-      const named = await lib.connect(port, 'compat');
+      const named = await lib.connect(port, { name: 'compat' });
       assert.equal(await lib.getName(named), 'compat');
       await lib.quit(named);
     }],
     ['client info', () => lib.clientInfo(c)],
     ['server info', () => lib.serverInfo(c)],
     ['concurrent', async () => {
-      const clients = await Promise.all([0, 1, 2, 3].map(() => lib.connect(port)));
+      const clients = await Promise.all([0, 1, 2, 3].map(() => lib.connect(port, {})));
       await Promise.all(clients.map(async (client) => {
         for (let i = 0; i < 25; i++) await doesOn(client, 'incr', key('shared'));
       }));
@@ -157,5 +261,6 @@ export function scenario(lib) {
       await Promise.all(clients.map((client) => lib.quit(client)));
     }],
     ['quit', () => lib.quit(c)],
-  ]);
+  ];
+  return run(steps.filter(([step]) => step !== 'pub/sub' || lib.subscribe));
 }

@@ -11,10 +11,18 @@ final class PhpRedis extends Library
         return 'phpredis';
     }
 
-    public function connect(int $port): object
+    public function version(): string
+    {
+        return phpversion('redis');
+    }
+
+    public function connect(int $port, int $db = 0): object
     {
         $c = new Redis();
         $c->connect('127.0.0.1', $port);
+        if ($db !== 0 && !$c->select($db)) {
+            throw new RedisException((string) $c->getLastError());
+        }
         return $c;
     }
 
@@ -69,9 +77,105 @@ final class PhpRedis extends Library
         return array_map(fn (array $o, mixed $reply) => $this->read($o[0], $reply), $operations, $replies);
     }
 
+    public function transaction(object $c, array $operations): ?array
+    {
+        $t = $c->multi();
+        foreach ($operations as $args) {
+            $this->call($t, array_shift($args), $args);
+        }
+        $replies = $t->exec();
+        if ($replies === false) {
+            if ($c->getLastError() !== null) {
+                throw new RedisException($c->getLastError());
+            }
+            return null;
+        }
+        return array_map(fn (array $o, mixed $reply) => $this->read($o[0], $reply), $operations, $replies);
+    }
+
+    public function watch(object $c, string $key): void
+    {
+        same(true, $c->watch($key), 'WATCH');
+    }
+
+    public function subscribe(object $c, string $channel, string $pattern, callable $ready): array
+    {
+        // It has a call for channels and one for patterns, and neither returns before its subscriptions end: two runs. Nothing
+        // says that it has subscribed, so that another process publishes until somebody has heard.
+        $seen = [];
+        foreach (['subscribe' => $channel, 'psubscribe' => $pattern] as $call => $name) {
+            $child = pcntl_fork();
+            if ($child === 0) {
+                $publisher = $this->connect($c->getPort());
+                for ($i = 0; $i < 500 && $publisher->publish($channel, "\0\xff") === 0; $i++) {
+                    usleep(10_000);
+                }
+                $publisher->publish($channel, 'hello');
+                $publisher->publish($channel, 'end');
+                posix_kill(posix_getpid(), SIGKILL); // its copies of other connections are not closed in good order
+            }
+            $subscriber = $this->connect($c->getPort());
+            $subscriber->setOption(Redis::OPT_READ_TIMEOUT, 5);
+            $ended = false;
+            try {
+                $subscriber->$call([$name], function (Redis $subscriber, string ...$words) use (&$ended, &$seen): void {
+                    if ($ended = end($words) === 'end') {
+                        $subscriber->close(); // this version goes on to wait after its last subscription has ended
+                        return;
+                    }
+                    $seen[] = implode(' ', $words);
+                });
+            } catch (RedisException $e) {
+                if (!$ended) {
+                    throw $e;
+                }
+            } finally {
+                pcntl_waitpid($child, $status);
+            }
+        }
+        return $seen;
+    }
+
+    public function scan(object $c, string $pattern): array
+    {
+        $c->setOption(Redis::OPT_SCAN, Redis::SCAN_RETRY);
+        $all = [];
+        for ($cursor = null; ($keys = $c->scan($cursor, $pattern, 50)) !== false;) {
+            array_push($all, ...$keys);
+        }
+        return $all;
+    }
+
+    public function scanKey(object $c, string $key): array
+    {
+        $all = [];
+        for ($cursor = null; ($pairs = $c->hScan($key, $cursor)) !== false;) {
+            array_push($all, ...array_keys($pairs));
+        }
+        return $all;
+    }
+
+    public function readGroup(object $c, string $consumer, string $key): array
+    {
+        return $c->xReadGroup('g', $consumer, [$key => '>'], 3, 50)[$key] ?? [];
+    }
+
+    public function error(object $c, string ...$words): string
+    {
+        try {
+            same(false, $c->rawCommand(...$words), $words[0]);
+        } catch (RedisException $e) { // for errors that it does not know
+            return get_class($e) . ': ' . $e->getMessage();
+        }
+        $error = (string) $c->getLastError();
+        $c->clearLastError();
+        return $error;
+    }
+
     public function call(object $c, string $op, array $args): mixed
     {
         return match ($op) {
+            'blpop' => $c->blPop($args[0], (int) ceil($args[1])), // it knows no part of a second
             'eval' => $c->eval($args[0], array_slice($args, 1), 1),
             'zadd' => $c->zAdd($args[0], ...array_merge(...array_map(fn (array $z) => [$z[1], $z[0]], $args[1]))),
             'zrange' => $c->zRange($args[0], 0, -1, true),
@@ -85,6 +189,7 @@ final class PhpRedis extends Library
         return match ($op) {
             'ping', 'set', 'setex', 'hmset', 'mset' => $reply === true ? ($op === 'ping' ? 'PONG' : 'OK') : $reply,
             'zrange' => array_map(null, array_keys($reply), array_values($reply)),
+            'blpop' => $reply === [] ? null : $reply,
             'mget', 'eval' => is_array($reply) ? array_map($present, $reply) : $reply,
             default => $present($reply),
         };
@@ -99,4 +204,4 @@ final class PhpRedis extends Library
     }
 }
 
-scenario(new PhpRedis(), (int) $argv[1]);
+scenario(new PhpRedis(), (int) $argv[2]);

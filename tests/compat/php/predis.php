@@ -14,9 +14,14 @@ final class Predis extends Library
         return 'predis';
     }
 
-    public function connect(int $port): object
+    public function version(): string
     {
-        $c = new Predis\Client("tcp://127.0.0.1:$port");
+        return Predis\Client::VERSION;
+    }
+
+    public function connect(int $port, int $db = 0): object
+    {
+        $c = new Predis\Client("tcp://127.0.0.1:$port" . ($db !== 0 ? "?database=$db" : ''));
         $c->connect();
         return $c;
     }
@@ -72,6 +77,65 @@ final class Predis extends Library
         return array_map(fn (array $o, mixed $reply) => $this->read($o[0], $reply), $operations, $replies);
     }
 
+    public function transaction(object $c, array $operations): ?array
+    {
+        try {
+            $replies = $c->transaction(function (object $t) use ($operations): void {
+                foreach ($operations as $args) {
+                    $this->call($t, array_shift($args), $args);
+                }
+            });
+        } catch (Predis\Transaction\AbortedMultiExecException) {
+            return null;
+        }
+        return array_map(fn (array $o, mixed $reply) => $this->read($o[0], $reply), $operations, $replies);
+    }
+
+    public function watch(object $c, string $key): void
+    {
+        same('OK', (string) $c->watch($key), 'WATCH');
+    }
+
+    public function subscribe(object $c, string $channel, string $pattern, callable $ready): array
+    {
+        $loop = $c->pubSubLoop(['subscribe' => $channel, 'psubscribe' => $pattern]);
+        $seen = [];
+        foreach ($loop as $m) {
+            if ($m->kind === 'psubscribe') {
+                $ready();
+            } elseif (isset($m->payload) && $m->payload === 'end') {
+                $loop->stop();
+            } elseif (str_ends_with($m->kind, 'message')) {
+                $seen[] = ($m->pattern ?? '') . " $m->channel $m->payload";
+            }
+        }
+        return $seen;
+    }
+
+    public function scan(object $c, string $pattern): array
+    {
+        return array_values(iterator_to_array(new Predis\Collection\Iterator\Keyspace($c, $pattern, 50), false));
+    }
+
+    public function scanKey(object $c, string $key): array
+    {
+        return array_keys(iterator_to_array(new Predis\Collection\Iterator\HashKey($c, $key)));
+    }
+
+    public function readGroup(object $c, string $consumer, string $key): array
+    {
+        // This version knows no streams.
+        $words = ['XREADGROUP', 'GROUP', 'g', $consumer, 'COUNT', '3', 'BLOCK', '50', 'STREAMS', $key, '>'];
+        return $c->executeRaw($words)[0][1] ?? [];
+    }
+
+    public function error(object $c, string ...$words): string
+    {
+        $text = $c->executeRaw($words, $failed);
+        same(true, $failed, $words[0]);
+        return $text;
+    }
+
     public function call(object $c, string $op, array $args): mixed
     {
         return match ($op) {
@@ -86,6 +150,7 @@ final class Predis extends Library
     public function read(string $op, mixed $reply): mixed
     {
         return match ($op) {
+            'blpop' => $reply === [] ? null : $reply,
             'ping', 'set', 'setex', 'hmset', 'mset' => (string) $reply,
             'zscore', 'zincrby' => $this->score($reply),
             'zrange' => array_map(fn (string $m, mixed $s) => [$m, $this->score($s)], array_keys($reply), $reply),
@@ -119,4 +184,4 @@ final class Predis extends Library
     }
 }
 
-scenario(new Predis(), (int) $argv[1]);
+scenario(new Predis(), (int) $argv[2]);

@@ -18,7 +18,8 @@ const SCRIPT = "return {KEYS[1], ARGV[1], 42, false, {'nested', redis.call('GET'
 abstract class Library
 {
     abstract public function name(): string;
-    abstract public function connect(int $port): object;
+    abstract public function version(): string;
+    abstract public function connect(int $port, int $db = 0): object;
     abstract public function setName(object $c, string $name): void;
     abstract public function getName(object $c): ?string;
     /** Checks what the library has to ask about clients. */
@@ -36,6 +37,19 @@ abstract class Library
     abstract public function call(object $c, string $op, array $args): mixed;
     /** Turns the natural reply into the form that the scenario checks: null for what is missing, [member, score] pairs ... */
     abstract public function read(string $op, mixed $reply): mixed;
+    /** @return list<mixed>|null the replies to the operations, as above, or null if a watched key was changed */
+    abstract public function transaction(object $c, array $operations): ?array;
+    abstract public function watch(object $c, string $key): void;
+    /** Subscribes to a channel and a pattern, calls $ready, and collects messages until one says end. @return list<string> */
+    abstract public function subscribe(object $c, string $channel, string $pattern, callable $ready): array;
+    /** @return list<string> the keys that a pattern has */
+    abstract public function scan(object $c, string $pattern): array;
+    /** @return list<string> the fields of a hash */
+    abstract public function scanKey(object $c, string $key): array;
+    /** XREADGROUP by a member of group g: [id => [field => value]], or an empty array. */
+    abstract public function readGroup(object $c, string $consumer, string $key): array;
+    /** The error that a command ends with, as the library shows it; raw() of $words. */
+    abstract public function error(object $c, string ...$words): string;
     /** The error that HGET of a string ends with, as the library shows it. */
     abstract public function wrongType(object $c, string $key): string;
 
@@ -75,7 +89,7 @@ function scores(): array
 /** @return array<string, callable(): ?string> */
 function steps(Library $lib, int $port): array
 {
-    $key = fn (string $name): string => $lib->name() . ':' . $name;
+    $key = fn (string $name): string => $lib->name() . '-resp2:' . $name;
     $c = null;
     $want = function (mixed $want, string $op, mixed ...$args) use ($lib, &$c): void {
         same($want, $lib->op($c, $op, ...$args), $op . ' ' . substr(show($args[0] ?? null), 0, 40));
@@ -132,7 +146,7 @@ function steps(Library $lib, int $port): array
             $want(null, 'zscore', $key('z'), 'missing');
             $want(2.5, 'zincrby', $key('z'), 1, 'half');
         },
-        'many' => function () use ($want, $key): void {
+        'multi-key' => function () use ($want, $key): void {
             $keys = array_map(fn (int $i): string => $key("m$i"), range(0, 49));
             $values = array_map(fn (int $i): ?string => $i % 5 === 3 ? null : "v$i", range(0, 49));
             $want('OK', 'mset', array_filter(array_combine($keys, $values), 'is_string'));
@@ -205,6 +219,119 @@ function steps(Library $lib, int $port): array
             }
             return implode("\n", $seen);
         },
+        'errors' => function () use ($want, $key, $lib, &$c): string {
+            $seen = [];
+            foreach ([
+                ['INCR', $key('s')], ['GET', $key('h')], ['EVALSHA', str_repeat('0', 40), '1', $key('s')],
+                ['EVAL', "return redis.error_reply('MINE of a script')", '1', $key('s')], ['GET', $key('s'), 'too', 'many'],
+            ] as $words) {
+                $seen[] = $lib->error($c, ...$words);
+            }
+            $want('value', 'get', $key('s'));
+            return implode("\n", $seen);
+        },
+        'unknown command' => function () use ($want, $key, $lib, &$c): string {
+            $seen = $lib->error($c, 'NOSUCH', $key('s'));
+            $want('value', 'get', $key('s'));
+            return $seen;
+        },
+        'MULTI' => function () use ($key, $lib, &$c): void {
+            $operations = [['set', $key('{t}'), 'v'], ['incr', $key('{t}n')], ['get', $key('{t}')]];
+            same(['OK', 1, 'v'], $lib->transaction($c, $operations), 'EXEC');
+        },
+        'MULTI over any keys' => function () use ($key, $lib, $port): void { // of different servers, if there are several
+            $other = $lib->connect($port); // phpredis is still in the transaction after an error
+            $operations = array_map(fn (int $i): array => ['set', $key("t$i"), 'v'], range(0, 7));
+            same(array_fill(0, 8, 'OK'), $lib->transaction($other, $operations), 'EXEC');
+            $lib->quit($other);
+        },
+        'WATCH conflict' => function () use ($want, $key, $lib, $port, &$c): void {
+            $other = $lib->connect($port);
+            $want('OK', 'set', $key('{w}'), 'before');
+            foreach ([true, false] as $theirs) {
+                $lib->watch($c, $key('{w}'));
+                if ($theirs) {
+                    $lib->op($other, 'set', $key('{w}'), 'theirs');
+                }
+                $replies = $lib->transaction($c, [['set', $key('{w}'), 'mine']]);
+                same($theirs ? null : ['OK'], $replies, 'EXEC');
+                $want($theirs ? 'theirs' : 'mine', 'get', $key('{w}'));
+            }
+            $lib->quit($other);
+        },
+        'blocking pop' => function () use ($want, $key, $lib, $port, &$c): void {
+            $want(null, 'blpop', $key('list'), 0.1);
+            // PHP has no threads: another process brings what is waited for.
+            $child = pcntl_fork();
+            if ($child === 0) {
+                $lib->op($lib->connect($port), 'rpush', $key('list'), 'v');
+                posix_kill(posix_getpid(), SIGKILL); // its copy of the other connection is not closed in good order
+            }
+            $popped = $lib->op($c, 'blpop', $key('list'), 5);
+            pcntl_waitpid($child, $status);
+            same([$key('list'), 'v'], $popped, 'BLPOP');
+        },
+        'pub/sub' => function () use ($key, $lib, $port, &$c): string {
+            $subscriber = $lib->connect($port);
+            $seen = $lib->subscribe($subscriber, $key('channel'), $key('ch*'), function () use ($key, $lib, &$c): void {
+                foreach (['hello', "\0\xff", 'end'] as $payload) {
+                    $lib->op($c, 'publish', $key('channel'), $payload);
+                }
+            });
+            $lib->quit($subscriber);
+            same(4, count($seen), 'number of messages');
+            sort($seen);
+            return implode("\n", $seen);
+        },
+        'SCAN' => function () use ($want, $key, $lib, $port): void {
+            $other = $lib->connect($port); // phpredis reads no reply right any more after an error for SCAN
+            $keys = array_map(fn (int $i): string => $key("scan$i"), range(0, 199));
+            $want('OK', 'mset', array_fill_keys($keys, 'v'));
+            $got = array_values(array_unique($lib->scan($other, $key('scan*')))); // SCAN may name a key twice
+            sort($keys);
+            sort($got);
+            same($keys, $got, 'SCAN');
+        },
+        'SCAN of a key' => function () use ($key, $lib, &$c): void {
+            $fields = array_map('strval', $lib->scanKey($c, $key('h')));
+            sort($fields, SORT_STRING);
+            same(['2', 'f', 'g'], $fields, 'HSCAN');
+        },
+        'streams with groups' => function () use ($key, $lib, &$c): string {
+            $k = $key('stream');
+            same(true, (bool) $lib->raw($c, 'XGROUP', 'CREATE', $k, 'g', '0', 'MKSTREAM'), 'XGROUP');
+            for ($i = 1; $i <= 5; $i++) {
+                same("$i-1", $lib->raw($c, 'XADD', $k, "$i-1", 'f', "v$i"), 'XADD');
+            }
+            $seen = [show($lib->readGroup($c, 'one', $k)), show($lib->readGroup($c, 'two', $k))];
+            same(2, $lib->raw($c, 'XACK', $k, 'g', '1-1', '2-1'), 'XACK');
+            $seen[] = show($lib->raw($c, 'XPENDING', $k, 'g'));
+            $seen[] = show($lib->readGroup($c, 'one', $k)); // nothing is left
+            return implode("\n", $seen);
+        },
+        'SELECT' => function () use ($want, $key, $lib, $port): void {
+            $other = $lib->connect($port, 1);
+            $lib->op($other, 'set', $key('db'), 'one');
+            same('one', $lib->op($other, 'get', $key('db')), 'GET');
+            $want(null, 'get', $key('db'));
+            $lib->quit($other);
+        },
+        'reconnect after CLIENT KILL' => function () use ($key, $lib, $port, &$c): void {
+            $victim = $lib->connect($port);
+            $id = $lib->raw($victim, 'CLIENT', 'ID');
+            same(1, $lib->raw($c, 'CLIENT', 'KILL', 'ID', (string) $id), 'CLIENT KILL');
+            // The library may show that once; then it has another connection.
+            for ($i = 0, $got = null; $got !== 'value' && $i < 500; $i++) {
+                try {
+                    $got = $lib->op($victim, 'get', $key('s'));
+                } catch (Exception) {
+                    usleep(10_000);
+                }
+            }
+            same('value', $got, 'GET');
+            same(false, $lib->raw($victim, 'CLIENT', 'ID') === $id, 'the same connection');
+            $lib->quit($victim);
+        },
         'name' => function () use ($lib, $port): void {
             $named = $lib->connect($port);
             $lib->setName($named, 'compat');
@@ -234,6 +361,7 @@ function steps(Library $lib, int $port): array
 
 function scenario(Library $lib, int $port): void
 {
+    echo json_encode(['version' => $lib->version()]), "\n";
     foreach (steps($lib, $port) as $step => $body) {
         try {
             report($step, ['saw' => $body() ?? '']);

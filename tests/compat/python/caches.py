@@ -1,25 +1,29 @@
 """Django's caches go through the scenario; ../doc.go tells how.
 
-    caches.py django-pylibmc|django-pymemcache|django-redis PORT
+    caches.py django-pylibmc|django-pymemcache|django-redis PROTOCOL PORT
 """
 import sys
 import threading
+from importlib import metadata
 
 import django
 from django.conf import settings
 from report import run, want
 
-library, port = sys.argv[1], int(sys.argv[2])
+library, protocol, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 BACKENDS = {
     "django-pylibmc": ("django.core.cache.backends.memcached.PyLibMCCache", "127.0.0.1:{}"),
     "django-pymemcache": ("django.core.cache.backends.memcached.PyMemcacheCache", "127.0.0.1:{}"),
     "django-redis": ("django_redis.cache.RedisCache", "redis://127.0.0.1:{}/0"),
 }
 backend, location = BACKENDS[library]
-settings.configure(CACHES={"default": {"BACKEND": backend, "LOCATION": location.format(port), "KEY_PREFIX": library}})
+settings.configure(CACHES={"default": {"BACKEND": backend, "LOCATION": location.format(port), "KEY_PREFIX": f"{library}-{protocol}"}})
 django.setup()
 
 from django.core.cache import cache, caches  # noqa: E402  they are made as settings say
+
+# That of the package between Django and the server.
+version = metadata.version(library if library == "django-redis" else library.removeprefix("django-"))
 
 NEVER = "never"  # what get returns by default in what follows, since None can be a value
 
@@ -138,7 +142,7 @@ def noreply(_):
     """pymemcache by itself asks for no replies where it can; Django has it ask."""
     import pymemcache
 
-    c = pymemcache.Client(("127.0.0.1", port), key_prefix=library.encode() + b":")
+    c = pymemcache.Client(("127.0.0.1", port), key_prefix=f"{library}-{protocol}:".encode())
     seen = [outcome(c.set, "nr", 5), outcome(c.get, "nr")]
     for expire in (0, 1000, -1, -1000, 2**31, 2**32 - 1, 2**63 - 1):
         seen += (expire, outcome(c.set, "nr", "v", expire), outcome(c.get, "nr"))
@@ -230,4 +234,4 @@ def connect():
     return cache
 
 
-run(connect, STEPS)
+run(connect, STEPS, version)

@@ -9,8 +9,9 @@ def report(**line):
     print(json.dumps(line), flush=True)
 
 
-def run(connect, steps):
+def run(connect, steps, version):
     """Connects and hands the client to each step in turn. One that fails does not keep the next from running."""
+    report(version=version)
     try:
         c = connect()
     except Exception as e:

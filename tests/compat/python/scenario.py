@@ -1,6 +1,6 @@
 """redis-py goes through the scenario; ../doc.go tells how.
 
-    scenario.py redis-py|redis-py-hiredis PORT
+    scenario.py redis-py|redis-py-hiredis resp2 PORT
 
 The first parses replies in Python, the second with hiredis.
 """
@@ -8,10 +8,11 @@ import hashlib
 import math
 import sys
 import threading
+import time
 
 from report import run, want
 
-library, port = sys.argv[1], int(sys.argv[2])
+library, protocol, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if library == "redis-py":
     sys.modules["hiredis"] = None  # redis-py takes it whenever it can be imported
 else:
@@ -26,7 +27,7 @@ SCORES = [("lowest", -math.inf), ("tenth", 0.1), ("half", 1.5), ("huge", 1e21), 
 
 
 def key(name):
-    return f"{library}:{name}"
+    return f"{library}-{protocol}:{name}"
 
 
 def dial(**more):
@@ -177,6 +178,135 @@ def generic(c):
     return "\n".join(seen)
 
 
+def outcome(call, *args, **kwargs):
+    """What a call returns or raises."""
+    try:
+        return repr(call(*args, **kwargs))
+    except redis.RedisError as e:
+        return f"{type(e).__name__}: {e}"
+
+
+def errors(c):
+    seen = [
+        outcome(c.incr, key("s")),
+        outcome(c.get, key("h")),
+        outcome(c.evalsha, "0" * 40, 1, key("s")),
+        outcome(c.eval, "return redis.error_reply('MINE of a script')", 1, key("s")),
+        outcome(c.execute_command, "GET", key("s"), "too", "many"),
+    ]
+    want(b"value", c.get(key("s")), "GET")
+    return "\n".join(seen)
+
+
+def unknown_command(c):
+    seen = outcome(c.execute_command, "NOSUCH", key("s"))
+    want(b"value", c.get(key("s")), "GET")
+    return seen
+
+
+def multi(c):
+    p = c.pipeline()
+    p.set(key("{t}"), "v").incr(key("{t}n")).get(key("{t}"))
+    want([True, 1, b"v"], p.execute(), "EXEC")
+
+
+def multi_anywhere(c):
+    p = c.pipeline()
+    for i in range(8):
+        p.set(key(f"t{i}"), "v")  # of different servers, if there are several
+    want([True] * 8, p.execute(), "EXEC")
+
+
+def watch(c):
+    name = key("{w}")
+    c.set(name, "before")
+    with dial() as other:
+        for theirs in True, False:
+            with c.pipeline() as p:
+                p.watch(name)
+                if theirs:
+                    other.set(name, "theirs")
+                p.multi()
+                p.set(name, "mine")
+                seen = outcome(p.execute)
+            want(theirs, seen.startswith("WatchError"), f"a change while it is watched: {theirs}; {seen}")
+            want(b"theirs" if theirs else b"mine", c.get(name), "GET")
+
+
+def blocking_pop(c):
+    want(None, c.blpop(key("list"), 0.1), "BLPOP")
+    popped = []
+    with dial() as other:
+        waiter = threading.Thread(target=lambda: popped.append(other.blpop(key("list"), 5)))
+        waiter.start()
+        c.rpush(key("list"), "v")
+        waiter.join()
+    want([(key("list").encode(), b"v")], popped, "BLPOP")
+
+
+def pubsub(c):
+    with dial() as other, other.pubsub() as s:
+        s.subscribe(key("channel"))
+        want("subscribe", s.get_message(timeout=5)["type"], "first reply")
+        s.psubscribe(key("ch*"))
+        want("psubscribe", s.get_message(timeout=5)["type"], "second reply")
+        for payload in b"hello", b"\0\xff":
+            c.publish(key("channel"), payload)
+        got = [s.get_message(timeout=5) for _ in range(4)]
+        s.unsubscribe()
+        s.punsubscribe()
+        got += [s.get_message(timeout=5) for _ in range(2)]
+        return "\n".join(sorted(map(repr, got)))
+
+
+def scan(c):
+    names = [key(f"scan{i}").encode() for i in range(200)]
+    p = c.pipeline(transaction=False)
+    for name in names:
+        p.set(name, "v")
+    p.execute()
+    want(sorted(names), sorted(set(c.scan_iter(key("scan*"), 50))), "SCAN")
+
+
+def scan_key(c):
+    want(3, len(list(c.hscan_iter(key("h")))), "fields that HSCAN finds")
+
+
+def streams(c):
+    name = key("stream")
+    want(True, c.xgroup_create(name, "g", "0", mkstream=True), "XGROUP CREATE")
+    for i in range(5):
+        want(b"%d-1" % (i + 1), c.xadd(name, {"f": f"v{i}"}, f"{i + 1}-1"), "XADD")
+    seen = [repr(c.xreadgroup("g", consumer, {name: ">"}, 3, 50)) for consumer in ("one", "two")]
+    want(2, c.xack(name, "g", "1-1", "2-1"), "XACK")
+    seen += [repr(c.xpending(name, "g")), repr(c.xreadgroup("g", "one", {name: ">"}, 3, 50))]
+    seen.append(repr(c.xautoclaim(name, "g", "two", 0)))
+    return "\n".join(seen)
+
+
+def database(c):
+    with dial(db=1) as other:
+        other.set(key("db"), "one")
+        want(b"one", other.get(key("db")), "GET")
+    want(None, c.get(key("db")), "GET of what is in another database")
+
+
+def reconnect(c):
+    """Has another client end a client's connection; the library may show that, and then has another one."""
+    with dial() as victim:
+        id = victim.client_id()
+        want(1, c.execute_command("CLIENT", "KILL", "ID", id), "CLIENT KILL")
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                want(b"value", victim.get(key("s")), "GET")
+                want(True, victim.client_id() != id, "another connection")
+                return
+            except redis.ConnectionError:
+                pass
+        raise AssertionError("it did not connect again")
+
+
 def name(_):
     with dial(client_name="compat") as named:
         got = named.client_getname()
@@ -221,7 +351,7 @@ STEPS = {
     "hash": hash_,
     "set": set_,
     "sorted set": sorted_set,
-    "many": many,
+    "multi-key": many,
     "pipeline": pipeline,
     "large pipeline": large_pipeline,
     "wrong type": wrong_type,
@@ -229,6 +359,18 @@ STEPS = {
     "stored script": stored_script,
     "registered script": registered_script,
     "generic": generic,
+    "errors": errors,
+    "unknown command": unknown_command,
+    "MULTI": multi,
+    "MULTI over any keys": multi_anywhere,
+    "WATCH conflict": watch,
+    "blocking pop": blocking_pop,
+    "pub/sub": pubsub,
+    "SCAN": scan,
+    "SCAN of a key": scan_key,
+    "streams with groups": streams,
+    "SELECT": database,
+    "reconnect after CLIENT KILL": reconnect,
     "name": name,
     "client info": client_info,
     "server info": server_info,
@@ -243,4 +385,4 @@ def connect():
     return c
 
 
-run(connect, STEPS)
+run(connect, STEPS, redis.__version__)

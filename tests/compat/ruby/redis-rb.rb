@@ -8,7 +8,7 @@ require 'digest'
 require 'json'
 require 'redis'
 
-PORT = Integer(ARGV.fetch(0))
+PORT = Integer(ARGV.fetch(1)) # the first argument is the protocol: this version knows RESP2
 SCRIPT = "return {KEYS[1], ARGV[1], 42, false, {'nested', redis.call('GET', KEYS[1])}}"
 # Another script than any other library's, since one that a server knows already is not loaded again.
 COUNTS = "-- redis-rb\nreturn redis.call('INCRBY', KEYS[1], ARGV[1])"
@@ -22,7 +22,7 @@ LOCKS = <<~LUA
 LUA
 SCORES = [['lowest', -Float::INFINITY], ['tenth', 0.1], ['half', 1.5], ['huge', 1e21], ['highest', Float::INFINITY]].freeze
 
-def key(name) = "redis-rb:#{name}"
+def key(name) = "redis-rb-resp2:#{name}"
 
 def dial(**more) = Redis.new(host: '127.0.0.1', port: PORT, **more)
 
@@ -45,7 +45,7 @@ def check(*outcomes)
 end
 
 # What is carried out in a transaction, or not at all if a server or proxy has no transactions.
-TRANSACTION = %w[block raw pipeline].to_h { |how| [how, key("transaction #{how}")] }
+TRANSACTION = %w[block raw pipeline].to_h { |how| [how, key("{transaction} #{how}")] }
 queued = {} # which of them were
 
 STEPS = {
@@ -88,7 +88,7 @@ STEPS = {
     same(nil, c.zscore(key('z'), 'missing'), 'ZSCORE')
     same(2.5, c.zincrby(key('z'), 1, 'half'), 'ZINCRBY')
   },
-  'many' => lambda { |c|
+  'multi-key' => lambda { |c|
     keys = Array.new(50) { |i| key("m#{i}") }
     values = Array.new(50) { |i| i % 5 == 3 ? nil : "v#{i}" }
     same('OK', c.mapped_mset(keys.zip(values).to_h.compact), 'MSET')
@@ -172,16 +172,113 @@ STEPS = {
     sha = c.script(:load, "#{COUNTS} -- loaded")
     same(1, c.evalsha(sha, [key('ln')], [1]), 'EVALSHA')
   },
+  'errors' => lambda { |c|
+    seen = [
+      ['INCR', key('s')], ['GET', key('h')], ['EVALSHA', '0' * 40, 1, key('s')],
+      ['EVAL', "return redis.error_reply('MINE of a script')", 1, key('s')], ['GET', key('s'), 'too', 'many']
+    ].map { |words| outcome { c.call(*words) }.inspect }
+    same('value', c.get(key('s')), 'GET')
+    seen.join("\n")
+  },
+  'unknown command' => lambda { |c|
+    seen = outcome { c.call('NOSUCH', key('s')) }.inspect
+    same('value', c.get(key('s')), 'GET')
+    seen
+  },
+  'MULTI' => lambda { |c|
+    got = c.multi do |t|
+      t.set(key('{t}'), 'v')
+      t.incr(key('{t}n'))
+      t.get(key('{t}'))
+    end
+    same(['OK', 1, 'v'], got, 'EXEC')
+  },
+  'MULTI over any keys' => lambda { |c| # of different servers, if there are several
+    same(['OK'] * 8, c.multi { |t| 8.times { |i| t.set(key("t#{i}"), 'v') } }, 'EXEC')
+  },
+  'WATCH conflict' => lambda { |c|
+    other = dial
+    c.set(key('{w}'), 'before')
+    [true, false].each do |theirs|
+      got = c.watch(key('{w}')) do
+        other.set(key('{w}'), 'theirs') if theirs
+        c.multi { |t| t.set(key('{w}'), 'mine') }
+      end
+      same(theirs ? nil : ['OK'], got, 'EXEC')
+      same(theirs ? 'theirs' : 'mine', c.get(key('{w}')), 'GET')
+    end
+    other.close
+  },
+  'blocking pop' => lambda { |c|
+    same(nil, c.blpop(key('list'), timeout: 0.1), 'BLPOP')
+    other = dial
+    waiter = Thread.new { other.blpop(key('list'), timeout: 5) }
+    c.rpush(key('list'), 'v')
+    same([key('list'), 'v'], waiter.value, 'BLPOP')
+    other.close
+  },
+  'pub/sub' => lambda { |c|
+    listener = dial
+    seen = []
+    listener.subscribe(key('channel')) do |on|
+      on.subscribe { %W[hello \x00\xff end].each { |payload| c.publish(key('channel'), payload) } }
+      on.message { |_, payload| payload == 'end' ? listener.unsubscribe : seen << payload }
+    end
+    listener.psubscribe(key('ch*')) do |on|
+      on.psubscribe { %w[hello end].each { |payload| c.publish(key('channel'), payload) } }
+      on.pmessage { |pattern, _, payload| payload == 'end' ? listener.punsubscribe : seen << "#{pattern} #{payload}" }
+    end
+    listener.close
+    same(['hello', "\x00\xff", "#{key('ch*')} hello"], seen, 'messages')
+  },
+  'SCAN' => lambda { |c|
+    keys = Array.new(200) { |i| key("scan#{i}") }
+    c.pipelined { |p| keys.each { |k| p.set(k, 'v') } }
+    same(keys.sort, c.scan_each(match: key('scan*'), count: 50).to_a.uniq.sort, 'SCAN') # it may name a key twice
+  },
+  'SCAN of a key' => ->(c) { same(%w[2 f g], c.hscan_each(key('h')).map(&:first).sort, 'HSCAN') },
+  'streams with groups' => lambda { |c|
+    k = key('stream')
+    same('OK', c.xgroup(:create, k, 'g', '0', mkstream: true), 'XGROUP CREATE')
+    (1..5).each { |i| same("#{i}-1", c.xadd(k, { 'f' => "v#{i}" }, id: "#{i}-1"), 'XADD') }
+    seen = %w[one two].map { |consumer| c.xreadgroup('g', consumer, k, '>', count: 3, block: 50) }
+    same(2, c.xack(k, 'g', '1-1', '2-1'), 'XACK')
+    seen << c.xpending(k, 'g') << c.xreadgroup('g', 'one', k, '>', count: 3, block: 50) # nothing is left
+    seen.map(&:inspect).join("\n")
+  },
+  'SELECT' => lambda { |c|
+    other = dial(db: 1)
+    other.set(key('sdb'), 'one')
+    same('one', other.get(key('sdb')), 'GET')
+    other.close
+    same(nil, c.get(key('sdb')), 'GET of what is in another database')
+  },
+  'reconnect after CLIENT KILL' => lambda { |c|
+    victim = dial
+    id = victim.call('CLIENT', 'ID')
+    same(1, c.call('CLIENT', 'KILL', 'ID', id), 'CLIENT KILL')
+    # The library may show that once; then it has another connection.
+    got = nil
+    500.times do
+      got = outcome { victim.get(key('s')) }
+      break unless got.is_a?(Exception)
+
+      sleep(0.01)
+    end
+    same('value', got, 'GET')
+    same(false, victim.call('CLIENT', 'ID') == id, 'the same connection')
+    victim.close
+  },
   'transaction' => lambda { |c|
     got = c.multi do |t|
       t.set(TRANSACTION['block'], 'v')
-      t.incr(key('tn'))
+      t.incr(key('{transaction} n'))
     end
     same(['OK', 1], got, 'EXEC')
     queued['block'] = true
   },
   'raw transaction' => lambda { |c| # each command has its reply before the next is sent
-    commands = [%w[MULTI], ['SET', TRANSACTION['raw'], 'v'], ['INCR', key('tn')], %w[EXEC]]
+    commands = [%w[MULTI], ['SET', TRANSACTION['raw'], 'v'], ['INCR', key('{transaction} n')], %w[EXEC]]
     check(*commands.map { |words| outcome { c.call(*words) } })
     queued['raw'] = true
   },
@@ -195,7 +292,7 @@ STEPS = {
   },
   'transactions were all or nothing' => lambda { |c|
     TRANSACTION.each { |how, k| same(queued[how] ? 'v' : nil, c.get(k), "GET of #{k}") }
-    same(queued.empty? ? nil : '2', c.get(key('tn')), 'GET of a counter')
+    same(queued.empty? ? nil : '2', c.get(key('{transaction} n')), 'GET of a counter')
     same('before and after', c.get(key('tp')), 'GET of what was around one')
   },
   'watch' => lambda { |c|
@@ -222,19 +319,6 @@ STEPS = {
       same(nil, c.get(key("select#{i}")), 'GET of what is in database 1')
     end
     same('zero again', c.get(key('db')), 'GET of what is in database 0')
-  },
-  'pub/sub' => lambda { |c|
-    listener = dial
-    got = nil
-    listener.subscribe(key('channel')) do |on|
-      on.subscribe { c.publish(key('channel'), 'hello') }
-      on.message do |_, message|
-        got = message
-        listener.unsubscribe
-      end
-    end
-    listener.close
-    same('hello', got, 'message')
   },
   'generic' => lambda { |c|
     # What comes back without the library's method for it depends on the types on the wire alone.
@@ -270,6 +354,7 @@ def report(**line)
   $stdout.flush
 end
 
+report(version: Redis::VERSION)
 client = dial
 begin
   client.ping # it connects when it has something to send

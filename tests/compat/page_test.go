@@ -1,0 +1,200 @@
+//go:build unix
+
+package compat
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// page is written by a run with -full of all that there is, and held against what any other run finds.
+const page = "../../docs/compatibility.md"
+
+// finding is what a run of a row found.
+type finding struct {
+	version    string
+	steps      []string           // that the row has
+	one, three map[string]*reason // those that were refused before one server and before three, with the reason
+}
+
+// findings are those of the rows that did as the table has it, by the row's id.
+var findings = struct {
+	sync.Mutex
+	byRow map[string]*finding
+}{byRow: map[string]*finding{}}
+
+func (f *finding) enter(id string) {
+	findings.Lock()
+	defer findings.Unlock()
+	findings.byRow[id] = f
+}
+
+// TestPage: docs/compatibility.md says of each row what this run has found.
+func TestPage(t *testing.T) {
+	if *full {
+		t.Skip("this run writes it")
+	}
+	written, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range slices.Concat(libraries, frameworks) {
+		f := findings.byRow[r.id()]
+		if f == nil {
+			continue
+		}
+		want := r.line(f)
+		start, rest, _ := strings.Cut(want, f.version) // versions are those of the machine on which it was written
+		if !slices.ContainsFunc(strings.Split(string(written), "\n"), func(line string) bool {
+			return strings.HasPrefix(line, start) && strings.HasSuffix(line, rest)
+		}) {
+			t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", want)
+		}
+	}
+	if refusedText := refusedList(); !strings.Contains(string(written), refusedText) {
+		t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", refusedText)
+	}
+}
+
+// writePage writes the page if all rows were run and did as the table has it.
+func writePage() error {
+	var missing []string
+	for _, r := range slices.Concat(libraries, frameworks) {
+		if findings.byRow[r.id()] == nil {
+			missing = append(missing, r.id())
+		}
+	}
+	if run := flag.Lookup("test.run"); run != nil && run.Value.String() != "" {
+		return nil // whoever asks for a part of it wants no page
+	}
+	if missing != nil {
+		return fmt.Errorf("docs/compatibility.md stays as it was, since these were not run to their end: %s", strings.Join(missing, ", "))
+	}
+	return os.WriteFile(page, []byte(render()), 0o644) //nolint:gosec // a page of the documentation is for everyone
+}
+
+// render is the page.
+func render() string {
+	var b strings.Builder
+	b.WriteString(intro)
+	for _, server := range []struct{ name, title string }{{"redis", "Libraries for Redis"}, {"memcached", "Libraries for memcached"}} {
+		fmt.Fprintf(&b, "\n## %s\n\n| library | version | protocol |", server.title)
+		for _, s := range scenarios[server.name] {
+			fmt.Fprintf(&b, " %s |", s.name)
+		}
+		fmt.Fprintf(&b, "\n|---|---|---|%s\n", strings.Repeat("---|", len(scenarios[server.name])))
+		for _, r := range libraries {
+			if r.protocol.server() == server.name {
+				fmt.Fprintln(&b, r.line(findings.byRow[r.id()]))
+			}
+		}
+		for _, r := range libraries {
+			for _, s := range scenarios[server.name] {
+				if why := r.lacks[s.name]; why != "" && r.protocol.server() == server.name {
+					fmt.Fprintf(&b, "\n%s has no %s with %s: %s.\n", r.name, s.name, r.protocol, why)
+				}
+			}
+		}
+	}
+	b.WriteString("\n## Frameworks\n\n| framework | version | protocol | what it does | one server | three servers |\n|---|---|---|---|---|---|\n")
+	for _, r := range frameworks {
+		fmt.Fprintln(&b, r.line(findings.byRow[r.id()]))
+	}
+	fmt.Fprintf(&b, "\n## What is refused\n\n%s\n%s", refusedList(), outro)
+	return b.String()
+}
+
+// line is a row of a table.
+func (r *row) line(f *finding) string {
+	cells := []string{r.name, f.version, string(r.protocol)}
+	if r.framework() {
+		cells = append(cells, strings.Join(f.steps, ", "), but(f.one), but(f.three))
+	} else {
+		for _, s := range scenarios[r.protocol.server()] {
+			cells = append(cells, f.cell(s.steps))
+		}
+	}
+	return "| " + strings.Join(cells, " | ") + " |"
+}
+
+// cell is what a table says of some steps: before one server and before three, if that is not the same.
+func (f *finding) cell(steps []string) string {
+	if !slices.ContainsFunc(steps, func(s string) bool { return slices.Contains(f.steps, s) }) {
+		return "–"
+	}
+	of := func(red map[string]*reason) string {
+		for _, s := range steps {
+			if red[s] != nil {
+				return "(" + letter(red[s]) + ")"
+			}
+		}
+		return "✓"
+	}
+	one, three := of(f.one), of(f.three)
+	if one == three {
+		return one
+	}
+	return one + " " + three
+}
+
+// but is what a table says of a framework: all of it works, but for some steps.
+func but(red map[string]*reason) string {
+	var all []string
+	for step, why := range red {
+		all = append(all, fmt.Sprintf("%s (%s)", step, letter(why)))
+	}
+	slices.Sort(all)
+	if all == nil {
+		return "✓"
+	}
+	return "✓ but " + strings.Join(all, ", ")
+}
+
+// reasons are those of refusals, each once.
+func reasons() (all []*reason) {
+	for _, f := range refusals {
+		if !slices.Contains(all, f.why) {
+			all = append(all, f.why)
+		}
+	}
+	return all
+}
+
+// letter is how tables name a reason.
+func letter(why *reason) string { return string(rune('a' + slices.Index(reasons(), why))) }
+
+// refusedList tells what tables mean by their letters.
+func refusedList() string {
+	var b strings.Builder
+	b.WriteString("| | what | why | instead |\n|---|---|---|---|\n")
+	for _, why := range reasons() {
+		instead := why.instead
+		if why.later {
+			instead += "; planned"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", letter(why), why.what, why.why, instead)
+	}
+	return b.String()
+}
+
+const intro = `# Client libraries and frameworks
+
+` + "`make compat`" + ` wrote this page. It runs each library with its defaults directly, through cashew before one server and through cashew
+before three, and compares what the library makes of each reply: the direct run says what is right. Pools have the defaults of a
+configuration file, with ` + "`hash_tag: \"{}\"`" + `. [tests/compat](../tests/compat/doc.go) tells how; what a release of a library changes is seen there.
+
+✓ is as without the proxy, – is nothing that the library has, and a letter is [refused](#what-is-refused). Two marks are of one server
+and of three.
+`
+
+const outro = `
+## Libraries that are not to be had here
+
+The bytes that these send as they connect were recorded elsewhere and are played back: redis-py 8.0.0 (RESP3, also with password, name and
+database), redis-client 0.30.0, on which Sidekiq 7 stands.
+`

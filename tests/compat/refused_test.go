@@ -1,0 +1,106 @@
+//go:build unix
+
+package compat
+
+import (
+	"slices"
+	"testing"
+)
+
+// reason is why something does not work through the proxy as it does directly. docs/compatibility.md prints it.
+type reason struct {
+	what    string // is refused, or differs
+	why     string
+	instead string // what to do
+	later   bool   // it is planned to be served
+}
+
+var (
+	otherDatabase = &reason{
+		what: "`SELECT` of a database, and a library's option for one", why: "a pool serves one database, which its `redis_db` names",
+		instead: "a pool for each database", later: true,
+	}
+	keyspace = &reason{
+		what: "`SCAN` and what needs it: walks over all keys, deletion by pattern", why: "a cursor is one server's",
+		instead: "walk over each server directly; `HSCAN`, `SSCAN` and `ZSCAN` are served", later: true,
+	}
+	channels = &reason{
+		what: "`SUBSCRIBE`, `PSUBSCRIBE`, `PUBLISH` and what is built on them", why: "a channel is on no server in particular",
+		instead: "connect to one of the servers for messages", later: true,
+	}
+	tracking = &reason{
+		what: "`CLIENT TRACKING`: a client's own cache", why: "what a server has to say of changed keys belongs to one of many clients on its connection",
+		instead: "rueidis and valkey-go: `DisableCache: true`",
+	}
+	binaryProtocol = &reason{
+		what: "memcached's binary protocol", why: "cashew speaks the text protocol and the meta commands; memcached itself calls the other deprecated",
+		instead: "the library's option for text: pylibmc `binary=False`", later: true,
+	}
+	transactsOnOne = &reason{
+		what: "a transaction whose keys are on several servers", why: "no server could carry it out alone, and all or nothing is what was asked for",
+		instead: "give the keys one hash tag, `{user1}:a` and `{user1}:b`, or use a pipeline without `MULTI`",
+	}
+)
+
+// refusal is a cell of the table that is red, or a part of one. A row through the proxy is green if it does what it does
+// directly; each that does not stands here. One that stands here and is green is a mistake as well.
+type refusal struct {
+	rows     []string // names; nil for all that have the steps
+	protocol protocol // "" for all
+	steps    []string
+	three    bool // before several servers alone
+	why      *reason
+}
+
+var refusals = []refusal{
+	{steps: []string{"SELECT", "database", "another database"}, why: otherDatabase},
+	{steps: []string{"SCAN"}, why: keyspace},
+	{rows: []string{"django-redis"}, steps: []string{"pattern"}, why: keyspace},
+	{steps: []string{"pub/sub"}, why: channels},
+	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
+	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
+	{steps: []string{"MULTI over any keys"}, three: true, why: transactsOnOne},
+	{rows: []string{"django-redis"}, steps: []string{"set_many"}, three: true, why: transactsOnOne},
+}
+
+// refused is why a step of a row is refused before some number of servers; nil if it has to be as it is directly.
+func (r *row) refused(step string, servers int) *reason {
+	for _, f := range refusals {
+		if (f.rows == nil || slices.Contains(f.rows, r.name)) && (f.protocol == "" || f.protocol == r.protocol) &&
+			slices.Contains(f.steps, step) && (servers > 1 || !f.three) {
+			return f.why
+		}
+	}
+	return nil
+}
+
+// TestRefusals: the table names rows and steps that there are.
+func TestRefusals(t *testing.T) {
+	rows, steps := map[string]bool{}, map[string]bool{}
+	for _, r := range slices.Concat(libraries, frameworks) {
+		rows[r.name] = true
+	}
+	for server, columns := range scenarios {
+		of := map[string]string{}
+		for _, s := range columns {
+			for _, step := range s.steps {
+				if steps[step] = true; of[step] != "" {
+					t.Errorf("step %s of %s is in %s and in %s", step, server, of[step], s.name)
+				}
+				of[step] = s.name
+			}
+		}
+	}
+	for _, r := range refusals {
+		for _, name := range r.rows {
+			if !rows[name] {
+				t.Errorf("there is a refusal for %s, which is no row", name)
+			}
+		}
+		for _, step := range r.steps {
+			if r.rows == nil && !steps[step] {
+				t.Errorf("there is a refusal for %s, which is no step", step)
+			}
+		}
+	}
+}

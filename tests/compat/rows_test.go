@@ -1,0 +1,121 @@
+//go:build unix
+
+package compat
+
+import (
+	"slices"
+	"testing"
+)
+
+// row is one library or framework with one protocol: what is run directly, before one server and before three.
+type row struct {
+	name     string
+	protocol protocol
+	program  func(t testing.TB, name string) []string // the command that runs it; protocol and port are appended
+	short    bool                                     // it is also run by make test
+	keys     string                                   // its keys begin with it; "" for name-protocol:
+	oneSlot  bool                                     // all its keys have the same hash tag
+	lacks    map[string]string                        // scenarios that it has no step for, and why
+}
+
+// protocol is what a program has its library speak.
+type protocol string
+
+const (
+	resp2  protocol = "resp2"
+	resp3  protocol = "resp3"
+	text   protocol = "text" // memcached's
+	binary protocol = "binary"
+)
+
+// server is the program behind a protocol.
+func (p protocol) server() string {
+	if p == text || p == binary {
+		return "memcached"
+	}
+	return "redis"
+}
+
+// id is how a row is called in tests and in tables.
+func (r *row) id() string { return r.name + "/" + string(r.protocol) }
+
+// framework says that the row is an application, which goes through no scenarios.
+func (r *row) framework() bool {
+	return slices.ContainsFunc(frameworks, func(f row) bool { return f.id() == r.id() })
+}
+
+// libraries are the rows that go through the scenarios. What a library speaks by itself is in the short form.
+var libraries = []row{
+	{name: "node-redis", protocol: resp3, program: nodeProgram, short: true},
+	{name: "node-redis", protocol: resp2, program: nodeProgram},
+	{name: "ioredis", protocol: resp3, program: nodeProgram, short: true},
+	{name: "ioredis", protocol: resp2, program: nodeProgram},
+	{name: "valkey-glide", protocol: resp3, program: nodeProgram, short: true},
+	{name: "valkey-glide", protocol: resp2, program: nodeProgram, lacks: map[string]string{
+		"pub/sub": "it takes messages with RESP3 alone",
+	}},
+	{name: "go-redis", protocol: resp3, program: golangProgram, short: true},
+	{name: "go-redis", protocol: resp2, program: golangProgram, short: true},
+	{name: "rueidis", protocol: resp3, program: golangProgram, short: true},
+	{name: "rueidis", protocol: resp2, program: golangProgram},
+	{name: "rueidis-client-cache", protocol: resp3, program: golangProgram, short: true},
+	{name: "valkey-go", protocol: resp3, program: golangProgram},
+	{name: "valkey-go", protocol: resp2, program: golangProgram},
+	{name: "redigo", protocol: resp2, program: golangProgram, short: true},
+	{name: "phpredis", protocol: resp2, program: phpredisProgram, short: true},
+	{name: "predis", protocol: resp2, program: predisProgram, short: true},
+	{name: "redis-py", protocol: resp2, program: pythonProgram, short: true},
+	{name: "redis-py-hiredis", protocol: resp2, program: pythonProgram, short: true},
+	{name: "redis-rb", protocol: resp2, program: rubyProgram, short: true},
+	{name: "pylibmc", protocol: text, program: pylibmcProgram, short: true},
+	{name: "pylibmc", protocol: binary, program: pylibmcProgram},
+}
+
+// frameworks are applications in small: what they are made of is seen as one.
+var frameworks = []row{
+	{name: "bullmq", protocol: resp3, program: nodeProgram, short: true, keys: "{bull-resp3}:", oneSlot: true},
+	{name: "django-redis", protocol: resp2, program: djangoProgram, short: true},
+	{name: "django-pylibmc", protocol: text, program: djangoProgram, short: true},
+	{name: "django-pymemcache", protocol: text, program: djangoProgram, short: true},
+}
+
+// scenario is a column of the table: what is asked of each library that speaks to a server, and the names of the steps that
+// it consists of. A program takes those steps that its library has something for, and at least one.
+type scenario struct {
+	name  string
+	steps []string
+}
+
+var scenarios = map[string][]scenario{
+	"redis": {
+		{"connect", []string{"connect", "ping", "name", "client info", "server info", "concurrent", "quit"}},
+		{"pipeline", []string{"pipeline", "large pipeline", "wrong type in a pipeline"}},
+		{"multi-key", []string{"multi-key"}},
+		{"1 MB and binary values", []string{"large", "binary"}},
+		{"types of replies", []string{"expiry", "missing", "counter", "hash", "set", "sorted set", "generic"}},
+		{"scripts", []string{"script", "stored script", "registered script", "loaded script", "script of several keys"}},
+		{"MULTI", []string{"MULTI", "transaction", "raw transaction", "transaction in a pipeline", "transactions were all or nothing"}},
+		{"MULTI over any keys", []string{"MULTI over any keys"}},
+		{"WATCH conflict", []string{"WATCH conflict", "watch"}},
+		{"blocking pop", []string{"blocking pop"}},
+		{"pub/sub", []string{"pub/sub"}},
+		{"SCAN", []string{"SCAN"}},
+		{"SCAN of a key", []string{"SCAN of a key"}},
+		{"streams with groups", []string{"streams with groups"}},
+		{"errors", []string{"wrong type", "errors"}},
+		{"unknown command", []string{"unknown command"}},
+		{"SELECT", []string{"SELECT", "database", "another database", "nothing of it in database 0"}},
+		{"reconnect", []string{"reconnect after CLIENT KILL"}},
+	},
+	"memcached": {
+		{"connect", []string{"connect", "concurrent", "quit"}},
+		{"values", []string{"basic", "types", "flags"}},
+		{"1 MB", []string{"large", "too large"}},
+		{"add, replace, append", []string{"add, replace", "append, prepend"}},
+		{"counters", []string{"counter"}},
+		{"times", []string{"times", "touch"}},
+		{"multi-key", []string{"many"}},
+		{"cas", []string{"cas"}},
+		{"noreply", []string{"noreply", "large noreply"}},
+	},
+}
