@@ -4,7 +4,8 @@ package session
 // Nothing else of its client is under way beside it, and it ends with the first of these:
 //
 //	its reply, also the one that says that nothing came in time     the lease is given back
-//	the client hangs up, or half-closes, as Redis takes it          the lease is closed, which the server notices
+//	the client hangs up, or half-closes, as Redis takes it,         the lease is closed, which the server notices
+//	and the server has not answered by then: see callLast
 //	its key is another server's by now, or the process drains       the same, and the client gets UNBLOCKED, as from a server that
 //	                                                                is no master any more
 //
@@ -26,6 +27,7 @@ type blocking struct {
 	lease  *backend.Conn    // nil: there is none
 	key    []byte           // its first
 	server *topology.Server // nil: it has no key
+	last   *lastCall        // under way, since the client sends no more
 }
 
 // blockOn sends a command that may block over a lease, or answers why it can't. It returns false if the command has to wait.
@@ -62,6 +64,9 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.mark(c)
 	}
 	s.sendOver(c, place, cmd)
+	if s.eof {
+		s.callLast()
+	}
 	return true
 }
 
@@ -123,10 +128,68 @@ func (s *Session) interrupt() {
 // endBlocking forgets the command that blocks, and returns its connection.
 func (s *Session) endBlocking() *backend.Conn {
 	c := s.blocks.lease
-	s.blocks.lease, s.blocks.server = nil, nil
+	s.blocks.lease, s.blocks.server, s.blocks.last = nil, nil, nil
 	s.local.blocked.remove(s)
 	s.tally.Waiting--
 	return c
+}
+
+// lastCall is how the end of a client that may be blocked is held against what its server does: had there been an answer at once,
+// the server would have given it before it answers this, which it is sent later, over the connection that all share. It is asked
+// lastCalls times, since of what comes over two connections at one time the server reads any first, and writes any answer first, and
+// we read any first.
+//
+//	lease      BLPOP q 0                                            *2 ...     or nothing: it is closed
+//	shared                UNWATCH  +OK UNWATCH  +OK UNWATCH  +OK ...
+type lastCall struct {
+	s    *Session
+	left int // times to ask yet
+}
+
+const lastCalls = 4
+
+// callLast ends the command that blocks, and with it s, unless its reply is on its way: the client sends no more.
+func (s *Session) callLast() {
+	o := &lastCall{s: s, left: lastCalls}
+	s.blocks.last = o
+	o.ask()
+}
+
+// ask asks once more, or ends s.
+func (o *lastCall) ask() {
+	s := o.s
+	if s.blocks.last != o {
+		return // it is answered, or ended otherwise
+	}
+	if o.left == 0 {
+		s.close()
+		return
+	}
+	o.left--
+	c, err := s.conns.Conn(s.blocks.lease.Server(), s.cl.ID)
+	if err != nil {
+		s.close()
+		return
+	}
+	r := s.local.servers.NewRequest(o)
+	r.Op = s.pool.Protocol.BeginOp()
+	c.Touch()
+	c.Queue(r)
+	c.Out().SetBatch(s.pool.Protocol.AppendUnwatch(c.Out().Batch(s.loop)))
+	s.local.servers.Unref(r)
+}
+
+// Replied implements backend.Owner.
+func (o *lastCall) Replied(_ *backend.Request, _ []byte, last bool) {
+	if last {
+		o.ask()
+	}
+}
+
+// Failed implements backend.Owner.
+func (o *lastCall) Failed(*backend.Request, error) {
+	o.left = 0
+	o.ask()
 }
 
 // recall interrupts those whose key is another server's by now: what they wait for is written there. It is called each second.

@@ -184,14 +184,12 @@ func (s *Session) finish() {
 
 // Ended implements loop.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).
 func (s *Session) Ended(err error) bool {
-	if s.blocks.lease != nil {
-		s.close()
-		return true
-	}
 	owed := s.head != nil || s.out.Pending() > 0 || s.blocked // what it sent and we did not take, too
 	s.eof = s.eof || errors.Is(err, io.EOF)
 	if !owed || s.life == lingering || !errors.Is(err, io.EOF) || !s.detach() {
 		s.close()
+	} else if s.blocks.lease != nil {
+		s.callLast()
 	}
 	return true
 }

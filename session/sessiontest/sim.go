@@ -193,6 +193,12 @@ func (c *Client) HangUp(err error) {
 	}
 }
 
+// HalfClose has c send no more.
+func (c *Client) HalfClose() {
+	c.Sock.half = true
+	c.sim.Loop.Ended(c.handler, io.EOF)
+}
+
 // Accept accepts the attempt to connect that was not decided, if there is one.
 func (v *Server) Accept() {
 	c := v.Dialing

@@ -18,6 +18,7 @@ type Socket struct {
 
 	came  []byte // to be read
 	ready func() // of whoever waits for room
+	half  bool   // its peer sends no more, and reads yet
 }
 
 // Await implements loop.Socket: Sim.DrainRoom calls ready.
@@ -104,6 +105,14 @@ func (f *Conn) Dup() (int, error) { return -1, errNoDescriptors }
 
 // Detach fails.
 func (f *Conn) Detach() (loop.Socket, error) { return nil, errNoDescriptors }
+
+// Detach fails, too, but for a client that half-closes.
+func (f *Socket) Detach() (loop.Socket, error) {
+	if f.half {
+		return f, nil
+	}
+	return f.Conn.Detach()
+}
 
 // Take returns what was written since the last call.
 func (f *Socket) Take() string {

@@ -1,0 +1,101 @@
+package session
+
+import (
+	"strings"
+	"testing"
+)
+
+const unwatch = "*1\r\n$7\r\nUNWATCH\r\n"
+
+// TestLastCall: a client that half-closes while it may be blocked gets what its server had for it, and else its command is given up as
+// soon as it is clear that there was nothing; also if it had gone before the command was sent.
+func TestLastCall(t *testing.T) {
+	pop := array("BLPOP", "q", "0")
+	for _, tt := range []struct {
+		name, before, reply string
+		answersAt           int // so many times the shared connection has answered by then
+		want                string
+	}{
+		{"nothing", "", "", lastCalls, ""},
+		{"an element", "", "*2\r\n" + bulk("q") + bulk("v"), 0, "*2\r\n" + bulk("q") + bulk("v")},
+		{"an element, read late", "", "*2\r\n" + bulk("q") + bulk("v"), lastCalls - 1, "*2\r\n" + bulk("q") + bulk("v")},
+		{"gone before", array("WATCH", "w"), "", lastCalls, "+OK\r\n"},
+		{"gone before, an element", array("WATCH", "w"), "*2\r\n" + bulk("q") + bulk("v"), 1, "+OK\r\n*2\r\n" + bulk("q") + bulk("v")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, c := steady(t, 1)
+			v := s.Servers[0]
+			shared, asked := v.Up, v.Sock
+			c.Send(tt.before + pop)
+			s.Settle()
+			if tt.before == "" {
+				c.HalfClose()
+			} else {
+				if got := v.Sock.Take(); got != tt.before {
+					t.Fatalf("the server got %q before it answered WATCH", got)
+				}
+				c.HalfClose()
+				s.Settle()
+				v.Reply("+OK\r\n")
+			}
+			s.Settle()
+			if got := v.Sock.Take(); got != pop {
+				t.Fatalf("the server got %q; want the BLPOP", got)
+			}
+			for range tt.answersAt {
+				if got := asked.Take(); got != unwatch {
+					t.Fatalf("over the shared connection the server got %q; want UNWATCH", got)
+				}
+				if c.session.life == closed || v.Conn.Closed {
+					t.Fatal("it was given up too early")
+				}
+				s.Loop.Data(shared, []byte("+OK\r\n"))
+				s.Settle()
+			}
+			if tt.reply != "" {
+				v.Reply(tt.reply)
+				s.Settle()
+			}
+			if got := c.Sock.Take(); got != tt.want {
+				t.Errorf("the client has %q; want %q", got, tt.want)
+			}
+			if c.session.life != closed || v.Conn.Closed != (tt.reply == "") {
+				t.Errorf("life %d; the lease is closed: %v", c.session.life, v.Conn.Closed)
+			}
+			s.Loop.Data(shared, []byte("+OK\r\n")) // what was asked yet
+			s.Settle()
+			if n := s.local.blocked.n; n != 0 || s.pool.groups[0].Figures(s.pool.Servers()[0]).Leased != 0 {
+				t.Errorf("%d clients may be blocked, and a connection is leased", n)
+			}
+		})
+	}
+}
+
+// TestWatchBound: the keys that a client watches have, together, as much room as one command; past that it watches none, and its
+// transaction is not executed.
+func TestWatchBound(t *testing.T) {
+	s := newSim(t, 1, func(l *Limits, _ *ClientOptions) { l.MaxRequestBytes = 1 << 10 })
+	c := s.connect()
+	for i := range 3 {
+		c.Send(array("WATCH", strings.Repeat("k", 400)))
+		s.Settle()
+		if v := s.Servers[0]; i < 2 {
+			v.Reply("+OK\r\n")
+			s.Settle()
+		}
+	}
+	if got, want := c.Sock.Take(), "+OK\r\n+OK\r\n-ERR transaction too large\r\n"; got != want {
+		t.Errorf("the client has %q; want %q", got, want)
+	}
+	if n := len(c.session.watches.keys); n != 0 || !c.session.watches.lost {
+		t.Errorf("%d bytes of keys are kept", n)
+	}
+	c.Send(array("MULTI") + array("SET", "a", "1") + array("EXEC") + array("WATCH", "a"))
+	s.Settle()
+	if got, want := c.Sock.Take(), "+OK\r\n"+queued+"*-1\r\n"; got != want {
+		t.Errorf("the client has %q; want %q", got, want)
+	}
+	if !strings.HasSuffix(s.Servers[0].Sock.Take(), unwatch+array("WATCH", "a")) {
+		t.Error("the next WATCH was not sent behind UNWATCH")
+	}
+}
