@@ -85,8 +85,10 @@ func (p *Proxy) HandOver(ctx context.Context, conn world.Channel) (moved int, er
 	p.stopAccepting()
 	both, cancel := p.world.Both(ctx, p.running)
 	defer cancel()
+	told := make(map[string]bool) // pools whose scripts the other has, or will have; looked up, and never walked over
 	for {
 		gone, left := p.part()
+		p.tellScripts(gone, told)
 		taken, err := p.give(conn, gone)
 		moved += taken
 		if err == nil && (left == 0 || both.Err() != nil) {
@@ -142,6 +144,17 @@ func (p *Proxy) part() (gone []session.Parted, left int) {
 	mu.Lock()
 	defer mu.Unlock()
 	return slices.Clone(gone), max(left, int(p.clients.Load())-stays)
+}
+
+// tellScripts has the first client of each pool bring the scripts that the pool knows.
+func (p *Proxy) tellScripts(gone []session.Parted, told map[string]bool) {
+	for i := range gone {
+		name := gone[i].State.In()
+		if pl := named(p.pools(), name); pl != nil && !told[name] {
+			told[name] = true
+			gone[i].State.Scripts = pl.Scripts()
+		}
+	}
 }
 
 // stay has the clients that were to be given away go on here.

@@ -75,9 +75,11 @@ func (p *pool) stats() stats.Pool {
 		ClientsAccepted: p.clients.accepted.Load(), ClientsRejected: p.clients.rejected.Load(),
 		ClientsMalformed: p.Count.Malformed.Load(), ClientsForeign: p.Count.Foreign.Load(),
 		ClientsSlow: p.Count.Slow.Load(), ClientsOverMemory: p.Count.OverMemory.Load(),
-		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(), ServerOutOfStep: p.OutOfSteps(),
+		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(),
+		ScriptLoads: p.Count.Loads.Load(), ScriptRepeats: p.Count.Repeats.Load(), ServerOutOfStep: p.OutOfSteps(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, RefusedOf: make(stats.Refusals), Servers: make([]stats.Server, len(o.Servers)),
 	}
+	st.ScriptsKnown, st.ScriptsDisplaced = p.ScriptCounts()
 	shares := p.Router().Shares()
 	for i := range o.Servers {
 		v, sv := &o.Servers[i], &st.Servers[i]

@@ -87,6 +87,9 @@ func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net
 		p.world.Drop(c.FD)
 		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.State.In(), c.State.Profile)
 	}
+	if !ours {
+		pl.Learn(c.State.Scripts)
+	}
 	if limit := int64(pl.opts.ClientConnections); !ours &&
 		(limit > 0 && pl.clients.now.Load() >= limit || p.clients.Load() >= p.clientLimit.Load()) {
 		p.world.Drop(c.FD)

@@ -150,6 +150,7 @@ func (o *call) repeat(r *backend.Request) {
 		r.Reply = nil
 	}
 	r.SentAt = 0
+	s.pool.Count.Repeats.Add(1)
 	c.Touch()
 	c.Queue(r)
 	s.pastCrowd(c)
@@ -220,6 +221,7 @@ func (s *Session) loadOn(c *backend.Conn, r *backend.Request, name, body string)
 	}
 	l.loaded[l.nextLoaded] = loading{conn: c, name: name, at: s.loop.Now}
 	l.nextLoaded = (l.nextLoaded + 1) % len(l.loaded)
+	s.pool.Count.Loads.Add(1)
 	q := l.servers.NewRequest(unawaited{})
 	q.Op = p.LoadOp()
 	c.Touch()

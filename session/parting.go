@@ -27,6 +27,8 @@ type State struct {
 	Lib    string
 	LibVer string
 	Input  int // bytes that follow: read from the client, and not taken
+
+	Scripts [][]byte `json:",omitempty"` // with the first client of a pool: those that the pool knows
 }
 
 // In is the name of the client's pool.

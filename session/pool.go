@@ -55,6 +55,8 @@ type Counters struct {
 	Slow         atomic.Int64 // clients closed because they did not read
 	OverMemory   atomic.Int64 // clients closed because they held most when memory ran out
 	CrossScripts atomic.Int64 // scripts whose keys live on several servers
+	Loads        atomic.Int64 // scripts that were loaded at servers which lacked them
+	Repeats      atomic.Int64 // calls that were sent again behind that
 	Misses       atomic.Int64 // reads that were answered as a miss because the server failed
 }
 

@@ -27,6 +27,9 @@ type scripts struct {
 	dropped int // since changed
 
 	changed atomic.Uint32 // so often all of them were forgotten, or many: what loops have seen may be gone
+
+	known     atomic.Int64 // how many there are
+	displaced atomic.Int64 // were forgotten to make room
 }
 
 // add keeps a script, in place of the oldest ones if need be.
@@ -36,6 +39,7 @@ func (k *scripts) add(name, body string) {
 	if _, ok := k.bodies[name]; ok {
 		return
 	}
+	k.known.Add(1)
 	if k.bodies == nil {
 		k.bodies = make(map[string]string)
 	}
@@ -43,6 +47,8 @@ func (k *scripts) add(name, body string) {
 		k.bytes -= len(k.bodies[k.names[0]])
 		delete(k.bodies, k.names[0])
 		k.names = k.names[1:]
+		k.known.Add(-1)
+		k.displaced.Add(1)
 		if k.dropped++; k.dropped >= turnover {
 			k.dropped = 0
 			k.changed.Add(1)
@@ -65,7 +71,33 @@ func (k *scripts) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.bodies, k.names, k.bytes, k.dropped = nil, nil, 0, 0
+	k.known.Store(0)
 	k.changed.Add(1)
+}
+
+// Scripts are those that p knows, oldest first, for another process.
+func (p *Pool) Scripts() (bodies [][]byte) {
+	k := p.scripts
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, name := range k.names {
+		bodies = append(bodies, []byte(k.bodies[name]))
+	}
+	return bodies
+}
+
+// Learn has p know the scripts that another process knew.
+func (p *Pool) Learn(bodies [][]byte) {
+	for _, body := range bodies {
+		if len(body) <= maxScriptSize {
+			p.scripts.add(p.Protocol.ScriptName(body), string(body))
+		}
+	}
+}
+
+// ScriptCounts is how many scripts p knows, and how many it has forgotten to make room for others.
+func (p *Pool) ScriptCounts() (known, displaced int64) {
+	return p.scripts.known.Load(), p.scripts.displaced.Load()
 }
 
 // seen is which scripts of its pool a loop has seen, by a hash that costs less than their name.

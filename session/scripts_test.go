@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"cashew/codec/resp"
 )
 
 const sha = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db" // of "return 1"
@@ -233,6 +235,14 @@ func TestScriptsBounded(t *testing.T) {
 	}
 	if k.bytes > maxScriptBytes || len(k.names) != maxScriptBytes/maxScriptSize {
 		t.Errorf("%d scripts have %d bytes", len(k.names), k.bytes)
+	}
+	if k.known.Load() != int64(len(k.names)) || k.displaced.Load() != int64(maxScripts+1+turnover+1+maxScriptBytes/maxScriptSize+1-len(k.names)) {
+		t.Errorf("%d are known, %d displaced", k.known.Load(), k.displaced.Load())
+	}
+	p, q := &Pool{scripts: k, Protocol: resp.New(resp.Options{})}, &Pool{scripts: new(scripts), Protocol: resp.New(resp.Options{})}
+	q.Learn(append(p.Scripts(), make([]byte, maxScriptSize+1)))
+	if got, want := q.Scripts(), p.Scripts()[:1]; len(got) != 1 || string(got[0]) != string(want[0]) { // they are all the same
+		t.Errorf("another process has %d scripts", len(got))
 	}
 	k.forget()
 	if !see("script 0") || len(k.bodies) != 1 || k.bytes != len("script 0") {

@@ -55,6 +55,10 @@ type Pool struct {
 	FailureMisses           int64 `json:"failure_misses"`
 	LostKeys                int64 `json:"lost_keys"`
 	CrossServerScripts      int64 `json:"cross_server_scripts"`
+	ScriptsKnown            int64 `json:"scripts_known"`     // now
+	ScriptsDisplaced        int64 `json:"scripts_displaced"` // forgotten to make room for others
+	ScriptLoads             int64 `json:"script_loads"`      // at servers that lacked them
+	ScriptRepeats           int64 `json:"script_repeats"`    // calls sent again behind that
 	ServerOutOfStep         int64 `json:"server_out_of_step"`
 	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
 	ClientWaiting           int64 `json:"client_waiting"` // clients that wait at a server, with a command that may block, now

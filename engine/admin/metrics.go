@@ -82,6 +82,10 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("server_out_of_step_total", "Server connections closed because replies could not be trusted.", "pool"), "", func(p *stats.Pool) int64 { return p.ServerOutOfStep }),
 	counter(describe("failure_misses_total", "Reads answered as a miss because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.FailureMisses }),
 	counter(describe("cross_server_scripts_total", "Scripts whose keys live on several servers.", "pool"), "", func(p *stats.Pool) int64 { return p.CrossServerScripts }),
+	gauge(describe("scripts_known", "Scripts that the proxy can load at servers which lack them.", "pool"), func(p *stats.Pool) float64 { return float64(p.ScriptsKnown) }),
+	counter(describe("scripts_displaced_total", "Scripts forgotten to make room for others.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptsDisplaced }),
+	counter(describe("script_loads_total", "Scripts loaded at servers that lacked them.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptLoads }),
+	counter(describe("script_repeats_total", "Calls of scripts sent again behind that, of which the client noticed nothing.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptRepeats }),
 	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LostKeys }),
 }
 

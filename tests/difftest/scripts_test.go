@@ -5,7 +5,10 @@ package difftest
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
+
+	"cashew/tests/processtest"
 )
 
 // TestScriptsByFirstKey: libraries pass tokens and labels among a script's keys; it goes where its first key is, as with
@@ -95,4 +98,52 @@ func TestScripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestScriptsAreHandedOver: in an upgrade the new process gets the scripts that the old one knew, and figures tell what it did with them.
+func TestScriptsAreHandedOver(t *testing.T) {
+	t.Parallel()
+	s, server := newService(t), startRedis(t)
+	listen := "127.0.0.1:" + processtest.FreePort(t)
+	s.configure(t, upgradePool(listen, []*redisServer{server}))
+	s.startDaemon(t)
+	c := dial(t, listen)
+	body := "return {KEYS[1], 'h\xc3\xa9 \xff'}"
+	want := "*2\r\n" + bulk("k") + bulk("h\xc3\xa9 \xff")
+	c.want(want, "EVAL", body, "1", "k")
+	c.want(bulk("7"), "EVAL", "return '7'", "1", "k")
+	sha := bulks(t, "*1\r\n"+c.do("SCRIPT", "LOAD", body))[0]
+	figures := func() string {
+		m, list := s.metrics(t), []string(nil)
+		for _, name := range []string{"cashew_scripts_known", "cashew_scripts_displaced_total", "cashew_script_loads_total", "cashew_script_repeats_total"} {
+			n, ok := m[name+`{pool="p"}`]
+			if !ok {
+				t.Errorf("there is no %s", name)
+			}
+			list = append(list, num(n))
+		}
+		return strings.Join(list, " ")
+	}
+	if got := figures(); got != "2 0 0 0" {
+		t.Errorf("known, displaced, loads and repeats are %s", got)
+	}
+	old := s.pid()
+	if err := upgrade(s); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the old process is gone", func() bool { return isGone(old) })
+	server.do(t, "SCRIPT", "FLUSH")
+	c.want(want, "EVALSHA", sha, "1", "k")
+	c.want(want, "EVALSHA", sha, "1", "k")
+	if got := figures(); got != "2 0 1 1" {
+		t.Errorf("after the upgrade, and a call, known, displaced, loads and repeats are %s", got)
+	}
+	c.want("+OK\r\n", "SCRIPT", "FLUSH")
+	if got := figures(); got != "0 0 1 1" {
+		t.Errorf("after SCRIPT FLUSH known, displaced, loads and repeats are %s", got)
+	}
+	if err := syscall.Kill(s.pid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the last process is gone", func() bool { return s.pid() == 0 })
 }
