@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -39,6 +40,7 @@ type Client struct {
 	failed bool // a command did, and it leaves the proxy alone for a moment
 	huge   bool // it may be owed a value that is passed on as it comes, whose server can cost it the connection
 
+
 	keys     []*key
 	counters []*counter
 	groups   []*group
@@ -46,7 +48,9 @@ type Client struct {
 	seq      int
 	args     []string
 	frame    []byte
-	expect   request // what it expects
+	room     []byte   // for copies of commands; see copied
+	expect   request  // what it expects
+	lines    lineCall // the same, of memcached
 
 	Answered int64
 }
@@ -67,7 +71,7 @@ func (r *Run) newClient(s *ClientScript) {
 	c := &Client{run: r, id: s.ID, pool: s.Pool, to: front, depth: s.Depth, most: s.Commands, likes: s.Three, dialect: redisDialect{}}
 	c.rnd = rand.New(rand.NewPCG(r.script.Seed, uint64(100+s.ID)))
 	if r.script.Pools[s.Pool].Protocol == "memcached" {
-		c.to, c.dialect = frontMemcached, memcachedDialect{}
+		c.to, c.dialect = frontMemcached, new(memcachedDialect)
 	}
 	rnd, suffixes := c.rnd, c.suffixes()
 	for i := range s.Keys {
@@ -228,6 +232,19 @@ func (c *Client) owe(o owed) {
 	c.owed = append(c.owed, o)
 }
 
+// copied is a copy of a command.
+func (c *Client) copied(p []byte) []byte {
+	if len(p) > 4<<10 {
+		return bytes.Clone(p)
+	}
+	if len(c.room)+len(p) > cap(c.room) {
+		c.room = make([]byte, 0, 16<<10) // the garbage collector has the old one, once its commands are answered
+	}
+	from := len(c.room)
+	c.room = append(c.room, p...)
+	return c.room[from:len(c.room):len(c.room)]
+}
+
 func (c *Client) flush() {
 	if len(c.out) == 0 || c.conn == nil {
 		return
@@ -255,16 +272,17 @@ func (c *Client) flush() {
 // value is a new one for a key: it says whose it is.
 func (c *Client) value(k *key) string {
 	c.seq++
-	v := k.name + "=" + strconv.Itoa(c.seq) + ";"
+	c.frame = append(append(c.frame[:0], k.name...), '=')
+	c.frame = append(strconv.AppendInt(c.frame, int64(c.seq), 10), ';')
 	switch r := c.rnd; r.IntN(1000) {
 	case 0:
-		v += strings.Repeat("x", r.IntN(200<<10))
+		return string(c.frame) + strings.Repeat("x", r.IntN(200<<10))
 	case 1, 2, 3, 4, 5:
-		v += strings.Repeat("y", r.IntN(8<<10))
+		return string(c.frame) + strings.Repeat("y", r.IntN(8<<10))
 	default:
-		v += padding[:r.IntN(len(padding))]
+		c.frame = append(c.frame, padding[:r.IntN(len(padding))]...)
+		return string(c.frame)
 	}
-	return v
 }
 
 var padding = strings.Repeat("z", 100)
@@ -280,7 +298,9 @@ func (c *Client) some() []*key {
 	return keys
 }
 
-func names(keys []*key) (list []string) {
+func names(keys []*key) []string { return appendNames(nil, keys) }
+
+func appendNames(list []string, keys []*key) []string {
 	for _, k := range keys {
 		list = append(list, k.name)
 	}
@@ -290,14 +310,15 @@ func names(keys []*key) (list []string) {
 // read takes what has come, and checks whole replies.
 func (c *Client) read() {
 	rnd := c.rnd
-	var buf [32 << 10]byte
 	for c.conn != nil {
-		most := len(buf)
+		most := 32 << 10
 		if c.lazy {
 			most = 1 + rnd.IntN(200)
 		}
-		n, err := c.conn.read(buf[:most])
-		c.in = append(c.in, buf[:n]...)
+		had := len(c.in)
+		var err error
+		c.in, err = c.conn.readTo(c.in, most)
+		none := len(c.in) == had
 		c.check()
 		if c.conn == nil {
 			return
@@ -310,7 +331,7 @@ func (c *Client) read() {
 			c.later(time.Millisecond)
 			return
 		}
-		if n == 0 {
+		if none {
 			return
 		}
 	}

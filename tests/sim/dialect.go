@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -67,11 +66,15 @@ func (redisDialect) send(c *Client) {
 		c.owe(owed{op: opSet, keys: k.one, p: v})
 	case r < 90:
 		keys := c.some()
-		c.command(append([]string{"DEL"}, names(keys)...)...)
+		c.args = append(c.args[:0], "DEL")
+		c.args = appendNames(c.args, keys)
+		c.command(c.args...)
 		c.owe(owed{op: opDel, keys: keys})
 	case r < 100:
 		keys := c.some()
-		c.command(append([]string{"MGET"}, names(keys)...)...)
+		c.args = append(c.args[:0], "MGET")
+		c.args = appendNames(c.args, keys)
+		c.command(c.args...)
 		c.owe(owed{op: opMget, keys: keys})
 	case r < 115:
 		n := c.counters[rnd.IntN(len(c.counters))]
@@ -127,7 +130,7 @@ func (c *Client) made(r *row, g *group) []byte {
 		c.args = c.argument(c.args, word, g)
 	}
 	c.frame = appendArray(c.frame[:0], c.args)
-	frame := bytes.Clone(c.frame)
+	frame := c.copied(c.frame)
 	if rnd.IntN(16) == 0 && len(frame) < 4<<10 {
 		c.out = appendInline(c.out, c.args)
 	} else {

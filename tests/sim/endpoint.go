@@ -19,9 +19,11 @@ type end struct {
 	in     []byte // that came and was not read
 	at     int    // of in: what was read
 	flight []segment
-	lands  int64 // when the last of flight comes
-	moving int   // bytes in flight
-	room   int   // bytes that in and flight may have
+	landed int    // of flight: what has come
+	next   func() // has the next of flight come
+	lands  int64  // when the last of flight comes
+	moving int    // bytes in flight
+	room   int    // bytes that in and flight may have
 
 	fin    bool // the peer sends no more
 	reset  bool // the connection is broken
@@ -66,30 +68,46 @@ func (e *end) write(p []byte) (int, error) {
 	if n <= 0 {
 		return 0, nil
 	}
-	to.send(segment{p: append(e.sim.piece(), p[:n]...)})
+	if delay := e.sim.delay(to); delay > 0 || len(to.flight) > 0 {
+		to.fly(segment{p: append(e.sim.piece(), p[:n]...)}, delay)
+	} else {
+		to.take(p[:n])
+	}
 	return n, nil
 }
 
-// send puts a segment on its way to e.
+// send puts a segment on its way to e, which may come at once.
 func (e *end) send(g segment) {
-	s := e.sim
-	delay := s.delay(e)
-	if delay == 0 && len(e.flight) == 0 {
+	if delay := e.sim.delay(e); delay > 0 || len(e.flight) > 0 {
+		e.fly(g, delay)
+	} else {
 		e.land(g)
-		return
+	}
+}
+
+// fly has a segment come to e after a delay, and behind all that is on its way.
+func (e *end) fly(g segment, delay time.Duration) {
+	s := e.sim
+	if e.next == nil {
+		e.next = e.landFirst
+	}
+	if e.landed > 8 && e.landed > len(e.flight)/2 {
+		n := copy(e.flight, e.flight[e.landed:])
+		clear(e.flight[n:])
+		e.flight, e.landed = e.flight[:n], 0
 	}
 	e.moving += len(g.p)
 	e.flight = append(e.flight, g)
 	e.lands = max(e.lands, s.now+int64(delay))
-	s.after(time.Duration(e.lands-s.now), e.landFirst)
+	s.once(time.Duration(e.lands-s.now), e.next)
 }
 
 // landFirst has the oldest segment in flight come.
 func (e *end) landFirst() {
-	g := e.flight[0]
-	e.flight[0] = segment{}
-	if e.flight = e.flight[1:]; len(e.flight) == 0 {
-		e.flight = nil
+	g := e.flight[e.landed]
+	e.flight[e.landed] = segment{}
+	if e.landed++; e.landed == len(e.flight) {
+		e.flight, e.landed = e.flight[:0], 0
 	}
 	e.moving -= len(g.p)
 	e.land(g)
@@ -100,24 +118,40 @@ func (e *end) land(g segment) {
 	switch {
 	case g.reset:
 		e.broken()
-		return
-	case e.closed:
-		if len(g.p) > 0 && !e.reset {
+	case g.fin:
+		if !e.closed {
+			e.fin = true
+			e.tell()
+		}
+	case len(e.in) == 0 && !e.closed: // the piece is what has come
+		e.in, g.p = g.p, e.in
+		e.sim.pieces = append(e.sim.pieces, g.p)
+		e.tell()
+	default:
+		e.take(g.p)
+		e.sim.pieces = append(e.sim.pieces, g.p[:0])
+	}
+}
+
+// take has bytes come.
+func (e *end) take(p []byte) {
+	if e.closed {
+		if !e.reset {
 			e.reset = true
 			e.peer.send(segment{reset: true})
 		}
-		e.sim.pieces = append(e.sim.pieces, g.p[:0])
 		return
-	case g.fin:
-		e.fin = true
-	default:
-		if e.at > 0 && (e.at == len(e.in) || len(e.in)+len(g.p) > cap(e.in)) {
-			e.in = e.in[:copy(e.in, e.in[e.at:])]
-			e.at = 0
-		}
-		e.in = append(e.in, g.p...)
-		e.sim.pieces = append(e.sim.pieces, g.p[:0])
 	}
+	if e.at > 0 && len(e.in)+len(p) > cap(e.in) {
+		e.in = e.in[:copy(e.in, e.in[e.at:])]
+		e.at = 0
+	}
+	e.in = append(e.in, p...)
+	e.tell()
+}
+
+// tell has whoever reads from e know that something came.
+func (e *end) tell() {
 	if e.readable != nil {
 		e.readable()
 	}
@@ -129,28 +163,39 @@ func (e *end) broken() {
 	}
 	e.reset = true
 	e.wakeWriter()
-	if e.readable != nil && !e.closed {
-		e.readable()
+	if !e.closed {
+		e.tell()
 	}
 }
 
 // read takes what has come. io.EOF: the peer sends no more.
 func (e *end) read(p []byte) (int, error) {
-	if n := copy(p, e.in[e.at:]); n > 0 {
+	n := copy(p, e.in[e.at:])
+	return n, e.took(n)
+}
+
+// readTo appends to p what has come, up to most bytes.
+func (e *end) readTo(p []byte, most int) ([]byte, error) {
+	n := min(most, e.unread())
+	p = append(p, e.in[e.at:e.at+n]...)
+	return p, e.took(n)
+}
+
+// took takes note that n bytes were read; none: it says why.
+func (e *end) took(n int) error {
+	switch {
+	case n > 0:
 		e.at += n
 		if e.at == len(e.in) {
 			e.in, e.at = e.in[:0], 0
 		}
 		e.peer.wakeWriter()
-		return n, nil
-	}
-	switch {
 	case e.reset:
-		return 0, syscall.ECONNRESET
+		return syscall.ECONNRESET
 	case e.fin:
-		return 0, io.EOF
+		return io.EOF
 	}
-	return 0, nil
+	return nil
 }
 
 // await has ready called, once, when the peer has room again.

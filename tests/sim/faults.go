@@ -55,7 +55,8 @@ func garble(reply []byte, rnd *rand.Rand) {
 // cut sends what is to be sent up to any byte, and then a reset.
 func (c *session) cut() {
 	c.Cut--
-	_, _ = c.conn.write(c.out[:c.sim.rnd.IntN(len(c.out)+1)])
+	left := c.out[c.wrote:]
+	_, _ = c.conn.write(left[:c.sim.rnd.IntN(len(left)+1)])
 	c.close(true)
 }
 

@@ -193,12 +193,12 @@ func isText(p []byte, prefix string) bool {
 
 // mirroredLines is mirrored for commands of memcached.
 func (c *Client) mirroredLines(o *owed, r *reply, raw []byte) string {
-	x := lineCall{db: o.g.db, out: c.expect.out[:0]}
-	for at, n := 0, 0; at < len(o.cmd); at += n {
-		x.words, x.data, n = parseLine(o.cmd[at:])
+	x := &c.lines
+	x.db, x.out = o.g.db, x.out[:0]
+	for at := 0; at < len(o.cmd); {
+		at += x.parse(o.cmd[at:])
 		x.do()
 	}
-	c.expect.out = x.out
 	if o.silent && !c.run.calm {
 		o.g.vague = true // whether they were carried out nobody says
 	}

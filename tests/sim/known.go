@@ -114,6 +114,8 @@ func (c *Client) settle() {
 // none is no value.
 const none = "\x00none"
 
+var nothing = []byte(none)
+
 // counter is what a client knows of one of its counters.
 type counter struct {
 	name string
@@ -310,23 +312,25 @@ func (o *owed) deleted(r *reply, loose bool) string {
 
 // is holds a value against what k may have.
 func (k *key) is(r *reply, loose bool) string {
-	v := none
+	v := nothing
 	switch r.kind {
 	case '_':
 	case '$':
-		v = string(r.p)
+		v = r.p
 	default:
 		return "neither a value nor nothing"
 	}
-	if loose && (v == none || strings.HasPrefix(v, k.name+"=")) {
+	if loose && (r.kind == '_' || len(v) > len(k.name) && v[len(k.name)] == '=' && string(v[:len(k.name)]) == k.name) {
 		return ""
 	}
-	if slices.Contains(k.may, v) {
-		k.may = append(k.may[:0], v)
-		return ""
+	for _, may := range k.may {
+		if may == string(v) {
+			k.wrote(may)
+			return ""
+		}
 	}
-	if _, ok := k.late[v]; ok {
-		k.may = append(k.may[:0], v)
+	if _, ok := k.late[string(v)]; ok {
+		k.wrote(string(v))
 		return ""
 	}
 	return fmt.Sprintf("%s may have %.60q, or one of %d that are late", k.name, k.may, len(k.late))

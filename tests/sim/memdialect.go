@@ -1,23 +1,24 @@
 package sim
 
 import (
-	"bytes"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // memcachedDialect is how a client speaks memcached.
-type memcachedDialect struct{}
+type memcachedDialect struct {
+	list []reply // of the reply that was parsed last
+}
 
-func (memcachedDialect) suffixes() []string {
+func (*memcachedDialect) suffixes() []string {
 	return []string{"", "", "", "", "", "", "", "", "", "", "", "", "", "{tag}", "{}x", "}{", "\xff\xfe", strings.Repeat("l", 230)}
 }
 
-func (memcachedDialect) greet(*Client) {}
+func (*memcachedDialect) greet(*Client) {}
 
 // last is quit, to which there is no answer, or what is no command.
-func (memcachedDialect) last(c *Client) {
+func (*memcachedDialect) last(c *Client) {
 	if c.rnd.IntN(2) == 0 {
 		c.out = append(c.out, "quit\r\n"...)
 		return
@@ -27,36 +28,38 @@ func (memcachedDialect) last(c *Client) {
 	c.owe(owed{op: opLocal, p: b.want})
 }
 
-func (memcachedDialect) clear(c *Client, g *group) {
+func (*memcachedDialect) clear(c *Client, g *group) {
 	from := len(c.out)
 	for _, k := range g.names {
 		c.out = append(append(append(c.out, "md "...), k...), " q\r\n"...)
 	}
 	c.out = append(c.out, "mn\r\n"...)
-	c.owe(owed{op: opClean, g: g, until: true, cmd: bytes.Clone(c.out[from:])})
+	c.owe(owed{op: opClean, g: g, until: true, cmd: c.copied(c.out[from:])})
 }
 
 // send makes up a command.
-func (memcachedDialect) send(c *Client) {
+func (*memcachedDialect) send(c *Client) {
 	rnd := c.rnd
 	k := c.keys[rnd.IntN(len(c.keys))]
 	switch r := rnd.IntN(40); {
 	case r < 10:
-		c.out = fmt.Appendf(c.out, "get %s\r\n", k.name)
+		c.words("get", k.name)
 		c.owe(owed{op: opMget, keys: k.one})
 	case r < 14:
 		keys := c.some()
-		c.out = fmt.Appendf(c.out, "get %s\r\n", strings.Join(names(keys), " "))
+		c.args = append(c.args[:0], "get")
+		c.words(appendNames(c.args, keys)...)
 		c.owe(owed{op: opMget, keys: keys})
 	case r < 17:
-		c.out = fmt.Appendf(c.out, "mg %s v\r\n", k.name)
+		c.words("mg", k.name, "v")
 		c.owe(owed{op: opGet, keys: k.one})
 	case r < 26:
 		v := c.value(k)
-		c.out = fmt.Appendf(c.out, "set %s 0 0 %d\r\n%s\r\n", k.name, len(v), v)
+		c.words("set", k.name, "0 0", strconv.Itoa(len(v)))
+		c.words(v)
 		c.owe(owed{op: opSet, keys: k.one, p: v})
 	case r < 28:
-		c.out = fmt.Appendf(c.out, "delete %s\r\n", k.name)
+		c.words("delete", k.name)
 		c.owe(owed{op: opDel, keys: k.one})
 	case r < 29:
 		c.out = append(c.out, "mn\r\n"...)
@@ -68,6 +71,17 @@ func (memcachedDialect) send(c *Client) {
 	default:
 		c.anyLines()
 	}
+}
+
+// words sends a line.
+func (c *Client) words(words ...string) {
+	for i, w := range words {
+		if i > 0 {
+			c.out = append(c.out, ' ')
+		}
+		c.out = append(c.out, w...)
+	}
+	c.out = append(c.out, "\r\n"...)
 }
 
 // refusalsMemcached are what the proxy answers itself.
@@ -112,13 +126,13 @@ func (c *Client) anyLines() {
 	case r == 0:
 		k := g.names[rnd.IntN(len(g.names))]
 		for range rnd.IntN(8) {
-			c.classic(g, k, " noreply")
+			c.classic(g, k, "noreply")
 		}
 		o.silent = true
-		c.out = fmt.Appendf(c.out, "get %s\r\n", k) // its server has carried out the others once it has answered
+		c.words("get", k) // its server has carried out the others once it has answered
 	case r == 1:
 		for range rnd.IntN(8) {
-			c.meta(g, " q")
+			c.meta(g, "q")
 		}
 		o.until = true
 		c.out = append(c.out, "mn\r\n"...)
@@ -129,7 +143,7 @@ func (c *Client) anyLines() {
 	default:
 		c.retrieval(g)
 	}
-	o.cmd = bytes.Clone(c.out[from:])
+	o.cmd = c.copied(c.out[from:])
 	c.owe(o)
 }
 
@@ -145,23 +159,39 @@ func (c *Client) retrieval(g *group) {
 	c.out = append(c.out, "\r\n"...)
 }
 
-// classic sends a classic command that changes something.
+// classic sends a classic command that changes something; end is its last word, "" for none.
 func (c *Client) classic(g *group, k, end string) {
 	rnd := c.rnd
-	name := []string{"set", "set", "add", "replace", "append", "prepend", "cas", "incr", "decr", "touch", "delete"}[rnd.IntN(11)]
+	name := classics[rnd.IntN(len(classics))]
+	c.args = append(c.args[:0], name, k)
 	switch name {
 	case "incr", "decr", "touch":
-		c.out = fmt.Appendf(c.out, "%s %s %d%s\r\n", name, k, rnd.IntN(100), end)
-		return
+		c.args = append(c.args, strconv.Itoa(rnd.IntN(100)))
 	case "delete":
-		c.out = fmt.Appendf(c.out, "delete %s%s\r\n", k, end)
+	default:
+		v, cas := c.line(g), ""
+		if name == "cas" {
+			cas = strconv.Itoa(1 + rnd.IntN(4))
+		}
+		c.args = append(c.args, strconv.Itoa(rnd.IntN(10)), "0", strconv.Itoa(len(v)))
+		if cas != "" {
+			c.args = append(c.args, cas)
+		}
+		c.sendArgs(end)
+		c.words(v)
 		return
 	}
-	v, cas := c.line(g), ""
-	if name == "cas" {
-		cas = fmt.Sprintf(" %d", 1+rnd.IntN(4))
+	c.sendArgs(end)
+}
+
+var classics = []string{"set", "set", "add", "replace", "append", "prepend", "cas", "incr", "decr", "touch", "delete"}
+
+// sendArgs sends a line of c.args and one word more, "" for none.
+func (c *Client) sendArgs(end string) {
+	if end != "" {
+		c.args = append(c.args, end)
 	}
-	c.out = fmt.Appendf(c.out, "%s %s %d 0 %d%s%s\r\n%s\r\n", name, k, rnd.IntN(10), len(v), cas, end, v)
+	c.words(c.args...)
 }
 
 // line is a value that may be joined with others: what is a number would not be told from one of them.
@@ -173,52 +203,58 @@ func (c *Client) line(g *group) string {
 	return c.text(g)
 }
 
-// meta sends a meta command. An opaque tells its reply from others.
+// meta sends a meta command; end is its last flag, "" for none. An opaque tells its reply from others.
 func (c *Client) meta(g *group, end string) {
 	rnd := c.rnd
 	k := g.names[rnd.IntN(len(g.names))]
 	c.seq++
-	flags := fmt.Sprintf(" k O%d", c.seq)
-	maybe := func(f string) {
-		if rnd.IntN(3) == 0 {
-			flags += " " + f
-		}
-	}
-	maybe("c")
-	maybe("t")
+	c.args = append(c.args[:0], "me", k, "", "k", "O"+strconv.Itoa(c.seq))
+	c.maybe("c", "t")
 	switch rnd.IntN(5) {
 	case 0:
-		for _, f := range []string{"v", "f", "s", "T30"} {
-			maybe(f)
-		}
-		c.out = fmt.Appendf(c.out, "mg %s%s%s\r\n", k, flags, end)
+		c.args[0] = "mg"
+		c.maybe("v", "f", "s", "T30")
 	case 1:
 		v := c.line(g)
-		for _, f := range []string{"F7", "T0", "I", "C2", "M" + []string{"S", "A", "P", "R", "E"}[rnd.IntN(5)]} {
-			maybe(f)
-		}
-		c.out = fmt.Appendf(c.out, "ms %s %d%s%s\r\n%s\r\n", k, len(v), flags, end, v)
+		c.args[0], c.args[2] = "ms", strconv.Itoa(len(v))
+		c.maybe("F7", "T0", "I", "C2", modes[rnd.IntN(len(modes))])
+		c.sendArgs(end)
+		c.words(v)
+		return
 	case 2:
-		maybe("C1")
-		c.out = fmt.Appendf(c.out, "md %s%s%s\r\n", k, flags, end)
+		c.args[0] = "md"
+		c.maybe("C1")
 	case 3:
-		for _, f := range []string{"N0", "J5", "D2", "MD", "v"} {
-			maybe(f)
-		}
-		c.out = fmt.Appendf(c.out, "ma %s%s%s\r\n", k, flags, end)
+		c.args[0] = "ma"
+		c.maybe("N0", "J5", "D2", "MD", "v")
 	default:
-		c.out = fmt.Appendf(c.out, "me %s\r\n", k)
+		c.words("me", k)
+		return
+	}
+	c.args = slices.Delete(c.args, 2, 3) // only ms has a size
+	c.sendArgs(end)
+}
+
+var modes = []string{"MS", "MA", "MP", "MR", "ME"}
+
+// maybe adds some of the words to a command.
+func (c *Client) maybe(words ...string) {
+	for _, w := range words {
+		if c.rnd.IntN(3) == 0 {
+			c.args = append(c.args, w)
+		}
 	}
 }
 
 // share implements dialect.
-func (memcachedDialect) share(c *Client, k *shared, in sharedIn) {
+func (*memcachedDialect) share(c *Client, k *shared, in sharedIn) {
 	switch in.name {
 	case "SET":
-		c.out = fmt.Appendf(c.out, "set %s 0 0 %d\r\n%s\r\n", k.name, len(in.arg), in.arg)
+		c.words("set", k.name, "0 0", strconv.Itoa(len(in.arg)))
+		c.words(in.arg)
 	case "DEL":
-		c.out = fmt.Appendf(c.out, "delete %s\r\n", k.name)
+		c.words("delete", k.name)
 	default:
-		c.out = fmt.Appendf(c.out, "mg %s v\r\n", k.name)
+		c.words("mg", k.name, "v")
 	}
 }

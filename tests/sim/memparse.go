@@ -1,13 +1,9 @@
 package sim
 
-import (
-	"bytes"
-	"strconv"
-	"strings"
-)
+import "bytes"
 
 // parse parses the reply to o at the front of p, as if it were Redis's.
-func (memcachedDialect) parse(p []byte, o *owed) (r reply, n int) {
+func (d *memcachedDialect) parse(p []byte, o *owed) (r reply, n int) {
 	if o != nil && (o.op == opLines || o.op == opClean) {
 		n = framesEnd(p, o.until)
 		return reply{kind: lines, p: p[:n]}, n
@@ -17,59 +13,63 @@ func (memcachedDialect) parse(p []byte, o *owed) (r reply, n int) {
 		if i < 1 {
 			return r, 0
 		}
-		line := string(p[n : n+i-1])
+		line := p[n : n+i-1]
 		n += i + 1
-		word, rest, _ := strings.Cut(line, " ")
-		switch {
-		case word == "VALUE" || word == "VA":
+		word, rest, _ := bytes.Cut(line, space)
+		switch string(word) {
+		case "VALUE", "VA":
 			size := sizeIn(line)
 			if len(p) < n+size+2 {
 				return r, 0
 			}
 			e := reply{kind: '$', p: p[n : n+size]}
 			n += size + 2
-			if word == "VA" {
+			if len(word) == 2 {
 				return e, n
 			}
-			name, _, _ := strings.Cut(rest, " ")
-			if o == nil || !r.put(o, name, e) {
+			name, _, _ := bytes.Cut(rest, space)
+			if o == nil || !d.put(&r, o, name, e) {
 				r.kind = '?' // to no key of o
 			}
 			continue
-		case word == "END":
+		case "END":
 			if r.kind != '?' {
 				r.kind = '*'
 			}
 			if o != nil {
-				r.put(o, "", reply{})
+				d.put(&r, o, nil, reply{})
 			}
-		case word == "EN":
+		case "EN":
 			r.kind = '_'
-		case word == "STORED":
+		case "STORED":
 			r.kind = '+'
-		case word == "DELETED" || word == "NOT_FOUND":
+		case "DELETED":
+			r.kind, r.n = ':', 1
+		case "NOT_FOUND":
 			r.kind = ':'
-			if word == "DELETED" {
-				r.n = 1
-			}
-		case strings.HasSuffix(word, "ERROR"):
-			r.kind, r.p = '-', []byte(line)
 		default:
-			r.kind, r.p = '?', []byte(line)
+			r.kind, r.p = '?', line
+			if bytes.HasSuffix(word, []byte("ERROR")) {
+				r.kind = '-'
+			}
 		}
 		return r, n
 	}
 }
 
+var space = []byte{' '}
+
 // put enters a value for the key of that name into the list of all keys of o; false: o does not have it, or has its value already.
-func (r *reply) put(o *owed, name string, e reply) bool {
+func (d *memcachedDialect) put(r *reply, o *owed, name []byte, e reply) bool {
 	if r.list == nil {
+		d.list = d.list[:0]
 		for range o.keys {
-			r.list = append(r.list, reply{kind: '_'})
+			d.list = append(d.list, reply{kind: '_'})
 		}
+		r.list = d.list
 	}
 	for i, k := range o.keys {
-		if k.name == name && r.list[i].kind == '_' {
+		if k.name == string(name) && r.list[i].kind == '_' {
 			r.list[i] = e
 			return true
 		}
@@ -78,15 +78,14 @@ func (r *reply) put(o *owed, name string, e reply) bool {
 }
 
 // sizeIn is the size of the data block behind a line of VALUE or VA.
-func sizeIn(line string) int {
-	word, rest, _ := strings.Cut(line, " ")
-	if word == "VALUE" {
-		_, rest, _ = strings.Cut(rest, " ")
-		_, rest, _ = strings.Cut(rest, " ")
+func sizeIn(line []byte) int {
+	word, rest, _ := bytes.Cut(line, space)
+	if len(word) > 2 {
+		_, rest, _ = bytes.Cut(rest, space)
+		_, rest, _ = bytes.Cut(rest, space)
 	}
-	rest, _, _ = strings.Cut(rest, " ")
-	size, _ := strconv.Atoi(rest)
-	return size
+	word, _, _ = bytes.Cut(rest, space)
+	return number(word)
 }
 
 // framesEnd is where the reply at the front of p ends; or, until MN is one, all replies up to that. 0: it is not whole.
@@ -100,7 +99,7 @@ func framesEnd(p []byte, until bool) (n int) {
 		n += i + 1
 		value := bytes.HasPrefix(line, []byte("VALUE "))
 		if value || bytes.HasPrefix(line, []byte("VA ")) {
-			if n += sizeIn(string(line)) + 2; len(p) < n {
+			if n += sizeIn(line) + 2; len(p) < n {
 				return 0
 			}
 		}

@@ -29,8 +29,9 @@ type Sim struct {
 
 	ready   []runner // what can run now
 	timers  timers
-	order   uint64 // of timers, ever
-	current *task  // that runs; nil: a loop, or a model
+	spare   []*timer // that nobody has
+	order   uint64   // of timers, ever
+	current *task    // that runs; nil: a loop, or a model
 	idle    []*task
 	tasks   int // that have not ended
 
@@ -117,6 +118,7 @@ type timer struct {
 	at    int64
 	tie   uint64 // decides between equal times
 	index int    // in timers; -1: it is not armed
+	once  bool   // nobody has it: it is used again
 	f     func()
 }
 
@@ -125,6 +127,18 @@ func (s *Sim) after(d time.Duration, f func()) *timer {
 	t := &timer{sim: s, f: f, index: -1}
 	t.arm(d)
 	return t
+}
+
+// once is after for those who never stop the timer.
+func (s *Sim) once(d time.Duration, f func()) {
+	var t *timer
+	if n := len(s.spare); n > 0 {
+		t, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		t = &timer{sim: s, index: -1, once: true}
+	}
+	t.f = f
+	t.arm(d)
 }
 
 func (t *timer) arm(d time.Duration) {
@@ -154,7 +168,11 @@ func (t *timer) Reset(d time.Duration) bool {
 func (s *Sim) fire() {
 	for len(s.timers) > 0 && s.timers[0].at <= s.now {
 		t := heap.Pop(&s.timers).(*timer)
-		t.f()
+		f := t.f
+		if t.once {
+			s.spare = append(s.spare, t)
+		}
+		f()
 	}
 }
 

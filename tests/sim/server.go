@@ -35,12 +35,14 @@ type session struct {
 	*Server
 	conn    *end
 	in      []byte
-	out     []byte // that the network has not taken
-	due     bool   // it is to look at its input
-	half    bool   // it has sent its end: what it answers is lost
+	out     []byte
+	wrote   int  // of out: what the network has taken
+	due     bool // it is to look at its input
+	half    bool // it has sent its end: what it answers is lost
 	closing bool
 
 	redis request
+	lines lineCall
 	transacting
 	popping popping
 }
@@ -146,18 +148,18 @@ func (c *session) run() {
 	if c.closing || c.Stopped {
 		return
 	}
-	var buf [16 << 10]byte
-	most := len(buf)
+	most := 16 << 10
 	if c.Slow {
 		most = slowBytes
 	}
-	n, err := c.conn.read(buf[:1+c.sim.rnd.IntN(most)])
-	c.in = append(c.in, buf[:n]...)
+	had := len(c.in)
+	var err error
+	c.in, err = c.conn.readTo(c.in, 1+c.sim.rnd.IntN(most))
 	if err != nil {
 		c.close(false)
 		return
 	}
-	if n > 0 {
+	if len(c.in) > had {
 		took := c.serve(c)
 		c.in = c.in[:copy(c.in, c.in[took:])]
 		c.flush()
@@ -170,7 +172,7 @@ func (c *session) run() {
 // flush writes as much as the network takes, and the rest later.
 func (c *session) flush() {
 	if c.half {
-		c.out = c.out[:0]
+		c.out, c.wrote = c.out[:0], 0
 	}
 	if len(c.out) == 0 || c.closing {
 		return
@@ -179,13 +181,16 @@ func (c *session) flush() {
 		c.cut()
 		return
 	}
-	n, err := c.conn.write(c.out)
+	n, err := c.conn.write(c.out[c.wrote:])
 	if err != nil {
 		c.close(false)
 		return
 	}
-	if c.out = c.out[:copy(c.out, c.out[n:])]; len(c.out) > 0 {
+	if c.wrote += n; c.wrote < len(c.out) {
 		c.conn.await(c.flush)
+	}
+	if c.wrote > len(c.out)/2 {
+		c.out, c.wrote = c.out[:copy(c.out, c.out[c.wrote:])], 0
 	}
 }
 
