@@ -40,6 +40,7 @@ type Client struct {
 	failed bool // a command did, and it leaves the proxy alone for a moment
 	huge   bool // it may be owed a value that is passed on as it comes, whose server can cost it the connection
 
+	called int // bytes of values in commands in flight that call scripts
 
 	keys     []*key
 	counters []*counter
@@ -217,7 +218,7 @@ func (c *Client) vanish(hard bool) {
 	}
 	c.owed, c.first = c.owed[:0], 0
 	c.in, c.at, c.out = c.in[:0], 0, c.out[:0]
-	c.hold, c.pauses = 0, false
+	c.hold, c.pauses, c.called = 0, false, 0
 	c.half = false
 	c.later(20 * time.Millisecond)
 }

@@ -79,19 +79,29 @@ func (c *Client) stores(k *key) {
 		all.flushing++
 		c.command("SCRIPT", "FLUSH", []string{"SYNC", "ASYNC"}[rnd.IntN(2)])
 	default:
-		if o.act, o.p = scriptCall, c.value(k); s.since != all.flushes {
-			o.n = -1 // it may be looked for before the proxy knows it
+		o.act, o.p = scriptCall, c.value(k)
+		if c.called += len(o.p); s.since != all.flushes || len(o.p) > mostOfCall || c.called > mostOfCalls {
+			o.n = -1 // it may be looked for before the proxy knows it, or the proxy does not keep the command
 		}
 		c.command("EVALSHA", s.name, "1", k.name, o.p)
 	}
 	c.owe(o)
 }
 
+// What of a command that calls a script, and of all that a client sent, the proxy keeps at least to send it again.
+const (
+	mostOfCall  = 60 << 10
+	mostOfCalls = 200 << 10
+)
+
 // storedAnswer holds the reply to such a command against what it may be.
 func (c *Client) storedAnswer(o *owed, r *reply, raw []byte) string {
 	all, s := c.run.stored[c.pool], o.script
-	if o.act == scriptFlush {
+	switch o.act {
+	case scriptFlush:
 		all.flushing = max(all.flushing-1, 0)
+	case scriptCall:
+		c.called -= len(o.p)
 	}
 	if c.run.script.Sick && !c.run.calm {
 		o.unknown()
@@ -123,7 +133,7 @@ func (c *Client) storedAnswer(o *owed, r *reply, raw []byte) string {
 }
 
 // storedError says whether an error is excused: NOSCRIPT by a newer command that was sent, by a script that was flushed or never seen,
-// and by attributes, in front of which the proxy does not look for it.
+// by so many bytes that the command was not kept, and by attributes, in front of which the proxy does not look for it.
 func (c *Client) storedError(o *owed, r *reply, raw string) string {
 	all := c.run.stored[c.pool]
 	switch {
