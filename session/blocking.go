@@ -67,6 +67,9 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 	if s.eof {
 		s.callLast()
 	}
+	if s.life == leaving {
+		s.hurry()
+	}
 	return true
 }
 

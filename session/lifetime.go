@@ -34,6 +34,8 @@ type transit struct {
 	stays  bool   // it cannot be given away: the other process refused it, or its descriptor could not be duplicated
 	unread int    // bytes that had come when it was told to leave, less what was taken since
 	handed []byte // input that another process had taken from it
+
+	hurried bool // the timer of hurry runs
 }
 
 // New returns a client of p, which is counted in and on its way to l: Enroll puts it there, or GiveUp counts it out. Any
@@ -127,14 +129,28 @@ func (s *Session) leave() {
 	if s.in != nil {
 		s.unread += len(s.in.B)
 	}
-	if s.leaveIfDone(); s.life == leaving && (s.holdsOn() || s.blocks.lease != nil) {
-		s.loop.After(lingerTime, func() {
-			if s.life == leaving {
-				s.interrupt()
-				s.quit() // it has had time for its EXEC
-			}
-		})
+	if s.leaveIfDone(); s.life == leaving && s.holdsOn() || s.blocks.lease != nil {
+		s.hurry()
 	}
+}
+
+// hurry gives s, which is to leave, a moment for its EXEC, or to be answered what it waits for.
+func (s *Session) hurry() {
+	if s.hurried {
+		return
+	}
+	s.hurried = true
+	s.loop.After(lingerTime, func() {
+		s.hurried = false
+		switch {
+		case s.life != leaving && s.life != quitting:
+		case s.blocks.lease != nil:
+			s.hurry() // what came behind it is taken yet
+			s.interrupt()
+		case s.life == leaving && s.holdsOn():
+			s.quit()
+		}
+	})
 }
 
 // leaveIfDone ends the input of a session that is to leave if all is taken that had come.

@@ -59,6 +59,7 @@ func (l *Local) Part(n int) (gone []Parted, left, stays int) {
 			if s.waitsFor&behindHandOver == 0 && asked < n {
 				s.waitsFor |= behindHandOver
 				asked++
+				s.partSoon()
 			}
 			left++
 		}
@@ -71,6 +72,17 @@ func (l *Local) Stay() {
 	for s := range l.sessions.all {
 		s.stays = false // another process may want it
 		s.goesOn()
+	}
+}
+
+// partSoon has s, whose command may be blocked for ever, send it again to the other process, after a moment.
+func (s *Session) partSoon() {
+	if s.blocks.lease != nil {
+		s.loop.After(lingerTime, func() {
+			if s.waitsFor&behindHandOver != 0 {
+				s.interrupt()
+			}
+		})
 	}
 }
 

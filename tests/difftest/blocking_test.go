@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"cashew/tests/processtest"
 )
 
 // TestBlocking: commands that may block are answered byte for byte as by the server itself: what is there, what comes while they wait,
@@ -100,4 +104,48 @@ func TestBlockingLeaves(t *testing.T) {
 	await(t, "nobody to wait", func() bool { return !hasBlocked(t, server) })
 	other.want(":3\r\n", "RPUSH", "q", "1", "2", "3")
 	other.want(":3\r\n", "LLEN", "q")
+}
+
+// TestBlockingStops: who waits for ever is told to ask again soon after an upgrade, or a stop, has begun; in an upgrade the connection
+// goes on, in the new process.
+func TestBlockingStops(t *testing.T) {
+	t.Parallel()
+	s, server := newService(t), startRedis(t)
+	listen := "127.0.0.1:" + processtest.FreePort(t)
+	s.configure(t, upgradePool(listen, []*redisServer{server}))
+	s.startDaemon(t)
+	const unblocked = "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+	one, two := dial(t, listen), dial(t, listen)
+	wait := func() {
+		t.Helper()
+		one.send(command("BLPOP", "q", "0"))
+		two.send(append(command("GET", "k"), append(command("XREAD", "BLOCK", "0", "STREAMS", "s", "$"), command("PING")...)...))
+		await(t, "both to wait", func() bool { return strings.Contains(server.do(t, "INFO", "clients"), "\r\nblocked_clients:2\r\n") })
+	}
+	wait()
+	old, began := s.pid(), time.Now()
+	if err := upgrade(s); err != nil {
+		t.Fatal(err)
+	}
+	if got := one.reply(); got != unblocked {
+		t.Errorf("BLPOP: %q", got)
+	}
+	if got, want := strings.Join(two.replies(3), ""), "$-1\r\n"+unblocked+"+PONG\r\n"; got != want {
+		t.Errorf("GET, XREAD, PING: %q; want %q", got, want)
+	}
+	await(t, "the old process is gone", func() bool { return isGone(old) })
+	wait()
+	if err := syscall.Kill(s.pid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if got := one.drain(); got != unblocked {
+		t.Errorf("BLPOP: %q; want an end behind it", got)
+	}
+	if got, want := two.drain(), "$-1\r\n"+unblocked+"+PONG\r\n"; got != want {
+		t.Errorf("GET, XREAD, PING: %q; want %q, and the end", got, want)
+	}
+	await(t, "the last process is gone", func() bool { return s.pid() == 0 })
+	if took := time.Since(began); took > 15*time.Second { // drain_timeout is 20
+		t.Errorf("it took %v", took)
+	}
 }
