@@ -137,11 +137,15 @@ func (c *Client) transact() {
 	}
 }
 
-// pause has what follows sent later, now and then.
+// pause has what follows sent later, now and then, and seldom much later.
 func (c *Client) pause() {
 	if c.hold == 0 && c.rnd.IntN(60) == 0 && !c.run.resting {
 		c.hold, c.pauses = len(c.out), true
-		c.run.sim.after(time.Duration(c.rnd.Int64N(int64(3*time.Second))), func() { c.hold, c.pauses = 0, false; c.soon() })
+		most := 30 * time.Millisecond
+		if c.rnd.IntN(20) == 0 {
+			most = 3 * time.Second
+		}
+		c.run.sim.after(time.Duration(c.rnd.Int64N(int64(most))), func() { c.hold, c.pauses = 0, false; c.soon() })
 	}
 }
 

@@ -103,8 +103,19 @@ func (c *Client) queue() {
 		c.owe(owed{op: opPush})
 		return
 	}
-	c.command("BLPOP", key, []string{"0.01", "0.3", "2"}[c.rnd.IntN(3)])
+	c.command("BLPOP", key, c.popTime())
 	c.owe(owed{op: opPop, p: key})
+}
+
+// popTime is how long a BLPOP may wait: seldom for long, since its client sends nothing meanwhile.
+func (c *Client) popTime() string {
+	switch c.rnd.IntN(40) {
+	case 0:
+		return "2"
+	case 1:
+		return "0.3"
+	}
+	return "0.01"
 }
 
 // popped holds the reply to a BLPOP against what was pushed.
