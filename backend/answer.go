@@ -117,16 +117,21 @@ func (c *Conn) dequeue(r *Request, alike *run) {
 		} else {
 			f.Dropped++
 		}
-		l := &f.Latency[c.classes[r.Op]]
-		if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
-			alike.add()
-			*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
+		if l := &f.Latency[c.classes[r.Op]]; c.blocks == 0 {
+			if l != alike.of || r.at != alike.at || r.SentAt != alike.sent {
+				alike.add()
+				*alike = run{of: l, at: r.at, sent: r.SentAt, now: now}
+			}
+			alike.n++
+		} else {
+			f.Untimed++
 		}
-		alike.n++
 	}
 	c.answered++
-	c.loop.Pass.Answered++
-	c.loop.Pass.Took += now - r.at
+	if c.blocks == 0 { // else it has waited for what others do, which says nothing of how long a reply takes
+		c.loop.Pass.Answered++
+		c.loop.Pass.Took += now - r.at
+	}
 	c.head = r.link
 	if c.head == nil {
 		c.tail = nil

@@ -64,6 +64,7 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.mark(c)
 	}
 	s.sendOver(c, place, cmd)
+	s.loop.Busy-- // others need not hurry, or wait, because of it
 	if s.eof {
 		s.callLast()
 	}
@@ -134,6 +135,7 @@ func (s *Session) endBlocking() *backend.Conn {
 	s.blocks.lease, s.blocks.server, s.blocks.last = nil, nil, nil
 	s.local.blocked.remove(s)
 	s.tally.Waiting--
+	s.loop.Busy++
 	return c
 }
 

@@ -99,3 +99,42 @@ func TestWatchBound(t *testing.T) {
 		t.Error("the next WATCH was not sent behind UNWATCH")
 	}
 }
+
+// TestBlockingIsNotSlow: how long a command waits for what others do is in no figure of how long replies take, and the loop neither hurries
+// nor naps because of it.
+func TestBlockingIsNotSlow(t *testing.T) {
+	s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.SlowerThan = 0 }) // all is slow
+	c, v := s.connect(), s.Servers[0]
+	timed := func() (n int64) {
+		f := s.pool.groups[0].Figures(s.pool.Servers()[0])
+		for i := range f.Latency {
+			n += f.Latency[i].Server.Count()
+		}
+		return n
+	}
+	c.Send(array("GET", "a"))
+	s.Settle()
+	v.Reply("$-1\r\n")
+	s.Settle()
+	if n, slow := timed(), len(s.local.shards[0].slowLog.Records()); n != 1 || slow != 1 {
+		t.Fatalf("of GET %d times are known, and %d are in the slow log", n, slow)
+	}
+	for _, reply := range []string{"*-1\r\n", "*2\r\n" + bulk("q") + bulk("v")} {
+		c.Send(array("BLPOP", "q", "1"))
+		s.Settle()
+		if s.Loop.Busy != 0 || c.session.inFlight != 1 {
+			t.Errorf("%d clients are busy, %d commands in flight", s.Loop.Busy, c.session.inFlight)
+		}
+		v.Reply(reply)
+		s.Settle()
+		if n, slow := timed(), len(s.local.shards[0].slowLog.Records()); n != 1 || slow != 1 || s.Loop.Busy != 0 {
+			t.Errorf("with BLPOP %d times are known, and %d are in the slow log; %d clients are busy", n, slow, s.Loop.Busy)
+		}
+	}
+	c.Send(array("BLPOP", "q", "0"))
+	s.Settle()
+	c.session.close()
+	if s.Settle(); s.Loop.Busy != 0 {
+		t.Errorf("%d clients are busy", s.Loop.Busy)
+	}
+}

@@ -88,7 +88,7 @@ func (s *Session) answered(r *backend.Request) {
 	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
 		l.big.Note(s.pool.origin, int(r.Server), r.Key(), size)
 	}
-	if t := int64(s.pool.opts.SlowerThan); t >= 0 && s.loop.Now-r.QueuedAt() >= t {
+	if t := int64(s.pool.opts.SlowerThan); t >= 0 && s.loop.Now-r.QueuedAt() >= t && s.blocks.lease == nil { // else it is as long as was asked for
 		s.slow(r)
 	}
 }

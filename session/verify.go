@@ -20,7 +20,7 @@ type audit struct {
 
 	owed   map[*backend.Request]*Session // in a client's order, or a fragment of one
 	extra  int                           // by how many requests are held besides clients and outqs: by reports
-	busy   int                           // clients with something in flight
+	busy   int                           // clients with something in flight that does not block
 	kept   int                           // bytes of calls of the client that is looked at
 	shards map[*shard]*sums
 }
@@ -80,7 +80,7 @@ func (a *audit) session(s *Session) {
 			t.blocked++
 		}
 	}
-	if s.inFlight > 0 {
+	if s.inFlight > 0 && s.blocks.lease == nil {
 		a.busy++
 	}
 	if t := s.transaction; t != nil {

@@ -70,6 +70,7 @@ func (sv *Server) add(f *ServerTally, profiles []string) {
 	sv.Dropped += f.Dropped
 	sv.Failed += f.Failed
 	sv.Expired += f.Expired
+	sv.Untimed += f.Untimed
 	sv.Redials += f.Redials
 	sv.Leased += f.Leased
 	sv.LeaseWaits += f.LeaseWaits

@@ -29,6 +29,7 @@ type ServerTally struct {
 	NoReply int64 // requests that expect no reply
 	Dropped int64 // replies that nobody waited for any more
 	Failed  int64 // requests whose connection failed
+	Untimed int64 // replies of either kind to commands that may block, whose times say nothing
 	Expired int64 // requests that failed by timeout: their replies are dropped, or their connections fail, later
 
 	// Now; backend.Group.Figures fills them in. OutQueueBytes counts requests without replies, too, as long as they are among others.

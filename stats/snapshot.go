@@ -102,6 +102,7 @@ type Server struct {
 	Failed  int64 `json:"failed"`   // requests whose connection failed, or never came about, after they were queued
 
 	Expired int64 `json:"expired"` // requests that failed by timeout, which twemproxy calls server_timedout; among the others
+	Untimed int64 `json:"untimed"` // replies to commands that may block, whose times say nothing
 
 	TimedoutConnections int64 `json:"timedout_connections"` // given up because they were late, or never came about in time
 

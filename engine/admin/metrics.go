@@ -48,8 +48,8 @@ var (
 	descRefuses   = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
 	descPushes    = describe("server_pushes_total", "What the server sent unasked, by kind; it was dropped.", "pool", "server", "kind")
 	descWriteBack = describe("write_back_seconds", "From a reply's last byte, or its turn, to its write to the client.", "pool")
-	descQueue     = describe("request_queue_seconds", "From taking a command to writing it to its server.", "pool", "server", "class")
-	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply.",
+	descQueue     = describe("request_queue_seconds", "From taking a command to writing it to its server; not of those that may block.", "pool", "server", "class")
+	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply; not of those that may block.",
 		"pool", "server", "class")
 
 	descUp         = describe("up", "1 if all event loops answered in time; else figures are older, or missing.")

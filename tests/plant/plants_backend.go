@@ -26,7 +26,7 @@ var backendPlants = []plant{
 	{"failed-request-is-let-go-twice", "backend/ending.go", "		c.local.Unref(r)\n		r = behind", "		c.local.Unref(r)\n		if r.Owner == nil {\n			c.local.Unref(r)\n		}\n		r = behind"},
 	{"fragments-are-kept-too-long", "backend/request.go", "		frags := r.Fragments[:0]", "		frags := r.Fragments"},
 	{"reply-of-the-last-request", "backend/request.go", "	r.plain = plain{}\n", "	reply := r.Reply\n	r.plain = plain{}\n	r.Reply = reply\n"},
-	{"answered-is-not-counted", "backend/answer.go", "	c.answered++\n	c.loop.Pass", "	c.loop.Pass"},
+	{"answered-is-not-counted", "backend/answer.go", "	c.answered++\n	if c.blocks", "	if c.blocks"},
 
 	// Replies and deadlines.
 	{"first-unsent-is-left", "backend/conn.go", "		c.firstUnsent, c.unsent = nil, 0\n		return", "		c.unsent = 0\n		return"},
