@@ -14,8 +14,8 @@ func (c *Conn) Data(buf []byte) {
 	}
 	c.heardAt = c.loop.Now
 	c.loop.Pass.Bytes += len(buf)
-	if c.doubt != nil {
-		c.held(buf)
+	if c.doubt != nil || c.feed != nil {
+		c.aside(buf)
 		return
 	}
 	p := c.pool.Options().Protocol
@@ -66,6 +66,15 @@ func (c *Conn) Data(buf []byte) {
 		buf = buf[n:]
 	}
 	c.answeredSome(answered, ailing)
+}
+
+// aside takes what the server sent on a connection that is being proved, or that is a feed.
+func (c *Conn) aside(buf []byte) {
+	if c.feed != nil {
+		c.hear(buf)
+	} else {
+		c.held(buf)
+	}
 }
 
 // disordered closes c, whose next reply would go to r, which is not the one that it is for: outq is not what it should be, and one

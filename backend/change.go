@@ -55,6 +55,7 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 		}
 		return true
 	})
+	g.changeFeeds(p)
 	for i := range lanes { // there may be more of them now, or none
 		for _, l := range lanes[i].leases {
 			if l != nil {
@@ -91,6 +92,9 @@ func (g *Group) Leave() {
 		g.retireAll(g.sets[pr].conns)
 	}
 	g.retireLeases(func(*Conn) bool { return true })
+	for _, c := range g.feedList() {
+		c.Shut()
+	}
 	g.left = true
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/codec/work"
 	"cashew/loop"
 	"cashew/stats"
 	"cashew/topology"
@@ -44,7 +45,7 @@ type Conn struct {
 	profile codec.Profile
 
 	figures *stats.ServerTally // its server's, in its Group
-	classes []codec.Class      // by Op
+	classes []work.Class       // by Op
 
 	state state
 	sock  loop.Socket // nil unless handshaking or open
@@ -73,6 +74,8 @@ type Conn struct {
 	blamed    bool   // the coming end is not the server's failure: the server announced it, or a canary proved nothing
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
+
+	feed *feed // nil: it is none
 
 	leases *leases // of its server, if it is leased or was; see lease.go
 	lessee Lessee  // nil: idle

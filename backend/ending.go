@@ -63,9 +63,7 @@ func (c *Conn) fail(err error) {
 	if !blamed && (!idle || strayed(err)) {
 		c.failed(was, err)
 	}
-	if by := c.unlease(); by != nil {
-		by.LeaseLost(c) // first: those that fail below must not use it again
-	}
+	c.tellWhose(err) // first: those that fail below must not use it again
 	c.tellWaiters()
 	for r != nil && end-r.order-1 < most { // else it is not c's any more, nor what hangs on it
 		behind := r.link
@@ -87,6 +85,16 @@ func (c *Conn) fail(err error) {
 	}
 	if sock != nil {
 		sock.Close()
+	}
+}
+
+// tellWhose tells the one who had c alone, if anybody had, that it has ended.
+func (c *Conn) tellWhose(err error) {
+	if by := c.unlease(); by != nil {
+		by.LeaseLost(c)
+	}
+	if c.feed != nil {
+		c.feedEnded(err)
 	}
 }
 

@@ -18,6 +18,10 @@ func (c *Conn) expire() {
 		c.fail(ErrTimeout)
 		return
 	}
+	if c.feed != nil && c.loop.Now-c.began(c.head) >= t {
+		c.fail(ErrTimeout) // whether its server publishes or not
+		return
+	}
 	late := false
 	for c.nextLate != nil && c.loop.Now-c.began(c.nextLate) >= t {
 		r := c.nextLate

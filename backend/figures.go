@@ -50,6 +50,11 @@ func (g *Group) Figures(server *topology.Server) stats.ServerTally {
 			c.addTo(&f)
 		}
 	}
+	for _, c := range g.feeds {
+		if c.figures == counted {
+			c.addTo(&f)
+		}
+	}
 	for _, c := range g.retired {
 		if c.figures == counted {
 			c.addTo(&f)

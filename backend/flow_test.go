@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cashew/codec"
+	"cashew/codec/work"
 )
 
 // TestConnFigures: what waits, what is with the server, and how long each took.
@@ -67,7 +67,7 @@ func TestConnFigures(t *testing.T) {
 			t.Error("the second was queued 12 ms after the first")
 		}
 		v.says("$-1\r\n$-1\r\n")
-		l := g.group.Figures(g.server(0)).Latency[codec.Read]
+		l := g.group.Figures(g.server(0)).Latency[work.Read]
 		if l.Queue.Count() != 2 || l.Queue.Sum != 5*time.Millisecond || l.Server.Count() != 2 || l.Server.Sum != 29*time.Millisecond {
 			t.Errorf("%d in the queue for %v, %d at the server for %v; want 2 for 5ms, 2 for 29ms", l.Queue.Count(), l.Queue.Sum,
 				l.Server.Count(), l.Server.Sum)
@@ -85,7 +85,7 @@ func TestConnFigures(t *testing.T) {
 // TestConnRuns: requests that are answered together have their own times, if only one of theirs differs.
 func TestConnRuns(t *testing.T) {
 	one := len(commandOf("GET", "a"))
-	times := func(t *testing.T, g *rig, class codec.Class, n int64, queue, server time.Duration) {
+	times := func(t *testing.T, g *rig, class work.Class, n int64, queue, server time.Duration) {
 		t.Helper()
 		l := g.group.Figures(g.server(0)).Latency[class]
 		if l.Queue.Count() != n || l.Server.Count() != n || l.Queue.Sum != queue || l.Server.Sum != server {
@@ -102,7 +102,7 @@ func TestConnRuns(t *testing.T) {
 		v := g.accept()
 		g.passes(2 * ms)
 		v.says("$-1\r\n$-1\r\n")
-		times(t, g, codec.Read, 2, 13*ms, 4*ms)
+		times(t, g, work.Read, 2, 13*ms, 4*ms)
 	})
 	on(t, "queued together, written one by one", nil, func(t *testing.T, g *rig) {
 		c := g.conn(0, 1)
@@ -115,7 +115,7 @@ func TestConnRuns(t *testing.T) {
 		v.takes(1 << 20)
 		g.passes(2 * ms)
 		v.says("$-1\r\n$-1\r\n")
-		times(t, g, codec.Read, 2, 3*ms, 7*ms)
+		times(t, g, work.Read, 2, 3*ms, 7*ms)
 	})
 	on(t, "reads and writes", nil, func(t *testing.T, g *rig) {
 		c := g.conn(0, 1)
@@ -125,8 +125,8 @@ func TestConnRuns(t *testing.T) {
 		v := g.accept()
 		g.passes(2 * ms)
 		v.says("$-1\r\n$-1\r\n+OK\r\n")
-		times(t, g, codec.Read, 2, 0, 4*ms)
-		times(t, g, codec.Write, 1, 0, 2*ms)
+		times(t, g, work.Read, 2, 0, 4*ms)
+		times(t, g, work.Write, 1, 0, 2*ms)
 	})
 }
 

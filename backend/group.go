@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/work"
 	"cashew/loop"
 	"cashew/stats"
 	"cashew/topology"
@@ -20,9 +21,10 @@ type Group struct {
 	lanes []lane                 // by slot
 	sets  [codec.MaxProfiles]Set // by profile
 
-	classes []codec.Class // by Op
+	classes []work.Class // by Op
 
 	leased  []*Conn // or idle, see lease.go
+	feeds   []*Conn // see feed.go
 	retired []*Conn // get no more requests, but still have something outstanding
 	left    bool    // gets no more requests itself: its pool is gone
 }
@@ -110,14 +112,22 @@ func (s *Set) Conn(server *topology.Server, client uint64) (*Conn, error) {
 		s.conns[i] = c
 	}
 	if c.state == closed {
-		if c.lastErr != nil && g.loop.Now < c.retryAt {
-			return nil, c.lastErr
+		if err := c.redial(); err != nil {
+			return nil, err
 		}
-		c.state, c.dialledAt = dialing, g.loop.Now
-		c.attempt++
-		g.local.Connect(c)
 	}
 	return c, nil
+}
+
+// redial has c, which is closed, connect. An error says that the last attempt failed a moment ago.
+func (c *Conn) redial() error {
+	if c.lastErr != nil && c.loop.Now < c.retryAt {
+		return c.lastErr
+	}
+	c.state, c.dialledAt = dialing, c.loop.Now
+	c.attempt++
+	c.local.Connect(c)
+	return nil
 }
 
 // orderGap is between the numbers from which connections of a loop count their requests on: those of one are far from those of all
@@ -157,6 +167,7 @@ func (g *Group) Moved(server *topology.Server, hosts []string) {
 		}
 	}
 	g.retireLeases(func(c *Conn) bool { return c.server == server && c.elsewhere(hosts) })
+	g.renewFeeds(func(c *Conn) bool { return c.server == server && c.elsewhere(hosts) })
 }
 
 // elsewhere says that c is connected, and to none of hosts.
@@ -191,6 +202,7 @@ func (g *Group) giveUp(server *topology.Server) {
 		}
 	}
 	g.retireLeases(func(c *Conn) bool { return c.server == server && c.state == open })
+	g.renewFeeds(func(c *Conn) bool { return c.server == server && c.state == open })
 }
 
 // retireAll retires all connections of a set.
@@ -242,6 +254,7 @@ func (g *Group) Tidy() {
 		}
 	}
 	g.tidyLeases()
+	g.tidyFeeds()
 	g.retired = slices.DeleteFunc(g.retired, func(c *Conn) bool { return c.state == closed })
 	for c := range g.all {
 		c.greeted()

@@ -72,10 +72,7 @@ func (s *Set) Lease(kind LeaseKind, server *topology.Server, by Lessee, client u
 	c.leases, c.lessee = l, by
 	l.n++
 	g.leased = append(g.leased, c)
-	c.state, c.dialledAt = dialing, g.loop.Now
-	c.attempt++
-	g.local.Connect(c)
-	return c, false, nil
+	return c, false, c.redial()
 }
 
 // Clean has c, which is about to be given back, be sent a command that leaves nothing of its lessee on it; the reply is judged by op. A

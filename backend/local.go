@@ -6,7 +6,8 @@
 //
 // Read request.go, group.go, conn.go and local.go first, then dial.go, handshake.go and ability.go for how a Conn opens,
 // answer.go for replies, doubt.go, canary.go and push.go for those that are not as expected, expiry.go, ending.go and fault.go
-// for failures, figures.go for what is counted, lease.go for connections that one client has for itself, and change.go for reloads.
+// for failures, figures.go for what is counted, lease.go for connections that one client has for itself, feed.go for
+// those that clients are subscribed over, and change.go for reloads.
 // verify.go, in builds with -tags invariants, has what must hold between two callbacks.
 //
 // Everything of a Loop, its Groups, Conns and Requests runs on that event loop's goroutine. No request takes a lock; a server that
@@ -83,6 +84,9 @@ func (o *Local) expire() {
 			if c.leases != nil { // else it is retired, and comes below
 				c.expire()
 			}
+		}
+		for _, c := range g.feedList() {
+			c.expire()
 		}
 		for _, c := range g.retired {
 			c.expire()

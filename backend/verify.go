@@ -63,6 +63,13 @@ func (a *Audit) group(g *Group) {
 		}
 	}
 	a.leases(g)
+	for _, c := range g.feeds {
+		a.Check(c.feed != nil && c.feed.by != nil && !c.retired, c, "it is among the feeds, and is none, or shut")
+		if c.feed.part != nil {
+			a.Buffer(c.feed.part.B, c)
+		}
+		a.conn(c)
+	}
 	for _, c := range g.retired {
 		a.Check(c.retired, c, "it is among the retired and is not")
 		idle := c.spent() && c.state != closed && !c.dirty && c.doubt == nil
@@ -91,6 +98,9 @@ func (g *Group) connected(l *lane) (n int64) {
 		if c.leases != nil {
 			count(c)
 		}
+	}
+	for _, c := range g.feeds {
+		count(c)
 	}
 	for _, c := range g.retired {
 		count(c)

@@ -1,5 +1,7 @@
 package codec
 
+import "cashew/codec/work"
+
 // Catalogue is what a protocol has, by name, for those who count and show it: sessions and server connections on their loops,
 // and on any other goroutine a reload, a scrape, the slow log's reader. All of it is as fixed as the program; slices that are
 // returned are shared and read-only.
@@ -14,7 +16,7 @@ type Catalogue interface {
 	Ops() int
 
 	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
-	Describe(op uint16) (name string, class Class)
+	Describe(op uint16) (name string, class work.Class)
 
 	// CommandName names cmd in lower case, also one that is unknown, and is then cut where names end. "": what was sent
 	// there is no name.
@@ -28,16 +30,3 @@ type Profile uint8
 
 // MaxProfiles is how many a protocol may have.
 const MaxProfiles = 2
-
-// Class is what kind of work a command is, for those who count.
-type Class uint8
-
-// The classes.
-const (
-	Read Class = iota
-	Write
-	Other   // scripts, and what neither reads nor writes keys
-	Classes // how many there are
-)
-
-func (c Class) String() string { return [...]string{"read", "write", "other"}[c] }

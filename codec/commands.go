@@ -79,6 +79,10 @@ const (
 	// Lease goes to the server of Keys, which are all that it has, or to the only one, on a connection that the client has for itself: until its
 	// reply if it may block, see Wait, else until Exec or Discard, for it is WATCH.
 	Lease
+	// Subscribe begins or ends subscriptions, see PubSub: Keys are their names.
+	Subscribe
+	// Publish goes to the server of Key. Its reply is how many heard it, which is made the number of clients by way of a Gather.
+	Publish
 )
 
 // Key places one key of a command in its frame: offsets in bytes from the frame's start.

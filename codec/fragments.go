@@ -1,5 +1,7 @@
 package codec
 
+import "cashew/codec/about"
+
 // Fragments takes a command whose keys live on several servers apart, and puts the replies together: MGET of 100 keys on 3
 // servers is 3 fragments and 1 reply. A session calls it on its client's loop. dst is the caller's: a server connection's
 // batch for AppendFragment, the client's for AppendCoalesced. cmd is as ParseCommand left it; a Gather and all in it belong to
@@ -14,7 +16,7 @@ type Fragments interface {
 	AppendFragmentEnd(dst []byte, cmd *Command) []byte
 
 	// AppendKeys appends what AppendCoalesced will need to know of the command's keys once its frame is gone; Redis
-	// needs nothing and returns dst as it is.
+	// needs that of commands about subscriptions alone.
 	AppendKeys(dst []byte, cmd *Command) []byte
 
 	// AppendCoalesced appends the one reply to a Scatter command made of the replies to its fragments. Work is linear
@@ -27,8 +29,10 @@ type Fragments interface {
 type Gather struct {
 	Op      uint16
 	Some    bool     // Command.Some
-	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command
+	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command; of a Publish the place of its server
 	Replies [][]byte // the whole reply to each fragment, but for those that Some leaves out; none is empty
 	Keys    []byte   // what AppendKeys kept
 	Cursor  []int    // scratch, one for each reply, zeroed: the protocol's place in it
+
+	Subscribers about.Subscribers // of the pool, for commands that publish or ask about subscriptions; else nil
 }

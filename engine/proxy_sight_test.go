@@ -14,6 +14,7 @@ import (
 	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
+	"cashew/codec/work"
 	"cashew/embedded"
 	"cashew/stats"
 	"cashew/topology"
@@ -93,9 +94,9 @@ func until(t *testing.T, what string, ok func() bool) {
 func TestSight(t *testing.T) {
 	p := sightProxy(t)
 	const clients, rounds = 8, 100
-	var work sync.WaitGroup
+	var busy sync.WaitGroup
 	for i := range clients {
-		work.Go(func() {
+		busy.Go(func() {
 			redis := strings.Repeat(array("SET", "k", "value")+array("GET", "k")+array("MGET", "k", "a", "b", "c")+array("PING"), rounds)
 			defer talk(t, p, 0, redis, rounds*(1+2+6+1)).Close()
 			mc := strings.Repeat("set k 0 0 1\r\nv\r\nget k a b c\r\n", rounds)
@@ -112,7 +113,7 @@ func TestSight(t *testing.T) {
 		p.SlowLog(-1)
 		p.Clients()
 	}
-	work.Wait()
+	busy.Wait()
 	until(t, "clients are gone", func() bool {
 		s := p.Snapshot()
 		return s.Pools[0].ClientEOF+s.Pools[0].ClientErr == clients && s.Pools[1].ClientEOF+s.Pools[1].ClientErr == clients
@@ -133,8 +134,8 @@ func TestSight(t *testing.T) {
 			conns += v.ServerConnections
 			keys += v.Requests
 			share += v.Share
-			reads += v.Latency[codec.Read].Server.Count()
-			writes += v.Latency[codec.Write].Server.Count()
+			reads += v.Latency[work.Read].Server.Count()
+			writes += v.Latency[work.Write].Server.Count()
 		}
 		if share < 0.999 || share > 1.001 {
 			t.Errorf("%s: shares add up to %v", st.Name, share)

@@ -15,8 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cashew/codec"
 	"cashew/codec/memcached"
+	"cashew/codec/work"
 	"cashew/stats"
 )
 
@@ -46,7 +46,7 @@ func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *si
 
 // counts are a server's figures without its times and names.
 func counts(v stats.Server) stats.Server {
-	v.Latency, v.Profiles, v.Refuses, v.Pushes = [codec.Classes]stats.Latency{}, nil, nil, nil
+	v.Latency, v.Profiles, v.Refuses, v.Pushes = [work.Classes]stats.Latency{}, nil, nil, nil
 	v.Name, v.PName, v.Addr, v.Weight, v.State, v.Share = "", "", "", 0, "", 0
 	return v
 }
@@ -77,7 +77,7 @@ func TestTimes(t *testing.T) {
 		s.DrainRoom(c.Sock, -1)
 
 		st := s.snapshot()
-		w := &st.Servers[0].Latency[codec.Write]
+		w := &st.Servers[0].Latency[work.Write]
 		if w.Queue.Count() != 1 || w.Queue.Sum != 5*time.Millisecond {
 			t.Errorf("queue: %d in %v; want 1 in 5ms", w.Queue.Count(), w.Queue.Sum)
 		}
@@ -87,7 +87,7 @@ func TestTimes(t *testing.T) {
 		if st.WriteBack.Count() != 3 || st.WriteBack.Sum != 3*time.Millisecond {
 			t.Errorf("write-back: %d in %v; want 3 in 3ms", st.WriteBack.Count(), st.WriteBack.Sum)
 		}
-		if n := st.Servers[0].Latency[codec.Read].Server.Count(); n != 1 {
+		if n := st.Servers[0].Latency[work.Read].Server.Count(); n != 1 {
 			t.Errorf("%d reads; want 1", n)
 		}
 		log := ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })
@@ -120,7 +120,7 @@ func TestPipelineTimes(t *testing.T) {
 			s.Settle()
 			s.Passes(4 * time.Millisecond)
 		}
-		l := s.snapshot().Servers[0].Latency[codec.Read]
+		l := s.snapshot().Servers[0].Latency[work.Read]
 		if l.Queue.Sum != 0 || l.Server.Sum != (8+10+12+14)*time.Millisecond || l.Server.Count() != 4 {
 			t.Errorf("queue %v, server %v of %d; want 0s, 44ms of 4", l.Queue.Sum, l.Server.Sum, l.Server.Count())
 		}
@@ -289,7 +289,7 @@ func TestCanaryFigures(t *testing.T) {
 	if d := cmp.Diff(want, counts(st)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if n := st.Latency[codec.Other].Server.Count(); n != 0 {
+	if n := st.Latency[work.Other].Server.Count(); n != 0 {
 		t.Errorf("%d canaries in the histogram", n)
 	}
 }

@@ -12,8 +12,9 @@ type Out struct {
 	sock    Socket
 	keeper  Keeper  // sock, if that keeps bytes; else nil
 	batch   []byte  // from Loop.batches while not nil
-	queue   []chunk // older than batch, oldest first; empty unless the kernel or a large value was in the way
+	queue   []chunk // older than batch, oldest first; empty unless the kernel, a large value or a message was in the way
 	pending int     // bytes in queue and batch
+	shared  int     // of those, the ones that others have to write, too
 	taken   int     // bytes that the socket took, ever
 	unsent  int     // of those, the ones that a keeper still had when it was last asked
 	stalled bool    // the kernel's buffer is full; the Watcher will call
@@ -21,17 +22,21 @@ type Out struct {
 	err     error   // of the first failed write; nothing is written after it
 }
 
-// chunk is one element of an Out's queue. rest points into whole or into bb, which is what is given back once written.
+// chunk is one element of an Out's queue. rest points into whole, into bb, or into what is shared: that is given back once it is written.
 type chunk struct {
-	rest  []byte
-	whole []byte
-	bb    *bytebufferpool.ByteBuffer
+	rest   []byte
+	whole  []byte
+	bb     *bytebufferpool.ByteBuffer
+	shared *Shared
 }
 
 func (l *Loop) putChunk(c *chunk) {
-	if c.bb != nil {
+	switch {
+	case c.shared != nil:
+		c.shared.Release(l)
+	case c.bb != nil:
 		l.PutBuffer(c.bb)
-	} else {
+	default:
 		l.batches.put(c.whole)
 	}
 	*c = chunk{}
@@ -61,6 +66,9 @@ func (o *Out) use(s Socket) {
 
 // Pending is how many bytes wait to be written.
 func (o *Out) Pending() int { return o.pending + o.unsent }
+
+// Own is Pending less what is shared with others.
+func (o *Out) Own() int { return o.pending + o.unsent - o.shared }
 
 // Place is that of the next byte to be appended: Taken plus Pending. A request that begins at an earlier place than Taken has
 // reached the wire.
@@ -140,6 +148,15 @@ func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
 	o.cut()
 	o.queue = append(o.queue, chunk{rest: bb.B[:n], bb: bb})
 	o.pending += n
+}
+
+// Share queues the bytes of m, which others have to write, too, without copying them.
+func (o *Out) Share(m *Shared) {
+	o.cut()
+	m.refs++
+	o.queue = append(o.queue, chunk{rest: m.bb.B, shared: m})
+	o.pending += len(m.bb.B)
+	o.shared += len(m.bb.B)
 }
 
 // Through writes what waits and p with one system call, now, and copies only what the kernel does not take: for bytes of
@@ -247,6 +264,9 @@ func (o *Out) advance(l *Loop, n int) {
 	done := 0
 	for n > 0 {
 		c := &o.queue[done]
+		if c.shared != nil {
+			o.shared -= min(n, len(c.rest))
+		}
 		if n < len(c.rest) {
 			c.rest = c.rest[n:]
 			break

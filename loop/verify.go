@@ -13,13 +13,14 @@ type Claims struct {
 	Err error
 
 	loop    *Loop
-	owners  map[any]any // of buffers, by place, and of sockets
+	owners  map[any]any     // of buffers, by place, and of sockets
+	shared  map[*Shared]int // by how many it is held
 	flushes [3]map[any]int
 }
 
 // Claims begins to look at l, of which no callback runs: with the buffers that nobody has, and with what it holds itself.
 func (l *Loop) Claims() *Claims {
-	c := &Claims{loop: l, owners: make(map[any]any)}
+	c := &Claims{loop: l, owners: make(map[any]any), shared: make(map[*Shared]int)}
 	for i := range c.flushes {
 		c.flushes[i] = make(map[any]int)
 	}
@@ -88,6 +89,24 @@ func (c *Claims) Buffer(p []byte, who fmt.Stringer) {
 	}
 }
 
+// Shared says that who has m besides those who are to write it.
+func (c *Claims) Shared(m *Shared, who fmt.Stringer) { c.holds(m, who) }
+
+// holds counts one that holds m, whose bytes are a buffer with one owner: itself.
+func (c *Claims) holds(m *Shared, who fmt.Stringer) {
+	if c.shared[m]++; c.shared[m] == 1 {
+		c.Buffer(m.bb.B, who)
+	}
+	c.Check(m.refs > 0, who, "it has what was shared, and was given back")
+}
+
+// SharedHeld says of all that is shared whether as many hold it as are counted. It is asked once all owners were looked at.
+func (c *Claims) SharedHeld(who fmt.Stringer) {
+	for m, n := range c.shared { // in no order: one that is wrong is as good as another
+		c.Check(m.refs == n, who, "%d hold what is shared, and %d are counted", n, m.refs)
+	}
+}
+
 // Socket says that who has s, and nobody else.
 func (c *Claims) Socket(s Socket, who fmt.Stringer) {
 	if s != nil {
@@ -111,7 +130,7 @@ func (c *Claims) Flushes(f any) (resume, server, client int) {
 func (c *Claims) Out(o *Out, sock Socket, soon bool, who fmt.Stringer) {
 	c.Check(o.sock == sock, who, "it writes to another socket than its own")
 	c.Socket(sock, who)
-	sum := len(o.batch)
+	sum, shared := len(o.batch), 0
 	if o.batch != nil {
 		c.Buffer(o.batch, who)
 	}
@@ -122,10 +141,17 @@ func (c *Claims) Out(o *Out, sock Socket, soon bool, who fmt.Stringer) {
 		if k.bb != nil {
 			whole = k.bb.B
 		}
-		c.Buffer(whole, who)
+		if k.shared != nil {
+			whole = k.shared.bb.B
+			shared += len(k.rest)
+			c.holds(k.shared, who)
+		} else {
+			c.Buffer(whole, who)
+		}
 		c.Check(len(k.rest) > 0 && within(k.rest, whole), who, "what waits to be written is not in the buffer that is given back for it")
 	}
 	c.Check(sum == o.pending, who, "%d bytes wait to be written, and %d are counted", sum, o.pending)
+	c.Check(shared == o.shared, who, "%d bytes that wait are shared, and %d are counted", shared, o.shared)
 	c.Check(o.unsent == 0 || o.keeper != nil, who, "%d bytes are unsent without a layer that keeps them", o.unsent)
 	c.Check(!o.stalled || sock != nil && o.pending+o.unsent > 0, who, "it waits for a socket to write nothing")
 	c.Check(soon || sock == nil || o.stalled || o.pending == 0 && o.err == nil, who, "%d bytes wait to be written, and nobody will (%v)", o.pending, o.err)

@@ -99,7 +99,7 @@ func (l *Local) firstAllowed() int { return min(firstAllowed, l.limits.MaxMemory
 
 // noteUnread brings what is known of s's unread replies up to date; it is called where there are any, or were.
 func (s *Session) noteUnread() {
-	n := s.out.Pending()
+	n := s.out.Own() // what is shared is there once, whoever has not read it
 	if n == s.unreadBytes {
 		return
 	}

@@ -262,6 +262,7 @@ func (s *Session) close() {
 	s.dropTransaction()
 	s.unwatch(false)
 	s.interrupt()
+	s.leaveTopics()
 	s.allowFirst()
 	s.local.holders.remove(s)
 	s.local.countOut(s.pool)

@@ -137,6 +137,11 @@ const decayEvery = time.Minute
 func (l *Local) Tidy() {
 	l.closeSlow()
 	l.recall()
+	for _, h := range l.shards {
+		if h.hub != nil {
+			h.hub.tidy()
+		}
+	}
 	l.pressure.Dropped.Add(int64(l.loop.Tidy() + l.servers.Tidy()))
 	if l.loop.Now >= l.decayAt {
 		l.hot.Decay(true)

@@ -45,7 +45,7 @@ func (l *Local) Part(n int) (gone []Parted, left, stays int) {
 	asked := 0
 	for s := range l.sessions.all {
 		switch {
-		case s.stays || s.life != live || !s.attached():
+		case s.stays || s.subscribes() || s.life != live || !s.attached():
 			stays++
 			s.goesOn()
 		case len(gone) < n && s.atBoundary():

@@ -21,7 +21,10 @@ type Pool struct {
 	origin   *stats.Origin // of its keys, for those who keep some
 	Count    *Counters     // shared with the pool that it replaced
 	scripts  *scripts      // so are these
-	host     Host
+	census   *census       // and this
+
+	subscribers *subscribers // of census
+	host        Host
 
 	groups []*backend.Group // by Local.index; each is its shard's once the loops know the pool; shared with the pool that it replaced
 	next   *Pool            // that replaced it; set before a group of it is told to leave
@@ -43,21 +46,23 @@ type protocol interface {
 	codec.Reports
 	codec.Fragments
 	codec.Transactions
+	codec.PubSub
 	codec.Catalogue
 }
 
 // Counters are one pool's, of what happens to its clients rarely enough that all loops may share them.
 type Counters struct {
-	Malformed    atomic.Int64 // clients closed because their framing was lost
-	Foreign      atomic.Int64 // of those, the ones that speak another protocol
-	ForwardError atomic.Int64 // errors of ours written to clients in place of a server's reply
-	LostKeys     atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
-	Slow         atomic.Int64 // clients closed because they did not read
-	OverMemory   atomic.Int64 // clients closed because they held most when memory ran out
-	CrossScripts atomic.Int64 // scripts whose keys live on several servers
-	Loads        atomic.Int64 // scripts that were loaded at servers which lacked them
-	Repeats      atomic.Int64 // calls that were sent again behind that
-	Misses       atomic.Int64 // reads that were answered as a miss because the server failed
+	Malformed       atomic.Int64 // clients closed because their framing was lost
+	Foreign         atomic.Int64 // of those, the ones that speak another protocol
+	ForwardError    atomic.Int64 // errors of ours written to clients in place of a server's reply
+	LostKeys        atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
+	Slow            atomic.Int64 // clients closed because they did not read
+	SlowSubscribers atomic.Int64 // clients closed because they did not read what they are subscribed to
+	OverMemory      atomic.Int64 // clients closed because they held most when memory ran out
+	CrossScripts    atomic.Int64 // scripts whose keys live on several servers
+	Loads           atomic.Int64 // scripts that were loaded at servers which lacked them
+	Repeats         atomic.Int64 // calls that were sent again behind that
+	Misses          atomic.Int64 // reads that were answered as a miss because the server failed
 }
 
 // NewPool returns the sessions' side of bp, which o is for.
@@ -70,13 +75,16 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	for i := range servers.Servers {
 		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
 	}
+	p.census = new(census)
+	p.subscribers = &subscribers{p.census, p}
 	return p
 }
 
 // Adopt has p take the place of old, whose successor p's own Pool is: it has its servers, its groups and its counters.
 func (p *Pool) Adopt(old *Pool) {
 	p.Pool.Adopt(old.Pool)
-	p.Count, p.scripts, p.groups = old.Count, old.scripts, old.groups
+	p.Count, p.scripts, p.census, p.groups = old.Count, old.scripts, old.census, old.groups
+	p.subscribers.census = p.census
 	old.next = p
 }
 

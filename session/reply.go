@@ -64,6 +64,9 @@ func (s *Session) pass(r *backend.Request, chunk []byte, last bool) {
 	s.touch()
 	s.pop()
 	s.passDue()
+	if s.subscriber != nil {
+		s.passHeld()
+	}
 }
 
 // pop releases the head of the client's order, whose reply stands in out, written or not.
@@ -248,6 +251,9 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	for _, f := range whole.Fragments {
 		if stored(f) == 0 {
 			continue // spared says that there are others
+		}
+		if g.Subscribers != nil {
+			g.Part = append(g.Part, f.Server)
 		}
 		g.Replies = append(g.Replies, f.Reply.B)
 		g.Cursor = append(g.Cursor, 0)

@@ -100,6 +100,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return s.watch(cmd)
 	case cmd.Kind == codec.Lease:
 		return s.blockOn(cmd)
+	case cmd.Kind == codec.Subscribe:
+		return s.subscribe(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
 	}
@@ -112,6 +114,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		s.scatter(cmd)
 	case codec.Fanout:
 		s.fanOut(cmd)
+	case codec.Publish:
+		s.publish(cmd)
 	case codec.Report:
 		s.report(cmd)
 	case codec.Switch:
@@ -326,6 +330,7 @@ func (s *Session) fanOut(cmd *codec.Command) {
 		s.noteScript(cmd)
 	}
 	whole := s.gather(cmd)
+	s.asksCensus(whole.Gather, cmd)
 	for place, server := range s.pool.Servers() {
 		if c := s.fragment(whole, place, server, 0).conn; c != nil {
 			c.Out().Append(s.loop, cmd.Frame)

@@ -21,8 +21,9 @@
 // Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
 // lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
 // transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
-// server; tally.go and told.go for figures, and list.go for a loop's lists. verify.go, in builds with -tags invariants, has what must
-// hold between two callbacks.
+// server; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go for what clients are subscribed to; tally.go and told.go for
+// figures, and list.go for a loop's lists. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
+// callbacks.
 //
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
 // those of one pool have there, and Pool what all loops share of a pool. Of the proxy around them they know only Host.
@@ -99,7 +100,8 @@ type Session struct {
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
 	blocks      blocking
-	keptCalls   int // bytes of commands that are kept until it is clear that their servers have the scripts; see call.go
+	subscriber  *subscriber // what it is subscribed to; nil: nothing, ever
+	keptCalls   int         // bytes of commands that are kept until it is clear that their servers have the scripts; see call.go
 }
 
 const (

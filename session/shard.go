@@ -17,6 +17,7 @@ type shard struct {
 	tally   stats.ClientTally
 	slowLog stats.SlowLog
 	scripts seen
+	hub     *hub // nil: nobody has subscribed to anything
 	removed bool // its pool is gone: clients of it that still open leave at once
 }
 
@@ -44,7 +45,11 @@ func (l *Local) shardOf(p *Pool) *shard {
 func (h *shard) replace(p *Pool) (ordered bool) {
 	h.pool = p // first: a client that Change wakes must route by it
 	h.slowLog.Keep(p.opts.SlowMaxLen)
-	return h.group.Change(p.Pool)
+	ordered = h.group.Change(p.Pool)
+	if h.hub != nil {
+		h.hub.mend()
+	}
+	return ordered
 }
 
 // orphanTimeout is how long a removed pool's servers may take to execute what its clients sent before they left.
@@ -57,6 +62,9 @@ func (l *Local) Forget(p *Pool) {
 		return
 	}
 	g := l.shards[i].group
+	if hub := l.shards[i].hub; hub != nil {
+		hub.end()
+	}
 	g.Leave()
 	g.Hurry(orphanTimeout) // nobody waits for what is outstanding
 	l.shards = slices.Delete(l.shards, i, i+1)

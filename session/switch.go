@@ -63,6 +63,7 @@ func (s *Session) change(cmd *codec.Command) {
 		if s.pool.Protocol.Forgets(cmd) {
 			s.dropTransaction()
 			s.unwatch(false)
+			s.leaveTopics()
 		}
 		s.conns = s.group.Set(s.cl.Profile)
 	case err != nil:

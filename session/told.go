@@ -49,6 +49,9 @@ func (s *Session) info() stats.Client {
 	if t := s.transaction; t != nil {
 		i.Queued, i.QueuedBytes = t.sent()+len(t.own), t.size()
 	}
+	if s.subscribes() {
+		i.Subscribed = slices.Clone(s.subscriber.counts)
+	}
 	if s.in != nil {
 		i.InBytes, i.InRoom = len(s.in.B), cap(s.in.B)-len(s.in.B)
 	}

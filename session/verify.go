@@ -23,6 +23,8 @@ type audit struct {
 	busy   int                           // clients with something in flight that does not block
 	kept   int                           // bytes of calls of the client that is looked at
 	shards map[*shard]*sums
+
+	subscriptions map[*shard]int64 // of their clients
 }
 
 // sums are those of a shard's clients.
@@ -33,6 +35,7 @@ type sums struct{ inFlight, blocked, waiting, clients int64 }
 func (l *Local) Verify(handed bool) (Totals, error) {
 	a := &audit{
 		Audit: l.servers.Audit(), local: l, handed: handed, owed: make(map[*backend.Request]*Session), shards: make(map[*shard]*sums),
+		subscriptions: make(map[*shard]int64),
 	}
 	for _, h := range l.shards {
 		a.shards[h] = new(sums)
@@ -47,7 +50,11 @@ func (l *Local) Verify(handed bool) (Totals, error) {
 	a.requests()
 	for _, h := range l.shards {
 		a.shard(h)
+		if h.hub != nil {
+			a.hub(h.hub)
+		}
 	}
+	a.SharedHeld(l)
 	a.Check(a.busy == l.loop.Busy, l, "%d clients have something in flight, and %d are counted", a.busy, l.loop.Busy)
 	a.totals.Clients = l.clients.Load()
 	a.Check(a.totals.Clients >= int64(l.sessions.n), l, "%d clients are counted, and there are %d", a.totals.Clients, l.sessions.n)
@@ -92,6 +99,7 @@ func (a *audit) session(s *Session) {
 	b := s.blocks.lease
 	a.Check(b == nil || a.Leases(b, s) && s.head != nil && s.head.Next == nil, s, "it may block, and that is not all it is owed")
 	a.Check((b != nil) == s.links[inBlocked].in, s, "it may block, and is not looked at, or the other way round")
+	a.subscriber(s)
 	a.order(s)
 	a.reading(s)
 	a.waiting(s)
@@ -111,7 +119,7 @@ func (a *audit) order(s *Session) {
 		a.own(r, s)
 		a.Check(!r.Streaming || r == s.head, s, "reply %d streams, and it is not its turn", n)
 		if r.Gather == nil {
-			a.Check(r.Done || s.broken || a.InQueue(r) && owes(r, s) || a.Refs(r) > 1, s, "nobody answers request %d of %d", n, s.inFlight)
+			a.Check(r.Done || s.broken || a.InQueue(r) && owes(r, s) || a.Refs(r) > 1 || s.subscriber != nil && s.subscriber.request == r, s, "nobody answers request %d of %d", n, s.inFlight)
 		} else {
 			fragments = true
 			a.gathered(r, s)
@@ -225,7 +233,7 @@ func (a *audit) ending(s *Session) {
 func (a *audit) memory(s *Session) {
 	a.totals.Granted += int64(s.granted)
 	a.totals.Unread += int64(s.unreadBytes)
-	a.Check(s.dirty || s.unreadBytes == s.out.Pending(), s, "%d bytes are unread, and %d are counted", s.out.Pending(), s.unreadBytes)
+	a.Check(s.dirty || s.unreadBytes == s.out.Own(), s, "%d bytes are unread, and %d are counted", s.out.Own(), s.unreadBytes)
 	first := min(s.local.firstAllowed(), s.outputBuffer())
 	a.Check(s.removed || s.allowed == first+s.granted, s, "it may be owed %d bytes: %d and %d that were granted", s.allowed, first, s.granted)
 	_, stalled := s.out.Stalled()
@@ -276,6 +284,7 @@ func (a *audit) shard(h *shard) {
 	a.Check(t.inFlight == h.tally.InFlight, a.local, "%d commands are in flight, and %d are counted", t.inFlight, h.tally.InFlight)
 	a.Check(t.blocked == h.tally.Blocked, a.local, "%d clients wait, and %d are counted", t.blocked, h.tally.Blocked)
 	a.Check(t.waiting == h.tally.Waiting, a.local, "%d clients wait at servers, and %d are counted", t.waiting, h.tally.Waiting)
+	a.Check(a.subscriptions[h] == h.tally.Subscriptions, a.local, "clients have %d subscriptions, and %d are counted", a.subscriptions[h], h.tally.Subscriptions)
 	a.Check(t.clients == profiles, a.local, "there are %d clients, and %d are counted", t.clients, profiles)
 }
 

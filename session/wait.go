@@ -94,6 +94,9 @@ func (s *Session) holds() int {
 	if s.transaction != nil {
 		n += cap(s.transaction.bb.B) + s.transaction.ownBytes
 	}
+	if s.subscriber != nil {
+		n += s.subscriber.bytes + s.subscriber.heldBytes
+	}
 	return n
 }
 

@@ -20,6 +20,9 @@ type ClientTally struct {
 	Profiles [codec.MaxProfiles]int64 // clients by profile, now
 	Local    int64                    // commands that the proxy answered
 
+	Subscriptions int64 // that clients have, now
+	Messages      int64 // of what they are subscribed to, given to clients
+
 	Fragments int64 // parts of commands that went to several servers
 
 	BytesIn, BytesOut int64

@@ -10,6 +10,8 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	st.ClientEOF += t.EOF
 	st.ClientErr += t.Err
 	st.Fragments += t.Fragments
+	st.Subscriptions += t.Subscriptions
+	st.Messages += t.Messages
 	st.ClientBlocked += t.Blocked
 	st.ClientWaiting += t.Waiting
 	st.LocalCommands += t.Local
@@ -74,6 +76,9 @@ func (sv *Server) add(f *ServerTally, profiles []string) {
 	sv.Redials += f.Redials
 	sv.Leased += f.Leased
 	sv.LeaseWaits += f.LeaseWaits
+	sv.Subscriptions += f.Subscriptions
+	sv.Resubscribed += f.Resubscribed
+	sv.Messages += f.Messages
 	sv.LeaseRefusals += f.LeaseRefusals
 	sv.Remarks += f.Remarks
 	sv.TimedoutConnections += f.Timedout

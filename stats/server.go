@@ -1,6 +1,9 @@
 package stats
 
-import "cashew/codec"
+import (
+	"cashew/codec"
+	"cashew/codec/work"
+)
 
 // ServerTally is what one loop counts of one server, over all connections to it that there ever were.
 //
@@ -26,6 +29,10 @@ type ServerTally struct {
 
 	Pushes map[string]int64 // what the server sent unasked, by codec.Replies.PushKind; nil: nothing
 
+	Messages      int64 // that came for what clients are subscribed to
+	Subscriptions int64 // that the loop has at the server for its clients, now
+	Resubscribed  int64 // of those, begun anew since they were lost
+
 	NoReply int64 // requests that expect no reply
 	Dropped int64 // replies that nobody waited for any more
 	Failed  int64 // requests whose connection failed
@@ -35,5 +42,5 @@ type ServerTally struct {
 	// Now; backend.Group.Figures fills them in. OutQueueBytes counts requests without replies, too, as long as they are among others.
 	InQueue, InQueueBytes, OutQueue, OutQueueBytes int64
 
-	Latency [codec.Classes]Latency
+	Latency [work.Classes]Latency
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/work"
 )
 
 // Snapshot is a Proxy at one moment.
@@ -52,6 +53,9 @@ type Pool struct {
 	ClientsForeign          int64 `json:"clients_foreign"`
 	ClientsSlow             int64 `json:"clients_slow"`
 	ClientsOverMemory       int64 `json:"clients_over_memory"`
+	ClientsSlowSubscribers  int64 `json:"clients_slow_subscribers"`
+	Subscriptions           int64 `json:"subscriptions"` // of clients, to channels and patterns, now
+	Messages                int64 `json:"messages"`      // of what they are subscribed to, given to clients
 	FailureMisses           int64 `json:"failure_misses"`
 	LostKeys                int64 `json:"lost_keys"`
 	CrossServerScripts      int64 `json:"cross_server_scripts"`
@@ -109,6 +113,9 @@ type Server struct {
 	LeaseWaits    int64 `json:"lease_waits"`    // clients that waited for a connection for themselves
 	LeaseRefusals int64 `json:"lease_refusals"` // clients that waited for one in vain
 	Leased        int64 `json:"leased"`         // connections that one client has for itself at the moment
+	Subscriptions int64 `json:"subscriptions"`  // that the proxy has there for its clients, one for each loop, now
+	Resubscribed  int64 `json:"resubscribed"`   // begun anew since they were lost
+	Messages      int64 `json:"messages"`       // that came for them
 	Redials       int64 `json:"redials"`        // connections given up because the server said that it is no master, or not ready
 	Remarks       int64 `json:"remarks"`        // connections that the server let in with a remark: it has no password
 
@@ -120,13 +127,13 @@ type Server struct {
 }
 
 // Latencies are by class of command.
-type Latencies [codec.Classes]Latency
+type Latencies [work.Classes]Latency
 
 // MarshalJSON is an object with the names of the classes.
 func (l Latencies) MarshalJSON() ([]byte, error) {
 	byClass := make(map[string]*Latency, len(l))
 	for c := range l {
-		byClass[codec.Class(c).String()] = &l[c]
+		byClass[work.Class(c).String()] = &l[c]
 	}
 	return json.Marshal(byClass)
 }
@@ -155,6 +162,7 @@ type Client struct {
 	Begun       bool          `json:"transaction"`  // a transaction
 	Queued      int           `json:"queued"`       // commands of that
 	QueuedBytes int           `json:"queued_bytes"`
+	Subscribed  []int         `json:"subscribed"` // how many subscriptions it has, by sort; nil: none
 	Watched     int           `json:"watched"`    // keys
 	Unwatched   bool          `json:"watch_lost"` // what it watched was lost: its transaction will not be executed
 }

@@ -51,8 +51,9 @@ type ClientLine struct {
 	Begun       bool   // a transaction
 	Queued      int    // commands of that
 	QueuedBytes int
-	Watched     int  // keys
-	Unwatched   bool // what it watched was lost: its transaction will not be executed
+	Subscribed  []int // how many subscriptions it has, by sort; nil: none
+	Watched     int   // keys
+	Unwatched   bool  // what it watched was lost: its transaction will not be executed
 }
 
 // SlowLine is one command in the slow log.
@@ -65,4 +66,15 @@ type SlowLine struct {
 	Keys       int
 	Client     string // address
 	ClientName string
+}
+
+// Subscribers is what a pool's clients are subscribed to, and for how many of those the proxy itself is subscribed at servers, once for
+// each loop. Sorts and names are those of codec.PubSub.
+type Subscribers interface {
+	// Count is how many clients are subscribed to a name, and how often the proxy is, at the server of that place; at all of them if
+	// it is negative.
+	Count(sort int, name []byte, place int) (clients, own int)
+
+	// Names calls f with all names of a sort, and what Count says of them.
+	Names(sort, place int, f func(name string, clients, own int))
 }

@@ -102,6 +102,10 @@ func KindName(kind codec.Kind) string {
 		return "Discard"
 	case codec.Lease:
 		return "Lease"
+	case codec.Subscribe:
+		return "Subscribe"
+	case codec.Publish:
+		return "Publish"
 	case codec.Quit:
 		return "Quit"
 	}

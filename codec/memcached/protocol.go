@@ -18,6 +18,7 @@ type Options struct {
 // Protocol is the memcached text protocol of one pool. It is immutable and may be used by all loops at once.
 type Protocol struct {
 	noTransactions
+	noPubSub
 	noScripts
 	admin    bool
 	maxValue int

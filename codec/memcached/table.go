@@ -3,6 +3,7 @@ package memcached
 import (
 	"cashew/codec"
 	"cashew/codec/about"
+	"cashew/codec/work"
 )
 
 // The commands. Their numbers are Command.Op and Gather.Op.
@@ -192,19 +193,19 @@ func lookup(name []byte) int {
 }
 
 // Describe implements codec.Catalogue. gat changes only the time to live and counts as a read, as it does for memcached.
-func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
+func (*Protocol) Describe(op uint16) (name string, class work.Class) {
 	c := &commands[op]
 	switch c.shape {
 	case retrieve:
-		class = codec.Read
+		class = work.Read
 	case store, change, remove, metaStore, flushAll:
-		class = codec.Write
+		class = work.Write
 	case meta:
-		if class = codec.Write; op == opMetaGet {
-			class = codec.Read
+		if class = work.Write; op == opMetaGet {
+			class = work.Read
 		}
 	default:
-		class = codec.Other
+		class = work.Other
 	}
 	return c.name, class
 }

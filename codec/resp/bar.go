@@ -14,11 +14,10 @@ import (
 //	CLIENT REPLY OFF               CLIENT REPLY ON
 //	CLIENT REPLY SKIP              the next command
 //	AUTH, HELLO AUTH of a user     AUTH or HELLO AUTH as the default user
-//	SUBSCRIBE and kin              UNSUBSCRIBE of the same kin, of all
 //	MONITOR, SYNC, PSYNC
 //
 // RESET ends all of them, and QUIT is always answered. A SELECT, AUTH or HELLO that is refused because of an earlier command
-// bars as well: nobody looked at what it asks for. Subscriptions bar in RESP2 only, whichever version they were asked for in.
+// bars as well: nobody looked at what it asks for. In RESP2 a client that is subscribed to something is barred as by Redis, in its words.
 type gate uint16
 
 const (
@@ -28,21 +27,20 @@ const (
 	barReply
 	barSkip
 	barUser
-	barChannels
-	barPatterns
-	barShards
+	barSubscribed // is subscribed to something
+	_             // two more were of subscriptions, when those were refused
+	_
 	barStream
 	inMulti // since MULTI; last, as the others have their bits also in a process that hands a client over
 
-	transacting  = inMulti | spoiledMulti
-	barSubscribe = barChannels | barPatterns | barShards
+	transacting = inMulti | spoiledMulti
 )
 
 // gate is what stands between a client and its commands; 0: nothing.
 func (p *Protocol) gate(cl *codec.Client) gate {
 	g := gate(cl.Bar)
 	if cl.Profile != RESP2 {
-		g &^= barSubscribe
+		g &^= barSubscribed
 	}
 	if p.guarded && !cl.Authed {
 		g |= needsLogin
@@ -62,7 +60,7 @@ func (g gate) refuses(op uint16) string {
 	case g&barSkip != 0:
 		return refuseReply
 	case g&barSelect != 0 && op == opSelect, g&barReply != 0 && op == opClientReply,
-		g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello), g&barSubscribe != 0 && (subscribes[op] != 0 || unsubscribes[op] != 0):
+		g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello):
 		return ""
 	case g&barSelect != 0:
 		return refuseSelected
@@ -70,7 +68,7 @@ func (g gate) refuses(op uint16) string {
 		return refuseReply
 	case g&barUser != 0:
 		return refuseUser
-	case g&barSubscribe != 0:
+	case g&barSubscribed != 0 && commands[op].kind != subscribes && op != opPing:
 		return refuseSubscribed
 	}
 	return ""
@@ -87,7 +85,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		return
 	}
 	switch cmd.Err {
-	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied: // the server would have refused it, too
+	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied, refuseSubscribed: // the server would have refused it, too
 		cl.Bar = uint16(g)
 		return
 	}
@@ -114,11 +112,6 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		} else {
 			g |= barReply
 		}
-	default:
-		g |= subscribes[cmd.Op]
-		if cmd.Arg == 1 { // else some may be left
-			g &^= unsubscribes[cmd.Op]
-		}
 	}
 	cl.Bar = uint16(g)
 }
@@ -133,14 +126,6 @@ var (
 	opSync        = mustOp("sync")
 	opPsync       = mustOp("psync")
 	opClientReply = mustSub("client", "reply")
-)
-
-// subscribes and unsubscribes are what commands begin and end.
-var (
-	subscribes   = map[uint16]gate{mustOp("subscribe"): barChannels, mustOp("psubscribe"): barPatterns, mustOp("ssubscribe"): barShards}
-	unsubscribes = map[uint16]gate{
-		mustOp("unsubscribe"): barChannels, mustOp("punsubscribe"): barPatterns, mustOp("sunsubscribe"): barShards,
-	}
 )
 
 // silences tells of a CLIENT REPLY whether it turns replies off.

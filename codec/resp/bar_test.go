@@ -13,7 +13,6 @@ func TestBar(t *testing.T) {
 		inMulti  = "-" + refuseInMulti + "\r\n"
 		reply    = "-" + refuseReply + "\r\n"
 		streams  = "-" + refuseStreams + "\r\n"
-		inSub    = "-" + refuseSubscribed + "\r\n"
 		selected = "-ERR an earlier SELECT was refused: this pool serves database 0 only\r\n"
 		onlyZero = "-ERR DB index is out of range: this pool serves database 0 only\r\n"
 		queued   = "+QUEUED\r\n"
@@ -157,41 +156,6 @@ func TestBar(t *testing.T) {
 			{"get a", runs},
 			{"auth x", errAuthNeedless},
 			{"get a", runs},
-		}},
-		{"SUBSCRIBE", [][2]string{
-			{"subscribe ch", refused},
-			{"set a b", inSub},
-			{"unsubscribe", refused},
-			{"set a b", runs},
-			{"subscribe a b", refused},
-			{"unsubscribe a", refused},
-			{"set a b", inSub},
-			{"unsubscribe", refused},
-			{"set a b", runs},
-			{"psubscribe a*", refused},
-			{"unsubscribe", refused},
-			{"set a b", inSub},
-			{"punsubscribe", refused},
-			{"set a b", runs},
-			{"ssubscribe a", refused},
-			{"subscribe a", refused},
-			{"sunsubscribe", refused},
-			{"set a b", inSub},
-			{"unsubscribe", refused},
-			{"set a b", runs},
-			{"subscribe", refused},
-			{"set a b", runs},
-		}},
-		{"SUBSCRIBE in RESP3", [][2]string{
-			{"hello 3", ""},
-			{"subscribe a", refused},
-			{"set a b", runs},
-			{"hello 2", ""},
-			{"set a b", inSub},
-			{"unsubscribe", refused},
-			{"set a b", runs},
-			{"hello 3", ""},
-			{"set a b", runs},
 		}},
 		{"MONITOR", [][2]string{{"monitor", refused}, {"get a", streams}, {"reset", "+RESET\r\n"}, {"psync ? -1", refused}, {"get a", streams}}},
 		{"another database", [][2]string{

@@ -76,6 +76,10 @@ func (c *command) planKeys() {
 	switch {
 	case c.kind == container:
 		c.planFirst, c.planLast, c.planStep = 1, 2, 1 // the subcommand and, with all that have one, the key
+	case c.kind == subscribes:
+		c.planFirst, c.planLast, c.planStep = 1, -1, 1 // channels are no keys to Redis, and placed like keys
+	case c.kind == publishes:
+		c.planFirst, c.planLast, c.planStep = 1, 1, 1
 	case c.kind != forward && c.kind != split && c.kind != watches && c.kind != blocks:
 		return
 	case c.keys.kind != positions:

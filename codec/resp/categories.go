@@ -34,7 +34,7 @@ var flagCategories = []struct {
 }{{'w', "write"}, {'r', "read"}, {'a', "admin"}, {'p', "pubsub"}, {'b', "blocking"}, {'f', "fast"}}
 
 // elsewhere are the commands that have the categories of furtherCategories in place of their group's.
-var elsewhere = []string{"sort", "sort_ro", "wait", "waitaof"}
+var elsewhere = []string{"pubsub|help", "sort", "sort_ro", "wait", "waitaof"}
 
 // category is the bit of a name, 0 if there is none.
 func category(name string) categories {

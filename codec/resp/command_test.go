@@ -130,7 +130,11 @@ func TestParseCommand(t *testing.T) {
 
 		{name: "multi", in: frameOf("MULTI"), want: []string{"Local +OK"}},
 		{name: "blpop", in: frameOf("BLPOP", "a", "b", "0"), want: []string{`Lease key="a" keys=["a" "b"]`}},
-		{name: "subscribe", in: frameOf("SUBSCRIBE", "a"), want: []string{fmt.Sprintf(unsupported, "subscribe")}},
+		{name: "subscribe", in: frameOf("SUBSCRIBE", "a"), want: []string{`Subscribe keys=["a"]`}},
+		{name: "unsubscribe", in: frameOf("UNSUBSCRIBE"), want: []string{"Subscribe"}},
+		{name: "punsubscribe", in: frameOf("PUNSUBSCRIBE", "a*", "b"), want: []string{`Subscribe keys=["a*" "b"]`}},
+		{name: "publish", in: frameOf("PUBLISH", "a", "b"), want: []string{`Publish key="a"`}},
+		{name: "pubsub", in: frameOf("PUBSUB", "NUMSUB", "a"), want: []string{"Fanout"}},
 		{name: "script", in: frameOf("SCRIPT", "LOAD", "return 1"), want: []string{"Fanout"}},
 		{name: "script flush", in: frameOf("script", "FLUSH", "ASYNC"), want: []string{"Fanout"}},
 		{name: "script exists", in: frameOf("SCRIPT", "exists", "a", "b"), want: []string{"Fanout"}},

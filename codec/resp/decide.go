@@ -84,6 +84,11 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		cmd.Key = placeholder
 	case everywhere:
 		toAll(cmd)
+	case subscribes:
+		cmd.Kind, cmd.Keys = codec.Subscribe, keys
+	case publishes:
+		cmd.Kind = codec.Publish
+		cmd.Key = frame[keys[0].Off : keys[0].Off+keys[0].Len]
 	default:
 		if c.keys.kind != positions {
 			p.routePicked(cmd, c, keys)

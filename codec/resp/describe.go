@@ -5,6 +5,7 @@ import (
 
 	"cashew/codec"
 	"cashew/codec/about"
+	"cashew/codec/work"
 )
 
 // misses are, in each version, the replies of a server that has none of the keys, for the commands that only read and whose
@@ -61,23 +62,23 @@ func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, op uint16, keys int) (
 }
 
 // classes says of each row what kind of work it is.
-var classes = func() []codec.Class {
-	list := make([]codec.Class, len(commands))
+var classes = func() []work.Class {
+	list := make([]work.Class, len(commands))
 	for op := range commands {
 		switch c := &commands[op]; {
 		case c.has('w'):
-			list[op] = codec.Write
+			list[op] = work.Write
 		case c.has('r'):
-			list[op] = codec.Read
+			list[op] = work.Read
 		default:
-			list[op] = codec.Other
+			list[op] = work.Other
 		}
 	}
 	return list
 }()
 
 // Describe implements codec.Catalogue.
-func (*Protocol) Describe(op uint16) (name string, class codec.Class) {
+func (*Protocol) Describe(op uint16) (name string, class work.Class) {
 	return commands[op].name, classes[op]
 }
 

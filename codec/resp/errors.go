@@ -72,7 +72,7 @@ const (
 	refuseInMulti    = "ERR Command not allowed inside a transaction"
 	refuseReply      = "ERR CLIENT REPLY OFF and SKIP are not supported by this proxy"
 	refuseUser       = "NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default"
-	refuseSubscribed = "ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET"
+	refuseSubscribed = "subscribed"
 	refuseStreams    = "ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET"
 	refuseOtherDB    = "other database"
 	refuseTracking   = "ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes"

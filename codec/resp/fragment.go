@@ -22,8 +22,17 @@ func (*Protocol) AppendFragment(dst []byte, cmd *codec.Command, keys int) []byte
 // AppendFragmentEnd implements codec.Fragments: there is nothing at the end of an array.
 func (*Protocol) AppendFragmentEnd(dst []byte, _ *codec.Command) []byte { return dst }
 
-// AppendKeys implements codec.Fragments: replies come in the order of the keys, which Gather.Part tells.
-func (*Protocol) AppendKeys(dst []byte, _ *codec.Command) []byte { return dst }
+// AppendKeys implements codec.Fragments: replies come in the order of the keys, which Gather.Part tells. Of what is published it keeps
+// the channel, of a question about subscriptions all.
+func (*Protocol) AppendKeys(dst []byte, cmd *codec.Command) []byte {
+	switch {
+	case cmd.Kind == codec.Publish:
+		return append(dst, cmd.Key...)
+	case asksPubSub(cmd.Op):
+		return append(dst, cmd.Frame...)
+	}
+	return dst
+}
 
 // Suppress implements codec.Answers: no command is quiet.
 func (*Protocol) Suppress(uint16, []byte) bool { return false }
@@ -58,6 +67,9 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 		if len(r) > 0 && (r[0] == '-' || r[0] == '!') {
 			return append(dst, r...)
 		}
+	}
+	if g.Subscribers != nil {
+		return coalescePubSub(dst, g)
 	}
 	switch g.Op {
 	case opExec:

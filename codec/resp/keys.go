@@ -17,6 +17,8 @@ const (
 	blocks                 // the same, until its reply
 	acks                   // the same, where the pool has one server; about all that its client has written there
 	quit                   // answered here, then the connection ends
+	subscribes             // for the client, by way of the proxy
+	publishes              // to the server that owns the channel
 	anywhere               // to the server that owns the key "placeholder"
 	everywhere             // to every server of the pool
 	container              // a subcommand decides

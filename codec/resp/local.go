@@ -24,6 +24,9 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	args.next() // the command's name
 	switch cmd.Op {
 	case opPing:
+		if gate(cl.Bar)&barSubscribed != 0 && cl.Profile == RESP2 {
+			return appendPong(dst, cmd, args)
+		}
 		if cmd.Arg == 1 {
 			return append(dst, "+PONG\r\n"...)
 		}
@@ -71,6 +74,8 @@ func appendLocalSub(dst []byte, cl *codec.Client, cmd *codec.Command, args argum
 	switch cmd.Op {
 	case opSlowlogHelp:
 		return appendHelp(dst, slowlogHelp)
+	case opPubSubHelp:
+		return appendHelp(dst, pubsubHelp)
 	case opClientID:
 		return appendUint(dst, cl.ID)
 	case opClientGetName:

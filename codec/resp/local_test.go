@@ -74,7 +74,7 @@ func TestAppendLocal(t *testing.T) {
 		{"command docs", "*0\r\n"},
 		{"command docs get", "*0\r\n"},
 		{"command foo", "-ERR unknown subcommand 'foo'. Try COMMAND HELP.\r\n"},
-		{"command info nosuch publish", "*2\r\n$-1\r\n$-1\r\n"},
+		{"command info nosuch monitor", "*2\r\n$-1\r\n$-1\r\n"},
 		{"command getkeys get a", "*1\r\n$1\r\na\r\n"},
 		{"command getkeys mset a 1 b 2", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
 		{"command getkeys json.mget a b $", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"},
@@ -118,7 +118,7 @@ func TestAppendLocalIsOneReply(t *testing.T) {
 				answered := got[0].Kind == codec.Local || got[0].Kind == codec.Refuse || got[0].Kind == codec.Quit ||
 					got[0].Kind == codec.Report || got[0].Kind == codec.Switch || got[0].Kind == codec.Discard
 				if !answered {
-					if !got[0].HasKey && got[0].Kind != codec.Fanout {
+					if !got[0].HasKey && got[0].Kind != codec.Fanout && got[0].Kind != codec.Subscribe {
 						t.Errorf("%s%s: forwarded without a key", name, args)
 					}
 					continue

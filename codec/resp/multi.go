@@ -47,7 +47,9 @@ func (p *Protocol) hold(cmd *codec.Command) {
 		if cmd.Kind = codec.Queue; cmd.Op == opScriptFlush { // the others would have it still
 			refuse(cmd, refuseInMulti)
 		}
-	case codec.Switch, codec.Report:
+	case codec.Publish: // the channel decides the server, as a key would
+		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:1]
+	case codec.Switch, codec.Report, codec.Subscribe:
 		refuse(cmd, refuseInMulti)
 		cmd.Sole = false
 	}

@@ -31,6 +31,9 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		dst = append(dst, "-ERR "...)
 		dst = append(dst, strings.ToUpper(name)...)
 		return append(dst, " asks for the replicas of one server, and this pool has several\r\n"...)
+	case refuseSubscribed:
+		dst = append(append(dst, "-ERR Can't execute '"...), name...)
+		return append(dst, "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n"...)
 	case refuseSelected:
 		return p.appendOnlyDB(append(dst, "-ERR an earlier SELECT was refused"...))
 	case refuseOtherDB:

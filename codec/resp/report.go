@@ -2,6 +2,7 @@ package resp
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,16 +70,14 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 	var ids []int64
 	given := args.left
 	option := args.next()
+	of := ofAll
 	switch {
 	case given == 0:
 	case given == 2 && equalFold(option, "type"):
 		kind := args.next()
-		normal, known := clientType(kind)
-		if !known {
+		var known bool
+		if of, known = clientType(kind); !known {
 			return appendUnknownType(dst, kind)
-		}
-		if !normal {
-			return appendVerbatim(dst, cl.Profile, nil)
 		}
 	case given > 1 && equalFold(option, "id"):
 		for args.left > 0 {
@@ -98,7 +97,9 @@ func (p *Protocol) appendClientList(dst []byte, cl *codec.Client, args arguments
 	}
 	var b []byte
 	for i := range lines {
-		b = p.appendClientLine(b, cl, &lines[i], "client|list")
+		if of(&lines[i]) {
+			b = p.appendClientLine(b, cl, &lines[i], "client|list")
+		}
 	}
 	return appendVerbatim(dst, cl.Profile, b)
 }
@@ -117,16 +118,33 @@ func pickLines(lines []about.ClientLine, ids []int64) (picked []about.ClientLine
 	return picked
 }
 
-// clientType tells whether clients of a type are the proxy's, which are normal ones, and whether there is such a type.
+// clientType tells which of the proxy's clients are of a type, and whether there is such a type.
 // Source: redis 7.0 networking.c, getClientTypeByName.
-func clientType(name []byte) (normal, known bool) {
-	for _, other := range []string{"slave", "replica", "pubsub", "master"} {
+func clientType(name []byte) (of func(*about.ClientLine) bool, known bool) {
+	for _, other := range []string{"slave", "replica", "master"} {
 		if equalFold(name, other) {
-			return false, true
+			return func(*about.ClientLine) bool { return false }, true
 		}
 	}
-	normal = equalFold(name, "normal")
-	return normal, normal
+	if equalFold(name, "pubsub") {
+		return isSubscribed, true
+	}
+	return func(c *about.ClientLine) bool { return !isSubscribed(c) }, equalFold(name, "normal")
+}
+
+func ofAll(*about.ClientLine) bool { return true }
+
+// isSubscribed tells whether a client is subscribed to something.
+func isSubscribed(c *about.ClientLine) bool {
+	return slices.ContainsFunc(c.Subscribed, func(n int) bool { return n > 0 })
+}
+
+// subscribed is how many subscriptions of a sort a client has.
+func subscribed(c *about.ClientLine, sort int) int64 {
+	if sort < len(c.Subscribed) {
+		return int64(c.Subscribed[sort])
+	}
+	return 0
 }
 
 func appendUnknownType(dst, name []byte) []byte {
@@ -167,9 +185,9 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.Clien
 		{" idle=", "", int64(c.Idle / time.Second)},
 		{" flags=", clientFlags(c), -1},
 		{" db=", "", int64(p.db)},
-		{" sub=", "", 0},
-		{" psub=", "", 0},
-		{" ssub=", "", 0},
+		{" sub=", "", subscribed(c, channels)},
+		{" psub=", "", subscribed(c, patterns)},
+		{" ssub=", "", subscribed(c, shards)},
 		{" multi=", multi, -1},
 		{" watch=", "", int64(c.Watched)},
 		{" qbuf=", "", int64(c.InBytes)},
@@ -209,7 +227,7 @@ func clientFlags(c *about.ClientLine) string {
 		is     bool
 		letter string
 	}{
-		{c.Begun, "x"}, {c.Waits, "b"}, {c.Unwatched, "d"}, {!strings.Contains(c.Addr, ":"), "U"}, // a unix socket
+		{isSubscribed(c), "P"}, {c.Begun, "x"}, {c.Waits, "b"}, {c.Unwatched, "d"}, {!strings.Contains(c.Addr, ":"), "U"}, // a unix socket
 	} {
 		if f.is {
 			flags += f.letter
@@ -249,7 +267,7 @@ type killFilter struct {
 	addr   []byte // nil: any
 	laddr  []byte // nil: any
 	maxAge time.Duration
-	none   bool // of a type that no client is
+	of     func(*about.ClientLine) bool // nil: any
 	skipMe bool
 }
 
@@ -280,11 +298,11 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 			}
 			f.maxAge = time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
 		case equalFold(option, "type"):
-			normal, known := clientType(value)
+			of, known := clientType(value)
 			if !known {
 				return appendUnknownType(nil, value)
 			}
-			f.none = !normal
+			f.of = of
 		case equalFold(option, "user"):
 			if string(value) != defaultUser {
 				refusal = appendPrintable([]byte("-ERR No such user '"), value, 128)
@@ -304,7 +322,7 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 }
 
 func (f *killFilter) match(c *about.ClientLine) bool {
-	return !f.none && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
+	return (f.of == nil || f.of(c)) && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
 		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge
 }
 

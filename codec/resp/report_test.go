@@ -36,7 +36,7 @@ func asked(t *testing.T, p *Protocol, cl codec.Client, in string) (reply string,
 }
 
 const (
-	line3 = "id=3 addr=10.0.0.3:1003 laddr= fd=0 name=three age=90 idle=1 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 events=r cmd=get " +
+	line3 = "id=3 addr=10.0.0.3:1003 laddr= fd=0 name=three age=90 idle=1 flags=P db=5 sub=70 psub=71 ssub=72 multi=-1 watch=0 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 events=r cmd=get " +
 		"user=default redir=-1 resp=2 lib-name=lib lib-ver=1.2 tot-cmds=30\n"
 	line7 = "id=7 addr=unix laddr= fd=0 name= age=10 idle=0 flags=xbdU db=5 sub=0 psub=0 ssub=0 multi=4 watch=6 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=55 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=55 events=r cmd=NULL " +
 		"user=default redir=-1 resp=2 lib-name= lib-ver= tot-cmds=0\n"
@@ -67,8 +67,10 @@ func TestAppendReport(t *testing.T) {
 		{in: "info ''", want: "$0\r\n\r\n"},
 
 		{in: "client list", want: bulk(line3 + line7 + line42)},
-		{in: "client list type normal", want: bulk(line3 + line7 + line42)},
-		{in: "client list type pubsub", want: "$0\r\n\r\n"},
+		{in: "client list type normal", want: bulk(line7 + line42)},
+		{in: "client list type pubsub", want: bulk(line3)},
+		{in: "client kill type pubsub", want: ":1\r\n"},
+		{in: "client list type replica", want: "$0\r\n\r\n"},
 		{in: "client list type foo", want: "-ERR Unknown client type 'foo'\r\n"},
 		{in: "client list id 42 99 3", want: bulk(line42 + line3)},
 		{in: "client list id -1", want: "$0\r\n\r\n"},
@@ -88,8 +90,8 @@ func TestAppendReport(t *testing.T) {
 		{in: "client kill addr unix", want: ":1\r\n"},
 		{in: "client kill addr unix id 3", want: ":0\r\n"},
 		{in: "client kill laddr a:1", want: ":0\r\n"},
-		{in: "client kill type normal", want: ":2\r\n"},
-		{in: "client kill type normal skipme no", want: ":3\r\n", last: true},
+		{in: "client kill type normal", want: ":1\r\n"},
+		{in: "client kill type normal skipme no", want: ":2\r\n", last: true},
 		{in: "client kill type replica skipme no", want: ":0\r\n"},
 		{in: "client kill type foo", want: "-ERR Unknown client type 'foo'\r\n"},
 		{in: "client kill user default", want: ":2\r\n"},
@@ -151,9 +153,9 @@ func TestReportErrorsAgainstRedis(t *testing.T) {
 	for _, in := range []string{
 		"slowlog", "slowlog get x", "slowlog get -2", "slowlog get 1 2", "slowlog len 1", "slowlog reset", "slowlog foo",
 		"client kill", "client kill x", "client kill x y", "client kill id 0", "client kill id x", "client kill id 999",
-		"client kill type foo", "client kill type pubsub", "client kill user joe", "client kill skipme x", "client kill addr a:1 skipme no addr",
+		"client kill type foo", "client kill user joe", "client kill skipme x", "client kill addr a:1 skipme no addr",
 		"client list x", "client list type", "client list type foo", "client list id", "client list id x", "client list id 99",
-		"client list type pubsub", "client info x", "info nosuch",
+		"client info x", "info nosuch",
 	} {
 		frame, _, _ := appendArray(nil, []byte(in))
 		want := dialRedis(t, socket).ask(frame)

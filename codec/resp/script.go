@@ -29,11 +29,11 @@ var (
 	opScriptLoad   = mustSub("script", "load")
 )
 
-// toAll fills cmd for one that goes to every server. One that can't be reached has no script once it is back, so it need not flush
+// toAll fills cmd for one that goes to every server. Of scripts: one that can't be reached has no script once it is back, so it need not flush
 // what it has, but it may not be known whether it does: FLUSH fails. It is loaded when it is asked, so LOAD does not.
 func toAll(cmd *codec.Command) {
 	cmd.Kind = codec.Fanout
-	cmd.Script = cmd.Op != opScriptExists
+	cmd.Script = cmd.Op == opScriptLoad || cmd.Op == opScriptFlush
 	cmd.Some = cmd.Op != opScriptFlush
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/codec"
+	"cashew/codec/work"
 	"cashew/engine"
 	"cashew/stats"
 	"cashew/topology"
@@ -103,7 +104,7 @@ func twoPools() stats.Snapshot {
 			Name: name, Protocol: "redis", Listen: "127.0.0.1:22121", Live: 1,
 			ClientEOF: 1, ClientErr: 2, ClientConnections: 3, ServerEjects: 4, ForwardError: 5, Fragments: 6,
 			ClientsAccepted: 7, ClientsRejected: 8, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
-			ClientsOverMemory: 12, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
+			ClientsOverMemory: 12, ClientsSlowSubscribers: 26, Subscriptions: 27, Messages: 28, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
 			Refused: map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
 			RefusedOf: stats.Refusals{
@@ -122,9 +123,9 @@ func twoPools() stats.Snapshot {
 				NoReply: 14, Dropped: 15, Failed: 16, Expired: 17,
 				Profiles: map[string]int64{"resp2": 1, "resp3": 3}, Refuses: []string{"resp3"}, Pushes: map[string]int64{"message": 3, "other": 4},
 			}
-			s.Latency[codec.Read].Queue.Add(20*time.Microsecond, 3)
-			s.Latency[codec.Read].Server.Add(3*time.Millisecond, 2)
-			s.Latency[codec.Read].Server.Add(time.Hour, 1)
+			s.Latency[work.Read].Queue.Add(20*time.Microsecond, 3)
+			s.Latency[work.Read].Server.Add(3*time.Millisecond, 2)
+			s.Latency[work.Read].Server.Add(time.Hour, 1)
 			p.Servers = append(p.Servers, s)
 		}
 		snap.Pools = append(snap.Pools, p)
@@ -292,7 +293,7 @@ func TestPools(t *testing.T) {
 			t.Errorf("/pools: %s (-want +got):\n%s", c.name, diff)
 		}
 	}
-	if len(server["latency"].(map[string]any)) != int(codec.Classes) {
+	if len(server["latency"].(map[string]any)) != int(work.Classes) {
 		t.Errorf("/pools: latency has classes %v", server["latency"])
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"cashew/codec"
+	"cashew/codec/work"
 	"cashew/stats"
 )
 
@@ -46,7 +46,7 @@ var (
 	descClientsBy = describe("client_protocol_connections", "Clients connected, by the version of the protocol that they chose.", "pool", "protocol")
 	descServersBy = describe("server_protocol_connections", "Connections to the server, by version of the protocol.", "pool", "server", "protocol")
 	descRefuses   = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
-	descPushes    = describe("server_pushes_total", "What the server sent unasked, by kind; it was dropped.", "pool", "server", "kind")
+	descPushes    = describe("server_pushes_total", "What the server sent unasked, by kind, messages aside; it was dropped.", "pool", "server", "kind")
 	descWriteBack = describe("write_back_seconds", "From a reply's last byte, or its turn, to its write to the client.", "pool")
 	descQueue     = describe("request_queue_seconds", "From taking a command to writing it to its server; not of those that may block.", "pool", "server", "class")
 	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply; not of those that may block.",
@@ -72,6 +72,9 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("clients_malformed_total", "Clients closed because they did not keep to the protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsMalformed }),
 	counter(describe("clients_foreign_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsForeign }),
 	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlow }),
+	counter(describe("clients_slow_subscribers_total", "Clients closed because they did not read what they are subscribed to.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlowSubscribers }),
+	gauge(describe("subscriptions", "What clients are subscribed to: channels and patterns, each once for each client.", "pool"), func(p *stats.Pool) float64 { return float64(p.Subscriptions) }),
+	counter(describe("messages_total", "Messages of what they are subscribed to given to clients.", "pool"), "", func(p *stats.Pool) int64 { return p.Messages }),
 	counter(describe("clients_over_memory_total", "Clients closed because memory ran out.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsOverMemory }),
 	counter(describe("client_request_bytes_total", "Bytes taken from clients.", "pool"), "", func(p *stats.Pool) int64 { return p.RequestBytesFromClients }),
 	counter(describe("client_reply_bytes_total", "Bytes written to clients.", "pool"), "", func(p *stats.Pool) int64 { return p.ReplyBytesToClients }),
@@ -109,6 +112,9 @@ var serverMetrics = []metric[stats.Server]{
 	counter(describe("dropped_responses_total", "Replies to clients that were gone or had been told of a timeout.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Dropped }),
 	counter(describe("failed_requests_total", "Requests whose server connection failed.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Failed }),
 	counter(describe("expired_requests_total", "Requests that failed by timeout; among the others.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Expired }),
+	gauge(describe("server_subscriptions", "What the proxy is subscribed to at the server for its clients, once for each loop.", "pool", "server"), func(s *stats.Server) float64 { return float64(s.Subscriptions) }),
+	counter(describe("server_resubscribed_total", "Subscriptions begun anew since they were lost with their connection: messages in between were missed.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Resubscribed }),
+	counter(describe("server_messages_total", "Messages that the server sent for them.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Messages }),
 	counter(describe("server_lease_waits_total", "Commands that waited for a connection for their client alone, since all were in use.", "pool", "server"), "", func(s *stats.Server) int64 { return s.LeaseWaits }),
 	counter(describe("server_lease_refusals_total", "Commands that waited for one in vain.", "pool", "server"), "", func(s *stats.Server) int64 { return s.LeaseRefusals }),
 	counter(describe("server_redials_total", "Connections given up because the server said that it is no master, or for long that it is not ready.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Redials }),
@@ -208,7 +214,7 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 			out <- prometheus.MustNewConstMetric(descRefuses, prometheus.GaugeValue, 1, pool, server, protocol)
 		}
 		for c := range s.Latency {
-			class := codec.Class(c).String()
+			class := work.Class(c).String()
 			collectHistogram(out, descQueue, &s.Latency[c].Queue, pool, server, class)
 			collectHistogram(out, descServer, &s.Latency[c].Server, pool, server, class)
 		}

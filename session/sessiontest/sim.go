@@ -58,7 +58,10 @@ func New(t testing.TB, servers ...string) *Sim {
 	s.Local.Token = func() string { tokens++; return strconv.Itoa(tokens) }
 	s.Local.Connect = func(c *backend.Conn) {
 		v := s.Server(c.Server().Addr)
-		if c.Profile() == resp.RESP3 {
+		switch {
+		case c.IsFeed():
+			v = v.Feed
+		case c.Profile() == resp.RESP3:
 			v = v.Three
 		}
 		v.Dialing = c
@@ -89,7 +92,8 @@ type Client struct {
 
 // Server is one server's side of the loop's only connection to it of one profile.
 type Server struct {
-	Three   *Server // the same server's side of the connection of RESP3; nil if this is that
+	Three   *Server // the same server's side of the connection of RESP3
+	Feed    *Server // the same server's side of the feed
 	Name    string
 	Dialing *backend.Conn // an attempt to connect that was not decided
 	Up      *backend.Conn // the open connection
@@ -119,7 +123,7 @@ func (*Sim) Yield() {}
 
 // AddServer adds a server behind the others.
 func (s *Sim) AddServer(name string) {
-	s.Servers = append(s.Servers, &Server{sim: s, Name: name, Three: &Server{sim: s, Name: name}})
+	s.Servers = append(s.Servers, &Server{sim: s, Name: name, Three: &Server{sim: s, Name: name}, Feed: &Server{sim: s, Name: name}})
 }
 
 // Server is the latest of that name: one that a reload removed and added again is another.

@@ -401,6 +401,10 @@ func (run *oracleRun) one(c oracleCall, protocol int, last bool) bool {
 			run.about[i]++
 			return run.unasked(i, c, protocol)
 		}
+		if e.how == leaves {
+			last = true
+			defer run.dial()
+		}
 	}
 	run.server.send(last, c.args...)
 	run.proxy.send(last, c.args...)
@@ -416,6 +420,11 @@ func (run *oracleRun) one(c oracleCall, protocol int, last bool) bool {
 	}
 	if server.err != nil || proxy.err != nil {
 		defer run.dial()
+	}
+	if last && server.raw == proxy.raw && slices.ContainsFunc(about, func(i int) bool { return oracleExceptions[i].how == leaves }) {
+		run.equal++ // in several replies
+		run.excused[about[0]]++
+		return true
 	}
 	if server.same(&proxy) {
 		run.equal++

@@ -53,6 +53,8 @@ type Client struct {
 	expect   request  // what it expects
 	lines    lineCall // the same, of memcached
 
+	*listening // nil: it never subscribes
+
 	Answered int64
 }
 
@@ -73,6 +75,9 @@ func (r *Run) newClient(s *ClientScript) {
 	c.rnd = rand.New(rand.NewPCG(r.script.Seed, uint64(100+s.ID)))
 	if r.script.Pools[s.Pool].Protocol == "memcached" {
 		c.to, c.dialect = frontMemcached, new(memcachedDialect)
+	}
+	if s.Hears && c.to == front {
+		c.dialect, c.listening = listenDialect{}, &listening{heard: make(map[string]bool), latest: make(map[string]string)}
 	}
 	rnd, suffixes := c.rnd, c.suffixes()
 	for i := range s.Keys {
@@ -139,7 +144,7 @@ func (c *Client) act() {
 		for range n {
 			if c.talks() {
 				c.sent++
-				if c.rnd.IntN(40) > 0 || !c.use(c.run.shared[c.pool]) {
+				if c.rnd.IntN(40) > 0 || c.listening != nil || !c.use(c.run.shared[c.pool]) {
 					c.send(c)
 				}
 			}
@@ -220,6 +225,11 @@ func (c *Client) vanish(hard bool) {
 	c.in, c.at, c.out = c.in[:0], 0, c.out[:0]
 	c.hold, c.pauses, c.called = 0, false, 0
 	c.half = false
+	if c.listening != nil {
+		c.told = nil
+		clear(c.heard)
+		clear(c.latest)
+	}
 	c.later(20 * time.Millisecond)
 }
 
@@ -354,9 +364,22 @@ func (c *Client) ended(err error) {
 // check takes whole replies from the input.
 func (c *Client) check() {
 	for c.at < len(c.in) {
+		if c.listening != nil {
+			n, why := c.hears(c.in[c.at:])
+			if why != "" {
+				c.run.fail("client %d hears %s: %s", c.id, quote(c.in[c.at:c.at+n]), why)
+				return
+			}
+			if c.at += n; n > 0 {
+				continue
+			}
+		}
 		var o *owed
 		if c.inFlight() > 0 {
 			o = &c.owed[c.first]
+		}
+		if o != nil && o.op == opSubscribe && !o.begins && len(o.names) == 0 {
+			o.ends = c.namesOf(o.sort)
 		}
 		reply, n := c.parse(c.in[c.at:], o)
 		if n == 0 {

@@ -49,7 +49,7 @@ func (redisDialect) clear(c *Client, g *group) {
 }
 
 func (redisDialect) parse(p []byte, o *owed) (reply, int) {
-	return parseReply(p, o != nil && (o.op == opMget || o.op == opHello || o.op == opShared || o.op == opPop))
+	return parseReply(p, o != nil && (o.op == opMget || o.op == opHello || o.op == opShared || o.op == opPop || o.op == opCensus))
 }
 
 // send makes up a command.
@@ -91,6 +91,10 @@ func (redisDialect) send(c *Client) {
 		c.transact()
 	case r < 182:
 		c.queue()
+	case r < 184:
+		c.publish()
+	case r < 185:
+		c.ask()
 	case r < 196:
 		if o := &refusals[rnd.IntN(len(refusals))]; o.args[0] != "command" || rnd.IntN(30) == 0 { // whose replies are long
 			c.refused(o)

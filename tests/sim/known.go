@@ -22,15 +22,21 @@ type owed struct {
 	shared *shared
 	in     sharedIn
 
-	g      *group
-	cmds   [][]byte // of a transaction
-	watch  bool     // the transaction watches the group's key
-	cmd    []byte   // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
-	n      int      // the version that a HELLO asks for; 0: none
-	until  bool     // the reply goes on until MN
-	blocks bool     // it may block: who half-closes then is hung up on
-	silent bool     // some of cmd say that they want no reply
-	three  string   // what must come back in RESP3; "": p
+	g       *group
+	cmds    [][]byte // of a transaction
+	watch   bool     // the transaction watches the group's key
+	cmd     []byte   // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
+	n       int      // the version that a HELLO asks for; 0: none
+	until   bool     // the reply goes on until MN
+	blocks  bool     // it may block: who half-closes then is hung up on
+	message *published
+	sort    byte
+	begins  bool
+	names   []string
+	ends    []string // of one that ends all: which those are
+
+	silent bool   // some of cmd say that they want no reply
+	three  string // what must come back in RESP3; "": p
 }
 
 type op uint8
@@ -53,9 +59,14 @@ const (
 	opWatch
 	opExec  // of a group's commands
 	opClean // deletes a group's keys
+	opPublish
+	opCensus
+	opSubscribe
+	opPing    // by a listener
+	opGuarded // likewise GET, which it may perhaps not send
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "clean "}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "clean ", "PUBLISH", "PUBSUB", "SUBSCRIBE ", "PING", "GET"}
 
 // what tells of a command.
 func (o *owed) what() string {
@@ -68,6 +79,8 @@ func (o *owed) what() string {
 		return opNames[o.op] + strconv.Itoa(o.act) + " " + o.script.body
 	case o.op == opLocal:
 		return opNames[o.op] + o.p
+	case o.op == opSubscribe:
+		return fmt.Sprintf("%s%c %v %v", opNames[o.op], o.sort, o.begins, o.names)
 	}
 	return opNames[o.op] + fmt.Sprint(names(o.keys))
 }
@@ -138,8 +151,13 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 		return c.watched(o, r, raw)
 	case opExec:
 		return c.executed(o, r, raw)
+	case opPing, opGuarded:
+		return c.guarded(o, r, raw)
 	case opReset:
 		c.three = false
+		if c.listening != nil {
+			c.told = nil
+		}
 		if string(raw) != "+RESET\r\n" {
 			return "not RESET"
 		}
@@ -153,7 +171,7 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 		c.failed = true
 		return ""
 	}
-	if c.run.script.Sick && !c.run.calm && o.op != opHello {
+	if c.run.script.Sick && !c.run.calm && o.op != opHello && o.op != opSubscribe { // what these are answered is the proxy's
 		o.unknown()
 		return ""
 	}
@@ -173,6 +191,12 @@ func (c *Client) known(o *owed, r *reply) string {
 		}
 	case opPop:
 		return c.popped(o, r)
+	case opPublish:
+		return c.answeredPublish(o, r)
+	case opCensus:
+		return c.census(o, r)
+	case opSubscribe:
+		return c.confirmed(o, r.p)
 	case opShared:
 		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:

@@ -66,10 +66,13 @@ func (c *session) serveOne(x *request) {
 		c.out = append(c.out, "-LOADING Redis is loading the dataset in memory\r\n"...)
 		return
 	case !c.multi && len(name) == 4 && (string(name) == "PING" || string(name) == "ECHO"):
-		if name[0] == 'P' {
-			c.out = append(c.out, "+PONG\r\n"...)
-		} else {
+		switch {
+		case name[0] == 'E':
 			c.out = appendBulk(c.out, x.args[1])
+		case len(c.subscribing) > 0:
+			c.out = append(c.out, "*2\r\n$4\r\npong\r\n$0\r\n\r\n"...)
+		default:
+			c.out = append(c.out, "+PONG\r\n"...)
 		}
 		return
 	case string(name) == "HELLO":
@@ -84,7 +87,7 @@ func (c *session) serveOne(x *request) {
 	if x.three && c.sim.rnd.Uint32()&63 == 0 {
 		c.unasked()
 	}
-	if c.transacts(x) || c.pops(x) {
+	if !c.multi && c.hears(x) || c.transacts(x) || c.pops(x) {
 		return
 	}
 	if c.carryOut(x); len(c.poppers) > 0 {
@@ -105,7 +108,8 @@ func (c *session) carryOut(x *request) {
 // loads says that a server that is loading executes the command.
 func loads(name []byte) bool {
 	switch string(name) {
-	case "HELLO", "MULTI", "EXEC", "UNWATCH", "WATCH":
+	case "HELLO", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "subscribe", "psubscribe",
+		"ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "MULTI", "EXEC", "UNWATCH", "WATCH":
 		return true
 	}
 	return false

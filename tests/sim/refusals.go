@@ -7,6 +7,7 @@ import "strings"
 // of a container's subcommand is container|name.
 const answered = `
 ping | +PONG
+pubsub|help | ?*
 ping @ | =@
 echo @ | =@
 client|id | ?:
@@ -86,8 +87,7 @@ ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause
 acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
 config|rewrite; config|set save @; dbsize; debug sleep 1; failover; flushall; flushdb async; hotkeys get; lastsave; latency doctor;
 memory|doctor; memory|help; memory|malloc-stats; memory|purge; memory|stats; module list; replconf; replicaof no one;
-restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time; publish @ @; pubsub channels; punsubscribe;
-spublish @ @; sunsubscribe; unsubscribe`
+restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time`
 
 // refusal is a command that the proxy answers itself.
 type refusal struct {
@@ -144,21 +144,6 @@ var bars = []struct {
 		"auth somebody secret", "-WRONGPASS invalid username-password pair or user is disabled.",
 		"-NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default", true,
 		"auth default secret", "+OK",
-	},
-	{
-		"subscribe news", "-ERR command 'subscribe' is not supported by this proxy",
-		"-ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET", false,
-		"unsubscribe", "-ERR command 'unsubscribe' is not supported by this proxy",
-	},
-	{
-		"psubscribe news*", "-ERR command 'psubscribe' is not supported by this proxy",
-		"-ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET", false,
-		"punsubscribe", "-ERR command 'punsubscribe' is not supported by this proxy",
-	},
-	{
-		"ssubscribe news", "-ERR command 'ssubscribe' is not supported by this proxy",
-		"-ERR SUBSCRIBE was refused, publish and subscribe are not supported by this proxy: nothing is executed before UNSUBSCRIBE of all, or RESET", false,
-		"sunsubscribe", "-ERR command 'sunsubscribe' is not supported by this proxy",
 	},
 	{
 		"monitor", "-ERR command 'monitor' is not supported by this proxy",

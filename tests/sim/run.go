@@ -25,8 +25,10 @@ type Run struct {
 	servers []*Server
 	clients []*Client
 	queues
-	shared  [][]*shared // keys, by pool; none where keys move
-	renamed int         // servers, so many times
+	published map[string]*published // by their text
+	recent    []string              // of those, the ones that were sent since all is well
+	shared    [][]*shared           // keys, by pool; none where keys move
+	renamed   int                   // servers, so many times
 
 	calm    bool // nothing fails, and what had failed is over
 	resting bool // clients send nothing
@@ -57,6 +59,7 @@ func (r *Run) note(format string, args ...any) {
 func newRun(c *Script, log *slog.Logger) *Run {
 	return &Run{
 		sim: New(c.Seed), script: c, log: log, queues: queues{pushed: make(map[string]bool), popped: make(map[string]bool)},
+		published: make(map[string]*published),
 	}
 }
 
@@ -163,6 +166,7 @@ func (r *Run) phase(p *Phase) {
 		c.soon()
 	}
 	r.steps(p.Calm)
+	r.missed()
 }
 
 // victim is the server that a trouble befalls.

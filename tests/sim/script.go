@@ -51,6 +51,7 @@ type ClientScript struct {
 	Depth    int  `yaml:"depth"` // commands that it may have in flight
 	Keys     int  `yaml:"keys"`
 	Three    bool `yaml:"three,omitempty"`    // RESP3
+	Hears    bool `yaml:"hears,omitempty"`    // it subscribes
 	Commands int  `yaml:"commands,omitempty"` // that it sends in all; 0: any number
 }
 
@@ -96,7 +97,7 @@ func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 	for i := range 1 + rnd.IntN(30) {
 		c.Clients = append(c.Clients, ClientScript{
 			ID: i + 1, Pool: rnd.IntN(len(c.Pools)), Depth: 1 + rnd.IntN([]int{1, 4, 40, 400}[rnd.IntN(4)]),
-			Keys: 1 + rnd.IntN(12), Three: rnd.IntN(2) == 0,
+			Keys: 1 + rnd.IntN(12), Three: rnd.IntN(2) == 0, Hears: rnd.IntN(6) == 0,
 		})
 	}
 	for t := time.Duration(0); t < length; {

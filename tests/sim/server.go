@@ -44,7 +44,8 @@ type session struct {
 	redis request
 	lines lineCall
 	transacting
-	popping popping
+	popping     popping
+	subscribing subscribing
 }
 
 // newServer makes a server that listens on an address.

@@ -29,6 +29,12 @@ func TestAllCommands(t *testing.T) {
 	for _, name := range []string{"hello", "reset", "quit", "post", "multi", "watch", "script|load", "script|exists", "script|flush"} { // Client.reset, redisDialect.last, Client.transact, Client.stores
 		sent[name] = true
 	}
+	for _, name := range []string{ // of listeners, and those who publish
+		"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "publish", "spublish", "pubsub|channels",
+		"pubsub|numsub", "pubsub|numpat", "pubsub|shardchannels", "pubsub|shardnumsub",
+	} {
+		sent[name] = true
+	}
 	for _, name := range []string{"host:"} { // a line of a header, behind post
 		sent[name] = true
 	}

@@ -1,0 +1,225 @@
+package session
+
+// What the clients of a pool are subscribed to on one loop is a topic, and the loop is subscribed to it once, at the server that the ring
+// gives its name; to what may come from any server, as a pattern, at all of them:
+//
+//	client --subscribe--> topic --link--> line ==feed==> server
+//	client --subscribe--'     '----link--> line ==feed==> server
+//
+// A link is asked for, in force once its server has said so, and lost with its feed, until it is asked for anew. A topic that belongs to
+// another server by now, since a reload or since servers were ejected, has a link there in force before it leaves the old one.
+
+import (
+	"time"
+
+	"github.com/valyala/bytebufferpool"
+
+	"cashew/backend"
+	"cashew/topology"
+)
+
+// hub is what the clients of one pool on one loop are subscribed to.
+type hub struct {
+	local *Local
+	shard *shard
+
+	topics      []map[string]*topic // by sort; looked up, and never walked over
+	first, last *topic              // all of them, in the order in which they began
+	lines       []*line
+	router      *topology.Router // by which they are placed
+	mending     bool             // a timer will look after what is lost
+	over        bool             // the pool is gone
+	command     []byte           // scratch
+
+	fan
+}
+
+// getHub is the shard's hub, which is made for the first client that subscribes.
+func (h *shard) getHub(l *Local) *hub {
+	if h.hub == nil {
+		h.hub = &hub{local: l, shard: h, router: h.pool.Router()}
+		for range h.pool.Protocol.Sorts() {
+			h.hub.topics = append(h.hub.topics, make(map[string]*topic))
+		}
+	}
+	return h.hub
+}
+
+// join enters s among those who hear a name; waits: it is not in force yet, and s is told by joined or notJoined.
+func (h *hub) join(s *Session, sort int, name []byte) (u *subscription, waits bool, err error) {
+	if h.over || h.shard.removed {
+		return nil, false, backend.ErrClosed
+	}
+	t := h.topics[sort][string(name)]
+	if t == nil {
+		t = &topic{hub: h, sort: sort, name: append([]byte(nil), name...), prev: h.last}
+		h.topics[sort][string(name)] = t
+		if h.last == nil {
+			h.first = t
+		} else {
+			h.last.next = t
+		}
+		h.last = t
+	}
+	if !t.stands() {
+		err = t.place()
+	}
+	_, inForce := t.count()
+	if err != nil && !t.asks() && inForce == 0 {
+		t.leaveIfUnheard()
+		return nil, false, err
+	}
+	u = &subscription{topic: t, session: s}
+	t.subscribers.add(u)
+	if waits = t.asks(); waits {
+		t.waiting = append(t.waiting, u)
+	}
+	return u, waits, nil
+}
+
+// FeedLost implements backend.Hearer.
+func (h *hub) FeedLost(c *backend.Conn, err error) {
+	var v *line
+	for _, l := range h.lines {
+		if l.feed == c {
+			v = l
+		}
+	}
+	if v == nil {
+		return
+	}
+	n := 0
+	v.lost = v.links > 0
+	var decided []*topic
+	for t := h.first; t != nil; t = t.next {
+		for _, k := range t.links {
+			if k.line != v {
+				continue
+			}
+			if k.state == inForce {
+				k.counts(-1)
+				n++
+			}
+			k.state = lost
+			if len(t.waiting) > 0 {
+				decided = append(decided, t)
+			}
+		}
+	}
+	if n > 0 {
+		h.local.loop.Log.Warn("subscriptions lost; subscribing anew", "pool", h.shard.pool.Name, "server", v.feed.ServerName(), "subscriptions", n, "err", err)
+	}
+	for _, t := range decided {
+		t.review(err, nil)
+	}
+	if v.lost {
+		h.mendSoon()
+	}
+}
+
+// mendTime is how often what is lost is asked for.
+const mendTime = 100 * time.Millisecond
+
+// mendSoon has a timer look after what is lost.
+func (h *hub) mendSoon() {
+	if h.mending || h.over {
+		return
+	}
+	h.mending = true
+	h.local.loop.After(mendTime, func() {
+		h.mending = false
+		h.mend()
+	})
+}
+
+// mend asks for what is lost, and for what belongs to another server by now.
+func (h *hub) mend() {
+	if h.over {
+		return
+	}
+	router := h.shard.pool.Router()
+	again := router != h.router
+	h.router = router
+	for _, v := range h.lines {
+		if v.lost = v.lost && v.links > 0; v.lost && v.feed.Open() == nil {
+			v.lost, again = false, true
+		}
+	}
+	if again {
+		h.placeAll()
+	}
+	for _, v := range h.lines {
+		if v.lost {
+			h.mendSoon()
+		}
+	}
+}
+
+// placeAll has all topics be where they belong.
+func (h *hub) placeAll() {
+	for t := h.first; t != nil; {
+		next := t.next
+		err := t.place()
+		t.review(err, nil)
+		t = next
+	}
+}
+
+// Tidy is called each second: it looks at what is refused, and shuts feeds that are not used.
+func (h *hub) tidy() {
+	h.mend()
+	for t := h.first; t != nil; t = t.next {
+		for _, k := range t.links {
+			if k.state == refused {
+				_ = k.ask()
+			}
+		}
+	}
+	kept := h.lines[:0]
+	for _, v := range h.lines {
+		if v.links == 0 && (h.local.loop.Now-v.idleAt >= int64(idleFeed) || !h.has(v.server)) {
+			v.feed.Shut()
+			continue
+		}
+		kept = append(kept, v)
+	}
+	clear(h.lines[len(kept):])
+	h.lines = kept
+}
+
+// idleFeed is how long a feed is kept over which nothing is subscribed to.
+const idleFeed = time.Minute
+
+// has says that the pool has a server.
+func (h *hub) has(server *topology.Server) bool {
+	for _, s := range h.shard.pool.Servers() {
+		if s == server {
+			return true
+		}
+	}
+	return false
+}
+
+// end is the end of the pool, whose feeds are shut.
+func (h *hub) end() {
+	h.over = true
+	for t := h.first; t != nil; t = t.next {
+		for _, k := range t.links {
+			if k.state == inForce {
+				k.counts(-1)
+			}
+			k.state = lost
+		}
+	}
+}
+
+var _ backend.Hearer = (*hub)(nil)
+
+// Heard implements backend.Hearer.
+func (h *hub) Heard(_ *backend.Conn, sort int, name, frame []byte, bb *bytebufferpool.ByteBuffer) (kept bool) {
+	t := h.topics[sort][string(name)]
+	if t == nil || t.subscribers.n == len(t.waiting) {
+		return false // nobody hears it any more, or yet
+	}
+	return t.pass(frame, bb)
+}
