@@ -62,6 +62,9 @@ func TestLastCall(t *testing.T) {
 			if c.session.life != closed || v.Conn.Closed != (tt.reply == "") {
 				t.Errorf("life %d; the lease is closed: %v", c.session.life, v.Conn.Closed)
 			}
+			if f := s.pool.groups[0].Figures(s.pool.Servers()[0]); f.Err != 0 || f.EOF != 0 || f.Timedout != 0 {
+				t.Errorf("of the server %d errors, %d ends, %d timeouts are counted, and it did nothing wrong", f.Err, f.EOF, f.Timedout)
+			}
 			s.Loop.Data(shared, []byte("+OK\r\n")) // what was asked yet
 			s.Settle()
 			if n := s.local.blocked.n; n != 0 || s.pool.groups[0].Figures(s.pool.Servers()[0]).Leased != 0 {
