@@ -137,7 +137,7 @@ uninstall: ## remove what make install put there; configuration stays
 		if [ "$$(readlink $$l)" = cashew ]; then rm -f $$l; fi; done
 
 clean: ## remove what was built
-	rm -rf bin cover.out tests/compat/node/node_modules
+	rm -rf bin cover.out tests/compat/node/node_modules tests/compat/node/apps/node_modules
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

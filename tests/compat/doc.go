@@ -2,8 +2,8 @@
 // default, connect and go through scenarios, directly to a redis-server or memcached and through cashew.
 //
 //	                +--> redis-server --------------------> steps --+
-//	node, go, php,  |                                               |
-//	python, ruby    +--> cashew ------> 1 redis-server ---> steps --+--> the same, or a refusal that is in the table
+//	a program, in a |                                               |
+//	language of its +--> cashew ------> 1 redis-server ---> steps --+--> the same, or a refusal that is in the table
 //	                |                                               |
 //	                +--> cashew ------> 3 redis-servers --> steps --+--> docs/compatibility.md
 //
@@ -38,11 +38,14 @@
 //     the library's own calls for each command to scenario.mjs.
 //   - A Go module: "go get MODULE@VERSION" in golang/, a file with a client, and a line in main.go. It is a module of its
 //     own, so that cashew's does not list what only this laboratory needs.
+//     What make test has no use for is a program of its own there, and of node/apps/ for npm, so that nobody fetches it in vain.
 //   - From Debian: a program in php/, python/, ruby/ or a directory of its own, a function in needs_test.go that says which
 //     package to install when it is missing, and the package in scripts/servers.sh, which installs it.
 //   - One row for each protocol that it speaks. Keys begin with its name and protocol, since all share the servers.
 //
 // What is missing on a machine is skipped with the name of its package, and is a failure if CI=true.
 //
-// npm's packages are installed into node/node_modules, once for each state of node/package-lock.json.
+// A framework's program starts its workers itself, and they end with it.
+//
+// npm's packages are installed into node_modules, once for each state of package-lock.json.
 package compat

@@ -113,7 +113,7 @@ func render() string {
 func (r *row) line(f *finding) string {
 	cells := []string{r.name, f.version, string(r.protocol)}
 	if r.framework() {
-		cells = append(cells, strings.Join(f.steps, ", "), but(f.one), but(f.three))
+		cells = append(cells, strings.Join(f.steps, "; "), but(f.one), but(f.three))
 	} else {
 		for _, s := range scenarios[r.protocol.server()] {
 			cells = append(cells, f.cell(s.steps))
@@ -144,6 +144,9 @@ func (f *finding) cell(steps []string) string {
 
 // but is what a table says of a framework: all of it works, but for some steps.
 func but(red map[string]*reason) string {
+	if why := red["connect"]; why != nil {
+		return "(" + letter(why) + ")" // nothing is tried after that
+	}
 	var all []string
 	for step, why := range red {
 		all = append(all, fmt.Sprintf("%s (%s)", step, letter(why)))
@@ -152,7 +155,7 @@ func but(red map[string]*reason) string {
 	if all == nil {
 		return "✓"
 	}
-	return "✓ but " + strings.Join(all, ", ")
+	return "✓ but " + strings.Join(all, "; ")
 }
 
 // reasons are those of refusals, each once.
@@ -195,6 +198,8 @@ and of three.
 const outro = `
 ## Libraries that are not to be had here
 
-The bytes that these send as they connect were recorded elsewhere and are played back: redis-py 8.0.0 (RESP3, also with password, name and
-database), redis-client 0.30.0, on which Sidekiq 7 stands.
+They come from Debian, npm and Go's module proxy. The bytes that these send as they connect were recorded elsewhere and are played back:
+redis-py 8.0.0 (RESP3, also with password, name and database), redis-client 0.30.0, on which Sidekiq 7 stands. Not here: phpredis 6 and
+Relay, predis 2 and 3, redis-rb 5, dalli 3.2 and later (which speaks text, with ` + "`protocol: :meta`" + `), Laravel 9 and later, Jedis and Lettuce,
+StackExchange.Redis, and connect-redis 10, which needs Node.js 22.
 `

@@ -34,7 +34,15 @@ var (
 	}
 	binaryProtocol = &reason{
 		what: "memcached's binary protocol", why: "cashew speaks the text protocol and the meta commands; memcached itself calls the other deprecated",
-		instead: "the library's option for text: pylibmc `binary=False`", later: true,
+		instead: "the library's option for text, if it has one: pylibmc `binary=False`, spymemcached's `DefaultConnectionFactory`, dalli 3.2 and later `protocol: :meta`", later: true,
+	}
+	keylessScript = &reason{
+		what: "`EVAL` and `EVALSHA` without keys", why: "the keys tell which server runs a script",
+		instead: "a pool of one server; a script that names its keys",
+	}
+	waitsForOne = &reason{
+		what: "`WAIT` and `WAITAOF`", why: "they are about what the client has written, and that is on several servers",
+		instead: "a pool of one server for whom that matters",
 	}
 	transactsOnOne = &reason{
 		what: "a transaction whose keys are on several servers", why: "no server could carry it out alone, and all or nothing is what was asked for",
@@ -59,7 +67,17 @@ var refusals = []refusal{
 	{steps: []string{"pub/sub"}, why: channels},
 	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
 	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
+	{rows: []string{"channels-pubsub", "bee-queue", "socket.io"}, steps: []string{"connect"}, why: channels},
+	{rows: []string{"asynq"}, steps: []string{"cancel"}, why: channels},
+	{rows: []string{"celery", "rq"}, steps: []string{"connect"}, three: true, why: transactsOnOne},
+	{rows: []string{"celery", "celery-prefixed"}, steps: []string{"connect"}, why: channels},
+	{rows: []string{"rq"}, steps: []string{"a command ends the worker"}, why: channels},
+	{rows: []string{"channels", "channels-prefixed"}, steps: []string{"connect"}, three: true, why: keylessScript},
+	{rows: []string{"connect-redis"}, steps: []string{"ids, all, length", "clear"}, why: keyspace},
+	{rows: []string{"laravel"}, steps: []string{"cache of many"}, three: true, why: transactsOnOne},
+	{rows: []string{"sidekiq"}, steps: []string{"statistics", "the program ends"}, three: true, why: transactsOnOne},
 	{steps: []string{"MULTI over any keys"}, three: true, why: transactsOnOne},
+	{steps: []string{"WAIT"}, three: true, why: waitsForOne},
 	{rows: []string{"django-redis"}, steps: []string{"set_many"}, three: true, why: transactsOnOne},
 }
 

@@ -13,9 +13,10 @@ type row struct {
 	protocol protocol
 	program  func(t testing.TB, name string) []string // the command that runs it; protocol and port are appended
 	short    bool                                     // it is also run by make test
-	keys     string                                   // its keys begin with it; "" for name-protocol:
+	keys     string                                   // its keys begin with it; a library's with name-protocol:
 	oneSlot  bool                                     // all its keys have the same hash tag
-	lacks    map[string]string                        // scenarios that it has no step for, and why
+	resets   int                                      // so many of its clients may leave without a look at what was sent to them last
+	lacks    map[string]string                        // scenarios that it has no step for, and why, "" if it has no call for it
 }
 
 // protocol is what a program has its library speak.
@@ -44,6 +45,15 @@ func (r *row) framework() bool {
 	return slices.ContainsFunc(frameworks, func(f row) bool { return f.id() == r.id() })
 }
 
+// without are scenarios that a library has no call for.
+func without(scenarios ...string) map[string]string {
+	lacks := map[string]string{}
+	for _, s := range scenarios {
+		lacks[s] = ""
+	}
+	return lacks
+}
+
 // libraries are the rows that go through the scenarios. What a library speaks by itself is in the short form.
 var libraries = []row{
 	{name: "node-redis", protocol: resp3, program: nodeProgram, short: true},
@@ -61,22 +71,50 @@ var libraries = []row{
 	{name: "rueidis-client-cache", protocol: resp3, program: golangProgram, short: true},
 	{name: "valkey-go", protocol: resp3, program: golangProgram},
 	{name: "valkey-go", protocol: resp2, program: golangProgram},
-	{name: "redigo", protocol: resp2, program: golangProgram, short: true},
-	{name: "phpredis", protocol: resp2, program: phpredisProgram, short: true},
+	{name: "redigo", protocol: resp2, program: golangProgram, short: true, resets: 1},
+	{name: "phpredis", protocol: resp2, program: phpredisProgram, short: true, resets: 2},
 	{name: "predis", protocol: resp2, program: predisProgram, short: true},
 	{name: "redis-py", protocol: resp2, program: pythonProgram, short: true},
 	{name: "redis-py-hiredis", protocol: resp2, program: pythonProgram, short: true},
 	{name: "redis-rb", protocol: resp2, program: rubyProgram, short: true},
+	{name: "hiredis", protocol: resp2, program: hiredisProgram},
+	{name: "perl-redis", protocol: resp2, program: perlProgram},
 	{name: "pylibmc", protocol: text, program: pylibmcProgram, short: true},
 	{name: "pylibmc", protocol: binary, program: pylibmcProgram},
+	{name: "pymemcache", protocol: text, program: pymemcacheProgram, short: true},
+	{name: "gomemcache", protocol: text, program: golangProgram, lacks: without("noreply")},
+	{name: "php-memcached", protocol: text, program: phpMemcachedProgram},
+	{name: "php-memcached", protocol: binary, program: phpMemcachedProgram},
+	{name: "spymemcached", protocol: text, program: spymemcachedProgram, lacks: without("noreply")},
+	{name: "spymemcached", protocol: binary, program: spymemcachedProgram, lacks: without("noreply")},
+	{name: "dalli", protocol: binary, program: rubyProgram, lacks: without("noreply")},
+	{name: "memjs", protocol: binary, program: nodeProgram, lacks: without("multi-key", "cas", "noreply")},
 }
 
-// frameworks are applications in small: what they are made of is seen as one.
+// frameworks are applications in small: what they are made of is seen as one. Those with one hash tag are told to have it by an
+// option of theirs, which their name or their program tells.
 var frameworks = []row{
 	{name: "bullmq", protocol: resp3, program: nodeProgram, short: true, keys: "{bull-resp3}:", oneSlot: true},
-	{name: "django-redis", protocol: resp2, program: djangoProgram, short: true},
-	{name: "django-pylibmc", protocol: text, program: djangoProgram, short: true},
-	{name: "django-pymemcache", protocol: text, program: djangoProgram, short: true},
+	{name: "bullmq-worker", protocol: resp3, program: nodeProgram},
+	{name: "bee-queue", protocol: resp2, program: nodeProgram},
+	{name: "socket.io", protocol: resp3, program: nodeProgram},
+	{name: "socket.io", protocol: resp2, program: nodeProgram},
+	{name: "rate-limiter-flexible", protocol: resp3, program: nodeProgram, keys: "rate-limiter-flexible-resp3:"},
+	{name: "connect-redis", protocol: resp3, program: nodeProgram},
+	{name: "asynq", protocol: resp3, program: golangProgram},
+	{name: "celery", protocol: resp2, program: python("celery_app.py", "celery")},
+	{name: "celery-prefixed", protocol: resp2, program: python("celery_app.py", "celery")},
+	{name: "rq", protocol: resp2, program: python("rq_app.py", "rq")},
+	{name: "channels", protocol: resp2, program: python("channels_app.py", "channels_redis")},
+	{name: "channels-prefixed", protocol: resp2, program: python("channels_app.py", "channels_redis")},
+	{name: "channels-pubsub", protocol: resp2, program: python("channels_app.py", "channels_redis")},
+	{name: "redis-py-lock", protocol: resp2, program: python("lock.py", "redis"), short: true, keys: "redis-py-lock-resp2:"},
+	{name: "django-redis", protocol: resp2, program: djangoProgram, short: true, keys: "django-redis-resp2:"},
+	{name: "symfony-messenger", protocol: resp2, program: symfonyProgram},
+	{name: "laravel", protocol: resp2, program: laravelProgram},
+	{name: "sidekiq", protocol: resp2, program: rubyProgram},
+	{name: "django-pylibmc", protocol: text, program: djangoProgram, short: true, keys: "django-pylibmc-text:"},
+	{name: "django-pymemcache", protocol: text, program: djangoProgram, short: true, keys: "django-pymemcache-text:"},
 }
 
 // scenario is a column of the table: what is asked of each library that speaks to a server, and the names of the steps that
@@ -104,6 +142,7 @@ var scenarios = map[string][]scenario{
 		{"streams with groups", []string{"streams with groups"}},
 		{"errors", []string{"wrong type", "errors"}},
 		{"unknown command", []string{"unknown command"}},
+		{"WAIT", []string{"WAIT"}},
 		{"SELECT", []string{"SELECT", "database", "another database", "nothing of it in database 0"}},
 		{"reconnect", []string{"reconnect after CLIENT KILL"}},
 	},

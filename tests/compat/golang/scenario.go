@@ -102,6 +102,13 @@ func (s *scenario) steps() []step {
 		checked("SCAN", s.scan),
 		checked("SCAN of a key", s.scanKey),
 		{"streams with groups", s.streams},
+		checked("WAIT", func(ctx context.Context) error {
+			got, err := s.c.raw(ctx, "WAIT", "0", "10")
+			if err == nil && got != int64(0) {
+				err = fmt.Errorf("WAIT = %s", show(got))
+			}
+			return err
+		}),
 		{"SELECT", s.database},
 		checked("reconnect after CLIENT KILL", s.reconnect),
 		checked("name", s.named),

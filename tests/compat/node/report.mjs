@@ -37,7 +37,8 @@ export function version(name, from = import.meta.url) {
 export async function run(steps) {
   for (const [i, [step, body]] of steps.entries()) {
     try {
-      print({ step, saw: await limited(body()) });
+      const saw = await limited(body());
+      print({ step, saw: typeof saw === 'string' ? saw : '' });
     } catch (err) {
       print({ step, error: describe(err) });
       if (i === 0) process.exit(1);

@@ -228,6 +228,9 @@ export function scenario(lib) {
       seen.push(show(await does('xpending', k, 'g')), show(await does('xreadgroup', 'g', 'one', k))); // nothing is left
       return seen.join('\n');
     }],
+    ['WAIT', async () => {
+      assert.equal(await lib.call(c, ['WAIT', '0', '10']), 0);
+    }],
     ['SELECT', () => apart({ db: 1 }, async (other) => {
       await doesOn(other, 'set', key('db'), 'one');
       assert.equal(await doesOn(other, 'get', key('db')), 'one');

@@ -1,16 +1,8 @@
 <?php
-// The scenario that PHP's libraries go through; ../doc.go tells how. What is printed is one JSON object a line for each
-// step, {"step", "saw"} or {"step", "error"}. "saw" is what the library made of a reply, for the Go test to compare between
-// a server and the proxy before it.
+// The scenario that PHP's libraries go through; ../doc.go tells how.
 declare(strict_types=1);
 
-error_reporting(E_ALL);
-set_error_handler(function (int $level, string $text): bool {
-    if ($level === E_DEPRECATED) {
-        return true; // an older library under a newer PHP
-    }
-    throw new ErrorException($text);
-});
+require __DIR__ . '/report.php';
 
 const SCRIPT = "return {KEYS[1], ARGV[1], 42, false, {'nested', redis.call('GET', KEYS[1])}}";
 
@@ -57,28 +49,6 @@ abstract class Library
     {
         return $this->read($op, $this->call($c, $op, $args));
     }
-}
-
-function report(string $step, array $more): void
-{
-    echo json_encode(['step' => $step] + $more, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
-    flush();
-}
-
-function same(mixed $want, mixed $got, string $what): void
-{
-    if ($want !== $got) {
-        throw new UnexpectedValueException($what . ' = ' . substr(show($got), 0, 200) . '; want ' . substr(show($want), 0, 200));
-    }
-}
-
-/** Renders a value with its types, in one line. */
-function show(mixed $v): string
-{
-    if ($v instanceof Stringable) {
-        return get_class($v) . '(' . $v . ')';
-    }
-    return is_object($v) ? get_class($v) : preg_replace('/\s+/', ' ', var_export($v, true));
 }
 
 function scores(): array
@@ -309,6 +279,9 @@ function steps(Library $lib, int $port): array
             $seen[] = show($lib->readGroup($c, 'one', $k)); // nothing is left
             return implode("\n", $seen);
         },
+        'WAIT' => function () use ($lib, &$c): void {
+            same(0, $lib->raw($c, 'WAIT', '0', '10'), 'WAIT');
+        },
         'SELECT' => function () use ($want, $key, $lib, $port): void {
             $other = $lib->connect($port, 1);
             $lib->op($other, 'set', $key('db'), 'one');
@@ -361,15 +334,5 @@ function steps(Library $lib, int $port): array
 
 function scenario(Library $lib, int $port): void
 {
-    echo json_encode(['version' => $lib->version()]), "\n";
-    foreach (steps($lib, $port) as $step => $body) {
-        try {
-            report($step, ['saw' => $body() ?? '']);
-        } catch (Throwable $e) {
-            report($step, ['error' => get_class($e) . ': ' . $e->getMessage()]);
-            if ($step === 'connect') {
-                exit(1); // nothing is tried after it
-            }
-        }
-    }
+    run($lib->version(), steps($lib, $port));
 }

@@ -369,6 +369,7 @@ STEPS = {
     "SCAN": scan,
     "SCAN of a key": scan_key,
     "streams with groups": streams,
+    "WAIT": lambda c: want(0, c.wait(0, 10), "WAIT"),
     "SELECT": database,
     "reconnect after CLIENT KILL": reconnect,
     "name": name,

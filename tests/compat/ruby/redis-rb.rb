@@ -1,12 +1,10 @@
 # frozen_string_literal: true
 
-# redis-rb goes through the scenario; ../doc.go tells how. What is printed is one JSON object a line for each step,
-# {"step", "saw"} or {"step", "error"}. "saw" is what the library made of a reply, for the Go test to compare between a server
-# and the proxy before it.
+# redis-rb goes through the scenarios; ../doc.go tells how.
 
 require 'digest'
-require 'json'
 require 'redis'
+require_relative 'report'
 
 PORT = Integer(ARGV.fetch(1)) # the first argument is the protocol: this version knows RESP2
 SCRIPT = "return {KEYS[1], ARGV[1], 42, false, {'nested', redis.call('GET', KEYS[1])}}"
@@ -25,12 +23,6 @@ SCORES = [['lowest', -Float::INFINITY], ['tenth', 0.1], ['half', 1.5], ['huge', 
 def key(name) = "redis-rb-resp2:#{name}"
 
 def dial(**more) = Redis.new(host: '127.0.0.1', port: PORT, **more)
-
-def same(want, got, what)
-  return if want.class == got.class && want == got
-
-  raise "#{what} = #{got.inspect[0, 200]}; want #{want.inspect[0, 200]}"
-end
 
 # What a call is answered, be it an error.
 def outcome
@@ -246,6 +238,7 @@ STEPS = {
     seen << c.xpending(k, 'g') << c.xreadgroup('g', 'one', k, '>', count: 3, block: 50) # nothing is left
     seen.map(&:inspect).join("\n")
   },
+  'WAIT' => ->(c) { same(0, c.call('WAIT', 0, 10), 'WAIT') },
   'SELECT' => lambda { |c|
     other = dial(db: 1)
     other.set(key('sdb'), 'one')
@@ -349,23 +342,8 @@ STEPS = {
   'quit' => ->(c) { same('OK', c.quit, 'QUIT') }
 }.freeze
 
-def report(**line)
-  $stdout.puts(JSON.generate(line))
-  $stdout.flush
-end
-
-report(version: Redis::VERSION)
-client = dial
-begin
+run(Redis::VERSION, STEPS) do
+  client = dial
   client.ping # it connects when it has something to send
-rescue Redis::BaseError => e
-  report(step: 'connect', error: e.inspect)
-  exit(1) # nothing is tried after it
-end
-report(step: 'connect', saw: '')
-STEPS.each do |step, body|
-  saw = body.call(client)
-  report(step: step, saw: saw.is_a?(String) ? saw : '')
-rescue StandardError => e
-  report(step: step, error: "#{e.class}: #{e.message}")
+  client
 end
