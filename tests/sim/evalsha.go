@@ -63,6 +63,9 @@ func (c *Client) stores(k *key) {
 	rnd, all := c.rnd, c.run.stored[c.pool]
 	s := all.list[rnd.IntN(len(all.list))]
 	o := owed{op: opScript, script: s, n: all.flushes, keys: k.one}
+	if all.flushing > 0 {
+		o.n = -1 // the proxy may take this first, and forget it then
+	}
 	switch r := rnd.IntN(1600); {
 	case r < 300:
 		o.act, o.p = scriptEval, c.value(k)
