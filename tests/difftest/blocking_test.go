@@ -36,6 +36,12 @@ func TestBlocking(t *testing.T) {
 	}
 }
 
+// oddTimes are no times to block for, but for the first, 7.8 ms: a server looks whether one is over ten times a second.
+var oddTimes = []string{
+	"0x1p-7", "-1", "-inf", "inf", "nan", "", "abc", "1.5.5", " 1", "1 ", "1_0", "1e300", "99999999999999999999",
+	"9223372036854775.808", "1\x00",
+}
+
 // blockingTalk has one client wait for what the other does.
 func blockingTalk(t *testing.T, addr, version string, servers ...*redisServer) (replies []string) {
 	t.Helper()
@@ -48,6 +54,27 @@ func blockingTalk(t *testing.T, addr, version string, servers ...*redisServer) (
 		"BZMPOP 0.01 1 {k}z MIN", "BLMOVE {k}a {k}b LEFT RIGHT 0.01", "BRPOPLPUSH {k}a {k}b 0.01", "XREAD BLOCK 10 STREAMS {k}s $",
 		"BLPOP {k}a x", "BLPOP {k}a -1", "BLPOP {k}a", "BLMPOP x 1 {k}a LEFT", "BLMPOP 0 0 {k}a LEFT", "XREAD BLOCK x STREAMS {k}s $",
 		"XREAD BLOCK -1 STREAMS {k}s $", "XREADGROUP GROUP g c BLOCK 1 STREAMS {k}s >", "SET {k}t v", "BLPOP {k}t 0.01", "BLPOP {k}a {k}t 0.01",
+	} {
+		replies = append(replies, waits.do(words(line)...))
+	}
+	for _, t := range oddTimes {
+		for _, line := range []string{
+			"BLPOP {k}e @", "BRPOP {k}t @", "BLMOVE {k}e {k}d LEFT RIGHT @", "BRPOPLPUSH {k}e {k}d @", "BLMPOP @ 1 {k}e LEFT", "BZPOPMAX {k}e @", "BZMPOP @ 1 {k}e MIN COUNT 2",
+			"XREAD BLOCK @ STREAMS {k}e 0", "XREAD COUNT 1 BLOCK @ STREAMS {k}t 0", "XREADGROUP GROUP block 0 BLOCK @ STREAMS {k}e >", "XREADGROUP BLOCK @ GROUP g streams COUNT 1 STREAMS {k}e >",
+		} {
+			args := words(line)
+			for i := range args {
+				if args[i] == "@" {
+					args[i] = t
+				}
+			}
+			replies = append(replies, waits.do(args...))
+		}
+	}
+	for _, line := range []string{
+		"MULTI", "BLPOP {k}e 0", "XREAD BLOCK 0 STREAMS {k}e $", "BLMOVE {k}e {k}d LEFT LEFT 0", "BLPOP {k}e x", "BZMPOP 0 1 {k}e MIN", "EXEC",
+		"EVAL 'return redis.call(\"blpop\",KEYS[1],0)' 1 {k}e", "EVAL 'return redis.pcall(\"xread\",\"block\",0,\"streams\",KEYS[1],\"$\")' 1 {k}e",
+		"BLPOP {k}e 9223372036854775807", "xread Block 1 Streams {k}e $", "XREAD BLOCK 1 BLOCK 2 STREAMS {k}e $", "XREAD BLOCK 1 NOACK STREAMS {k}e $", "XREAD BLOCK 1 STREAMS {k}e {k}e $",
 	} {
 		replies = append(replies, waits.do(words(line)...))
 	}
