@@ -24,10 +24,6 @@ var (
 		what: "`SCAN` and what needs it: walks over all keys, deletion by pattern", why: "a cursor is one server's",
 		instead: "walk over each server directly; `HSCAN`, `SSCAN` and `ZSCAN` are served", later: true,
 	}
-	channels = &reason{
-		what: "`SUBSCRIBE`, `PSUBSCRIBE`, `PUBLISH` and what is built on them", why: "a channel is on no server in particular",
-		instead: "connect to one of the servers for messages", later: true,
-	}
 	tracking = &reason{
 		what: "`CLIENT TRACKING`: a client's own cache", why: "what a server has to say of changed keys belongs to one of many clients on its connection",
 		instead: "rueidis and valkey-go: `DisableCache: true`",
@@ -46,7 +42,9 @@ var (
 	}
 	transactsOnOne = &reason{
 		what: "a transaction whose keys are on several servers", why: "no server could carry it out alone, and all or nothing is what was asked for",
-		instead: "give the keys one hash tag, `{user1}:a` and `{user1}:b`, or use a pipeline without `MULTI`",
+		instead: "give the keys one hash tag, `{user1}:a` and `{user1}:b`, or use a pipeline without `MULTI`; Celery: `global_keyprefix` " +
+			"among `broker_transport_options`, as celery-prefixed has it; BullMQ and Bee-Queue: `prefix`; Laravel: names of queues in braces; " +
+			"RQ, and chords of Celery: a pool of one server",
 	}
 )
 
@@ -64,15 +62,11 @@ var refusals = []refusal{
 	{steps: []string{"SELECT", "database", "another database"}, why: otherDatabase},
 	{steps: []string{"SCAN"}, why: keyspace},
 	{rows: []string{"django-redis"}, steps: []string{"pattern"}, why: keyspace},
-	{steps: []string{"pub/sub"}, why: channels},
 	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
 	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
-	{rows: []string{"channels-pubsub", "bee-queue", "socket.io"}, steps: []string{"connect"}, why: channels},
-	{rows: []string{"asynq"}, steps: []string{"cancel"}, why: channels},
 	{rows: []string{"celery", "rq"}, steps: []string{"connect"}, three: true, why: transactsOnOne},
-	{rows: []string{"celery", "celery-prefixed"}, steps: []string{"connect"}, why: channels},
-	{rows: []string{"rq"}, steps: []string{"a command ends the worker"}, why: channels},
 	{rows: []string{"channels", "channels-prefixed"}, steps: []string{"connect"}, three: true, why: keylessScript},
+	{rows: []string{"celery-prefixed"}, steps: []string{"chord"}, three: true, why: transactsOnOne}, // of a chord's keys for results
 	{rows: []string{"connect-redis"}, steps: []string{"ids, all, length", "clear"}, why: keyspace},
 	{rows: []string{"laravel"}, steps: []string{"cache of many"}, three: true, why: transactsOnOne},
 	{rows: []string{"sidekiq"}, steps: []string{"statistics", "the program ends"}, three: true, why: transactsOnOne},
