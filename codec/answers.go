@@ -23,6 +23,11 @@ type Answers interface {
 	// AppendUnblocked answers a command that was blocked and is not carried out, as its server is not that of its keys any more.
 	AppendUnblocked(dst []byte) []byte
 
+	// AppendMoving tells a client that has asked for it that it has so many seconds until its connection is closed, and which one to
+	// make in its place; endpoint "": another where it made this. number counts such messages. Of another client dst is returned as
+	// it is.
+	AppendMoving(dst []byte, cl *Client, number, seconds int, endpoint string) []byte
+
 	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
 	AppendCrossServer(dst []byte) []byte
 

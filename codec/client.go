@@ -6,6 +6,7 @@ type Client struct {
 	ID      uint64  // unique in the process, from 1
 	Profile Profile // of the server connections that its commands take
 	Authed  bool    // has given the pool's password, or the pool has none
+	Moves   uint8   // the protocol's own: how it is told before it loses its connection; 0: it has not asked
 	Bar     uint16  // the protocol's own: what refused commands would have changed
 	Addr    string  // remote address as the log shows it, "10.0.0.5:1042"; "unix" for a unix socket
 	LAddr   string  // the address that it connected to; "unix" likewise

@@ -44,6 +44,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		numberKey("client_connections", &p.ClientConnections),
 		msecKey("client_write_timeout", &p.ClientWriteTimeout),
 		foundKey(bytesKey("client_output_buffer", "bytes, 1mb or more, such as 64mb", &p.ClientOutputBuffer, 1<<20, math.MaxInt64)),
+		p.onlyRedis(true, p.movingKey()),
 		p.slowerThanKey(),
 		plainKey("slowlog_max_len", "a number of entries, at most 100000", &p.SlowMaxLen, 0, 100_000),
 		boolKey("redis", &p.redis),

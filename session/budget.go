@@ -32,6 +32,7 @@ type Pressure struct {
 
 	output  outputBudget
 	slowIDs atomic.Int64 // entries of slow logs, ever
+	moves   atomic.Int64 // clients that were told to go, ever
 }
 
 // The levels of Pressure.

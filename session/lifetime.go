@@ -31,6 +31,7 @@ const (
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
+	moving bool   // it was told that it is to go, and leaves later
 	stays  bool   // it cannot be given away: the other process refused it, or its descriptor could not be duplicated
 	unread int    // bytes that had come when it was told to leave, less what was taken since
 	handed []byte // input that another process had taken from it
@@ -119,7 +120,7 @@ func (s *Session) settled() bool {
 
 // leave has s end at its next boundary behind what has come so far: that was sent before, and is still answered.
 func (s *Session) leave() {
-	if s.life != live {
+	if s.life != live || s.tellMoving() {
 		return
 	}
 	s.life = leaving

@@ -28,6 +28,10 @@ type ClientOptions struct {
 	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
 	ClientOutputBuffer int
 
+	// MovingEndpoint is what clients are told to connect to that ask to be told before a drain, "host:port"; "": where they
+	// connected before.
+	MovingEndpoint string
+
 	// RefuseCrossScripts refuses scripts whose keys live on several servers; else they go where the first is.
 	RefuseCrossScripts bool
 

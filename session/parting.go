@@ -19,6 +19,7 @@ type State struct {
 	// rather than answer it in another version, or what it must not run.
 	Switched string        `json:",omitempty"`
 	Profile  codec.Profile `json:",omitempty"`
+	Moves    uint8         `json:",omitempty"` // codec.Client.Moves
 	Bar      uint16        `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
 
 	Addr   string
@@ -109,7 +110,7 @@ func (s *Session) part() (c Parted, ok bool) {
 // state is what another process has to know of s, besides so many bytes of input.
 func (s *Session) state(input int) State {
 	c := State{
-		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Moves: s.cl.Moves, Addr: s.cl.Addr, Authed: s.cl.Authed,
 		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
 	}
 	if c.Profile != 0 || c.Bar != 0 {
@@ -130,7 +131,7 @@ func (s *Session) goesOn() {
 func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 	s := New(l, p, id, c.State.Addr)
 	s.cl = codec.Client{
-		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Addr: c.State.Addr, Authed: c.State.Authed,
+		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Moves: c.State.Moves, Addr: c.State.Addr, Authed: c.State.Authed,
 		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
 	}
 	s.handed, s.stays = c.Input, ours

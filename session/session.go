@@ -21,8 +21,8 @@
 // Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
 // lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
 // transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
-// server; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go for what clients are subscribed to; tally.go and told.go for
-// figures, and list.go for a loop's lists. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
+// server; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
+// for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
 // callbacks.
 //
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what

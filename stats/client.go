@@ -21,6 +21,7 @@ type ClientTally struct {
 	Local    int64                    // commands that the proxy answered
 
 	Subscriptions int64 // that clients have, now
+	Moves         int64 // clients that were told to go before a drain
 	Messages      int64 // of what they are subscribed to, given to clients
 
 	Fragments int64 // parts of commands that went to several servers

@@ -12,6 +12,7 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	st.Fragments += t.Fragments
 	st.Subscriptions += t.Subscriptions
 	st.Messages += t.Messages
+	st.ClientsMoved += t.Moves
 	st.ClientBlocked += t.Blocked
 	st.ClientWaiting += t.Waiting
 	st.LocalCommands += t.Local

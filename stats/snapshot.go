@@ -55,6 +55,7 @@ type Pool struct {
 	ClientsOverMemory       int64 `json:"clients_over_memory"`
 	ClientsSlowSubscribers  int64 `json:"clients_slow_subscribers"`
 	Subscriptions           int64 `json:"subscriptions"` // of clients, to channels and patterns, now
+	ClientsMoved            int64 `json:"clients_moved"` // told to go before a drain
 	Messages                int64 `json:"messages"`      // of what they are subscribed to, given to clients
 	FailureMisses           int64 `json:"failure_misses"`
 	LostKeys                int64 `json:"lost_keys"`

@@ -17,5 +17,8 @@ func (noTransactions) AppendExec(dst []byte) []byte                        { ret
 func (noTransactions) BeginOp() uint16                                     { return 0 }
 func (noTransactions) ExecOp() uint16                                      { return 0 }
 
+// AppendMoving implements codec.Answers: no client asks for it.
+func (*Protocol) AppendMoving(dst []byte, _ *codec.Client, _, _ int, _ string) []byte { return dst }
+
 // AppendUnblocked implements codec.Answers: no command blocks.
 func (*Protocol) AppendUnblocked(dst []byte) []byte { return dst }

@@ -45,7 +45,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case opHello:
 		return p.appendHello(dst, cl, args)
 	case opReset:
-		cl.Authed, cl.Name, cl.Profile, cl.Bar = !p.guarded, "", RESP2, 0
+		cl.Authed, cl.Name, cl.Profile, cl.Bar, cl.Moves = !p.guarded, "", RESP2, 0, movesUntold
 		return append(dst, "+RESET\r\n"...)
 	case opReadonly, opReadwrite, opAsking:
 		return append(dst, errNoCluster...)
@@ -99,6 +99,8 @@ func appendLocalSub(dst []byte, cl *codec.Client, cmd *codec.Command, args argum
 		}
 		cl.Bar = uint16(gate(cl.Bar) &^ barReply)
 		return append(dst, replyOK...)
+	case opClientMaint:
+		return appendMaint(dst, cl, args)
 	case opClientTracking:
 		return appendTracking(dst, args)
 	case opClientTrackingInfo:

@@ -435,6 +435,7 @@ var table = []struct {
 		{"client|kill", -3, report, noKey, "anls"},
 		{"client|list", -2, report, noKey, "anls"},
 		{"client|no-evict", 3, local, noKey, "anls"},
+		{"client|maint_notifications", -3, local, noKey, "nls"},
 		{"client|no-touch", 3, local, noKey, "nls"},
 		{"client|pause", -3, refused, noKey, "anls"},
 		{"client|reply", 3, perhaps, noKey, "nls"},

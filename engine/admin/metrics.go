@@ -74,6 +74,7 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlow }),
 	counter(describe("clients_slow_subscribers_total", "Clients closed because they did not read what they are subscribed to.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlowSubscribers }),
 	gauge(describe("subscriptions", "What clients are subscribed to: channels and patterns, each once for each client.", "pool"), func(p *stats.Pool) float64 { return float64(p.Subscriptions) }),
+	counter(describe("clients_moved_total", "Clients that were told before a drain to go elsewhere (MOVING).", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsMoved }),
 	counter(describe("messages_total", "Messages of what they are subscribed to given to clients.", "pool"), "", func(p *stats.Pool) int64 { return p.Messages }),
 	counter(describe("clients_over_memory_total", "Clients closed because memory ran out.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsOverMemory }),
 	counter(describe("client_request_bytes_total", "Bytes taken from clients.", "pool"), "", func(p *stats.Pool) int64 { return p.RequestBytesFromClients }),

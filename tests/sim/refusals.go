@@ -21,6 +21,7 @@ client|caching yes | -ERR CLIENT CACHING can be called only when the client is i
 client|no-evict on | +OK
 client|no-touch off | +OK
 client|no-evict maybe | -ERR syntax error
+client|maint_notifications off | +OK
 client|reply on | +OK
 client|tracking off | +OK
 client|tracking on | -ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes
