@@ -7,6 +7,8 @@ package session
 //	many   kept in the topic's backlog; a round goes through those     pass, walk, goOn
 //	       who hear it, and gives each all that it does not have
 //
+// A portion is as large as can be written in about a millisecond; the next comes once the loop has polled.
+//
 // Who hears several topics has their messages in the order in which they came: before it is given one of another topic, it is given what
 // it lacks of those that are under way. Of a long message there is one copy for each version of the protocol, which all share.
 
@@ -22,10 +24,15 @@ import (
 const (
 	// shareBytes is from where on a message is shared: to write it from where it is costs as much as to copy so much.
 	shareBytes = 512
-	// portion is how many are given messages at a time, and portionBytes how much, about a millisecond's work.
+	// portion is how many are given messages at a time at first, and least and most what it becomes; portionBytes is how much they are
+	// given at most.
 	portion      = 128
+	leastPortion = 16
+	mostPortion  = 512
 	portionBytes = 2 << 20
-	// portionPause is between two portions.
+	// portionTime is what it may take to write one; a portion that took less than half of that may grow.
+	portionTime = time.Millisecond
+	// portionPause is between two portions, so that the loop polls.
 	portionPause = 200 * time.Microsecond
 	// subscriberBytes is what a subscriber may leave unread where its pool does not say. Source: redis.conf,
 	// client-output-buffer-limit pubsub.
@@ -71,21 +78,29 @@ type backlog struct {
 // end is the number that the next message has.
 func (b *backlog) end() uint64 { return b.base + uint64(len(b.log)) }
 
-// fan is the topics of which messages are under way.
+// fan is the topics of which messages are under way, and what is left of the portion that the next flush writes.
 type fan struct {
 	walking []*topic
-	timed   bool // a timer goes on
+	timed   bool  // a timer goes on
+	portion int   // how many may be given messages at a time
+	people  int   // that may be given some yet, before the next flush
+	bytes   int   // that they may be given
+	began   int64 // when the portion did, as Loop.Now
+	flushes int   // how often the next flush has yet to come to the hub; 0: there is no portion
 }
 
 // pass gives a message to those who hear t. kept: bb, which it stands in, is in use.
 func (t *topic) pass(frame []byte, bb *bytebufferpool.ByteBuffer) (kept bool) {
 	h := t.hub
+	h.begin()
 	l, n := h.local.loop, t.subscribers.n
 	m := message{frame: frame}
 	if kept = bb != nil && len(frame) >= shareBytes; kept {
 		m.shared[0] = loop.NewShared(bb)
 	}
-	if !t.walks && n <= portion && (n == 1 || n*len(frame) <= portionBytes) {
+	if !t.walks && (n <= h.people && n*len(frame) <= h.bytes || n == 1) {
+		h.people -= n
+		h.bytes -= n * len(frame)
 		for u := t.subscribers.first; u != nil; {
 			next := u.next
 			h.catchUp(u)
@@ -102,11 +117,43 @@ func (t *topic) pass(frame []byte, bb *bytebufferpool.ByteBuffer) (kept bool) {
 		t.cursor, t.round = t.subscribers.first, t.end()
 		h.walking = append(h.walking, t)
 		if !h.timed {
-			h.goOn()
+			h.giveOn()
 		}
 	}
 	return kept
 }
+
+// begin begins a portion, unless one is under way. The hub comes to it again once those who are given messages were written to.
+func (h *hub) begin() {
+	if h.flushes > 0 {
+		return
+	}
+	h.people, h.bytes, h.began, h.flushes = h.portion, portionBytes, h.local.loop.Now, 2
+	h.local.loop.TouchClient(h)
+}
+
+// Flush implements loop.Flusher. The first time the hub stands before those whom it has given messages, and so it comes again.
+func (h *hub) Flush() {
+	l := h.local.loop
+	if h.flushes--; h.flushes > 0 {
+		l.TouchClient(h)
+		return
+	}
+	l.Tick()
+	switch took := time.Duration(l.Now - h.began); {
+	case took > portionTime:
+		h.portion = max(h.portion/2, leastPortion)
+	case took < portionTime/2 && h.people <= 0:
+		h.portion = min(h.portion+h.portion/4, mostPortion)
+	}
+	if len(h.walking) > 0 && !h.timed {
+		h.timed = true
+		l.After(portionPause, h.goOn)
+	}
+}
+
+// Abandon implements loop.Flusher: whoever was at fault is closed by itself.
+func (h *hub) Abandon(error) { h.flushes = 0 }
 
 // catchUp gives u's client what it lacks of other topics, whose messages came before.
 func (h *hub) catchUp(u *subscription) {
@@ -137,25 +184,27 @@ func (t *topic) give(u *subscription) (n int) {
 // goOn gives the next portion of subscribers what they lack.
 func (h *hub) goOn() {
 	h.timed = false
-	people, bytes := portion, portionBytes
-	for len(h.walking) > 0 && people > 0 && bytes > 0 {
+	h.begin()
+	h.giveOn()
+}
+
+// giveOn gives as many subscribers what they lack as the portion has room for.
+func (h *hub) giveOn() {
+	for len(h.walking) > 0 && h.people > 0 && h.bytes > 0 {
 		t := h.walking[0]
-		if more := t.walk(&people, &bytes); !more {
+		if more := t.walk(); !more {
 			h.walking = append(h.walking[:0], h.walking[1:]...)
 			t.walks = false
 		} else if len(h.walking) > 1 {
 			h.walking = append(append(h.walking[:0], h.walking[1:]...), t) // the others have their turn
 		}
 	}
-	if len(h.walking) > 0 {
-		h.timed = true
-		h.local.loop.After(portionPause, h.goOn)
-	}
 }
 
-// walk goes on with t's round, as far as people and bytes allow. more: it is not over.
-func (t *topic) walk(people, bytes *int) (more bool) {
-	for *people > 0 && *bytes > 0 {
+// walk goes on with t's round, as far as the portion allows. more: it is not over.
+func (t *topic) walk() (more bool) {
+	h := t.hub
+	for h.people > 0 && h.bytes > 0 {
 		u := t.cursor
 		if u == nil {
 			if t.trim(t.round); len(t.log) == 0 {
@@ -166,8 +215,8 @@ func (t *topic) walk(people, bytes *int) (more bool) {
 		}
 		t.cursor = u.next
 		if n := t.give(u); n > 0 {
-			*people--
-			*bytes -= n
+			h.people--
+			h.bytes -= n
 		}
 	}
 	return true

@@ -37,7 +37,7 @@ type hub struct {
 // getHub is the shard's hub, which is made for the first client that subscribes.
 func (h *shard) getHub(l *Local) *hub {
 	if h.hub == nil {
-		h.hub = &hub{local: l, shard: h, router: h.pool.Router()}
+		h.hub = &hub{local: l, shard: h, router: h.pool.Router(), fan: fan{portion: portion}}
 		for range h.pool.Protocol.Sorts() {
 			h.hub.topics = append(h.hub.topics, make(map[string]*topic))
 		}
