@@ -101,17 +101,19 @@ final class PhpRedis extends Library
     public function subscribe(object $c, string $channel, string $pattern, callable $ready): array
     {
         // It has a call for channels and one for patterns, and neither returns before its subscriptions end: two runs. Nothing
-        // says that it has subscribed, so that another process publishes until somebody has heard.
+        // says that it has subscribed, so that another process publishes until somebody has heard: to a channel for each run, as who
+        // subscribed in the first may still be there.
         $seen = [];
-        foreach (['subscribe' => $channel, 'psubscribe' => $pattern] as $call => $name) {
+        foreach (['subscribe' => "$channel-subscribe", 'psubscribe' => $pattern] as $call => $name) {
+            $to = "$channel-$call";
             $child = pcntl_fork();
             if ($child === 0) {
                 $publisher = $this->connect($c->getPort());
-                for ($i = 0; $i < 500 && $publisher->publish($channel, "\0\xff") === 0; $i++) {
+                for ($i = 0; $i < 500 && $publisher->publish($to, "\0\xff") === 0; $i++) {
                     usleep(10_000);
                 }
-                $publisher->publish($channel, 'hello');
-                $publisher->publish($channel, 'end');
+                $publisher->publish($to, 'hello');
+                $publisher->publish($to, 'end');
                 posix_kill(posix_getpid(), SIGKILL); // its copies of other connections are not closed in good order
             }
             $subscriber = $this->connect($c->getPort());
