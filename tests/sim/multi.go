@@ -171,7 +171,7 @@ func (c *Client) watched(o *owed, r *reply, raw []byte) string {
 // executed holds the reply to an EXEC against what it must be: all commands in their order, or nothing.
 func (c *Client) executed(o *owed, r *reply, raw []byte) string {
 	x, g := &c.expect, o.g
-	changed := o.watch && g.seen != nil && string(g.seen) != fmt.Sprint(g.db[g.names[0]])
+	changed := o.watch && g.seen != nil && !g.vague && string(g.seen) != fmt.Sprint(g.db[g.names[0]])
 	if string(raw) == nullArray(c.three) && o.watch {
 		if c.run.calm && !changed && g.seen != nil && !g.vague {
 			return "not executed, though nothing has changed and nothing fails"

@@ -202,7 +202,7 @@ func (r *Run) succeed(t *Trouble, breaks bool) {
 			return err
 		}
 		given = n
-		r.pressed = r.pressed || err != nil // those who are left are hung up on, half-closed or not
+		r.pressed = r.pressed || err != nil || len(old.Clients()) > 0 // who is left is hung up on, half-closed or not
 		ctx, cancel = s.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		err = old.Drain(ctx)
