@@ -364,15 +364,13 @@ func (c *Client) ended(err error) {
 // check takes whole replies from the input.
 func (c *Client) check() {
 	for c.at < len(c.in) {
-		if c.listening != nil {
-			n, why := c.hears(c.in[c.at:])
-			if why != "" {
-				c.run.fail("client %d hears %s: %s", c.id, quote(c.in[c.at:c.at+n]), why)
-				return
-			}
-			if c.at += n; n > 0 {
-				continue
-			}
+		n, why := c.unasked(c.in[c.at:])
+		if why != "" {
+			c.run.fail("client %d hears %s: %s", c.id, quote(c.in[c.at:c.at+n]), why)
+			return
+		}
+		if c.at += n; n > 0 {
+			continue
 		}
 		var o *owed
 		if c.inFlight() > 0 {

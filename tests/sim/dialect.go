@@ -49,6 +49,9 @@ func (redisDialect) clear(c *Client, g *group) {
 }
 
 func (redisDialect) parse(p []byte, o *owed) (reply, int) {
+	if p[0] == '>' { // see unasked
+		return reply{}, 0
+	}
 	return parseReply(p, o != nil && (o.op == opMget || o.op == opHello || o.op == opShared || o.op == opPop || o.op == opCensus))
 }
 

@@ -186,9 +186,6 @@ func (c *Client) subscribes(sort byte, begins bool, names []string) {
 // parse takes a listener's reply; that to a SUBSCRIBE is all confirmations.
 func (d listenDialect) parse(p []byte, o *owed) (reply, int) {
 	if o == nil || o.op != opSubscribe || p[0] == '-' {
-		if len(p) > 0 && p[0] == '>' {
-			return reply{}, 0
-		}
 		return d.redisDialect.parse(p, o)
 	}
 	most := max(len(o.names), 1)
@@ -281,6 +278,20 @@ func (c *Client) guarded(o *owed, r *reply, raw []byte) string {
 		return ""
 	}
 	return "should be " + want
+}
+
+// unasked takes what comes unasked from the front of p, of which it has n bytes: a message, or that the proxy will hang up.
+func (c *Client) unasked(p []byte) (n int, why string) {
+	if bytes.HasPrefix(p, []byte(">4\r\n$6\r\nMOVING\r\n")) && c.three {
+		if n = frameEnd(p); n > 0 && c.run.calm {
+			why = "in good times nobody has to go"
+		}
+		return n, why
+	}
+	if c.listening != nil {
+		return c.hears(p)
+	}
+	return 0, ""
 }
 
 // hears takes a message from the front of p, of which it has n bytes; 0: there is none, or it is not whole.

@@ -22,6 +22,7 @@ client|no-evict on | +OK
 client|no-touch off | +OK
 client|no-evict maybe | -ERR syntax error
 client|maint_notifications off | +OK
+client|maint_notifications on | ?+-
 client|reply on | +OK
 client|tracking off | +OK
 client|tracking on | -ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes
