@@ -159,8 +159,9 @@ func (h *hub) mend() {
 func (h *hub) placeAll() {
 	for t := h.first; t != nil; {
 		next := t.next
-		err := t.place()
-		t.review(err, nil)
+		if t.subscribers.n > 0 { // else it ended with the one before, for which its client waited, too
+			t.review(t.place(), nil)
+		}
 		t = next
 	}
 }
