@@ -192,19 +192,23 @@ func (h *hub) goOn() {
 func (h *hub) giveOn() {
 	for len(h.walking) > 0 && h.people > 0 && h.bytes > 0 {
 		t := h.walking[0]
-		if more := t.walk(); !more {
+		more := t.walk()
+		switch {
+		case !t.walks: // the last who heard it was closed, and it is not in the list any more
+		case !more:
 			h.walking = append(h.walking[:0], h.walking[1:]...)
 			t.walks = false
-		} else if len(h.walking) > 1 {
+		case len(h.walking) > 1:
 			h.walking = append(append(h.walking[:0], h.walking[1:]...), t) // the others have their turn
 		}
 	}
 }
 
-// walk goes on with t's round, as far as the portion allows. more: it is not over.
+// walk goes on with t's round, as far as the portion allows. more: it is not over. Who does not read is closed, and if that was the last who
+// hears t, then t ends here.
 func (t *topic) walk() (more bool) {
 	h := t.hub
-	for h.people > 0 && h.bytes > 0 {
+	for t.walks && h.people > 0 && h.bytes > 0 {
 		u := t.cursor
 		if u == nil {
 			if t.trim(t.round); len(t.log) == 0 {
@@ -219,7 +223,7 @@ func (t *topic) walk() (more bool) {
 			h.bytes -= n
 		}
 	}
-	return true
+	return t.walks
 }
 
 // trim drops the messages before a number.
@@ -258,9 +262,12 @@ func (s *Session) hear(u *subscription, m *message) {
 	if !u.active || s.life >= quitting {
 		return
 	}
-	if waits := s.out.Pending() + b.heldBytes; waits > 0 && waits+size > s.subscriberBuffer() {
-		s.tooSlow(waits)
-		return
+	if most := s.subscriberBuffer(); s.unheard(b) > 0 && s.unheard(b)+size > most {
+		s.out.Flush(s.loop, s) // what came in this turn of the loop, it could not read yet
+		if waits := s.unheard(b); waits > 0 && waits+size > most {
+			s.tooSlow(waits)
+			return
+		}
 	}
 	s.tally.Messages++
 	switch {
@@ -278,6 +285,9 @@ func (s *Session) hear(u *subscription, m *message) {
 	}
 	s.touch()
 }
+
+// unheard is how much s has before it.
+func (s *Session) unheard(b *subscriber) int { return s.out.Pending() + b.heldBytes }
 
 // subscriberBuffer is what a client that is subscribed to something may leave unread. Replies can wait, and what nobody asked for can't.
 func (s *Session) subscriberBuffer() int {

@@ -110,7 +110,7 @@ func (h *hub) FeedLost(c *backend.Conn, err error) {
 		h.local.loop.Log.Warn("subscriptions lost; subscribing anew", "pool", h.shard.pool.Name, "server", v.feed.ServerName(), "subscriptions", n, "err", err)
 	}
 	for _, t := range decided {
-		t.review(err, nil)
+		t.review(err)
 	}
 	if v.lost {
 		h.mendSoon()
@@ -160,7 +160,7 @@ func (h *hub) placeAll() {
 	for t := h.first; t != nil; {
 		next := t.next
 		if t.subscribers.n > 0 { // else it ended with the one before, for which its client waited, too
-			t.review(t.place(), nil)
+			t.review(t.place())
 		}
 		t = next
 	}

@@ -41,6 +41,8 @@ type link struct {
 	state  state
 	was    bool // in force, ever
 	wanted bool // the topic belongs to the server
+
+	refusal []byte // what the server said, as it refused
 }
 
 // line is that to a server.
@@ -82,18 +84,20 @@ func (k *link) Replied(_ *backend.Request, frame []byte, _ bool) {
 		k.line.feed.Distrust()
 	case t == nil:
 	case refuses:
-		t.hub.local.loop.Log.Warn("server refuses a subscription", "pool", t.hub.shard.pool.Name, "server", k.line.feed.ServerName(), "err", string(frame))
-		k.state = refused
-		t.review(nil, frame)
+		if k.refusal == nil { // else that was said
+			t.hub.local.loop.Log.Warn("server refuses a subscription", "pool", t.hub.shard.pool.Name, "server", k.line.feed.ServerName(), "err", string(frame))
+		}
+		k.state, k.refusal = refused, append(k.refusal[:0], frame...)
+		t.review(nil)
 	default:
-		k.state = inForce
+		k.state, k.refusal = inForce, nil
 		k.counts(1)
 		if k.was {
 			k.line.feed.Tally().Resubscribed++
 		}
 		k.was = true
 		t.leaveOld()
-		t.review(nil, nil)
+		t.review(nil)
 	}
 }
 

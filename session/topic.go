@@ -78,10 +78,10 @@ func (t *topic) asks() bool {
 	return n > 0
 }
 
-// stands says that what t wants is asked for or in force, as far as servers let it.
+// stands says that what t wants is asked for or in force.
 func (t *topic) stands() bool {
 	for _, k := range t.links {
-		if k.wanted && k.state == lost {
+		if k.wanted && (k.state == lost || k.state == refused) {
 			return false
 		}
 	}
@@ -149,16 +149,23 @@ func (t *topic) leaveOld() {
 	t.links = kept
 }
 
-// review tells those who wait for t, if that is decided; refusal is a server's, and err says why none could be asked.
-func (t *topic) review(err error, refusal []byte) {
+// review tells those who wait for t, if that is decided: it is in force where it belongs, at the servers that can be reached, or one of them
+// refuses it. err says why none could be asked.
+func (t *topic) review(err error) {
 	asks, force := t.count()
 	if asks > 0 || len(t.waiting) == 0 {
 		return
 	}
+	var refusal []byte
+	for _, k := range t.links {
+		if k.wanted && k.state == refused {
+			refusal = k.refusal
+		}
+	}
 	waiting := t.waiting
 	t.waiting = nil
 	for _, u := range waiting {
-		if force > 0 {
+		if force > 0 && refusal == nil {
 			u.session.joined()
 		} else {
 			u.session.notJoined(err, refusal)

@@ -6,7 +6,7 @@ import "cashew/codec"
 func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
 	p.decide(cmd, op, argc, keys, frame, g)
 	switch {
-	case cmd.Op == opExec && (cmd.Err == refuseArity || cmd.Err == refuseDenied):
+	case cmd.Op == opExec && (cmd.Err == refuseArity || cmd.Err == refuseDenied || cmd.Err == refuseSubscribed):
 		cmd.Kind = codec.Discard // it ends the transaction, and what was watched
 	case g&transacting != 0 && cmd.Kind != codec.Refuse:
 		p.hold(cmd)

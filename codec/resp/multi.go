@@ -135,12 +135,15 @@ func (*Protocol) BeginOp() uint16 { return opMulti }
 // ExecOp implements codec.Transactions.
 func (*Protocol) ExecOp() uint16 { return opExec }
 
-// appendAbortedExec answers an EXEC that is refused, which discards: it has arguments, or is forbidden.
+// appendAbortedExec answers an EXEC that is refused, which discards: it has arguments, or is forbidden, or its client is subscribed.
 func appendAbortedExec(dst []byte, cl *codec.Client, why string) []byte {
 	cl.Bar = uint16(gate(cl.Bar) &^ transacting)
 	dst = append(dst, "-EXECABORT Transaction discarded because of: "...)
-	if why == refuseDenied {
+	switch why {
+	case refuseDenied:
 		return appendDenied(dst, "exec")
+	case refuseSubscribed:
+		return appendSubscribedOnly(dst, "exec")
 	}
 	return append(dst, "wrong number of arguments for 'exec' command\r\n"...)
 }

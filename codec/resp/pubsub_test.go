@@ -38,7 +38,7 @@ func TestAppendSubscribed(t *testing.T) {
 	send("get a", only("get"))
 	send("client setname x", only("client|setname"))
 	send("multi", only("multi"))
-	send("exec", only("exec"))
+	send("exec", "Discard -EXECABORT Transaction discarded because of: "+strings.TrimPrefix(only("exec"), "Refuse -ERR "))
 	send("publish a b", only("publish"))
 	send("ping", "Local *2\r\n$4\r\npong\r\n$0")
 	send("ping hi", "Local *2\r\n$4\r\npong\r\n$2\r\nhi")

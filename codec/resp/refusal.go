@@ -32,8 +32,7 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		dst = append(dst, strings.ToUpper(name)...)
 		return append(dst, " asks for the replicas of one server, and this pool has several\r\n"...)
 	case refuseSubscribed:
-		dst = append(append(dst, "-ERR Can't execute '"...), name...)
-		return append(dst, "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n"...)
+		return appendSubscribedOnly(append(dst, "-ERR "...), name)
 	case refuseSelected:
 		return p.appendOnlyDB(append(dst, "-ERR an earlier SELECT was refused"...))
 	case refuseOtherDB:
@@ -50,6 +49,12 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 	dst = append(dst, '-')
 	dst = append(dst, cmd.Err...)
 	return append(dst, crlf...)
+}
+
+// appendSubscribedOnly says that a client of RESP2 that is subscribed may not send a command.
+func appendSubscribedOnly(dst []byte, name string) []byte {
+	dst = append(append(dst, "Can't execute '"...), name...)
+	return append(dst, "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n"...)
 }
 
 func appendArity(dst []byte, name string) []byte {
