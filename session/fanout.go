@@ -146,14 +146,22 @@ func (h *hub) Flush() {
 	case took < portionTime/2 && h.people <= 0:
 		h.portion = min(h.portion+h.portion/4, mostPortion)
 	}
-	if len(h.walking) > 0 && !h.timed {
-		h.timed = true
-		l.After(portionPause, h.goOn)
-	}
+	h.goOnSoon()
 }
 
-// Abandon implements loop.Flusher: whoever was at fault is closed by itself.
-func (h *hub) Abandon(error) { h.flushes = 0 }
+// Abandon implements loop.Flusher: whoever was at fault is closed by itself, and the others hear on.
+func (h *hub) Abandon(error) {
+	h.flushes = 0
+	h.goOnSoon()
+}
+
+// goOnSoon has a timer go on with what is under way.
+func (h *hub) goOnSoon() {
+	if len(h.walking) > 0 && !h.timed {
+		h.timed = true
+		h.local.loop.After(portionPause, h.goOn)
+	}
+}
 
 // catchUp gives u's client what it lacks of other topics, whose messages came before.
 func (h *hub) catchUp(u *subscription) {
