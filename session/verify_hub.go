@@ -31,12 +31,57 @@ func (a *audit) hub(h *hub) {
 	for _, v := range h.lines {
 		a.Check(links[v] == v.links, h, "%d links go over a feed, and %d are counted", links[v], v.links)
 	}
+	if !over {
+		a.census(h)
+	}
 	walking := 0
 	for _, t := range h.walking {
 		walking++
 		a.Check(t.walks && t.subscribers.n > 0, h, "messages are under way to nobody")
 	}
 	a.Check(walking == 0 || h.timed || h.flushes > 0, h, "messages are under way, and nobody goes on with them")
+}
+
+// census: what all loops know of h's subscriptions is what there is.
+func (a *audit) census(h *hub) {
+	c := h.shard.pool.census
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for t := h.first; t != nil; t = t.next {
+		_, force := t.count()
+		known := t.sort < len(c.names) && c.names[t.sort][string(t.name)] != nil
+		a.Check(known || force+t.active() == 0, h, "nothing is counted of a name")
+	}
+	for sort, names := range c.names {
+		for name, n := range names { // in no order: the first that is wrong is as good as another
+			clients, own := 0, 0
+			for _, v := range n.clients {
+				if v.hub == h {
+					clients += v.n
+				}
+			}
+			for _, o := range n.own {
+				if o.hub == h {
+					own++
+				}
+			}
+			if t := h.topics[sort][name]; t != nil {
+				_, force := t.count()
+				clients, own = clients-t.active(), own-force
+			}
+			a.Check(clients == 0 && own == 0, h, "%d clients and %d links more are counted of a name than there are", clients, own)
+		}
+	}
+}
+
+// active is how many clients hear t.
+func (t *topic) active() (n int) {
+	for u := t.subscribers.first; u != nil; u = u.next {
+		if u.active {
+			n++
+		}
+	}
+	return n
 }
 
 // topic: those who hear it are its clients, and what they have not been given is kept.

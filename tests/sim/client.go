@@ -226,7 +226,7 @@ func (c *Client) vanish(hard bool) {
 	c.hold, c.pauses, c.called = 0, false, 0
 	c.half = false
 	if c.listening != nil {
-		c.told = nil
+		c.end(c.run.sim.now)
 		clear(c.heard)
 		clear(c.latest)
 	}

@@ -156,7 +156,7 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 	case opReset:
 		c.three = false
 		if c.listening != nil {
-			c.told = nil
+			c.end(c.run.sim.now)
 		}
 		if string(raw) != "+RESET\r\n" {
 			return "not RESET"

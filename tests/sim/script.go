@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -189,14 +190,45 @@ func parseScript(text string) (*Script, error) {
 	if err := d.Decode(c); err != nil {
 		return nil, err
 	}
+	return c, c.check()
+}
+
+// check says what is wrong with a script that somebody wrote.
+func (c *Script) check() error {
+	if c.Loops < 1 || c.MaxPipeline < 1 || len(c.Pools) == 0 || len(c.Clients) == 0 {
+		return errors.New("a script has loops, max_pipeline, pools and clients")
+	}
+	for i, p := range c.Pools {
+		if p.Protocol != "redis" && p.Protocol != "memcached" || p.Servers < 1 || p.Settings.ServerConnections < 1 {
+			return fmt.Errorf("pool %d: it is of redis or of memcached, and has servers and server_connections", i)
+		}
+	}
+	for _, p := range c.Clients {
+		if p.Pool < 0 || p.Pool >= len(c.Pools) || p.Depth < 1 || p.Keys < 1 {
+			return fmt.Errorf("client %d: it has a pool that there is, depth and keys", p.ID)
+		}
+	}
 	for _, p := range c.Phases {
-		for _, t := range p.Troubles {
-			if troubles[t.Do] == nil {
-				return nil, fmt.Errorf("there is no trouble %q", t.Do)
+		for i := range p.Troubles {
+			if err := p.Troubles[i].check(); err != nil {
+				return err
 			}
 		}
 	}
-	return c, nil
+	return nil
+}
+
+func (t *Trouble) check() error {
+	r := t.Reload
+	switch {
+	case troubles[t.Do] == nil:
+		return fmt.Errorf("there is no trouble %q", t.Do)
+	case t.Server < 0 || t.For < 0 || t.MiB < 0 || t.N < 0 || t.Then < 0:
+		return fmt.Errorf("%s: there is less than nothing of something", t.Do)
+	case t.Do == "reload" && (r == nil || r.MaxPipeline < 1 || len(r.Pools) == 0 || r.Pool < 0 || r.At < 0):
+		return errors.New("reload: it has max_pipeline, and settings of pools")
+	}
+	return nil
 }
 
 // clone is a script that can be changed.

@@ -27,6 +27,9 @@ func TestSim(t *testing.T) {
 		playFile(t, *file)
 		return
 	}
+	if *duration <= 0 || *runTime <= 0 || *pace < 0 {
+		t.Fatalf("-sim.duration %v and -sim.run %v have to be some time, and -sim.pace %v not less than none", *duration, *runTime, *pace)
+	}
 	began := time.Now()
 	var answered, steps int64
 	length := min(*duration, *runTime)
