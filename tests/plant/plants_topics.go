@@ -1,0 +1,30 @@
+package main
+
+// topicPlants are faults of subscriptions: who hears what, since when, until when, and how many that are.
+var topicPlants = []plant{
+	{"topic-ends-with-its-first-hearer", "session/topic.go", "	if t.subscribers.n > 0 {\n		return\n	}\n	h := t.hub", "	if t.subscribers.n > 1 {\n		return\n	}\n	h := t.hub"},
+	{"topic-waits-for-one-of-its-servers", "session/topic.go", "	if asks > 0 || len(t.waiting) == 0 {", "	if asks > 1 || len(t.waiting) == 0 {"},
+	{"topic-tells-the-first-who-waits", "session/topic.go", "	t.waiting = nil\n	for _, u := range waiting {", "	t.waiting = nil\n	for _, u := range waiting[:1] {"},
+	{"topic-is-left-in-the-list", "session/topic.go", "	if t.next == nil {\n		h.last = t.prev\n	} else {", "	if t.next == nil {\n		_ = h.last\n	} else {"},
+	{"leaver-still-waits", "session/topic.go", "			t.waiting = append(t.waiting[:i:i], t.waiting[i+1:]...)\n", "			_ = i\n"},
+	{"lost-links-are-not-mended", "session/hub.go", "	if v.lost {\n		h.mendSoon()\n	}\n}\n\n// mendTime", "	_ = v\n}\n\n// mendTime"},
+	{"lost-link-counts-on", "session/hub.go", "				k.counts(-1)\n				n++", "				n++"},
+	{"heard-before-it-is-told", "session/fanout.go", "	b, size := s.subscriber, len(m.frame)\n	if !u.active || s.life >= quitting {", "	b, size := s.subscriber, len(m.frame)\n	if s.life >= quitting {"},
+	{"message-in-the-middle-of-a-reply", "session/fanout.go", "	case s.head != nil && s.head.Streaming: // a message", "	case s.head != nil && s.head.Streaming && size > shareBytes: // a message"},
+	{"held-messages-stay", "session/fanout.go", "	clear(b.held)\n	b.held, b.heldBytes = b.held[:0], 0", "	b.heldBytes = 0"},
+	{"message-of-the-other-version", "session/fanout.go", "s.pool.Protocol.AppendMessage(s.out.Room(s.loop, size), s.cl.Profile, m.frame)", "s.pool.Protocol.AppendMessage(s.out.Room(s.loop, size), 0, m.frame)"},
+	{"round-forgets-who-came-late", "session/fanout.go", "		m := &t.log[u.at-t.base]\n", "		m := &t.log[len(t.log)-1]\n"},
+	{"backlog-is-trimmed-too-far", "session/fanout.go", "			if t.trim(t.round); len(t.log) == 0 {", "			if t.trim(t.end()); len(t.log) == 0 {"},
+	{"nobody-goes-on-with-a-round", "session/fanout.go", "	if len(h.walking) > 0 && !h.timed {\n		h.timed = true\n		l.After(portionPause, h.goOn)\n	}", "	_ = portionPause"},
+	{"other-topics-are-overtaken", "session/fanout.go", "		if other := b.names[t.sort][string(t.name)]; other != nil && other != u {", "		if other := b.names[t.sort][string(t.name)]; other != nil && other == u {"},
+	{"new-subscriber-gets-the-backlog", "session/pubsub.go", "u.active, u.at = true, u.topic.end()", "u.active, u.at = true, u.topic.base"},
+	{"subscribed-with-the-first-name", "session/pubsub.go", "	if s.subscriber.awaited--; s.subscriber.awaited == 0 {", "	if s.subscriber.awaited--; s.subscriber.awaited >= 0 && s.subscriber.request != nil {"},
+	{"unsubscribe-all-ends-one-in-two", "session/pubsub.go", "			next := u.succ\n			if u.topic.sort == sort {", "			next := u.succ\n			if next != nil && u.topic.sort == sort {\n				next = next.succ\n			}\n			if u.topic.sort == sort {"},
+	{"client-leaves-and-is-counted", "session/pubsub.go", "		s.pool.census.add(t.hub, t.sort, string(t.name), -1)\n", ""},
+	{"publish-counts-loops", "session/census.go", "			clients += v.n\n", "			clients++\n"},
+	{"census-forgets-where-loops-are", "session/census.go", "if server == nil || o.server == server {\n			own++", "if server == nil || o.server == server {\n			own = 1"},
+	{"half-a-message-is-dropped", "backend/feed.go", "		if f.part != nil || !done {\n			frame = c.gather(frame)\n		}\n", "		if !done {\n			frame = c.gather(frame)\n		}\n"},
+	{"message-kept-and-given-back", "backend/feed.go", "		if bb != nil && !kept {", "		if bb != nil && (!kept || c.head == nil) {"},
+	{"feed-ends-and-nobody-is-told", "backend/feed.go", "	if by := c.feed.by; by != nil {", "	if by := c.feed.by; by != nil && c.head != nil {"},
+	{"silent-feed-is-not-asked", "backend/feed.go", "c.state == open && c.head == nil && g.loop.Now", "c.state == open && c.head != nil && g.loop.Now"},
+}
