@@ -15,7 +15,7 @@ var topicPlants = []plant{
 	{"message-of-the-other-version", "session/fanout.go", "s.pool.Protocol.AppendMessage(s.out.Room(s.loop, size), s.cl.Profile, m.frame)", "s.pool.Protocol.AppendMessage(s.out.Room(s.loop, size), 0, m.frame)"},
 	{"round-forgets-who-came-late", "session/fanout.go", "		m := &t.log[u.at-t.base]\n", "		m := &t.log[len(t.log)-1]\n"},
 	{"backlog-is-trimmed-too-far", "session/fanout.go", "			if t.trim(t.round); len(t.log) == 0 {", "			if t.trim(t.end()); len(t.log) == 0 {"},
-	{"nobody-goes-on-with-a-round", "session/fanout.go", "	if len(h.walking) > 0 && !h.timed {\n		h.timed = true\n		l.After(portionPause, h.goOn)\n	}", "	_ = portionPause"},
+	{"nobody-goes-on-with-a-round", "session/fanout.go", "	if len(h.walking) > 0 && !h.timed {\n		h.timed = true\n		h.local", "	if len(h.walking) > 9 && !h.timed {\n		h.timed = true\n		h.local"},
 	{"other-topics-are-overtaken", "session/fanout.go", "		if other := b.names[t.sort][string(t.name)]; other != nil && other != u {", "		if other := b.names[t.sort][string(t.name)]; other != nil && other == u {"},
 	{"new-subscriber-gets-the-backlog", "session/pubsub.go", "u.active, u.at = true, u.topic.end()", "u.active, u.at = true, u.topic.base"},
 	{"subscribed-with-the-first-name", "session/pubsub.go", "	if s.subscriber.awaited--; s.subscriber.awaited == 0 {", "	if s.subscriber.awaited--; s.subscriber.awaited >= 0 && s.subscriber.request != nil {"},
