@@ -95,6 +95,7 @@ func poolCases() []settingCase {
 		}},
 		{key: "client_write_timeout", to: "5000", shows: 5000},
 		{key: "client_output_buffer", to: "1mb", shows: 1 << 20},
+		{key: "moving_endpoint", to: "lb.example:6379", shows: "lb.example:6379"}, // what it does is seen in a drain: session TestMoving
 		{key: "slowlog_log_slower_than", to: "0", shows: 0, does: func(in *instance) {
 			in.ask("GET", "k")
 			in.await("an entry in the slow log", func() bool { return in.proxy.SlowLogLen() > 0 })
