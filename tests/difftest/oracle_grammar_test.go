@@ -102,6 +102,13 @@ func (g *oracleCalls) make(seq []oracleNode) []string {
 	args := g.expand(seq)
 	if g.rng.IntN(6) == 0 {
 		args = g.breakCall(args)
+		if oracleBlocks[args[0]] {
+			for i := range args {
+				if oracleTimes[args[i]] {
+					args[i] = "0.01"
+				}
+			}
+		}
 	}
 	if g.rng.IntN(8) == 0 {
 		for i := range args {
@@ -112,6 +119,15 @@ func (g *oracleCalls) make(seq []oracleNode) []string {
 	}
 	return args
 }
+
+// oracleBlocks are the commands that wait for as long as a number says, and oracleTimes what of junk is such a number, and one that
+// nobody lives to see the end of: -0 is for ever.
+var (
+	oracleBlocks = map[string]bool{
+		"BLMOVE": true, "BLMPOP": true, "BLPOP": true, "BRPOP": true, "BRPOPLPUSH": true, "BZMPOP": true, "BZPOPMAX": true, "BZPOPMIN": true,
+	}
+	oracleTimes = map[string]bool{"-0": true, "+1000000": true, "1.5": true, "0x10": true, " 1000000": true, "9223372036854775807": true}
+)
 
 // breakCall does one thing to the arguments that the command need not expect. It puts no small number where there was none,
 // which might be taken for a time to live that ends within the test.
