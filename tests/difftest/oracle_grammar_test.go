@@ -126,7 +126,7 @@ var (
 	oracleBlocks = map[string]bool{
 		"BLMOVE": true, "BLMPOP": true, "BLPOP": true, "BRPOP": true, "BRPOPLPUSH": true, "BZMPOP": true, "BZPOPMAX": true, "BZPOPMIN": true,
 	}
-	oracleTimes = map[string]bool{"-0": true, "+1000000": true, "1.5": true, "0x10": true, " 1000000": true, "9223372036854775807": true}
+	oracleTimes = map[string]bool{"-0": true, "+1000000": true, "1.5": true, "0x10": true, "9223372036854775807": true}
 )
 
 // breakCall does one thing to the arguments that the command need not expect. It puts no small number where there was none,
