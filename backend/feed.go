@@ -2,6 +2,7 @@ package backend
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -67,12 +68,8 @@ func (c *Conn) Shut() {
 	c.feed.by = nil
 	c.retired, c.blamed = true, true
 	c.fail(ErrClosed)
-	for i, d := range c.group.feeds {
-		if d == c {
-			c.group.feeds = append(c.group.feeds[:i:i], c.group.feeds[i+1:]...)
-			return
-		}
-	}
+	g := c.group
+	g.feeds = slices.DeleteFunc(g.feeds, func(d *Conn) bool { return d == c })
 }
 
 // IsFeed says that c is a feed.
@@ -113,6 +110,9 @@ func (c *Conn) hear(buf []byte) {
 			frame = c.gather(frame)
 		}
 		if !done {
+			if len(frame)+int(c.scan.Skip) > maxMessageBytes {
+				c.fail(errors.Join(ErrBadReply, errMessageSize))
+			}
 			return
 		}
 		bb := f.part
@@ -130,6 +130,11 @@ func (c *Conn) hear(buf []byte) {
 	}
 	c.answeredSome(true, false)
 }
+
+// maxMessageBytes is the most that a message may have, which is kept whole: a name and a body as large as servers take them by default.
+const maxMessageBytes = 1 << 30
+
+var errMessageSize = errors.New("message larger than 1 GiB")
 
 // gather keeps the next bytes of a frame that has not come whole, and returns all there are of it.
 func (c *Conn) gather(p []byte) []byte {
@@ -198,12 +203,7 @@ func (g *Group) tidyFeeds() {
 }
 
 // feedList is a copy of the group's feeds, which may be shut meanwhile.
-func (g *Group) feedList() []*Conn {
-	if len(g.feeds) == 0 {
-		return nil
-	}
-	return append([]*Conn(nil), g.feeds...)
-}
+func (g *Group) feedList() []*Conn { return slices.Clone(g.feeds) }
 
 // renewFeeds renews those of which gone says so.
 func (g *Group) renewFeeds(gone func(c *Conn) bool) {

@@ -33,14 +33,14 @@ type Commands interface {
 	LoadOp() uint16
 	Unloaded(reply []byte) (is, perhaps bool)
 
+	// FindUnloaded is Unloaded for a reply that has others within it: it says whether one of them is found in the next bytes of it.
+	// matched is what it returned for those before, 0 at first.
+	FindUnloaded(chunk []byte, matched int) (found bool, now int)
+
 	// AppendMark appends what a connection is sent before a command that asks about all that its client has written, over whichever
 	// connections; ops are of the two commands. Unmarked says by the reply to the second why that can't be asked after all.
 	AppendMark(dst []byte) (out []byte, ops [2]uint16)
 	Unmarked(reply []byte) (why string)
-
-	// FindUnloaded is Unloaded for a reply that has others within it: it says whether one of them is found in the next bytes of it.
-	// matched is what it returned for those before, 0 at first.
-	FindUnloaded(chunk []byte, matched int) (found bool, now int)
 }
 
 // Kind says what a session does with a command.

@@ -29,7 +29,7 @@ type Fragments interface {
 type Gather struct {
 	Op      uint16
 	Some    bool     // Command.Some
-	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command; of a Publish the place of its server
+	Part    []uint16 // Part[i] is the index in Replies of the fragment that holds key i of the command; with Subscribers, the place of the server that Replies[i] is from
 	Replies [][]byte // the whole reply to each fragment, but for those that Some leaves out; none is empty
 	Keys    []byte   // what AppendKeys kept
 	Cursor  []int    // scratch, one for each reply, zeroed: the protocol's place in it

@@ -102,7 +102,7 @@ func (t *topic) pass(frame []byte, bb *bytebufferpool.ByteBuffer) (kept bool) {
 		h.people -= n
 		h.bytes -= n * len(frame)
 		for u := t.subscribers.first; u != nil; {
-			next := u.next
+			next := u.inTopic.next
 			h.catchUp(u)
 			u.session.hear(u, &m)
 			u = next
@@ -225,7 +225,7 @@ func (t *topic) walk() (more bool) {
 			t.cursor, t.round = t.subscribers.first, t.end()
 			continue
 		}
-		t.cursor = u.next
+		t.cursor = u.inTopic.next
 		if n := t.give(u); n > 0 {
 			h.people--
 			h.bytes -= n

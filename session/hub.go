@@ -10,6 +10,8 @@ package session
 // another server by now, since a reload or since servers were ejected, has a link there in force before it leaves the old one.
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -23,13 +25,13 @@ type hub struct {
 	local *Local
 	shard *shard
 
-	topics      []map[string]*topic // by sort; looked up, and never walked over
-	first, last *topic              // all of them, in the order in which they began
-	lines       []*line
-	router      *topology.Router // by which they are placed
-	mending     bool             // a timer will look after what is lost
-	over        bool             // the pool is gone
-	command     []byte           // scratch
+	topics  []map[string]*topic // by sort; looked up, and never walked over
+	all     chain[topic]        // inHub
+	lines   []*line
+	router  *topology.Router // by which they are placed
+	mending bool             // a timer will look after what is lost
+	over    bool             // the pool is gone
+	command []byte           // scratch
 
 	fan
 }
@@ -52,14 +54,9 @@ func (h *hub) join(s *Session, sort int, name []byte) (u *subscription, waits bo
 	}
 	t := h.topics[sort][string(name)]
 	if t == nil {
-		t = &topic{hub: h, sort: sort, name: append([]byte(nil), name...), prev: h.last}
+		t = &topic{hub: h, sort: sort, name: bytes.Clone(name)}
 		h.topics[sort][string(name)] = t
-		if h.last == nil {
-			h.first = t
-		} else {
-			h.last.next = t
-		}
-		h.last = t
+		h.all.add(t, inHub)
 	}
 	if !t.stands() {
 		err = t.place()
@@ -70,7 +67,7 @@ func (h *hub) join(s *Session, sort int, name []byte) (u *subscription, waits bo
 		return nil, false, err
 	}
 	u = &subscription{topic: t, session: s}
-	t.subscribers.add(u)
+	t.subscribers.add(u, inTopic)
 	if waits = t.asks(); waits {
 		t.waiting = append(t.waiting, u)
 	}
@@ -79,19 +76,11 @@ func (h *hub) join(s *Session, sort int, name []byte) (u *subscription, waits bo
 
 // FeedLost implements backend.Hearer.
 func (h *hub) FeedLost(c *backend.Conn, err error) {
-	var v *line
-	for _, l := range h.lines {
-		if l.feed == c {
-			v = l
-		}
-	}
-	if v == nil {
-		return
-	}
+	v := h.lines[slices.IndexFunc(h.lines, func(l *line) bool { return l.feed == c })]
 	n := 0
 	v.lost = v.links > 0
 	var decided []*topic
-	for t := h.first; t != nil; t = t.next {
+	for t := h.all.first; t != nil; t = t.inHub.next {
 		for _, k := range t.links {
 			if k.line != v {
 				continue
@@ -157,8 +146,8 @@ func (h *hub) mend() {
 
 // placeAll has all topics be where they belong.
 func (h *hub) placeAll() {
-	for t := h.first; t != nil; {
-		next := t.next
+	for t := h.all.first; t != nil; {
+		next := t.inHub.next
 		if t.subscribers.n > 0 { // else it ended with the one before, for which its client waited, too
 			t.review(t.place())
 		}
@@ -166,45 +155,32 @@ func (h *hub) placeAll() {
 	}
 }
 
-// Tidy is called each second: it looks at what is refused, and shuts feeds that are not used.
+// tidy is called each second: it looks at what is refused, and shuts feeds that are not used.
 func (h *hub) tidy() {
 	h.mend()
-	for t := h.first; t != nil; t = t.next {
+	for t := h.all.first; t != nil; t = t.inHub.next {
 		for _, k := range t.links {
 			if k.state == refused {
 				_ = k.ask()
 			}
 		}
 	}
-	kept := h.lines[:0]
-	for _, v := range h.lines {
-		if v.links == 0 && (h.local.loop.Now-v.idleAt >= int64(idleFeed) || !h.has(v.server)) {
+	h.lines = slices.DeleteFunc(h.lines, func(v *line) bool {
+		idle := h.local.loop.Now-v.idleAt >= int64(idleFeed) || !slices.Contains(h.shard.pool.Servers(), v.server)
+		if idle = idle && v.links == 0; idle {
 			v.feed.Shut()
-			continue
 		}
-		kept = append(kept, v)
-	}
-	clear(h.lines[len(kept):])
-	h.lines = kept
+		return idle
+	})
 }
 
 // idleFeed is how long a feed is kept over which nothing is subscribed to.
 const idleFeed = time.Minute
 
-// has says that the pool has a server.
-func (h *hub) has(server *topology.Server) bool {
-	for _, s := range h.shard.pool.Servers() {
-		if s == server {
-			return true
-		}
-	}
-	return false
-}
-
 // end is the end of the pool, whose feeds are shut.
 func (h *hub) end() {
 	h.over = true
-	for t := h.first; t != nil; t = t.next {
+	for t := h.all.first; t != nil; t = t.inHub.next {
 		for _, k := range t.links {
 			if k.state == inForce {
 				k.counts(-1)

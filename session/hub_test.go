@@ -118,7 +118,7 @@ func TestNowhereToGo(t *testing.T) {
 		for _, v := range h.lines {
 			links += v.links
 		}
-		if links != 1 || h.first != h.last || len(h.topics[0]) != 1 {
+		if links != 1 || h.all.n != 1 || len(h.topics[0]) != 1 {
 			t.Errorf("%d links and %d topics are left; want those of the other client", links, len(h.topics[0]))
 		}
 		s.pool = next

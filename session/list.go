@@ -70,3 +70,41 @@ func (l *sessions) all(yield func(*Session) bool) {
 		s = next
 	}
 }
+
+// chain is a list of what has a place in it, as tie says, in the order of entering. To enter and to leave costs no more than in sessions.
+// What has left still knows who stood behind it, so that a walk goes on from there.
+type chain[T any] struct {
+	first, last *T
+	n           int
+}
+
+// tied is where an element stands in a chain.
+type tied[T any] struct{ prev, next *T }
+
+// add enters e at the end.
+func (l *chain[T]) add(e *T, tie func(*T) *tied[T]) {
+	tie(e).prev = l.last
+	if l.last == nil {
+		l.first = e
+	} else {
+		tie(l.last).next = e
+	}
+	l.last = e
+	l.n++
+}
+
+// remove takes e out, which stands in the list.
+func (l *chain[T]) remove(e *T, tie func(*T) *tied[T]) {
+	at := tie(e)
+	if at.prev == nil {
+		l.first = at.next
+	} else {
+		tie(at.prev).next = at.next
+	}
+	if at.next == nil {
+		l.last = at.prev
+	} else {
+		tie(at.next).prev = at.prev
+	}
+	l.n--
+}

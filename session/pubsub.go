@@ -11,6 +11,8 @@ package session
 // PUBLISH goes to the server that the ring gives its channel. Its reply counts the loops of the proxy, and is told as clients.
 
 import (
+	"github.com/valyala/bytebufferpool"
+
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/loop"
@@ -18,10 +20,10 @@ import (
 
 // subscriber is what a client is subscribed to.
 type subscriber struct {
-	counts      []int                      // by sort, of those that it was told of
-	names       []map[string]*subscription // by sort; looked up, and never walked over
-	first, last *subscription              // all of them, in the order in which they began
-	bytes       int                        // about what they take
+	counts []int                      // by sort, of those that it was told of
+	names  []map[string]*subscription // by sort; looked up, and never walked over
+	all    chain[subscription]        // ofClient
+	bytes  int                        // about what they take
 
 	request *backend.Request // the SUBSCRIBE that is not answered; nil: none
 	sort    int              // its
@@ -34,44 +36,16 @@ type subscriber struct {
 
 // subscription is one client's to one topic.
 type subscription struct {
-	topic      *topic
-	session    *Session
-	prev, next *subscription // of the topic
-	pred, succ *subscription // of the client
-	active     bool          // the client was told
-	at         uint64        // number of the next message that it is to have
+	topic    *topic
+	session  *Session
+	inTopic  tied[subscription]
+	ofClient tied[subscription]
+	active   bool   // the client was told
+	at       uint64 // number of the next message that it is to have
 }
 
-// subscriptions are those to a topic, in the order in which they began.
-type subscriptions struct {
-	first, last *subscription
-	n           int
-}
-
-func (l *subscriptions) add(u *subscription) {
-	u.prev = l.last
-	if l.last == nil {
-		l.first = u
-	} else {
-		l.last.next = u
-	}
-	l.last = u
-	l.n++
-}
-
-func (l *subscriptions) remove(u *subscription) {
-	if u.prev == nil {
-		l.first = u.next
-	} else {
-		u.prev.next = u.next
-	}
-	if u.next == nil {
-		l.last = u.prev
-	} else {
-		u.next.prev = u.prev
-	}
-	l.n--
-}
+func inTopic(u *subscription) *tied[subscription]  { return &u.inTopic }
+func ofClient(u *subscription) *tied[subscription] { return &u.ofClient }
 
 // subscriptionBytes is about what a subscription takes besides its name.
 const subscriptionBytes = 250
@@ -84,8 +58,8 @@ func (b *subscriber) n() (sum int) {
 	return sum
 }
 
-// subscribed says that s is subscribed to something, or is about to be.
-func (s *Session) subscribes() bool { return s.subscriber != nil && s.subscriber.first != nil }
+// subscribes says that s is subscribed to something, or is about to be.
+func (s *Session) subscribes() bool { return s.subscriber != nil && s.subscriber.all.n > 0 }
 
 // subscribe carries out a command that begins or ends subscriptions. It returns false if that has to wait.
 func (s *Session) subscribe(cmd *codec.Command) (taken bool) {
@@ -135,13 +109,7 @@ func (s *Session) subscribe(cmd *codec.Command) (taken bool) {
 // add enters u among the client's.
 func (b *subscriber) add(u *subscription, name string) {
 	b.names[u.topic.sort][name] = u
-	u.pred = b.last
-	if b.last == nil {
-		b.first = u
-	} else {
-		b.last.succ = u
-	}
-	b.last = u
+	b.all.add(u, ofClient)
 	b.bytes += subscriptionBytes + len(name)
 }
 
@@ -165,7 +133,7 @@ func (s *Session) subscribed() {
 		}
 		bb.B = p.AppendSubscribed(bb.B, &s.cl, b.sort, []byte(name), true, b.counts)
 	}
-	s.answerSubscribe(func(r *backend.Request) { r.Reply = bb })
+	s.answerSubscribe(bb)
 	if s.holds() >= causeBytes {
 		s.local.holders.add(s)
 	}
@@ -186,15 +154,14 @@ func (s *Session) notJoined(err error, refusal []byte) {
 		s.pool.Count.ForwardError.Add(1)
 		bb.B = s.pool.Protocol.AppendError(bb.B, backend.Text(err))
 	}
-	s.answerSubscribe(func(r *backend.Request) { r.Reply = bb })
+	s.answerSubscribe(bb)
 }
 
 // answerSubscribe ends the SUBSCRIBE, whose turn it is: nothing is owed to the client before it.
-func (s *Session) answerSubscribe(with func(r *backend.Request)) {
+func (s *Session) answerSubscribe(with *bytebufferpool.ByteBuffer) {
 	r := s.subscriber.request
 	s.subscriber.request, s.subscriber.awaited = nil, 0
-	with(r)
-	r.Done = true
+	r.Reply, r.Done = with, true
 	s.passDue()
 }
 
@@ -216,8 +183,8 @@ func (s *Session) unsubscribe(sort int, cmd *codec.Command) {
 		if len(b.names[sort]) == 0 {
 			end(nil, nil)
 		}
-		for u := b.first; u != nil; {
-			next := u.succ
+		for u := b.all.first; u != nil; {
+			next := u.ofClient.next
 			if u.topic.sort == sort {
 				end(u, u.topic.name)
 			}
@@ -231,16 +198,7 @@ func (s *Session) unsubscribe(sort int, cmd *codec.Command) {
 func (s *Session) leaveTopic(u *subscription) {
 	b, t := s.subscriber, u.topic
 	delete(b.names[t.sort], string(t.name))
-	if u.pred == nil {
-		b.first = u.succ
-	} else {
-		u.pred.succ = u.succ
-	}
-	if u.succ == nil {
-		b.last = u.pred
-	} else {
-		u.succ.pred = u.pred
-	}
+	b.all.remove(u, ofClient)
 	b.bytes -= subscriptionBytes + len(t.name)
 	if u.active {
 		u.active = false
@@ -257,8 +215,8 @@ func (s *Session) leaveTopics() {
 	if b == nil {
 		return
 	}
-	for b.first != nil {
-		s.leaveTopic(b.first)
+	for b.all.n > 0 {
+		s.leaveTopic(b.all.first)
 	}
 	for _, sh := range b.held {
 		sh.Release(s.loop)

@@ -93,8 +93,8 @@ func TestSubscribe(t *testing.T) {
 	}
 	v.Reply(messageOf("a", "late") + confirmed("unsubscribe", "a", 0))
 	s.Settle()
-	if h := c.session.hub; h.first != nil || s.pool.census.any() || len(h.topics[0]) != 0 || v.Up == nil {
-		t.Errorf("%v is left of it, %v; the feed is %v", h.first, s.pool.census.any(), v.Up)
+	if h := c.session.hub; h.all.first != nil || s.pool.census.any() || len(h.topics[0]) != 0 || v.Up == nil {
+		t.Errorf("%v is left of it, %v; the feed is %v", h.all.first, s.pool.census.any(), v.Up)
 	}
 }
 
@@ -137,6 +137,9 @@ func TestSubscribeFails(t *testing.T) {
 	fails("-NOPERM no", func(v *sessiontest.Server) { v.Sock.Take(); v.Reply("-NOPERM no\r\n") })
 	fails("reset by peer", func(v *sessiontest.Server) { v.HangUp() })
 	fails("Invalid argument", func(v *sessiontest.Server) { v.Reply("+OK\r\n") }) // no answer to that
+	for _, size := range []string{"1073741825", "2305843009213693951"} {
+		fails("Invalid argument", func(v *sessiontest.Server) { v.Reply("*3\r\n$7\r\nmessage\r\n$1\r\nb\r\n$" + size + "\r\nx") })
+	}
 	s.Redial = nil
 	s.feed("b").HangUp()
 	s.Settle()
@@ -347,8 +350,8 @@ func TestSubscriberLeaves(t *testing.T) {
 			s.confirmAll()
 			c.HangUp(nil)
 			s.confirmAll()
-			if h := s.local.shards[0].hub; h.first != nil || s.pool.census.any() || s.local.shards[0].tally.Subscriptions != 0 {
-				t.Errorf("left: %v, %v, %d", h.first, s.pool.census.any(), s.local.shards[0].tally.Subscriptions)
+			if h := s.local.shards[0].hub; h.all.first != nil || s.pool.census.any() || s.local.shards[0].tally.Subscriptions != 0 {
+				t.Errorf("left: %v, %v, %d", h.all.first, s.pool.census.any(), s.local.shards[0].tally.Subscriptions)
 			}
 		})
 	}

@@ -89,6 +89,10 @@ func (s *Session) count(cmd *codec.Command) {
 // wait, and then nothing is taken of it.
 func (s *Session) handle(cmd *codec.Command) bool {
 	switch {
+	case cmd.Kind == codec.Local:
+		s.count(cmd)
+		s.answerLocal(cmd)
+		return true
 	case cmd.Kind == codec.Ignore:
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
@@ -131,7 +135,7 @@ func (s *Session) handle(cmd *codec.Command) bool {
 	case codec.Quit:
 		s.answerLocal(cmd)
 		s.quit()
-	default:
+	default: // Refuse
 		s.answerLocal(cmd)
 	}
 	return true

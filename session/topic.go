@@ -3,6 +3,8 @@ package session
 // A topic is what one name means on one loop, for all its clients that are subscribed to it. hub.go says how it comes to hear.
 
 import (
+	"slices"
+
 	"cashew/backend"
 	"cashew/topology"
 )
@@ -12,25 +14,24 @@ type topic struct {
 	hub         *hub
 	sort        int
 	name        []byte
-	prev, next  *topic
+	inHub       tied[topic]
 	links       []*link
-	subscribers subscriptions
-	waiting     []*subscription // of those that are not in force
+	subscribers chain[subscription] // inTopic
+	waiting     []*subscription     // of those that are not in force
 
 	backlog
 }
 
+func inHub(t *topic) *tied[topic] { return &t.inHub }
+
 // leave takes u out.
 func (t *topic) leave(u *subscription) {
 	if t.cursor == u {
-		t.cursor = u.next
+		t.cursor = u.inTopic.next
 	}
-	t.subscribers.remove(u)
-	for i, w := range t.waiting {
-		if w == u {
-			t.waiting = append(t.waiting[:i:i], t.waiting[i+1:]...)
-			break
-		}
+	t.subscribers.remove(u, inTopic)
+	if i := slices.Index(t.waiting, u); i >= 0 {
+		t.waiting = slices.Delete(t.waiting, i, i+1)
 	}
 	t.leaveIfUnheard()
 }
@@ -47,16 +48,7 @@ func (t *topic) leaveIfUnheard() {
 	t.links = nil
 	t.drop()
 	delete(h.topics[t.sort], string(t.name))
-	if t.prev == nil {
-		h.first = t.next
-	} else {
-		t.prev.next = t.next
-	}
-	if t.next == nil {
-		h.last = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
+	h.all.remove(t, inHub)
 }
 
 // count is how many of the links that t wants are asked for, and how many are in force.
@@ -137,16 +129,12 @@ func (t *topic) leaveOld() {
 	if !some {
 		return // no server is live: one that is ejected may still publish
 	}
-	kept := t.links[:0]
-	for _, k := range t.links {
-		if k.wanted {
-			kept = append(kept, k)
-		} else {
+	t.links = slices.DeleteFunc(t.links, func(k *link) bool {
+		if !k.wanted {
 			k.leave()
 		}
-	}
-	clear(t.links[len(kept):])
-	t.links = kept
+		return !k.wanted
+	})
 }
 
 // review tells those who wait for t, if that is decided: it is in force where it belongs, at the servers that can be reached, or one of them

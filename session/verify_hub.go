@@ -10,7 +10,7 @@ func (a *audit) hub(h *hub) {
 	over := h.over || h.shard.removed
 	links := make(map[*line]int)
 	missing, n := false, 0
-	for t := h.first; t != nil; t = t.next {
+	for t := h.all.first; t != nil; t = t.inHub.next {
 		n++
 		a.Check(h.topics[t.sort][string(t.name)] == t, h, "a topic stands in the list alone")
 		a.topic(t)
@@ -47,7 +47,7 @@ func (a *audit) census(h *hub) {
 	c := h.shard.pool.census
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	for t := h.first; t != nil; t = t.next {
+	for t := h.all.first; t != nil; t = t.inHub.next {
 		_, force := t.count()
 		known := t.sort < len(c.names) && c.names[t.sort][string(t.name)] != nil
 		a.Check(known || force+t.active() == 0, h, "nothing is counted of a name")
@@ -76,7 +76,7 @@ func (a *audit) census(h *hub) {
 
 // active is how many clients hear t.
 func (t *topic) active() (n int) {
-	for u := t.subscribers.first; u != nil; u = u.next {
+	for u := t.subscribers.first; u != nil; u = u.inTopic.next {
 		if u.active {
 			n++
 		}
@@ -88,10 +88,10 @@ func (t *topic) active() (n int) {
 func (a *audit) topic(t *topic) {
 	h, n, waiting := t.hub, 0, 0
 	var last *subscription
-	for u := t.subscribers.first; u != nil; u = u.next {
+	for u := t.subscribers.first; u != nil; u = u.inTopic.next {
 		n++
 		s := u.session
-		a.Check(u.prev == last && u.topic == t, h, "a list of subscribers is broken")
+		a.Check(u.inTopic.prev == last && u.topic == t, h, "a list of subscribers is broken")
 		last = u
 		a.Check(s.life < closed && s.subscriber != nil && s.subscriber.names[t.sort][string(t.name)] == u, h, "a client is subscribed, and does not know")
 		if !u.active {
@@ -122,7 +122,7 @@ func (a *audit) subscriber(s *Session) {
 		return
 	}
 	counts, n, held := make([]int, len(b.counts)), 0, 0
-	for u := b.first; u != nil; u = u.succ {
+	for u := b.all.first; u != nil; u = u.ofClient.next {
 		n++
 		a.Check(u.session == s && b.names[u.topic.sort][string(u.topic.name)] == u, s, "a subscription is another's")
 		if u.active {

@@ -15,16 +15,15 @@ import "bytes"
 // Source: redis 7.0 server.c, processCommand, and 7.2 server.c, call: client.woff; pubsub.c, spublishCommand; replication.c, waitCommand.
 
 var (
-	opWait     = mustOp("wait")
-	opWaitAOF  = mustOp("waitaof")
-	opSpublish = mustOp("spublish")
+	opWait    = mustOp("wait")
+	opWaitAOF = mustOp("waitaof")
 )
 
 var mark = append(append([]byte(nil), probe...), bulks("SPUBLISH", "cashew:wait", "")...)
 
 // AppendMark implements codec.Commands.
 func (*Protocol) AppendMark(dst []byte) (out []byte, ops [2]uint16) {
-	return append(dst, mark...), [2]uint16{opPing, opSpublish}
+	return append(dst, mark...), [2]uint16{opPing, opSPublish}
 }
 
 // noSpublish is how a server of before 7.0 answers, for which PING was enough.

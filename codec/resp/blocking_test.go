@@ -41,7 +41,7 @@ func TestAcks(t *testing.T) {
 		}
 	}
 	out, ops := p.AppendMark(nil)
-	if string(out) != "*1\r\n$4\r\nPING\r\n*3\r\n$8\r\nSPUBLISH\r\n$11\r\ncashew:wait\r\n$0\r\n\r\n" || ops != [2]uint16{opPing, opSpublish} {
+	if string(out) != "*1\r\n$4\r\nPING\r\n*3\r\n$8\r\nSPUBLISH\r\n$11\r\ncashew:wait\r\n$0\r\n\r\n" || ops != [2]uint16{opPing, opSPublish} {
 		t.Errorf("the mark is %q, %v", out, ops)
 	}
 	for reply, refused := range map[string]bool{

@@ -29,7 +29,9 @@
 //	              decide.go   what is done with it; keys.go: which arguments are keys; bar.go: what else is in its way
 //	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
 //	              policy.go   which of them a pool allows; categories.go: ACL CAT
-//	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each
+//	              multi.go    what is kept until EXEC; blocking.go: what may block, and how long; acks.go: WAIT
+//	              script.go   scripts and their names; pubsub.go: subscriptions, by patterns as in glob.go
+//	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each; maint.go: who hears of moves
 //	AppendLocal   local.go    answered here; introspect.go: COMMAND; refusal.go: what is refused
 //	AppendReport  report.go   answered off the loops: CLIENT LIST and KILL, SLOWLOG; info.go: INFO
 //	Append…       fragment.go one command to several servers, and their replies to one

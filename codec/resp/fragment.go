@@ -2,7 +2,6 @@ package resp
 
 import (
 	"math"
-	"strconv"
 
 	"cashew/codec"
 )
@@ -100,10 +99,7 @@ func coalesceArrays(dst []byte, g *codec.Gather) []byte {
 		g.Cursor[part]++
 	}
 	for i, r := range g.Replies {
-		n, pos := 0, malformed
-		if len(r) > 0 && r[0] == '*' {
-			n, pos = number(r, 1)
-		}
+		n, pos := arrayAt(r)
 		if pos <= 0 || n != g.Cursor[i] {
 			return append(dst, errInvalid...)
 		}
@@ -160,18 +156,13 @@ func elementEnd(reply []byte, pos int) int {
 
 // coalesceSum adds up counts.
 func coalesceSum(dst []byte, g *codec.Gather) []byte {
-	var sum int64
+	sum := 0
 	for _, r := range g.Replies {
-		if len(r) < len(":0\r\n") || r[0] != ':' || string(r[len(r)-len(crlf):]) != crlf {
-			return append(dst, errInvalid...)
-		}
-		n, ok := parseInt(r[1 : len(r)-2])
-		if !ok || n < 0 || n > math.MaxInt64-sum {
+		n, ok := integer(r)
+		if !ok || n > math.MaxInt-sum {
 			return append(dst, errInvalid...)
 		}
 		sum += n
 	}
-	dst = append(dst, ':')
-	dst = strconv.AppendInt(dst, sum, 10)
-	return append(dst, crlf...)
+	return appendInt(dst, sum)
 }

@@ -173,12 +173,9 @@ func appendTransaction(dst []byte, cl *codec.Client, op uint16) []byte {
 // answered, and 1 for each whose reply stands in Keys.
 func spliceOwn(dst []byte, g *codec.Gather) []byte {
 	reply := g.Replies[0]
-	if len(reply) == 0 || reply[0] != '*' {
-		return append(dst, reply...)
-	}
-	n, pos := number(reply, 1)
+	n, pos := arrayAt(reply)
 	if pos <= 0 {
-		return append(dst, reply...) // null: nothing was executed
+		return append(dst, reply...) // an error, or null: nothing was executed
 	}
 	start := len(dst)
 	dst = appendHeader(dst, '*', len(g.Part))

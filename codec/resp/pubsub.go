@@ -29,6 +29,13 @@ var sortWords = [sorts]struct{ begins, ends, message string }{
 	{"ssubscribe", "sunsubscribe", "smessage"},
 }
 
+func sortWord(sort int, begins bool) string {
+	if begins {
+		return sortWords[sort].begins
+	}
+	return sortWords[sort].ends
+}
+
 var (
 	opPublish       = mustOp("publish")
 	opSPublish      = mustOp("spublish")
@@ -70,11 +77,7 @@ func (*Protocol) Everywhere(sort int, name []byte) bool {
 
 // AppendSubscribe implements codec.PubSub.
 func (*Protocol) AppendSubscribe(dst []byte, sort int, name []byte, begins bool) []byte {
-	word := sortWords[sort].ends
-	if begins {
-		word = sortWords[sort].begins
-	}
-	return appendBulk(appendBulk(appendHeader(dst, '*', 2), word), name)
+	return appendBulk(appendBulk(appendHeader(dst, '*', 2), sortWord(sort, begins)), name)
 }
 
 // AppendStay implements codec.PubSub.
@@ -87,10 +90,7 @@ func (*Protocol) AnswersStay(frame []byte) bool {
 
 // Message implements codec.PubSub.
 func (*Protocol) Message(frame []byte) (sort int, name []byte, ok bool) {
-	if len(frame) == 0 || frame[0] != '*' {
-		return 0, nil, false
-	}
-	n, pos := number(frame, 1)
+	n, pos := arrayAt(frame)
 	if pos <= 0 || n < 3 {
 		return 0, nil, false
 	}
@@ -121,17 +121,10 @@ func (*Protocol) AnswersSubscribe(frame []byte, sort int, name []byte, begins bo
 	if len(frame) > 0 && frame[0] == '-' {
 		return true, true
 	}
-	n, pos := 0, 0
-	if len(frame) > 0 && frame[0] == '*' {
-		n, pos = number(frame, 1)
-	}
+	n, pos := arrayAt(frame)
 	word, pos := bulkAt(frame, pos)
 	of, pos := bulkAt(frame, pos)
-	want := sortWords[sort].ends
-	if begins {
-		want = sortWords[sort].begins
-	}
-	return n == 3 && pos > 0 && string(word) == want && string(of) == string(name) && pos < len(frame) && frame[pos] == ':', false
+	return n == 3 && pos > 0 && string(word) == sortWord(sort, begins) && string(of) == string(name) && pos < len(frame) && frame[pos] == ':', false
 }
 
 // AppendMessage implements codec.PubSub.
@@ -151,11 +144,7 @@ func pushByte(pr codec.Profile) byte {
 
 // AppendSubscribed implements codec.PubSub. In RESP2 a client that is subscribed to anything may not send much else.
 func (*Protocol) AppendSubscribed(dst []byte, cl *codec.Client, sort int, name []byte, begins bool, counts []int) []byte {
-	word := sortWords[sort].ends
-	if begins {
-		word = sortWords[sort].begins
-	}
-	dst = appendBulk(appendHeader(dst, pushByte(cl.Profile), 3), word)
+	dst = appendBulk(appendHeader(dst, pushByte(cl.Profile), 3), sortWord(sort, begins))
 	if name == nil {
 		dst = appendNull(dst, cl.Profile)
 	} else {
@@ -207,15 +196,6 @@ func asksPubSub(op uint16) bool {
 	return false
 }
 
-// integer is a whole reply that is one.
-func integer(reply []byte) (n int, ok bool) {
-	if len(reply) < len(":0\r\n") || reply[0] != ':' {
-		return 0, false
-	}
-	v, ok := parseInt(reply[1 : len(reply)-len(crlf)])
-	return int(v), ok && v >= 0
-}
-
 // coalesceHeard is the reply to PUBLISH: what the server says, with the clients of the proxy in the place of the proxy itself.
 func coalesceHeard(dst []byte, g *codec.Gather, sort int) []byte {
 	n, ok := integer(g.Replies[0])
@@ -263,10 +243,7 @@ func coalesceNumSub(dst []byte, g *codec.Gather, sort int) []byte {
 	args.next()
 	args.next()
 	for i, r := range g.Replies {
-		n, pos := 0, malformed
-		if len(r) > 0 && r[0] == '*' {
-			n, pos = number(r, 1)
-		}
+		n, pos := arrayAt(r)
 		if pos <= 0 || n != 2*args.left {
 			return append(dst, errInvalid...)
 		}
@@ -299,10 +276,7 @@ func coalesceChannels(dst []byte, g *codec.Gather) []byte {
 	seen := make(map[string]bool)
 	var list []string
 	for _, r := range g.Replies {
-		n, pos := 0, malformed
-		if len(r) > 0 && r[0] == '*' {
-			n, pos = number(r, 1)
-		}
+		n, pos := arrayAt(r)
 		for ; n > 0 && pos > 0; n-- {
 			var name []byte
 			if name, pos = bulkAt(r, pos); pos > 0 && !seen[string(name)] {

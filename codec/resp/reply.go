@@ -368,3 +368,20 @@ func skipBody(s *codec.ReplyScan, buf []byte) (n int, err error) {
 	}
 	return n, nil
 }
+
+// arrayAt is how many elements the array at the front of a frame has, and the offset of the first; malformed: it is none.
+func arrayAt(frame []byte) (n, first int) {
+	if len(frame) == 0 || frame[0] != '*' {
+		return 0, malformed
+	}
+	return number(frame, 1)
+}
+
+// integer is a whole reply that is one.
+func integer(reply []byte) (n int, ok bool) {
+	if len(reply) < len(":0\r\n") || reply[0] != ':' || !bodyEnds(reply, len(reply)) {
+		return 0, false
+	}
+	v, ok := parseInt(reply[1 : len(reply)-len(crlf)])
+	return int(v), ok && v >= 0
+}
