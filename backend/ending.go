@@ -16,10 +16,13 @@ func (c *Conn) Abandon(err error) {
 	c.fail(err)
 }
 
-// Ended implements Handler: the server closed the connection, or reading failed.
+// Ended implements Handler: the server closed the connection, or reading failed, or the reactor stops.
 func (c *Conn) Ended(err error) bool {
 	c.sock = nil
-	if err == nil || errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+		c.blamed, err = true, ErrStopped
+	case errors.Is(err, io.EOF):
 		err = ErrClosed
 	}
 	c.fail(err)
@@ -35,6 +38,9 @@ func (c *Conn) fail(err error) {
 	was := c.state
 	if was == closed {
 		return
+	}
+	if was == open && !c.retired {
+		c.group.forsake(c.server)
 	}
 	idle := (was == open || c.retired) && c.spent()
 	blamed := c.blamed

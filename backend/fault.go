@@ -26,6 +26,10 @@ var (
 	// ErrUnblocked is for a command that blocked, and whose client had better send it again.
 	ErrUnblocked = errors.New("backend: unblocked")
 	ErrSilent    = errors.New("backend: connection died in silence")
+	ErrStopped   = errors.New("backend: the proxy ends")
+
+	// ErrUnsure is for who asks what became of all that it wrote; see Standing.
+	ErrUnsure = errors.New("connections to the server were lost, or lead elsewhere, since this client came: what it wrote before may be lost")
 )
 
 // errOrder is why requests fail when outq is not in order.
@@ -52,7 +56,7 @@ func Text(err error) string {
 		return "Connection timed out"
 	case errors.Is(err, ErrEjected):
 		return "Connection refused"
-	case errors.Is(err, ErrClosed), errors.Is(err, io.EOF):
+	case errors.Is(err, ErrClosed), errors.Is(err, ErrStopped), errors.Is(err, io.EOF):
 		return "Connection reset by peer"
 	case errors.Is(err, ErrBadReply), errors.Is(err, ErrUnfit):
 		return "Invalid argument"

@@ -34,6 +34,7 @@ type lane struct {
 	server   *topology.Server // nil: no server of the pool has this slot
 	figures  *stats.ServerTally
 	leases   [leaseKinds]*leases
+	losses   int   // connections to the server that ended and that we had not given up, or that led to what is no more the server
 	redialAt int64 // when giveUp last retired this server's connections, as Loop.Now; 0: never
 }
 
@@ -162,6 +163,7 @@ func (g *Group) Moved(server *topology.Server, hosts []string) {
 		for i, c := range conns {
 			if c != nil && c.elsewhere(hosts) {
 				conns[i] = nil
+				g.forsake(server)
 				g.retire(c)
 			}
 		}
@@ -197,12 +199,46 @@ func (g *Group) giveUp(server *topology.Server) {
 			if c != nil && c.state == open {
 				conns[i] = nil
 				l.figures.Redials++
+				g.forsake(server)
 				g.retire(c)
 			}
 		}
 	}
 	g.retireLeases(func(c *Conn) bool { return c.server == server && c.state == open })
 	g.renewFeeds(func(c *Conn) bool { return c.server == server && c.state == open })
+}
+
+// Standing is what tells whether the one server of a group's pool may have lost what it was sent, and has said to have: it differs if
+// the server is another, or connections to it were lost. That of a pool of several servers tells nothing.
+type Standing struct {
+	server *topology.Server
+	losses int
+}
+
+// Standing is that of g now.
+func (g *Group) Standing() Standing {
+	if servers := g.pool.Servers(); len(servers) == 1 {
+		l := &g.lanes[servers[0].Slot()]
+		return Standing{l.server, l.losses}
+	}
+	return Standing{}
+}
+
+// forsake notes that server may not be as it was when it was last heard.
+func (g *Group) forsake(server *topology.Server) {
+	if slot := server.Slot(); slot < len(g.lanes) && g.lanes[slot].server == server {
+		g.lanes[slot].losses++
+	}
+}
+
+// unheard says that no connection to server is open, so that nobody would notice if it ended.
+func (g *Group) unheard(server *topology.Server) bool {
+	for c := range g.all {
+		if c.server == server && c.state == open {
+			return false
+		}
+	}
+	return true
 }
 
 // retireAll retires all connections of a set.
@@ -251,6 +287,11 @@ func (g *Group) Tidy() {
 	for pr := 1; pr < len(g.sets); pr++ {
 		if s := &g.sets[pr]; s.conns != nil && g.loop.Now-s.usedAt >= int64(idleSet) {
 			g.retireAll(s.conns)
+			for _, server := range g.pool.Servers() {
+				if g.unheard(server) {
+					g.forsake(server)
+				}
+			}
 		}
 	}
 	g.tidyLeases()

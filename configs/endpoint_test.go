@@ -13,10 +13,21 @@ func TestMovingEndpoint(t *testing.T) {
 			t.Errorf("%s: %q", good, got)
 		}
 	}
-	for _, bad := range []string{"lb.example", ":6379", "a:0", "a:65536", "a:x", "a:1:2", "::1:5"} {
-		_, err := Parse("nutcracker.yml", []byte(strings.Replace(file, "VALUE", bad, 1)))
-		if err == nil || !strings.Contains(err.Error(), "moving_endpoint") || !strings.Contains(err.Error(), `is no "host:port"`) {
-			t.Errorf("%s: %v", bad, err)
+	for _, bad := range []struct{ value, want string }{
+		{"lb.example", `is no "host:port"`},
+		{":6379", `is no "host:port"`},
+		{"a:0", `is no "host:port"`},
+		{"a:65536", `is no "host:port"`},
+		{"a:x", `is no "host:port"`},
+		{"a:1:2", `is no "host:port"`},
+		{"::1:5", `is no "host:port"`},
+		{"a b:1", `is no "host:port"`},
+		{"0.0.0.0:1", "is where one listens"},
+		{`"[::]:1"`, "is where one listens"},
+	} {
+		_, err := Parse("nutcracker.yml", []byte(strings.Replace(file, "VALUE", bad.value, 1)))
+		if err == nil || !strings.Contains(err.Error(), "moving_endpoint") || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%s: %v", bad.value, err)
 		}
 	}
 }

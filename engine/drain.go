@@ -11,13 +11,18 @@ func (p *Proxy) Draining() bool { return p.draining.Load() }
 
 // Drain stops accepting, answers every command that was sent before, and closes each client at its next boundary between
 // two commands, after its last reply. A client in the middle of a command may finish it. Drain returns nil when no client
-// is left, or ctx's error; either way Stop is what ends the proxy.
+// is left, or ctx's error; either way Stop is what ends the proxy. What clients are given time for (MOVING, the end of a command that
+// blocks) fits into what DrainTimeout and ctx leave.
 func (p *Proxy) Drain(ctx context.Context) error {
 	p.changing.Lock()
 	p.draining.Store(true)
 	p.stopAccepting()
 	p.changing.Unlock()
-	p.onLoops(func(r *rooms) { r.sessions.Drain() })
+	within := p.Options().DrainTimeout
+	if end, ok := ctx.Deadline(); ok {
+		within = min(within, max(0, end.Sub(p.world.Now())))
+	}
+	p.onLoops(func(r *rooms) { r.sessions.Drain(within) })
 	both, cancel := p.world.Both(ctx, p.running)
 	defer cancel()
 	for p.clients.Load() > 0 {

@@ -95,7 +95,7 @@ func TestLinger(t *testing.T) {
 				s.Servers[0].Reply("$-1\r\n")
 				s.Settle()
 				s.Passes(c.idle)
-				s.Loop.Execute(s.local.Drain)
+				s.Loop.Execute(func() { s.local.Drain(30 * time.Second) })
 				s.Settle()
 				told := time.Now()
 				for !client.Conn.Closed && time.Since(told) < time.Minute {

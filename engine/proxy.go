@@ -130,7 +130,7 @@ func (p *Proxy) listeners() []*listener {
 func (l *lineup) limits() session.Limits {
 	return session.Limits{
 		MaxPipeline: l.opts.MaxPipeline, MaxRequestBytes: l.opts.MaxRequestBytes, MaxMemoryBytes: l.maxMemory,
-		SettingNames: l.opts.SettingNames,
+		DrainTimeout: l.opts.DrainTimeout, SettingNames: l.opts.SettingNames,
 	}
 }
 

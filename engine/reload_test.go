@@ -184,7 +184,7 @@ func TestReloadSim(t *testing.T) {
 			s.Settle()
 			v := s.Servers[0]
 			v.Accept()
-			s.Loop.Execute(s.local.Drain)
+			s.Loop.Execute(func() { s.local.Drain(30 * time.Second) })
 			s.Settle()
 			c.Send(array("GET", "c")[9:] + array("GET", "d") + array("GET", "e")[:5])
 			for _, k := range []string{"a", "b", "c"} {

@@ -1,10 +1,14 @@
 package session
 
 import (
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cashew/backend"
+	"cashew/session/sessiontest"
 )
 
 // TestTransactionOwn: what the proxy answers itself within a transaction stands where it was asked, also behind another such answer, and
@@ -137,4 +141,68 @@ func TestLateSubscriber(t *testing.T) {
 			t.Errorf("another hears %q; want %q", got, want)
 		}
 	})
+}
+
+// TestWaitInDoubt: who wrote before connections to the server were lost is told so, once, in place of how many replicas have it; who came
+// later is not.
+func TestWaitInDoubt(t *testing.T) {
+	unsure := "-ERR " + backend.ErrUnsure.Error() + "\r\n"
+	for _, tt := range []struct {
+		name string
+		lose func(*sim)
+	}{
+		{"the server hangs up", func(s *sim) { s.Servers[0].HangUp() }},
+		{"its name leads elsewhere", func(s *sim) { moveServer(s, s.Servers[0].Conn) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, c := steady(t, 1)
+			v := s.Servers[0]
+			c.Send(array("SET", "a", "1"))
+			s.Settle()
+			v.Reply("+OK\r\n")
+			s.Settle()
+			tt.lose(s)
+			s.Settle()
+			s.AcceptAll()
+			s.Settle()
+			c.Sock.Take()
+			v.Sock.Take()
+			c.Send(array("WAIT", "1", "100"))
+			s.Settle()
+			if got := c.Sock.Take(); got != unsure {
+				t.Errorf("the client has %q; want %q", got, unsure)
+			}
+			for _, c := range []*simClient{c, s.connect()} {
+				c.Send(array("WAIT", "1", "100"))
+				s.Settle()
+				s.AcceptAll()
+				v.Sock.Take()
+				v.Reply("+PONG\r\n:0\r\n:1\r\n")
+				s.Settle()
+				if got := c.Sock.Take(); got != ":1\r\n" {
+					t.Errorf("asked again, or by another client: %q", got)
+				}
+			}
+		})
+	}
+	t.Run("between the asking and the answer", func(t *testing.T) {
+		s, c := steady(t, 1)
+		v := s.Servers[0]
+		shared := *v
+		c.Send(array("WAIT", "1", "100"))
+		s.Settle()
+		v.Conn.Addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1} // that was connected later
+		moveServer(s, shared.Conn)
+		v.Reply("+PONG\r\n:0\r\n:1\r\n")
+		s.Settle()
+		if got := c.Sock.Take(); got != unsure {
+			t.Errorf("the client has %q; want %q", got, unsure)
+		}
+	})
+}
+
+// moveServer has the first server's name lead to another address than that of c.
+func moveServer(s *sim, c *sessiontest.Conn) {
+	c.Addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
+	s.local.Moved(s.pool, s.pool.Servers()[0], []string{"10.0.0.2"})
 }

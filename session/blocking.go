@@ -10,7 +10,8 @@ package session
 //	                                                                is no master any more
 //
 // WAIT and WAITAOF are such commands, without a key; they have to be about all that the client has written, and its writes took other
-// connections: see mark.
+// connections: see mark. If those were lost meanwhile, so may be what was written: a client of the server's own would have lost its
+// connection, and ours is told once in place of an answer: see doubts.
 //
 // What the server popped before it noticed is lost, as it is with a client of its own that dies.
 
@@ -42,6 +43,11 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.count(cmd)
 		s.countRefusal(cmd)
 		s.answerWith(s.pool.Protocol.AppendApart)
+		return true
+	}
+	if len(cmd.Keys) == 0 && s.doubts() {
+		s.count(cmd)
+		s.refuse(cmd, backend.ErrUnsure)
 		return true
 	}
 	c, wait, err := s.conns.Lease(backend.Blocking, server, s, s.cl.ID, s.late)
@@ -82,6 +88,14 @@ func firstKey(cmd *codec.Command) []byte {
 	return cmd.KeyAt(0)
 }
 
+// doubts says that what s wrote may be lost, and that it was not told so before.
+func (s *Session) doubts() bool {
+	now := s.group.Standing()
+	doubts := s.unsure || now != s.standing
+	s.unsure, s.standing = false, now
+	return doubts
+}
+
 // mark has c be as if all that s has written had gone over it.
 func (s *Session) mark(c *backend.Conn) {
 	c.Touch()
@@ -110,6 +124,8 @@ func (m *marking) Replied(_ *backend.Request, chunk []byte, last bool) {
 	}
 	if why := m.s.pool.Protocol.Unmarked(m.reply); why != "" {
 		m.s.endBlocking().Cancel(errors.New(why))
+	} else if m.s.doubts() { // that they were lost may have come after this one was opened
+		m.s.endBlocking().Cancel(backend.ErrUnsure)
 	}
 }
 

@@ -11,6 +11,7 @@ package session
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"time"
 
@@ -95,7 +96,7 @@ func (h *hub) FeedLost(c *backend.Conn, err error) {
 			}
 		}
 	}
-	if n > 0 {
+	if n > 0 && !errors.Is(err, backend.ErrStopped) {
 		h.local.loop.Log.Warn("subscriptions lost; subscribing anew", "pool", h.shard.pool.Name, "server", v.feed.ServerName(), "subscriptions", n, "err", err)
 	}
 	for _, t := range decided {

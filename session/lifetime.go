@@ -35,6 +35,7 @@ type transit struct {
 	stays  bool   // it cannot be given away: the other process refused it, or its descriptor could not be duplicated
 	unread int    // bytes that had come when it was told to leave, less what was taken since
 	handed []byte // input that another process had taken from it
+	unsure bool   // another process had lost what this client knows, see doubts
 
 	hurried bool // the timer of hurry runs
 }
@@ -79,6 +80,9 @@ func (s *Session) Opened(sock loop.Socket) bool {
 	s.allowFirst()
 	s.replySize = s.allowed / firstReplies
 	s.conns = s.group.Set(s.cl.Profile)
+	if !s.unsure {
+		s.standing = s.group.Standing()
+	}
 	s.tally.Profiles[s.cl.Profile]++
 	s.local.sessions.add(s)
 	s.out.Open(sock)
@@ -141,7 +145,11 @@ func (s *Session) hurry() {
 		return
 	}
 	s.hurried = true
-	s.loop.After(lingerTime, func() {
+	grace := s.local.grace()
+	if s.moving {
+		grace = 0 // it had longer
+	}
+	s.loop.After(grace, func() {
 		s.hurried = false
 		switch {
 		case s.life != leaving && s.life != quitting:
@@ -180,6 +188,10 @@ func (s *Session) quit() {
 // lingerTime is how long a client that was told to go may take to read its last reply and to hang up.
 const lingerTime = time.Second
 
+// grace is lingerTime, or less where there is little time to drain: what is said one after the other, to go, that nothing comes, and
+// good-bye, is to end before it is over.
+func (l *Local) grace() time.Duration { return min(lingerTime, l.limits.DrainTimeout/8) }
+
 // finish closes towards the client, in a way that lets it read the last reply: to close while input is unread, or comes
 // yet, would reset the connection and could take the reply along. A client that has been idle had that time before.
 func (s *Session) finish() {
@@ -191,12 +203,16 @@ func (s *Session) finish() {
 		return
 	}
 	s.life = lingering
+	linger := lingerTime
+	if s.local.draining || s.removed {
+		linger = s.local.grace()
+	}
 	idle := time.Duration(s.loop.Now - max(s.lastAt, s.wroteAt))
-	if idle >= lingerTime || s.out.CloseWrite() != nil {
+	if idle >= linger || s.out.CloseWrite() != nil {
 		s.close()
 		return
 	}
-	s.loop.After(lingerTime-idle, s.close)
+	s.loop.After(linger-idle, s.close)
 }
 
 // Ended implements loop.Handler: the client closed or half-closed (io.EOF), or reading failed, or the reactor stops (nil).

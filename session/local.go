@@ -67,9 +67,9 @@ func (l *Local) countOut(p *Pool) {
 	p.host.Left()
 }
 
-// Drain has all clients leave: those there are, and those that still come.
-func (l *Local) Drain() {
-	l.draining = true
+// Drain has all clients leave, those there are and those that still come, within so long.
+func (l *Local) Drain(within time.Duration) {
+	l.draining, l.limits.DrainTimeout = true, within
 	for s := range l.sessions.all {
 		s.leave()
 	}

@@ -8,6 +8,8 @@ type Limits struct {
 	MaxRequestBytes int // one command's frame
 	MaxMemoryBytes  int // that all buffers of the process together may have
 
+	DrainTimeout time.Duration // in which clients leave that are to, of a pool that is gone or of a process that ends
+
 	SettingNames map[string]string // see SettingName
 }
 

@@ -24,6 +24,7 @@ type State struct {
 
 	Addr   string
 	Authed bool
+	Unsure bool `json:",omitempty"` // what the client wrote may be lost, and it was not told
 	Name   string
 	Lib    string
 	LibVer string
@@ -79,7 +80,7 @@ func (l *Local) Stay() {
 // partSoon has s, whose command may be blocked for ever, send it again to the other process, after a moment.
 func (s *Session) partSoon() {
 	if s.blocks.lease != nil {
-		s.loop.After(lingerTime, func() {
+		s.loop.After(s.local.grace(), func() {
 			if s.waitsFor&behindHandOver != 0 {
 				s.interrupt()
 			}
@@ -111,7 +112,7 @@ func (s *Session) part() (c Parted, ok bool) {
 func (s *Session) state(input int) State {
 	c := State{
 		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Moves: s.cl.Moves, Addr: s.cl.Addr, Authed: s.cl.Authed,
-		Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
+		Unsure: s.unsure || s.standing != s.group.Standing(), Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
 	}
 	if c.Profile != 0 || c.Bar != 0 {
 		c.Pool, c.Switched = "", s.pool.Name
@@ -134,6 +135,6 @@ func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Moves: c.State.Moves, Addr: c.State.Addr, Authed: c.State.Authed,
 		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
 	}
-	s.handed, s.stays = c.Input, ours
+	s.handed, s.stays, s.unsure = c.Input, ours, c.State.Unsure
 	return s
 }

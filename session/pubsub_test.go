@@ -334,7 +334,7 @@ func TestSubscriberLeaves(t *testing.T) {
 		{"in force", func(_ *sim, c *simClient) { c.HangUp(nil) }},
 		{"RESET", func(_ *sim, c *simClient) { c.Send(array("RESET")) }},
 		{"QUIT", func(_ *sim, c *simClient) { c.Send(array("QUIT")) }},
-		{"drain", func(s *sim, _ *simClient) { s.local.Drain() }},
+		{"drain", func(s *sim, _ *simClient) { s.local.Drain(30 * time.Second) }},
 		{"killed", func(s *sim, c *simClient) { s.local.Kill([]uint64{c.session.cl.ID}) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

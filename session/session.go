@@ -100,8 +100,9 @@ type Session struct {
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
 	blocks      blocking
-	subscriber  *subscriber // what it is subscribed to; nil: nothing, ever
-	keptCalls   int         // bytes of commands that are kept until it is clear that their servers have the scripts; see call.go
+	standing    backend.Standing // of the server, when the client came or was told that it is another
+	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever
+	keptCalls   int              // bytes of commands that are kept until it is clear that their servers have the scripts; see call.go
 }
 
 const (

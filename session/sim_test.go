@@ -3,6 +3,7 @@ package session
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"cashew/codec/resp"
 	"cashew/session/sessiontest"
@@ -41,7 +42,7 @@ func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {
 		s.AddServer(o.Servers[i].Name)
 	}
 	s.AcceptAll()
-	limits, clients := Limits{MaxPipeline: 1024, MaxRequestBytes: 1 << 30, MaxMemoryBytes: 1 << 30}, DefaultClientOptions()
+	limits, clients := Limits{MaxPipeline: 1024, MaxRequestBytes: 1 << 30, MaxMemoryBytes: 1 << 30, DrainTimeout: 30 * time.Second}, DefaultClientOptions()
 	clients.ClientWriteTimeout = 0
 	if edit != nil {
 		edit(&limits, &clients)

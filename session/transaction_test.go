@@ -3,6 +3,7 @@ package session
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -96,7 +97,7 @@ func TestTransactionFails(t *testing.T) {
 func TestTransactionLeaves(t *testing.T) {
 	s, c := steady(t, 1)
 	c.Send(array("MULTI") + array("SET", "a", "1"))
-	s.local.Drain()
+	s.local.Drain(30 * time.Second)
 	s.Settle()
 	if c.session.life != leaving {
 		t.Fatalf("life %d; want it to wait for EXEC", c.session.life)

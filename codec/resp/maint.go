@@ -1,6 +1,9 @@
 package resp
 
 import (
+	"slices"
+	"strings"
+
 	"cashew/codec"
 )
 
@@ -10,7 +13,8 @@ import (
 //	>4 MOVING number seconds endpoint
 //
 // They have so many seconds until the old one is closed. Endpoint is what they are to connect to, "host:port"; null is where they
-// connected before, for which they wait half of that time. Source: go-redis 9.23 maintnotifications, redis-py 8
+// connected before, for which they wait half of that time. A client that asked for a type gets no null unless its library is known to
+// take it: node-redis asserts that it is none, and its process ends. Source: go-redis 9.23 maintnotifications, redis-py 8
 // maint_notifications.py, node-redis 6 enterprise-maintenance-manager.ts, which read it, for Redis Enterprise, which sends it.
 
 var opClientMaint = mustSub("client", "maint_notifications")
@@ -21,9 +25,19 @@ var endpointTypes = []string{"internal-ip", "internal-fqdn", "external-ip", "ext
 // What codec.Client.Moves is.
 const (
 	movesUntold  = iota // it is not to be told
-	movesAnyhow         // it takes null for an endpoint
-	movesSomehow        // it takes null for an error
+	movesAnyhow         // it asked for no type of endpoint: null will do
+	movesSomehow        // it asked for one: null may be an error to it
 )
+
+// takeNull are libraries, as CLIENT SETINFO names them, that connect anew where they connected before if they are told null, whatever
+// they asked for.
+var takeNull = []string{"go-redis", "redis-py"}
+
+// takesNull says that lib, perhaps with what stands in parentheses behind its name, is one of those.
+func takesNull(lib string) bool {
+	name, _, _ := strings.Cut(lib, "(")
+	return slices.Contains(takeNull, name)
+}
 
 // appendMaint is CLIENT MAINT_NOTIFICATIONS, whose arguments args are.
 func appendMaint(dst []byte, cl *codec.Client, args arguments) []byte {
@@ -49,7 +63,7 @@ func appendMaint(dst []byte, cl *codec.Client, args arguments) []byte {
 		}
 	}
 	cl.Moves = movesAnyhow
-	if of != "none" && cl.Lib == "node-redis" { // it asserts that it has asked for none
+	if of != "none" {
 		cl.Moves = movesSomehow
 	}
 	return append(dst, replyOK...)
@@ -57,7 +71,7 @@ func appendMaint(dst []byte, cl *codec.Client, args arguments) []byte {
 
 // AppendMoving implements codec.Answers.
 func (*Protocol) AppendMoving(dst []byte, cl *codec.Client, number, seconds int, endpoint string) []byte {
-	if cl.Profile != RESP3 || cl.Moves == movesUntold || cl.Moves == movesSomehow && endpoint == "" {
+	if cl.Profile != RESP3 || cl.Moves == movesUntold || endpoint == "" && cl.Moves == movesSomehow && !takesNull(cl.Lib) {
 		return dst
 	}
 	dst = appendBulk(append(dst, ">4\r\n"...), "MOVING")

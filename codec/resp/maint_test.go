@@ -17,7 +17,10 @@ func TestMaintNotifications(t *testing.T) {
 	}{
 		{"client maint_notifications on", "", RESP3, replyOK, "_\r\n", "$3\r\nh:1\r\n"},
 		{"CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type internal-fqdn", "redis-py", RESP3, replyOK, "_\r\n", "$3\r\nh:1\r\n"},
+		{"client maint_notifications on moving-endpoint-type internal-ip", "go-redis(,go1.26)", RESP3, replyOK, "_\r\n", "$3\r\nh:1\r\n"},
 		{"client maint_notifications on moving-endpoint-type EXTERNAL-IP", "node-redis", RESP3, replyOK, "", "$3\r\nh:1\r\n"},
+		{"client maint_notifications on moving-endpoint-type internal-ip", "node-redis(worker)", RESP3, replyOK, "", "$3\r\nh:1\r\n"},
+		{"client maint_notifications on moving-endpoint-type internal-ip", "", RESP3, replyOK, "", "$3\r\nh:1\r\n"},
 		{"client maint_notifications on moving-endpoint-type none", "node-redis", RESP3, replyOK, "_\r\n", "$3\r\nh:1\r\n"},
 		{"client maint_notifications off", "", RESP3, replyOK, "", ""},
 		{"client maint_notifications on", "", RESP2, "-ERR CLIENT MAINT_NOTIFICATIONS needs RESP3\r\n", "", ""},

@@ -98,5 +98,6 @@ var tests = map[string]string{
 	"unsent-expire-and-are-sent":             "backend TestConnDial",
 	"used-set-counts-as-idle":                "backend TestGroup",
 	"users-before-the-handshake":             "backend TestConnHandshake",
+	"wait-forgets-what-was-lost":             "session TestWaitInDoubt",
 	"wait-is-about-nothing":                  "session TestWaitIsMarked",
 }

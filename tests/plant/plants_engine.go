@@ -12,7 +12,7 @@ var enginePlants = []plant{
 	// Drain.
 	{"last-client-wakes-nobody", "engine/listener.go", "		p.proxy.emptied.Set()\n", "		_ = p.proxy\n"},
 	{"accept-is-not-stopped", "engine/listener.go", "	ln.nl.AcceptBy(ln.proxy.world.Now())\n", ""},
-	{"drain-skips-a-loop", "engine/drain.go", "	p.onLoops(func(r *rooms) { r.sessions.Drain() })", "	p.onLoops(func(r *rooms) {\n		if r != p.loops[len(p.loops)-1] || len(p.loops) == 1 {\n			r.sessions.Drain()\n		}\n	})"},
+	{"drain-skips-a-loop", "engine/drain.go", "	p.onLoops(func(r *rooms) { r.sessions.Drain(within) })", "	p.onLoops(func(r *rooms) {\n		if r != p.loops[len(p.loops)-1] || len(p.loops) == 1 {\n			r.sessions.Drain(within)\n		}\n	})"},
 	{"listener-is-left-open", "engine/drain.go", "	for _, ln := range all {\n		_ = ln.nl.Close()\n	}\n", "	_ = all\n"},
 	{"rejected-client-is-counted", "engine/listener.go", "		p.Left()\n		p.clients.rejected.Add(1)", "		p.clients.rejected.Add(1)"},
 

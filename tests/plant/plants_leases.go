@@ -16,6 +16,7 @@ var leasePlants = []plant{
 	{"blocked-lease-is-given-back-early", "session/blocking.go", "		s.endBlocking().Cancel(backend.ErrUnblocked)\n	}", "		s.endBlocking().Return()\n	}"},
 	{"blocked-client-keeps-its-lease", "session/blocking.go", "	c := s.endBlocking()\n	c.Return()", "	s.endBlocking()"},
 	{"busy-behind-what-blocks", "session/blocking.go", "	s.tally.Waiting--\n	s.loop.Busy++\n", "	s.tally.Waiting--\n"},
+	{"wait-forgets-what-was-lost", "session/blocking.go", "doubts := s.unsure || now != s.standing", "doubts := s.unsure"},
 	{"wait-is-about-nothing", "session/blocking.go", "		s.mark(c)\n", ""},
 	{"mark-has-one-request-less", "session/blocking.go", "		c.Queue(r)\n		s.local.servers.Unref(r)\n	}\n	c.Out().SetBatch(out)", "		if i > 0 || len(ops) == 1 {\n			c.Queue(r)\n		}\n		s.local.servers.Unref(r)\n	}\n	c.Out().SetBatch(out)"},
 

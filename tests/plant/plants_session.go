@@ -62,7 +62,7 @@ var sessionPlants = []plant{
 	{"left-client-is-counted", "session/lifetime.go", "	s.local.countOut(s.pool)\n", "	if s.life = closed; s.head == nil && !s.detached {\n		s.local.countOut(s.pool)\n	}\n"},
 	{"leaving-forgets-what-was-kept", "session/lifetime.go", "		s.unread += len(s.in.B)\n", "		_ = s.in\n"},
 	{"leaving-never-ends", "session/route.go", "			s.unread -= n\n			s.leaveIfDone()", "			s.leaveIfDone()"},
-	{"leaving-client-does-not-linger", "session/lifetime.go", "idle >= lingerTime || s.out.CloseWrite() != nil {", "idle >= 0 || s.out.CloseWrite() != nil {"},
+	{"leaving-client-does-not-linger", "session/lifetime.go", "idle >= linger || s.out.CloseWrite() != nil {", "idle >= 0 || s.out.CloseWrite() != nil {"},
 	{"list-keeps-its-end", "session/list.go", "		l.last = p.prev\n	} else {", "		_ = l.last\n	} else {"},
 	{"walk-loses-its-way", "session/list.go", "		p.prev.links[l.which].next = p.next\n", "		p.prev.links[l.which].next = nil\n"},
 
