@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"cashew/codec/unblock"
 	"cashew/loop"
 )
 
@@ -25,12 +26,34 @@ var (
 
 	// ErrUnblocked is for a command that blocked, and whose client had better send it again.
 	ErrUnblocked = errors.New("backend: unblocked")
-	ErrSilent    = errors.New("backend: connection died in silence")
-	ErrStopped   = errors.New("backend: the proxy ends")
+	// ErrAsked and ErrElapsed are for one that another client asked to have unblocked, with an error or as if its time were over.
+	ErrAsked   = errors.New("backend: unblocked by a client")
+	ErrElapsed = errors.New("backend: unblocked by a client, its time over")
+	ErrSilent  = errors.New("backend: connection died in silence")
+	ErrStopped = errors.New("backend: the proxy ends")
 
 	// ErrUnsure is for who asks what became of all that it wrote; see Standing.
 	ErrUnsure = errors.New("connections to the server were lost, or lead elsewhere, since this client came: what it wrote before may be lost")
 )
+
+// Unblocks says that err is for a command that was blocked, and why it is so no more: it is our doing.
+func Unblocks(err error) (why unblock.Reason, is bool) {
+	switch {
+	case errors.Is(err, ErrUnblocked):
+		return unblock.Moved, true
+	case errors.Is(err, ErrAsked):
+		return unblock.Asked, true
+	case errors.Is(err, ErrElapsed):
+		return unblock.Elapsed, true
+	}
+	return 0, false
+}
+
+// unblocks is Unblocks without the reason.
+func unblocks(err error) bool {
+	_, is := Unblocks(err)
+	return is
+}
 
 // errOrder is why requests fail when outq is not in order.
 var errOrder = fmt.Errorf("%w: a reply met another request than its own", loop.ErrPanic)

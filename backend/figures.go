@@ -15,7 +15,7 @@ func (c *Conn) countEnd(err error) {
 	f := c.figures
 	switch {
 	case errors.Is(err, loop.ErrPanic), Unable(err):
-	case err == ErrUnblocked: //nolint:errorlint // bare, it is our doing: a client hung up, and its command must not go on
+	case unblocks(err): // it is our doing: a client hung up, or another asked, and its command must not go on
 	case timedOut(err):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end

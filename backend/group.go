@@ -120,6 +120,13 @@ func (s *Set) Conn(server *topology.Server, client uint64) (*Conn, error) {
 	return c, nil
 }
 
+// Hopeful says that server is not ejected, and that the last that is known of the connection which Conn would give is no failure.
+func (s *Set) Hopeful(server *topology.Server, client uint64) bool {
+	n := s.group.pool.Options().ServerConnections
+	c := s.conns[server.Slot()*n+int(client%uint64(n))]
+	return !server.Down() && (c == nil || c.lastErr == nil)
+}
+
 // redial has c, which is closed, connect. An error says that the last attempt failed a moment ago.
 func (c *Conn) redial() error {
 	if c.lastErr != nil && c.loop.Now < c.retryAt {

@@ -112,6 +112,9 @@ func (c *Conn) Return() {
 // Blocks says that the server may take so long, in nanoseconds, to answer what is queued next on c, which is leased.
 func (c *Conn) Blocks(wait int64) { c.blocks = wait }
 
+// IsOpen says that c is connected, so that what was queued on it is sent by the end of the pass.
+func (c *Conn) IsOpen() bool { return c.state == open }
+
 // Cancel closes c, on which a command may block: its server notices, and carries it out no more. Whoever waits for it gets err.
 func (c *Conn) Cancel(err error) {
 	c.retired, c.blamed = true, true // it is nobody's failure

@@ -1,5 +1,7 @@
 package codec
 
+import "cashew/codec/unblock"
+
 // Answers is what the proxy says to a client in place of a server, and what it keeps from it. A session calls it on its
 // client's loop; AppendError is also called where a client is turned away and where a report fails, each on a goroutine of
 // its own. dst is the caller's, often a batch that other replies stand in: bytes go behind what is there, and nothing of dst
@@ -20,20 +22,24 @@ type Answers interface {
 	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
 	AppendError(dst []byte, text string) []byte
 
-	// AppendUnblocked answers a command that was blocked and is not carried out, as its server is not that of its keys any more.
-	AppendUnblocked(dst []byte) []byte
+	// AppendUnblocked answers a command of Op op that was blocked, and is so no more for why.
+	AppendUnblocked(dst []byte, pr Profile, op uint16, why unblock.Reason) []byte
 
 	// AppendMoving tells a client that has asked for it that it has so many seconds until its connection is closed, and which one to
 	// make in its place; endpoint "": another where it made this. number counts such messages. Of another client dst is returned as
 	// it is.
 	AppendMoving(dst []byte, cl *Client, number, seconds int, endpoint string) []byte
 
-	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
-	AppendCrossServer(dst []byte) []byte
+	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered: two of the keys,
+	// and the names of their servers.
+	AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string) []byte
 
 	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
 	AppendMalformed(dst []byte, err error) []byte
 
 	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
 	Suppress(quiet uint16, reply []byte) bool
+
+	// Skipped is called once for each command with Quiet that is not a Forward, after it was taken.
+	Skipped(cl *Client, cmd *Command)
 }

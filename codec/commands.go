@@ -83,6 +83,12 @@ const (
 	Subscribe
 	// Publish goes to the server of Key. Its reply is how many heard it, which is made the number of clients by way of a Gather.
 	Publish
+	// Anywhere goes as it is to any server that can be reached: all of them would answer the same, or nobody cares which one does.
+	Anywhere
+	// Quietly is a Forward whose reply, whatever it is, the client does not want.
+	Quietly
+	// Walk goes to one server after the other, from call to call: its cursor says which one is asked now; see Fragments.
+	Walk
 )
 
 // Key places one key of a command in its frame: offsets in bytes from the frame's start.
@@ -97,15 +103,16 @@ type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
 	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide. See Commands.Script
-	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Sole: it waits, as a Lease, for all that its client has written
-	Sole    bool   // of a Report or a Refuse: in a pool of one server it goes there as it is, for the server's own words
+	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Apart: it waits for all that its client has written
+	Sole    bool   // whatever its Kind, in a pool of one server it goes there as it is
+	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
 	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty
-	Wait    int64  // of a Lease, or of a Refuse with Own: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
+	Wait    int64  // of a Lease, or of a Refuse with Apart: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
 	Arg     int    // the protocol's own: for example the number of arguments
 	Err     string // the protocol's own: why it was refused, or what it is answered
 }

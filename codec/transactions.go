@@ -21,7 +21,7 @@ type Transactions interface {
 
 	// AppendApart and AppendTooLarge answer a command of Kind Queue that is not kept, and spoil the transaction: its keys and those before live on
 	// different servers; there is no room for it.
-	AppendApart(dst []byte, cl *Client) []byte
+	AppendApart(dst []byte, cl *Client, keys [2][]byte, servers [2]string) []byte
 	AppendTooLarge(dst []byte, cl *Client) []byte
 
 	// AppendUnexecuted ends a transaction in place of its server: as if a key that cl watches had changed.

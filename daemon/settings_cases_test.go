@@ -35,7 +35,7 @@ func globalCases() []settingCase {
 			in.wantLine("-ERR", "*2\r\n$3\r\nGET\r\n$2048\r\n") // it announces more than it may have
 		}},
 		{key: "max_memory", to: "100mb", shows: 100 << 20, does: func(in *instance) {
-			if info := in.ask("INFO", "memory"); !strings.Contains(info, fmt.Sprint(" maxmemory:", 100<<20, " ")) {
+			if info := in.ask("INFO", "proxy"); !strings.Contains(info, fmt.Sprint(" maxmemory:", 100<<20, " ")) {
 				in.Errorf("INFO says %q", info)
 			}
 		}},

@@ -170,6 +170,11 @@ func (v *view) Kill(match func(*about.ClientLine) bool) (n int, self bool) {
 	return n, self
 }
 
+// Unblock implements about.Proxy.
+func (v *view) Unblock(id uint64, failing bool) bool {
+	return v.rp.sight.Unblock(v.pool.Name, id, failing)
+}
+
 // Slow implements about.Proxy. SLOWLOG RESET hides entries from the pool's clients only: the log is not theirs alone.
 func (v *view) Slow(n int) []about.SlowLine {
 	var lines []about.SlowLine

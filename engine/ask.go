@@ -69,6 +69,11 @@ func (p *Proxy) Kill(match func(*stats.Client) bool) (closed int) {
 	return closed
 }
 
+// Unblock ends the command with which a client of a pool waits at a server: with an error, or as if its time were over.
+func (p *Proxy) Unblock(pool string, id uint64, failing bool) bool {
+	return slices.Contains(askLoops(p, func(r *rooms) bool { return r.sessions.Unblock(pool, id, failing) }), true)
+}
+
 // Explain says where key goes in the pool of that name, or in each pool if it is "". It may be called from any goroutine.
 func (p *Proxy) Explain(name string, key []byte) (places []Place) {
 	for _, pl := range p.pools() {

@@ -22,6 +22,7 @@ type sight interface {
 	Snapshot() *stats.Snapshot
 	Clients() []stats.Client
 	Kill(match func(*stats.Client) bool) int
+	Unblock(pool string, id uint64, failing bool) bool
 	SlowLog(n int) []stats.SlowEntry
 }
 

@@ -341,12 +341,12 @@ func TestRefusedByLibrary(t *testing.T) {
 	c.Send(array("KEYS", "*"))
 	c.Send(array("CLIENT", "SETINFO", "lib-name", strings.Repeat("l", 100)))
 	c.Send(array("CLIENT", "SETINFO", "lib-ver", "5.0.1"))
-	c.Send(array("KEYS", "*") + array("KEYS", "*") + array("GET"))
+	c.Send(array("KEYS", "*") + array("KEYS", "*") + array("SELECT"))
 	c.Send(array("MULTI") + array("EXEC", "1"))
 	s.Settle()
 	library := strings.Repeat("l", 64)
 	want := stats.Refusals{
-		{Command: "keys"}: 1, {Command: "keys", Library: library, Version: "5.0.1"}: 2, {Command: "get", Library: library, Version: "5.0.1"}: 1,
+		{Command: "keys"}: 1, {Command: "keys", Library: library, Version: "5.0.1"}: 2, {Command: "select", Library: library, Version: "5.0.1"}: 1,
 		{Command: "exec", Library: library, Version: "5.0.1"}: 1,
 	}
 	if d := cmp.Diff(want, s.snapshot().RefusedOf); d != "" {

@@ -17,6 +17,7 @@ package session
 
 import (
 	"errors"
+	"time"
 
 	"cashew/backend"
 	"cashew/codec"
@@ -29,6 +30,8 @@ type blocking struct {
 	key    []byte           // its first
 	server *topology.Server // nil: it has no key
 	last   *lastCall        // under way, since the client sends no more
+
+	unending bool // it has the lease for another reason than that it blocks
 }
 
 // blockOn sends a command that may block over a lease, or answers why it can't. It returns false if the command has to wait.
@@ -41,11 +44,10 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 	place, server := router.Route(key)
 	if !s.together(router, place, cmd) {
 		s.count(cmd)
-		s.countRefusal(cmd)
-		s.answerWith(s.pool.Protocol.AppendApart)
+		s.apart(router, cmd)
 		return true
 	}
-	if len(cmd.Keys) == 0 && s.doubts() {
+	if cmd.Own && s.doubts() {
 		s.count(cmd)
 		s.refuse(cmd, backend.ErrUnsure)
 		return true
@@ -61,12 +63,14 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.refuse(cmd, err)
 		return true
 	}
-	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server}
+	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server, unending: cmd.Apart && !cmd.Own}
 	s.local.blocked.add(s)
 	s.tally.Waiting++
 	c.Blocks(cmd.Wait)
 	if len(cmd.Keys) == 0 {
 		s.blocks.server = nil
+	}
+	if cmd.Own {
 		s.mark(c)
 	}
 	s.sendOver(c, place, cmd)
@@ -145,6 +149,22 @@ func (s *Session) interrupt() {
 	}
 }
 
+// Unblock ends the command with which the client of an id waits at a server, if it is one of the pool of that name.
+func (l *Local) Unblock(pool string, id uint64, failing bool) (unblocked bool) {
+	for s := range l.blocked.all {
+		if s.cl.ID != id || s.pool.Name != pool || s.blocks.lease == nil || s.blocks.unending {
+			continue
+		}
+		why := backend.ErrElapsed
+		if failing {
+			why = backend.ErrAsked
+		}
+		s.endBlocking().Cancel(why)
+		return true
+	}
+	return false
+}
+
 // endBlocking forgets the command that blocks, and returns its connection.
 func (s *Session) endBlocking() *backend.Conn {
 	c := s.blocks.lease
@@ -169,6 +189,9 @@ type lastCall struct {
 
 const lastCalls = 4
 
+// openEvery is how often it is looked whether a lease that is being dialled is open.
+const openEvery = time.Millisecond
+
 // callLast ends the command that blocks, and with it s, unless its reply is on its way: the client sends no more.
 func (s *Session) callLast() {
 	o := &lastCall{s: s, left: lastCalls}
@@ -182,8 +205,12 @@ func (o *lastCall) ask() {
 	if s.blocks.last != o {
 		return // it is answered, or ended otherwise
 	}
-	if o.left == 0 {
+	switch {
+	case o.left == 0:
 		s.close()
+		return
+	case !s.blocks.lease.IsOpen(): // the server has not been asked
+		s.loop.After(openEvery, o.ask)
 		return
 	}
 	o.left--

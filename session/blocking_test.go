@@ -3,6 +3,7 @@ package session
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 const unwatch = "*1\r\n$7\r\nUNWATCH\r\n"
@@ -23,53 +24,56 @@ func TestLastCall(t *testing.T) {
 		{"gone before, an element", array("WATCH", "w"), "*2\r\n" + bulk("q") + bulk("v"), 1, "+OK\r\n*2\r\n" + bulk("q") + bulk("v")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, c := steady(t, 1)
-			v := s.Servers[0]
-			shared, asked := v.Up, v.Sock
-			c.Send(tt.before + pop)
-			s.Settle()
-			if tt.before == "" {
-				c.HalfClose()
-			} else {
-				if got := v.Sock.Take(); got != tt.before {
-					t.Fatalf("the server got %q before it answered WATCH", got)
-				}
-				c.HalfClose()
+			synctest.Test(t, func(t *testing.T) {
+				s, c := steady(t, 1)
+				v := s.Servers[0]
+				shared, asked := v.Up, v.Sock
+				c.Send(tt.before + pop)
 				s.Settle()
-				v.Reply("+OK\r\n")
-			}
-			s.Settle()
-			if got := v.Sock.Take(); got != pop {
-				t.Fatalf("the server got %q; want the BLPOP", got)
-			}
-			for range tt.answersAt {
-				if got := asked.Take(); got != unwatch {
-					t.Fatalf("over the shared connection the server got %q; want UNWATCH", got)
+				if tt.before == "" {
+					c.HalfClose()
+				} else {
+					if got := v.Sock.Take(); got != tt.before {
+						t.Fatalf("the server got %q before it answered WATCH", got)
+					}
+					c.HalfClose()
+					s.Settle()
+					v.Reply("+OK\r\n")
 				}
-				if c.session.life == closed || v.Conn.Closed {
-					t.Fatal("it was given up too early")
+				s.Settle()
+				s.Passes(2 * openEvery) // its lease had to be dialled
+				if got := v.Sock.Take(); got != pop {
+					t.Fatalf("the server got %q; want the BLPOP", got)
 				}
-				s.Loop.Data(shared, []byte("+OK\r\n"))
+				for range tt.answersAt {
+					if got := asked.Take(); got != unwatch {
+						t.Fatalf("over the shared connection the server got %q; want UNWATCH", got)
+					}
+					if c.session.life == closed || v.Conn.Closed {
+						t.Fatal("it was given up too early")
+					}
+					s.Loop.Data(shared, []byte("+OK\r\n"))
+					s.Settle()
+				}
+				if tt.reply != "" {
+					v.Reply(tt.reply)
+					s.Settle()
+				}
+				if got := c.Sock.Take(); got != tt.want {
+					t.Errorf("the client has %q; want %q", got, tt.want)
+				}
+				if c.session.life != closed || v.Conn.Closed != (tt.reply == "") {
+					t.Errorf("life %d; the lease is closed: %v", c.session.life, v.Conn.Closed)
+				}
+				if f := s.pool.groups[0].Figures(s.pool.Servers()[0]); f.Err != 0 || f.EOF != 0 || f.Timedout != 0 {
+					t.Errorf("of the server %d errors, %d ends, %d timeouts are counted, and it did nothing wrong", f.Err, f.EOF, f.Timedout)
+				}
+				s.Loop.Data(shared, []byte("+OK\r\n")) // what was asked yet
 				s.Settle()
-			}
-			if tt.reply != "" {
-				v.Reply(tt.reply)
-				s.Settle()
-			}
-			if got := c.Sock.Take(); got != tt.want {
-				t.Errorf("the client has %q; want %q", got, tt.want)
-			}
-			if c.session.life != closed || v.Conn.Closed != (tt.reply == "") {
-				t.Errorf("life %d; the lease is closed: %v", c.session.life, v.Conn.Closed)
-			}
-			if f := s.pool.groups[0].Figures(s.pool.Servers()[0]); f.Err != 0 || f.EOF != 0 || f.Timedout != 0 {
-				t.Errorf("of the server %d errors, %d ends, %d timeouts are counted, and it did nothing wrong", f.Err, f.EOF, f.Timedout)
-			}
-			s.Loop.Data(shared, []byte("+OK\r\n")) // what was asked yet
-			s.Settle()
-			if n := s.local.blocked.n; n != 0 || s.pool.groups[0].Figures(s.pool.Servers()[0]).Leased != 0 {
-				t.Errorf("%d clients may be blocked, and a connection is leased", n)
-			}
+				if n := s.local.blocked.n; n != 0 || s.pool.groups[0].Figures(s.pool.Servers()[0]).Leased != 0 {
+					t.Errorf("%d clients may be blocked, and a connection is leased", n)
+				}
+			})
 		})
 	}
 }

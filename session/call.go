@@ -59,25 +59,6 @@ func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
 	return !s.pool.opts.RefuseCrossScripts
 }
 
-// sole sends a command as it is to the only server of the pool; false: there are several.
-func (s *Session) sole(cmd *codec.Command) bool {
-	switch {
-	case cmd.Kind != codec.Report && cmd.Kind != codec.Refuse || len(s.pool.Options().Servers) > 1:
-		return false
-	case s.inTransaction():
-		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:0]
-		s.queue(cmd)
-	default:
-		place, server := s.pool.Router().Route(nil)
-		if cmd.Script {
-			s.sendScript(place, server, cmd)
-		} else {
-			s.send(place, server, cmd)
-		}
-	}
-	return true
-}
-
 // callWithin has r, which executes t on c, be a call of the scripts of t. They are loaded on a connection that others use, too.
 func (s *Session) callWithin(t *transaction, r *backend.Request, c *backend.Conn) {
 	if len(t.calls) == 0 {

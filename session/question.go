@@ -37,7 +37,7 @@ type Report struct {
 // report sends a command to be answered off the loop.
 func (s *Session) report(cmd *codec.Command) {
 	r := s.local.servers.NewRequest(s)
-	r.Op = cmd.Op
+	r.Op, r.Quiet = cmd.Op, cmd.Quiet
 	j := &Report{
 		Client: s.cl.ID, session: s, pool: s.pool, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame),
 	}
@@ -81,6 +81,9 @@ func (s *Session) reported(r *backend.Request, reply []byte, last bool) {
 	s.local.reports--
 	if r.Owner != nil { // else the client has left
 		s.reports--
+		if r.Quiet != 0 && s.pool.Protocol.Suppress(r.Quiet, reply) {
+			reply = nil
+		}
 		r.Reply, r.Size, r.Done = &bytebufferpool.ByteBuffer{B: reply}, len(reply), true
 		if last {
 			s.quit()

@@ -242,6 +242,9 @@ func (s *Session) writeStored(r *backend.Request) {
 // writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.Protocol, whole.Gather
+	if whole.Quiet != 0 && p.Suppress(whole.Quiet, nil) {
+		return
+	}
 	if whole.Err != nil && !spared(whole) {
 		s.pool.Count.ForwardError.Add(1)
 		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
@@ -302,8 +305,8 @@ func (s *Session) Failed(r *backend.Request, err error) {
 // appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
 // the pool's policy is that and the command only reads.
 func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
-	if err == backend.ErrUnblocked { //nolint:errorlint // bare
-		return s.pool.Protocol.AppendUnblocked(dst)
+	if why, is := backend.Unblocks(err); is {
+		return s.pool.Protocol.AppendUnblocked(dst, s.cl.Profile, op, why)
 	}
 	if s.pool.Options().OnServerFailure == topology.Miss && !backend.Unable(err) {
 		start := len(dst)
@@ -316,7 +319,12 @@ func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quie
 		}
 	}
 	s.pool.Count.ForwardError.Add(1)
-	return s.pool.Protocol.AppendError(dst, backend.Text(err))
+	start := len(dst)
+	dst = s.pool.Protocol.AppendError(dst, backend.Text(err))
+	if quiet != 0 && s.pool.Protocol.Suppress(quiet, dst[start:]) {
+		dst = dst[:start]
+	}
+	return dst
 }
 
 // lost ends a fragment whose server failed: either its keys are left out of the reply, where the pool allows that and the
@@ -336,12 +344,13 @@ func (s *Session) lost(f *backend.Request, err error) {
 	if whole.Gather.Some && f.Reply != nil {
 		f.Reply.B = f.Reply.B[:0] // what came of it says nothing
 	}
-	if whole.Err == nil {
+	if whole.Err == nil || backend.Unable(err) {
 		whole.Err = err
 	}
 }
 
-// spared says that whole, of which fragments are lost, is answered by what the others say.
+// spared says that whole, of which fragments are lost, is answered by what the others say. A server that can be reached, and does not
+// speak as the client does, is not passed over.
 func spared(whole *backend.Request) bool {
-	return whole.Gather.Some && slices.ContainsFunc(whole.Fragments, func(f *backend.Request) bool { return stored(f) > 0 })
+	return whole.Gather.Some && !backend.Unable(whole.Err) && slices.ContainsFunc(whole.Fragments, func(f *backend.Request) bool { return stored(f) > 0 })
 }

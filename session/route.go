@@ -59,7 +59,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if cmd.Kind == codec.Forward { // nearly always
 			s.count(cmd)
 			s.forward(cmd)
-		} else if !s.handle(cmd) {
+		} else if !s.take(cmd) {
 			break
 		}
 		if s.life == leaving {
@@ -85,11 +85,23 @@ func (s *Session) count(cmd *codec.Command) {
 	s.lastOp = cmd.Op
 }
 
+// take is handle for a command that may be quiet, whatever it is.
+func (s *Session) take(cmd *codec.Command) bool {
+	if !s.handle(cmd) {
+		return false
+	}
+	if cmd.Quiet != 0 {
+		s.pool.Protocol.Skipped(&s.cl, cmd)
+		cmd.Quiet = 0
+	}
+	return true
+}
+
 // handle answers one command that is not just forwarded, or sends it on its way. It returns false if the command has to
 // wait, and then nothing is taken of it.
 func (s *Session) handle(cmd *codec.Command) bool {
 	switch {
-	case cmd.Kind == codec.Local:
+	case cmd.Kind == codec.Local && !cmd.Sole:
 		s.count(cmd)
 		s.answerLocal(cmd)
 		return true
@@ -97,7 +109,7 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
-	case cmd.Kind == codec.Refuse && cmd.Sole && cmd.Own && !s.inTransaction() && len(s.pool.Options().Servers) == 1:
+	case cmd.Kind == codec.Refuse && cmd.Apart && !s.inTransaction() && len(s.pool.Servers()) == 1:
 		cmd.Kind, cmd.Keys = codec.Lease, cmd.Keys[:0]
 		return s.blockOn(cmd)
 	case cmd.Kind == codec.Lease && cmd.Wait == 0:
@@ -118,6 +130,12 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		s.scatter(cmd)
 	case codec.Fanout:
 		s.fanOut(cmd)
+	case codec.Anywhere:
+		s.sendAnywhere(cmd)
+	case codec.Quietly:
+		s.forward(cmd)
+	case codec.Walk:
+		s.walk(cmd)
 	case codec.Publish:
 		s.publish(cmd)
 	case codec.Report:
@@ -135,7 +153,7 @@ func (s *Session) handle(cmd *codec.Command) bool {
 	case codec.Quit:
 		s.answerLocal(cmd)
 		s.quit()
-	default: // Refuse
+	default: // Refuse, or Local
 		s.answerLocal(cmd)
 	}
 	return true
@@ -156,10 +174,7 @@ func (s *Session) forward(cmd *codec.Command) {
 func (s *Session) forwardKeys(r *topology.Router, place int, server *topology.Server, cmd *codec.Command) {
 	switch {
 	case !s.mayHave(r, place, cmd):
-		bb := s.loop.GetBuffer()
-		bb.B = s.pool.Protocol.AppendCrossServer(bb.B)
-		s.answer(bb)
-		s.countRefusal(cmd)
+		s.apart(r, cmd)
 	case cmd.Script:
 		s.sendScript(place, server, cmd)
 	default:
@@ -347,6 +362,7 @@ func (s *Session) fanOut(cmd *codec.Command) {
 func (s *Session) gather(cmd *codec.Command) *backend.Request {
 	whole := s.local.servers.NewRequest(s)
 	whole.Gather = s.local.getGather()
+	whole.Quiet = cmd.Quiet
 	whole.Gather.Op, whole.Gather.Some = cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
 	s.push(whole)
 	return whole

@@ -234,7 +234,9 @@ func (s *Session) answerLocal(cmd *codec.Command) {
 // answerWith is answerLocal for a reply that append makes.
 func (s *Session) answerWith(append func(dst []byte, cl *codec.Client) []byte) {
 	bb := s.loop.GetBuffer()
-	bb.B = append(bb.B, &s.cl)
+	if bb.B = append(bb.B, &s.cl); s.local.cmd.Quiet != 0 && s.pool.Protocol.Suppress(s.local.cmd.Quiet, bb.B) {
+		bb.B = bb.B[:0]
+	}
 	s.answer(bb)
 }
 

@@ -58,8 +58,7 @@ func (s *Session) queue(cmd *codec.Command) {
 		s.countRefusal(cmd)
 		s.answerWith(p.AppendTooLarge)
 	case len(cmd.Keys) > 0 && !s.joins(t, cmd):
-		s.countRefusal(cmd)
-		s.answerWith(p.AppendApart)
+		s.apartFrom(s.pool.Router(), s.firstOf(t), cmd)
 	default:
 		from := uint32(len(t.bb.B))
 		if t.add(s, cmd); cmd.Script && s.noteScript(cmd) {
@@ -140,7 +139,7 @@ func (s *Session) exec(cmd *codec.Command) {
 		s.answerWith(p.AppendUnexecuted)
 		s.unwatch(false)
 	case !s.stillTogether(t):
-		s.answerWith(p.AppendApart)
+		s.answerWith(s.appendSplit)
 		p.EndTransaction(&s.cl)
 		s.unwatch(false)
 	default:
@@ -150,6 +149,29 @@ func (s *Session) exec(cmd *codec.Command) {
 		s.local.putTransaction(t)
 	}
 	s.dropTransaction()
+}
+
+// firstOf is the key that all of t have to be with: the first that is watched, or of t; nil: there is none.
+func (s *Session) firstOf(t *transaction) []byte {
+	switch {
+	case s.watches.lease != nil:
+		return s.watches.first()
+	case len(t.keys) > 0:
+		return t.key(0)
+	}
+	return nil
+}
+
+// appendSplit says which keys of the client's transaction live on different servers by now.
+func (s *Session) appendSplit(dst []byte, cl *codec.Client) []byte {
+	t := s.transaction
+	keys, servers := s.twoOf(s.pool.Router(), len(t.keys)+1, func(i int) []byte {
+		if i == 0 {
+			return s.firstOf(t)
+		}
+		return t.key(i - 1)
+	})
+	return s.pool.Protocol.AppendApart(dst, cl, keys, servers)
 }
 
 // stillTogether looks once more where the keys live, if that may have changed since they were queued.
@@ -178,6 +200,7 @@ func (s *Session) stillTogether(t *transaction) bool {
 func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	p := s.pool.Protocol
 	r := s.local.servers.NewRequest(s)
+	r.Quiet = cmd.Quiet
 	r.Op, r.Keys, r.Server = p.ExecOp(), uint32(max(len(t.keys), 1)), uint16(max(t.place, 0))
 	if len(t.keys) > 0 {
 		r.SetKey(t.key(0))

@@ -9,7 +9,7 @@ import (
 const (
 	queued  = "+QUEUED\r\n"
 	aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n"
-	apart   = "-CROSSSLOT Keys in request don't hash to the same server\r\n"
+	apart   = "-CROSSSLOT Keys in request don't hash to the same server: 'a' is on s0, 'b' on s1\r\n"
 )
 
 // TestTransaction: the server gets a transaction in one piece, and its client one reply for each command, whatever is under way before

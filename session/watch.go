@@ -102,8 +102,7 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 	s.count(cmd)
 	switch {
 	case !s.together(router, place, cmd), w.lease != nil && server != w.server && !s.pool.random:
-		s.countRefusal(cmd)
-		s.answerWith(s.pool.Protocol.AppendApart)
+		s.apartFrom(router, w.first(), cmd)
 		none := w.none || !w.on()
 		s.unwatch(false)
 		w.lost, w.none = true, none
@@ -125,10 +124,19 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 	return true
 }
 
+// first is the first key that is watched; nil: none.
+func (w *watching) first() []byte {
+	if len(w.keys) < 4 {
+		return nil
+	}
+	return w.keys[4 : 4+binary.BigEndian.Uint32(w.keys)]
+}
+
 // sendOver sends cmd over a lease; the next command waits for its reply.
 func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 	r := s.local.servers.NewRequest(s)
 	r.Op, r.Keys, r.Server, r.Frame = cmd.Op, uint32(len(cmd.Keys)), uint16(place), uint32(len(cmd.Frame))
+	r.Quiet = cmd.Quiet
 	r.SetKey(firstKey(cmd))
 	s.push(r)
 	c.Touch()

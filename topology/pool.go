@@ -20,6 +20,7 @@ type Pool struct {
 	places  []int     // by slot; those of slots that no server has mean nothing
 	live    atomic.Pointer[Router]
 	whole   *Router
+	stops   stops
 	health  health
 }
 
@@ -36,6 +37,7 @@ type registry struct {
 func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o, world: w, log: log, registry: &registry{resolver: newResolver(w)}}
 	p.servers = p.serversFrom(nil)
+	p.stops = stopsOf(&p.opts, stops{})
 	return p.built()
 }
 

@@ -14,6 +14,7 @@ import "time"
 func (p *Pool) Successor(o Options) (*Pool, error) {
 	next := &Pool{opts: o, world: p.world, log: p.log, registry: p.registry}
 	next.servers = next.serversFrom(p)
+	next.stops = stopsOf(&next.opts, p.stops)
 	return next.built()
 }
 

@@ -22,6 +22,10 @@ type Proxy interface {
 	// matched. match is only called until Kill returns.
 	Kill(match func(*ClientLine) bool) (n int, self bool)
 
+	// Unblock ends the command with which the client of an id waits at a server: with an error, or as if its time were over. It says
+	// whether there was one.
+	Unblock(id uint64, failing bool) bool
+
 	// Slow are the newest n entries of the slow log, the newest first; all of them for n < 0.
 	Slow(n int) []SlowLine
 

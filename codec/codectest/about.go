@@ -62,6 +62,9 @@ func (*About) Facts() *about.Facts {
 // Clients implements about.Proxy.
 func (*About) Clients() []about.ClientLine { return append([]about.ClientLine(nil), aboutClients...) }
 
+// Unblock implements about.Proxy: the client 3 is blocked.
+func (*About) Unblock(id uint64, _ bool) bool { return id == 3 }
+
 // Kill implements about.Proxy.
 func (a *About) Kill(match func(*about.ClientLine) bool) (n int, self bool) {
 	for i := range aboutClients {

@@ -106,6 +106,12 @@ func KindName(kind codec.Kind) string {
 		return "Subscribe"
 	case codec.Publish:
 		return "Publish"
+	case codec.Anywhere:
+		return "Anywhere"
+	case codec.Walk:
+		return "Walk"
+	case codec.Quietly:
+		return "Quietly"
 	case codec.Quit:
 		return "Quit"
 	}
@@ -186,6 +192,9 @@ func copyOf(p clientSide, cl *codec.Client, cmd *codec.Command) Command {
 	case codec.Report:
 		reply, last := p.AppendReport([]byte("before"), *cl, cmd.Op, bytes.Clone(cmd.Frame), &About{ID: cl.ID})
 		c.Reply, c.Last = strings.TrimPrefix(string(reply), "before"), last
+	}
+	if cmd.Quiet != 0 && cmd.Kind != codec.Forward {
+		p.Skipped(cl, cmd)
 	}
 	return c
 }

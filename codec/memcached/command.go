@@ -174,7 +174,7 @@ func noLine(s *codec.Scan, buf []byte) (int, error) {
 // begin makes cmd the command op, about which no more is known.
 func begin(cmd *codec.Command, op int, frame []byte) {
 	cmd.Kind = codec.Forward
-	cmd.NoReply = false
+	cmd.NoReply, cmd.Sole, cmd.Apart, cmd.Own, cmd.Some = false, false, false, false, false // a pool of the other protocol may have left them true
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
@@ -186,7 +186,7 @@ func begin(cmd *codec.Command, op int, frame []byte) {
 
 // refuse has text answered. A client that said noreply is not even told that.
 func refuse(cmd *codec.Command, text string, noreply bool) {
-	cmd.Kind, cmd.Sole = codec.Refuse, false // a pool of the other protocol may have left it true
+	cmd.Kind = codec.Refuse
 	cmd.Err = text
 	if noreply {
 		cmd.Kind = codec.Ignore

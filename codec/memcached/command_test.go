@@ -369,7 +369,7 @@ func TestAppendErrors(t *testing.T) {
 	p := New(Options{})
 	for _, tt := range []struct{ got, want string }{
 		{string(p.AppendError(nil, "Connection refused")), "SERVER_ERROR Connection refused\r\n"},
-		{string(p.AppendCrossServer(nil)), "SERVER_ERROR keys live on different servers\r\n"},
+		{string(p.AppendCrossServer(nil, [2][]byte{}, [2]string{})), "SERVER_ERROR keys live on different servers\r\n"},
 		{string(p.AppendMalformed(nil, ErrBinary)), "SERVER_ERROR binary protocol is not supported; use the text protocol\r\n"},
 		{string(p.AppendMalformed(nil, errLine)), "CLIENT_ERROR line too long\r\n"},
 		{p.Name(), "memcached"},

@@ -18,6 +18,7 @@ type Options struct {
 // Protocol is the memcached text protocol of one pool. It is immutable and may be used by all loops at once.
 type Protocol struct {
 	noTransactions
+	noWalks
 	noPubSub
 	noScripts
 	admin    bool
@@ -67,7 +68,7 @@ func (*Protocol) AppendError(dst []byte, text string) []byte {
 }
 
 // AppendCrossServer implements codec.Answers. Nothing needs it: only retrieval takes several keys, and it is scattered.
-func (p *Protocol) AppendCrossServer(dst []byte) []byte {
+func (p *Protocol) AppendCrossServer(dst []byte, _ [2][]byte, _ [2]string) []byte {
 	return p.AppendError(dst, "keys live on different servers")
 }
 

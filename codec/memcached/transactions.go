@@ -1,14 +1,20 @@
 package memcached
 
-import "cashew/codec"
+import (
+	"cashew/codec"
+	"cashew/codec/unblock"
+)
 
 // noTransactions implements codec.Transactions: memcached has none, and of all this nothing but Transaction is ever called.
 type noTransactions struct{}
 
-func (noTransactions) Transaction(*codec.Client) (begun, spoiled bool)     { return false, false }
-func (noTransactions) Forgets(*codec.Command) bool                         { return false }
-func (noTransactions) EndTransaction(*codec.Client)                        {}
-func (noTransactions) AppendApart(dst []byte, _ *codec.Client) []byte      { return dst }
+func (noTransactions) Transaction(*codec.Client) (begun, spoiled bool) { return false, false }
+
+func (noTransactions) Forgets(*codec.Command) bool  { return false }
+func (noTransactions) EndTransaction(*codec.Client) {}
+func (noTransactions) AppendApart(dst []byte, _ *codec.Client, _ [2][]byte, _ [2]string) []byte {
+	return dst
+}
 func (noTransactions) AppendTooLarge(dst []byte, _ *codec.Client) []byte   { return dst }
 func (noTransactions) AppendUnexecuted(dst []byte, _ *codec.Client) []byte { return dst }
 func (noTransactions) AppendUnwatch(dst []byte) []byte                     { return dst }
@@ -21,4 +27,6 @@ func (noTransactions) ExecOp() uint16                                      { ret
 func (*Protocol) AppendMoving(dst []byte, _ *codec.Client, _, _ int, _ string) []byte { return dst }
 
 // AppendUnblocked implements codec.Answers: no command blocks.
-func (*Protocol) AppendUnblocked(dst []byte) []byte { return dst }
+func (*Protocol) AppendUnblocked(dst []byte, _ codec.Profile, _ uint16, _ unblock.Reason) []byte {
+	return dst
+}

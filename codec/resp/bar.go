@@ -11,8 +11,6 @@ import (
 // codec.Client.Bar is the set of what a client is barred by, and whether it is in a transaction; see multi.go.
 //
 //	SELECT of another database     SELECT of the pool's
-//	CLIENT REPLY OFF               CLIENT REPLY ON
-//	CLIENT REPLY SKIP              the next command
 //	AUTH, HELLO AUTH of a user     AUTH or HELLO AUTH as the default user
 //	MONITOR, SYNC, PSYNC
 //
@@ -24,8 +22,8 @@ const (
 	needsLogin   gate = 1 << iota // has not given the password; computed, never in Client.Bar
 	spoiledMulti                  // of a transaction a command was refused
 	barSelect
-	barReply
-	barSkip
+	barReply // gets no replies, until CLIENT REPLY ON; see silence
+	barSkip  // gets none to its next command
 	barUser
 	barSubscribed // is subscribed to something
 	_             // two more were of subscriptions, when those were refused
@@ -57,15 +55,10 @@ func (g gate) refuses(op uint16) string {
 		return ""
 	case g&barStream != 0:
 		return refuseStreams
-	case g&barSkip != 0:
-		return refuseReply
-	case g&barSelect != 0 && op == opSelect, g&barReply != 0 && op == opClientReply,
-		g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello):
+	case g&barSelect != 0 && (op == opSelect || op == opClientReply), g&(barUser|barSelect) != 0 && (op == opAuth || op == opHello):
 		return ""
 	case g&barSelect != 0:
 		return refuseSelected
-	case g&barReply != 0:
-		return refuseReply
 	case g&barUser != 0:
 		return refuseUser
 	case g&barSubscribed != 0 && commands[op].kind != subscribes && op != opPing:
@@ -76,7 +69,7 @@ func (g gate) refuses(op uint16) string {
 
 // bar notes on cl what a refused command would have changed.
 func bar(cl *codec.Client, cmd *codec.Command) {
-	g := gate(cl.Bar) &^ barSkip
+	g := gate(cl.Bar)
 	switch {
 	case cmd.Err == refuseNested, cmd.Err == refuseWatch:
 		return
@@ -89,7 +82,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		cl.Bar = uint16(g)
 		return
 	}
-	passed := cmd.Err == refuseReply || cmd.Err == refuseUser // refused because of an earlier one; the server would have run it
+	passed := cmd.Err == refuseUser // refused because of an earlier one; the server would have run it
 	switch cmd.Op {
 	case opMulti:
 		g |= spoiledMulti // refused because of an earlier one
@@ -103,15 +96,6 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		}
 	case opMonitor, opSync, opPsync:
 		g |= barStream
-	case opClientReply:
-		args := argsOf(cmd.Frame)
-		args.next()
-		args.next()
-		if equalFold(args.next(), "skip") {
-			g |= barSkip
-		} else {
-			g |= barReply
-		}
 	}
 	cl.Bar = uint16(g)
 }
@@ -128,13 +112,67 @@ var (
 	opClientReply = mustSub("client", "reply")
 )
 
-// silences tells of a CLIENT REPLY whether it turns replies off.
-func silences(frame []byte) bool {
+// CLIENT REPLY OFF, and SKIP for one command: what the client sends is carried out, and answered by nobody. A command under it is Quiet, and
+// what it is answered is kept from the client, whoever answers it. Subscriptions are confirmed and messages heard all the same, as with
+// RESP3's pushes. A transaction takes no CLIENT REPLY. Source: redis 7.0 networking.c, clientCommand, prepareClientToWrite, resetClient.
+
+// mute is the Quiet of a command whose reply, whatever it is, is kept from the client; muteOnce, of the next one alone.
+const (
+	mute     = 1
+	muteOnce = 2
+)
+
+// silence has cmd be quiet if its client wants no reply.
+func (g gate) silence(cmd *codec.Command) {
+	switch {
+	case cmd.Op == opClientReply && cmd.Kind == codec.Local && equalFold(modeOf(cmd.Frame), "on"):
+		return // it ends that
+	case g&barReply != 0:
+		cmd.Quiet = mute
+	default:
+		cmd.Quiet = muteOnce
+	}
+	if cmd.Kind == codec.Forward {
+		cmd.Kind = codec.Quietly
+	}
+}
+
+// Suppress implements codec.Answers.
+func (*Protocol) Suppress(quiet uint16, _ []byte) bool { return quiet != 0 }
+
+// Skipped implements codec.Answers.
+func (*Protocol) Skipped(cl *codec.Client, cmd *codec.Command) {
+	if cmd.Quiet == muteOnce && (cmd.Op != opClientReply || !equalFold(modeOf(cmd.Frame), "skip")) {
+		cl.Bar = uint16(gate(cl.Bar) &^ barSkip)
+	}
+}
+
+// modeOf is the argument of a subcommand that has one: yes or no, on or off.
+func modeOf(frame []byte) []byte {
 	args := argsOf(frame)
 	args.next()
 	args.next()
-	mode := args.next()
-	return equalFold(mode, "off") || equalFold(mode, "skip")
+	return args.next()
+}
+
+// appendReply is CLIENT REPLY ON, OFF or SKIP.
+func appendReply(dst []byte, cl *codec.Client, mode []byte) []byte {
+	g := gate(cl.Bar)
+	switch {
+	case equalFold(mode, "on"):
+		g &^= barReply | barSkip
+		dst = append(dst, replyOK...)
+	case equalFold(mode, "off"):
+		g |= barReply
+	case equalFold(mode, "skip"):
+		if g&barReply == 0 {
+			g |= barSkip
+		}
+	default:
+		return append(dst, errSyntax...)
+	}
+	cl.Bar = uint16(g)
+	return dst
 }
 
 // appendSelect is SELECT. Another database than the pool's bars what follows; what is no database changes nothing.

@@ -11,13 +11,14 @@ import (
 func TestBar(t *testing.T) {
 	const (
 		inMulti  = "-" + refuseInMulti + "\r\n"
-		reply    = "-" + refuseReply + "\r\n"
 		streams  = "-" + refuseStreams + "\r\n"
 		selected = "-ERR an earlier SELECT was refused: this pool serves database 0 only\r\n"
 		onlyZero = "-ERR DB index is out of range: this pool serves database 0 only\r\n"
 		queued   = "+QUEUED\r\n"
 		aborted  = "-EXECABORT Transaction discarded because of previous errors.\r\n"
-		runs     = "runs" // it is forwarded
+		runs     = "runs"    // it is forwarded
+		quietly  = "quietly" // so that nobody has the reply
+		silent   = "silent"  // it is answered by nothing
 		refused  = "refused"
 	)
 	for _, tt := range []struct {
@@ -30,6 +31,7 @@ func TestBar(t *testing.T) {
 			{"mget a b", queued},
 			{"ping", queued},
 			{"lolwut", queued},
+			{"time", queued},
 			{"client setname x", queued},
 			{"select 0", queued},
 			{"multi", "-ERR MULTI calls can not be nested\r\n"},
@@ -69,7 +71,7 @@ func TestBar(t *testing.T) {
 			{"hello 3", inMulti},
 			{"auth x", inMulti},
 			{"select 1", "-ERR SELECT to another database is refused: this pool serves database 0 only\r\n"},
-			{"client reply off", "-" + refuseReply + "\r\n"},
+			{"client reply off", inMulti},
 			{"client reply on", inMulti},
 			{"client list", inMulti},
 			{"subscribe a", refused},
@@ -105,37 +107,39 @@ func TestBar(t *testing.T) {
 			{"incr a", runs},
 		}},
 		{"CLIENT REPLY", [][2]string{
-			{"client reply off", reply},
-			{"set a b", reply},
+			{"client reply off", silent},
+			{"set a b", quietly},
+			{"ping", silent},
+			{"nosuch", silent},
+			{"client reply x", silent},
+			{"client reply skip", silent},
+			{"quit x", silent},
 			{"client reply on", "+OK\r\n"},
 			{"set a b", runs},
-			{"client reply skip", reply},
-			{"set a b", reply},
+			{"client reply skip", silent},
+			{"client reply skip", silent},
+			{"set a b", quietly},
+			{"set a b", runs},
+			{"client reply skip", silent},
+			{"client reply on", "+OK\r\n"},
 			{"set a b", runs},
 			{"client reply x", errSyntax},
-			{"set a b", runs},
+			{"client reply off", silent},
+			{"reset", "+RESET\r\n"},
+			{"ping", "+PONG\r\n"},
 		}},
 		{"SELECT behind CLIENT REPLY", [][2]string{
-			{"client reply skip", reply},
-			{"select 1", reply},
+			{"client reply skip", silent},
+			{"select 1", silent},
 			{"set a 1", selected},
 			{"select 0", "+OK\r\n"},
 			{"set a 1", runs},
-			{"client reply off", reply},
-			{"select 1", reply},
+			{"client reply off", silent},
+			{"select 1", silent},
 			{"client reply on", "+OK\r\n"},
 			{"set a 1", selected},
-		}},
-		{"AUTH and HELLO behind CLIENT REPLY", [][2]string{
-			{"client reply skip", reply},
-			{"auth u p", reply},
-			{"set a 1", "-" + refuseUser + "\r\n"},
-			{"auth default x", "+OK\r\n"},
+			{"select 0", "+OK\r\n"},
 			{"set a 1", runs},
-			{"client reply off", reply},
-			{"hello 3", reply},
-			{"client reply on", "+OK\r\n"},
-			{"hgetall h", "-" + refuseUser + "\r\n"},
 		}},
 		{"SELECT behind AUTH of a user", [][2]string{
 			{"auth u p", errHelloWrong},
@@ -178,6 +182,10 @@ func TestBar(t *testing.T) {
 			}
 			c := got[0]
 			switch goesOn := c.Kind == codec.Forward || c.Kind == codec.Scatter; {
+			case step[1] == silent || step[1] == quietly:
+				if c.Reply != "" || step[1] == quietly != (c.Kind == codec.Quietly) {
+					t.Errorf("%s, step %d, %s: %v %q; want it %s", tt.name, i, step[0], codectest.KindName(c.Kind), c.Reply, step[1])
+				}
 			case step[1] == runs && !goesOn, step[1] == refused && c.Kind != codec.Refuse:
 				t.Errorf("%s, step %d, %s: %v %q; want it %s", tt.name, i, step[0], codectest.KindName(c.Kind), c.Reply, step[1])
 			case step[1] != runs && goesOn, step[1] != runs && step[1] != refused && step[1] != "" && c.Reply != step[1]:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/unblock"
 )
 
 // where says where a command that may block has the time for which it does.
@@ -82,4 +83,22 @@ func waitOf(cmd *codec.Command) int64 {
 		return math.MaxInt64
 	}
 	return max(int64(n*float64(unit)), 1)
+}
+
+// AppendUnblocked implements codec.Answers. To one whose time is over WAIT tells how many replicas had what was written, which nobody has
+// asked by then: none. Source: redis 7.0 blocked.c, disconnectAllBlockedClients, replyToBlockedClientTimedOut; networking.c, clientCommand.
+func (*Protocol) AppendUnblocked(dst []byte, pr codec.Profile, op uint16, why unblock.Reason) []byte {
+	switch {
+	case why == unblock.Moved:
+		return append(dst, "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"...)
+	case why == unblock.Asked:
+		return append(dst, "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"...)
+	case op == opWait:
+		return append(dst, ":0\r\n"...)
+	case op == opWaitAOF:
+		return append(dst, "*2\r\n:0\r\n:0\r\n"...)
+	case pr == RESP2:
+		return append(dst, "*-1\r\n"...)
+	}
+	return appendNull(dst, pr)
 }

@@ -13,6 +13,8 @@ type command struct {
 	oneKey     bool  // plain: Forward by argument 1
 	beforeAuth bool  // served to clients that have not authenticated
 	judged     bool  // the server says what is wrong with the number of arguments, or a container's subcommand
+	sole       bool  // in a pool of one server it goes there; see soleFlag
+	worded     bool  // in a pool of one server that is asked what is wrong with it
 	pairs      bool  // a fragment takes the value with the key
 	group      uint8 // arguments from the first key on come in groups of so many; 0: any number
 	planFirst  int8  // what walk records, from argument planFirst to planLast, in steps; planStep 0: nothing
@@ -58,6 +60,8 @@ func buildTable() []command {
 	for i := range list {
 		c := &list[i]
 		c.categories = categoriesOf(c, isWhole(c))
+		c.sole = c.has(soleFlag) || c.has(apartFlag)
+		c.worded = c.stateless()
 		switch c.kind {
 		case forward:
 			k := c.keys.kind
@@ -69,6 +73,21 @@ func buildTable() []command {
 		}
 	}
 	return list
+}
+
+// has tells whether c has a flag.
+func (c *command) has(letter byte) bool { return strings.IndexByte(c.flags, letter) >= 0 }
+
+// stateless tells whether c, and for a container its subcommands, leave a connection as it was, even one that a newer server takes and
+// this table calls wrong.
+func (c *command) stateless() bool {
+	switch c.kind {
+	case forward, split, everywhere, anywhere, walks:
+		return true
+	case container:
+		return c.name != "client" && c.name != "cluster" && c.name != "script"
+	}
+	return c.sole
 }
 
 // planKeys derives what walk records from where the keys are.

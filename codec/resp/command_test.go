@@ -35,7 +35,6 @@ func describe(c codectest.Command) string {
 }
 
 func TestParseCommand(t *testing.T) {
-	const unsupported = "Refuse -ERR command '%s' is not supported by this proxy"
 	tests := []struct {
 		name string
 		in   []byte
@@ -125,8 +124,8 @@ func TestParseCommand(t *testing.T) {
 		{name: "xinfo", in: frameOf("XINFO", "STREAM", "a", "FULL"), want: []string{`Forward key="a"`}},
 		{name: "xgroup", in: frameOf("XGROUP", "CREATE", "a", "g", "$"), want: []string{`Forward key="a"`}},
 		{name: "memory usage", in: frameOf("MEMORY", "USAGE", "a"), want: []string{`Forward key="a"`}},
-		{name: "memory doctor", in: frameOf("MEMORY", "DOCTOR"), want: []string{fmt.Sprintf(unsupported, "memory|doctor")}},
-		{name: "lolwut", in: frameOf("LOLWUT", "VERSION", "5"), want: []string{`Forward key="placeholder"`}},
+		{name: "memory doctor", in: frameOf("MEMORY", "DOCTOR"), want: []string{"Refuse -ERR 'memory|doctor' is about one server, and this pool has several: ask the one that you mean"}},
+		{name: "lolwut", in: frameOf("LOLWUT", "VERSION", "5"), want: []string{`Anywhere key="placeholder"`}},
 
 		{name: "multi", in: frameOf("MULTI"), want: []string{"Local +OK"}},
 		{name: "blpop", in: frameOf("BLPOP", "a", "b", "0"), want: []string{`Lease key="a" keys=["a" "b"]`}},
@@ -138,7 +137,7 @@ func TestParseCommand(t *testing.T) {
 		{name: "script", in: frameOf("SCRIPT", "LOAD", "return 1"), want: []string{"Fanout"}},
 		{name: "script flush", in: frameOf("script", "FLUSH", "ASYNC"), want: []string{"Fanout"}},
 		{name: "script exists", in: frameOf("SCRIPT", "exists", "a", "b"), want: []string{"Fanout"}},
-		{name: "script kill", in: frameOf("SCRIPT", "KILL"), want: []string{fmt.Sprintf(unsupported, "script|kill")}},
+		{name: "script kill", in: frameOf("SCRIPT", "KILL"), want: []string{"Refuse -NOPERM command 'script|kill' is not allowed by the pool's 'commands'"}},
 		{name: "script load of nothing", in: frameOf("SCRIPT", "LOAD"), want: []string{"Refuse -ERR wrong number of arguments for 'script|load' command"}},
 		{name: "unknown, then known", in: append(frameOf("NOSUCH", "a", "b"), frameOf("PING")...), want: []string{
 			"Refuse -ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' ", "Local +PONG",

@@ -5,6 +5,9 @@ import "cashew/codec"
 // finish fills cmd for a whole frame.
 func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte, g gate) {
 	p.decide(cmd, op, argc, keys, frame, g)
+	if g&(barReply|barSkip) != 0 {
+		g.silence(cmd)
+	}
 	switch {
 	case cmd.Op == opExec && (cmd.Err == refuseArity || cmd.Err == refuseDenied || cmd.Err == refuseSubscribed):
 		cmd.Kind = codec.Discard // it ends the transaction, and what was watched
@@ -45,11 +48,34 @@ func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 			return
 		}
 	}
-	if !p.allowed[cmd.Op] && c.kind != refused {
+	if !p.allowed[cmd.Op] && (c.kind != refused || c.sole) {
 		refuse(cmd, refuseDenied)
 		return
 	}
 	p.become(cmd, c, keys, frame)
+	if c.sole {
+		p.goAlone(cmd, c)
+	}
+}
+
+// goAlone fills cmd for a command that goes to the only server of a pool that has one.
+func (p *Protocol) goAlone(cmd *codec.Command, c *command) {
+	cmd.Sole = !p.tellsOwn(cmd)
+	if cmd.Apart = c.has(apartFlag); cmd.Apart {
+		cmd.Wait = 1
+	}
+}
+
+// tellsOwn tells whether cmd is about the proxy even where there is one server: what stands in the proxy's own sections of INFO, and,
+// in a pool without rules of its own, what would let each client see the server's settings and the commands of others.
+func (p *Protocol) tellsOwn(cmd *codec.Command) bool {
+	switch cmd.Op {
+	case opInfo:
+		return cmd.Kind == codec.Report && cmd.Arg > 1 && onlySections(cmd.Frame, ownSections)
+	case opConfigGet, opSlowlogGet, opSlowlogLen, opSlowlogReset, opSlowlogHelp:
+		return p.rules == DefaultCommands
+	}
+	return false
 }
 
 // become has cmd be what its row in the table says.
@@ -57,12 +83,15 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	switch c.kind {
 	case refused:
 		refuse(cmd, refuseUnsupported)
+		if c.sole {
+			refuse(cmd, refuseSole)
+		}
 	case watches:
 		route(cmd, c, keys)
 		cmd.Kind, cmd.Keys, cmd.Wait = codec.Lease, keys, 0
 	case acks:
 		refuse(cmd, refuseServers)
-		cmd.Sole, cmd.Own, cmd.Wait = true, true, waitOf(cmd)
+		cmd.Sole, cmd.Apart, cmd.Own, cmd.Wait = true, true, true, waitOf(cmd)
 	case local:
 		if cmd.Kind = codec.Local; cmd.Op == opUnwatch {
 			cmd.Kind = codec.Discard
@@ -76,14 +105,20 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		if cmd.Kind = codec.Report; len(frame) > maxReportFrame {
 			refuse(cmd, refuseTooLong)
 		}
-		cmd.Sole = cmd.Op == opInfo && asksReplication(frame)
+		if cmd.Op == opInfo && cmd.Kind == codec.Report && cmd.Arg > 1 && !onlySections(frame, toldSections) {
+			toAll(cmd)
+		}
 	case quit:
 		cmd.Kind = codec.Quit
 	case anywhere:
-		cmd.Kind = codec.Forward
+		cmd.Kind = codec.Anywhere
 		cmd.Key = placeholder
 	case everywhere:
-		toAll(cmd)
+		if toAll(cmd); cmd.Op == opConfigGet && p.rules == DefaultCommands {
+			cmd.Kind = codec.Local
+		}
+	case walks:
+		cmd.Kind = codec.Walk
 	case subscribes:
 		cmd.Kind, cmd.Keys = codec.Subscribe, keys
 	case publishes:
@@ -101,7 +136,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 
 // reset makes cmd a command of which no more is known than its frame.
 func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
-	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Own, cmd.Some = false, false, false, false, false
+	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Apart, cmd.Own, cmd.Some = false, false, false, false, false, false
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame
@@ -111,13 +146,13 @@ func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
 	cmd.Err = ""
 }
 
-// refuseState refuses what a local command asks for and no client of the proxy can have: CLIENT TRACKING on, CLIENT REPLY off.
+// refuseState refuses what a local command asks for and no client of the proxy can have: CLIENT TRACKING on, SCRIPT DEBUG yes.
 func refuseState(cmd *codec.Command) {
 	switch {
 	case cmd.Op == opClientTracking && tracks(cmd.Frame):
 		refuse(cmd, refuseTracking)
-	case cmd.Op == opClientReply && silences(cmd.Frame):
-		refuse(cmd, refuseReply)
+	case cmd.Op == opScriptDebug && debugs(cmd.Frame):
+		refuse(cmd, refuseDebug)
 	}
 }
 
@@ -131,7 +166,7 @@ func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key)
 	cmd.Script = c.keys.count == countEval && c.keys.kind == counted
 	if err != "" {
 		refuse(cmd, err)
-		cmd.Sole = err == refuseKeyless
+		cmd.Sole = c.kind == forward // the only server has them all, wherever they are
 		return
 	}
 	if route(cmd, c, keys); cmd.Script {
@@ -169,8 +204,10 @@ func route(cmd *codec.Command, c *command, keys []codec.Key) {
 // where the keys are, the pool's rules allow the command and no earlier one stands in the way. Else why is the answer, as in a transaction, which EXEC would only
 // call discarded.
 func (p *Protocol) leave(cmd *codec.Command, c *command, keys []codec.Key, why string, g gate) {
-	if !c.judged || !p.allowed[cmd.Op] || len(keys) == 0 || g&transacting != 0 || g.refuses(cmd.Op) != "" {
+	barred := !p.allowed[cmd.Op] || g&transacting != 0 || g.refuses(cmd.Op) != ""
+	if !c.judged || barred || len(keys) == 0 {
 		refuse(cmd, why)
+		cmd.Sole = c.worded && !barred
 		return
 	}
 	if c.keys.kind != positions {

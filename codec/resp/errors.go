@@ -61,6 +61,7 @@ const (
 	refuseKeysMany   = "ERR Number of keys can't be greater than number of args"
 	refuseKeysZero   = "ERR numkeys should be greater than 0"
 	refuseServers    = "servers"
+	refuseSole       = "one server"
 	refuseNoKey      = "ERR this proxy needs at least one key to choose a server"
 	refuseKeyless    = "ERR this proxy needs at least one key to choose one of the pool's servers" // of a pool of one it is not said
 	refuseInputKey   = "at least 1 input key"
@@ -70,7 +71,7 @@ const (
 	refuseNested     = "ERR MULTI calls can not be nested"
 	refuseWatch      = "ERR WATCH inside MULTI is not allowed"
 	refuseInMulti    = "ERR Command not allowed inside a transaction"
-	refuseReply      = "ERR CLIENT REPLY OFF and SKIP are not supported by this proxy"
+	refuseDebug      = "ERR SCRIPT DEBUG is not supported by this proxy: the connection is not its client's alone"
 	refuseUser       = "NOAUTH an earlier AUTH or HELLO was refused: this pool has no users but default"
 	refuseSubscribed = "subscribed"
 	refuseStreams    = "ERR MONITOR and SYNC are not supported by this proxy: nothing is executed before RESET"

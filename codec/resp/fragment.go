@@ -33,9 +33,6 @@ func (*Protocol) AppendKeys(dst []byte, cmd *codec.Command) []byte {
 	return dst
 }
 
-// Suppress implements codec.Answers: no command is quiet.
-func (*Protocol) Suppress(uint16, []byte) bool { return false }
-
 // Ops that AppendCoalesced must tell apart.
 var (
 	opMGet = mustOp("mget")
@@ -84,9 +81,11 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 			}
 		}
 		return append(dst, "+OK\r\n"...)
-	default:
-		return coalesceSum(dst, g)
 	}
+	if merge := merges[g.Op]; merge != nil {
+		return merge(dst, g)
+	}
+	return coalesceSum(dst, g)
 }
 
 // coalesceArrays takes the element for each key, in the command's order, from its fragment's array.

@@ -11,11 +11,24 @@ import (
 	"cashew/codec/about"
 )
 
-// asksReplication tells of an INFO whether it is about replication alone.
-func asksReplication(frame []byte) bool {
+// INFO in a pool of one server is the server's, but for what it knows nothing of. Where there are several it is about the proxy, which is what
+// clients that connect ask for, unless it names sections of the servers': then it is what theirs say together; see infosum.go.
+var (
+	ownSections  = []string{"proxy", "servers"}
+	toldSections = []string{"proxy", "servers", "replication"} // clients look for a master
+)
+
+// onlySections tells of an INFO with arguments whether it names no other sections.
+func onlySections(frame []byte, sections []string) bool {
 	args := argsOf(frame)
 	args.next()
-	return args.left == 1 && equalFold(args.next(), "replication")
+	for args.left > 0 {
+		name := args.next()
+		if !slices.ContainsFunc(sections, func(s string) bool { return equalFold(name, s) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // appendInfoReply is INFO [section ...]. All of the proxy's sections are among Redis's default ones; a section that there
@@ -146,6 +159,11 @@ func infoCPU(_ *Protocol, t *infoText, f *about.Facts) {
 
 // infoProxy has what Redis knows nothing of.
 func infoProxy(_ *Protocol, t *infoText, f *about.Facts) {
+	t.text("cashew_version", f.Process.Version)
+	t.count("uptime_in_seconds", int64(f.Process.Uptime/time.Second))
+	t.count("used_memory", f.Process.HeapBytes)
+	t.count("maxmemory", f.Process.MaxMemoryBytes)
+	t.count("connected_clients", f.Pool.Clients)
 	t.text("pool", f.Pool.Name)
 	t.count("pools", int64(f.Process.Pools))
 	t.count("loops", int64(f.Process.Loops))

@@ -19,8 +19,9 @@ const (
 	quit                   // answered here, then the connection ends
 	subscribes             // for the client, by way of the proxy
 	publishes              // to the server that owns the channel
-	anywhere               // to the server that owns the key "placeholder"
+	anywhere               // to any server: "placeholder"'s, or another that can be reached
 	everywhere             // to every server of the pool
+	walks                  // to one server of the pool after the other
 	container              // a subcommand decides
 	hangup                 // an HTTP client: close
 )
@@ -36,6 +37,7 @@ const (
 	geoStore                  // key at 1, perhaps STORE or STOREDIST key
 	streams                   // keys are the first half of what follows STREAMS
 	copies                    // keys at 1 and 2, perhaps DB n
+	moves                     // key at 3, or if that is empty those behind KEYS
 )
 
 // keySpec places the keys among a command's arguments. Argument 0 is the command's name; first 0: no keys.
@@ -127,6 +129,8 @@ func (c *command) pick(frame []byte, args []codec.Key) (keys []codec.Key, err st
 		return pickStreams(frame, args)
 	case copies:
 		return args[:2], ""
+	case moves:
+		return pickMoved(frame, args), ""
 	default:
 		return nil, refuseSyntax
 	}
@@ -262,6 +266,25 @@ func pickStreams(frame []byte, args []codec.Key) ([]codec.Key, string) {
 		}
 	}
 	return nil, refuseSyntax
+}
+
+// pickMoved is pick for MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password] [AUTH2 user password] [KEYS key ...].
+// Source: redis 7.0 cluster.c, migrateCommand; db.c, migrateGetKeys.
+func pickMoved(frame []byte, args []codec.Key) []codec.Key {
+	if args[2].Len > 0 {
+		return args[:copy(args, args[2:3])]
+	}
+	for i := 5; i < len(args); i++ {
+		switch word := bytesOf(frame, args[i]); {
+		case equalFold(word, "auth"):
+			i++
+		case equalFold(word, "auth2"):
+			i += 2
+		case equalFold(word, "keys"):
+			return args[:copy(args, args[i+1:])]
+		}
+	}
+	return args[:0]
 }
 
 func bytesOf(frame []byte, k codec.Key) []byte {

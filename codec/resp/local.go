@@ -10,6 +10,18 @@ import (
 // AppendLocal implements codec.Answers: what the proxy answers itself, in the words of redis-server except where
 // twemproxy has its own (AUTH).
 func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
+	if cmd.Op == opPing && cmd.Arg == 1 && cmd.Kind == codec.Local && cl.Bar == 0 { // health checks have nothing to be read
+		return append(dst, "+PONG\r\n"...)
+	}
+	start := len(dst)
+	if dst = p.appendLocal(dst, cl, cmd); cmd.Quiet != 0 && cmd.Op != opReset {
+		return dst[:start]
+	}
+	return dst
+}
+
+// appendLocal is AppendLocal for a client that wants its replies.
+func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
 	if cmd.Kind == codec.Refuse {
 		bar(cl, cmd)
 		return p.appendRefusal(dst, cmd)
@@ -49,8 +61,8 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return append(dst, "+RESET\r\n"...)
 	case opReadonly, opReadwrite, opAsking:
 		return append(dst, errNoCluster...)
-	case opCommand:
-		return appendCommand(dst, cl.Profile, cmd, args)
+	case opRole:
+		return append(dst, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"...)
 	case opConfigGet:
 		return appendConfigGet(dst, cl.Profile, args)
 	case opMulti, opExec, opDiscard:
@@ -94,11 +106,9 @@ func appendLocalSub(dst []byte, cl *codec.Client, cmd *codec.Command, args argum
 		}
 		return append(dst, errSyntax...)
 	case opClientReply:
-		if !equalFold(args.next(), "on") {
-			return append(dst, errSyntax...)
-		}
-		cl.Bar = uint16(gate(cl.Bar) &^ barReply)
-		return append(dst, replyOK...)
+		return appendReply(dst, cl, args.next())
+	case opScriptDebug:
+		return appendScriptDebug(dst, args.next())
 	case opClientMaint:
 		return appendMaint(dst, cl, args)
 	case opClientTracking:
@@ -123,7 +133,7 @@ var (
 	opReset         = mustOp("reset")
 	opReadonly      = mustOp("readonly")
 	opReadwrite     = mustOp("readwrite")
-	opCommand       = mustOp("command")
+	opRole          = mustOp("role")
 	opAsking        = mustOp("asking")
 	opCluster       = mustOp("cluster")
 	opWhoAmI        = mustSub("acl", "whoami")

@@ -150,8 +150,8 @@ func checkAgainstModel(t *testing.T, p *Protocol, in []byte, seed uint64) {
 	}
 }
 
-// barred are the refusals of bar.go.
-var barred = regexp.MustCompile("^-(ERR|NOAUTH) .*(was refused|CLIENT REPLY OFF|MONITOR and SYNC)")
+// barred are the refusals of bar.go and of policy.go.
+var barred = regexp.MustCompile("^-(ERR|NOAUTH|NOPERM) .*(was refused|CLIENT REPLY OFF|MONITOR and SYNC|not allowed by)")
 
 func randomPieces(in []byte, seed uint64) (pieces [][]byte) {
 	r := rand.New(rand.NewPCG(seed, 1))

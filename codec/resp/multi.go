@@ -7,8 +7,9 @@ import "cashew/codec"
 //
 //   - keys of one transaction that live on different servers
 //   - what would change the connection for others, which share it: HELLO, AUTH, SELECT of another database, SUBSCRIBE and kin
-//   - questions about the proxy as a whole (INFO, CLIENT LIST, SLOWLOG)
-//   - SCRIPT FLUSH, which all servers must get; SCRIPT LOAD and EXISTS go with the transaction, to its server alone
+//   - questions about the proxy as a whole (CLIENT LIST; where there are several servers, INFO and SLOWLOG)
+//   - SCRIPT FLUSH, which all servers must get, and where there are several what tells of all; SCRIPT LOAD and EXISTS go with the
+//     transaction, to its server alone
 //
 // codec.Client.Bar has inMulti from MULTI to EXEC, and spoiled once a command was refused. MULTI and WATCH inside of it are refused
 // and spoil nothing. Source: redis 7.0 multi.c; server.c, processCommand.
@@ -36,22 +37,23 @@ func (p *Protocol) hold(cmd *codec.Command) {
 	}
 	switch cmd.Kind {
 	case codec.Forward:
-		if cmd.Kind = codec.Queue; commands[cmd.Op].kind != anywhere && len(cmd.Keys) == 0 {
+		if cmd.Kind = codec.Queue; len(cmd.Keys) == 0 {
 			cmd.Keys = cmd.Keys[:1] // where route left it
 		}
+	case codec.Anywhere:
+		cmd.Kind = codec.Queue
 	case codec.Scatter, codec.Lease: // what may block does not in a transaction
 		cmd.Kind = codec.Queue
 	case codec.Local:
 		p.holdLocal(cmd)
 	case codec.Fanout:
-		if cmd.Kind = codec.Queue; cmd.Op == opScriptFlush { // the others would have it still
+		if cmd.Kind = codec.Queue; cmd.Sole || cmd.Op == opScriptFlush { // the others would have it still, or tell of more
 			refuse(cmd, refuseInMulti)
 		}
 	case codec.Publish: // the channel decides the server, as a key would
 		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:1]
-	case codec.Switch, codec.Report, codec.Subscribe:
+	case codec.Switch, codec.Report, codec.Subscribe, codec.Walk:
 		refuse(cmd, refuseInMulti)
-		cmd.Sole = false
 	}
 }
 
@@ -94,9 +96,9 @@ func spoil(cl *codec.Client) {
 }
 
 // AppendApart implements codec.Transactions.
-func (p *Protocol) AppendApart(dst []byte, cl *codec.Client) []byte {
+func (p *Protocol) AppendApart(dst []byte, cl *codec.Client, keys [2][]byte, servers [2]string) []byte {
 	spoil(cl)
-	return p.AppendCrossServer(dst)
+	return p.AppendCrossServer(dst, keys, servers)
 }
 
 // AppendTooLarge implements codec.Transactions.

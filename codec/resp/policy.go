@@ -23,7 +23,7 @@ import (
 // comes back: it tells something, or is about the client's own keys and connections, or is answered by the proxy alone. The second
 // list is what Redis does not call dangerous, though it takes scripts and functions from all others.
 const DefaultCommands = "+@all -@dangerous" +
-	" +client|kill +client|list +client|no-evict +client|unblock +cluster +config|get +info +lastsave +restore +role +slowlog +sort +sort_ro" +
+	" +client|kill +client|list +client|no-evict +client|unblock +cluster +config|get +info +lastsave +module|list +restore +role +slowlog +sort +sort_ro" +
 	" -function|flush -function|kill -function|restore -script|debug -script|kill"
 
 // maxOps is more than there are commands: an index below it needs no other check.

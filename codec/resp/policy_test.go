@@ -167,8 +167,9 @@ func TestRules(t *testing.T) {
 		{"-@all", []string{"AUTH", "x"}, "Local -ERR Client sent AUTH, but no password is set"},
 
 		// What cannot be served is told as ever, and so is what Redis finds before.
-		{"-@all", []string{"KEYS", "*"}, "Refuse -ERR command 'keys' is not supported by this proxy"},
-		{"+@all", []string{"FLUSHALL"}, "Refuse -ERR command 'flushall' is not supported by this proxy"},
+		{"-@all", []string{"KEYS", "*"}, denied("keys")},
+		{"+@all", []string{"FLUSHALL"}, "Fanout"},
+		{"+@all", []string{"MONITOR"}, "Refuse -ERR command 'monitor' is not supported by this proxy"},
 		{"-@all", []string{"NOSUCH"}, "Refuse -ERR unknown command 'NOSUCH', with args beginning with: "},
 		{"-@all", []string{"MGET"}, "Refuse -ERR wrong number of arguments for 'mget' command"},
 

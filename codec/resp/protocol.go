@@ -139,15 +139,20 @@ func (*Protocol) AppendError(dst []byte, text string) []byte {
 	return append(dst, crlf...)
 }
 
-// AppendUnblocked implements codec.Answers. Source: redis 7.0 blocked.c, disconnectAllBlockedClients.
-func (*Protocol) AppendUnblocked(dst []byte) []byte {
-	return append(dst, "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"...)
+// AppendCrossServer implements codec.Answers. Cluster clients know the error's code.
+func (*Protocol) AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string) []byte {
+	dst = append(dst, "-CROSSSLOT Keys in request don't hash to the same server"...)
+	dst = append(dst, ": '"...)
+	dst = appendPrintable(dst, keys[0], maxToldKey)
+	dst = append(append(dst, "' is on "...), servers[0]...)
+	dst = append(dst, ", '"...)
+	dst = appendPrintable(dst, keys[1], maxToldKey)
+	dst = append(append(dst, "' on "...), servers[1]...)
+	return append(dst, crlf...)
 }
 
-// AppendCrossServer implements codec.Answers. Cluster clients know the error's code.
-func (*Protocol) AppendCrossServer(dst []byte) []byte {
-	return append(dst, "-CROSSSLOT Keys in request don't hash to the same server\r\n"...)
-}
+// maxToldKey is how many bytes of a key an error repeats.
+const maxToldKey = 64
 
 // AppendMalformed implements codec.Answers.
 func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
@@ -169,6 +174,14 @@ func bulks(args ...string) []byte {
 func appendHeader(dst []byte, kind byte, n int) []byte {
 	dst = append(dst, kind)
 	dst = strconv.AppendInt(dst, int64(n), 10)
+	return append(dst, crlf...)
+}
+
+func appendInt(dst []byte, n int) []byte { return appendHeader(dst, ':', n) }
+
+func appendStatus(dst []byte, s string) []byte {
+	dst = append(dst, '+')
+	dst = append(dst, s...)
 	return append(dst, crlf...)
 }
 

@@ -31,6 +31,10 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		dst = append(dst, "-ERR "...)
 		dst = append(dst, strings.ToUpper(name)...)
 		return append(dst, " asks for the replicas of one server, and this pool has several\r\n"...)
+	case refuseSole:
+		dst = append(dst, "-ERR '"...)
+		dst = append(dst, name...)
+		return append(dst, "' is about one server, and this pool has several: ask the one that you mean\r\n"...)
 	case refuseSubscribed:
 		return appendSubscribedOnly(append(dst, "-ERR "...), name)
 	case refuseSelected:

@@ -16,14 +16,15 @@ import (
 const maxReportFrame = 64 << 10
 
 var (
-	opInfo         = mustOp("info")
-	opClientInfo   = mustSub("client", "info")
-	opClientKill   = mustSub("client", "kill")
-	opClientList   = mustSub("client", "list")
-	opSlowlogGet   = mustSub("slowlog", "get")
-	opSlowlogHelp  = mustSub("slowlog", "help")
-	opSlowlogLen   = mustSub("slowlog", "len")
-	opSlowlogReset = mustSub("slowlog", "reset")
+	opInfo          = mustOp("info")
+	opClientInfo    = mustSub("client", "info")
+	opClientKill    = mustSub("client", "kill")
+	opClientList    = mustSub("client", "list")
+	opClientUnblock = mustSub("client", "unblock")
+	opSlowlogGet    = mustSub("slowlog", "get")
+	opSlowlogHelp   = mustSub("slowlog", "help")
+	opSlowlogLen    = mustSub("slowlog", "len")
+	opSlowlogReset  = mustSub("slowlog", "reset")
 )
 
 // AppendReport implements codec.Reports: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
@@ -40,6 +41,8 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 		return p.appendClientInfo(dst, &cl, proxy), false
 	case opClientKill:
 		return appendClientKill(dst, args, proxy)
+	case opClientUnblock:
+		return appendClientUnblock(dst, args, proxy), false
 	case opClientList:
 		return p.appendClientList(dst, &cl, args, proxy), false
 	case opSlowlogGet:
@@ -237,93 +240,6 @@ func clientFlags(c *about.ClientLine) string {
 		return "N"
 	}
 	return flags
-}
-
-// appendClientKill is CLIENT KILL addr, and CLIENT KILL filter value ... with the filters ID, ADDR, TYPE, USER, MAXAGE and
-// SKIPME. Source: redis 7.2 networking.c, clientKillCommand.
-func appendClientKill(dst []byte, args arguments, proxy about.Proxy) (out []byte, last bool) {
-	if args.left == 1 {
-		addr := string(args.next())
-		n, self := proxy.Kill(func(c *about.ClientLine) bool { return c.Addr == addr })
-		if n == 0 && !self {
-			return append(dst, "-ERR No such client\r\n"...), false
-		}
-		return append(dst, replyOK...), self
-	}
-	f := killFilter{skipMe: true}
-	if refusal := f.parse(args); refusal != nil {
-		return append(dst, refusal...), false
-	}
-	n, self := proxy.Kill(f.match)
-	if self = self && !f.skipMe; self {
-		n++
-	}
-	return appendUint(dst, uint64(n)), self
-}
-
-// killFilter says which clients CLIENT KILL is about: those that all of its conditions hold for.
-type killFilter struct {
-	id     uint64
-	addr   []byte // nil: any
-	laddr  []byte // nil: any
-	maxAge time.Duration
-	of     func(*about.ClientLine) bool // nil: any
-	skipMe bool
-}
-
-// parse reads the filters; refusal is the reply if that can't be done. Of a filter that is given twice the last one holds.
-func (f *killFilter) parse(args arguments) (refusal []byte) {
-	for args.left > 0 {
-		option := args.next()
-		if args.left == 0 {
-			return []byte(errSyntax)
-		}
-		value := args.next()
-		switch {
-		case equalFold(option, "id"):
-			n, ok := parseInt(value)
-			if !ok || n < 1 {
-				return []byte("-ERR client-id should be greater than 0\r\n")
-			}
-			f.id = uint64(n)
-		case equalFold(option, "addr"):
-			f.addr = value
-		case equalFold(option, "maxage"):
-			n, ok := parseInt(value)
-			switch {
-			case !ok:
-				return []byte("-ERR maxage is not an integer or out of range\r\n")
-			case n < 1:
-				return []byte("-ERR maxage should be greater than 0\r\n")
-			}
-			f.maxAge = time.Duration(min(n, math.MaxInt64/int64(time.Second))) * time.Second
-		case equalFold(option, "type"):
-			of, known := clientType(value)
-			if !known {
-				return appendUnknownType(nil, value)
-			}
-			f.of = of
-		case equalFold(option, "user"):
-			if string(value) != defaultUser {
-				refusal = appendPrintable([]byte("-ERR No such user '"), value, 128)
-				return append(refusal, "'\r\n"...)
-			}
-		case equalFold(option, "skipme") && equalFold(value, "yes"):
-			f.skipMe = true
-		case equalFold(option, "skipme") && equalFold(value, "no"):
-			f.skipMe = false
-		case equalFold(option, "laddr"):
-			f.laddr = value
-		default:
-			return []byte(errSyntax)
-		}
-	}
-	return nil
-}
-
-func (f *killFilter) match(c *about.ClientLine) bool {
-	return (f.of == nil || f.of(c)) && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
-		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge
 }
 
 // appendSlowlog is SLOWLOG GET [count]. The arguments of an entry are the command's name and its first key; values are not

@@ -24,17 +24,33 @@ var (
 	opEvalRO       = mustOp("eval_ro")
 	opEvalSHA      = mustOp("evalsha")
 	opEvalSHARO    = mustOp("evalsha_ro")
+	opScriptDebug  = mustSub("script", "debug")
 	opScriptExists = mustSub("script", "exists")
 	opScriptFlush  = mustSub("script", "flush")
 	opScriptLoad   = mustSub("script", "load")
 )
 
-// toAll fills cmd for one that goes to every server. Of scripts: one that can't be reached has no script once it is back, so it need not flush
+// toAll fills cmd for one that goes to every server. Without Some it fails where one of them can't be reached, rather than tell of the others
+// alone; INFO, which only tells, does not. Of scripts: one that can't be reached has no script once it is back, so it need not flush
 // what it has, but it may not be known whether it does: FLUSH fails. It is loaded when it is asked, so LOAD does not.
 func toAll(cmd *codec.Command) {
 	cmd.Kind = codec.Fanout
 	cmd.Script = cmd.Op == opScriptLoad || cmd.Op == opScriptFlush
-	cmd.Some = cmd.Op != opScriptFlush
+	cmd.Some = cmd.Script && cmd.Op != opScriptFlush || cmd.Op == opScriptExists || cmd.Op == opInfo || asksPubSub(cmd.Op)
+}
+
+// debugs tells whether a SCRIPT DEBUG has the connection debug scripts.
+func debugs(frame []byte) bool {
+	mode := modeOf(frame)
+	return equalFold(mode, "yes") || equalFold(mode, "sync")
+}
+
+// appendScriptDebug is SCRIPT DEBUG of anything else. Source: redis 7.0 eval.c, scriptCommand.
+func appendScriptDebug(dst, mode []byte) []byte {
+	if !equalFold(mode, "no") {
+		return append(dst, "-ERR Use SCRIPT DEBUG YES/SYNC/NO\r\n"...)
+	}
+	return append(dst, replyOK...)
 }
 
 // Script implements codec.Commands.

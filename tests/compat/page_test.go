@@ -56,8 +56,10 @@ func TestPage(t *testing.T) {
 			t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", want)
 		}
 	}
-	if refusedText := refusedList(); !strings.Contains(string(written), refusedText) {
-		t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", refusedText)
+	for _, text := range []string{refusedList(), notTheServers} {
+		if !strings.Contains(string(written), text) {
+			t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", text)
+		}
 	}
 }
 
@@ -105,9 +107,24 @@ func render() string {
 	for _, r := range frameworks {
 		fmt.Fprintln(&b, r.line(findings.byRow[r.id()]))
 	}
-	fmt.Fprintf(&b, "\n## What is refused\n\n%s\n%s", refusedList(), outro)
+	fmt.Fprintf(&b, "\n## What is refused\n\n%s\n%s%s", refusedList(), notTheServers, outro)
 	return b.String()
 }
+
+// notTheServers is what tells a pool of one server from the server; the oracle of tests/difftest has each with its calls.
+const notTheServers = "" +
+	"## What is not the server's\n" +
+	"\n" +
+	"With one server behind it, and `commands: +@all`, a pool answers a client by the bytes of that server, but for these:\n" +
+	"\n" +
+	"* `CLIENT ID`, `LIST`, `INFO`, `KILL` and `UNBLOCK` are about the proxy's clients, and so are the version and the number in the answer to `HELLO`.\n" +
+	"* An error that depends on the server's state (`OOM`, a missing permission) comes with `EXEC`, as `EXECABORT`, not when the command is queued.\n" +
+	"* What a client publishes to itself may come before or behind the number that `PUBLISH` is answered with.\n" +
+	"* Refused: `MONITOR`, `SYNC`, `PSYNC`, `REPLCONF`, `SHUTDOWN`, `REPLICAOF`, `SLAVEOF`, `FAILOVER`, `RESTORE-ASKING`, `SCRIPT DEBUG YES`, `CLIENT TRACKING ON`; within a\n" +
+	"  transaction `HELLO`, `AUTH`, `CLIENT REPLY`, `CLIENT LIST`, `KILL` and `UNBLOCK`, and subscribing; a client's name of more than 1,024 bytes.\n" +
+	"* `AUTH` where no password is set, and what is sent before it where one is, are answered in twemproxy's words.\n" +
+	"* `SLOWLOG RESET`, `CONFIG RESETSTAT` and `CLIENT PAUSE` do at the server what they say, for all who use it.\n" +
+	"\n"
 
 // line is a row of a table.
 func (r *row) line(f *finding) string {

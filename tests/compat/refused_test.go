@@ -20,10 +20,6 @@ var (
 		what: "`SELECT` of a database, and a library's option for one", why: "a pool serves one database, which its `redis_db` names",
 		instead: "a pool for each database", later: true,
 	}
-	keyspace = &reason{
-		what: "`SCAN` and what needs it: walks over all keys, deletion by pattern", why: "a cursor is one server's",
-		instead: "walk over each server directly; `HSCAN`, `SSCAN` and `ZSCAN` are served", later: true,
-	}
 	tracking = &reason{
 		what: "`CLIENT TRACKING`: a client's own cache", why: "what a server has to say of changed keys belongs to one of many clients on its connection",
 		instead: "rueidis and valkey-go: `DisableCache: true`",
@@ -60,14 +56,11 @@ type refusal struct {
 
 var refusals = []refusal{
 	{steps: []string{"SELECT", "database", "another database"}, why: otherDatabase},
-	{steps: []string{"SCAN"}, why: keyspace},
-	{rows: []string{"django-redis"}, steps: []string{"pattern"}, why: keyspace},
 	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
 	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
 	{rows: []string{"celery", "rq"}, steps: []string{"connect"}, three: true, why: transactsOnOne},
 	{rows: []string{"channels", "channels-prefixed"}, steps: []string{"connect"}, three: true, why: keylessScript},
 	{rows: []string{"celery-prefixed"}, steps: []string{"chord"}, three: true, why: transactsOnOne}, // of a chord's keys for results
-	{rows: []string{"connect-redis"}, steps: []string{"ids, all, length", "clear"}, why: keyspace},
 	{rows: []string{"laravel"}, steps: []string{"cache of many"}, three: true, why: transactsOnOne},
 	{rows: []string{"sidekiq"}, steps: []string{"statistics", "the program ends"}, three: true, why: transactsOnOne},
 	{steps: []string{"MULTI over any keys"}, three: true, why: transactsOnOne},

@@ -220,8 +220,8 @@ func TestRefusedCommands(t *testing.T) {
 		FLUSHALL
 		FLUSHDB
 		KEYS *
-		SCAN 0
-		RANDOMKEY
+		SCAN 1
+		LATENCY LATEST
 		WAIT 1 0
 		WAITAOF 1 1 0
 		SYNC

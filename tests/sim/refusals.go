@@ -24,6 +24,7 @@ client|no-evict maybe | -ERR syntax error
 client|maint_notifications off | +OK
 client|maint_notifications on | ?+-
 client|reply on | +OK
+client|unblock 999999999 | :0
 client|tracking off | +OK
 client|tracking on | -ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes
 client|trackinginfo | ?*%
@@ -36,19 +37,11 @@ slowlog|len | ?:
 slowlog|reset | +OK
 slowlog|help | ?*
 info replication | ?$=
-info keyspace | ?$=
 acl|whoami | =default
 auth default @ | +OK
 auth @ | -ERR Client sent AUTH, but no password is set
 select 0 | +OK
 select @ | -ERR value is not an integer or out of range
-command|count | ?:
-command|docs get | ?*%
-command|info get @ | ?*
-command|getkeys mset a @ c @ | ?*
-command|list | ?*
-command | ?*
-command|help | -ERR command 'command' is not supported by this proxy
 config|get save | ?*%
 unwatch | +OK
 exec | -ERR EXEC without MULTI
@@ -56,17 +49,6 @@ discard | -ERR DISCARD without MULTI
 hello 4 | -NOPROTO unsupported protocol version
 hello @ | -ERR Protocol version is not an integer or out of range
 echo | -ERR wrong number of arguments for 'echo' command
-get | -ERR wrong number of arguments for 'get' command
-mset a | -ERR wrong number of arguments for 'mset' command
-eval x | -ERR wrong number of arguments for 'eval' command
-eval x 0 | ?-$
-eval x @ k | -ERR value is not an integer or out of range
-eval x -1 k | -ERR Number of keys can't be negative
-eval x 5 k | -ERR Number of keys can't be greater than number of args
-zunion 0 k | -ERR at least 1 input key is needed for 'zunion' command
-sintercard 0 k | -ERR numkeys should be greater than 0
-lmpop 3 k left | -ERR syntax error
-xread count 1 streams k | -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.
 copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
 nosuch @ b | -ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
 client|nosuch | -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
@@ -83,13 +65,39 @@ cluster|nodes; cluster|replicas x; cluster|replicate x; cluster|reset; cluster|s
 cluster|shards; cluster|slaves x; cluster|slots`
 
 // unsupported are the commands that are refused by name.
-const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; pfdebug getreg k; pfselftest;
-xgroup|help; xinfo|help; function list; script|debug yes; script|help; script|kill; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
-ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause; acl|cat; acl|deluser a; acl|dryrun a get k; acl|genpass;
-acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
-config|rewrite; config|set save @; dbsize; debug sleep 1; failover; flushall; flushdb async; hotkeys get; lastsave; latency doctor;
-memory|doctor; memory|help; memory|malloc-stats; memory|purge; memory|stats; module list; replconf; replicaof no one;
-restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time`
+const unsupported = `move k 1; replconf; replicaof no one; restore-asking k 0 @; failover; shutdown; slaveof no one; swapdb 0 1`
+
+// denied are the commands that a pool without rules of its own refuses.
+const denied = `keys *; migrate h 1 k 0 1; pfdebug getreg k; pfselftest; script|kill; client|pause 1; client|unpause; acl|deluser a; acl|dryrun a get k;
+acl|getuser a; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|resetstat; config|rewrite; config|set save @;
+debug sleep 1; flushall; flushdb async; hotkeys get; save; module|load @; module|loadex @; module|unload @; function|kill; function|flush; function|restore @; script|debug no`
+
+// questions are what a server is asked where the pool has one, and is refused, or asked of all, where it has several: what comes back may be
+// of these kinds, or an error.
+const questions = `
+scan 0 | *
+scan @ | *
+dbsize | :
+randomkey | $_
+role | *
+lastsave | :
+latency latest | *
+info keyspace | $=
+info all | $=
+memory|doctor | $=
+memory|malloc-stats | $=
+memory|purge | +
+memory|stats | *%
+module|list | *
+function|list | *
+function|load @ | $
+function|delete @ | +
+function|stats | *%
+ts.mget filter a=b | *
+ts.mrange - + filter a=b | *
+ts.mrevrange - + filter a=b | *
+ts.queryindex a=b | *
+`
 
 // refusal is a command that the proxy answers itself.
 type refusal struct {
@@ -109,6 +117,14 @@ var refusals = func() (list []refusal) {
 		line = strings.TrimSuffix(line, "\n")
 		command, want, _ := strings.Cut(line, " | ")
 		list = append(list, refusal{words(command), want})
+	}
+	for line := range strings.Lines(strings.TrimSpace(questions)) {
+		command, kinds, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " | ")
+		list = append(list, refusal{words(command), "?-_" + kinds})
+	}
+	for command := range strings.SplitSeq(denied, ";") {
+		name := strings.Fields(command)[0]
+		list = append(list, refusal{words(command), "-NOPERM command '" + name + "' is not allowed by the pool's 'commands'"})
 	}
 	for command := range strings.SplitSeq(disabled, ";") {
 		list = append(list, refusal{words(command), "-ERR This instance has cluster support disabled"})
@@ -131,16 +147,6 @@ var bars = []struct {
 		"select 1", "-ERR DB index is out of range: this pool serves database 0 only",
 		"-ERR an earlier SELECT was refused: this pool serves database 0 only", true,
 		"select 0", "+OK",
-	},
-	{
-		"client reply off", "-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy",
-		"-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy", true,
-		"client reply on", "+OK",
-	},
-	{
-		"client reply skip", "-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy",
-		"-ERR CLIENT REPLY OFF and SKIP are not supported by this proxy", true,
-		"", "",
 	},
 	{
 		"auth somebody secret", "-WRONGPASS invalid username-password pair or user is disabled.",

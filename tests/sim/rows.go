@@ -46,7 +46,14 @@ func parseRows() (list []*row, byName map[string]*row) {
 		add(line + " ?")
 	}
 	// The model's own requests of the proxy, and those that it passes on from a pool of one server.
-	byName["info"] = &row{name: "info", shape: "$="}
+	for line := range strings.Lines(strings.TrimSpace(questions)) {
+		command, kinds, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " | ")
+		name := strings.Fields(command)[0]
+		byName[name] = &row{name: name, shape: kinds[:1]}
+		if container, _, sub := strings.Cut(name, "|"); sub {
+			containers[container] = true
+		}
+	}
 	for _, name := range []string{"load", "exists", "flush"} { // see evalsha.go
 		byName["script|"+name] = &row{name: "script|" + name}
 	}

@@ -236,6 +236,24 @@ evalsha_ro abc 1 k v ?
 fcall v 1 k v ?
 fcall_ro v 1 k v ?
 lolwut version i ?
+time *
+object|help *
+xgroup|help *
+xinfo|help *
+script|help *
+client|help *
+acl|help *
+acl|cat *
+acl|genpass i $
+config|help *
+memory|help *
+module|help *
+function|help *
+function|dump $
+command ?
+command count ?
+command info get v ?
+command getkeys mset k v ?
 memory|usage k samples i ?
 `
 

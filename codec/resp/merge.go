@@ -1,0 +1,140 @@
+package resp
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/cespare/xxhash/v2"
+
+	"cashew/codec"
+)
+
+// What all servers of a pool answer to one command becomes one reply, by one of these rules. An error of one of them is the reply, as
+// with fragments; a command that fails at one server of several has been carried out at the others.
+
+// merges are the rules of commands that go to all servers, where theirs is not the sum.
+var merges = map[uint16]func(dst []byte, g *codec.Gather) []byte{
+	mustOp("keys"):                 mergeArrays,
+	mustOp("randomkey"):            mergeRandom,
+	mustOp("flushall"):             mergeSame,
+	mustOp("flushdb"):              mergeSame,
+	mustOp("save"):                 mergeSame,
+	mustOp("bgsave"):               mergeFirst,
+	mustOp("bgrewriteaof"):         mergeFirst,
+	mustOp("lastsave"):             mergeLeast,
+	mustSub("config", "get"):       mergeSame,
+	mustSub("config", "resetstat"): mergeSame,
+	mustSub("config", "rewrite"):   mergeSame,
+	mustSub("memory", "purge"):     mergeSame,
+	mustSub("module", "list"):      mergeSame,
+	mustSub("function", "delete"):  mergeSame,
+	mustSub("function", "flush"):   mergeSame,
+	mustSub("function", "load"):    mergeSame,
+	mustSub("function", "restore"): mergeSame,
+	mustSub("function", "list"):    mergeUnion,
+	mustOp("info"):                 mergeInfo,
+	mustOp("scan"):                 coalesceWalk,
+}
+
+// mergeSame is the reply that all servers give. Where they differ there is none for all of them.
+func mergeSame(dst []byte, g *codec.Gather) []byte {
+	for _, r := range g.Replies[1:] {
+		if !bytes.Equal(r, g.Replies[0]) {
+			return append(dst, "-ERR the servers of this pool differ in what they answer: ask the one that you mean\r\n"...)
+		}
+	}
+	return append(dst, g.Replies[0]...)
+}
+
+// mergeFirst is the first reply: what servers say of work that they have begun.
+func mergeFirst(dst []byte, g *codec.Gather) []byte { return append(dst, g.Replies[0]...) }
+
+// mergeLeast is the least number.
+func mergeLeast(dst []byte, g *codec.Gather) []byte {
+	least := math.MaxInt
+	for _, r := range g.Replies {
+		n, ok := integer(r)
+		if !ok {
+			return append(dst, errInvalid...)
+		}
+		least = min(least, n)
+	}
+	return appendInt(dst, least)
+}
+
+// mergeArrays is one array, or set, of the elements of all.
+func mergeArrays(dst []byte, g *codec.Gather) []byte {
+	sum := 0
+	for i, r := range g.Replies {
+		n, pos := countAt(r)
+		if pos <= 0 || r[0] != g.Replies[0][0] || n > math.MaxInt-sum {
+			return append(dst, errInvalid...)
+		}
+		sum += n
+		g.Cursor[i] = pos
+	}
+	dst = appendHeader(dst, g.Replies[0][0], sum)
+	for i, r := range g.Replies {
+		dst = append(dst, r[g.Cursor[i]:]...)
+	}
+	return dst
+}
+
+// mergeUnion is one array of the elements of all, each that is the same once.
+func mergeUnion(dst []byte, g *codec.Gather) []byte {
+	var all [][]byte
+	for _, r := range g.Replies {
+		n, pos := countAt(r)
+		if pos <= 0 {
+			return append(dst, errInvalid...)
+		}
+		for range n {
+			end := elementEnd(r, pos)
+			if end == 0 {
+				return append(dst, errInvalid...)
+			}
+			if !holds(all, r[pos:end]) {
+				all = append(all, r[pos:end])
+			}
+			pos = end
+		}
+	}
+	dst = appendHeader(dst, g.Replies[0][0], len(all))
+	for _, element := range all {
+		dst = append(dst, element...)
+	}
+	return dst
+}
+
+func holds(list [][]byte, b []byte) bool {
+	for _, other := range list {
+		if bytes.Equal(other, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// countAt reads the header of an array or a set: how many elements it has, and where they begin; 0 or less: it is neither.
+func countAt(reply []byte) (n, pos int) {
+	if len(reply) == 0 || reply[0] != '*' && reply[0] != '~' {
+		return 0, malformed
+	}
+	return number(reply, 1)
+}
+
+// mergeRandom is one of the keys that the servers chose, each as likely as the others, for they are at random; null if none has any.
+func mergeRandom(dst []byte, g *codec.Gather) []byte {
+	var some [][]byte
+	var chance xxhash.Digest
+	for _, r := range g.Replies {
+		if r[0] != '_' && !bytes.Equal(r, nullBulk) {
+			some = append(some, r)
+			_, _ = chance.Write(r)
+		}
+	}
+	if len(some) == 0 {
+		return append(dst, g.Replies[0]...)
+	}
+	return append(dst, some[chance.Sum64()%uint64(len(some))]...)
+}

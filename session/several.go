@@ -1,0 +1,125 @@
+package session
+
+// Commands without a key. In a pool of one server most go there as they are; where there are several, it depends on the command:
+//
+//	sole           sends it to the only server
+//	sendAnywhere   to one of several that would all answer the same
+//	walk           to one after the other, from call to call
+//	fanOut         to all, in route.go
+//	Refuse         none of them could answer for the others
+
+import (
+	"cashew/codec"
+	"cashew/codec/walk"
+	"cashew/topology"
+)
+
+// sole sends a command as it is to the only server of the pool; false: there are several, or its cursor is of a time when there were.
+func (s *Session) sole(cmd *codec.Command) bool {
+	if len(s.pool.Servers()) > 1 || cmd.Kind == codec.Walk && s.pool.Walked() {
+		return false
+	}
+	if s.inTransaction() {
+		if cmd.Kind != codec.Refuse {
+			cmd.Own = false
+		}
+		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:0]
+		s.queue(cmd)
+		return true
+	}
+	place, server := s.pool.Router().Route(nil)
+	if cmd.Script {
+		s.sendScript(place, server, cmd)
+	} else {
+		s.send(place, server, cmd)
+	}
+	return true
+}
+
+// sendAnywhere sends a command as it is to the server that has its key, or if that can't be reached to the first that perhaps can.
+func (s *Session) sendAnywhere(cmd *codec.Command) {
+	place, server := s.pool.Router().Route(cmd.Key)
+	if server == nil || !s.conns.Hopeful(server, s.cl.ID) {
+		for i, other := range s.pool.Servers() {
+			if s.conns.Hopeful(other, s.cl.ID) {
+				place, server = i, other
+				break
+			}
+		}
+	}
+	s.send(place, server, cmd)
+}
+
+// walk sends a command to the server that its cursor names.
+func (s *Session) walk(cmd *codec.Command) {
+	p := s.pool.Protocol
+	at, ok := p.Cursor(cmd)
+	if !ok {
+		s.sendAnywhere(cmd) // what is wrong with it a server will say
+		return
+	}
+	stop, next, there, known := s.pool.Stop(at.Stop)
+	if at.Stop == 0 && at.Own != 0 {
+		known = false
+	}
+	switch {
+	case !known:
+		s.answerWith(func(dst []byte, _ *codec.Client) []byte {
+			return p.AppendError(dst, "invalid cursor: it names no server that this pool has or had; begin again with 0")
+		})
+		s.countRefusal(cmd)
+		return
+	case stop == nil:
+		s.answerWith(func(dst []byte, _ *codec.Client) []byte { return p.AppendWalked(dst) })
+		return
+	case !there:
+		at.Own = 0 // of a server that is gone
+	}
+	whole := s.gather(cmd)
+	whole.Gather.Step = walk.Step{Stop: stop.ID, Next: next}
+	if c := s.fragment(whole, stop.Place, s.pool.Servers()[stop.Place], 0).conn; c != nil {
+		c.Out().SetBatch(p.AppendWalk(c.Out().Batch(s.loop), cmd, at.Own))
+	}
+	s.launched(whole)
+}
+
+// apart answers a command whose keys live on different servers by r, in its turn.
+func (s *Session) apart(r *topology.Router, cmd *codec.Command) {
+	s.countRefusal(cmd)
+	s.answerWith(func(dst []byte, cl *codec.Client) []byte {
+		keys, servers := s.twoOf(r, len(cmd.Keys), cmd.KeyAt)
+		return s.pool.Protocol.AppendApart(dst, cl, keys, servers)
+	})
+}
+
+// apartFrom answers a command whose keys live on another server than earlier ones, whose first is key.
+func (s *Session) apartFrom(r *topology.Router, key []byte, cmd *codec.Command) {
+	if !s.together(r, r.Place(cmd.KeyAt(0)), cmd) {
+		s.apart(r, cmd)
+		return
+	}
+	s.countRefusal(cmd)
+	s.answerWith(func(dst []byte, cl *codec.Client) []byte {
+		both := [2][]byte{key, cmd.KeyAt(0)}
+		keys, servers := s.twoOf(r, 2, func(i int) []byte { return both[i] })
+		return s.pool.Protocol.AppendApart(dst, cl, keys, servers)
+	})
+}
+
+// twoOf are two of n keys that live on different servers by r, with the names of those: the first, and the first that is not where that is.
+func (s *Session) twoOf(r *topology.Router, n int, key func(i int) []byte) (keys [2][]byte, servers [2]string) {
+	first := r.Place(key(0))
+	other, at := first, 0
+	for i := 1; i < n && other == first; i++ {
+		other, at = r.Place(key(i)), i
+	}
+	return [2][]byte{key(0), key(at)}, [2]string{s.nameAt(first), s.nameAt(other)}
+}
+
+// nameAt is the name of the server at a place.
+func (s *Session) nameAt(place int) string {
+	if place < 0 {
+		return "no server"
+	}
+	return s.pool.Options().Servers[place].Name
+}
