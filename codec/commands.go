@@ -83,6 +83,8 @@ const (
 	Subscribe
 	// Publish goes to the server of Key. Its reply is how many heard it, which is made the number of clients by way of a Gather.
 	Publish
+	// Unknown is a command that the protocol does not know, and that servers may know: see Lessons.
+	Unknown
 )
 
 // Key places one key of a command in its frame: offsets in bytes from the frame's start.
@@ -97,7 +99,7 @@ type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
 	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide. See Commands.Script
-	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Sole: it waits, as a Lease, for all that its client has written
+	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Sole: it is a Lease there, if it has no Keys for all that its client has written
 	Sole    bool   // of a Report or a Refuse: in a pool of one server it goes there as it is, for the server's own words
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
 	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress

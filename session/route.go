@@ -98,7 +98,7 @@ func (s *Session) handle(cmd *codec.Command) bool {
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
 	case cmd.Kind == codec.Refuse && cmd.Sole && cmd.Own && !s.inTransaction() && len(s.pool.Options().Servers) == 1:
-		cmd.Kind, cmd.Keys = codec.Lease, cmd.Keys[:0]
+		cmd.Kind = codec.Lease
 		return s.blockOn(cmd)
 	case cmd.Kind == codec.Lease && cmd.Wait == 0:
 		return s.watch(cmd)
@@ -106,6 +106,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return s.blockOn(cmd)
 	case cmd.Kind == codec.Subscribe:
 		return s.subscribe(cmd)
+	case cmd.Kind == codec.Unknown:
+		return s.unknown(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
 	}

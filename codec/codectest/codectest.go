@@ -106,6 +106,8 @@ func KindName(kind codec.Kind) string {
 		return "Subscribe"
 	case codec.Publish:
 		return "Publish"
+	case codec.Unknown:
+		return "Unknown"
 	case codec.Quit:
 		return "Quit"
 	}

@@ -19,6 +19,7 @@ type Options struct {
 type Protocol struct {
 	noTransactions
 	noPubSub
+	noLessons
 	noScripts
 	admin    bool
 	maxValue int
