@@ -13,7 +13,7 @@ import (
 // Source: https://redis.io/docs/latest/develop/reference/key-specs/; redis 7.0 db.c, getKeysUsingKeySpecs.
 type finder struct {
 	index   int    // the search begins at this argument
-	keyword []byte // or, if this is not nil, behind the first argument that is this word,
+	keyword string // or, if this is not empty, behind the first argument that is this word, in small letters,
 	from    int    // looked for from argument from on; below 0: from that far from the end towards the front
 
 	counted bool // how many keys there are stands in an argument
@@ -24,13 +24,13 @@ type finder struct {
 	first   int  // counted: and how far the first key is
 }
 
-// rangeFinder is that of the first key, the last and the step that COMMAND INFO tells apart from key specs.
-func rangeFinder(first, last, step int) finder {
-	f := finder{index: first, last: last, step: step}
+// rangeFinder is that of the first key, the last and the step that COMMAND INFO tells apart from key specs. ok is false if they are none.
+func rangeFinder(first, last, step int) (f finder, ok bool) {
+	f = finder{index: first, last: last, step: step}
 	if last > 0 {
 		f.last = last - first
 	}
-	return f
+	return f, first > 0 && first <= math.MaxInt16 && step > 0 && step <= math.MaxInt16 && max(last, -last) <= math.MaxInt16
 }
 
 // readFinder reads a key spec. ok is false if not all keys can be found by it: it says so, or what it describes is no key though it
@@ -53,8 +53,8 @@ func readFinder(spec *value) (f finder, ok bool) {
 	case "index":
 		f.index = take(from, "index", 1)
 	case "keyword":
-		f.keyword, f.from = bytes.ToLower(from.field("keyword").text), take(from, "startfrom", -math.MaxInt16)
-		ok = ok && len(f.keyword) > 0 && f.from != 0
+		f.keyword, f.from = string(bytes.ToLower(from.field("keyword").text)), take(from, "startfrom", -math.MaxInt16)
+		ok = ok && f.keyword != "" && f.from != 0
 	default:
 		return f, false
 	}
@@ -71,13 +71,13 @@ func readFinder(spec *value) (f finder, ok bool) {
 }
 
 // isRange says that the keys are where they are whatever the arguments say.
-func (f *finder) isRange() bool { return f.keyword == nil && !f.counted }
+func (f *finder) isRange() bool { return f.keyword == "" && !f.counted }
 
 // appendKeys appends the keys among the first argc elements of args, which are all arguments of frame. A range that ends behind the last
 // argument has those that there are: the server says what is missing. ok is false if the arguments don't say where the keys are.
 func (f *finder) appendKeys(args []codec.Key, argc int, frame []byte) (out []codec.Key, ok bool) {
 	begin := f.index
-	if f.keyword != nil {
+	if f.keyword != "" {
 		if begin = f.search(args[:argc], frame); begin == 0 {
 			return args, true // an option that was not given
 		}
@@ -116,7 +116,7 @@ func (f *finder) search(args []codec.Key, frame []byte) int {
 		at, step = len(args)+at, -1
 	}
 	for ; at > 0 && at < len(args); at += step {
-		if equalFold(bytesOf(frame, args[at]), string(f.keyword)) {
+		if equalFold(bytesOf(frame, args[at]), f.keyword) {
 			return at + 1
 		}
 	}

@@ -71,10 +71,10 @@ func (p *Protocol) Learn(name string, reply []byte) (lesson any, known, said boo
 		v := judgeError(reply)
 		return &missing{silent: true}, false, v != verdict.Ailing && v != verdict.Busy
 	}
-	all, _, ok := value{}, []byte(nil), len(reply) <= maxLesson
-	if ok {
-		all, _, ok = readValue(reply, 0)
+	if reply[0] == '|' {
+		reply = withoutAttributes(reply)
 	}
+	all, _, ok := readValue(reply[:min(len(reply), maxLesson)], 0)
 	if !ok || len(all.list) != 1 {
 		return &missing{silent: true}, false, true
 	}
@@ -124,8 +124,9 @@ func (p *Protocol) learn(info *value) *learned {
 	movable := slices.Contains(flags, "movablekeys")
 	if len(list) > 8 && len(list[8].list) > 0 {
 		e.learnKeys(list[8].list, movable)
-	} else if e.told = !movable; place[0] > 0 && place[2] > 0 {
-		e.finders = []finder{rangeFinder(place[0], place[1], place[2])}
+	} else if e.told = !movable; place[0] != 0 {
+		f, ok := rangeFinder(place[0], place[1], place[2])
+		e.told, e.finders = e.told && ok, []finder{f}
 	}
 	if len(list) > 9 {
 		e.subs = p.learnSubs(list[9].list)
@@ -184,7 +185,7 @@ func categoriesAt(told, flags []string) (list []string) {
 
 // reason is why e is never sent. What all commands of many clients share is a connection; so what changes a connection's state, or is
 // not answered once, can't be sent over it: subscriptions, commands of connections and transactions, logins, streams of replication
-// (no_multi has SYNC and PSYNC; MONITOR and REPLCONF are for administrators, not for scripts, and have no key).
+// (no_multi has SYNC and PSYNC; MONITOR and REPLCONF are for administrators, not for scripts, and have no key that is told).
 func (e *learned) reason(flags, categories []string) string {
 	why := ""
 	container, _, isSub := strings.Cut(e.name, "|")
@@ -196,7 +197,7 @@ func (e *learned) reason(flags, categories []string) string {
 		why = "it is about subscriptions"
 	case container == "client", has(categories, "connection", "transaction"), has(flags, "no_auth"):
 		why = "it is about the connection, which clients share"
-	case has(flags, "no_multi"), has(flags, "admin") && has(flags, "noscript") && len(e.finders) == 0 && !isSub:
+	case has(flags, "no_multi"), has(flags, "admin") && has(flags, "noscript") && (len(e.finders) == 0 || !e.told) && !isSub:
 		why = "it may be about a stream of replication"
 	default:
 		return ""

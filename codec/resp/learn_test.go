@@ -120,6 +120,9 @@ func TestLearn(t *testing.T) {
 		{"too few arguments, no key", infoOf(6, "m.x 3 write 1 2 1 @write"), "m.x", "refuse sole -ERR wrong number of arguments for 'm.x' command"},
 		{"movable, before key specs", infoOf(6, "m.x -2 write,movablekeys 0 0 0 @write"), "m.x 1 k", "refuse sole " + untold},
 		{"movable, with a first key", infoOf(6, "m.x -2 write,movablekeys 1 1 1 @write"), "m.x 1 k", "refuse sole " + untold},
+		{"a first key that is none", infoOf(6, "m.x -2 write -1 1 1 @write"), "m.x k", "refuse sole " + untold},
+		{"a step that is none", infoOf(6, "m.x -2 write 1 1 0 @write"), "m.x k", "refuse sole " + untold},
+		{"a step that is too long", infoOf(6, "m.x -2 write 1 -1 9223372036854775807 @write"), "m.x k l", "refuse sole " + untold},
 		{"no key", infoOf(7, "m.x -1 readonly 0 0 0 @read"), "m.x a", "refuse sole " + keyless},
 		{"blocking", infoOf(7, "m.x -2 write,blocking 1 1 1 @write", specOf("RW", index, "range 0 1 0")), "m.x k", "lease k"},
 		{"blocking, two keys", infoOf(7, "m.x -2 write,blocking 1 1 1 @write", specOf("RW", index, "range 1 1 0")), "m.x k l", "lease k l"},
@@ -212,6 +215,9 @@ func TestLearnNothing(t *testing.T) {
 	cmd := unknown(t, strict, cl, "m.x", "k")
 	if strict.Apply(cl, cmd, lesson); routes(strict, cl, cmd) != silent {
 		t.Errorf("by rules that don't allow it: %q", routes(strict, cl, cmd))
+	}
+	if lesson, known, _ := strict.Learn("m.x", []byte("|1\r\n+a\r\n:1\r\n"+infoOf(7, "m.x 2 readonly 1 1 1 @read"))); !known || !lesson.(*learned).allowed {
+		t.Errorf("behind an attribute: %+v, %v", lesson, known)
 	}
 	// A command that the servers have under another name is not that name's.
 	p := New(Options{Learn: true, Commands: "+@all"})
@@ -379,4 +385,49 @@ func TestPermits(t *testing.T) {
 	if wrong := CheckRules("+ft.search -ft.config|set +get|x -json.get|x +nosuch"); len(wrong) != 3 || !slices.ContainsFunc(wrong, func(e *RuleError) bool { return e.Rule == "+nosuch" }) {
 		t.Errorf("wrong rules: %v", wrong)
 	}
+}
+
+// FuzzLearn: whatever a server says of a command, and whatever a client sends then, nothing breaks: keys are arguments of the call.
+func FuzzLearn(f *testing.F) {
+	for _, s := range []string{
+		infoOf(5, "m.x -2 readonly,fast 1 -1 2"), infoOf(7, "m.x -2 write,blocking 1 1 1 @write", specOf("RO", "index 1", "keynum 0 1 1"), specOf("OW", "keyword STORE -2", "range 0 1 0")),
+		infoOf(7, "m.x -2 readonly,movablekeys 0 0 0 @read", specOf("RO", "keyword STREAMS 1", "range -1 1 2")), "*1\r\n*-1\r\n", "|1\r\n+a\r\n:1\r\n*1\r\n_\r\n", "-ERR no\r\n",
+	} {
+		f.Add(s, "m.x 2 k l store d streams a b 1 2")
+	}
+	p := New(Options{Learn: true, Commands: "+@all"})
+	f.Fuzz(func(t *testing.T, reply, call string) {
+		args := strings.Fields("m.x " + call)
+		if reply == "" || len(args) > 1000 {
+			return
+		}
+		lesson, known, said := p.Learn("m.x", []byte(reply))
+		if lesson == nil || known && !said {
+			t.Fatalf("Learn(%q) = %v, %v, %v", reply, lesson, known, said)
+		}
+		for _, bar := range []gate{0, inMulti} {
+			cl := &codec.Client{Bar: uint16(bar)}
+			cmd := unknown(t, p, cl, args...)
+			p.Apply(cl, cmd, lesson)
+			for _, k := range keysOf(cmd) {
+				if !slices.Contains(args, k) {
+					t.Fatalf("%q: key %q is no argument", args, k)
+				}
+			}
+			if cmd.Kind == codec.Unknown || (cmd.Kind == codec.Forward || cmd.Kind == codec.Lease) && cmd.Key == nil {
+				t.Fatalf("%q: kind %d, key %q", args, cmd.Kind, cmd.Key)
+			}
+		}
+	})
+}
+
+// keysOf are the keys of a command.
+func keysOf(cmd *codec.Command) (keys []string) {
+	for i := range cmd.Keys {
+		keys = append(keys, string(cmd.KeyAt(i)))
+	}
+	if cmd.Key != nil {
+		keys = append(keys, string(cmd.Key))
+	}
+	return keys
 }
