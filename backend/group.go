@@ -27,6 +27,7 @@ type Group struct {
 	feeds   []*Conn // see feed.go
 	retired []*Conn // get no more requests, but still have something outstanding
 	left    bool    // gets no more requests itself: its pool is gone
+	losses  int     // as of the lanes, together
 }
 
 // lane is what a Group has of a server besides connections.
@@ -231,8 +232,12 @@ func (g *Group) Standing() Standing {
 	return Standing{}
 }
 
+// Losses is how often a connection of g to any server was lost, or led to what is no more the server.
+func (g *Group) Losses() int { return g.losses }
+
 // forsake notes that server may not be as it was when it was last heard.
 func (g *Group) forsake(server *topology.Server) {
+	g.losses++
 	if slot := server.Slot(); slot < len(g.lanes) && g.lanes[slot].server == server {
 		g.lanes[slot].losses++
 	}

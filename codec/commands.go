@@ -89,6 +89,8 @@ const (
 	Quietly
 	// Walk goes to one server after the other, from call to call: its cursor says which one is asked now; see Fragments.
 	Walk
+	// Unknown is a command that the protocol does not know, and that servers may know: see Lessons.
+	Unknown
 )
 
 // Key places one key of a command in its frame: offsets in bytes from the frame's start.

@@ -247,6 +247,8 @@ var validSamples = []sample{
 	{name: "redis_db 0 without redis", file: pool1("redis_db: 0")},
 
 	{name: "commands", file: pool1("redis: true", "commands: +@all -@dangerous  +client|kill"), want: with(nil), diverges: "not a key of twemproxy"},
+	{name: "commands of a module that is not in the table", file: pool1("redis: true", "commands: +@all -ft.dropindex +ft.config|get"), want: with(nil), diverges: "not a key of twemproxy"},
+	{name: "unknown_commands", file: pool1("redis: true", "unknown_commands: refuse"), want: with(nil), diverges: "not a key of twemproxy"},
 	{name: "commands in quotes", file: pool1("redis: true", `commands: "-@all +get"`), want: with(nil), diverges: "not a key of twemproxy"},
 	{name: "commands that begin with a minus", file: pool1("redis: true", "commands: -@all +get"), want: with(nil), diverges: "not a key of twemproxy"},
 	{name: "commands on two lines", file: pool1("redis: true", "commands: +@all", "  -@dangerous # none", "hash: md5"), diverges: "not a key of twemproxy"},
@@ -466,6 +468,8 @@ var wrongSamples = []sample{
 		{Line: 4, Pool: "p", Key: "commands", Value: "~*", Reason: "is not a rule for commands"},
 		{Line: 4, Pool: "p", Key: "commands", Value: "+select|0", Reason: "names a subcommand, and 'select' is judged as a whole", Meant: "+select"},
 	}},
+	{name: "unknown_commands without redis", file: pool1("unknown_commands: refuse"), problems: []Problem{{Line: 3, Pool: "p", Key: "unknown_commands", Reason: `directive "unknown_commands:" is only valid for a redis pool`, Want: `"redis: true" beside it`}}},
+	{name: "unknown_commands forward", file: pool1("redis: true", "unknown_commands: forward"), problems: []Problem{{Line: 4, Pool: "p", Key: "unknown_commands", Value: "forward", Reason: "is not a valid policy", Want: "one of learn, refuse"}}},
 	{name: "commands of spaces", file: pool1("redis: true", `commands: " "`), problems: []Problem{{Line: 4, Pool: "p", Key: "commands", Value: " ", Reason: "has no rules", Want: wantRules}}},
 	{name: "commands unquoted at sign", file: pool1("redis: true", "commands: @all"), problems: []Problem{{Line: 4, Reason: "failed to get the next yaml document: found character that cannot start any token"}}},
 	{name: "password without redis", file: pool1("redis_auth: secret"), problems: []Problem{{Line: 3, Pool: "p", Key: "redis_auth", Reason: `directive "redis_auth:" is only valid for a redis pool`}}},

@@ -62,6 +62,9 @@ func shownPool(o *engine.PoolOptions) *pool {
 	if p, ok := o.Protocol.(interface{ Rules() string }); ok {
 		s.commands = p.Rules()
 	}
+	if p, ok := o.Protocol.(interface{ Learns() bool }); ok {
+		s.refusesUnknown = !p.Learns()
+	}
 	if o.Protocol.Guarded() {
 		s.redisAuth = masked
 	}

@@ -53,6 +53,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		p.redisAuthKey(),
 		p.onlyRedis(true, numberKey("redis_db", &p.redisDB)),
 		p.onlyRedis(true, p.commandsKey()),
+		p.onlyRedis(true, namedKey("unknown_commands", &p.refusesUnknown, map[string]bool{"learn": false, "refuse": true}, "is not a valid policy")),
 		p.onlyRedis(false, boolKey("memcached_admin", &p.memcachedAdmin)),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),

@@ -83,6 +83,7 @@ type pool struct {
 	redisAuth      string
 	redisDB        int
 	commands       string
+	refusesUnknown bool
 	memcachedAdmin bool
 
 	at      *yaml.Node   // its name

@@ -46,6 +46,11 @@ func (c *checker) whole(p *pool, hasList bool) {
 		c.report(n, wrong)
 	}
 	c.commands(p)
+	if n, ok := p.value("unknown_commands"); ok && isMemcached {
+		wrong := at("unknown_commands").because(`directive "unknown_commands:" is only valid for a redis pool`)
+		wrong.Want = `"redis: true" beside it`
+		c.report(n, wrong)
+	}
 	if n, ok := p.value("memcached_admin"); ok && redis.ok && p.redis {
 		wrong := at("memcached_admin").because(`directive "memcached_admin:" is only valid for a memcached pool`)
 		wrong.Want = `no "redis: true" beside it`

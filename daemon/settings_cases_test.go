@@ -143,10 +143,30 @@ func poolCases() []settingCase {
 			},
 		},
 		{
+			key: "unknown_commands", to: "refuse", shows: "refuse", was: func(in *instance) { asked(in, true) },
+			does: func(in *instance) { asked(in, false) },
+		},
+		{
 			key: "memcached_admin", from: map[string]string{"redis": "false", "servers": "MEMCACHED"}, to: "true", shows: true,
 			was:  func(in *instance) { in.wantLine("CLIENT_ERROR", "flush_all\r\n") },
 			does: func(in *instance) { in.wantLine("OK\r\n", "flush_all\r\n") },
 		},
+	}
+}
+
+// asked wants a command that nobody knows to be refused, and the servers to be asked about it before, or not.
+func asked(in *instance, ask bool) {
+	in.Helper()
+	requests := func() (n int64) {
+		for _, s := range in.proxy.Snapshot().Pools[0].Servers {
+			n += s.Requests
+		}
+		return n
+	}
+	before := requests()
+	in.wantReply("-ERR unknown command 'NEXT.YEAR'", "NEXT.YEAR", "k")
+	if now := requests(); now > before != ask {
+		in.Errorf("%d requests to the servers before, %d behind it; want more: %v", before, now, ask)
 	}
 }
 

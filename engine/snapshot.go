@@ -76,7 +76,7 @@ func (p *pool) stats() stats.Pool {
 		ClientsMalformed: p.Count.Malformed.Load(), ClientsForeign: p.Count.Foreign.Load(),
 		ClientsSlow: p.Count.Slow.Load(), ClientsOverMemory: p.Count.OverMemory.Load(), ClientsSlowSubscribers: p.Count.SlowSubscribers.Load(),
 		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(),
-		ScriptLoads: p.Count.Loads.Load(), ScriptRepeats: p.Count.Repeats.Load(), ServerOutOfStep: p.OutOfSteps(),
+		ScriptLoads: p.Count.Loads.Load(), ScriptRepeats: p.Count.Repeats.Load(), ServerOutOfStep: p.OutOfSteps(), CommandsLearned: p.Lessons(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, RefusedOf: make(stats.Refusals), Servers: make([]stats.Server, len(o.Servers)),
 	}
 	st.ScriptsKnown, st.ScriptsDisplaced = p.ScriptCounts()

@@ -38,6 +38,29 @@ func TestAllocsSight(t *testing.T) {
 	}
 }
 
+// TestAllocsLearned: a command that was looked up allocates as little as any other.
+func TestAllocsLearned(t *testing.T) {
+	s, c := steady(t, 1)
+	v, in, buf := s.Servers[0], []byte(array("M.X", "k", "v")), make([]byte, 1000)
+	c.Send(string(in))
+	s.Settle()
+	v.Reply(info("m.x", 1))
+	s.Settle()
+	play := func() {
+		s.Loop.Data(c.session, buf[:copy(buf, in)])
+		s.Settle()
+		s.Loop.Data(v.Up, buf[:copy(buf, "+1\r\n")])
+		s.Settle()
+		v.Sock.Got, c.Sock.Got = v.Sock.Got[:0], c.Sock.Got[:0]
+	}
+	v.Reply("+1\r\n")
+	s.Settle()
+	play()
+	if n := testing.AllocsPerRun(1000, play); n != 0 {
+		t.Errorf("%v allocations in a round; want 0", n)
+	}
+}
+
 // TestAllocsScripts: it allocates nothing to see a script that was seen before, and to call one.
 func TestAllocsScripts(t *testing.T) {
 	s, c := steady(t, 1)

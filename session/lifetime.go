@@ -110,7 +110,8 @@ func (s *Session) catchUp() {
 func (s *Session) moved() {
 	s.conns = s.group.Set(s.cl.Profile)
 	s.stale()
-	s.allowFirst() // the bounds may be others now
+	s.lookup = s.lookup.underWay() // what came of one that is over was for the other pool
+	s.allowFirst()                 // the bounds may be others now
 }
 
 // settled clears behindOrder once nothing is owed to s, and says whether it is clear: then the next command of s may take other
@@ -280,6 +281,7 @@ func (s *Session) close() {
 	s.unwatch(false)
 	s.interrupt()
 	s.leaveTopics()
+	s.lookup = nil
 	s.allowFirst()
 	s.local.holders.remove(s)
 	s.local.countOut(s.pool)

@@ -29,6 +29,7 @@ type Local struct {
 	blocked sessions // inBlocked
 
 	cmd          codec.Command   // reused from command to command
+	name         []byte          // scratch of lookup
 	parts        []uint16        // scratch of scatter: server of each key
 	counts       []int           // scratch of scatter: keys for each server
 	targets      []target        // scratch of scatter: where they go

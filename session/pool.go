@@ -22,6 +22,7 @@ type Pool struct {
 	Count    *Counters     // shared with the pool that it replaced
 	scripts  *scripts      // so are these
 	census   *census       // and this
+	lessons  lessons       // of commands: another pool has other rules for them
 
 	subscribers *subscribers // of census
 	host        Host
@@ -47,6 +48,7 @@ type protocol interface {
 	codec.Fragments
 	codec.Transactions
 	codec.PubSub
+	codec.Lessons
 	codec.Catalogue
 }
 

@@ -21,7 +21,7 @@
 // Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
 // lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
 // transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
-// server; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
+// server; lookup.go and lessons.go for those that the protocol does not know; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
 // for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
 // callbacks.
 //
@@ -100,6 +100,7 @@ type Session struct {
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
 	blocks      blocking
+	lookup      *lookup          // what it waits for, or waited for in vain; nil: nothing
 	standing    backend.Standing // of the server, when the client came or was told that it is another
 	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever
 	keptCalls   int              // bytes of commands that are kept until it is clear that their servers have the scripts; see call.go

@@ -17,8 +17,10 @@ type shard struct {
 	tally   stats.ClientTally
 	slowLog stats.SlowLog
 	scripts seen
-	hub     *hub // nil: nobody has subscribed to anything
-	removed bool // its pool is gone: clients of it that still open leave at once
+	hub     *hub               // nil: nobody has subscribed to anything
+	lookups map[string]*lookup // under way, by name
+	losses  int                // of connections to servers, when last looked at
+	removed bool               // its pool is gone: clients of it that still open leave at once
 }
 
 // Add makes p known to l.

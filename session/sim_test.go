@@ -33,7 +33,7 @@ func (alone) Ask(*Report) bool { return false }
 func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {
 	t.Helper()
 	o := topology.Options{
-		Name: "sim", Protocol: resp.New(resp.Options{}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
+		Name: "sim", Protocol: resp.New(resp.Options{Learn: true}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 		TransactionConnections: 8, BlockingConnections: 8,
 	}
 	s := &sim{Sim: sessiontest.New(t)}

@@ -4,6 +4,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 
 	"cashew/backend"
 )
@@ -211,7 +212,7 @@ func (a *audit) reading(s *Session) {
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
 func (a *audit) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&behindHandOver == 0 &&
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
@@ -219,7 +220,13 @@ func (a *audit) waiting(s *Session) {
 		told, known := a.Told(s.group, s)
 		a.Check(told || !known, s, "it waits for a server, and none will tell it")
 	}
+	a.Check(s.waitsFor&behindLesson == 0 || s.lookup.tells(s), s, "it waits for what servers say of a command, and nobody will tell it")
 	a.Check(s.waitsFor&behindHandOver == 0 || a.handed, s, "it waits for a hand-over that is over")
+}
+
+// tells says that s is told once o is over.
+func (o *lookup) tells(s *Session) bool {
+	return o != nil && !o.over && o.pending > 0 && s.lookups[o.name] == o && slices.Contains(o.waiting, s)
 }
 
 // ending: a session that is to end does so once nothing is owed.

@@ -15,6 +15,8 @@ const (
 	behindOrder
 	// behindHandOver: another process is to have it, between two commands. goesOn ends it.
 	behindHandOver
+	// behindLesson: servers are being asked about its next command. told, of the lookup, ends it.
+	behindLesson
 )
 
 var waits = [...]struct {
@@ -35,6 +37,11 @@ var waits = [...]struct {
 		"hand-over",
 		func(s *Session) bool { return s.waitsFor&behindHandOver != 0 && s.between() },
 		func(s *Session) bool { return s.waitsFor&behindHandOver == 0 },
+	},
+	{
+		"lesson",
+		func(s *Session) bool { return s.waitsFor&behindLesson != 0 },
+		func(s *Session) bool { return s.waitsFor&behindLesson == 0 },
 	},
 	{
 		"pipeline",

@@ -64,6 +64,7 @@ type Pool struct {
 	ScriptsDisplaced        int64 `json:"scripts_displaced"` // forgotten to make room for others
 	ScriptLoads             int64 `json:"script_loads"`      // at servers that lacked them
 	ScriptRepeats           int64 `json:"script_repeats"`    // calls sent again behind that
+	CommandsLearned         int64 `json:"commands_learned"`  // looked up at the servers, known now
 	ServerOutOfStep         int64 `json:"server_out_of_step"`
 	ClientBlocked           int64 `json:"client_blocked"` // clients that wait until more is taken from them, now
 	ClientWaiting           int64 `json:"client_waiting"` // clients that wait at a server, with a command that may block, now

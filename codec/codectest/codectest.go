@@ -112,6 +112,8 @@ func KindName(kind codec.Kind) string {
 		return "Walk"
 	case codec.Quietly:
 		return "Quietly"
+	case codec.Unknown:
+		return "Unknown"
 	case codec.Quit:
 		return "Quit"
 	}

@@ -20,6 +20,7 @@ type Protocol struct {
 	noTransactions
 	noWalks
 	noPubSub
+	noLessons
 	noScripts
 	admin    bool
 	maxValue int

@@ -40,6 +40,21 @@ func TestAllocs(t *testing.T) {
 		{"array", s.Reply("*3\r\n$5\r\nhello\r\n:1\r\n*1\r\n$-1\r\n")},
 		{"coalesced mget", s.Coalesced(g)},
 	}
+	learns, cmd, cl := New(Options{Learn: true}), new(codec.Command), new(codec.Client)
+	lesson := lessonOf(t, learns, infoOf(7, "m.x -2 write,movablekeys 0 0 0 @write", specOf("RO", "index 2", "keynum 0 1 1"), specOf("OW", "keyword STORE 2", "range 0 1 0")))
+	frame, scan, name := frameOf("M.X", "a", "2", "k", "l", "store", "d"), codec.Scan{}, make([]byte, 0, maxAsked)
+	tests = append(tests, struct {
+		name string
+		step func()
+	}{"looked up", func() {
+		if _, err := learns.ParseCommand(cl, &scan, frame, cmd); err != nil {
+			t.Fatal(err)
+		}
+		name = learns.AppendUnknown(name[:0], cmd)
+		if learns.Apply(cl, cmd, lesson); len(cmd.Keys) != 3 || string(name) != "m.x" {
+			t.Fatalf("%d keys of %s", len(cmd.Keys), name)
+		}
+	}})
 	for _, tt := range tests {
 		if n := testing.AllocsPerRun(100, tt.step); n != 0 {
 			t.Errorf("%s: %v allocations; want 0", tt.name, n)

@@ -54,6 +54,7 @@ func buildTable() []command {
 			list = append(list, c)
 		}
 	}
+	list = append(list, learnedRows(len(list))...)
 	if len(list) > maxOps {
 		panic("resp: more commands than maxOps")
 	}

@@ -12,7 +12,7 @@ type categories uint32
 var categoryNames = []string{
 	"keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo", "stream", "pubsub", "admin",
 	"fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting",
-	"json", "bloom", "cuckoo", "cms", "topk", "tdigest", "timeseries",
+	"json", "bloom", "cuckoo", "cms", "topk", "tdigest", "timeseries", "search",
 }
 
 // groupCategories are those that a group of the table has another name for than its own. Groups that are in neither list have none.

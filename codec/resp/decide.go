@@ -11,7 +11,7 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 	switch {
 	case cmd.Op == opExec && (cmd.Err == refuseArity || cmd.Err == refuseDenied || cmd.Err == refuseSubscribed):
 		cmd.Kind = codec.Discard // it ends the transaction, and what was watched
-	case g&transacting != 0 && cmd.Kind != codec.Refuse:
+	case g&transacting != 0 && cmd.Kind != codec.Refuse && cmd.Kind != codec.Unknown:
 		p.hold(cmd)
 	}
 }
@@ -25,14 +25,16 @@ func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 		return
 	}
 	if op == 0 {
-		refuse(cmd, refuseUnknown)
+		p.stumble(cmd, refuseUnknown)
 		return
 	}
 	if c.kind == container && len(keys) > 0 {
 		sub := c.child(frame[keys[0].Off : keys[0].Off+keys[0].Len])
 		copy(keys, keys[1:]) // not keys[1:]: what it grew to stays
 		if keys = keys[:len(keys)-1]; sub == 0 {
-			p.leave(cmd, c, keys, refuseUnknownSub, g)
+			if p.stumble(cmd, refuseUnknownSub); cmd.Kind == codec.Refuse {
+				p.leave(cmd, c, keys, refuseUnknownSub, g)
+			}
 			return
 		}
 		cmd.Op = uint16(sub)
@@ -142,6 +144,7 @@ func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
 	cmd.Frame = frame
 	cmd.Key = nil
 	cmd.Keys = keys[:0]
+	cmd.Wait = 0
 	cmd.Arg = argc
 	cmd.Err = ""
 }

@@ -87,7 +87,7 @@ func (*Protocol) Ops() int { return len(commands) }
 
 // CommandName implements codec.Catalogue.
 func (*Protocol) CommandName(cmd *codec.Command) string {
-	if name := commands[cmd.Op].name; name != "" {
+	if name := commands[cmd.Op].name; name != "" && !isLearned(cmd.Op) {
 		return name
 	}
 	name := cmd.Frame

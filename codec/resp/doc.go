@@ -30,6 +30,7 @@
 //	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
 //	              policy.go   which of them a pool allows; categories.go: ACL CAT
 //	              multi.go    what is kept until EXEC; blocking.go: what may block, and how long; acks.go: WAIT
+//	              unknown.go  what is not in the table; learn.go: what servers say of it; keyspec.go: where its keys are; value.go: replies read whole
 //	              script.go   scripts and their names; pubsub.go: subscriptions, by patterns as in glob.go
 //	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each; maint.go: who hears of moves
 //	AppendLocal   local.go    answered here; introspect.go: COMMAND; refusal.go: what is refused

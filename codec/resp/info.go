@@ -164,6 +164,7 @@ func infoProxy(_ *Protocol, t *infoText, f *about.Facts) {
 	t.count("used_memory", f.Process.HeapBytes)
 	t.count("maxmemory", f.Process.MaxMemoryBytes)
 	t.count("connected_clients", f.Pool.Clients)
+	t.count("blocked_clients", f.Pool.Blocked)
 	t.text("pool", f.Pool.Name)
 	t.count("pools", int64(f.Process.Pools))
 	t.count("loops", int64(f.Process.Loops))

@@ -45,7 +45,7 @@ func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd 
 		return 0, err
 	}
 	// The server refuses a wrong number of words.
-	refused := cmd.Kind == codec.Refuse || !commands[cmd.Op].takes(words)
+	refused := cmd.Kind == codec.Refuse || cmd.Kind == codec.Unknown || !commands[cmd.Op].takes(words)
 	if refused && isPath(line, cmd) || (refused || words >= 3) && isHTTP(line, words, refused) {
 		s.Reset()
 		return 0, errHTTP

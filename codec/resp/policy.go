@@ -13,6 +13,9 @@ import (
 //	allcommands, +@all       all
 //	nocommands, -@all        none; what no rule names may not be sent either
 //
+// They also judge what is not in the table and was looked up at the servers, by the categories that those tell; so a rule may name a
+// module's command, with a dot, that the table does not have.
+//
 // AUTH, HELLO, QUIT and RESET are for everybody, as with Redis: a client could not begin or end without. What the proxy can't serve is
 // refused as such, whatever the rules say. What a script does is its own matter: no server knows for which client it runs.
 //
@@ -93,6 +96,8 @@ func (p *policy) change(rule string) *RuleError {
 	op := lookup([]byte(head), 0, len(head))
 	c := &commands[op]
 	switch {
+	case op == 0 && strings.Contains(head, "."): // a module's, which servers may have: see permits
+		return nil
 	case op == 0 || c.kind == hangup:
 		return &RuleError{Reason: "names no command", Known: signed(sign, commandNames())}
 	case !isSub:
@@ -149,4 +154,20 @@ func (p *policy) straight() (list [maxOps]arity) {
 		}
 	}
 	return list
+}
+
+// permits judges a command that is not in the table: by its name, which may be "container|subcommand", and its categories.
+func (p *Protocol) permits(name string, of []string) (allowed bool) {
+	head, _, _ := strings.Cut(name, "|")
+	for rule := range strings.FieldsSeq(strings.ToLower(p.rules)) {
+		switch what := rule[1:]; {
+		case rule == "allcommands":
+			allowed = true
+		case rule == "nocommands":
+			allowed = false
+		case what == "@all", what == name, what == head, what[0] == '@' && slices.Contains(of, what[1:]):
+			allowed = rule[0] == '+'
+		}
+	}
+	return allowed
 }

@@ -16,6 +16,7 @@ type Options struct {
 	DB       int    // the servers' database (redis_db); 0 needs no SELECT
 	Version  string // the Redis version that HELLO tells; "": defaultVersion
 	Commands string // which commands clients may send; see DefaultCommands, which "" is
+	Learn    bool   // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
 }
 
 const defaultVersion = "7.0.0"
@@ -27,6 +28,7 @@ type Protocol struct {
 	db        int
 	version   string
 	rules     string
+	learns    bool
 	allowed   *policy
 	straight  [maxOps]arity      // see there
 	handshake [profiles][][]byte // commands
@@ -43,6 +45,7 @@ func New(o Options) *Protocol {
 		db:       max(o.DB, 0),
 		version:  o.Version,
 		rules:    cmp.Or(o.Commands, DefaultCommands),
+		learns:   o.Learn,
 	}
 	if p.version == "" {
 		p.version = defaultVersion
@@ -69,6 +72,9 @@ func (p *Protocol) DB() int { return p.db }
 
 // Rules say which commands clients may send.
 func (p *Protocol) Rules() string { return p.rules }
+
+// Learns says whether commands that are not in the table are looked up in the servers' COMMAND INFO.
+func (p *Protocol) Learns() bool { return p.learns }
 
 // Profiles implements codec.Catalogue.
 func (*Protocol) Profiles() []string { return profileNames[:] }

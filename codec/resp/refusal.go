@@ -15,11 +15,11 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 		return appendUnknown(dst, cmd.Frame)
 	case refuseUnknownSub:
 		args := argsOf(cmd.Frame)
-		args.next()
+		container := args.next()
 		dst = append(dst, "-ERR unknown subcommand '"...)
 		dst = appendPrintable(dst, args.next(), 128)
 		dst = append(dst, "'. Try "...)
-		dst = append(dst, strings.ToUpper(name)...)
+		dst = append(dst, bytes.ToUpper(container)...)
 		return append(dst, " HELP.\r\n"...)
 	case refuseArity:
 		return appendArity(dst, name)

@@ -90,6 +90,7 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("scripts_displaced_total", "Scripts forgotten to make room for others.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptsDisplaced }),
 	counter(describe("script_loads_total", "Scripts loaded at servers that lacked them.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptLoads }),
 	counter(describe("script_repeats_total", "Calls of scripts sent again behind that, of which the client noticed nothing.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptRepeats }),
+	gauge(describe("commands_learned", "Commands that the proxy does not know itself and that servers have told it of.", "pool"), func(p *stats.Pool) float64 { return float64(p.CommandsLearned) }),
 	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LostKeys }),
 }
 

@@ -21,7 +21,7 @@ var road = []string{
 	"codec/resp/command.go", "codec/resp/decide.go", "codec/resp/reply.go",
 	"codec/memcached/command.go", "codec/memcached/words.go", "codec/memcached/retrieve.go", "codec/memcached/store.go",
 	"codec/memcached/other.go", "codec/memcached/reply.go",
-	"session/session.go", "session/wait.go", "session/route.go", "session/reply.go", "session/local.go", "session/shard.go",
+	"session/session.go", "session/wait.go", "session/route.go", "session/scatter.go", "session/reply.go", "session/local.go", "session/shard.go",
 	"session/list.go", "session/budget.go", "session/lifetime.go", "session/parting.go",
 	"loop/loop.go", "loop/flush.go", "loop/link.go", "loop/out.go",
 	"backend/local.go", "backend/group.go", "backend/conn.go", "backend/handshake.go", "backend/answer.go", "backend/ending.go",

@@ -4,7 +4,7 @@ import "slices"
 
 // plants are faults of the kinds that were made, or nearly made, in proxies: a decrement that is forgotten, a wake-up that is lost, an
 // answer that overtakes another. There is a list of them for each part of the product, from the bottom up.
-var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, topicPlants, leasePlants, topologyPlants, enginePlants)
+var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, topologyPlants, enginePlants)
 
 // tests are those which find what the simulation cannot see, by the name of the plant: a package and a test. docs/simulation.md says
 // of each why it is out of the simulation's sight.
@@ -40,6 +40,8 @@ var tests = map[string]string{
 	"leaving-forgets-what-was-kept":          "engine TestDrain",
 	"loaded-once-is-loaded-for-ever":         "session TestCallAgain",
 	"loading-is-no-failure":                  "backend TestConnUnwell",
+	"lookup-tells-the-first-only":            "session TestLookup",
+	"lookup-waits-for-one-server-more":       "session TestLookupNobody",
 	"lost-watch-executes":                    "session TestWatchIsLost",
 	"mark-has-one-request-less":              "session TestWaitIsMarked",
 	"mc-cut-set-behind-spaces":               "codec/memcached TestParseCommand",

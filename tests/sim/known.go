@@ -252,10 +252,11 @@ func (c *Client) local(o *owed, r *reply, raw []byte) string {
 		want = o.three
 	}
 	kinds, some := strings.CutPrefix(want, "?")
+	want, asked := strings.CutPrefix(want, "~")
 	switch {
 	case some && strings.IndexByte(kinds, r.kind) >= 0:
 		return ""
-	case some && r.kind == '-' && !c.run.calm && (c.run.script.Sick || excused(string(r.p))): // a question about the proxy that servers were asked
+	case (some || asked) && r.kind == '-' && !c.run.calm && (c.run.script.Sick || excused(string(r.p))): // a question about the proxy that servers were asked
 		return ""
 	case want[0] == '=' && r.kind == '$' && string(r.p) == want[1:]:
 		return ""

@@ -141,7 +141,7 @@ func (c *Client) popped(o *owed, r *reply) string {
 // mayBlock has the commands that may, besides BLPOP of a queue; the model answers them at once.
 var mayBlock = map[string]bool{
 	"blmove": true, "blmpop": true, "blpop": true, "brpop": true, "brpoplpush": true, "bzmpop": true, "bzpopmax": true, "bzpopmin": true,
-	"xread": true, "xreadgroup": true,
+	"xread": true, "xreadgroup": true, "next.wait": true,
 }
 
 // awaitsPop says that c may be blocked.

@@ -61,6 +61,8 @@ func parseLength(p []byte, sign byte) (v, n int) {
 func (c *session) serveOne(x *request) {
 	name := x.args[0]
 	switch {
+	case c.tells(x):
+		return
 	case c.Loading && !loads(name):
 		c.spoiled = c.multi
 		c.out = append(c.out, "-LOADING Redis is loading the dataset in memory\r\n"...)

@@ -3,7 +3,8 @@ package sim
 import "strings"
 
 // What the proxy answers itself, and so whatever state servers are in. A line is what a client sends and, behind a bar, what comes
-// back: an error, a status or a number as it stands, =text for text, or in place of that the kinds of reply that it may be. The name
+// back: an error, a status or a number as it stands, =text for text, or in place of that the kinds of reply that it may be. Behind a ~ stands
+// what servers are asked for, or say themselves: it may fail. The name
 // of a container's subcommand is container|name.
 const answered = `
 ping | +PONG
@@ -50,8 +51,8 @@ hello 4 | -NOPROTO unsupported protocol version
 hello @ | -ERR Protocol version is not an integer or out of range
 echo | -ERR wrong number of arguments for 'echo' command
 copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
-nosuch @ b | -ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
-client|nosuch | -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
+nosuch @ b | ~-ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
+client|nosuch | ~-ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
 client|setname | -ERR wrong number of arguments for 'client|setname' command
 wait 1 | -ERR wrong number of arguments for 'wait' command
 waitaof 1 1 | -ERR wrong number of arguments for 'waitaof' command

@@ -45,6 +45,9 @@ func parseRows() (list []*row, byName map[string]*row) {
 	for line := range strings.Lines(strings.TrimSpace(modules)) {
 		add(line + " ?")
 	}
+	for _, line := range learnableRows {
+		add(line)
+	}
 	// The model's own requests of the proxy, and those that it passes on from a pool of one server.
 	for line := range strings.Lines(strings.TrimSpace(questions)) {
 		command, kinds, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " | ")

@@ -250,10 +250,6 @@ memory|help *
 module|help *
 function|help *
 function|dump $
-command ?
-command count ?
-command info get v ?
-command getkeys mset k v ?
 memory|usage k samples i ?
 `
 

@@ -1,0 +1,140 @@
+package session
+
+// The road of a command that goes to several servers in fragments, of which each has its own request. reply.go joins what they say.
+
+import (
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/topology"
+)
+
+// scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
+// one appends each key to its server's fragment.
+func (s *Session) scatter(cmd *codec.Command) {
+	l, r := s.local, s.pool.Router()
+	servers := s.pool.Servers()
+	l.parts = l.parts[:0]
+	l.counts = append(l.counts[:0], make([]int, len(servers))...)
+	for i := range cmd.Keys {
+		place := r.Place(cmd.KeyAt(i))
+		if place < 0 {
+			s.refuse(cmd, backend.ErrEjected)
+			return
+		}
+		l.parts = append(l.parts, uint16(place))
+		l.counts[place]++
+	}
+	if first := int(l.parts[0]); l.counts[first] == len(cmd.Keys) {
+		s.send(first, servers[first], cmd)
+		return
+	}
+
+	p := s.pool.Protocol
+	whole := s.gather(cmd)
+	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
+	if l.sampleIn -= len(cmd.Keys); l.sampleIn <= 0 {
+		s.sample(cmd, nil, 0, l.parts)
+	}
+	l.targets = append(l.targets[:0], make([]target, len(servers))...)
+	for place, keys := range l.counts {
+		if keys > 0 {
+			l.targets[place] = s.fragment(whole, place, servers[place], keys)
+			if c := l.targets[place].conn; c != nil {
+				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(s.loop), cmd, keys))
+			}
+		}
+	}
+	for i, place := range l.parts {
+		t := &l.targets[place]
+		whole.Gather.Part = append(whole.Gather.Part, t.part)
+		if t.conn == nil {
+			continue
+		}
+		k := &cmd.Keys[i]
+		t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])
+		if t.bytes == 0 {
+			t.first = i
+		}
+		t.bytes += int(k.End - k.Start)
+	}
+	for i := range l.targets {
+		if t := &l.targets[i]; t.conn != nil {
+			t.request.Frame = uint32(t.bytes)
+			t.request.SetKey(cmd.KeyAt(t.first))
+			o := t.conn.Out()
+			o.SetBatch(p.AppendFragmentEnd(o.Batch(s.loop), cmd))
+		}
+	}
+	clear(l.targets)
+	s.launched(whole)
+}
+
+// fanOut sends a command as it is to every server of the pool, live in the ring or not.
+func (s *Session) fanOut(cmd *codec.Command) {
+	if cmd.NoReply {
+		for place, server := range s.pool.Servers() {
+			s.send(place, server, cmd)
+		}
+		return
+	}
+	if cmd.Script {
+		s.noteScript(cmd)
+	}
+	whole := s.gather(cmd)
+	s.asksCensus(whole.Gather, cmd)
+	for place, server := range s.pool.Servers() {
+		if c := s.fragment(whole, place, server, 0).conn; c != nil {
+			c.Out().Append(s.loop, cmd.Frame)
+		}
+	}
+	s.launched(whole)
+}
+
+// gather enters a command that will have fragments into the client's order.
+func (s *Session) gather(cmd *codec.Command) *backend.Request {
+	whole := s.local.servers.NewRequest(s)
+	whole.Gather = s.local.getGather()
+	whole.Quiet = cmd.Quiet
+	whole.Gather.Op, whole.Gather.Some = cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
+	s.push(whole)
+	return whole
+}
+
+// launched is called once all fragments of whole are on their way, or could not be sent.
+func (s *Session) launched(whole *backend.Request) {
+	if whole.Pending == 0 {
+		whole.Done = true
+		s.passDue()
+	}
+}
+
+// target is where the keys of one server go while a command is scattered.
+type target struct {
+	part    uint16 // index of the fragment
+	request *backend.Request
+	conn    *backend.Conn // nil if the server can't be reached
+	first   int           // index of the first of those keys
+	bytes   int           // of those keys with their framing
+}
+
+// fragment queues the part of whole that goes to server, at place in the pool's list, and has so many keys; the caller appends its
+// bytes to the connection.
+func (s *Session) fragment(whole *backend.Request, place int, server *topology.Server, keys int) target {
+	t := target{part: uint16(len(whole.Fragments))}
+	f := s.local.servers.NewRequest(s)
+	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(place)
+	t.request = f
+	s.tally.Fragments++
+	whole.Fragments = append(whole.Fragments, f)
+	c, err := s.conns.Conn(server, s.cl.ID)
+	if err != nil {
+		s.lost(f, err)
+		return t
+	}
+	c.Touch()
+	c.Queue(f)
+	whole.Pending++
+	s.pastCrowd(c)
+	t.conn = c
+	return t
+}
