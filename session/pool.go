@@ -47,6 +47,7 @@ type protocol interface {
 	codec.Fragments
 	codec.Transactions
 	codec.PubSub
+	codec.Databases
 	codec.Catalogue
 }
 

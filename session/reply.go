@@ -242,6 +242,9 @@ func (s *Session) writeStored(r *backend.Request) {
 // writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.Protocol, whole.Gather
+	if s.selected != nil {
+		s.follow(whole)
+	}
 	if whole.Err != nil && !spared(whole) {
 		s.pool.Count.ForwardError.Add(1)
 		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))

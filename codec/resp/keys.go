@@ -11,7 +11,7 @@ const (
 	split                  // in fragments to the servers that own its keys
 	local                  // answered here
 	perhaps                // answered here, or refused for what its arguments ask
-	switches               // answered here, and may change the protocol version
+	switches               // answered here, and may change the protocol version, or the database
 	report                 // answered off the loop, by what all loops know
 	watches                // on a connection of the client's own, until EXEC
 	blocks                 // the same, until its reply
@@ -19,6 +19,8 @@ const (
 	quit                   // answered here, then the connection ends
 	subscribes             // for the client, by way of the proxy
 	publishes              // to the server that owns the channel
+	moves                  // to the server that owns its key, if the database that it names is served
+	swaps                  // to every server of the pool, if the databases that it names are served
 	anywhere               // to the server that owns the key "placeholder"
 	everywhere             // to every server of the pool
 	container              // a subcommand decides
@@ -220,23 +222,6 @@ func withDest(args []codec.Key, dest int) []codec.Key {
 	}
 	args[1] = args[dest]
 	return args[:2]
-}
-
-// leaves tells of a COPY source destination [DB n] [REPLACE] whether it names another database than the pool's. What is no
-// number is the server's to refuse. Source: redis 7.0 db.c, copyCommand.
-func (p *Protocol) leaves(frame []byte) bool {
-	args := argsOf(frame)
-	for range 3 {
-		args.next()
-	}
-	for args.left > 1 {
-		if equalFold(args.next(), "db") {
-			if n, ok := parseInt(args.next()); ok && n != int64(p.db) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // pickStreams is pick for XREAD and XREADGROUP. An option that is not known here is the server's to judge. Source: redis 7.0 t_stream.c, xreadCommand.

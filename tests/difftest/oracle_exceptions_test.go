@@ -127,7 +127,7 @@ var oracleExceptions = []oracleException{
 
 	// What the proxy does not serve today.
 	{names: "wait", over: 3, how: differs, proxy: "-ERR WAIT asks for the replicas of one server, and this pool has several\r\n", why: "each server has its own replicas"},
-	{names: "keys scan randomkey dbsize flushall flushdb swapdb move", how: differs, proxy: unsupported, why: "about all keys or databases: later work"},
+	{names: "keys scan randomkey dbsize flushall flushdb", how: differs, proxy: unsupported, why: "about all keys: later work"},
 	{names: "script|exists", over: 3, how: shaped, why: "a script that was sent with EVAL is at one server, and only what all have exists"},
 	{names: "script|help", how: differs, proxy: unsupported, why: "HELP of what the proxy serves in part"},
 	{names: "eval eval_ro evalsha evalsha_ro fcall fcall_ro", over: 3, how: differs, proxy: "-ERR this proxy needs at least one key to choose one of the pool's servers\r\n", why: "scripts without a key go to a pool's only server"},
@@ -144,8 +144,6 @@ var oracleExceptions = []oracleException{
 	{names: "slowlog|help", how: differs, proxy: "*12\r\n+SLOWLOG", why: "the proxy keeps the first key instead of all arguments"},
 	{names: "auth", how: differs, proxy: "-ERR Client sent AUTH, but no password is set\r\n", why: "twemproxy's text"},
 	{names: "host: post", how: differs, proxy: "-ERR Protocol error: this is not an HTTP server\r\n", why: "who speaks HTTP is told so"},
-	{names: "select", how: differs, proxy: "-ERR DB index is out of range: this pool serves database 0 only\r\n", why: "a pool is one database"},
-	{names: "copy", when: has("DB"), how: differs, proxy: "-ERR COPY to another database is refused: this pool serves database 0 only\r\n", why: "a pool is one database"},
 
 	// What could be the server's, and is not today.
 	{names: "command|getkeys", when: fewer(4), how: differs, server: "-ERR wrong number", why: "since 7.2 it takes a command without arguments"},

@@ -40,7 +40,6 @@ info keyspace | ?$=
 acl|whoami | =default
 auth default @ | +OK
 auth @ | -ERR Client sent AUTH, but no password is set
-select 0 | +OK
 select @ | -ERR value is not an integer or out of range
 command|count | ?:
 command|docs get | ?*%
@@ -67,12 +66,28 @@ zunion 0 k | -ERR at least 1 input key is needed for 'zunion' command
 sintercard 0 k | -ERR numkeys should be greater than 0
 lmpop 3 k left | -ERR syntax error
 xread count 1 streams k | -ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.
-copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
 nosuch @ b | -ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
 client|nosuch | -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
 client|setname | -ERR wrong number of arguments for 'client|setname' command
 wait 1 | -ERR wrong number of arguments for 'wait' command
 waitaof 1 1 | -ERR wrong number of arguments for 'waitaof' command
+swapdb 0 1 | -NOPERM command 'swapdb' is not allowed by the pool's 'commands'
+`
+
+// answeredOne is of pools with one database.
+const answeredOne = `
+select 0 | +OK
+copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
+move k 1 | -ERR MOVE to another database is refused: this pool serves database 0 only
+`
+
+// answeredMany is of pools with several.
+const answeredMany = `
+select 16 | -ERR DB index is out of range
+select -1 | -ERR DB index is out of range
+select 2147483648 | -ERR value is out of range, value must between -2147483648 and 2147483647
+copy k k db 16 | -ERR DB index is out of range
+move k 16 | -ERR DB index is out of range
 `
 
 // disabled are the commands whose answer is that there is no cluster.
@@ -83,13 +98,13 @@ cluster|nodes; cluster|replicas x; cluster|replicate x; cluster|reset; cluster|s
 cluster|shards; cluster|slaves x; cluster|slots`
 
 // unsupported are the commands that are refused by name.
-const unsupported = `keys *; migrate h 1 k 0 1; move k 1; object|help; randomkey; scan 0; pfdebug getreg k; pfselftest;
+const unsupported = `keys *; migrate h 1 k 0 1; object|help; randomkey; scan 0; pfdebug getreg k; pfselftest;
 xgroup|help; xinfo|help; function list; script|debug yes; script|help; script|kill; ts.mget filter a=b; ts.mrange - + filter a=b; ts.mrevrange - + filter a=b;
 ts.queryindex a=b; client|help; client|pause 1; client|unblock 1; client|unpause; acl|cat; acl|deluser a; acl|dryrun a get k; acl|genpass;
 acl|getuser a; acl|help; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|help; config|resetstat;
 config|rewrite; config|set save @; dbsize; debug sleep 1; failover; flushall; flushdb async; hotkeys get; lastsave; latency doctor;
 memory|doctor; memory|help; memory|malloc-stats; memory|purge; memory|stats; module list; replconf; replicaof no one;
-restore-asking k 0 @; role; save; shutdown; slaveof no one; swapdb 0 1; time`
+restore-asking k 0 @; role; save; shutdown; slaveof no one; time`
 
 // refusal is a command that the proxy answers itself.
 type refusal struct {
@@ -97,28 +112,32 @@ type refusal struct {
 	want string
 }
 
-var refusals = func() (list []refusal) {
-	words := func(line string) []string {
-		args := strings.Fields(line)
-		if container, sub, ok := strings.Cut(args[0], "|"); ok {
-			args = append([]string{container, sub}, args[1:]...)
-		}
-		return args
-	}
-	for line := range strings.Lines(strings.TrimSpace(answered)) {
+// refusals are those in pools with one database, refusalsOfMany in those with several.
+var refusals, refusalsOfMany = refusalsIn(answered + answeredOne[1:]), refusalsIn(answered + answeredMany[1:])
+
+func refusalsIn(text string) (list []refusal) {
+	for line := range strings.Lines(strings.TrimSpace(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		command, want, _ := strings.Cut(line, " | ")
-		list = append(list, refusal{words(command), want})
+		list = append(list, refusal{commandWords(command), want})
 	}
 	for command := range strings.SplitSeq(disabled, ";") {
-		list = append(list, refusal{words(command), "-ERR This instance has cluster support disabled"})
+		list = append(list, refusal{commandWords(command), "-ERR This instance has cluster support disabled"})
 	}
 	for command := range strings.SplitSeq(unsupported, ";") {
 		name := strings.Fields(command)[0]
-		list = append(list, refusal{words(command), "-ERR command '" + name + "' is not supported by this proxy"})
+		list = append(list, refusal{commandWords(command), "-ERR command '" + name + "' is not supported by this proxy"})
 	}
 	return list
-}()
+}
+
+func commandWords(line string) []string {
+	args := strings.Fields(line)
+	if container, sub, ok := strings.Cut(args[0], "|"); ok {
+		args = append([]string{container, sub}, args[1:]...)
+	}
+	return args
+}
 
 // bars are commands that are refused and have all behind them refused, until one that ends that.
 var bars = []struct {
