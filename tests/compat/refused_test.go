@@ -16,10 +16,6 @@ type reason struct {
 }
 
 var (
-	otherDatabase = &reason{
-		what: "`SELECT` of a database, and a library's option for one", why: "a pool serves one database, which its `redis_db` names",
-		instead: "a pool for each database", later: true,
-	}
 	keyspace = &reason{
 		what: "`SCAN` and what needs it: walks over all keys, deletion by pattern", why: "a cursor is one server's",
 		instead: "walk over each server directly; `HSCAN`, `SSCAN` and `ZSCAN` are served", later: true,
@@ -59,7 +55,6 @@ type refusal struct {
 }
 
 var refusals = []refusal{
-	{steps: []string{"SELECT", "database", "another database"}, why: otherDatabase},
 	{steps: []string{"SCAN"}, why: keyspace},
 	{rows: []string{"django-redis"}, steps: []string{"pattern"}, why: keyspace},
 	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
