@@ -2,42 +2,48 @@ package backend
 
 import (
 	"errors"
-	"strings"
 
 	"cashew/codec"
 )
 
-// unableError is why requests of a profile fail at a server that has refused it.
+// unableError is why requests of a profile, or to a database, fail at a server that has refused it.
 type unableError struct {
 	server  string
 	refusal *codec.RefusalError
 }
 
 func (e *unableError) Error() string {
-	return "backend: server " + e.server + " does not speak " + e.refusal.Profile + ", which the client chose: " +
-		strings.TrimRight(strings.TrimPrefix(string(e.refusal.Reply), "-"), "\r\n")
+	return "backend: server " + e.server + " " + e.refusal.Lacks() + ", which the client chose: " + e.refusal.Text()
 }
 
 func (e *unableError) Unwrap() error { return e.refusal }
 
-// Unable tells whether err says that a server is well but has not the profile that it was asked for.
+// Unable tells whether err says that a server is well but has not the profile, or the database, that it was asked for.
 func Unable(err error) bool {
 	var r *codec.RefusalError
 	return errors.As(err, &r)
 }
 
-// mastered notes that c's server speaks c's profile.
+// mastered notes that c's server speaks c's profile, and has its database.
 func (c *Conn) mastered() {
 	if c.profile != 0 {
 		c.server.Learn(c.profile, nil)
 	}
+	if c.db != c.pool.Options().Protocol.Home() {
+		c.server.LearnDatabase(c.db, nil)
+	}
 }
 
-// unable notes that c's server refused c's profile. It stands in the log once, until the server changes its mind.
+// unable notes that c's server refused c's profile, or its database. It stands in the log once, until the server changes its mind.
 func (c *Conn) unable(refusal *codec.RefusalError) error {
-	if c.server.Learn(c.profile, refusal) {
-		c.loop.Log.Warn("server does not speak what a client asked for", "pool", c.pool.Options().Name,
-			"server", c.pname(), "err", refusal)
+	news, text := false, "server does not speak what a client asked for"
+	if refusal.Profile != "" {
+		news = c.server.Learn(c.profile, refusal)
+	} else {
+		news, text = c.server.LearnDatabase(c.db, refusal), "server does not have the database that a client asked for"
+	}
+	if news {
+		c.loop.Log.Warn(text, "pool", c.pool.Options().Name, "server", c.pname(), "err", refusal)
 	}
 	return &unableError{server: c.pname(), refusal: refusal}
 }
@@ -75,22 +81,38 @@ func (g *Group) Speaks(pr codec.Profile, client uint64, w Waiter, last bool) (re
 	if pr == 0 {
 		return nil, false, nil
 	}
-	able := 0
+	return g.Set(pr, g.pool.Options().Protocol.Home()).able(false, client, w, last)
+}
+
+// Has is Speaks for a database, as clients of a profile have it.
+func (g *Group) Has(pr codec.Profile, db int, client uint64, w Waiter, last bool) (refusal []byte, wait bool, err error) {
+	if db == g.pool.Options().Protocol.Home() {
+		return nil, false, nil
+	}
+	return g.Set(pr, db).able(true, client, w, last)
+}
+
+// able is Speaks for the profile of s, or for its database.
+func (s *Set) able(database bool, client uint64, w Waiter, last bool) (refusal []byte, wait bool, err error) {
+	g, able := s.group, 0
 	var failed error
 	for _, server := range g.pool.Servers() {
 		if server.Down() {
 			continue
 		}
-		can, known := server.Ability(pr)
+		can, known := server.Ability(s.profile)
+		if database {
+			can, known = server.Database(s.db)
+		}
 		if known != nil {
 			return known.Reply, false, nil
 		}
-		c, err := g.Set(pr).Conn(server, client)
+		c, err := s.Conn(server, client)
 		var r *codec.RefusalError
 		switch {
 		case err == nil && c.state == open:
 			able++
-		case errors.As(err, &r):
+		case errors.As(err, &r) && (r.Profile == "") == database:
 			return r.Reply, false, nil
 		case err == nil && !last && g.loop.Now-c.dialledAt < int64(g.pool.AskPatience()):
 			if !wait {

@@ -28,13 +28,15 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 	old, lanes := g.pool, g.lanes
 	g.pool, g.lanes = p, g.lanesFor(p)
 	var gone []*Conn // retired only when all has its new place: that wakes clients, who send
-	for pr := range g.sets {
-		set := &g.sets[pr]
-		if set.conns == nil {
-			continue
+	sets := g.sets
+	g.sets = nil
+	for _, set := range sets {
+		was, same := set.conns, sameHandshake(old, p, set.profile, set.db)
+		if set.conns = g.newConns(); p.Options().Protocol.Serves(set.db) {
+			g.sets = append(g.sets, set)
+		} else {
+			same = false
 		}
-		was, same := set.conns, sameHandshake(old, p, codec.Profile(pr))
-		set.conns = g.newConns()
 		for i, c := range was {
 			slot, k := i/had, i%had
 			switch {
@@ -47,9 +49,10 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 			}
 		}
 	}
+	g.home = g.Set(0, p.Options().Protocol.Home())
 	g.retireLeases(func(c *Conn) bool {
 		slot := c.server.Slot()
-		if sameHandshake(old, p, c.profile) && slot < len(g.lanes) && g.lanes[slot].server == c.server {
+		if sameHandshake(old, p, c.profile, c.db) && p.Options().Protocol.Serves(c.db) && slot < len(g.lanes) && g.lanes[slot].server == c.server {
 			c.change(p)
 			return false
 		}
@@ -71,8 +74,8 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 	return inOrder
 }
 
-func sameHandshake(a, b *topology.Pool, pr codec.Profile) bool {
-	return slices.EqualFunc(a.Options().Protocol.Handshake(pr), b.Options().Protocol.Handshake(pr), bytes.Equal)
+func sameHandshake(a, b *topology.Pool, pr codec.Profile, db int) bool {
+	return slices.EqualFunc(a.Options().Protocol.Handshake(pr, db), b.Options().Protocol.Handshake(pr, db), bytes.Equal)
 }
 
 // change has c, which is kept, go by the settings of p.
@@ -88,8 +91,8 @@ func (c *Conn) change(p *topology.Pool) {
 
 // Leave retires all connections of g, which gets no more requests.
 func (g *Group) Leave() {
-	for pr := range g.sets {
-		g.retireAll(g.sets[pr].conns)
+	for _, s := range g.sets {
+		g.retireAll(s.conns)
 	}
 	g.retireLeases(func(*Conn) bool { return true })
 	for _, c := range g.feedList() {

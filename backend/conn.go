@@ -75,12 +75,14 @@ type Conn struct {
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
 
+	db   int   // the database that it works in
 	feed *feed // nil: it is none
 
-	leases *leases // of its server, if it is leased or was; see lease.go
-	lessee Lessee  // nil: idle
-	idleAt int64   // since when, as Loop.Now
-	blocks int64   // how long its server may let a command wait, in nanoseconds; math.MaxInt64: for ever
+	leases  *leases // of its server, if it is leased or was; see lease.go
+	lessee  Lessee  // nil: idle
+	idleAt  int64   // since when, as Loop.Now
+	blocks  int64   // how long its server may let a command wait, in nanoseconds; math.MaxInt64: for ever
+	strayed bool    // its lessee had it go over to another database
 
 	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never
@@ -253,6 +255,9 @@ func (c *Conn) Takes() bool { return c.state == open && !c.retired && c.doubt ==
 
 // Profile is what c speaks.
 func (c *Conn) Profile() codec.Profile { return c.profile }
+
+// Database is the database that c works in.
+func (c *Conn) Database() int { return c.db }
 
 // Server is the server that c connects to.
 func (c *Conn) Server() *topology.Server { return c.server }

@@ -96,7 +96,7 @@ func TestConn(t *testing.T) {
 		if g.pool.Ejections() != 1 {
 			t.Error("the server was not ejected")
 		}
-		if _, err := g.group.Set(0).Conn(g.server(0), 1); err == nil && g.pool.Router().Live() > 0 {
+		if _, err := g.group.home.Conn(g.server(0), 1); err == nil && g.pool.Router().Live() > 0 {
 			t.Error("it still gets requests")
 		}
 	})
@@ -164,7 +164,7 @@ func TestConnHandshake(t *testing.T) {
 		v := g.accept()
 		v.says("-WRONGPASS no\r\n")
 		g.are("server refused the connection: AUTH was refused: WRONGPASS no")
-		if _, err := g.group.Set(0).Conn(g.server(0), 1); err == nil {
+		if _, err := g.group.home.Conn(g.server(0), 1); err == nil {
 			t.Error("it is dialled again at once")
 		}
 	})
@@ -210,7 +210,7 @@ func TestConnDial(t *testing.T) {
 			g.are("refused", "refused")
 			longest := min(10<<n, 500)
 			g.passes(time.Duration(longest/2-1) * time.Millisecond)
-			if _, err := g.group.Set(0).Conn(g.server(0), 1); err != errRefused { //nolint:errorlint // it is that error
+			if _, err := g.group.home.Conn(g.server(0), 1); err != errRefused { //nolint:errorlint // it is that error
 				t.Fatalf("after failure %d: %v at once", n+1, err)
 			}
 			g.passes(time.Duration(longest/2+3) * time.Millisecond)

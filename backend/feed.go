@@ -38,7 +38,7 @@ type Hearer interface {
 
 // NewFeed returns a feed from a server of the group's pool, which is closed.
 func (g *Group) NewFeed(server *topology.Server, by Hearer) *Conn {
-	c := g.sets[0].newConn(server)
+	c := g.home.newConn(server)
 	c.feed = &feed{by: by}
 	g.feeds = append(g.feeds, c)
 	return c

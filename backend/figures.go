@@ -39,8 +39,8 @@ func (g *Group) Figures(server *topology.Server) stats.ServerTally {
 	for _, l := range g.lanes[server.Slot()].leases {
 		f.Leased += int64(l.inUse())
 	}
-	for pr := range g.sets {
-		for _, c := range g.to(server.Slot(), pr) {
+	for _, s := range g.sets {
+		for _, c := range s.to(server.Slot()) {
 			if c != nil {
 				c.addTo(&f)
 			}

@@ -12,14 +12,15 @@ import (
 	"cashew/topology"
 )
 
-// Group is one loop's connections to one pool: for each profile that clients have a set of ServerConnections for each server,
-// opened when first needed. What it has of a server stands at the server's slot. A reload gives it another pool, see Change.
+// Group is one loop's connections to one pool: for each profile and database that clients have a set of ServerConnections for each
+// server, opened when first needed. What it has of a server stands at the server's slot. A reload gives it another pool, see Change.
 type Group struct {
 	loop  *loop.Loop
 	local *Local
 	pool  *topology.Pool
-	lanes []lane                 // by slot
-	sets  [codec.MaxProfiles]Set // by profile
+	lanes []lane // by slot
+	sets  []*Set // one for each profile and database that a client has had
+	home  *Set   // of sets, that of the plain profile and the pool's own database
 
 	classes []work.Class // by Op
 
@@ -43,7 +44,7 @@ type lane struct {
 func MakeGroup(o *Local, p *topology.Pool) *Group {
 	g := &Group{loop: o.loop, local: o, pool: p}
 	g.lanes = g.lanesFor(p)
-	g.Set(0)
+	g.home = g.Set(0, p.Options().Protocol.Home())
 	for op := range p.Options().Protocol.Ops() {
 		_, class := p.Options().Protocol.Describe(uint16(op))
 		g.classes = append(g.classes, class)
@@ -68,24 +69,28 @@ func (g *Group) lanesFor(p *topology.Pool) []lane {
 // Join makes g known to its loop, which looks after its deadlines from then on.
 func (g *Group) Join() { g.local.groups = append(g.local.groups, g) }
 
-// Set is a group's connections of one profile.
+// Set is a group's connections of one profile, to one database.
 type Set struct {
 	group   *Group
 	profile codec.Profile
+	db      int
 	conns   []*Conn // slot by slot, ServerConnections each; nil until first used
 	usedAt  int64   // as Loop.Now
 }
 
-// idleSet is how long connections of a profile besides the plain one are kept that nobody uses.
+// idleSet is how long connections of another set than home are kept that nobody uses.
 const idleSet = time.Minute
 
-// Set is g's set of a profile; it may be kept as long as g gets requests. That of the plain profile is there from the
+// Set is g's set of a profile and a database that its pool serves; it may be kept until g changes its pool. Home is there from the
 // beginning, another is made for the first client that asks.
-func (g *Group) Set(pr codec.Profile) *Set {
-	s := &g.sets[pr]
-	if s.conns == nil {
-		*s = Set{group: g, profile: pr, conns: g.newConns()}
+func (g *Group) Set(pr codec.Profile, db int) *Set {
+	for _, s := range g.sets {
+		if s.profile == pr && s.db == db {
+			return s
+		}
 	}
+	s := &Set{group: g, profile: pr, db: db, conns: g.newConns()}
+	g.sets = append(g.sets, s)
 	return s
 }
 
@@ -150,7 +155,7 @@ func (s *Set) newConn(server *topology.Server) *Conn {
 	g := s.group
 	g.local.orders += orderGap
 	return &Conn{
-		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile,
+		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, db: s.db,
 		figures: g.lanes[server.Slot()].figures, classes: g.classes,
 		entered: g.local.orders, answered: g.local.orders,
 	}
@@ -159,15 +164,15 @@ func (s *Set) newConn(server *topology.Server) *Conn {
 // Preconnect opens one connection to each server, as twemproxy does whatever server_connections says.
 func (g *Group) Preconnect() {
 	for _, s := range g.pool.Servers() {
-		_, _ = g.sets[0].Conn(s, 0)
+		_, _ = g.home.Conn(s, 0)
 	}
 }
 
 // Moved retires the connections to a server whose address is none of hosts: what is outstanding on them is still
 // awaited, and the next request connects anew.
 func (g *Group) Moved(server *topology.Server, hosts []string) {
-	for pr := range g.sets {
-		conns := g.to(server.Slot(), pr)
+	for _, s := range g.sets {
+		conns := s.to(server.Slot())
 		for i, c := range conns {
 			if c != nil && c.elsewhere(hosts) {
 				conns[i] = nil
@@ -201,8 +206,8 @@ func (g *Group) giveUp(server *topology.Server) {
 	}
 	l.redialAt = g.loop.Now
 	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.Options().Name, "server", g.pool.Entry(server).PName)
-	for pr := range g.sets {
-		conns := g.to(server.Slot(), pr)
+	for _, s := range g.sets {
+		conns := s.to(server.Slot())
 		for i, c := range conns {
 			if c != nil && c.state == open {
 				conns[i] = nil
@@ -274,19 +279,16 @@ func (g *Group) retire(c *Conn) (idle bool) {
 	return false
 }
 
-// to are the connections of a profile to the server of a slot.
-func (g *Group) to(slot, pr int) []*Conn {
-	n := g.pool.Options().ServerConnections
-	if conns := g.sets[pr].conns; conns != nil {
-		return conns[slot*n : (slot+1)*n]
-	}
-	return nil
+// to are the connections of s to the server of a slot.
+func (s *Set) to(slot int) []*Conn {
+	n := s.group.pool.Options().ServerConnections
+	return s.conns[slot*n : (slot+1)*n]
 }
 
 // all are the connections that may get requests.
 func (g *Group) all(yield func(*Conn) bool) {
-	for pr := range g.sets {
-		for _, c := range g.sets[pr].conns {
+	for _, s := range g.sets {
+		for _, c := range s.conns {
 			if c != nil && !yield(c) {
 				return
 			}
@@ -296,8 +298,8 @@ func (g *Group) all(yield func(*Conn) bool) {
 
 // Tidy forgets retired connections that are closed, gives back those of sets that nobody uses, and sends canaries where it is time.
 func (g *Group) Tidy() {
-	for pr := 1; pr < len(g.sets); pr++ {
-		if s := &g.sets[pr]; s.conns != nil && g.loop.Now-s.usedAt >= int64(idleSet) {
+	for _, s := range g.sets {
+		if s != g.home && g.loop.Now-s.usedAt >= int64(idleSet) {
 			g.retireAll(s.conns)
 			for _, server := range g.pool.Servers() {
 				if g.unheard(server) {

@@ -43,7 +43,7 @@ func TestGroup(t *testing.T) {
 		}
 	})
 	play("no server is live", 1, nil, func(t *testing.T, g *rig) {
-		if _, err := g.group.Set(0).Conn(nil, 1); err != ErrEjected { //nolint:errorlint // it is that error
+		if _, err := g.group.home.Conn(nil, 1); err != ErrEjected { //nolint:errorlint // it is that error
 			t.Errorf("Conn(nil) says %v", err)
 		}
 	})
@@ -53,7 +53,7 @@ func TestGroup(t *testing.T) {
 		g.conn(0, 1)
 		g.pool.Failure(g.server(0))
 		g.pool.Failure(g.server(0))
-		if _, err := g.group.Set(0).Conn(g.server(0), 1); err != ErrEjected { //nolint:errorlint // it is that error
+		if _, err := g.group.home.Conn(g.server(0), 1); err != ErrEjected { //nolint:errorlint // it is that error
 			t.Errorf("Conn says %v", err)
 		}
 	})
@@ -213,7 +213,7 @@ func playConns(t *testing.T, rnd *rand.Rand) {
 		switch k := rnd.IntN(12); {
 		case k < 4:
 			for range 1 + rnd.IntN(6) {
-				c, err := g.group.Set(0).Conn(g.server(rnd.IntN(2)), rnd.Uint64N(4))
+				c, err := g.group.home.Conn(g.server(rnd.IntN(2)), rnd.Uint64N(4))
 				if err != nil {
 					continue
 				}

@@ -44,7 +44,7 @@ func (c *Conn) greeted() {
 
 // nextStep sends the handshake's next command past the batch, in which user requests may wait already.
 func (c *Conn) nextStep() {
-	steps := c.pool.Options().Protocol.Handshake(c.profile)
+	steps := c.pool.Options().Protocol.Handshake(c.profile, c.db)
 	if c.step++; c.step < len(steps) {
 		p := steps[c.step]
 		if n, err := c.sock.Write(p); err != nil || n < len(p) {
@@ -82,7 +82,7 @@ func (c *Conn) onHandshake(buf []byte) []byte {
 		if !done {
 			continue
 		}
-		err = p.CheckHandshake(c.profile, c.step, c.handshake.B)
+		err = p.CheckHandshake(c.profile, c.db, c.step, c.handshake.B)
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
 		if err != nil && !c.remarked(err) {

@@ -36,9 +36,9 @@ const (
 
 // leases are the leased connections of a kind to one server, of one loop.
 type leases struct {
-	n       int                        // leased or idle
-	idle    [codec.MaxProfiles][]*Conn // the last used last
-	waiters []Waiter                   // for one to be given back
+	n       int      // leased or idle
+	idle    []*Conn  // the last used last
+	waiters []Waiter // for one to be given back
 }
 
 // Lease returns a connection to server for by alone, which gives it back with Return. wait: as many as there may be are leased, by is
@@ -51,7 +51,7 @@ func (s *Set) Lease(kind LeaseKind, server *topology.Server, by Lessee, client u
 	}
 	lane := &g.lanes[server.Slot()]
 	l := lane.leases[kind]
-	if c = l.pop(s.profile); c != nil {
+	if c = l.pop(s.profile, s.db); c != nil {
 		c.lessee = by
 		return c, false, nil
 	}
@@ -99,11 +99,26 @@ func (c *cleaning) Replied(_ *Request, chunk []byte, _ bool) {
 // Failed implements Owner.
 func (*cleaning) Failed(*Request, error) {}
 
+// Select has c, which is leased, go over to another database with a command; the reply is judged by op. A server that refuses that has c
+// closed.
+func (c *Conn) Select(db int, command []byte, op uint16) {
+	c.db = db
+	c.Stray()
+	c.Clean(command, op)
+}
+
+// Stray notes that c may not be in the database any more in which it opened: nobody gets it after its lessee.
+func (c *Conn) Stray() { c.strayed = true }
+
 // Return gives c back, on which nothing stands any more that the next lessee must not find once what is queued is answered.
 func (c *Conn) Return() {
 	c.lessee, c.blocks = nil, 0
-	if l := c.leases; l != nil {
-		l.idle[c.profile] = append(l.idle[c.profile], c)
+	switch l := c.leases; {
+	case l == nil:
+	case c.strayed:
+		c.group.retireLease(c)
+	default:
+		l.idle = append(l.idle, c)
 		c.idleAt = c.loop.Now
 		l.tell()
 	}
@@ -122,26 +137,24 @@ func (c *Conn) Cancel(err error) {
 }
 
 // pop takes an idle connection.
-func (l *leases) pop(pr codec.Profile) *Conn {
-	n := len(l.idle[pr])
-	if n == 0 {
-		return nil
-	}
-	c := l.idle[pr][n-1]
-	l.idle[pr] = l.idle[pr][:n-1]
-	return c
-}
-
-// dropOne makes room by closing an idle connection of another profile.
-func (l *leases) dropOne() bool {
-	for pr := range l.idle {
-		if len(l.idle[pr]) > 0 {
-			c := l.idle[pr][0]
-			c.group.retireLease(c)
-			return true
+func (l *leases) pop(pr codec.Profile, db int) *Conn {
+	for i, c := range slices.Backward(l.idle) {
+		if c.profile == pr && c.db == db {
+			l.idle = slices.Delete(l.idle, i, i+1)
+			return c
 		}
 	}
-	return false
+	return nil
+}
+
+// dropOne makes room by closing an idle connection of another profile, or to another database.
+func (l *leases) dropOne() bool {
+	if len(l.idle) == 0 {
+		return false
+	}
+	c := l.idle[0]
+	c.group.retireLease(c)
+	return true
 }
 
 // tell has all who wait ask again.
@@ -161,8 +174,8 @@ func (c *Conn) unlease() (by Lessee) {
 	}
 	by, c.leases, c.lessee = c.lessee, nil, nil
 	l.n--
-	if i := slices.Index(l.idle[c.profile], c); i >= 0 {
-		l.idle[c.profile] = slices.Delete(l.idle[c.profile], i, i+1)
+	if i := slices.Index(l.idle, c); i >= 0 {
+		l.idle = slices.Delete(l.idle, i, i+1)
 	}
 	l.tell()
 	return by
@@ -195,10 +208,4 @@ func (g *Group) tidyLeases() {
 }
 
 // inUse is how many are leased at the moment.
-func (l *leases) inUse() int {
-	n := l.n
-	for pr := range l.idle {
-		n -= len(l.idle[pr])
-	}
-	return n
-}
+func (l *leases) inUse() int { return l.n - len(l.idle) }

@@ -150,7 +150,7 @@ func TestConnSilent(t *testing.T) {
 	}
 	on(t, "its handshake is not answered", func(o *topology.Options) { o.ServerUserTimeout = 5 * time.Second }, func(t *testing.T, g *rig) {
 		g.pool.Options().Probe = func(*topology.ServerOptions) error { return nil }
-		c, err := g.group.Set(resp.RESP3).Conn(g.server(0), 1)
+		c, err := g.group.Set(resp.RESP3, g.group.home.db).Conn(g.server(0), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -202,7 +202,7 @@ func (g *rig) passes(d time.Duration) {
 
 // three is a connection of RESP3, open.
 func (g *rig) three(server int) (*Conn, *line) {
-	c, err := g.group.Set(resp.RESP3).Conn(g.server(server), 1)
+	c, err := g.group.Set(resp.RESP3, g.group.home.db).Conn(g.server(server), 1)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func (g *rig) server(place int) *topology.Server {
 
 // conn is the connection that a client's requests to a server take.
 func (g *rig) conn(server int, client uint64) *Conn {
-	c, err := g.group.Set(0).Conn(g.server(server), client)
+	c, err := g.group.home.Conn(g.server(server), client)
 	if err != nil {
 		g.t.Fatalf("no connection to server %d: %v", server, err)
 	}

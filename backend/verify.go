@@ -51,13 +51,14 @@ func (c *Conn) String() string {
 func (a *Audit) group(g *Group) {
 	a.told[g] = make(map[Waiter]bool)
 	n := g.pool.Options().ServerConnections
-	for pr := range g.sets {
-		for i, c := range g.sets[pr].conns {
+	for _, s := range g.sets {
+		a.Check(g.pool.Options().Protocol.Serves(s.db), g, "it has connections to database %d, which is not served", s.db)
+		for i, c := range s.conns {
 			if c == nil {
 				continue
 			}
 			l := &g.lanes[i/n]
-			a.Check(!c.retired && c.pool == g.pool && int(c.profile) == pr, c, "it is retired, or of another pool or profile, and still gets requests")
+			a.Check(!c.retired && c.pool == g.pool && c.profile == s.profile && c.db == s.db, c, "it is retired, or of another pool, profile or database, and still gets requests")
 			a.Check(c.server == l.server && c.figures == l.figures, c, "it stands where another server does")
 			a.conn(c)
 		}
@@ -119,7 +120,7 @@ func (a *Audit) leases(g *Group) {
 		counted[l]++
 		a.Check(!c.retired && c.pool == g.pool && c.state != closed, c, "it is retired, closed, or of another pool, and still leased")
 		a.Check(slices.Contains(g.lanes[c.server.Slot()].leases[:], l), c, "it stands where another server does")
-		idle := slices.Contains(l.idle[c.profile], c)
+		idle := slices.Contains(l.idle, c)
 		a.Check(idle == (c.lessee == nil), c, "it is idle: %v, and is leased: %v", idle, c.lessee != nil)
 		a.conn(c)
 	}
@@ -135,11 +136,7 @@ func (a *Audit) leases(g *Group) {
 // leasesOf: as many are leased as are counted, and whoever waits for one will be told.
 func (a *Audit) leasesOf(g *Group, l *leases, n int) {
 	a.Check(n == l.n, g, "%d connections are leased or idle, and %d are counted", n, l.n)
-	idle := 0
-	for pr := range l.idle {
-		idle += len(l.idle[pr])
-	}
-	a.Check(len(l.waiters) == 0 || idle == 0 && l.n > 0, g, "%d clients wait for a lease that there is", len(l.waiters))
+	a.Check(len(l.waiters) == 0 || len(l.idle) == 0 && l.n > 0, g, "%d clients wait for a lease that there is", len(l.waiters))
 	for _, w := range l.waiters {
 		a.told[g][w] = true
 	}

@@ -8,6 +8,7 @@ type Client struct {
 	Authed  bool    // has given the pool's password, or the pool has none
 	Moves   uint8   // the protocol's own: how it is told before it loses its connection; 0: it has not asked
 	Bar     uint16  // the protocol's own: what refused commands would have changed
+	DB      int     // the database of the server connections that its commands take; see Databases
 	Addr    string  // remote address as the log shows it, "10.0.0.5:1042"; "unix" for a unix socket
 	LAddr   string  // the address that it connected to; "unix" likewise
 	Name    string  // CLIENT SETNAME

@@ -19,8 +19,9 @@ type Commands interface {
 	// It may write into the frame, once that is whole (to take out a flag that no server must see).
 	ParseCommand(cl *Client, s *Scan, buf []byte, cmd *Command) (n int, err error)
 
-	// Target is the profile that a client has after a command of Kind Switch; its own if the command will fail.
-	Target(cl *Client, cmd *Command) Profile
+	// Target is the profile and the database that a client has after a command of Kind Switch, and of any other: its own, also if the
+	// command will fail. waits: the command is a barrier; else it changes nothing of the two, and is answered in its turn.
+	Target(cl *Client, cmd *Command) (pr Profile, db int, waits bool)
 
 	// Script says of a command with Script whether it brings a script, which servers keep under a name, or calls one by that name.
 	// An empty body is none. The other methods are about those: the name of a body, and the name in the frame of a command that
@@ -63,14 +64,15 @@ const (
 	// Report asks about the proxy as a whole, which no loop knows: it is answered off the loops by AppendReport, in its
 	// turn.
 	Report
-	// Switch is answered like Local and may change the client's Profile (see Commands.Target): it waits until nothing is
-	// owed to the client, so that no command runs beside an older one on another connection.
+	// Switch is answered like Local and may change the client's Profile or DB (see Commands.Target): if so, it waits until
+	// nothing is owed to the client, so that no command runs beside an older one on another connection.
 	Switch
 	// Quit is answered like Local (perhaps with nothing); later input is ignored and the client is closed once all
 	// replies owed to it are written.
 	Quit
 	// Queue is kept until the transaction that it stands in is executed or discarded; see Transactions. Keys are all
-	// that it has, even one; with none it may go wherever the transaction goes. Own says that the proxy answers it, in its place among the replies.
+	// that it has, even one; with none it may go wherever the transaction goes. Own says that the proxy answers it, in its place among the replies, unless
+	// Commands.Target says that it changes the database.
 	Queue
 	// Exec executes the transaction that the client began, or says why not.
 	Exec

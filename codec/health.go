@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"strconv"
 	"strings"
 
 	"cashew/codec/verdict"
@@ -11,13 +12,13 @@ import (
 // JudgeCanary on its loop; a probe has a connection of its own, and calls the first two, Probe and CheckProbe on its own
 // goroutine. Slices that are returned may be shared and are read-only; replies that are passed in are not kept.
 type Health interface {
-	// Handshake is what a new server connection of a profile sends before user traffic: whole commands, each sent alone
-	// and awaited. Empty means none.
-	Handshake(pr Profile) [][]byte
+	// Handshake is what a new server connection of a profile and a database sends before user traffic: whole commands, each
+	// sent alone and awaited. Empty means none.
+	Handshake(pr Profile, db int) [][]byte
 
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
-	// is a *RefusalError the server is well but has not this profile; a *RemarkError fails nothing.
-	CheckHandshake(pr Profile, step int, reply []byte) error
+	// is a *RefusalError the server is well but has not this profile, or this database; a *RemarkError fails nothing.
+	CheckHandshake(pr Profile, db, step int, reply []byte) error
 
 	// Probe is a whole command that any healthy server answers at once.
 	Probe() []byte
@@ -32,14 +33,33 @@ type Health interface {
 	JudgeCanary(want, reply []byte) verdict.Proof
 }
 
-// RefusalError is a server's answer that it has not the profile which a connection asked for.
+// RefusalError is a server's answer that it has not the profile, or not the database, which a connection asked for.
 type RefusalError struct {
-	Profile string // as users know it: "RESP3"
-	Reply   []byte // what the client is told that asked: a whole error reply, the server's own
+	Profile  string // as users know it: "RESP3"; "": it is about the database
+	Database int
+	Reply    []byte // what the client is told that asked: a whole error reply, the server's own
 }
 
-func (e *RefusalError) Error() string {
-	return e.Profile + " was refused: " + strings.TrimRight(strings.TrimPrefix(string(e.Reply), "-"), "\r\n")
+func (e *RefusalError) Error() string { return e.asked() + " was refused: " + e.Text() }
+
+// Lacks says what a server can't, as in "server x has no database 9".
+func (e *RefusalError) Lacks() string {
+	if e.Profile != "" {
+		return "does not speak " + e.Profile
+	}
+	return "has no " + e.asked()
+}
+
+// Text is Reply without what is around its words.
+func (e *RefusalError) Text() string {
+	return strings.TrimRight(strings.TrimPrefix(string(e.Reply), "-"), "\r\n")
+}
+
+func (e *RefusalError) asked() string {
+	if e.Profile != "" {
+		return e.Profile
+	}
+	return "database " + strconv.Itoa(e.Database)
 }
 
 // RemarkError is an answer to a command of the handshake that is not what was hoped for, and good enough.

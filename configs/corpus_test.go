@@ -93,9 +93,10 @@ func testLookup(host string) (netip.Addr, error) {
 }
 
 const (
-	wantNumber = "digits only, at most 2147483647"
-	wantMsec   = "milliseconds, digits only, at most 2147483647"
-	wantServer = `"host:port:weight [name]" or "/path:weight [name]"`
+	wantNumber    = "digits only, at most 2147483647"
+	wantDatabases = "a number from 1 to 65536, as in redis.conf"
+	wantMsec      = "milliseconds, digits only, at most 2147483647"
+	wantServer    = `"host:port:weight [name]" or "/path:weight [name]"`
 )
 
 var validSamples = []sample{
@@ -245,6 +246,7 @@ var validSamples = []sample{
 		warnings: []string{"3: pool p: redis_db: is ignored: this is not a redis pool"},
 	},
 	{name: "redis_db 0 without redis", file: pool1("redis_db: 0")},
+	{name: "databases", file: pool1("redis: true", "redis_db: 3", "databases: 4"), want: with(nil), diverges: "not a key of twemproxy"},
 
 	{name: "commands", file: pool1("redis: true", "commands: +@all -@dangerous  +client|kill"), want: with(nil), diverges: "not a key of twemproxy"},
 	{name: "commands of a module that is not in the table", file: pool1("redis: true", "commands: +@all -ft.dropindex +ft.config|get"), want: with(nil), diverges: "not a key of twemproxy"},
@@ -459,6 +461,10 @@ var wrongSamples = []sample{
 	{name: "boolean 1", file: pool1("auto_eject_hosts: 1"), problems: []Problem{{Line: 3, Pool: "p", Key: "auto_eject_hosts", Value: "1", Reason: `is not "true" or "false"`, Meant: "true"}}},
 	{name: "reuseport no boolean", file: pool1("reuseport: x"), problems: []Problem{{Line: 3, Pool: "p", Key: "reuseport", Value: "x", Reason: `is not "true" or "false"`}}},
 	{name: "server_connections 0", file: pool1("server_connections: 0"), problems: []Problem{{Line: 3, Pool: "p", Key: "server_connections", Reason: `directive "server_connections:" cannot be 0`}}},
+	{name: "databases without redis", file: pool1("databases: 4"), problems: []Problem{{Line: 3, Pool: "p", Key: "databases", Reason: `directive "databases:" is only valid for a redis pool`, Want: `"redis: true" beside it`}}},
+	{name: "databases 0", file: pool1("redis: true", "databases: 0"), problems: []Problem{{Line: 4, Pool: "p", Key: "databases", Value: "0", Reason: "is out of range", Want: wantDatabases}}},
+	{name: "databases too many", file: pool1("redis: true", "databases: 65537"), problems: []Problem{{Line: 4, Pool: "p", Key: "databases", Value: "65537", Reason: "is out of range", Want: wantDatabases}}},
+	{name: "databases without redis_db", file: pool1("redis: true", "redis_db: 4", "databases: 4"), problems: []Problem{{Line: 5, Pool: "p", Key: "databases", Value: "4", Reason: "has no database 4, which redis_db says that clients begin in", Want: "a number above 4"}}},
 	{name: "commands without redis", file: pool1("commands: +@all"), problems: []Problem{{Line: 3, Pool: "p", Key: "commands", Reason: `directive "commands:" is only valid for a redis pool`, Want: `"redis: true" beside it`}}},
 	{name: "commands with redis false", file: pool1("commands: +@all", "redis: false"), problems: []Problem{{Line: 3, Pool: "p", Key: "commands", Reason: `directive "commands:" is only valid for a redis pool`}}},
 	{name: "commands unknown", file: pool1("redis: true", "commands: +@all -flsuhdb +@dangrous -client|kil ~* +select|0"), problems: []Problem{

@@ -56,9 +56,7 @@ func show(keys []key) Section {
 // shownPool is a pool as its keys show it: what the protocol was made of is the protocol's to say.
 func shownPool(o *engine.PoolOptions) *pool {
 	s := &pool{PoolOptions: *o, redis: o.Protocol.Name() == "redis"}
-	if p, ok := o.Protocol.(interface{ DB() int }); ok {
-		s.redisDB = p.DB()
-	}
+	s.redisDB, s.databases = o.Protocol.Home(), o.Protocol.Databases()
 	if p, ok := o.Protocol.(interface{ Rules() string }); ok {
 		s.commands = p.Rules()
 	}

@@ -55,6 +55,7 @@ r:
   redis: true
   redis_auth: hunter2
   client_output_buffer: 64mb
+  databases: 16
   moving_endpoint: lb.example:6379
   hash_tag: "{}"
   servers:

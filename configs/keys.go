@@ -52,6 +52,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		boolKey("reuseport", &p.ReusePort),
 		p.redisAuthKey(),
 		p.onlyRedis(true, numberKey("redis_db", &p.redisDB)),
+		p.onlyRedis(true, foundKey(plainKey("databases", "a number from 1 to 65536, as in redis.conf", &p.databases, 1, 65_536))),
 		p.onlyRedis(true, p.commandsKey()),
 		p.onlyRedis(true, namedKey("unknown_commands", &p.refusesUnknown, map[string]bool{"learn": false, "refuse": true}, "is not a valid policy")),
 		p.onlyRedis(false, boolKey("memcached_admin", &p.memcachedAdmin)),
@@ -367,7 +368,7 @@ func usecKey(name string, to *time.Duration, most int64) key {
 	}
 }
 
-// foundKey is k, a number, which the process finds for itself where it is 0: that is not shown.
+// foundKey is k, a number, which the process finds for itself, or which is not in force, where it is 0: that is not shown.
 func foundKey(k key) key {
 	show := k.show
 	k.show = func() any {

@@ -82,6 +82,7 @@ type pool struct {
 	redis          bool
 	redisAuth      string
 	redisDB        int
+	databases      int
 	commands       string
 	refusesUnknown bool
 	memcachedAdmin bool

@@ -69,7 +69,7 @@ func TestParsePassword(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, command := range f.Options.Pools[0].Protocol.Handshake(0) {
+			for _, command := range f.Options.Pools[0].Protocol.Handshake(0, f.Options.Pools[0].Protocol.Home()) {
 				got = append(got, string(command))
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -48,7 +48,7 @@ func TestSettingNames(t *testing.T) {
 			}
 		}
 		want := 1
-		if slices.Contains([]string{"redis", "redis_auth", "redis_db", "commands", "unknown_commands", "memcached_admin"}, key) { // a protocol is made of them
+		if slices.Contains([]string{"redis", "redis_auth", "redis_db", "databases", "commands", "unknown_commands", "memcached_admin"}, key) { // a protocol is made of them
 			want = 0
 		}
 		if named != want {

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"fmt"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -39,6 +40,15 @@ func (c *checker) whole(p *pool, hasList bool) {
 	}
 	if n, ok := p.value("redis_db"); ok && isMemcached && p.redisDB > 0 {
 		c.warn(n, at("redis_db").because("is ignored: this is not a redis pool"))
+	}
+	if n, ok := p.value("databases"); ok && isMemcached {
+		wrong := at("databases").because(`directive "databases:" is only valid for a redis pool`)
+		wrong.Want = `"redis: true" beside it`
+		c.report(n, wrong)
+	} else if ok && p.redisDB >= p.databases {
+		wrong := at("databases").because("has no database %d, which redis_db says that clients begin in", p.redisDB)
+		wrong.Value, wrong.Want = n.Value, fmt.Sprintf("a number above %d", p.redisDB)
+		c.report(n, wrong)
 	}
 	if n, ok := p.value("commands"); ok && isMemcached {
 		wrong := at("commands").because(`directive "commands:" is only valid for a redis pool`)

@@ -132,6 +132,12 @@ func poolCases() []settingCase {
 			in.wantReply("+OK", "SET", "k", "v")
 			in.wantReply("$1", "GET", "k")
 		}, does: func(in *instance) { in.wantReply("$-1", "GET", "k") }},
+		{key: "databases", to: "4", shows: 4, was: func(in *instance) {
+			in.wantReply("-ERR DB index is out of range: this pool serves database 0 only", "SELECT", "3")
+		}, does: func(in *instance) {
+			in.wantReply("+OK", "SELECT", "3")
+			in.wantReply("-ERR DB index is out of range ", "SELECT", "4")
+		}},
 		{
 			key: "commands", to: "+@all -get", shows: "+@all -get", was: func(in *instance) { in.wantReply("$-1", "GET", "k") },
 			does: func(in *instance) {

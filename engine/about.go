@@ -145,7 +145,7 @@ func (v *view) Clients() []about.ClientLine {
 
 func lineOf(c *stats.Client) about.ClientLine {
 	return about.ClientLine{
-		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), DB: c.DB, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 		Subscribed: c.Subscribed, Waits: c.Waits, Begun: c.Begun, Queued: c.Queued, QueuedBytes: c.QueuedBytes, Watched: c.Watched, Unwatched: c.Unwatched,
 	}

@@ -198,18 +198,21 @@ func (p *Proxy) leastLoop() *session.Local {
 }
 
 // limitClients limits how many clients there may be at once, so that descriptors are left for the connections of all of
-// pools to their servers, for those being opened or probed, and for files.
+// pools to their servers, for those being opened or probed, and for files. Of those that all databases could need, a quarter of all
+// there are is kept at most: few clients choose one, and some proxies would have none left.
 func (p *Proxy) limitClients(pools ...[]*pool) {
 	all := p.world.Descriptors()
 	if all == math.MaxInt64 {
 		p.clientLimit.Store(all)
 		return
 	}
-	reserve := 64
+	reserve, chosen := 64, 0
 	for _, pl := range slices.Concat(pools...) {
 		sets := len(p.loops) * len(pl.Protocol.Profiles()) // of connections to each server
 		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*sets+1)
+		chosen += len(pl.opts.Servers) * pl.opts.ServerConnections * sets * max(pl.Protocol.Databases()-1, 0)
 	}
+	reserve += min(chosen, int(all/4))
 	limit := max(all-int64(reserve), 1)
 	p.log.Debug("descriptors", "limit", all, "reserved", reserve, "clients", limit)
 	p.clientLimit.Store(limit)

@@ -87,6 +87,10 @@ func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net
 		p.world.Drop(c.FD)
 		return nil, nil, fmt.Errorf("engine: no pool %q for profile %d", c.State.In(), c.State.Profile)
 	}
+	if db := c.State.DB; db != nil && !pl.Protocol.Serves(*db) && !ours {
+		p.world.Drop(c.FD)
+		return nil, nil, fmt.Errorf("engine: pool %q has no database %d", c.State.In(), *db)
+	}
 	if !ours {
 		pl.Learn(c.State.Scripts)
 	}

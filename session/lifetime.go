@@ -46,7 +46,7 @@ func New(l *Local, p *Pool, id uint64, addr string) *Session {
 	l.clients.Add(1)
 	return &Session{
 		loop: l.loop, local: l, from: p,
-		cl: codec.Client{ID: id, Addr: addr, Authed: !p.Protocol.Guarded()},
+		cl: codec.Client{ID: id, DB: p.Protocol.Home(), Addr: addr, Authed: !p.Protocol.Guarded()},
 	}
 }
 
@@ -75,11 +75,12 @@ func (s *Session) Opened(sock loop.Socket) bool {
 	if s.shard = s.local.shardOf(s.from); s.shard == nil { // the pool was removed meanwhile, and its last client has left
 		s.shard = &shard{pool: s.from, group: s.from.groups[s.local.index], removed: true}
 	}
+	from := s.from
 	s.from, s.sock = nil, sock // it may be replaced, and must not be kept
 	s.openedAt, s.lastAt = s.loop.Now, s.loop.Now
 	s.allowFirst()
 	s.replySize = s.allowed / firstReplies
-	s.conns = s.group.Set(s.cl.Profile)
+	s.resettle(from)
 	if !s.unsure {
 		s.standing = s.group.Standing()
 	}
@@ -106,9 +107,9 @@ func (s *Session) catchUp() {
 	}
 }
 
-// moved takes note that s's shard has another pool.
-func (s *Session) moved() {
-	s.conns = s.group.Set(s.cl.Profile)
+// moved takes note that s's shard has another pool in the place of old.
+func (s *Session) moved(old *Pool) {
+	s.resettle(old)
 	s.stale()
 	s.lookup = s.lookup.underWay() // what came of one that is over was for the other pool
 	s.allowFirst()                 // the bounds may be others now

@@ -21,8 +21,8 @@ const missing = "*1\r\n*-1\r\n"
 
 func asks(name string) string { return array("COMMAND", "INFO", name) }
 
-// got wants the next bytes that a server, or a client, is sent.
-func got(t *testing.T, sock *sessiontest.Socket, want string) {
+// sentTo wants the next bytes that a server, or a client, is sent.
+func sentTo(t *testing.T, sock *sessiontest.Socket, want string) {
 	t.Helper()
 	if sock == nil && want == "" {
 		return
@@ -41,32 +41,32 @@ func TestLookup(t *testing.T) {
 	two.Send(array("m.x", "k"))
 	s.Settle()
 	for _, v := range s.Servers {
-		got(t, v.Sock, asks("m.x"))
+		sentTo(t, v.Sock, asks("m.x"))
 	}
-	got(t, one.Sock, "+PONG\r\n")
+	sentTo(t, one.Sock, "+PONG\r\n")
 	s.Servers[1].Reply(missing)
 	s.Settle()
-	got(t, one.Sock, "")
+	sentTo(t, one.Sock, "")
 	s.Servers[0].Reply(info("m.x", 1)[:20])
 	s.Settle()
-	got(t, one.Sock, "")
+	sentTo(t, one.Sock, "")
 	s.Servers[0].Reply(info("m.x", 1)[20:])
 	s.Settle()
 	_, server := s.pool.Router().Route([]byte("k"))
 	for i, v := range s.Servers {
 		if s.pool.Servers()[i] == server {
-			got(t, v.Sock, array("M.X", "k")+array("m.x", "k"))
+			sentTo(t, v.Sock, array("M.X", "k")+array("m.x", "k"))
 			if i == 2 {
 				v.Reply(missing) // late: it is known by now
 			}
 			v.Reply(bulk("1") + bulk("2"))
 		} else {
-			got(t, v.Sock, "")
+			sentTo(t, v.Sock, "")
 		}
 	}
 	s.Settle()
-	got(t, one.Sock, bulk("1")+"+PONG\r\n")
-	got(t, two.Sock, bulk("2"))
+	sentTo(t, one.Sock, bulk("1")+"+PONG\r\n")
+	sentTo(t, two.Sock, bulk("2"))
 	if n := s.pool.Lessons(); n != 1 {
 		t.Errorf("%d commands are known", n)
 	}
@@ -90,24 +90,24 @@ func TestLookupNobody(t *testing.T) {
 				c.Send(call + array("PING"))
 				s.Settle()
 				for _, v := range s.Servers {
-					got(t, v.Sock, asks("nosuch"))
-					got(t, c.Sock, "")
+					sentTo(t, v.Sock, asks("nosuch"))
+					sentTo(t, c.Sock, "")
 					v.Reply(missing)
 					s.Settle()
 				}
 				refused := "-ERR unknown command 'nosuch', with args beginning with: 'k' \r\n"
 				if n == 1 {
 					refused = "-ERR its own words\r\n"
-					got(t, s.Servers[0].Sock, call)
+					sentTo(t, s.Servers[0].Sock, call)
 					s.Servers[0].Reply(refused)
 					s.Settle()
 				}
-				got(t, c.Sock, refused+"+PONG\r\n")
+				sentTo(t, c.Sock, refused+"+PONG\r\n")
 				c.Send(array("MULTI") + array("NOSUCH") + array("EXEC"))
 				s.Settle()
-				got(t, c.Sock, "+OK\r\n-ERR unknown command 'NOSUCH', with args beginning with: \r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
+				sentTo(t, c.Sock, "+OK\r\n-ERR unknown command 'NOSUCH', with args beginning with: \r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
 				for _, v := range s.Servers {
-					got(t, v.Sock, "")
+					sentTo(t, v.Sock, "")
 				}
 				s.Passes(missingTime)
 			}
@@ -127,17 +127,17 @@ func TestLookupFails(t *testing.T) {
 			s.Settle()
 			how()
 			s.Settle()
-			got(t, c.Sock, want+"+PONG\r\n")
+			sentTo(t, c.Sock, want+"+PONG\r\n")
 			c.Send(array("MULTI") + array("m.x", "k") + array("EXEC"))
 			s.Settle()
 			how()
 			s.Settle()
-			got(t, c.Sock, "+OK\r\n-ERR unknown command 'm.x', with args beginning with: 'k' \r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
+			sentTo(t, c.Sock, "+OK\r\n-ERR unknown command 'm.x', with args beginning with: 'k' \r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
 		}
 		each := func(f func(*sessiontest.Server)) func() {
 			return func() {
 				for _, v := range s.Servers {
-					got(t, v.Sock, asks("m.x"))
+					sentTo(t, v.Sock, asks("m.x"))
 					f(v)
 				}
 			}
@@ -147,7 +147,7 @@ func TestLookupFails(t *testing.T) {
 		fails(each((*sessiontest.Server).HangUp), "-ERR Connection reset by peer\r\n")
 		fails(func() {
 			for _, v := range s.Servers {
-				got(t, v.Sock, asks("m.x"))
+				sentTo(t, v.Sock, asks("m.x"))
 			}
 			s.Passes(s.pool.AskPatience())
 		}, "-ERR Connection timed out\r\n")
@@ -167,7 +167,7 @@ func TestLookupFails(t *testing.T) {
 		_, server := s.pool.Router().Route([]byte("k"))
 		for i, v := range s.Servers {
 			if s.pool.Servers()[i] == server {
-				got(t, v.Sock, array("m.x", "k"))
+				sentTo(t, v.Sock, array("m.x", "k"))
 			}
 		}
 		if len(c.session.lookups) != 0 || c.session.lookup != nil {
@@ -186,14 +186,14 @@ func TestLookupAgain(t *testing.T) {
 			c.Send(array("m.x", "k"))
 			s.Settle()
 			if asked {
-				got(t, v.Sock, asks("m.x"))
+				sentTo(t, v.Sock, asks("m.x"))
 				v.Reply(info("m.x", 1))
 				s.Settle()
 			}
-			got(t, v.Sock, array("m.x", "k"))
+			sentTo(t, v.Sock, array("m.x", "k"))
 			v.Reply("+1\r\n")
 			s.Settle()
-			got(t, c.Sock, "+1\r\n")
+			sentTo(t, c.Sock, "+1\r\n")
 		}
 		call(true)
 		s.Passes(knownTime - 10*time.Millisecond)
@@ -220,18 +220,18 @@ func TestLookupLeft(t *testing.T) {
 	leaves.HangUp(syscall.ECONNRESET)
 	half.HalfClose()
 	s.Settle()
-	got(t, s.Servers[0].Sock, asks("m.x"))
+	sentTo(t, s.Servers[0].Sock, asks("m.x"))
 	if s.local.Part(9); !stays.session.atBoundary() || leaves.session.life != closed {
 		t.Error("who waits can't be given away, or who left did not leave")
 	}
 	s.local.Stay()
 	s.Servers[0].Reply(info("m.x", 1))
 	s.Settle()
-	got(t, s.Servers[0].Sock, array("m.x", "l")+array("m.x", "m"))
+	sentTo(t, s.Servers[0].Sock, array("m.x", "l")+array("m.x", "m"))
 	s.Servers[0].Reply("+1\r\n+2\r\n")
 	s.Settle()
-	got(t, stays.Sock, "+1\r\n")
-	got(t, half.Sock, "+2\r\n")
+	sentTo(t, stays.Sock, "+1\r\n")
+	sentTo(t, half.Sock, "+2\r\n")
 	if half.session.life != closed {
 		t.Error("who half-closed is still there")
 	}
@@ -248,17 +248,17 @@ func TestLookupKinds(t *testing.T) {
 	}{{"m.none", info("m.none", 0), false}, {"m.wait", blocking("m.wait", 1), true}, {"m.await", blocking("m.await", 0), true}} {
 		c.Send(array(tt.name, "k"))
 		s.Settle()
-		got(t, v.Sock, asks(tt.name))
+		sentTo(t, v.Sock, asks(tt.name))
 		shared := v.Up
 		v.Reply(tt.info)
 		s.Settle()
-		got(t, v.Sock, array(tt.name, "k"))
+		sentTo(t, v.Sock, array(tt.name, "k"))
 		if leased := c.session.blocks.lease != nil; leased != tt.leased || leased != (shared != v.Up) {
 			t.Errorf("%s goes over a lease: %v", tt.name, leased)
 		}
 		v.Reply("+1\r\n")
 		s.Settle()
-		got(t, c.Sock, "+1\r\n")
+		sentTo(t, c.Sock, "+1\r\n")
 		if tt.leased {
 			v.HangUp() // the scripted server has one connection at a time
 			v.Up = nil
@@ -268,11 +268,11 @@ func TestLookupKinds(t *testing.T) {
 	}
 	c.Send(array("MULTI") + array("m.none"))
 	s.Settle()
-	got(t, v.Sock, asks("m.none"))
+	sentTo(t, v.Sock, asks("m.none"))
 	v.Reply(info("m.none", 0))
 	c.Send(array("EXEC"))
 	s.Settle()
-	got(t, v.Sock, array("MULTI")+array("m.none")+array("EXEC"))
+	sentTo(t, v.Sock, array("MULTI")+array("m.none")+array("EXEC"))
 }
 
 // TestLessons: as many are kept as there is room for, of each kind; what the servers do not know any more is forgotten, and what they

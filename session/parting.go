@@ -1,6 +1,10 @@
 package session
 
-import "cashew/codec"
+import (
+	"cmp"
+
+	"cashew/codec"
+)
 
 // A client may leave its loop for another process, between two of its commands: all that is to know of it is Parted, which
 // Local.Part takes and Restore makes a client of.
@@ -19,8 +23,12 @@ type State struct {
 	// rather than answer it in another version, or what it must not run.
 	Switched string        `json:",omitempty"`
 	Profile  codec.Profile `json:",omitempty"`
-	Moves    uint8         `json:",omitempty"` // codec.Client.Moves
-	Bar      uint16        `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
+	// Selected is the pool of a client in another database than that it began in, in place of both: a program that does not know of
+	// databases finds no pool. DB is the database; nil: the client's pool has but one.
+	Selected string `json:",omitempty"`
+	DB       *int   `json:",omitempty"`
+	Moves    uint8  `json:",omitempty"` // codec.Client.Moves
+	Bar      uint16 `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
 
 	Addr   string
 	Authed bool
@@ -35,10 +43,7 @@ type State struct {
 
 // In is the name of the client's pool.
 func (c *State) In() string {
-	if c.Pool == "" {
-		return c.Switched
-	}
-	return c.Pool
+	return cmp.Or(c.Pool, c.Switched, c.Selected)
 }
 
 // Part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
@@ -117,6 +122,13 @@ func (s *Session) state(input int) State {
 	if c.Profile != 0 || c.Bar != 0 {
 		c.Pool, c.Switched = "", s.pool.Name
 	}
+	if p := s.pool.Protocol; p.Databases() > 0 {
+		db := s.cl.DB
+		c.DB = &db
+		if s.cl.DB != p.Home() {
+			c.Pool, c.Switched, c.Selected = "", "", s.pool.Name
+		}
+	}
 	return c
 }
 
@@ -131,8 +143,12 @@ func (s *Session) goesOn() {
 // Restore is New for a client that was parted. ours: it was of this process, and no other wants it.
 func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 	s := New(l, p, id, c.State.Addr)
+	db := s.cl.DB
+	if c.State.DB != nil {
+		db = *c.State.DB
+	}
 	s.cl = codec.Client{
-		ID: id, Profile: c.State.Profile, Bar: c.State.Bar, Moves: c.State.Moves, Addr: c.State.Addr, Authed: c.State.Authed,
+		ID: id, Profile: c.State.Profile, DB: db, Bar: c.State.Bar, Moves: c.State.Moves, Addr: c.State.Addr, Authed: c.State.Authed,
 		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
 	}
 	s.handed, s.stays, s.unsure = c.Input, ours, c.State.Unsure

@@ -49,6 +49,7 @@ type protocol interface {
 	codec.Transactions
 	codec.PubSub
 	codec.Lessons
+	codec.Databases
 	codec.Catalogue
 }
 

@@ -242,6 +242,9 @@ func (s *Session) writeStored(r *backend.Request) {
 // writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
 func (s *Session) writeGathered(whole *backend.Request) {
 	p, g := s.pool.Protocol, whole.Gather
+	if s.selected != nil {
+		s.follow(whole)
+	}
 	if whole.Quiet != 0 && p.Suppress(whole.Quiet, nil) {
 		return
 	}

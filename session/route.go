@@ -120,6 +120,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return s.subscribe(cmd)
 	case cmd.Kind == codec.Unknown:
 		return s.unknown(cmd)
+	case cmd.Kind == codec.Exec && s.transaction != nil && len(s.transaction.selects) > 0:
+		return s.execApart(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
 	}

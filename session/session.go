@@ -20,7 +20,7 @@
 //
 // Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
 // lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
-// transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
+// databases.go, transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
 // server; lookup.go and lessons.go for those that the protocol does not know; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
 // for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
 // callbacks.
@@ -52,7 +52,7 @@ type Session struct {
 	loop   *loop.Loop
 	local  *Local
 	*shard              // nil before it opened
-	conns  *backend.Set // of group, for the client's profile
+	conns  *backend.Set // of group, for the client's profile and database
 
 	in         *bytebufferpool.ByteBuffer // input not taken yet; nil if none
 	head, tail *backend.Request           // commands whose replies are owed, in order
@@ -99,6 +99,7 @@ type Session struct {
 	switching
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
+	selected    []selection // what the transaction that is under way has for SELECT; nil: nothing, or there is none
 	blocks      blocking
 	lookup      *lookup          // what it waits for, or waited for in vain; nil: nothing
 	standing    backend.Standing // of the server, when the client came or was told that it is another

@@ -86,9 +86,10 @@ type Replaced struct{ Old, New *Pool }
 func (l *Local) Apply(c *Change) {
 	memory := l.limits.MaxMemoryBytes
 	l.limits = c.Limits
-	ordered := make(map[*shard]bool) // looked up, and never walked over
+	ordered, old := make(map[*shard]bool), make(map[*shard]*Pool) // looked up, and never walked over
 	for _, r := range c.Replaced {
 		h := l.shardOf(r.Old)
+		old[h] = h.pool
 		ordered[h] = h.replace(r.New)
 	}
 	for _, p := range c.Added {
@@ -99,7 +100,7 @@ func (l *Local) Apply(c *Change) {
 	}
 	for s := range l.sessions.all {
 		if inOrder, changed := ordered[s.shard]; changed {
-			s.moved()
+			s.moved(old[s.shard])
 			if !inOrder && s.head != nil {
 				s.waitsFor |= behindOrder
 			}

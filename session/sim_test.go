@@ -32,8 +32,14 @@ func (alone) Ask(*Report) bool { return false }
 // newSim builds a loop before n servers, which accept connections; edit may change the settings.
 func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {
 	t.Helper()
+	return newSimOf(t, n, resp.Options{Learn: true}, edit)
+}
+
+// newSimOf is newSim for a protocol with other settings.
+func newSimOf(t testing.TB, n int, protocol resp.Options, edit func(*Limits, *ClientOptions)) *sim {
+	t.Helper()
 	o := topology.Options{
-		Name: "sim", Protocol: resp.New(resp.Options{Learn: true}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
+		Name: "sim", Protocol: resp.New(protocol), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 		TransactionConnections: 8, BlockingConnections: 8,
 	}
 	s := &sim{Sim: sessiontest.New(t)}

@@ -7,13 +7,17 @@ import (
 	"cashew/codec"
 )
 
-// A command of Kind Switch (HELLO, RESET) changes the profile of the server connections that a client's commands take. It is a
-// barrier: it is not taken from the input before all is answered that came before it, and, if the client wants more than
-// the plain profile, before it is known whether the servers speak it.
+// A command of Kind Switch (HELLO, SELECT, RESET) changes the profile, or the database, of the server connections that a client's
+// commands take. It is a barrier: it is not taken from the input before all is answered that came before it, and, if the client wants
+// more than the plain profile, or another database than the pool's own, before it is known whether the servers have that. A SELECT of
+// the database that the client is in is none: it is answered in its turn.
 //
 //	consume --> ready? --replies are owed-------------> blocked until settled --+
 //	              |    --servers are being asked------> blocked until Roomy ----+--> consume finds it again
 //	              +--yes--> handle --> change --> answered by the proxy, or with a server's refusal
+//
+// Where no server can be reached that says whether it has a database, a SELECT is carried out: a client of the server's own would have
+// lost its connection, and must not go on in the database before. What it sends then fails, or does not, by itself.
 
 // switching is how far a session is with such a command.
 type switching struct {
@@ -24,38 +28,45 @@ type switching struct {
 
 // ready says that cmd can be taken now; if not, the session is blocked until it may be looked at again.
 func (s *Session) ready(cmd *codec.Command) bool {
+	pr, db, waits := s.pool.Protocol.Target(&s.cl, cmd)
+	if !waits {
+		return true
+	}
 	if s.head != nil {
 		s.waitsFor |= behindOrder
 		s.block()
 		return false
 	}
-	to := s.pool.Protocol.Target(&s.cl, cmd)
-	if to == s.cl.Profile {
-		return true // nothing changes, or it fails, and no server has to be asked
-	}
-	_, wait, _ := s.group.Speaks(to, s.cl.ID, s, s.late)
+	_, wait, _ := s.asks(pr, db, s.late)
 	if wait {
 		s.askUntil(s.pool.AskPatience())
 	}
 	return !wait
 }
 
+// asks says whether the servers have what s does not have yet; if nothing changes, or the command fails, they are not asked.
+func (s *Session) asks(pr codec.Profile, db int, last bool) (refusal []byte, wait bool, err error) {
+	switch {
+	case pr != s.cl.Profile:
+		return s.group.Speaks(pr, s.cl.ID, s, last)
+	case db != s.cl.DB:
+		refusal, wait, _ = s.group.Has(pr, db, s.cl.ID, s, last)
+	}
+	return refusal, wait, nil
+}
+
 // change carries out a command that is ready.
 func (s *Session) change(cmd *codec.Command) {
-	to := s.pool.Protocol.Target(&s.cl, cmd)
-	var refusal []byte
-	var err error
-	if to != s.cl.Profile {
-		refusal, _, err = s.group.Speaks(to, s.cl.ID, s, true)
-	}
+	pr, db, _ := s.pool.Protocol.Target(&s.cl, cmd)
+	refusal, _, err := s.asks(pr, db, true)
 	s.asksNoMore()
 	switch {
 	case refusal == nil && err == nil:
 		s.tally.Profiles[s.cl.Profile]--
-		before := s.cl.Profile
+		was, in := s.cl.Profile, s.cl.DB
 		s.answerLocal(cmd)
 		s.tally.Profiles[s.cl.Profile]++
-		if s.cl.Profile != before {
+		if s.cl.Profile != was {
 			lost := s.watches.on()
 			s.unwatch(false) // its reply would come in the other version
 			s.watches.lost = lost
@@ -65,7 +76,10 @@ func (s *Session) change(cmd *codec.Command) {
 			s.unwatch(false)
 			s.leaveTopics()
 		}
-		s.conns = s.group.Set(s.cl.Profile)
+		if s.cl.DB != in {
+			s.leadLease()
+		}
+		s.enter(s.cl.DB)
 	case err != nil:
 		s.refuse(cmd, err)
 	default:

@@ -26,7 +26,8 @@ type transaction struct {
 	ends     []uint32                   // of each of them
 	keys     []span                     // in bb
 	own      []ownCommand
-	ownBytes int              // what they take
+	ownBytes int // what they take
+	selects  []selection
 	calls    []span           // in bb, commands that call scripts
 	router   *topology.Router // by which place was found
 	moved    bool             // it is another than that for the first command
@@ -60,6 +61,9 @@ func (s *Session) queue(cmd *codec.Command) {
 	case len(cmd.Keys) > 0 && !s.joins(t, cmd):
 		s.apartFrom(s.pool.Router(), s.firstOf(t), cmd)
 	default:
+		if cmd.Own {
+			cmd.Own = !s.selects(t, cmd)
+		}
 		from := uint32(len(t.bb.B))
 		if t.add(s, cmd); cmd.Script && s.noteScript(cmd) {
 			t.calls = append(t.calls, span{from, uint32(len(t.bb.B))})
@@ -205,7 +209,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	if len(t.keys) > 0 {
 		r.SetKey(t.key(0))
 	}
-	if len(t.own) > 0 {
+	if len(t.own)+len(t.selects) > 0 {
 		s.partOf(s.gather(cmd), r, t)
 	} else {
 		s.push(r)
@@ -235,6 +239,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	s.pastCrowd(c)
 	sendPart(s, c, t.bb.B[from:])
 	if s.watches.lease != nil {
+		s.notes(t)
 		s.unwatch(true)
 		s.waitsFor |= behindOrder
 	}
@@ -311,6 +316,6 @@ func (l *Local) putTransaction(t *transaction) {
 		return
 	}
 	clear(t.own)
-	*t = transaction{ends: t.ends[:0], keys: t.keys[:0], own: t.own[:0], calls: t.calls[:0]}
+	*t = transaction{ends: t.ends[:0], keys: t.keys[:0], own: t.own[:0], selects: t.selects[:0], calls: t.calls[:0]}
 	l.transactions = append(l.transactions, t)
 }

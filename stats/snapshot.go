@@ -146,6 +146,7 @@ type Client struct {
 	Profile     codec.Profile `json:"-"`
 	Protocol    string        `json:"protocol"` // the profile's name
 	Pool        string        `json:"pool"`
+	DB          int           `json:"db"`
 	Addr        string        `json:"addr"` // "unix" for a unix socket
 	LAddr       string        `json:"laddr"`
 	Name        string        `json:"name"` // CLIENT SETNAME

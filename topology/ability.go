@@ -6,8 +6,9 @@ import (
 	"cashew/codec"
 )
 
-// ability is what is known of how a server speaks a profile besides the plain one. That is learned as connections of the
-// profile open, on any loop, and is a fact about the server: one that refuses a profile is well.
+// ability is what is known of how a server speaks a profile besides the plain one, or of whether it has a database besides its pool's
+// own. That is learned as connections of the profile, or to the database, open, on any loop, and is a fact about the server: one
+// that refuses a profile is well.
 //
 //	unknown --handshake ends------> can --another handshake is refused--> cannot
 //	   ^   \--handshake is refused--> cannot --for refusalHolds--+
@@ -22,7 +23,17 @@ const refusalHolds = 5 * time.Second
 
 // Ability is what is known of how s speaks a profile: that it can, or its refusal; neither: nothing.
 func (s *Server) Ability(pr codec.Profile) (can bool, refusal *codec.RefusalError) {
-	a := s.abilities[pr].Load()
+	return s.known(s.abilities[pr].Load())
+}
+
+// Database is Ability for a database.
+func (s *Server) Database(db int) (can bool, refusal *codec.RefusalError) {
+	a, _ := s.databases.Load(db)
+	known, _ := a.(*ability)
+	return s.known(known)
+}
+
+func (s *Server) known(a *ability) (can bool, refusal *codec.RefusalError) {
 	switch {
 	case a == nil:
 		return false, nil
@@ -36,8 +47,19 @@ func (s *Server) Ability(pr codec.Profile) (can bool, refusal *codec.RefusalErro
 
 // Learn notes what a handshake said of a profile, a refusal or nil, and tells whether that is news.
 func (s *Server) Learn(pr codec.Profile, refusal *codec.RefusalError) (news bool) {
-	was := s.abilities[pr].Swap(&ability{refusal: refusal, at: s.clock.Now()})
-	return was == nil || (was.refusal == nil) != (refusal == nil)
+	return s.abilities[pr].Swap(&ability{refusal: refusal, at: s.clock.Now()}).differs(refusal)
+}
+
+// LearnDatabase is Learn for a database.
+func (s *Server) LearnDatabase(db int, refusal *codec.RefusalError) (news bool) {
+	was, _ := s.databases.Swap(db, &ability{refusal: refusal, at: s.clock.Now()})
+	known, _ := was.(*ability)
+	return known.differs(refusal)
+}
+
+// differs says that a, which may be nil, is not what refusal says.
+func (a *ability) differs(refusal *codec.RefusalError) bool {
+	return a == nil || (a.refusal == nil) != (refusal == nil)
 }
 
 // Refuses says that s was last heard to refuse a profile, however long that is ago.

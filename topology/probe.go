@@ -29,10 +29,11 @@ func (p *Pool) ping(s *Server) error {
 	if err := c.SetDeadline(p.world.Now().Add(timeout)); err != nil {
 		return err
 	}
-	for i, step := range o.Protocol.Handshake(0) {
+	home := o.Protocol.Home()
+	for i, step := range o.Protocol.Handshake(0, home) {
 		reply, err := ask(c, o.Protocol, step)
 		if err == nil {
-			err = o.Protocol.CheckHandshake(0, i, reply)
+			err = o.Protocol.CheckHandshake(0, home, i, reply)
 		}
 		var remark *codec.RemarkError
 		if err != nil && !errors.As(err, &remark) {

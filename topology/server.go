@@ -31,6 +31,7 @@ type Server struct {
 	ejection              // under registry.mu
 
 	abilities [codec.MaxProfiles]atomic.Pointer[ability] // nil: unknown
+	databases sync.Map                                   // int to *ability: of those that clients chose; none: unknown
 	remarked  atomic.Bool                                // the log has a remark about its handshake
 	oddities  sync.Map                                   // of type Oddity: forms of replies that were proved to be in step
 }

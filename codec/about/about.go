@@ -42,6 +42,7 @@ type ClientLine struct {
 	Addr        string // remote address; "unix" for a unix socket
 	LAddr       string // the address that it connected to; "unix" likewise
 	Profile     uint8  // its codec.Profile
+	DB          int    // its database
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO
 	Age, Idle   time.Duration

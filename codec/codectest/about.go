@@ -17,7 +17,7 @@ var _ about.Proxy = (*About)(nil)
 
 var aboutClients = []about.ClientLine{
 	{
-		ID: 3, Addr: "10.0.0.3:1003", Name: "three", Lib: "lib", LibVer: "1.2", Age: 90 * time.Second, Idle: 1500 * time.Millisecond,
+		ID: 3, Addr: "10.0.0.3:1003", DB: 3, Name: "three", Lib: "lib", LibVer: "1.2", Age: 90 * time.Second, Idle: 1500 * time.Millisecond,
 		InBytes: 10, OutBytes: 20, Commands: 30, LastCommand: "get", Subscribed: []int{70, 71, 72},
 	},
 	{ID: 7, Addr: "unix", Age: 10 * time.Second, Waits: true, Begun: true, Queued: 4, QueuedBytes: 55, Watched: 6, Unwatched: true},

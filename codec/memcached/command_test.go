@@ -378,7 +378,7 @@ func TestAppendErrors(t *testing.T) {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
 		}
 	}
-	if p.Handshake(0) != nil || p.CheckHandshake(0, 0, nil) != nil {
+	if p.Handshake(0, 0) != nil || p.CheckHandshake(0, 0, 0, nil) != nil {
 		t.Error("there is a handshake")
 	}
 }

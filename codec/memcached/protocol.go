@@ -21,6 +21,7 @@ type Protocol struct {
 	noWalks
 	noPubSub
 	noLessons
+	noDatabases
 	noScripts
 	admin    bool
 	maxValue int
@@ -50,13 +51,15 @@ func (p *Protocol) Admin() bool { return p.admin }
 func (*Protocol) Profiles() []string { return []string{"text"} }
 
 // Handshake implements codec.Health: there is none.
-func (*Protocol) Handshake(codec.Profile) [][]byte { return nil }
+func (*Protocol) Handshake(codec.Profile, int) [][]byte { return nil }
 
 // CheckHandshake implements codec.Health; it is never called.
-func (*Protocol) CheckHandshake(codec.Profile, int, []byte) error { return nil }
+func (*Protocol) CheckHandshake(codec.Profile, int, int, []byte) error { return nil }
 
 // Target implements codec.Commands: no command switches.
-func (*Protocol) Target(cl *codec.Client, _ *codec.Command) codec.Profile { return cl.Profile }
+func (*Protocol) Target(cl *codec.Client, _ *codec.Command) (pr codec.Profile, db int, waits bool) {
+	return cl.Profile, cl.DB, false
+}
 
 // PushKind implements codec.Replies: servers send nothing unasked.
 func (*Protocol) PushKind([]byte) string { return "other" }

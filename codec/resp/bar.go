@@ -1,16 +1,12 @@
 package resp
 
-import (
-	"strconv"
-
-	"cashew/codec"
-)
+import "cashew/codec"
 
 // A command that changes what later ones mean must not be refused and passed over: after a refused SELECT the commands behind it
 // would run in another database. So what follows is refused as well, saying why, until a command that puts an end to it.
 // codec.Client.Bar is the set of what a client is barred by, and whether it is in a transaction; see multi.go.
 //
-//	SELECT of another database     SELECT of the pool's
+//	SELECT of another database     SELECT of the pool's: where it serves several, any of those is no other, and what is none bars nothing
 //	AUTH, HELLO AUTH of a user     AUTH or HELLO AUTH as the default user
 //	MONITOR, SYNC, PSYNC
 //
@@ -173,27 +169,4 @@ func appendReply(dst []byte, cl *codec.Client, mode []byte) []byte {
 	}
 	cl.Bar = uint16(g)
 	return dst
-}
-
-// appendSelect is SELECT. Another database than the pool's bars what follows; what is no database changes nothing.
-func (p *Protocol) appendSelect(dst []byte, cl *codec.Client, arg []byte) []byte {
-	n, ok := parseInt(arg)
-	switch {
-	case !ok:
-		return append(dst, "-ERR value is not an integer or out of range\r\n"...)
-	case n == int64(p.db):
-		cl.Bar = uint16(gate(cl.Bar) &^ barSelect)
-		return append(dst, replyOK...)
-	case n >= 0:
-		cl.Bar = uint16(gate(cl.Bar) | barSelect)
-	}
-	dst = append(dst, "-ERR DB index is out of range"...)
-	return p.appendOnlyDB(dst)
-}
-
-// appendOnlyDB ends an error that is about databases.
-func (p *Protocol) appendOnlyDB(dst []byte) []byte {
-	dst = append(dst, ": this pool serves database "...)
-	dst = strconv.AppendInt(dst, int64(p.db), 10)
-	return append(dst, " only\r\n"...)
 }

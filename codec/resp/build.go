@@ -100,7 +100,7 @@ func (c *command) planKeys() {
 		c.planFirst, c.planLast, c.planStep = 1, -1, 1 // channels are no keys to Redis, and placed like keys
 	case c.kind == publishes:
 		c.planFirst, c.planLast, c.planStep = 1, 1, 1
-	case c.kind != forward && c.kind != split && c.kind != watches && c.kind != blocks:
+	case c.kind != forward && c.kind != split && c.kind != watches && c.kind != blocks && c.kind != moves:
 		return
 	case c.keys.kind != positions:
 		c.planFirst, c.planLast, c.planStep = 1, -1, 1

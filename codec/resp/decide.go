@@ -102,7 +102,13 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		cmd.Kind = codec.Local
 		refuseState(cmd)
 	case switches:
-		cmd.Kind = codec.Switch
+		if cmd.Kind = codec.Switch; cmd.Op == opSelect && !p.selects() {
+			cmd.Kind = codec.Local
+		}
+	case moves:
+		p.move(cmd, c, keys)
+	case swaps:
+		p.swap(cmd)
 	case report:
 		if cmd.Kind = codec.Report; len(frame) > maxReportFrame {
 			refuse(cmd, refuseTooLong)
@@ -161,8 +167,7 @@ func refuseState(cmd *codec.Command) {
 
 // routePicked fills cmd for a command whose keys are among the arguments in keys, as EVAL's are behind their number.
 func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key) {
-	if c.keys.kind == copies && p.leaves(cmd.Frame) {
-		refuse(cmd, refuseOtherDB)
+	if c.keys.kind == copies && p.copiesAway(cmd) {
 		return
 	}
 	keys, err := c.pick(cmd.Frame, keys)

@@ -74,7 +74,7 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 		return coalesceArrays(dst, g)
 	case opScriptLoad, opScriptExists, opScriptFlush:
 		return coalesceScripts(dst, g)
-	case opMSet:
+	case opMSet, opSwapDB:
 		for _, r := range g.Replies {
 			if string(r) != "+OK\r\n" {
 				return append(dst, errInvalid...)

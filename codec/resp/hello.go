@@ -17,17 +17,24 @@ import (
 // Source: redis 7.0 networking.c, helloCommand.
 
 // Target implements codec.Commands.
-func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) codec.Profile {
-	if cmd.Op == opReset {
-		return RESP2
-	}
-	as := *cl
+func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) (pr codec.Profile, db int, waits bool) {
 	args := argsOf(cmd.Frame)
 	args.next() // the command's name
-	if p.hello(&as, args) != "" {
-		return cl.Profile
+	switch cmd.Op {
+	case opReset:
+		return RESP2, p.db, true
+	case opSelect:
+		if db, why := p.database(args.next()); why == "" {
+			return cl.Profile, db, db != cl.DB
+		}
+	case opHello:
+		as := *cl
+		if p.hello(&as, args) == "" {
+			return as.Profile, cl.DB, true
+		}
+		return cl.Profile, cl.DB, true
 	}
-	return as.Profile
+	return cl.Profile, cl.DB, false
 }
 
 // hello carries a HELLO out on cl, one option after the other. What came before one that fails stays done; the profile is
@@ -106,7 +113,7 @@ const helloCommand = "HELLO 3"
 // checkHello looks at a server's reply to it. A server that has RESP3 answers with a map; one that answers with an array
 // has heard HELLO and not its version. Errors that tell of the moment are the connection's failure.
 func checkHello(reply []byte) error {
-	if reply = withoutAttributes(reply); len(reply) > 0 && reply[0] == '!' {
+	if len(reply) > 0 && reply[0] == '!' {
 		_, text, _ := bytes.Cut(reply, []byte(crlf))
 		reply = append([]byte{'-'}, text...)
 	}

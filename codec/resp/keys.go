@@ -11,7 +11,7 @@ const (
 	split                  // in fragments to the servers that own its keys
 	local                  // answered here
 	perhaps                // answered here, or refused for what its arguments ask
-	switches               // answered here, and may change the protocol version
+	switches               // answered here, and may change the protocol version, or the database
 	report                 // answered off the loop, by what all loops know
 	watches                // on a connection of the client's own, until EXEC
 	blocks                 // the same, until its reply
@@ -19,6 +19,8 @@ const (
 	quit                   // answered here, then the connection ends
 	subscribes             // for the client, by way of the proxy
 	publishes              // to the server that owns the channel
+	moves                  // to the server that owns its key, if the database that it names is served
+	swaps                  // to every server of the pool, if the databases that it names are served
 	anywhere               // to any server: "placeholder"'s, or another that can be reached
 	everywhere             // to every server of the pool
 	walks                  // to one server of the pool after the other
@@ -37,7 +39,7 @@ const (
 	geoStore                  // key at 1, perhaps STORE or STOREDIST key
 	streams                   // keys are the first half of what follows STREAMS
 	copies                    // keys at 1 and 2, perhaps DB n
-	moves                     // key at 3, or if that is empty those behind KEYS
+	migrates                  // key at 3, or if that is empty those behind KEYS
 )
 
 // keySpec places the keys among a command's arguments. Argument 0 is the command's name; first 0: no keys.
@@ -129,7 +131,7 @@ func (c *command) pick(frame []byte, args []codec.Key) (keys []codec.Key, err st
 		return pickStreams(frame, args)
 	case copies:
 		return args[:2], ""
-	case moves:
+	case migrates:
 		return pickMoved(frame, args), ""
 	default:
 		return nil, refuseSyntax
@@ -224,23 +226,6 @@ func withDest(args []codec.Key, dest int) []codec.Key {
 	}
 	args[1] = args[dest]
 	return args[:2]
-}
-
-// leaves tells of a COPY source destination [DB n] [REPLACE] whether it names another database than the pool's. What is no
-// number is the server's to refuse. Source: redis 7.0 db.c, copyCommand.
-func (p *Protocol) leaves(frame []byte) bool {
-	args := argsOf(frame)
-	for range 3 {
-		args.next()
-	}
-	for args.left > 1 {
-		if equalFold(args.next(), "db") {
-			if n, ok := parseInt(args.next()); ok && n != int64(p.db) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // pickStreams is pick for XREAD and XREADGROUP. An option that is not known here is the server's to judge. Source: redis 7.0 t_stream.c, xreadCommand.

@@ -24,7 +24,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
 	if cmd.Kind == codec.Refuse {
 		bar(cl, cmd)
-		return p.appendRefusal(dst, cmd)
+		return p.appendRefusal(dst, cl, cmd)
 	}
 	switch {
 	case cmd.Kind == codec.Queue:
@@ -48,16 +48,18 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendArity(dst, "ping")
 	case opEcho:
 		return appendBulk(dst, args.next())
-	case opQuit:
+	case opQuit, opWatch, opUnwatch:
 		return append(dst, replyOK...)
 	case opAuth:
 		return p.appendAuth(dst, cl, cmd, args)
 	case opSelect:
 		return p.appendSelect(dst, cl, args.next())
+	case opMove, opCopy, opSwapDB:
+		return append(dst, errDBRange...)
 	case opHello:
 		return p.appendHello(dst, cl, args)
 	case opReset:
-		cl.Authed, cl.Name, cl.Profile, cl.Bar, cl.Moves = !p.guarded, "", RESP2, 0, movesUntold
+		cl.Authed, cl.Name, cl.Profile, cl.DB, cl.Bar, cl.Moves = !p.guarded, "", RESP2, p.db, 0, movesUntold
 		return append(dst, "+RESET\r\n"...)
 	case opReadonly, opReadwrite, opAsking:
 		return append(dst, errNoCluster...)
@@ -67,8 +69,6 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendConfigGet(dst, cl.Profile, args)
 	case opMulti, opExec, opDiscard:
 		return appendTransaction(dst, cl, cmd.Op)
-	case opWatch, opUnwatch:
-		return append(dst, replyOK...)
 	case opWait, opWaitAOF:
 		return appendAcks(dst, cmd.Op, args)
 	case opWhoAmI:

@@ -6,7 +6,8 @@ import "cashew/codec"
 // what redis-server has, with these differences, all of them refusals that spoil the transaction:
 //
 //   - keys of one transaction that live on different servers
-//   - what would change the connection for others, which share it: HELLO, AUTH, SELECT of another database, SUBSCRIBE and kin
+//   - what would change the connection for others, which share it: HELLO, AUTH, SUBSCRIBE and kin, and SELECT of another database where
+//     the pool serves one; where it serves several, the transaction goes over a connection of the client's own
 //   - questions about the proxy as a whole (CLIENT LIST; where there are several servers, INFO and SLOWLOG)
 //   - SCRIPT FLUSH, which all servers must get, and where there are several what tells of all; SCRIPT LOAD and EXISTS go with the
 //     transaction, to its server alone
@@ -31,6 +32,9 @@ func (p *Protocol) hold(cmd *codec.Command) {
 		return
 	case opReset:
 		return
+	case opSelect:
+		p.holdSelect(cmd)
+		return
 	case opPing, opEcho, opUnwatch: // the server's are as good
 		cmd.Kind = codec.Queue
 		return
@@ -47,8 +51,9 @@ func (p *Protocol) hold(cmd *codec.Command) {
 	case codec.Local:
 		p.holdLocal(cmd)
 	case codec.Fanout:
-		if cmd.Kind = codec.Queue; cmd.Sole || cmd.Op == opScriptFlush { // the others would have it still, or tell of more
+		if cmd.Kind = codec.Queue; cmd.Sole || cmd.Op == opScriptFlush || cmd.Op == opSwapDB { // the others would have it still, or tell of more
 			refuse(cmd, refuseInMulti)
+			cmd.Sole = cmd.Op == opSwapDB
 		}
 	case codec.Publish: // the channel decides the server, as a key would
 		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:1]
@@ -59,17 +64,9 @@ func (p *Protocol) hold(cmd *codec.Command) {
 
 // holdLocal is hold for a command that the proxy answers itself.
 func (p *Protocol) holdLocal(cmd *codec.Command) {
-	args := argsOf(cmd.Frame)
-	args.next()
-	switch cmd.Op {
-	case opAuth, opClientReply:
+	if cmd.Op == opAuth || cmd.Op == opClientReply {
 		refuse(cmd, refuseInMulti)
 		return
-	case opSelect:
-		if n, ok := parseInt(args.next()); ok && n != int64(p.db) {
-			refuse(cmd, refuseOtherDB)
-			return
-		}
 	}
 	cmd.Kind, cmd.Own = codec.Queue, true
 }

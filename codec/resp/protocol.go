@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"cashew/codec"
@@ -14,9 +15,11 @@ import (
 type Options struct {
 	Password string // what clients give and servers get (twemproxy's redis_auth); "": none
 	DB       int    // the servers' database (redis_db); 0 needs no SELECT
-	Version  string // the Redis version that HELLO tells; "": defaultVersion
-	Commands string // which commands clients may send; see DefaultCommands, which "" is
-	Learn    bool   // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
+	// Databases is how many clients may choose from, DB among them; 0: DB is the only one.
+	Databases int
+	Version   string // the Redis version that HELLO tells; "": defaultVersion
+	Commands  string // which commands clients may send; see DefaultCommands, which "" is
+	Learn     bool   // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
 }
 
 const defaultVersion = "7.0.0"
@@ -26,6 +29,7 @@ type Protocol struct {
 	password  []byte
 	guarded   bool // there is a password
 	db        int
+	databases int
 	version   string
 	rules     string
 	learns    bool
@@ -42,10 +46,10 @@ func New(o Options) *Protocol {
 	p := &Protocol{
 		password: []byte(o.Password),
 		guarded:  o.Password != "",
-		db:       max(o.DB, 0),
-		version:  o.Version,
-		rules:    cmp.Or(o.Commands, DefaultCommands),
-		learns:   o.Learn,
+		db:       max(o.DB, 0), databases: max(o.Databases, 0),
+		version: o.Version,
+		rules:   cmp.Or(o.Commands, DefaultCommands),
+		learns:  o.Learn,
 	}
 	if p.version == "" {
 		p.version = defaultVersion
@@ -67,9 +71,6 @@ func (p *Protocol) Guarded() bool { return p.guarded }
 // Name implements codec.Catalogue.
 func (*Protocol) Name() string { return "redis" }
 
-// DB is the servers' database.
-func (p *Protocol) DB() int { return p.db }
-
 // Rules say which commands clients may send.
 func (p *Protocol) Rules() string { return p.rules }
 
@@ -81,8 +82,8 @@ func (*Protocol) Profiles() []string { return profileNames[:] }
 
 var profileNames = [profiles]string{"resp2", "resp3"}
 
-// addSteps makes a handshake of AUTH, HELLO 3 for RESP3, and SELECT, each if needed. twemproxy sends SELECT before AUTH, and
-// so works in database 0 if there is a password.
+// addSteps makes a handshake of AUTH, and HELLO 3 for RESP3, each if needed. SELECT comes behind them; twemproxy sends it before AUTH,
+// and so works in database 0 if there is a password.
 func (p *Protocol) addSteps(pr codec.Profile) {
 	add := func(name string, args ...string) {
 		p.handshake[pr] = append(p.handshake[pr], bulks(args...))
@@ -94,18 +95,25 @@ func (p *Protocol) addSteps(pr codec.Profile) {
 	if pr == RESP3 {
 		add(helloCommand, "HELLO", "3")
 	}
-	if p.db > 0 {
-		db := strconv.Itoa(p.db)
-		add("SELECT "+db, "SELECT", db)
-	}
 }
 
 // Handshake implements codec.Health.
-func (p *Protocol) Handshake(pr codec.Profile) [][]byte { return p.handshake[pr] }
+func (p *Protocol) Handshake(pr codec.Profile, db int) [][]byte {
+	steps := p.handshake[pr]
+	if db == 0 {
+		return steps
+	}
+	return append(slices.Clip(steps), p.AppendSelect(nil, db))
+}
 
 // CheckHandshake implements codec.Health. The error names the command and says what the server said.
-func (p *Protocol) CheckHandshake(pr codec.Profile, step int, reply []byte) error {
-	switch command := p.commands[pr][step]; {
+func (p *Protocol) CheckHandshake(pr codec.Profile, db, step int, reply []byte) error {
+	command := "SELECT " + strconv.Itoa(db)
+	reply = withoutAttributes(reply)
+	if step < len(p.commands[pr]) {
+		command = p.commands[pr][step]
+	}
+	switch {
 	case command == helloCommand:
 		return checkHello(reply)
 	case len(reply) > 0 && reply[0] == '+':
@@ -114,6 +122,8 @@ func (p *Protocol) CheckHandshake(pr codec.Profile, step int, reply []byte) erro
 		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
 	case p.guarded && bytes.Contains(reply, p.password):
 		return errors.New(command + " was refused")
+	case step == len(p.commands[pr]) && db != p.db && lacksDB(reply):
+		return &codec.RefusalError{Database: db, Reply: bytes.Clone(reply)}
 	default:
 		return unexpected(command, reply)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // appendRefusal completes the reason for which a command was refused.
-func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
+func (p *Protocol) appendRefusal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
 	name := commands[cmd.Op].name
 	switch cmd.Err {
 	case refuseUnknown:
@@ -38,7 +38,7 @@ func (p *Protocol) appendRefusal(dst []byte, cmd *codec.Command) []byte {
 	case refuseSubscribed:
 		return appendSubscribedOnly(append(dst, "-ERR "...), name)
 	case refuseSelected:
-		return p.appendOnlyDB(append(dst, "-ERR an earlier SELECT was refused"...))
+		return p.appendBarred(dst, cl)
 	case refuseOtherDB:
 		dst = append(dst, "-ERR "...)
 		dst = append(dst, strings.ToUpper(name)...)

@@ -162,9 +162,9 @@ func appendUnknownType(dst, name []byte) []byte {
 //
 // Source: redis 7.2 networking.c, catClientInfoString; watch from 7.4, tot-cmds from 8.2.
 func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.ClientLine, asked string) []byte {
-	name, lib, libVer, last, pr := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile)
+	name, lib, libVer, last, pr, db := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile), c.DB
 	if c.ID == cl.ID {
-		name, lib, libVer, last, pr = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile
+		name, lib, libVer, last, pr, db = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile, cl.DB
 		c.Begun, c.Waits = false, false // or it could not have asked; what it sent behind that may be under way by now
 	}
 	if last == "" {
@@ -187,7 +187,7 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.Clien
 		{" age=", "", int64(c.Age / time.Second)},
 		{" idle=", "", int64(c.Idle / time.Second)},
 		{" flags=", clientFlags(c), -1},
-		{" db=", "", int64(p.db)},
+		{" db=", "", int64(db)},
 		{" sub=", "", subscribed(c, channels)},
 		{" psub=", "", subscribed(c, patterns)},
 		{" ssub=", "", subscribed(c, shards)},

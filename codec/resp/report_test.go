@@ -36,9 +36,9 @@ func asked(t *testing.T, p *Protocol, cl codec.Client, in string) (reply string,
 }
 
 const (
-	line3 = "id=3 addr=10.0.0.3:1003 laddr= fd=0 name=three age=90 idle=1 flags=P db=5 sub=70 psub=71 ssub=72 multi=-1 watch=0 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 events=r cmd=get " +
+	line3 = "id=3 addr=10.0.0.3:1003 laddr= fd=0 name=three age=90 idle=1 flags=P db=3 sub=70 psub=71 ssub=72 multi=-1 watch=0 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 events=r cmd=get " +
 		"user=default redir=-1 resp=2 lib-name=lib lib-ver=1.2 tot-cmds=30\n"
-	line7 = "id=7 addr=unix laddr= fd=0 name= age=10 idle=0 flags=xbdU db=5 sub=0 psub=0 ssub=0 multi=4 watch=6 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=55 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=55 events=r cmd=NULL " +
+	line7 = "id=7 addr=unix laddr= fd=0 name= age=10 idle=0 flags=xbdU db=0 sub=0 psub=0 ssub=0 multi=4 watch=6 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=55 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=55 events=r cmd=NULL " +
 		"user=default redir=-1 resp=2 lib-name= lib-ver= tot-cmds=0\n"
 	// line42 is the asker's: what its command found stands in it, not what About says.
 	line42 = "id=42 addr=[::1]:1042 laddr= fd=0 name=me age=5 idle=0 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|list " +
@@ -110,9 +110,9 @@ func TestAppendReport(t *testing.T) {
 		{in: "slowlog reset", want: replyOK},
 		{in: "slowlog foo", want: "-ERR unknown subcommand 'foo'. Try SLOWLOG HELP.\r\n"},
 	}
-	p := New(Options{DB: 5, Version: "7.2.1"})
+	p := New(Options{Databases: 16, Version: "7.2.1"})
 	for _, tt := range tests {
-		got, last := asked(t, p, codec.Client{ID: 42, Addr: "[::1]:1042", Name: "me", Lib: "mine", LibVer: "2"}, tt.in)
+		got, last := asked(t, p, codec.Client{ID: 42, DB: 5, Addr: "[::1]:1042", Name: "me", Lib: "mine", LibVer: "2"}, tt.in)
 		if got != tt.want || last != tt.last {
 			t.Errorf("%s: %q, %v; want %q, %v", tt.in, got, last, tt.want, tt.last)
 		}

@@ -53,7 +53,7 @@ var (
 	geoKeys  = keySpec{kind: geoStore, first: 1, last: 1, step: 1}
 	readKeys = keySpec{kind: streams}
 	copyKeys = keySpec{kind: copies, first: 1, last: 2, step: 1}
-	moveKeys = keySpec{kind: moves, first: 3, last: 3, step: 1}
+	moveKeys = keySpec{kind: migrates, first: 3, last: 3, step: 1}
 )
 
 // table is in the groups' order; see buildTable for what is made of it.
@@ -98,7 +98,7 @@ var table = []struct {
 		{"expiretime", 2, forward, key1, "rf"},
 		{"keys", 2, everywhere, noKey, "ro"},
 		{"migrate", -6, forward, moveKeys, "w"},
-		{"move", 3, refused, key1, "wf"},
+		{"move", 3, moves, key1, "wf"},
 		{"object", -2, container, noKey, ""},
 		{"object|encoding", 3, forward, key2, "r"},
 		{"object|freq", 3, forward, key2, "r"},
@@ -466,7 +466,7 @@ var table = []struct {
 		{"ping", -1, local, noKey, "f"},
 		{"quit", -1, quit, noKey, "nlsfu"},
 		{"reset", 1, switches, noKey, "nlsfu"},
-		{"select", 2, local, noKey, "lsf"},
+		{"select", 2, switches, noKey, "lsf"},
 	}},
 	{"server", []row{
 		{"acl", -2, container, noKey, ""},
@@ -529,7 +529,7 @@ var table = []struct {
 		{"slowlog|help", 2, local, noKey, "lso"},
 		{"slowlog|len", 2, report, noKey, "also"},
 		{"slowlog|reset", 2, report, noKey, "also"},
-		{"swapdb", 3, refused, noKey, "wf"},
+		{"swapdb", 3, swaps, noKey, "wf"},
 		{"sync", 1, refused, noKey, "an"},
 		{"time", 1, anywhere, noKey, "lsf"},
 		{"host:", -1, hangup, noKey, ""},

@@ -61,6 +61,8 @@ func New(t testing.TB, servers ...string) *Sim {
 		switch {
 		case c.IsFeed():
 			v = v.Feed
+		case c.Database() != 0:
+			v = v.In(c.Database())
 		case c.Profile() == resp.RESP3:
 			v = v.Three
 		}
@@ -90,7 +92,7 @@ type Client struct {
 	handler loop.Handler
 }
 
-// Server is one server's side of the loop's only connection to it of one profile.
+// Server is one server's side of the loop's only connection to it of one profile; of a lease, too, which takes its place.
 type Server struct {
 	Three   *Server // the same server's side of the connection of RESP3
 	Feed    *Server // the same server's side of the feed
@@ -101,7 +103,19 @@ type Server struct {
 	Sock    *Socket
 
 	sim     *Sim
-	attempt int // the number of the last attempt to connect
+	attempt int             // the number of the last attempt to connect
+	others  map[int]*Server // see In
+}
+
+// In is the same server's side of the connection to a database other than 0, of any profile.
+func (v *Server) In(db int) *Server {
+	if v.others == nil {
+		v.others = make(map[int]*Server)
+	}
+	if v.others[db] == nil {
+		v.others[db] = &Server{sim: v.sim, Name: v.Name}
+	}
+	return v.others[db]
 }
 
 // Enroll implements loop.Base: nobody dials or accepts here.

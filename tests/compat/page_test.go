@@ -206,7 +206,7 @@ const intro = `# Client libraries and frameworks
 
 ` + "`make compat`" + ` wrote this page. It runs each library with its defaults directly, through cashew before one server and through cashew
 before three, and compares what the library makes of each reply: the direct run says what is right. Pools have the defaults of a
-configuration file, with ` + "`hash_tag: \"{}\"`" + `. [tests/compat](../tests/compat/doc.go) tells how; what a release of a library changes is seen there.
+configuration file, with ` + "`hash_tag: \"{}\"` and `databases: 16`" + `. [tests/compat](../tests/compat/doc.go) tells how; what a release of a library changes is seen there.
 
 ✓ is as without the proxy, – is nothing that the library has, and a letter is [refused](#what-is-refused). Two marks are of one server
 and of three.

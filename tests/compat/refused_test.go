@@ -16,10 +16,6 @@ type reason struct {
 }
 
 var (
-	otherDatabase = &reason{
-		what: "`SELECT` of a database, and a library's option for one", why: "a pool serves one database, which its `redis_db` names",
-		instead: "a pool for each database", later: true,
-	}
 	tracking = &reason{
 		what: "`CLIENT TRACKING`: a client's own cache", why: "what a server has to say of changed keys belongs to one of many clients on its connection",
 		instead: "rueidis and valkey-go: `DisableCache: true`",
@@ -55,7 +51,6 @@ type refusal struct {
 }
 
 var refusals = []refusal{
-	{steps: []string{"SELECT", "database", "another database"}, why: otherDatabase},
 	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
 	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
 	{rows: []string{"celery", "rq"}, steps: []string{"connect"}, three: true, why: transactsOnOne},

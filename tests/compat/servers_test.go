@@ -91,6 +91,9 @@ func startPool(t testing.TB, server string, servers []string, settings ...string
 	var conf bytes.Buffer
 	fmt.Fprintf(&conf, "global:\n  admin: off\n  stats_extended: true\np:\n  listen: 127.0.0.1:%s\n  redis: %v\n", port, server == "redis")
 	fmt.Fprintf(&conf, "  hash: md5\n  distribution: modula\n  hash_tag: \"{}\"\n")
+	if server == "redis" {
+		fmt.Fprintf(&conf, "  databases: 16\n")
+	}
 	for _, line := range settings {
 		fmt.Fprintf(&conf, "  %s\n", line)
 	}

@@ -115,7 +115,6 @@ var oracleExceptions = []oracleException{
 		names: "failover monitor psync replconf replicaof restore-asking shutdown slaveof sync", how: unasked, proxy: unsupported,
 		why: "streams, and what takes the server away from all who share it",
 	},
-	{names: "swapdb move", how: differs, proxy: unsupported, why: "about other databases"},
 
 	// What would stop a server, block it, or change more than its data: no server is asked.
 	{
@@ -146,12 +145,11 @@ var oracleExceptions = []oracleException{
 	{names: "client|info client|list", how: shaped, why: "about the proxy's clients"},
 	{names: "auth", how: differs, proxy: "-ERR Client sent AUTH, but no password is set\r\n", why: "twemproxy's text"},
 	{names: "host: post", how: differs, proxy: "-ERR Protocol error: this is not an HTTP server\r\n", why: "who speaks HTTP is told so"},
-	{names: "select", how: differs, proxy: "-ERR DB index is out of range: this pool serves database 0 only\r\n", why: "a pool is one database"},
-	{names: "copy", when: has("DB"), how: differs, proxy: "-ERR COPY to another database is refused: this pool serves database 0 only\r\n", why: "a pool is one database"},
 	{names: "client|kill", when: has("TYPE"), how: differs, server: "-ERR Unknown client type '", proxy: "-ERR Unknown client type '", why: "the proxy repeats 128 bytes of it at most"},
 
 	// What the proxy has to know before it has chosen a server.
 	{names: "xread xreadgroup", over: 3, when: has("COUNT"), how: differs, server: "-ERR value is not an integer or out of range\r\n", proxy: "-ERR ", why: "the proxy looks for the streams before it looks at the count"},
+	{names: "evalsha evalsha_ro", over: 3, how: differs, proxy: "-NOSCRIPT ", why: "a script that came with EVAL is at one server, and in a pipeline it is not loaded elsewhere"},
 	{names: "evalsha evalsha_ro", over: 3, how: differs, server: "-NOSCRIPT ", proxy: "-ERR ", why: "the number of keys is judged before the script is looked for"},
 	{names: "fcall fcall_ro", over: 3, how: differs, server: "-ERR Function not found\r\n", proxy: "-ERR ", why: "the number of keys is judged before the script is looked for"},
 

@@ -493,8 +493,8 @@ func TestOracle(t *testing.T) {
 	wantCashew(t, "it knows neither RESP3 nor most errors")
 	reference, servers := startRedis(t), startRedises(t, 4)
 	p := startLoops(t, 2,
-		pool{name: "one", servers: entries(servers[:1]), settings: []string{"server_integrity_interval: 1000", "commands: +@all"}},
-		pool{name: "three", servers: entries(servers[1:]), settings: append([]string{`hash_tag: "{}"`, "server_integrity_interval: 1000", "commands: +@all"}, spread...)},
+		pool{name: "one", servers: entries(servers[:1]), settings: []string{"server_integrity_interval: 1000", "databases: 16", everything}},
+		pool{name: "three", servers: entries(servers[1:]), settings: append([]string{`hash_tag: "{}"`, "server_integrity_interval: 1000", "databases: 16", everything}, spread...)},
 	)
 	schedule := oracleSchedule(t, readTable(t, reference), *oracleSeedFlag, *oracleCallsFlag)
 	excused, about := make([]int, len(oracleExceptions)), make([]int, len(oracleExceptions))

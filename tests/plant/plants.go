@@ -4,7 +4,7 @@ import "slices"
 
 // plants are faults of the kinds that were made, or nearly made, in proxies: a decrement that is forgotten, a wake-up that is lost, an
 // answer that overtakes another. There is a list of them for each part of the product, from the bottom up.
-var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, topologyPlants, enginePlants)
+var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, databasePlants, topologyPlants, enginePlants)
 
 // tests are those which find what the simulation cannot see, by the name of the plant: a package and a test. docs/simulation.md says
 // of each why it is out of the simulation's sight.
@@ -23,7 +23,12 @@ var tests = map[string]string{
 	"change-forgets-who-is-busy":             "backend TestGroupChange",
 	"change-keeps-any-order":                 "backend TestGroupChange",
 	"change-swaps-two-servers":               "backend TestGroupChange",
+	"client-of-unknown-database-goes-on":     "session TestTransactionSelectsAndFails",
 	"clients-wait-after-a-failed-hand-over":  "session TestPart",
+	"database-is-taken-over-unseen":          "engine TestTakeOverDatabase",
+	"evicted-client-goes-on":                 "engine TestReloadDatabases",
+	"evicted-transaction-is-executed":        "engine TestReloadDatabases",
+	"select-in-multi-always-counts":          "session TestTransactionSelects",
 	"clock-stands-still-for-data":            "engine TestTimes",
 	"doubt-is-not-held":                      "backend TestConnDoubt",
 	"ejected-for-ever":                       "topology TestHealth",

@@ -26,7 +26,7 @@ var sessionPlants = []plant{
 	{"kept-input-is-given-back-and-used", "session/session.go", "			s.in = nil\n			s.loop.PutBuffer(bb)", "			s.loop.PutBuffer(bb)\n			bb.B = append(bb.B, 0)[:0]\n			s.in = nil"},
 	{"hand-over-forgets-input", "session/parting.go", "		c.Input = append(c.Input, s.in.B...)", "		c.Input = append(c.Input, s.in.B[len(s.in.B)/2:]...)"},
 	{"hand-over-in-the-middle", "session/parting.go", "	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between()", "	return s.out.Pending() == 0 && !s.holdsOn() && (s.between()"},
-	{"hand-over-forgets-the-profile", "session/parting.go", "		ID: id, Profile: c.State.Profile, Bar:", "		ID: id, Bar:"},
+	{"hand-over-forgets-the-profile", "session/parting.go", "		ID: id, Profile: c.State.Profile, DB: db, Bar:", "		ID: id, DB: db, Bar:"},
 	{"clients-wait-after-a-failed-hand-over", "session/parting.go", "		s.waitsFor &^= behindHandOver\n		s.unblock()", "		s.waitsFor &^= behindHandOver"},
 	{"leaving-is-not-counted", "session/lifetime.go", "	s.local.holders.remove(s)\n", ""},
 
@@ -38,7 +38,7 @@ var sessionPlants = []plant{
 	{"gather-remembers-its-cursor", "session/local.go", "Cursor: g.Cursor[:0]}", "Cursor: g.Cursor}"},
 	{"gather-in-two-hands", "session/local.go", "	l.gathers = append(l.gathers, g)\n", "	l.gathers = append(l.gathers, g)\n	if len(l.gathers) == 1 {\n		l.gathers = append(l.gathers, g)\n	}\n"},
 	{"hello-overtakes", "session/switch.go", "	if s.head != nil {\n		s.waitsFor |= behindOrder", "	if s.head != nil && false {\n		s.waitsFor |= behindOrder"},
-	{"hello-keeps-the-connections", "session/switch.go", "		s.conns = s.group.Set(s.cl.Profile)\n", ""},
+	{"hello-keeps-the-connections", "session/switch.go", "		s.enter(s.cl.DB)\n", ""},
 	{"quiet-miss-is-told", "session/reply.go", "		r.Reply.B = r.Reply.B[:0]\n	}\n	r.Done = true", "	}\n	r.Done = true"},
 
 	// More of waiting.

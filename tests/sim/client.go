@@ -42,16 +42,17 @@ type Client struct {
 
 	called int // bytes of values in commands in flight that call scripts
 
-	keys     []*key
-	counters []*counter
-	groups   []*group
-	wide     *group // of many keys; nil: it has none
-	seq      int
-	args     []string
-	frame    []byte
-	room     []byte   // for copies of commands; see copied
-	expect   request  // what it expects
-	lines    lineCall // the same, of memcached
+	*book          // of the database that it is in
+	books  []*book // by database
+	home   int     // the database that it begins in
+	chosen int     // that it is in
+	awaits bool    // a reply that says in which database it is
+	seq    int
+	args   []string
+	frame  []byte
+	room   []byte   // for copies of commands; see copied
+	expect request  // what it expects
+	lines  lineCall // the same, of memcached
 
 	*listening // nil: it never subscribes
 
@@ -79,8 +80,15 @@ func (r *Run) newClient(s *ClientScript) {
 	if s.Hears && c.to == front {
 		c.dialect, c.listening = listenDialect{}, &listening{heard: make(map[string]bool), latest: make(map[string]string)}
 	}
+	c.newBooks(s.Keys, r.script.Pools[s.Pool].Databases, r.script.Pools[s.Pool].DB)
+	r.clients = append(r.clients, c)
+	c.later(time.Millisecond)
+}
+
+// newKeys makes a client's keys.
+func (c *Client) newKeys(n int) {
 	rnd, suffixes := c.rnd, c.suffixes()
-	for i := range s.Keys {
+	for i := range n {
 		k := &key{name: fmt.Sprintf("c%d:%d", c.id, i) + suffixes[rnd.IntN(len(suffixes))], may: []string{none}}
 		k.one = []*key{k}
 		c.keys = append(c.keys, k)
@@ -89,8 +97,6 @@ func (r *Run) newClient(s *ClientScript) {
 		c.counters = append(c.counters, &counter{name: fmt.Sprintf("n%d:%d", c.id, i)})
 	}
 	c.newGroups(suffixes)
-	r.clients = append(r.clients, c)
-	c.later(time.Millisecond)
 }
 
 // soon has the client look about when its turn comes.
@@ -144,7 +150,7 @@ func (c *Client) act() {
 		for range n {
 			if c.talks() {
 				c.sent++
-				if c.rnd.IntN(40) > 0 || c.listening != nil || !c.use(c.run.shared[c.pool]) {
+				if c.rnd.IntN(40) > 0 || c.listening != nil || c.chosen != c.home || !c.use(c.run.shared[c.pool]) {
 					c.send(c)
 				}
 			}
@@ -197,8 +203,8 @@ func (c *Client) paced() bool {
 	return true
 }
 
-// talks says that c has not sent all that it was to send.
-func (c *Client) talks() bool { return c.most == 0 || c.sent < c.most }
+// talks says that c has not sent all that it was to send, and knows where it would go.
+func (c *Client) talks() bool { return (c.most == 0 || c.sent < c.most) && !c.awaits }
 
 func (c *Client) connect() {
 	s := c.run.sim
@@ -209,7 +215,8 @@ func (c *Client) connect() {
 	}
 	c.conn = s.connect(h, "tcp")
 	c.conn.readable = c.soon
-	c.half, c.quits, c.lazy, c.three, c.huge = false, false, false, false, false
+	c.half, c.quits, c.lazy, c.three, c.huge, c.awaits = false, false, false, false, false, false
+	c.enter(c.home)
 	c.greet(c)
 	c.soon()
 }
@@ -238,6 +245,9 @@ func (c *Client) owe(o owed) {
 		n := copy(c.owed, c.owed[c.first:])
 		clear(c.owed[n:])
 		c.owed, c.first = c.owed[:n], 0
+	}
+	if o.op == opReset {
+		c.enter(c.home)
 	}
 	o.at, o.by = c.run.sim.now, c.id
 	c.owed = append(c.owed, o)

@@ -99,9 +99,16 @@ func (redisDialect) send(c *Client) {
 	case r < 185:
 		c.ask()
 	case r < 196:
-		if o := &refusals[rnd.IntN(len(refusals))]; o.args[0] != "command" || rnd.IntN(30) == 0 { // whose replies are long
+		list := refusals
+		if len(c.books) > 1 {
+			list = refusalsOfMany
+		}
+		if o := &list[rnd.IntN(len(list))]; o.args[0] != "command" || rnd.IntN(30) == 0 { // whose replies are long
 			c.refused(o)
 		}
+	case r < 198:
+		c.reset()
+	case r < 199 && c.selects():
 	case r < 199:
 		c.reset()
 	default:
@@ -204,6 +211,9 @@ func (c *Client) reset() {
 func (c *Client) bar() {
 	rnd := c.rnd
 	b := &bars[rnd.IntN(len(bars))]
+	if b.begin == "select 1" && len(c.books) > 1 {
+		return // it is carried out
+	}
 	c.command(strings.Fields(b.begin)...)
 	c.owe(owed{op: opLocal, p: b.refused})
 	n := 1

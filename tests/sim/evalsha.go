@@ -208,7 +208,7 @@ func (c *session) scripting(x *request) bool {
 
 // runScript has a script of ours store its argument, and return it.
 func (c *session) runScript(x *request) {
-	c.values[string(x.args[3])] = value{kind: aString, p: string(x.args[4])}
+	c.stored()[string(x.args[3])] = value{kind: aString, p: string(x.args[4])}
 	c.out = appendBulk(c.out, x.args[4])
 }
 

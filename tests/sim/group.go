@@ -70,17 +70,17 @@ func (c *Client) clean(g *group) {
 }
 
 // settleGroups takes note that nothing is on its way any more.
-func (c *Client) settleGroups() {
-	for _, g := range c.everyGroup() {
+func (c *Client) settleGroups(b *book) {
+	for _, g := range b.everyGroup() {
 		g.vague = g.vague || c.run.script.Loose
 	}
 }
 
-func (c *Client) everyGroup() []*group {
-	if c.wide == nil {
-		return c.groups
+func (b *book) everyGroup() []*group {
+	if b.wide == nil {
+		return b.groups
 	}
-	return append(slices.Clip(c.groups), c.wide)
+	return append(slices.Clip(b.groups), b.wide)
 }
 
 // cleaned takes note that the keys of g are gone.

@@ -184,11 +184,11 @@ func push(list, e string) string {
 
 // settleShared ends the histories of all shared keys. Nothing is on its way to a server any more, so what those have is the end.
 func (r *Run) settleShared() {
-	for _, keys := range r.shared {
+	for i, keys := range r.shared {
 		for _, k := range keys {
 			v := none
 			for _, s := range r.servers {
-				if has, ok := s.values[k.name]; ok {
+				if has, ok := s.database(r.script.Pools[i].DB)[k.name]; ok {
 					if v = has.p; k.kind == 'l' {
 						v = none
 						for _, e := range has.items {

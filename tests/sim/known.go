@@ -23,10 +23,13 @@ type owed struct {
 	in     sharedIn
 
 	g       *group
+	other   *group   // the same of another database
 	cmds    [][]byte // of a transaction
+	more    [][]byte // of it, behind a SELECT
+	wrong   bool     // there is one of no database, too
 	watch   bool     // the transaction watches the group's key
 	cmd     []byte   // that goes to servers: of Redis an array, whatever form it was sent in; of memcached one or several
-	n       int      // the version that a HELLO asks for; 0: none
+	n       int      // the version that a HELLO asks for; 0: none; or a database
 	until   bool     // the reply goes on until MN
 	blocks  bool     // it may block: who half-closes then is hung up on
 	message *published
@@ -57,7 +60,10 @@ const (
 	opPush
 	opPop
 	opWatch
-	opExec  // of a group's commands
+	opExec // of a group's commands
+	opExecAway
+	opSelect
+	opMove
 	opClean // deletes a group's keys
 	opPublish
 	opCensus
@@ -66,7 +72,7 @@ const (
 	opGuarded // likewise GET, which it may perhaps not send
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "clean ", "PUBLISH", "PUBSUB", "SUBSCRIBE ", "PING", "GET"}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "EXEC and SELECT ", "SELECT", "MOVE ", "clean ", "PUBLISH", "PUBSUB", "SUBSCRIBE ", "PING", "GET"}
 
 // what tells of a command.
 func (o *owed) what() string {
@@ -113,15 +119,17 @@ func (s *set) add(v string) {
 
 // settle takes note that nothing is on its way any more: what is late has been executed, or never will be.
 func (c *Client) settle() {
-	for _, k := range c.keys {
-		for v := range k.late {
-			k.may = append(k.may, v)
+	for _, b := range c.books {
+		for _, k := range b.keys {
+			for v := range k.late {
+				k.may = append(k.may, v)
+			}
+			slices.Sort(k.may) // a map has no order
+			k.may = slices.Compact(k.may)
+			k.late = nil
 		}
-		slices.Sort(k.may) // a map has no order
-		k.may = slices.Compact(k.may)
-		k.late = nil
+		c.settleGroups(b)
 	}
-	c.settleGroups()
 }
 
 // none is no value.
@@ -151,6 +159,10 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 		return c.watched(o, r, raw)
 	case opExec:
 		return c.executed(o, r, raw)
+	case opExecAway:
+		return c.executedAway(o, r, raw)
+	case opSelect:
+		return c.selected(o, raw)
 	case opPing, opGuarded:
 		return c.guarded(o, r, raw)
 	case opReset:
@@ -191,6 +203,8 @@ func (c *Client) known(o *owed, r *reply) string {
 		}
 	case opPop:
 		return c.popped(o, r)
+	case opMove:
+		return c.moved(o, r)
 	case opPublish:
 		return c.answeredPublish(o, r)
 	case opCensus:
@@ -301,6 +315,8 @@ func (o *owed) unknown() {
 		o.c.more++
 	case opModel, opLines, opExec:
 		o.g.vague = true
+	case opExecAway, opMove:
+		o.g.vague, o.other.vague = true, true
 	case opClean:
 		o.g.vague, o.g.deleting = true, false
 	}

@@ -12,7 +12,13 @@ import (
 type transacting struct {
 	multi, spoiled bool
 	queued         [][][]byte
-	watches        map[string]string // what each key had
+	watches        map[watchedKey]string // what each key had
+}
+
+// watchedKey is a key of a database.
+type watchedKey struct {
+	db  int
+	key string
 }
 
 // transacts is MULTI and all that has to do with it, or a command that is queued. false: it is none of those.
@@ -28,11 +34,12 @@ func (c *session) transacts(x *request) bool {
 		c.watches = nil
 	case name == "WATCH":
 		if c.watches == nil {
-			c.watches = make(map[string]string)
+			c.watches = make(map[watchedKey]string)
 		}
 		for _, k := range x.args[1:] {
-			if _, ok := c.watches[string(k)]; !ok {
-				c.watches[string(k)] = c.has(string(k))
+			w := watchedKey{c.chosen, string(k)}
+			if _, ok := c.watches[w]; !ok {
+				c.watches[w] = c.has(w)
 			}
 		}
 	case c.multi:
@@ -50,7 +57,7 @@ func (c *session) transacts(x *request) bool {
 }
 
 // has is a key's value as a text.
-func (v *Server) has(key string) string { return fmt.Sprint(v.values[key]) }
+func (v *Server) has(w watchedKey) string { return fmt.Sprint(v.database(w.db)[w.key]) }
 
 // execute is EXEC.
 func (c *session) execute(x *request) {
@@ -91,15 +98,21 @@ func nullArray(three bool) string {
 
 // transact sends a transaction on a group of one key, perhaps watched, and perhaps with a pause in the middle.
 func (c *Client) transact() {
-	rnd, g := c.rnd, c.group()
+	rnd, i := c.rnd, c.rnd.IntN(len(c.groups))
+	g := c.groups[i]
 	c.clean(g)
-	watch := rnd.IntN(3) == 0
+	watch, watched := rnd.IntN(3) == 0, g
 	if watch {
 		c.command("WATCH", g.names[0])
 		c.owe(owed{op: opWatch, g: g})
 		if rnd.IntN(4) == 0 {
 			c.owe(owed{op: opModel, g: g, cmd: c.made(rowsFor[g.kind][rnd.IntN(len(rowsFor[g.kind]))], g)})
 		}
+	}
+	if len(c.books) > 1 && watch && rnd.IntN(4) == 0 && !c.run.script.Sick {
+		c.goTo(c.elsewhere())
+		g = c.groups[i]
+		c.clean(g)
 	}
 	c.command("MULTI")
 	c.owe(owed{op: opLocal, p: "+OK"})
@@ -133,7 +146,7 @@ func (c *Client) transact() {
 			c.owe(owed{op: opLocal, p: "-EXECABORT Transaction discarded because of previous errors."})
 			return
 		}
-		c.owe(owed{op: opExec, g: g, cmds: cmds, watch: watch})
+		c.owe(owed{op: opExec, g: g, other: watched, cmds: cmds, watch: watch})
 	}
 }
 
@@ -170,10 +183,10 @@ func (c *Client) watched(o *owed, r *reply, raw []byte) string {
 
 // executed holds the reply to an EXEC against what it must be: all commands in their order, or nothing.
 func (c *Client) executed(o *owed, r *reply, raw []byte) string {
-	x, g := &c.expect, o.g
-	changed := o.watch && g.seen != nil && !g.vague && string(g.seen) != fmt.Sprint(g.db[g.names[0]])
+	x, g, w := &c.expect, o.g, o.other
+	changed := o.watch && w.seen != nil && !w.vague && string(w.seen) != fmt.Sprint(w.db[w.names[0]])
 	if string(raw) == nullArray(c.three) && o.watch {
-		if c.run.calm && !changed && g.seen != nil && !g.vague {
+		if c.run.calm && !changed && w.seen != nil && !w.vague {
 			return "not executed, though nothing has changed and nothing fails"
 		}
 		return ""

@@ -31,7 +31,7 @@ func (r *Run) settings(c *Script) engine.Options {
 func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 	po := engine.DefaultPool(p.Protocol)
 	at := front
-	po.Protocol = resp.New(resp.Options{Learn: true})
+	po.Protocol = resp.New(resp.Options{DB: p.DB, Databases: p.Databases, Learn: true})
 	if p.Protocol == "memcached" {
 		at = frontMemcached
 		po.Protocol = memcached.New(memcached.Options{})

@@ -43,15 +43,15 @@ func (c *session) pops(x *request) bool {
 func (v *Server) feed() {
 	for i := 0; i < len(v.poppers); i++ {
 		c := v.poppers[i]
-		list := v.values[c.popping.key]
+		list := c.stored()[c.popping.key]
 		if len(list.items) == 0 {
 			continue
 		}
 		e, key := list.items[0].name, c.popping.key
 		if list.items = list.items[1:]; len(list.items) == 0 {
-			delete(v.values, key)
+			delete(c.stored(), key)
 		} else {
-			v.values[key] = list
+			c.stored()[key] = list
 		}
 		c.endPopping()
 		c.out = append(c.out, "*2\r\n"...)
@@ -97,15 +97,18 @@ func (c *Client) queue() {
 	key := queuePrefix + strconv.Itoa(c.rnd.IntN(3))
 	if c.rnd.IntN(2) == 0 {
 		c.seq++
-		e := "e" + strconv.Itoa(c.id) + "-" + strconv.Itoa(c.seq)
+		e := "e" + strconv.Itoa(c.id) + "-" + strconv.Itoa(c.seq) + inDatabase(c.chosen)
 		c.run.pushed[e] = true
 		c.command("RPUSH", key, e)
 		c.owe(owed{op: opPush})
 		return
 	}
 	c.command("BLPOP", key, c.popTime())
-	c.owe(owed{op: opPop, p: key})
+	c.owe(owed{op: opPop, p: key, n: c.chosen})
 }
+
+// inDatabase ends an element.
+func inDatabase(db int) string { return "@" + strconv.Itoa(db) }
 
 // popTime is how long a BLPOP may wait: seldom for long, since its client sends nothing meanwhile.
 func (c *Client) popTime() string {
@@ -128,6 +131,8 @@ func (c *Client) popped(o *owed, r *reply) string {
 	}
 	e := string(r.list[1].p)
 	switch q := &c.run.queues; {
+	case !strings.HasSuffix(e, inDatabase(o.n)):
+		return "it was pushed in another database"
 	case !q.pushed[e]:
 		return "nobody pushed " + e
 	case q.popped[e]:

@@ -99,10 +99,10 @@ func (c *session) serveOne(x *request) {
 
 // carryOut executes a command that reads or changes what is stored.
 func (c *session) carryOut(x *request) {
-	if c.scripting(x) {
+	if c.selects(x) || c.scripting(x) {
 		return
 	}
-	x.db, x.out = c.values, c.out
+	x.db, x.out = c.stored(), c.out
 	x.do()
 	c.out, x.out = x.out, nil
 }
@@ -111,7 +111,7 @@ func (c *session) carryOut(x *request) {
 func loads(name []byte) bool {
 	switch string(name) {
 	case "HELLO", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE", "subscribe", "psubscribe",
-		"ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "MULTI", "EXEC", "UNWATCH", "WATCH":
+		"ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe", "MULTI", "EXEC", "UNWATCH", "WATCH", "SELECT":
 		return true
 	}
 	return false

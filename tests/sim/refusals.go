@@ -41,7 +41,6 @@ info replication | ?$=
 acl|whoami | =default
 auth default @ | +OK
 auth @ | -ERR Client sent AUTH, but no password is set
-select 0 | +OK
 select @ | -ERR value is not an integer or out of range
 config|get save | ?*%
 unwatch | +OK
@@ -50,12 +49,28 @@ discard | -ERR DISCARD without MULTI
 hello 4 | -NOPROTO unsupported protocol version
 hello @ | -ERR Protocol version is not an integer or out of range
 echo | -ERR wrong number of arguments for 'echo' command
-copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
 nosuch @ b | ~-ERR unknown command 'nosuch', with args beginning with: '@' 'b' 
 client|nosuch | ~-ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
 client|setname | -ERR wrong number of arguments for 'client|setname' command
 wait 1 | -ERR wrong number of arguments for 'wait' command
 waitaof 1 1 | -ERR wrong number of arguments for 'waitaof' command
+swapdb 0 1 | -NOPERM command 'swapdb' is not allowed by the pool's 'commands'
+`
+
+// answeredOne is of pools with one database.
+const answeredOne = `
+select 0 | +OK
+copy k k db 3 | -ERR COPY to another database is refused: this pool serves database 0 only
+move k 1 | -ERR MOVE to another database is refused: this pool serves database 0 only
+`
+
+// answeredMany is of pools with several.
+const answeredMany = `
+select 16 | -ERR DB index is out of range
+select -1 | -ERR DB index is out of range
+select 2147483648 | -ERR value is out of range, value must between -2147483648 and 2147483647
+copy k k db 16 | -ERR DB index is out of range
+move k 16 | -ERR DB index is out of range
 `
 
 // disabled are the commands whose answer is that there is no cluster.
@@ -66,7 +81,7 @@ cluster|nodes; cluster|replicas x; cluster|replicate x; cluster|reset; cluster|s
 cluster|shards; cluster|slaves x; cluster|slots`
 
 // unsupported are the commands that are refused by name.
-const unsupported = `move k 1; replconf; replicaof no one; restore-asking k 0 @; failover; shutdown; slaveof no one; swapdb 0 1`
+const unsupported = `replconf; replicaof no one; restore-asking k 0 @; failover; shutdown; slaveof no one`
 
 // denied are the commands that a pool without rules of its own refuses.
 const denied = `keys *; migrate h 1 k 0 1; pfdebug getreg k; pfselftest; script|kill; client|pause 1; client|unpause; acl|deluser a; acl|dryrun a get k;
@@ -106,36 +121,40 @@ type refusal struct {
 	want string
 }
 
-var refusals = func() (list []refusal) {
-	words := func(line string) []string {
-		args := strings.Fields(line)
-		if container, sub, ok := strings.Cut(args[0], "|"); ok {
-			args = append([]string{container, sub}, args[1:]...)
-		}
-		return args
-	}
-	for line := range strings.Lines(strings.TrimSpace(answered)) {
+// refusals are those in pools with one database, refusalsOfMany in those with several.
+var refusals, refusalsOfMany = refusalsIn(answered + answeredOne[1:]), refusalsIn(answered + answeredMany[1:])
+
+func refusalsIn(text string) (list []refusal) {
+	for line := range strings.Lines(strings.TrimSpace(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		command, want, _ := strings.Cut(line, " | ")
-		list = append(list, refusal{words(command), want})
+		list = append(list, refusal{commandWords(command), want})
 	}
 	for line := range strings.Lines(strings.TrimSpace(questions)) {
 		command, kinds, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " | ")
-		list = append(list, refusal{words(command), "?-_" + kinds})
+		list = append(list, refusal{commandWords(command), "?-_" + kinds})
 	}
 	for command := range strings.SplitSeq(denied, ";") {
 		name := strings.Fields(command)[0]
-		list = append(list, refusal{words(command), "-NOPERM command '" + name + "' is not allowed by the pool's 'commands'"})
+		list = append(list, refusal{commandWords(command), "-NOPERM command '" + name + "' is not allowed by the pool's 'commands'"})
 	}
 	for command := range strings.SplitSeq(disabled, ";") {
-		list = append(list, refusal{words(command), "-ERR This instance has cluster support disabled"})
+		list = append(list, refusal{commandWords(command), "-ERR This instance has cluster support disabled"})
 	}
 	for command := range strings.SplitSeq(unsupported, ";") {
 		name := strings.Fields(command)[0]
-		list = append(list, refusal{words(command), "-ERR command '" + name + "' is not supported by this proxy"})
+		list = append(list, refusal{commandWords(command), "-ERR command '" + name + "' is not supported by this proxy"})
 	}
 	return list
-}()
+}
+
+func commandWords(line string) []string {
+	args := strings.Fields(line)
+	if container, sub, ok := strings.Cut(args[0], "|"); ok {
+		args = append([]string{container, sub}, args[1:]...)
+	}
+	return args
+}
 
 // bars are commands that are refused and have all behind them refused, until one that ends that.
 var bars = []struct {

@@ -30,10 +30,12 @@ type PoolScript struct {
 	Protocol     string   `yaml:"protocol"`
 	Distribution string   `yaml:"distribution"`
 	Servers      int      `yaml:"servers"`
-	Named        bool     `yaml:"named,omitempty"`  // their addresses are looked up
-	Eject        int      `yaml:"eject,omitempty"`  // server_failure_limit; 0: auto_eject_hosts is off
-	Policy       string   `yaml:"policy,omitempty"` // on_server_failure
-	Settings     Settings `yaml:"settings,flow"`    // that a reload may change
+	Databases    int      `yaml:"databases,omitempty"` // of them; 0: DB is the only one
+	DB           int      `yaml:"db,omitempty"`        // redis_db
+	Named        bool     `yaml:"named,omitempty"`     // their addresses are looked up
+	Eject        int      `yaml:"eject,omitempty"`     // server_failure_limit; 0: auto_eject_hosts is off
+	Policy       string   `yaml:"policy,omitempty"`    // on_server_failure
+	Settings     Settings `yaml:"settings,flow"`       // that a reload may change
 }
 
 // Settings are those of a pool that a reload may change and that move no key.
@@ -109,6 +111,11 @@ func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 		}
 		c.Phases = append(c.Phases, p)
 		t += graceTime + p.Calm
+	}
+	if rnd.IntN(2) == 0 {
+		p := &c.Pools[0]
+		p.Databases = 2 + rnd.IntN(4)
+		p.DB = rnd.IntN(p.Databases)
 	}
 	return c
 }
@@ -201,6 +208,9 @@ func (c *Script) check() error {
 	for i, p := range c.Pools {
 		if p.Protocol != "redis" && p.Protocol != "memcached" || p.Servers < 1 || p.Settings.ServerConnections < 1 {
 			return fmt.Errorf("pool %d: it is of redis or of memcached, and has servers and server_connections", i)
+		}
+		if p.Databases < 0 || p.DB < 0 || p.Databases > 0 && (p.DB >= p.Databases || p.Protocol != "redis") || p.Databases == 0 && p.DB > 0 {
+			return fmt.Errorf("pool %d: it has no database %d", i, p.DB)
 		}
 	}
 	for _, p := range c.Clients {

@@ -16,8 +16,9 @@ type Server struct {
 	name    string                 // that leads to it; "": none does
 	serve   func(*session) (n int) // takes commands from the input, answers them, and returns how many bytes it took
 	conns   []*session
-	poppers []*session // that wait for something to be pushed; see queue.go
-	values  db
+	poppers []*session       // that wait for something to be pushed; see queue.go
+	values  db               // of database 0
+	others  map[int]db       // of the other databases
 	scripts map[string]int64 // since when it has them, by name
 
 	// How it fails, all of which may change at any time.
@@ -45,12 +46,13 @@ type session struct {
 	lines lineCall
 	transacting
 	popping     popping
+	chosen      int // its database
 	subscribing subscribing
 }
 
 // newServer makes a server that listens on an address.
 func (s *Sim) newServer(at string, serve func(*session) int) *Server {
-	v := &Server{sim: s, Addr: at, serve: serve, values: make(db), scripts: make(map[string]int64)}
+	v := &Server{sim: s, Addr: at, serve: serve, values: make(db), others: make(map[int]db), scripts: make(map[string]int64)}
 	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
 	return v
 }
@@ -112,6 +114,7 @@ func (v *Server) Silent() { v.sim.hosts[v.Addr].silent = true }
 // Lose forgets all that is stored.
 func (v *Server) Lose() {
 	clear(v.values)
+	clear(v.others)
 	v.loseScripts()
 }
 
