@@ -14,11 +14,14 @@ type Answers interface {
 	// AppendMiss appends what a server answers, to a client of that profile, that has none of the keys of a command with
 	// Op op and so many keys. ok is false, and dst as it was, if the command writes or its reply to a miss is not always
 	// the same.
-	AppendMiss(dst []byte, pr Profile, op uint16, keys int) (out []byte, ok bool)
+	AppendMiss(dst []byte, pr Profile, m Mark, op uint16, keys int) (out []byte, ok bool)
 
 	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
 	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
 	AppendError(dst []byte, text string) []byte
+
+	// AppendFailure is AppendError in reply to a command with that mark, to a client of that profile.
+	AppendFailure(dst []byte, pr Profile, m Mark, text string) []byte
 
 	// AppendUnblocked answers a command that was blocked and is not carried out, as its server is not that of its keys any more.
 	AppendUnblocked(dst []byte) []byte
@@ -31,9 +34,11 @@ type Answers interface {
 	// AppendCrossServer appends the error for a command whose keys live on different servers and which is not scattered.
 	AppendCrossServer(dst []byte) []byte
 
-	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
-	AppendMalformed(dst []byte, err error) []byte
+	// AppendMalformed appends the last reply before a client of that profile is closed because ParseCommand returned err; m is what it
+	// left in Command.Mark.
+	AppendMalformed(dst []byte, pr Profile, m Mark, err error) []byte
 
-	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
+	// Suppress says whether the reply to a command whose Quiet was not 0 is kept from the client. reply is whole, or the first
+	// 256 KiB of it or more. One that is not kept from the client it makes what the client expects, in place.
 	Suppress(quiet uint16, reply []byte) bool
 }

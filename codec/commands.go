@@ -100,8 +100,9 @@ type Command struct {
 	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Sole: it waits, as a Lease, for all that its client has written
 	Sole    bool   // of a Report or a Refuse: in a pool of one server it goes there as it is, for the server's own words
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
-	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
+	Quiet   uint16 // memcached: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
+	Mark    Mark   // what its reply bears, in a profile with marks: see Replies.Marks. It is also known of a frame of which no more than the header is there
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
 	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty

@@ -44,13 +44,16 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if len(rest) < s.scan.Need {
 			break
 		}
-		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
+		cmd.NoReply, cmd.Quiet, cmd.Mark = false, 0, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
 		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.limits.MaxRequestBytes {
 			err = s.errTooBig()
 		}
 		if err != nil {
-			s.malformed(err)
+			if s.speaks(err) {
+				continue
+			}
+			s.malformed(err, cmd.Mark)
 			return len(buf)
 		}
 		if n == 0 {
@@ -189,6 +192,9 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, uint32(max(len(cmd.Keys), 1))
 		r.Server, r.Frame = uint16(place), uint32(len(cmd.Frame))
 		r.SetKey(cmd.Key)
+		if cmd.Mark != 0 {
+			r.Mark = cmd.Mark
+		}
 		s.push(r)
 		c.Queue(r)
 	}
@@ -346,8 +352,8 @@ func (s *Session) fanOut(cmd *codec.Command) {
 // gather enters a command that will have fragments into the client's order.
 func (s *Session) gather(cmd *codec.Command) *backend.Request {
 	whole := s.local.servers.NewRequest(s)
-	whole.Gather = s.local.getGather()
-	whole.Gather.Op, whole.Gather.Some = cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
+	whole.Gather, whole.Mark = s.local.getGather(), cmd.Mark
+	whole.Gather.Mark, whole.Gather.Op, whole.Gather.Some = cmd.Mark, cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
 	s.push(whole)
 	return whole
 }
@@ -360,21 +366,15 @@ func (s *Session) launched(whole *backend.Request) {
 	}
 }
 
-// target is where the keys of one server go while a command is scattered.
-type target struct {
-	part    uint16 // index of the fragment
-	request *backend.Request
-	conn    *backend.Conn // nil if the server can't be reached
-	first   int           // index of the first of those keys
-	bytes   int           // of those keys with their framing
-}
-
 // fragment queues the part of whole that goes to server, at place in the pool's list, and has so many keys; the caller appends its
 // bytes to the connection.
 func (s *Session) fragment(whole *backend.Request, place int, server *topology.Server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.local.servers.NewRequest(s)
 	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(place)
+	if whole.Mark != 0 {
+		f.Mark = whole.Mark
+	}
 	t.request = f
 	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)

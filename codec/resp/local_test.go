@@ -291,7 +291,7 @@ func TestAppendErrors(t *testing.T) {
 	tests := []struct{ name, got, want string }{
 		{"AppendError", string(p.AppendError([]byte("x"), "Connection refused")), "x-ERR Connection refused\r\n"},
 		{"AppendCrossServer", string(p.AppendCrossServer(nil)), "-CROSSSLOT Keys in request don't hash to the same server\r\n"},
-		{"AppendMalformed", string(p.AppendMalformed(nil, errBulk)), "-ERR Protocol error: invalid bulk length\r\n"},
+		{"AppendMalformed", string(p.AppendMalformed(nil, 0, 0, errBulk)), "-ERR Protocol error: invalid bulk length\r\n"},
 		{"Name", p.Name(), "redis"},
 	}
 	for _, tt := range tests {

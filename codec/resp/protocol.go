@@ -139,6 +139,11 @@ func (*Protocol) AppendError(dst []byte, text string) []byte {
 	return append(dst, crlf...)
 }
 
+// AppendFailure implements codec.Answers.
+func (p *Protocol) AppendFailure(dst []byte, _ codec.Profile, _ codec.Mark, text string) []byte {
+	return p.AppendError(dst, text)
+}
+
 // AppendUnblocked implements codec.Answers. Source: redis 7.0 blocked.c, disconnectAllBlockedClients.
 func (*Protocol) AppendUnblocked(dst []byte) []byte {
 	return append(dst, "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"...)
@@ -150,7 +155,7 @@ func (*Protocol) AppendCrossServer(dst []byte) []byte {
 }
 
 // AppendMalformed implements codec.Answers.
-func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
+func (p *Protocol) AppendMalformed(dst []byte, _ codec.Profile, _ codec.Mark, err error) []byte {
 	return p.AppendError(dst, err.Error())
 }
 
