@@ -32,6 +32,7 @@ func (c *Conn) Data(buf []byte) {
 			c.disordered(r)
 			return
 		}
+		c.expect(r)
 		n, done, err := p.ScanReply(&c.scan, buf)
 		if err != nil {
 			c.fail(errors.Join(ErrBadReply, err))
@@ -66,6 +67,14 @@ func (c *Conn) Data(buf []byte) {
 		buf = buf[n:]
 	}
 	c.answeredSome(answered, ailing)
+}
+
+// expect has the scan look whether what it finds is the reply to r, where replies tell. Elsewhere Mark, which is far from what else is
+// read of r, is not looked at.
+func (c *Conn) expect(r *Request) {
+	if c.scan.Marked {
+		c.scan.Mark = r.Mark
+	}
 }
 
 // aside takes what the server sent on a connection that is being proved, or that is a feed.

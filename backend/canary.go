@@ -24,7 +24,7 @@ func (c *Conn) sing() {
 	if every == 0 || c.canary.want != nil || c.loop.Now-c.canary.sent < every {
 		return
 	}
-	command, want := c.pool.Options().Protocol.Canary("canary-" + c.local.Token())
+	command, want := c.pool.Options().Protocol.Canary(c.profile, "canary-"+c.local.Token())
 	c.canary = canary{conn: c, sent: c.loop.Now, want: want}
 	c.enterOwn(&c.canary, command)
 }
@@ -33,7 +33,7 @@ func (c *Conn) sing() {
 func (c *Conn) enterOwn(o Owner, command []byte) {
 	c.Touch()
 	r := c.local.NewRequest(o)
-	r.ours = true
+	r.ours, r.Mark = true, 0
 	c.enter(r)
 	c.figures.RequestBytes -= int64(len(command)) // Out counts it
 	c.local.Unref(r)                              // nobody but c holds it

@@ -39,8 +39,8 @@ func (c *Conn) doubtful(r *Request, buf []byte) {
 		Oddity: topology.Oddity{Profile: c.profile, Op: r.Op, Kind: buf[0]},
 	}
 	var command []byte
-	command, d.want = c.pool.Options().Protocol.Canary("doubt-" + c.local.Token())
-	c.doubt, c.scan, c.inside = d, codec.ReplyScan{}, between
+	command, d.want = c.pool.Options().Protocol.Canary(c.profile, "doubt-"+c.local.Token())
+	c.doubt, c.scan, c.inside = d, codec.ReplyScan{Marked: c.scan.Marked}, between
 	c.enterOwn(nil, command) // its reply is looked at in held
 	c.held(buf)
 }

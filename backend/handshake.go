@@ -14,7 +14,7 @@ func (c *Conn) Opened(sock loop.Socket) bool {
 	if c.state != dialing {
 		return false
 	}
-	c.sock, c.scan, c.inside = sock, codec.ReplyScan{}, between
+	c.sock, c.scan, c.inside = sock, codec.ReplyScan{Marked: c.pool.Options().Protocol.Marks(c.profile)}, between
 	c.figures.Connects++
 	c.figures.Connections++
 	c.out.Open(sock)

@@ -31,7 +31,8 @@ type Request struct {
 	plain
 	key [stats.MaxShownKey]byte
 	gathered
-	_ [32]byte // 256 bytes, so that each begins a cache line
+	Mark codec.Mark // what its reply bears, where replies bear something; else what a request before it left
+	_    [24]byte   // 256 bytes, so that each begins a cache line
 }
 
 // plain is what every Request uses.

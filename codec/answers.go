@@ -16,11 +16,14 @@ type Answers interface {
 	// AppendMiss appends what a server answers, to a client of that profile, that has none of the keys of a command with
 	// Op op and so many keys. ok is false, and dst as it was, if the command writes or its reply to a miss is not always
 	// the same.
-	AppendMiss(dst []byte, pr Profile, op uint16, keys int) (out []byte, ok bool)
+	AppendMiss(dst []byte, pr Profile, m Mark, op uint16, keys int) (out []byte, ok bool)
 
 	// AppendError appends an error reply that says text, which is one line without CR or LF: "-ERR text" for Redis,
 	// "SERVER_ERROR text" for memcached. Source: twemproxy 0.5.0 msg_get_error.
 	AppendError(dst []byte, text string) []byte
+
+	// AppendFailure is AppendError in reply to a command with that mark, to a client of that profile.
+	AppendFailure(dst []byte, pr Profile, m Mark, text string) []byte
 
 	// AppendUnblocked answers a command of Op op that was blocked, and is so no more for why.
 	AppendUnblocked(dst []byte, pr Profile, op uint16, why unblock.Reason) []byte
@@ -34,10 +37,12 @@ type Answers interface {
 	// and the names of their servers.
 	AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string) []byte
 
-	// AppendMalformed appends the last reply before a client is closed because ParseCommand returned err.
-	AppendMalformed(dst []byte, err error) []byte
+	// AppendMalformed appends the last reply before a client of that profile is closed because ParseCommand returned err; m is what it
+	// left in Command.Mark.
+	AppendMalformed(dst []byte, pr Profile, m Mark, err error) []byte
 
-	// Suppress says whether the whole reply to a command whose Quiet was not 0 is kept from the client.
+	// Suppress says whether the reply to a command whose Quiet was not 0 is kept from the client. reply is whole, or the first
+	// 256 KiB of it or more. One that is not kept from the client it makes what the client expects, in place.
 	Suppress(quiet uint16, reply []byte) bool
 
 	// Skipped is called once for each command with Quiet that is not a Forward, after it was taken.

@@ -1,5 +1,5 @@
 // Package codec is the border between the event loops and a wire protocol. Packages session, backend and topology know a
-// protocol only as parts of a [Protocol]; the Redis protocol lives in codec/resp, the memcached text protocol in codec/memcached.
+// protocol only as parts of a [Protocol]; the Redis protocol lives in codec/resp, memcached's two in codec/memcached.
 //
 // Nothing here takes a lock, reads a clock or does I/O, and on the hot path nothing allocates, so that event loops can call
 // it; each interface says who does, and what runs elsewhere. A parser has three outcomes, never two: whole, not yet,
@@ -39,6 +39,23 @@ type Protocol interface {
 // only be closed; the error's text is what Answers.AppendMalformed tells the client.
 var ErrMalformed = errors.New("malformed")
 
-// ErrForeign is wrapped as well if what was read is another protocol: memcached's binary one, HTTP. Such clients are
+// ErrForeign is wrapped as well if what was read is another protocol, as HTTP is. Such clients are
 // counted apart, so that an operator sees who still uses it.
 var ErrForeign = fmt.Errorf("%w: another protocol", ErrMalformed)
+
+// ProfileError is ParseCommand's error for a frame that only a client of another profile sends, by its first byte: memcached's
+// binary protocol. A client of which nothing was taken yet goes on in that profile, with the same bytes; for any other the framing
+// is lost.
+type ProfileError struct {
+	Profile Profile
+	Name    string // as errors tell it
+}
+
+func (e *ProfileError) Error() string { return e.Name + " behind other commands" }
+
+// Unwrap says that framing is lost.
+func (*ProfileError) Unwrap() error { return ErrForeign }
+
+// Mark is what the reply to a command has to bear besides its place in the order, in the protocol's own bits: memcached's opcode
+// and opaque. 0: nothing.
+type Mark uint64

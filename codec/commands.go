@@ -111,8 +111,9 @@ type Command struct {
 	Sole    bool   // whatever its Kind, in a pool of one server it goes there as it is
 	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
-	Quiet   uint16 // memcached meta: not 0 if its reply may have to be swallowed; see Answers.Suppress
+	Quiet   uint16 // memcached: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
+	Mark    Mark   // what its reply bears, in a profile with marks: see Replies.Marks. It is also known of a frame of which no more than the header is there
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
 	Key     []byte // decides the server; never nil for Forward, may be empty
 	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty

@@ -46,6 +46,7 @@ type Fragments interface {
 // fragment leaves. AppendCoalesced gets it once all fragments are answered; Replies and Cursor are empty until then.
 type Gather struct {
 	Op      uint16
+	Mark    Mark      // Command.Mark
 	Some    bool      // Command.Some
 	Part    []uint16  // Part[i] is the index in Replies of the fragment that holds key i of the command; with Subscribers, the place of the server that Replies[i] is from
 	Replies [][]byte  // the whole reply to each fragment, but for those that Some leaves out; none is empty

@@ -26,8 +26,8 @@ type Health interface {
 	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.
 	CheckProbe(reply []byte) error
 
-	// Canary is a whole command that any server answers with reply, which holds token where the protocol allows that.
-	Canary(token string) (command, reply []byte)
+	// Canary is a whole command that any server of that profile answers with reply, which holds token where the protocol allows that.
+	Canary(pr Profile, token string) (command, reply []byte)
 
 	// JudgeCanary looks at the whole reply that came to a canary where want was promised.
 	JudgeCanary(want, reply []byte) verdict.Proof

@@ -16,7 +16,7 @@ import (
 type round struct {
 	name    string
 	mc      bool // memcached; else Redis
-	three   bool // in RESP3
+	three   bool // in RESP3, or memcached's binary protocol
 	servers int
 	in      string
 	want    string // what the client gets
@@ -121,7 +121,7 @@ func mcValue(key, cas string) string {
 }
 
 // rounds are all hot commands, alone and pipelined by 16, before one server and before four. Redis's have plain names,
-// memcached's begin with mc, those in RESP3 with resp3.
+// memcached's begin with mc, and in its binary protocol with mc-binary, those in RESP3 with resp3.
 func rounds() []round {
 	var all []round
 	add := func(mc, three bool, prefix string, c hotCommand) {
@@ -149,6 +149,9 @@ func rounds() []round {
 	}
 	for _, c := range memcachedHot() {
 		add(true, false, "mc-", c)
+	}
+	for _, c := range binaryHot() {
+		add(true, true, "mc-binary-", c)
 	}
 	return all
 }
@@ -184,6 +187,8 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 		for i, v := range g.servers {
 			g.servers[i] = v.Three
 		}
+	}
+	if r.three && !r.mc {
 		g.client.Send(array("HELLO", "3"))
 		g.answer(t, r)
 		if got := g.client.Sock.Take(); !strings.HasPrefix(got, "%") {
@@ -253,9 +258,12 @@ func hotReplies(t testing.TB, r round, in string) (out string) {
 	t.Helper()
 	for len(in) > 0 {
 		reply, n := "", 0
-		if r.mc {
+		switch {
+		case r.mc && r.three:
+			reply, n = binaryHotReply(in)
+		case r.mc:
 			reply, n = mcHotReply(in)
-		} else {
+		default:
 			reply, n = hotReply(in, r.want)
 		}
 		if n == 0 {
@@ -413,6 +421,7 @@ var benchmarked = []string{
 	"mget-10", "mget-10-four-servers", "mget-100-four-servers", "mset-10-four-servers", "del-10-four-servers",
 	"mc-get", "mc-set", "mc-mg", "mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 	"resp3-get", "resp3-set", "resp3-get-pipeline-16", "resp3-set-pipeline-16", "resp3-mget-10-four-servers",
+	"mc-binary-get", "mc-binary-set", "mc-binary-get-pipeline-16", "mc-binary-get-10-quiet",
 }
 
 // BenchmarkRound is the whole of user code for one round, without system calls.

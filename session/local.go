@@ -50,6 +50,15 @@ type Local struct {
 	overfull bool  // all clients together have more unread than they may
 }
 
+// target is where the keys of one server go while a command is scattered.
+type target struct {
+	part    uint16 // index of the fragment
+	request *backend.Request
+	conn    *backend.Conn // nil if the server can't be reached
+	first   int           // index of the first of those keys
+	bytes   int           // of those keys with their framing
+}
+
 // NewLocal returns what this package has on a loop, the index-th, beside what backend has there.
 func NewLocal(index int, servers *backend.Local, limits Limits, p *Pressure) *Local {
 	on := servers.Loop()

@@ -30,6 +30,7 @@ type Report struct {
 	pool    *Pool            // the session's as it asked: a reload may give it another
 	request *backend.Request // its place in the client's order
 	client  codec.Client     // as the command found it
+	mark    codec.Mark
 	op      uint16
 	frame   []byte
 }
@@ -39,13 +40,13 @@ func (s *Session) report(cmd *codec.Command) {
 	r := s.local.servers.NewRequest(s)
 	r.Op, r.Quiet = cmd.Op, cmd.Quiet
 	j := &Report{
-		Client: s.cl.ID, session: s, pool: s.pool, request: r, client: s.cl, op: cmd.Op, frame: bytes.Clone(cmd.Frame),
+		Client: s.cl.ID, session: s, pool: s.pool, request: r, client: s.cl, mark: cmd.Mark, op: cmd.Op, frame: bytes.Clone(cmd.Frame),
 	}
 	if !s.pool.host.Ask(j) {
 		s.local.servers.Unref(r)
 		s.countRefusal(cmd)
 		bb := s.loop.GetBuffer()
-		bb.B = s.pool.Protocol.AppendError(bb.B, "too many clients ask about the proxy")
+		bb.B = s.pool.Protocol.AppendFailure(bb.B, s.cl.Profile, cmd.Mark, "too many clients ask about the proxy")
 		s.answer(bb)
 		return
 	}
@@ -70,7 +71,7 @@ func (j *Report) run(a about.Proxy) (reply []byte, last bool) {
 		if r := recover(); r != nil {
 			l.Panics.Add(1)
 			l.Log.Error("panic in a report", "pool", p.Name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			reply, last = p.Protocol.AppendError(nil, "the proxy could not tell"), false
+			reply, last = p.Protocol.AppendFailure(nil, j.client.Profile, j.mark, "the proxy could not tell"), false
 		}
 	}()
 	return p.Protocol.AppendReport(nil, j.client, j.op, j.frame, a)

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"cashew/backend"
+	"cashew/codec"
 	"cashew/topology"
 )
 
@@ -33,6 +34,8 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	s.store(r, chunk)
 	if last {
 		s.allStored(r)
+	} else if r.Quiet != 0 && stored(r) >= streamBytes && !s.pool.Protocol.Suppress(r.Quiet, r.Reply.B) {
+		r.Quiet = 0 // from here on it is a reply like any other
 	}
 }
 
@@ -250,7 +253,7 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	}
 	if whole.Err != nil && !spared(whole) {
 		s.pool.Count.ForwardError.Add(1)
-		s.out.SetBatch(p.AppendError(s.out.Batch(s.loop), backend.Text(whole.Err)))
+		s.out.SetBatch(p.AppendFailure(s.out.Batch(s.loop), s.cl.Profile, whole.Mark, backend.Text(whole.Err)))
 		return
 	}
 	size := 0
@@ -299,7 +302,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		if r.Reply == nil {
 			r.Reply = s.loop.GetBuffer()
 		}
-		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Op, int(r.Keys), r.Quiet)
+		r.Reply.B = s.appendFailure(r.Reply.B[:0], err, r.Mark, r.Op, int(r.Keys), r.Quiet)
 		r.Done = true
 		s.passDue()
 	}
@@ -307,13 +310,13 @@ func (s *Session) Failed(r *backend.Request, err error) {
 
 // appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
 // the pool's policy is that and the command only reads.
-func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quiet uint16) []byte {
+func (s *Session) appendFailure(dst []byte, err error, m codec.Mark, op uint16, keys int, quiet uint16) []byte {
 	if why, is := backend.Unblocks(err); is {
 		return s.pool.Protocol.AppendUnblocked(dst, s.cl.Profile, op, why)
 	}
 	if s.pool.Options().OnServerFailure == topology.Miss && !backend.Unable(err) {
 		start := len(dst)
-		if dst, ok := s.pool.Protocol.AppendMiss(dst, s.cl.Profile, op, keys); ok {
+		if dst, ok := s.pool.Protocol.AppendMiss(dst, s.cl.Profile, m, op, keys); ok {
 			s.pool.Count.Misses.Add(1)
 			if quiet != 0 && s.pool.Protocol.Suppress(quiet, dst[start:]) {
 				dst = dst[:start]
@@ -323,7 +326,7 @@ func (s *Session) appendFailure(dst []byte, err error, op uint16, keys int, quie
 	}
 	s.pool.Count.ForwardError.Add(1)
 	start := len(dst)
-	dst = s.pool.Protocol.AppendError(dst, backend.Text(err))
+	dst = s.pool.Protocol.AppendFailure(dst, s.cl.Profile, m, backend.Text(err))
 	if quiet != 0 && s.pool.Protocol.Suppress(quiet, dst[start:]) {
 		dst = dst[:start]
 	}
@@ -338,7 +341,7 @@ func (s *Session) lost(f *backend.Request, err error) {
 		if f.Reply == nil {
 			f.Reply = s.loop.GetBuffer()
 		}
-		out, ok := s.pool.Protocol.AppendMiss(f.Reply.B[:0], s.cl.Profile, whole.Gather.Op, int(f.Keys))
+		out, ok := s.pool.Protocol.AppendMiss(f.Reply.B[:0], s.cl.Profile, whole.Mark, whole.Gather.Op, int(f.Keys))
 		if f.Reply.B = out; ok {
 			s.pool.Count.LostKeys.Add(int64(f.Keys))
 			return

@@ -44,13 +44,16 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if len(rest) < s.scan.Need {
 			break
 		}
-		cmd.NoReply, cmd.Quiet = false, 0 // pools of several protocols share it
+		cmd.NoReply, cmd.Quiet, cmd.Mark = false, 0, 0 // pools of several protocols share it
 		n, err := p.ParseCommand(&s.cl, &s.scan, rest, cmd)
 		if err == nil && n == 0 && max(s.scan.Need, len(rest)) > s.local.limits.MaxRequestBytes {
 			err = s.errTooBig()
 		}
 		if err != nil {
-			s.malformed(err)
+			if s.speaks(err) {
+				continue
+			}
+			s.malformed(err, cmd.Mark)
 			return len(buf)
 		}
 		if n == 0 {
@@ -212,6 +215,9 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 		r.Quiet, r.Op, r.Keys = cmd.Quiet, cmd.Op, uint32(max(len(cmd.Keys), 1))
 		r.Server, r.Frame = uint16(place), uint32(len(cmd.Frame))
 		r.SetKey(cmd.Key)
+		if cmd.Mark != 0 {
+			r.Mark = cmd.Mark
+		}
 		s.push(r)
 		c.Queue(r)
 	}

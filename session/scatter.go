@@ -93,9 +93,8 @@ func (s *Session) fanOut(cmd *codec.Command) {
 // gather enters a command that will have fragments into the client's order.
 func (s *Session) gather(cmd *codec.Command) *backend.Request {
 	whole := s.local.servers.NewRequest(s)
-	whole.Gather = s.local.getGather()
-	whole.Quiet = cmd.Quiet
-	whole.Gather.Op, whole.Gather.Some = cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
+	whole.Gather, whole.Mark, whole.Quiet = s.local.getGather(), cmd.Mark, cmd.Quiet
+	whole.Gather.Mark, whole.Gather.Op, whole.Gather.Some = cmd.Mark, cmd.Op, cmd.Some && cmd.Kind == codec.Fanout
 	s.push(whole)
 	return whole
 }
@@ -108,21 +107,15 @@ func (s *Session) launched(whole *backend.Request) {
 	}
 }
 
-// target is where the keys of one server go while a command is scattered.
-type target struct {
-	part    uint16 // index of the fragment
-	request *backend.Request
-	conn    *backend.Conn // nil if the server can't be reached
-	first   int           // index of the first of those keys
-	bytes   int           // of those keys with their framing
-}
-
 // fragment queues the part of whole that goes to server, at place in the pool's list, and has so many keys; the caller appends its
 // bytes to the connection.
 func (s *Session) fragment(whole *backend.Request, place int, server *topology.Server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
 	f := s.local.servers.NewRequest(s)
 	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(place)
+	if whole.Mark != 0 {
+		f.Mark = whole.Mark
+	}
 	t.request = f
 	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)

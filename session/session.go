@@ -253,12 +253,13 @@ func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
 // refuse answers a command whose server can't be reached, in its turn.
 func (s *Session) refuse(cmd *codec.Command, err error) {
 	bb := s.loop.GetBuffer()
-	bb.B = s.appendFailure(bb.B, err, cmd.Op, max(len(cmd.Keys), 1), cmd.Quiet)
+	bb.B = s.appendFailure(bb.B, err, cmd.Mark, cmd.Op, max(len(cmd.Keys), 1), cmd.Quiet)
 	s.answer(bb)
 }
 
 // malformed tells a client whose framing is lost why it is closed, once all that is owed to it is delivered.
-func (s *Session) malformed(err error) {
+// m is the mark of its last frame, if that has one.
+func (s *Session) malformed(err error, m codec.Mark) {
 	s.pool.Count.Malformed.Add(1)
 	level := slog.LevelDebug
 	if errors.Is(err, codec.ErrForeign) && s.pool.Count.Foreign.Add(1) == 1 {
@@ -267,7 +268,7 @@ func (s *Session) malformed(err error) {
 	s.loop.Log.Log(context.Background(), level, "malformed request; closing the client",
 		"pool", s.pool.Name, "client", s.cl.Addr, "err", err)
 	bb := s.loop.GetBuffer()
-	bb.B = s.pool.Protocol.AppendMalformed(bb.B, err)
+	bb.B = s.pool.Protocol.AppendMalformed(bb.B, s.cl.Profile, m, err)
 	s.answer(bb)
 	s.spoiled = true
 	s.quit()

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"time"
 
 	"cashew/backend"
@@ -88,6 +89,21 @@ func (s *Session) change(cmd *codec.Command) {
 		bb.B = append(bb.B, refusal...)
 		s.answer(bb)
 	}
+}
+
+// speaks says whether err, of ParseCommand, is that the client begins as one of another profile does, which it has from here on.
+// Nothing of it is under way on connections of the profile before. No server is asked whether it speaks that: the client can't do
+// otherwise, and is told with its first command to a server that can't.
+func (s *Session) speaks(err error) bool {
+	var begins *codec.ProfileError
+	if s.commands > 0 || !errors.As(err, &begins) {
+		return false
+	}
+	s.tally.Profiles[s.cl.Profile]--
+	s.cl.Profile = begins.Profile
+	s.tally.Profiles[s.cl.Profile]++
+	s.conns = s.group.Set(s.cl.Profile, s.cl.DB)
+	return true
 }
 
 // askUntil has s wait until it is told that it may look again, for so long at most.

@@ -30,6 +30,13 @@ func NewStepper(t testing.TB, p hot) *Stepper {
 	return &Stepper{t: t, p: p, dst: make([]byte, 0, 1<<16), kept: make([]byte, 0, 1<<16)}
 }
 
+// NewStepperOf is NewStepper for a client of a profile whose replies have marks; they answer any command.
+func NewStepperOf(t testing.TB, p hot, pr codec.Profile) *Stepper {
+	s := NewStepper(t, p)
+	s.cl.Profile, s.reply.Marked = pr, true
+	return s
+}
+
 // Whole parses frame, one command, and then does what that asks for: answers it, or makes a fragment of it.
 func (s *Stepper) Whole(frame []byte) func() {
 	return func() {

@@ -12,6 +12,7 @@ import (
 // The steps of the hot path do not allocate.
 func TestAllocs(t *testing.T) {
 	s := codectest.NewStepper(t, New(Options{}))
+	b := codectest.NewStepperOf(t, New(Options{}), Binary)
 	tests := []struct {
 		name string
 		step func()
@@ -36,6 +37,14 @@ func TestAllocs(t *testing.T) {
 		{"va", s.Reply("VA 3 t1\r\nabc\r\n")},
 		{"values", s.Reply(strings.Repeat(value("k", 64), 20) + "END\r\n")},
 		{"coalesced get", s.Coalesced(dealt(100, 4))},
+		{"binary get", b.Whole([]byte(request(codeGet, "", "key", "")))},
+		{"binary set", b.Whole([]byte(request(codeSet, storing8, "key", "value")))},
+		{"binary noop", b.Whole([]byte(request(codeNoop, "", "", "")))},
+		{"binary unknown", b.Whole([]byte(request(0xff, "", "", "")))},
+		{"binary set in two", b.InTwo([]byte(request(codeSet, storing8, "key", "value")))},
+		{"binary value", b.Reply(replyTo(codeGet, 0, "flag", "", "value"))},
+		{"binary stored", b.Reply(replyTo(codeSet, 0, "", "", ""))},
+		{"binary error", b.Reply(replyTo(codeGet, 1, "", "", "Not found"))},
 	}
 	for _, tt := range tests {
 		if n := testing.AllocsPerRun(100, tt.step); n != 0 {

@@ -30,9 +30,6 @@ const (
 // placeholder is the key by which twemproxy routes commands that any server can answer.
 var placeholder = []byte("placeholder")
 
-// binaryMagic begins a request of the binary protocol.
-const binaryMagic = 0x80
-
 // ParseCommand implements codec.Commands. It finds the line's end, then the shape of the command decides.
 //
 // Where s is, between calls:
@@ -43,7 +40,10 @@ const binaryMagic = 0x80
 //	Op == opSkip    inside a data block that no server gets; Left bytes of it are still to come
 //
 // In the last state ParseCommand takes whatever there is as frames of Kind Ignore, so that nothing is gathered.
-func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	if cl.Profile != Text {
+		return p.parseBinary(s, buf, cmd)
+	}
 	if s.Op != 0 {
 		return goOn(s, buf, cmd)
 	}
@@ -53,7 +53,7 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	}
 	end += s.Pos
 	b, lead := buf, 0
-	if buf[0] == ' ' || buf[0] == binaryMagic || end > maxLine {
+	if buf[0] == ' ' || buf[0] == magicRequest || end > maxLine {
 		var err error
 		if lead, err = checkLine(buf, end); err != nil {
 			s.Reset()
@@ -70,8 +70,7 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	begin(cmd, op, b[:end+1])
 	shape := commands[op].shape
 	if shape != store { // in one condition it costs each command more
-		if bytes.IndexByte(line, 0) >= 0 {
-			// memcached's line would end there.
+		if bytes.IndexByte(line, 0) >= 0 { // memcached's line would end there
 			refuseNUL(s, cmd, line)
 			return lined(s, lead+end+1, cmd)
 		}
@@ -80,17 +79,15 @@ func (p *Protocol) ParseCommand(_ *codec.Client, s *codec.Scan, buf []byte, cmd 
 	case retrieve:
 		parseRetrieve(cmd, line, name)
 	case store:
-		if !p.parseStore(s, b, line, name, cmd) {
-			s.Need += lead
-			return lined(s, 0, cmd)
+		if p.parseStore(s, b, line, name, cmd) {
+			return lead + len(cmd.Frame), nil
 		}
-		return lead + len(cmd.Frame), nil
+		return unwhole(s, lead, cmd)
 	case metaStore:
-		if !p.parseMetaStore(s, b, line, name, cmd) {
-			s.Need += lead
-			return lined(s, 0, cmd)
+		if p.parseMetaStore(s, b, line, name, cmd) {
+			return lead + len(cmd.Frame), nil
 		}
-		return lead + len(cmd.Frame), nil
+		return unwhole(s, lead, cmd)
 	case meta:
 		parseMeta(cmd, line, name)
 	case unknown:
@@ -110,6 +107,12 @@ func withoutCR(line []byte) []byte {
 		return line[:n-1]
 	}
 	return line
+}
+
+// unwhole is what ParseCommand returns for a command whose data block is not whole, behind so many spaces.
+func unwhole(s *codec.Scan, lead int, cmd *codec.Command) (int, error) {
+	s.Need += lead
+	return lined(s, 0, cmd)
 }
 
 // lined is what ParseCommand returns for a command that is n bytes long, or of which no more than the line is there (0).
@@ -140,8 +143,8 @@ func nameOf(line []byte) (op, end int) {
 // checkLine looks at a line whose LF is at end, or that goes on beyond buf, with end its length: it counts the leading
 // spaces, and says whether the line may be that long.
 func checkLine(buf []byte, end int) (lead int, err error) {
-	if buf[0] == binaryMagic {
-		return 0, ErrBinary
+	if buf[0] == magicRequest {
+		return 0, errBinary
 	}
 	for lead < len(buf) && buf[lead] == ' ' {
 		lead++

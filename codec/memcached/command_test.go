@@ -16,16 +16,22 @@ import (
 // parsed feeds pieces to ParseCommand as a session does and tells what came out, one line for each command. Data blocks
 // that are skipped are told as one line, however they were cut.
 func parsed(p *Protocol, pieces [][]byte) (got []string, rest string, err error) {
+	return parsedIn(p, Text, pieces)
+}
+
+// parsedIn is parsed for a client of that profile.
+func parsedIn(p *Protocol, pr codec.Profile, pieces [][]byte) (got []string, rest string, err error) {
 	var (
 		buf     []byte
 		s       codec.Scan
-		cl      codec.Client
+		cl      = codec.Client{Profile: pr}
 		cmd     codec.Command
 		skipped int
 	)
 	for i, piece := range pieces {
 		buf = append(buf, piece...)
 		for len(buf) > 0 && len(buf) >= s.Need {
+			cmd.Quiet, cmd.Mark = 0, 0
 			n, err := p.ParseCommand(&cl, &s, buf, &cmd)
 			switch {
 			case err != nil:
@@ -89,7 +95,9 @@ func tell(p *Protocol, cl *codec.Client, cmd *codec.Command) string {
 	if cmd.NoReply && cmd.Kind != codec.Ignore {
 		b.WriteString(" noreply")
 	}
-	if cmd.Quiet != 0 {
+	if cmd.Quiet&quietBinary != 0 {
+		fmt.Fprintf(&b, " quiet %#x", byte(cmd.Quiet))
+	} else if cmd.Quiet != 0 {
 		b.WriteString(" quiet " + commands[cmd.Quiet].name)
 	}
 	return b.String()
@@ -238,8 +246,8 @@ func TestParseCommand(t *testing.T) {
 		{name: "meta line too long", in: "mg a" + strings.Repeat(" ", maxLine) + "\r\n", err: errLine},
 		{name: "too much before a list", in: strings.Repeat(" ", maxLead+1) + "get" + strings.Repeat(" kkkk", 500) + "\r\n", err: errLine},
 		{name: "as much as may be before a list", in: strings.Repeat(" ", maxLead) + "get a" + strings.Repeat(" ", 2000) + "\r\n", want: []string{fmt.Sprintf("forward %q by %q", "get a"+strings.Repeat(" ", 2000)+"\r\n", "a")}},
-		{name: "binary", in: "\x80\x00", err: ErrBinary},
-		{name: "binary behind text", in: "get a\r\n\x80\x00\r\n", want: []string{`forward "get a\r\n" by "a"`}, err: ErrBinary},
+		{name: "binary", in: "\x80\x00", err: errBinary},
+		{name: "binary behind text", in: "get a\r\n\x80\x00\r\n", want: []string{`forward "get a\r\n" by "a"`}, err: errBinary},
 		{name: "line cut", in: "get a", rest: "get a"},
 	}
 	p := New(Options{})
@@ -296,18 +304,18 @@ func TestSkipGathersNothing(t *testing.T) {
 		cmd codec.Command
 	)
 	line := []byte("set a 0 0 2000000000\r\n")
-	if n, err := p.ParseCommand(nil, &s, line, &cmd); n != len(line) || err != nil || s.Need != 0 {
+	if n, err := p.ParseCommand(new(codec.Client), &s, line, &cmd); n != len(line) || err != nil || s.Need != 0 {
 		t.Fatalf("ParseCommand(%q) = %d, %v, Need %d", line, n, err, s.Need)
 	}
 	chunk := make([]byte, 1<<20)
 	for left := 2000000002; left > 0; {
-		n, err := p.ParseCommand(nil, &s, chunk, &cmd)
+		n, err := p.ParseCommand(new(codec.Client), &s, chunk, &cmd)
 		if n != min(left, len(chunk)) || err != nil || cmd.Kind != codec.Ignore {
 			t.Fatalf("with %d to skip: ParseCommand = %d, %v, kind %v", left, n, err, cmd.Kind)
 		}
 		left -= n
 	}
-	if n, err := p.ParseCommand(nil, &s, []byte("mn\r\n"), &cmd); n != 4 || err != nil || cmd.Kind != codec.Local {
+	if n, err := p.ParseCommand(new(codec.Client), &s, []byte("mn\r\n"), &cmd); n != 4 || err != nil || cmd.Kind != codec.Local {
 		t.Errorf("behind it: ParseCommand = %d, %v, kind %v", n, err, cmd.Kind)
 	}
 }
@@ -323,7 +331,7 @@ func TestManyKeys(t *testing.T) {
 			err error
 		)
 		for end := size; n == 0 && err == nil; end += size {
-			n, err = p.ParseCommand(nil, &s, in[:min(end, len(in))], &cmd)
+			n, err = p.ParseCommand(new(codec.Client), &s, in[:min(end, len(in))], &cmd)
 		}
 		if n != len(in) || err != nil || len(cmd.Keys) != 10000 || cmd.Kind != codec.Scatter {
 			t.Errorf("in pieces of %d: ParseCommand = %d, %v with %d keys", size, n, err, len(cmd.Keys))
@@ -332,7 +340,7 @@ func TestManyKeys(t *testing.T) {
 	long := append([]byte("get"), bytes.Repeat([]byte(" kkkkkkk"), maxKeysLine/8)...)
 	for _, in := range [][]byte{long, append(long, '\n')} {
 		var s codec.Scan
-		if n, err := p.ParseCommand(nil, &s, in, new(codec.Command)); n != 0 || !errors.Is(err, errLine) {
+		if n, err := p.ParseCommand(new(codec.Client), &s, in, new(codec.Command)); n != 0 || !errors.Is(err, errLine) {
 			t.Errorf("get of %d bytes: ParseCommand = %d, %v; want %v", len(in), n, err, errLine)
 		}
 	}
@@ -370,15 +378,15 @@ func TestAppendErrors(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{string(p.AppendError(nil, "Connection refused")), "SERVER_ERROR Connection refused\r\n"},
 		{string(p.AppendCrossServer(nil, [2][]byte{}, [2]string{})), "SERVER_ERROR keys live on different servers\r\n"},
-		{string(p.AppendMalformed(nil, ErrBinary)), "SERVER_ERROR binary protocol is not supported; use the text protocol\r\n"},
-		{string(p.AppendMalformed(nil, errLine)), "CLIENT_ERROR line too long\r\n"},
+		{string(p.AppendMalformed(nil, Text, 0, errBinary)), "SERVER_ERROR the binary protocol behind text commands; a connection speaks one of them\r\n"},
+		{string(p.AppendMalformed(nil, Text, 0, errLine)), "CLIENT_ERROR line too long\r\n"},
 		{p.Name(), "memcached"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
 		}
 	}
-	if p.Handshake(0, 0) != nil || p.CheckHandshake(0, 0, 0, nil) != nil {
+	if p.Handshake(Text, 0) != nil {
 		t.Error("there is a handshake")
 	}
 }
@@ -407,7 +415,7 @@ func TestBlank(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	for op, c := range commands {
-		if strings.Contains(c.name, "|") { // stats, told apart by what is behind it
+		if strings.Contains(c.name, "|") || op == opNoop { // stats, told apart by what is behind it; the binary protocol's
 			op = opUnknown
 		}
 		if c.name != "" && lookup([]byte(c.name)) != op {
@@ -445,7 +453,7 @@ func FuzzParseCommand(f *testing.F) {
 func TestSoleIsOurs(t *testing.T) {
 	cmd := codec.Command{Sole: true}
 	var s codec.Scan
-	if _, err := New(Options{Admin: true}).ParseCommand(nil, &s, []byte("stats\r\n"), &cmd); err != nil || cmd.Kind != codec.Report || cmd.Sole {
+	if _, err := New(Options{Admin: true}).ParseCommand(new(codec.Client), &s, []byte("stats\r\n"), &cmd); err != nil || cmd.Kind != codec.Report || cmd.Sole {
 		t.Errorf("stats: %v, kind %v, sole %v", err, cmd.Kind, cmd.Sole)
 	}
 }

@@ -1,4 +1,4 @@
-// Package memcached is memcached's text protocol, classic and meta, as a [codec.Protocol]. It runs on the event loop that owns
+// Package memcached is memcached's text protocol, classic and meta, and as a second profile its binary protocol, as a [codec.Protocol]. It runs on the event loop that owns
 // the connection, except where the interfaces of codec say otherwise (AppendReport, Probe); a [Protocol] is immutable and
 // shared by all loops.
 //
@@ -41,6 +41,13 @@
 //	Append…       fragment.go one command to several servers, and their replies to one; stats.go: of stats
 //	ScanReply     reply.go    where a reply ends, cut at any byte
 //	Judge         health.go   whether a reply is one to that command; probes and canaries; what a miss is answered
+//
+// and in the binary protocol, whose frames binary.go shows:
+//
+//	ParseCommand  binary.go          opcodes, and what memcached hangs up on
+//	AppendLocal   binary_answers.go  what is said here; quiet commands
+//	Append…       binary_stats.go    STAT and FLUSH at several servers
+//	ScanReply     binary_reply.go    where a reply ends, and whose it is; greeting and canary
 //
 // Source: memcached doc/protocol.txt; memcached 1.6 proto_text.c; memcached 1.6.18 as it behaves, which the tests ask.
 package memcached

@@ -6,8 +6,15 @@ import (
 	"cashew/codec"
 )
 
-// ErrBinary is ParseCommand's error for a client that speaks the binary protocol. It wraps codec.ErrForeign.
-var ErrBinary = fmt.Errorf("%w: binary memcached", codec.ErrForeign)
+// errBinary is ParseCommand's error for a frame of the binary protocol.
+var errBinary error = &codec.ProfileError{Profile: Binary, Name: "the binary protocol"}
+
+// What ends a connection of the binary protocol.
+var (
+	errMagic         error = protocolError("binary protocol: a request begins with 0x80")
+	errBinaryUnknown error = &binaryError{statusUnknown, textUnknown}
+	errBinaryInvalid error = &binaryError{statusInvalid, textInvalid}
+)
 
 // protocolError ends a connection: its text is what the client is told. It wraps codec.ErrMalformed.
 type protocolError string
@@ -24,6 +31,9 @@ var (
 	errReplyLine   error = protocolError("reply: line too long or not ended by CRLF")
 	errReplyNumber error = protocolError("reply: invalid number")
 	errReplyFields error = protocolError("reply: missing or empty fields")
+	errReplyMagic  error = protocolError("reply: no frame of the binary protocol")
+	errReplyMark   error = protocolError("reply: opcode or opaque is another request's")
+	errReplyLength error = protocolError("reply: key and extras longer than the body, or a body too long")
 	errReplyBody   error = protocolError("reply: expected CRLF after data")
 )
 
@@ -44,7 +54,7 @@ const (
 	refuseLine       = "CLIENT_ERROR " + textLine
 	refuseAdmin      = "admin"
 	hangUp           = "http"
-	refuseSizes      = "CLIENT_ERROR the histogram of sizes is turned on and off at the servers, not through this proxy"
+	refuseSizes      = "CLIENT_ERROR " + textSizes
 
 	answerEnd  = "END"
 	answerNoop = "MN"

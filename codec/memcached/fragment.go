@@ -43,6 +43,9 @@ const replyOK = "OK\r\n"
 // AppendCoalesced implements codec.Fragments. If a fragment was answered with an error line, that is the reply, the first
 // in the order of fragments (twemproxy says "Invalid argument" instead).
 func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
+	if g.Mark != 0 {
+		return coalesceBinary(dst, g)
+	}
 	for _, r := range g.Replies {
 		if isError(r) {
 			return append(dst, r...)

@@ -20,7 +20,7 @@ func TestFragments(t *testing.T) {
 			cmd codec.Command
 			got [2][]byte
 		)
-		if n, err := p.ParseCommand(nil, &s, []byte(tt.in), &cmd); n != len(tt.in) || err != nil || cmd.Kind != codec.Scatter {
+		if n, err := p.ParseCommand(new(codec.Client), &s, []byte(tt.in), &cmd); n != len(tt.in) || err != nil || cmd.Kind != codec.Scatter {
 			t.Fatalf("ParseCommand(%q) = %d, %v, kind %v", tt.in, n, err, cmd.Kind)
 		}
 		for i := range got {

@@ -14,12 +14,19 @@ var probe = []byte("mn\r\n")
 func (*Protocol) Probe() []byte { return probe }
 
 // Canary implements codec.Health. mn has no room for the token, but its reply is no other command's.
-func (*Protocol) Canary(string) (command, reply []byte) { return probe, []byte("MN\r\n") }
+func (*Protocol) Canary(pr codec.Profile, token string) (command, reply []byte) {
+	if pr == Binary {
+		return binaryCanary(token)
+	}
+	return probe, []byte("MN\r\n")
+}
 
 // JudgeCanary implements codec.Health. A memcached from before the meta commands says ERROR, as to anything that it does not
 // know.
 func (*Protocol) JudgeCanary(want, reply []byte) verdict.Proof {
 	switch {
+	case want[0] == magicReply:
+		return judgeBinaryCanary(want, reply)
 	case bytes.Equal(reply, want):
 		return verdict.InStep
 	case bytes.Equal(reply, []byte("ERROR\r\n")):
@@ -36,8 +43,12 @@ func (*Protocol) CheckProbe(reply []byte) error {
 	return fmt.Errorf("memcached: mn was answered %q", bytes.TrimRight(reply[:min(len(reply), 100)], "\r\n"))
 }
 
-// Judge implements codec.Replies. memcached's errors are about a request, never about the server as a whole.
-func (*Protocol) Judge(_ codec.Profile, op uint16, reply []byte) verdict.Verdict {
+// Judge implements codec.Replies. memcached's errors are about a request, never about the server as a whole. What the binary
+// protocol's replies bear is looked at as they are scanned.
+func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) verdict.Verdict {
+	if pr != Text {
+		return verdict.Fine
+	}
 	words := firstWords[op]
 	if words == nil || (op == opIncr || op == opDecr) && '0' <= reply[0] && reply[0] <= '9' {
 		return verdict.Fine
@@ -76,7 +87,10 @@ var firstWords = func() (list [len(commands)][]string) {
 }()
 
 // AppendMiss implements codec.Answers. gat is no mere read: it touches.
-func (*Protocol) AppendMiss(dst []byte, _ codec.Profile, op uint16, _ int) ([]byte, bool) {
+func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, m codec.Mark, op uint16, _ int) ([]byte, bool) {
+	if pr == Binary {
+		return appendBinaryMiss(dst, m, op)
+	}
 	switch op {
 	case opGet, opGets:
 		return append(dst, replyEnd...), true

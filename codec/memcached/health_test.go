@@ -18,7 +18,7 @@ func TestHealth(t *testing.T) {
 	for reply, proof := range map[string]verdict.Proof{
 		"MN\r\n": verdict.InStep, "END\r\n": verdict.OutOfStep, "ERROR\r\n": verdict.Unproved,
 	} {
-		_, want := p.Canary("")
+		_, want := p.Canary(Text, "")
 		if got := p.JudgeCanary(want, []byte(reply)); got != proof {
 			t.Errorf("JudgeCanary(%q) = %v; want %v", reply, got, proof)
 		}
@@ -53,7 +53,7 @@ func TestHealth(t *testing.T) {
 		}
 	}
 	for op := range commands {
-		got, ok := p.AppendMiss(nil, 0, uint16(op), 1)
+		got, ok := p.AppendMiss(nil, Text, 0, uint16(op), 1)
 		want := map[int]string{opGet: "END\r\n", opGets: "END\r\n", opMetaGet: "EN\r\n"}[op]
 		if string(got) != want || ok != (want != "") {
 			t.Errorf("AppendMiss(%s) = %q, %v; want %q", commands[op].name, got, ok, want)

@@ -4,7 +4,10 @@ import "cashew/codec"
 
 // AppendLocal implements codec.Answers: what the proxy answers itself, in memcached's words where it has any. It is the
 // text in cmd.Err and a line end, but for what is refused by name. quit has no reply.
-func (p *Protocol) AppendLocal(dst []byte, _ *codec.Client, cmd *codec.Command) []byte {
+func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
+	if cl.Profile != Text {
+		return appendBinaryLocal(dst, cmd)
+	}
 	switch cmd.Err {
 	case "":
 		return dst
@@ -12,7 +15,7 @@ func (p *Protocol) AppendLocal(dst []byte, _ *codec.Client, cmd *codec.Command) 
 		// CLIENT_ERROR, as memcached's own refusal of flush_all: SERVER_ERROR makes clients count the server as failing.
 		dst = append(dst, "CLIENT_ERROR "...)
 		dst = append(dst, commands[cmd.Op].name...)
-		dst = append(dst, " is not allowed through this proxy"...)
+		dst = append(dst, textNotAllowed...)
 	default:
 		dst = append(dst, cmd.Err...)
 	}

@@ -90,7 +90,7 @@ func proxied(t *testing.T, p *Protocol, socket string, pieces [][]byte) string {
 		for len(buf) > 0 && len(buf) >= s.Need {
 			n, err := p.ParseCommand(&cl, &s, buf, &cmd)
 			if err != nil {
-				return string(p.AppendMalformed(out, err))
+				return string(p.AppendMalformed(out, cl.Profile, cmd.Mark, err))
 			}
 			if n == 0 {
 				break

@@ -133,6 +133,9 @@ func unquiet(cmd *codec.Command, from, to int) {
 // Source: memcached 1.6.18, asked for every return code. It shows NF to md and ma, and an HD or VA of ma for an item that
 // ma itself made (flag N); the latter can't be told from a hit, and is hidden.
 func (*Protocol) Suppress(quiet uint16, reply []byte) bool {
+	if quiet&quietBinary != 0 {
+		return suppressBinary(byte(quiet), reply)
+	}
 	if len(reply) < len("EN\r\n") || reply[2] > ' ' {
 		return false
 	}

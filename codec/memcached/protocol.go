@@ -15,7 +15,7 @@ type Options struct {
 	MaxValue int
 }
 
-// Protocol is the memcached text protocol of one pool. It is immutable and may be used by all loops at once.
+// Protocol is the memcached protocol of one pool. It is immutable and may be used by all loops at once.
 type Protocol struct {
 	noTransactions
 	noWalks
@@ -48,13 +48,20 @@ func (*Protocol) Name() string { return "memcached" }
 func (p *Protocol) Admin() bool { return p.admin }
 
 // Profiles implements codec.Catalogue.
-func (*Protocol) Profiles() []string { return []string{"text"} }
+func (*Protocol) Profiles() []string { return []string{"text", "binary"} }
 
-// Handshake implements codec.Health: there is none.
-func (*Protocol) Handshake(codec.Profile, int) [][]byte { return nil }
+// Handshake implements codec.Health: text has none.
+func (*Protocol) Handshake(pr codec.Profile, _ int) [][]byte {
+	if pr == Binary {
+		return greeting
+	}
+	return nil
+}
 
-// CheckHandshake implements codec.Health; it is never called.
-func (*Protocol) CheckHandshake(codec.Profile, int, int, []byte) error { return nil }
+// CheckHandshake implements codec.Health.
+func (*Protocol) CheckHandshake(_ codec.Profile, _, _ int, reply []byte) error {
+	return checkGreeting(reply)
+}
 
 // Target implements codec.Commands: no command switches.
 func (*Protocol) Target(cl *codec.Client, _ *codec.Command) (pr codec.Profile, db int, waits bool) {
@@ -77,9 +84,12 @@ func (p *Protocol) AppendCrossServer(dst []byte, _ [2][]byte, _ [2]string) []byt
 }
 
 // AppendMalformed implements codec.Answers.
-func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
-	if errors.Is(err, ErrBinary) {
-		return p.AppendError(dst, "binary protocol is not supported; use the text protocol")
+func (p *Protocol) AppendMalformed(dst []byte, pr codec.Profile, m codec.Mark, err error) []byte {
+	if pr == Binary {
+		return appendBinaryMalformed(dst, m, err)
+	}
+	if errors.Is(err, errBinary) {
+		return p.AppendError(dst, "the binary protocol behind text commands; a connection speaks one of them")
 	}
 	if errors.Is(err, errHTTP) {
 		return p.AppendError(dst, "this is not an HTTP server")

@@ -47,6 +47,9 @@ const (
 //
 // Source: memcached doc/protocol.txt; twemproxy 0.5.0 memcache_parse_rsp.
 func (*Protocol) ScanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
+	if s.Marked {
+		return scanBinary(s, buf)
+	}
 	pos := 0
 	for pos < len(buf) {
 		if s.Skip > 0 {

@@ -10,7 +10,15 @@ import (
 
 // AppendReport implements codec.Reports: stats, the proxy's own figures. The first have memcached's names and units, among them
 // uptime and time in whole seconds; the others are twemproxy's or ours.
-func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, proxy about.Proxy) (out []byte, last bool) {
+func (p *Protocol) AppendReport(dst []byte, cl codec.Client, _ uint16, frame []byte, proxy about.Proxy) (out []byte, last bool) {
+	if cl.Profile == Binary {
+		return appendStats(dst, headerOf(frame).mark, reportText(nil, proxy)), false
+	}
+	return append(reportText(dst, proxy), replyEnd...), false
+}
+
+// reportText appends lines of STAT.
+func reportText(dst []byte, proxy about.Proxy) []byte {
 	f := proxy.Facts()
 	t := statsText(dst)
 	t.count("pid", int64(f.Process.PID))
@@ -48,7 +56,7 @@ func (p *Protocol) AppendReport(dst []byte, _ codec.Client, _ uint16, _ []byte, 
 		t.text("server_"+s.Name+"_state", s.State)
 		t.count("server_"+s.Name+"_requests", s.Requests)
 	}
-	return append(t, replyEnd...), false
+	return t
 }
 
 // statsText is lines of a name and what stands behind it: "STAT threads 4".

@@ -45,6 +45,7 @@ const (
 	opStatsSettings // the rest of stats, told apart for how replies of several servers become one
 	opStatsConns
 	opStatsOther
+	opNoop // of the binary protocol alone
 
 	// opSkip is no command: the rest of a data block that no server gets.
 	opSkip
@@ -115,6 +116,7 @@ var commands = [...]struct {
 	opStatsSettings:  {"stats|settings", stats},
 	opStatsConns:     {"stats|conns", stats},
 	opStatsOther:     {"stats|other", stats},
+	opNoop:           {"noop", metaNoop},
 	opSkip:           {"", unknown},
 }
 
@@ -217,6 +219,9 @@ func (*Protocol) Ops() int { return len(commands) }
 func (*Protocol) CommandName(cmd *codec.Command) string {
 	if name := commands[cmd.Op].name; name != "" {
 		return name
+	}
+	if cmd.Mark != 0 {
+		return opcodes[opcodeOf(cmd.Mark)].name
 	}
 	return about.NameAt(cmd.Frame)
 }

@@ -250,7 +250,7 @@ func TestParseCommandExpectedBulk(t *testing.T) {
 			if !errors.Is(err, codec.ErrMalformed) {
 				t.Fatalf("ParseCommand(%q) = %v; want malformed", tt.in, err)
 			}
-			if got := string(p.AppendMalformed(nil, err)); got != tt.want {
+			if got := string(p.AppendMalformed(nil, 0, 0, err)); got != tt.want {
 				t.Errorf("AppendMalformed of %q = %q; want %q", tt.in, got, tt.want)
 			}
 		})

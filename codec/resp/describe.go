@@ -49,7 +49,7 @@ func same(reply string) (all [profiles]string) {
 }
 
 // AppendMiss implements codec.Answers.
-func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, op uint16, keys int) ([]byte, bool) {
+func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, _ codec.Mark, op uint16, keys int) ([]byte, bool) {
 	if op == opMGet {
 		dst = appendHeader(dst, '*', keys)
 		for range keys {

@@ -14,7 +14,7 @@ var probe = []byte("*1\r\n$4\r\nPING\r\n")
 func (*Protocol) Probe() []byte { return probe }
 
 // Canary implements codec.Health.
-func (*Protocol) Canary(token string) (command, reply []byte) {
+func (*Protocol) Canary(_ codec.Profile, token string) (command, reply []byte) {
 	command = bulks("ECHO", token)
 	return command, command[bytes.LastIndexByte(command, '$'):]
 }
@@ -93,6 +93,9 @@ func judgeError(reply []byte) verdict.Verdict {
 	}
 	return verdict.Fine
 }
+
+// Marks implements codec.Replies: order is all that tells whose a reply is.
+func (*Protocol) Marks(codec.Profile) bool { return false }
 
 // Judge implements codec.Replies.
 func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) verdict.Verdict {

@@ -41,7 +41,7 @@ func TestHealth(t *testing.T) {
 
 func TestJudgeCanary(t *testing.T) {
 	p := New(Options{})
-	_, want := p.Canary("token")
+	_, want := p.Canary(RESP2, "token")
 	for reply, proof := range map[string]verdict.Proof{
 		"$5\r\ntoken\r\n": verdict.InStep,
 		"$5\r\nother\r\n": verdict.OutOfStep,
@@ -129,14 +129,14 @@ func TestAppendMiss(t *testing.T) {
 		{"eval", 1, "", ""},
 	} {
 		for pr, want := range []string{c.want, c.three} {
-			got, ok := p.AppendMiss([]byte("x"), codec.Profile(pr), mustOp(c.command), c.keys)
+			got, ok := p.AppendMiss([]byte("x"), codec.Profile(pr), 0, mustOp(c.command), c.keys)
 			if string(got) != "x"+want || ok != (want != "") {
 				t.Errorf("AppendMiss(%d, %s, %d) = %q, %v; want %q", pr, c.command, c.keys, got, ok, "x"+want)
 			}
 		}
 	}
 	for op := range commands { // what is answered as a miss must be a read
-		if _, ok := p.AppendMiss(nil, RESP2, uint16(op), 1); ok && !strings.Contains(commands[op].flags, "r") {
+		if _, ok := p.AppendMiss(nil, RESP2, 0, uint16(op), 1); ok && !strings.Contains(commands[op].flags, "r") {
 			t.Errorf("%s is answered as a miss but writes", commands[op].name)
 		}
 	}

@@ -278,7 +278,7 @@ func TestAppendErrors(t *testing.T) {
 			string(p.AppendCrossServer(nil, [2][]byte{[]byte("a\r\n"), []byte("b")}, [2]string{"s1", "s2"})),
 			"-CROSSSLOT Keys in request don't hash to the same server: 'a  ' is on s1, 'b' on s2\r\n",
 		},
-		{"AppendMalformed", string(p.AppendMalformed(nil, errBulk)), "-ERR Protocol error: invalid bulk length\r\n"},
+		{"AppendMalformed", string(p.AppendMalformed(nil, 0, 0, errBulk)), "-ERR Protocol error: invalid bulk length\r\n"},
 		{"Name", p.Name(), "redis"},
 	}
 	for _, tt := range tests {

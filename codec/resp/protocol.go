@@ -155,6 +155,11 @@ func (*Protocol) AppendError(dst []byte, text string) []byte {
 	return append(dst, crlf...)
 }
 
+// AppendFailure implements codec.Answers.
+func (p *Protocol) AppendFailure(dst []byte, _ codec.Profile, _ codec.Mark, text string) []byte {
+	return p.AppendError(dst, text)
+}
+
 // AppendCrossServer implements codec.Answers. Cluster clients know the error's code.
 func (*Protocol) AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string) []byte {
 	dst = append(dst, "-CROSSSLOT Keys in request don't hash to the same server"...)
@@ -171,7 +176,7 @@ func (*Protocol) AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string
 const maxToldKey = 64
 
 // AppendMalformed implements codec.Answers.
-func (p *Protocol) AppendMalformed(dst []byte, err error) []byte {
+func (p *Protocol) AppendMalformed(dst []byte, _ codec.Profile, _ codec.Mark, err error) []byte {
 	return p.AppendError(dst, err.Error())
 }
 

@@ -403,7 +403,7 @@ func TestMalformedAgainstRedis(t *testing.T) {
 			t.Errorf("ParseCommand(%.40q) = %v; want malformed", tt.in, err)
 			continue
 		}
-		if got := string(p.AppendMalformed(nil, err)); (got == want) == (tt.diverges != "") {
+		if got := string(p.AppendMalformed(nil, 0, 0, err)); (got == want) == (tt.diverges != "") {
 			t.Errorf("%.40q: %q; the server says %q (diverges: %q)", tt.in, got, want, tt.diverges)
 		}
 	}

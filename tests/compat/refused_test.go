@@ -20,10 +20,6 @@ var (
 		what: "`CLIENT TRACKING`: a client's own cache", why: "what a server has to say of changed keys belongs to one of many clients on its connection",
 		instead: "rueidis and valkey-go: `DisableCache: true`",
 	}
-	binaryProtocol = &reason{
-		what: "memcached's binary protocol", why: "cashew speaks the text protocol and the meta commands; memcached itself calls the other deprecated",
-		instead: "the library's option for text, if it has one: pylibmc `binary=False`, spymemcached's `DefaultConnectionFactory`, dalli 3.2 and later `protocol: :meta`", later: true,
-	}
 	keylessScript = &reason{
 		what: "`EVAL` and `EVALSHA` without keys", why: "the keys tell which server runs a script",
 		instead: "a pool of one server; a script that names its keys",
@@ -51,7 +47,6 @@ type refusal struct {
 }
 
 var refusals = []refusal{
-	{protocol: binary, steps: []string{"connect"}, why: binaryProtocol},
 	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
 	{rows: []string{"celery", "rq"}, steps: []string{"connect"}, three: true, why: transactsOnOne},
 	{rows: []string{"channels", "channels-prefixed"}, steps: []string{"connect"}, three: true, why: keylessScript},

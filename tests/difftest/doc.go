@@ -7,7 +7,8 @@
 //	         +--> nutcracker --> 1 redis-server -> replies --+
 //
 // The files mc_*_test.go do the same with memcached. A volatile part of its replies (a cas id, a time) is replaced before
-// they are compared.
+// they are compared; in the binary protocol (mc_binary_test.go) nothing is, for two
+// memcacheds count alike that were told the same.
 //
 // The proxy under test is built once per run from this module. To run the same tests against another one:
 //

@@ -161,37 +161,3 @@ func mcBadTraffic(t *testing.T, addr string, bad badInput) {
 		}
 	}
 }
-
-// TestMemcachedBinaryProtocol: a client of the binary protocol is told once and closed.
-func TestMemcachedBinaryProtocol(t *testing.T) {
-	t.Parallel()
-	wantCashew(t, "it closes the client without a word, 7.1")
-	server := startMemcached(t)
-	addr := startProxy(t, mcPoolOf([]*mcServer{server})).addr("p")
-	header := func(opcode byte, body string) string {
-		return "\x80" + string(opcode) + strings.Repeat("\x00", 9) + string(byte(len(body))) + strings.Repeat("\x00", 12) + body
-	}
-	for _, c := range []struct{ name, text, owed string }{
-		{"one byte", "\x80", ""},
-		{"get", header(0x00, "key"), ""},
-		{"noop", header(0x0a, ""), ""},
-		{"version", header(0x0b, ""), ""},
-		{"quit", header(0x07, ""), ""},
-		{"sasl list", header(0x20, ""), ""},
-		{"many", strings.Repeat(header(0x0a, ""), 1000), ""},
-		{"behind text", mcSet("a", "1") + mcGet("a") + header(0x0a, ""), "STORED\r\n" + mcHit("a", "1")},
-		{"with line ends", "\x80\r\n\r\nget a\r\n", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			client := dial(t, addr)
-			go client.conn.Write([]byte(c.text)) // the peer may close it before all is written
-			got, owed := strings.CutPrefix(client.drain(), c.owed)
-			const want = "SERVER_ERROR binary protocol is not supported; use the text protocol\r\n"
-			if !owed || got != want && (got != "" || len(c.text) < 1000) {
-				t.Errorf("got %q; want %q", got, c.owed+want)
-			}
-		})
-	}
-	c := dial(t, addr)
-	c.expectAll("END\r\nERROR\r\nEND\r\n", "get \x80\r\n\x81\r\nget b\x80\r\n") // elsewhere it is a byte like any other
-}

@@ -222,7 +222,18 @@ func TestLibmemcachedTools(t *testing.T) {
 	run(false, memtouch, "--expire=10", "file1")
 	run(true, memexist, "file2")
 	if underTest.name == "cashew" {
-		run(false, memcat, "--binary", "file2") // refused, not misread
+		for name, want := range content {
+			if name != "file1" {
+				if got := run(true, memcat, "--binary", name); strings.TrimSpace(got) != strings.TrimSpace(want) {
+					t.Errorf("memcat --binary %s = %q; want %q", name, clip(got), clip(want))
+				}
+			}
+		}
+		run(true, memcp, append([]string{"--binary"}, files...)...)
+		run(true, memtouch, "--binary", "--expire=1000", "file1")
+		run(true, []string{"memcrm", "memrm"}, "--binary", "file1")
+		run(false, memcat, "--binary", "file1")
+		run(false, memcat, "file1")
 		run(true, memcat, "file2")
 	}
 }

@@ -7,7 +7,7 @@ var backendPlants = []plant{
 	{"outq-forgets-its-tail", "backend/answer.go", "	if c.head == nil {\n		c.tail = nil\n		c.marks.clear()\n	}", ""},
 	{"fail-flushes-the-old-batch", "backend/ending.go", "	c.out.Close(c.loop)\n	c.inside", "	c.inside"},
 	{"failed-requests-are-kept", "backend/ending.go", "	c.sock, c.head, c.tail, c.nextLate, c.answered = nil, nil, nil, nil, c.entered", "	c.sock, c.tail, c.nextLate, c.answered = nil, nil, nil, c.entered"},
-	{"scan-goes-on-after-a-reconnect", "backend/handshake.go", "	c.sock, c.scan, c.inside = sock, codec.ReplyScan{}, between", "	c.sock, c.inside = sock, between"},
+	{"scan-goes-on-after-a-reconnect", "backend/handshake.go", "	c.sock, c.scan, c.inside = sock, codec.ReplyScan{Marked: c.pool.Options().Protocol.Marks(c.profile)}, between", "	c.sock, c.inside = sock, between"},
 	{"handshake-reply-is-left", "backend/handshake.go", "		buf = buf[n:]\n		if !done {\n			continue\n		}", "		if !done {\n			buf = buf[n:]\n			continue\n		}"},
 	{"users-before-the-handshake", "backend/conn.go", "	if c.state != open {\n		return // nextStep flushes once the handshake is done\n	}", "	if c.state != open && c.state != handshaking {\n		return\n	}"},
 	{"expired-reply-is-not-awaited", "backend/expiry.go", "		c.nextLate = r.link\n", "		c.nextLate = r.link\n		c.answered++\n		c.head = r.link\n"},

@@ -42,6 +42,13 @@ var codecPlants = []plant{
 	{"mc-gather-takes-a-value-again", "codec/memcached/fragment.go", "		g.Cursor[part] += end", "		g.Cursor[part] = end"},
 	{"mc-gather-stops-at-a-miss", "codec/memcached/fragment.go", "			continue\n		}\n		line, size", "			break\n		}\n		line, size"},
 	{"mc-gather-hides-an-error", "codec/memcached/fragment.go", "		if isError(rest) { // memory ran out in the middle\n			return append(dst[:start], rest...)\n		}\n", "		if isError(rest) {\n			continue\n		}\n"},
+	{"mc-binary-quiet-hit-has-another-opcode", "codec/memcached/binary_answers.go", "	reply[1] = opcode\n	return false", "	return false"},
+	{"mc-binary-quiet-success-is-told", "codec/memcached/binary_answers.go", "	if statusOf(reply) == silent {", "	if statusOf(reply) == silent && silent == statusMiss {"},
+	{"mc-binary-quiet-is-sent-so", "codec/memcached/binary.go", "		cmd.Frame[1] = c.loud\n", ""},
+	{"mc-binary-cut-header-forgets-its-end", "codec/memcached/binary_reply.go", "		if i := s.Line; i < 16 {", "		if i := s.Line; i < 15 {"},
+	{"mc-binary-body-is-whole-at-a-cut", "codec/memcached/binary_reply.go", "			if s.Skip -= int64(k); s.Skip > 0 {", "			if s.Skip -= int64(k); s.Skip > 4<<10 {"},
+	{"mc-binary-failure-is-anothers", "codec/memcached/binary_answers.go", "		return appendFrame(dst, m, statusInternal, text)", "		return appendFrame(dst, m&^0xff, statusInternal, text)"},
+	{"mc-binary-waits-for-a-byte-too-many", "codec/memcached/binary.go", "	if len(buf) < n {\n		s.Need = n", "	if len(buf) <= n && h.body > 60 {\n		s.Need = n + 1"},
 	{"mc-quiet-flag-goes-on", "codec/memcached/meta.go", "	for i := range q {\n		q[i] = ' '\n	}\n", "	_ = q\n"},
 	{"mc-quiet-hit-is-hidden", "codec/memcached/meta.go", "		return code == \"EN\"", "		return code == \"EN\" || code == \"HD\""},
 }

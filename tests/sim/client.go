@@ -23,7 +23,7 @@ type Client struct {
 	sent    int
 	sendsAt int64 // not before; see Script.Pace
 	three   bool  // it speaks RESP3
-	likes   bool  // RESP3, and asks for it first of all
+	likes   bool  // RESP3, and asks for it first of all; of memcached: the binary protocol
 	dialect
 
 	out    []byte // that the network has not taken
@@ -75,7 +75,9 @@ func (r *Run) newClient(s *ClientScript) {
 	c := &Client{run: r, id: s.ID, pool: s.Pool, to: front, depth: s.Depth, most: s.Commands, likes: s.Three, dialect: redisDialect{}}
 	c.rnd = rand.New(rand.NewPCG(r.script.Seed, uint64(100+s.ID)))
 	if r.script.Pools[s.Pool].Protocol == "memcached" {
-		c.to, c.dialect = frontMemcached, new(memcachedDialect)
+		if c.to, c.dialect = frontMemcached, new(memcachedDialect); c.likes {
+			c.dialect = new(binaryDialect)
+		}
 	}
 	if s.Hears && c.to == front {
 		c.dialect, c.listening = listenDialect{}, &listening{heard: make(map[string]bool), latest: make(map[string]string)}

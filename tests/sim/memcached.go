@@ -12,6 +12,14 @@ func (s *Sim) NewMemcached(at string) *Server { return s.newServer(at, serveMemc
 func serveMemcached(c *session) (took int) {
 	x := &c.lines
 	for !c.closing {
+		if took < len(c.in) && c.in[took] == 0x80 {
+			n := c.binary(took)
+			if n == 0 {
+				break
+			}
+			took += n
+			continue
+		}
 		n := x.parse(c.in[took:])
 		if n == 0 {
 			break

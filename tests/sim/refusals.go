@@ -203,7 +203,6 @@ var broken, brokenMemcached = []refusal{
 	{[]string{strings.Repeat("GET ", 17<<10)}, "-ERR Protocol error: too big inline request"},
 }, []refusal{
 	{[]string{strings.Repeat("x", 2100)}, "CLIENT_ERROR line too long"},
-	{[]string{"\x80\x00\x00\x01\x00\x00\x00\x00"}, "SERVER_ERROR binary protocol is not supported; use the text protocol"},
 	{[]string{"GET / HTTP/1.1\r\nHost: a\r\n"}, "SERVER_ERROR this is not an HTTP server"},
 	{[]string{"Host: a\r\nget a\r\n"}, "SERVER_ERROR this is not an HTTP server"},
 }

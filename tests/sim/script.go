@@ -53,7 +53,7 @@ type ClientScript struct {
 	Pool     int  `yaml:"pool"`
 	Depth    int  `yaml:"depth"` // commands that it may have in flight
 	Keys     int  `yaml:"keys"`
-	Three    bool `yaml:"three,omitempty"`    // RESP3
+	Three    bool `yaml:"three,omitempty"`    // RESP3, or memcached's binary protocol
 	Hears    bool `yaml:"hears,omitempty"`    // it subscribes
 	Commands int  `yaml:"commands,omitempty"` // that it sends in all; 0: any number
 }

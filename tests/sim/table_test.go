@@ -52,7 +52,7 @@ func TestAllCommands(t *testing.T) {
 		}
 	}
 	m := memcached.New(memcached.Options{})
-	all := " get gets gat gats set add replace append prepend cas incr decr touch delete mg ms md ma me mn version quit "
+	all := " get gets gat gats set add replace append prepend cas incr decr touch delete mg ms md ma me mn version quit noop "
 	for _, r := range refusalsMemcached {
 		name, _, _ := strings.Cut(r.args[0], " ")
 		all += strings.TrimSpace(name) + " "

@@ -53,6 +53,9 @@ public class Spymemcached {
     public static void main(String[] args) throws Exception {
         boolean binary = args[0].equals("binary");
         prefix = "spymemcached-" + args[0] + ":";
+        // What the library says of its connections would stand in the middle of our lines.
+        System.setProperty("net.spy.log.LoggerImpl", "net.spy.memcached.compat.log.SunLogger");
+        java.util.logging.Logger.getLogger("").setLevel(java.util.logging.Level.WARNING);
         System.out.println("{\"version\": \"" + System.getProperty("version") + "\"}");
         c = new MemcachedClient(binary ? new BinaryConnectionFactory() : new DefaultConnectionFactory(),
             List.of(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[1]))));
