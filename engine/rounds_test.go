@@ -258,11 +258,12 @@ func hotReplies(t testing.TB, r round, in string) (out string) {
 	t.Helper()
 	for len(in) > 0 {
 		reply, n := "", 0
-		if r.mc && r.three {
+		switch {
+		case r.mc && r.three:
 			reply, n = binaryHotReply(in)
-		} else if r.mc {
+		case r.mc:
 			reply, n = mcHotReply(in)
-		} else {
+		default:
 			reply, n = hotReply(in, r.want)
 		}
 		if n == 0 {
