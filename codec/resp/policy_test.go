@@ -106,7 +106,7 @@ func TestRulesAgainstRedis(t *testing.T) {
 var hurts = []string{
 	"flushall", "flushdb", "keys", "debug", "shutdown", "swapdb", "replicaof", "slaveof", "failover", "monitor", "save", "bgsave", "bgrewriteaof", "migrate",
 	"sync", "psync", "replconf", "restore-asking", "pfdebug", "pfselftest", "client|pause", "client|unpause", "config|set", "config|resetstat", "config|rewrite",
-	"script|kill", "script|debug", "function|flush", "function|kill", "function|restore",
+	"latency", "script|kill", "script|debug", "function|flush", "function|kill", "function|restore",
 }
 
 // TestDefaultCommands: what is served is allowed unless it hurts others.
