@@ -22,7 +22,7 @@ func TestDatabases(t *testing.T) {
 	one, three := poolOf(servers[:1], "databases: 16", everything), poolOf(servers[1:], append(spread, "databases: 16", everything, `hash_tag: "{}"`)...)
 	one.name, three.name = "one", "three"
 	p := startProxy(t, one, three)
-	seeds := 60
+	seeds := 30
 	if testing.Short() {
 		seeds = 10
 	}
