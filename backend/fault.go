@@ -49,12 +49,6 @@ func Unblocks(err error) (why unblock.Reason, is bool) {
 	return 0, false
 }
 
-// unblocks is Unblocks without the reason.
-func unblocks(err error) bool {
-	_, is := Unblocks(err)
-	return is
-}
-
 // errOrder is why requests fail when outq is not in order.
 var errOrder = fmt.Errorf("%w: a reply met another request than its own", loop.ErrPanic)
 

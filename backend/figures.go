@@ -13,9 +13,11 @@ import (
 // countEnd counts the end of a connection, or of an attempt to make one.
 func (c *Conn) countEnd(err error) {
 	f := c.figures
+	if _, ours := Unblocks(err); ours {
+		return // a client hung up, or another asked, and its command must not go on
+	}
 	switch {
 	case errors.Is(err, loop.ErrPanic), Unable(err):
-	case unblocks(err): // it is our doing: a client hung up, or another asked, and its command must not go on
 	case timedOut(err):
 		f.Timedout++
 	case err == ErrClosed: //nolint:errorlint // bare, it is an orderly end

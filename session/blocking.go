@@ -31,7 +31,7 @@ type blocking struct {
 	server *topology.Server // nil: it has no key
 	last   *lastCall        // under way, since the client sends no more
 
-	unending bool // it has the lease for another reason than that it blocks
+	brief bool // it does not block: it has the lease to get past those that are held up
 }
 
 // blockOn sends a command that may block over a lease, or answers why it can't. It returns false if the command has to wait.
@@ -52,18 +52,16 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.refuse(cmd, backend.ErrUnsure)
 		return true
 	}
-	c, wait, err := s.conns.Lease(backend.Blocking, server, s, s.cl.ID, s.late)
+	c, wait, err := s.lease(backend.Blocking, server)
 	if wait {
-		s.waitForLease()
 		return false
 	}
-	s.asksNoMore()
 	s.count(cmd)
 	if err != nil {
 		s.refuse(cmd, err)
 		return true
 	}
-	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server, unending: cmd.Apart && !cmd.Own}
+	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server, brief: cmd.Apart && !cmd.Own}
 	s.local.blocked.add(s)
 	s.tally.Waiting++
 	c.Blocks(cmd.Wait)
@@ -152,7 +150,7 @@ func (s *Session) interrupt() {
 // Unblock ends the command with which the client of an id waits at a server, if it is one of the pool of that name.
 func (l *Local) Unblock(pool string, id uint64, failing bool) (unblocked bool) {
 	for s := range l.blocked.all {
-		if s.cl.ID != id || s.pool.Name != pool || s.blocks.lease == nil || s.blocks.unending {
+		if s.cl.ID != id || s.pool.Name != pool || s.blocks.lease == nil || s.blocks.brief {
 			continue
 		}
 		why := backend.ErrElapsed

@@ -69,12 +69,10 @@ func (s *Session) execApart(cmd *codec.Command) (taken bool) {
 	s.stale()
 	p, t, w := s.pool.Protocol, s.transaction, &s.watches
 	if _, spoiled := p.Transaction(&s.cl); !spoiled && !w.on() && s.stillTogether(t) {
-		c, wait, err := s.conns.Lease(backend.Transactions, t.server, s, s.cl.ID, s.late)
+		c, wait, err := s.lease(backend.Transactions, t.server)
 		if wait {
-			s.waitForLease()
 			return false
 		}
-		s.asksNoMore()
 		if err != nil {
 			s.count(cmd)
 			s.refuse(cmd, err)

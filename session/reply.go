@@ -32,9 +32,13 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 		return
 	}
 	s.store(r, chunk)
-	if last {
+	switch {
+	case last:
 		s.allStored(r)
-	} else if r.Quiet != 0 && stored(r) >= streamBytes && !s.pool.Protocol.Suppress(r.Quiet, r.Reply.B) {
+	case r.Quiet == 0 || stored(r) < streamBytes:
+	case s.pool.Protocol.Suppress(r.Quiet, r.Reply.B):
+		r.Reply.B = r.Reply.B[:0] // and so will the rest be
+	default:
 		r.Quiet = 0 // from here on it is a reply like any other
 	}
 }
@@ -311,26 +315,28 @@ func (s *Session) Failed(r *backend.Request, err error) {
 // appendFailure appends what a client gets in place of a reply that its server failed to give: an error, or a miss where
 // the pool's policy is that and the command only reads.
 func (s *Session) appendFailure(dst []byte, err error, m codec.Mark, op uint16, keys int, quiet uint16) []byte {
-	if why, is := backend.Unblocks(err); is {
-		return s.pool.Protocol.AppendUnblocked(dst, s.cl.Profile, op, why)
-	}
-	if s.pool.Options().OnServerFailure == topology.Miss && !backend.Unable(err) {
-		start := len(dst)
-		if dst, ok := s.pool.Protocol.AppendMiss(dst, s.cl.Profile, m, op, keys); ok {
-			s.pool.Count.Misses.Add(1)
-			if quiet != 0 && s.pool.Protocol.Suppress(quiet, dst[start:]) {
-				dst = dst[:start]
-			}
-			return dst
-		}
-	}
-	s.pool.Count.ForwardError.Add(1)
 	start := len(dst)
-	dst = s.pool.Protocol.AppendFailure(dst, s.cl.Profile, m, backend.Text(err))
+	dst = s.appendInstead(dst, err, m, op, keys)
 	if quiet != 0 && s.pool.Protocol.Suppress(quiet, dst[start:]) {
 		dst = dst[:start]
 	}
 	return dst
+}
+
+// appendInstead is appendFailure for a command that is not quiet.
+func (s *Session) appendInstead(dst []byte, err error, m codec.Mark, op uint16, keys int) []byte {
+	p := s.pool.Protocol
+	if why, is := backend.Unblocks(err); is {
+		return p.AppendUnblocked(dst, s.cl.Profile, op, why)
+	}
+	if s.pool.Options().OnServerFailure == topology.Miss && !backend.Unable(err) {
+		if dst, ok := p.AppendMiss(dst, s.cl.Profile, m, op, keys); ok {
+			s.pool.Count.Misses.Add(1)
+			return dst
+		}
+	}
+	s.pool.Count.ForwardError.Add(1)
+	return p.AppendFailure(dst, s.cl.Profile, m, backend.Text(err))
 }
 
 // lost ends a fragment whose server failed: either its keys are left out of the reply, where the pool allows that and the

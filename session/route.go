@@ -90,14 +90,14 @@ func (s *Session) count(cmd *codec.Command) {
 
 // take is handle for a command that may be quiet, whatever it is.
 func (s *Session) take(cmd *codec.Command) bool {
-	if !s.handle(cmd) {
-		return false
-	}
+	taken := s.handle(cmd)
 	if cmd.Quiet != 0 {
-		s.pool.Protocol.Skipped(&s.cl, cmd)
-		cmd.Quiet = 0
+		if taken {
+			s.pool.Protocol.Skipped(&s.cl, cmd)
+		}
+		cmd.Quiet = 0 // what is answered until the next command is taken is no reply to this one
 	}
-	return true
+	return taken
 }
 
 // handle answers one command that is not just forwarded, or sends it on its way. It returns false if the command has to

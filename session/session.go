@@ -18,7 +18,7 @@
 //	pop        takes the request from the front of the client's order, whose next reply may be there already
 //	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
 //
-// Read session.go, route.go, reply.go and wait.go first, then local.go, shard.go, pool.go and options.go for what sessions share;
+// Read session.go, route.go, reply.go and wait.go first, scatter.go for commands that go to several servers, several.go for those without a key, then local.go, shard.go, pool.go and options.go for what sessions share;
 // lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
 // databases.go, transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
 // server; lookup.go and lessons.go for those that the protocol does not know; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
@@ -236,14 +236,16 @@ func (s *Session) answerLocal(cmd *codec.Command) {
 // answerWith is answerLocal for a reply that append makes.
 func (s *Session) answerWith(append func(dst []byte, cl *codec.Client) []byte) {
 	bb := s.loop.GetBuffer()
-	if bb.B = append(bb.B, &s.cl); s.local.cmd.Quiet != 0 && s.pool.Protocol.Suppress(s.local.cmd.Quiet, bb.B) {
-		bb.B = bb.B[:0]
-	}
+	bb.B = append(bb.B, &s.cl)
 	s.answer(bb)
 }
 
-// answer enters a reply that is already whole behind those that are owed.
+// answer enters a reply to the command that is being taken, already whole, behind those that are owed; one that a quiet command does not
+// get is empty.
 func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
+	if quiet := s.local.cmd.Quiet; quiet != 0 && len(bb.B) > 0 && s.pool.Protocol.Suppress(quiet, bb.B) {
+		bb.B = bb.B[:0]
+	}
 	r := s.local.servers.NewRequest(nil)
 	r.Reply, r.Done = bb, true
 	s.push(r)

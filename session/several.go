@@ -5,7 +5,7 @@ package session
 //	sole           sends it to the only server
 //	sendAnywhere   to one of several that would all answer the same
 //	walk           to one after the other, from call to call
-//	fanOut         to all, in route.go
+//	fanOut         to all, in scatter.go
 //	Refuse         none of them could answer for the others
 
 import (

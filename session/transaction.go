@@ -204,7 +204,6 @@ func (s *Session) stillTogether(t *transaction) bool {
 func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	p := s.pool.Protocol
 	r := s.local.servers.NewRequest(s)
-	r.Quiet = cmd.Quiet
 	r.Op, r.Keys, r.Server = p.ExecOp(), uint32(max(len(t.keys), 1)), uint16(max(t.place, 0))
 	if len(t.keys) > 0 {
 		r.SetKey(t.key(0))
@@ -212,6 +211,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	if len(t.own)+len(t.selects) > 0 {
 		s.partOf(s.gather(cmd), r, t)
 	} else {
+		r.Quiet = cmd.Quiet
 		s.push(r)
 	}
 	c, err := s.watches.lease, error(nil)

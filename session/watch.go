@@ -85,12 +85,10 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 	w, router := &s.watches, s.pool.Router()
 	place, server := router.Route(cmd.KeyAt(0))
 	if w.lease == nil && (!w.lost || w.none) && s.together(router, place, cmd) {
-		c, wait, err := s.conns.Lease(backend.Transactions, server, s, s.cl.ID, s.late)
+		c, wait, err := s.lease(backend.Transactions, server)
 		if wait {
-			s.waitForLease()
 			return false
 		}
-		s.asksNoMore()
 		if err != nil {
 			s.count(cmd)
 			s.refuse(cmd, err)
@@ -147,6 +145,16 @@ func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 
 // leaseTime is how long a client waits for a lease where its pool has no timeout.
 const leaseTime = time.Second
+
+// lease gives s a connection to server for itself; wait: it has to wait for one, and the command is looked at again.
+func (s *Session) lease(kind backend.LeaseKind, server *topology.Server) (c *backend.Conn, wait bool, err error) {
+	if c, wait, err = s.conns.Lease(kind, server, s, s.cl.ID, s.late); wait {
+		s.waitForLease()
+		return nil, true, nil
+	}
+	s.asksNoMore()
+	return c, false, err
+}
 
 // waitForLease has s wait until a lease may be free, or it has waited for long enough.
 func (s *Session) waitForLease() {

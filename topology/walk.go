@@ -27,6 +27,10 @@ type Stop struct {
 	Place int    // in Pool.Servers
 }
 
+// maxHad is how many numbers a pool knows before it forgets those of servers that are gone: walks that stand at one of them end with an
+// error. There are 65,535.
+const maxHad = 1 << 14
+
 // stopsOf numbers the servers of o. A number is a hash of the address, or the next that no other server has, or had in a pool before.
 func stopsOf(o *Options, before stops) (s stops) {
 	type entry struct {
@@ -38,7 +42,7 @@ func stopsOf(o *Options, before stops) (s stops) {
 		entries[i] = entry{o.Servers[i].Network + " " + o.Servers[i].Addr, i}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
-	if s.had = maps.Clone(before.had); s.had == nil {
+	if s.had = maps.Clone(before.had); s.had == nil || len(s.had) > maxHad {
 		s.had = map[uint16]string{}
 	}
 	for i, e := range entries {

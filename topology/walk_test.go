@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"testing"
 	"time"
 
@@ -83,5 +84,18 @@ func TestWalk(t *testing.T) {
 	}
 	if pool("a:1").Walked() || !p.Walked() || !next(p, "a:1").Walked() {
 		t.Error("the cursors of a pool that never had two servers are that server's own, and of no other")
+	}
+}
+
+// TestStopsAreForgotten: a pool whose servers come and go does not run out of numbers; those of servers that are there stay.
+func TestStopsAreForgotten(t *testing.T) {
+	o := testOptions(3, nil)
+	had := map[uint16]string{}
+	for id := range uint16(math.MaxUint16) {
+		had[id+1] = "gone"
+	}
+	s := stopsOf(&o, stops{had: had})
+	if fresh := stopsOf(&o, stops{}); len(s.had) != 3 || fmt.Sprint(s.list) != fmt.Sprint(fresh.list) {
+		t.Errorf("%d numbers are known, and the servers have %v; want %v", len(s.had), s.list, fresh.list)
 	}
 }

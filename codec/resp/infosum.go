@@ -22,7 +22,7 @@ import (
 //
 // Source: redis 7.0 server.c, genRedisInfoString, and later ones.
 
-// infoField is a line of INFO: a title has no value.
+// infoField is a line of INFO.
 type infoField struct {
 	section string
 	name    string
@@ -31,46 +31,23 @@ type infoField struct {
 
 // mergeInfo makes one INFO, in the form of the first reply.
 func mergeInfo(dst []byte, g *codec.Gather) []byte {
-	var fields []*infoField
-	at := map[string]*infoField{}
+	var sections infoTogether
 	for _, r := range g.Replies {
 		text := bulkText(r)
 		if text == nil {
 			return append(dst, errInvalid...)
 		}
-		section := ""
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimRight(line, crlf)
-			name, value, isField := strings.Cut(line, ":")
-			if title, isTitle := strings.CutPrefix(line, "# "); isTitle {
-				section, name, isField = title, "", true
-			}
-			if !isField {
-				continue
-			}
-			f := at[section+":"+name]
-			if f == nil {
-				f = &infoField{section: section, name: name}
-				at[section+":"+name] = f
-				fields = append(fields, f)
-			}
-			if name != "" {
-				f.values = append(f.values, value)
-			}
-		}
+		sections.add(string(text))
 	}
-	slices.SortStableFunc(fields, func(a, b *infoField) int { return order(fields, a.section) - order(fields, b.section) })
 	var t infoText
 	sums := map[string]float64{}
-	for i, f := range fields {
-		switch {
-		case f.name != "":
-			t.text(f.name, f.sum(sums))
-		case i > 0:
+	for i, s := range sections {
+		if i > 0 {
 			t = append(t, crlf...)
-			fallthrough
-		default:
-			t = append(t, "# "+f.section+crlf...)
+		}
+		t = append(t, "# "+s.title+crlf...)
+		for _, f := range s.fields {
+			t.text(f.name, f.sum(sums))
 		}
 	}
 	if g.Replies[0][0] == '=' {
@@ -79,9 +56,49 @@ func mergeInfo(dst []byte, g *codec.Gather) []byte {
 	return appendBulk(dst, []byte(t))
 }
 
-// order is where a section begins.
-func order(fields []*infoField, section string) int {
-	return slices.IndexFunc(fields, func(f *infoField) bool { return f.section == section })
+// infoTogether are the sections of several servers, in the order in which they came.
+type infoTogether []*infoPart
+
+// infoPart is a section.
+type infoPart struct {
+	title  string
+	fields []*infoField
+	named  map[string]*infoField
+}
+
+// add takes one server's.
+func (all *infoTogether) add(text string) {
+	var s *infoPart
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, crlf)
+		if title, is := strings.CutPrefix(line, "# "); is {
+			s = all.section(title)
+			continue
+		}
+		name, value, is := strings.Cut(line, ":")
+		if s == nil || !is {
+			continue
+		}
+		f := s.named[name]
+		if f == nil {
+			f = &infoField{section: s.title, name: name}
+			s.named[name] = f
+			s.fields = append(s.fields, f)
+		}
+		f.values = append(f.values, value)
+	}
+}
+
+// section is the one of a title.
+func (all *infoTogether) section(title string) *infoPart {
+	for _, s := range *all {
+		if s.title == title {
+			return s
+		}
+	}
+	s := &infoPart{title: title, named: map[string]*infoField{}}
+	*all = append(*all, s)
+	return s
 }
 
 // bulkText is the text of a whole bulk or verbatim string; nil: it is none.

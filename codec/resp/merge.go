@@ -3,6 +3,7 @@ package resp
 import (
 	"bytes"
 	"math"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -22,11 +23,11 @@ var merges = map[uint16]func(dst []byte, g *codec.Gather) []byte{
 	mustOp("bgsave"):               mergeFirst,
 	mustOp("bgrewriteaof"):         mergeFirst,
 	mustOp("lastsave"):             mergeLeast,
-	mustSub("config", "get"):       mergeSame,
+	mustSub("config", "get"):       mergeAlike(2),
 	mustSub("config", "resetstat"): mergeSame,
 	mustSub("config", "rewrite"):   mergeSame,
 	mustSub("memory", "purge"):     mergeSame,
-	mustSub("module", "list"):      mergeSame,
+	mustSub("module", "list"):      mergeAlike(1),
 	mustSub("function", "delete"):  mergeSame,
 	mustSub("function", "flush"):   mergeSame,
 	mustSub("function", "load"):    mergeSame,
@@ -40,10 +41,50 @@ var merges = map[uint16]func(dst []byte, g *codec.Gather) []byte{
 func mergeSame(dst []byte, g *codec.Gather) []byte {
 	for _, r := range g.Replies[1:] {
 		if !bytes.Equal(r, g.Replies[0]) {
-			return append(dst, "-ERR the servers of this pool differ in what they answer: ask the one that you mean\r\n"...)
+			return append(dst, errDiffer...)
 		}
 	}
 	return append(dst, g.Replies[0]...)
+}
+
+const errDiffer = "-ERR the servers of this pool differ in what they answer: ask the one that you mean\r\n"
+
+// mergeAlike is mergeSame for replies of which step elements belong together each, which come in the order of a hash table.
+func mergeAlike(step int) func([]byte, *codec.Gather) []byte {
+	return func(dst []byte, g *codec.Gather) []byte {
+		var first [][]byte
+		for i, r := range g.Replies {
+			groups, ok := groupsOf(r, step)
+			if !ok {
+				return append(dst, errInvalid...)
+			}
+			slices.SortFunc(groups, bytes.Compare)
+			if i == 0 {
+				first = groups
+			} else if !slices.EqualFunc(groups, first, bytes.Equal) {
+				return append(dst, errDiffer...)
+			}
+		}
+		return append(dst, g.Replies[0]...)
+	}
+}
+
+// groupsOf are the elements of an array, a set or a map, each step of them in one piece.
+func groupsOf(reply []byte, step int) (groups [][]byte, ok bool) {
+	n, pos := countAt(reply)
+	if pos <= 0 || n%step != 0 {
+		return nil, false
+	}
+	for range n / step {
+		from := pos
+		for range step {
+			if pos = elementEnd(reply, pos); pos == 0 {
+				return nil, false
+			}
+		}
+		groups = append(groups, reply[from:pos])
+	}
+	return groups, true
 }
 
 // mergeFirst is the first reply: what servers say of work that they have begun.
@@ -84,19 +125,14 @@ func mergeArrays(dst []byte, g *codec.Gather) []byte {
 func mergeUnion(dst []byte, g *codec.Gather) []byte {
 	var all [][]byte
 	for _, r := range g.Replies {
-		n, pos := countAt(r)
-		if pos <= 0 {
+		elements, ok := groupsOf(r, 1)
+		if !ok || r[0] != g.Replies[0][0] {
 			return append(dst, errInvalid...)
 		}
-		for range n {
-			end := elementEnd(r, pos)
-			if end == 0 {
-				return append(dst, errInvalid...)
+		for _, e := range elements {
+			if !slices.ContainsFunc(all, func(other []byte) bool { return bytes.Equal(other, e) }) {
+				all = append(all, e)
 			}
-			if !holds(all, r[pos:end]) {
-				all = append(all, r[pos:end])
-			}
-			pos = end
 		}
 	}
 	dst = appendHeader(dst, g.Replies[0][0], len(all))
@@ -106,27 +142,21 @@ func mergeUnion(dst []byte, g *codec.Gather) []byte {
 	return dst
 }
 
-func holds(list [][]byte, b []byte) bool {
-	for _, other := range list {
-		if bytes.Equal(other, b) {
-			return true
-		}
-	}
-	return false
-}
-
-// countAt reads the header of an array or a set: how many elements it has, and where they begin; 0 or less: it is neither.
+// countAt reads the header of an array, a set or a map: how many elements it has, and where they begin; 0 or less: it is none of them.
 func countAt(reply []byte) (n, pos int) {
-	if len(reply) == 0 || reply[0] != '*' && reply[0] != '~' {
+	if len(reply) == 0 || !bytes.ContainsRune([]byte("*~%"), rune(reply[0])) {
 		return 0, malformed
 	}
-	return number(reply, 1)
+	if n, pos = number(reply, 1); reply[0] == '%' {
+		n *= 2
+	}
+	return n, pos
 }
 
 // mergeRandom is one of the keys that the servers chose, each as likely as the others, for they are at random; null if none has any.
 func mergeRandom(dst []byte, g *codec.Gather) []byte {
 	var some [][]byte
-	var chance xxhash.Digest
+	chance := xxhash.New()
 	for _, r := range g.Replies {
 		if r[0] != '_' && !bytes.Equal(r, nullBulk) {
 			some = append(some, r)

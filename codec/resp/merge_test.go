@@ -10,7 +10,7 @@ import (
 
 // TestMerges: what several servers answer becomes one reply, or an error that says why not.
 func TestMerges(t *testing.T) {
-	const differ = "-ERR the servers of this pool differ in what they answer: ask the one that you mean\r\n"
+	const differ = errDiffer
 	for _, tt := range []struct {
 		name    string // of the command
 		replies []string
@@ -30,6 +30,12 @@ func TestMerges(t *testing.T) {
 		{"lastsave", []string{":20\r\n", "+x\r\n"}, errInvalid},
 		{"config|get", []string{"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$1\r\na\r\n$1\r\n1\r\n"}, "*2\r\n$1\r\na\r\n$1\r\n1\r\n"},
 		{"config|get", []string{"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$1\r\na\r\n$1\r\n2\r\n"}, differ},
+		{"config|get", []string{"*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+b\r\n+2\r\n+a\r\n+1\r\n"}, "*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n"},
+		{"config|get", []string{"*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+a\r\n+2\r\n+b\r\n+1\r\n"}, differ},
+		{"config|get", []string{"%1\r\n+a\r\n+1\r\n", "%1\r\n+a\r\n+1\r\n"}, "%1\r\n+a\r\n+1\r\n"},
+		{"config|get", []string{"%1\r\n+a\r\n+1\r\n", "+a\r\n"}, errInvalid},
+		{"module|list", []string{"*2\r\n*1\r\n+a\r\n*1\r\n+b\r\n", "*2\r\n*1\r\n+b\r\n*1\r\n+a\r\n"}, "*2\r\n*1\r\n+a\r\n*1\r\n+b\r\n"},
+		{"module|list", []string{"*1\r\n+a\r\n", "*0\r\n"}, differ},
 		{"function|list", []string{"*2\r\n+a\r\n+b\r\n", "*2\r\n+b\r\n+c\r\n"}, "*3\r\n+a\r\n+b\r\n+c\r\n"},
 		{"function|list", []string{"*2\r\n+a\r\n", "*0\r\n"}, errInvalid},
 		{"scan", []string{"*2\r\n$2\r\n12\r\n*1\r\n$1\r\na\r\n"}, "*2\r\n$6\r\n786437\r\n*1\r\n$1\r\na\r\n"}, // 12 << 16 + 5

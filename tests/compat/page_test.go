@@ -115,7 +115,7 @@ func render() string {
 const notTheServers = "" +
 	"## What is not the server's\n" +
 	"\n" +
-	"With one server behind it, and `commands: +@all`, a pool answers a client by the bytes of that server, but for these:\n" +
+	"With one server behind it, `commands: +@all`, and as many `databases` as that has, a pool answers a client by the bytes of the server, but for these:\n" +
 	"\n" +
 	"* `CLIENT ID`, `LIST`, `INFO`, `KILL` and `UNBLOCK` are about the proxy's clients, and so are the version and the number in the answer to `HELLO`.\n" +
 	"* An error that depends on the server's state (`OOM`, a missing permission) comes with `EXEC`, as `EXECABORT`, not when the command is queued.\n" +

@@ -137,7 +137,12 @@ var oracleExceptions = []oracleException{
 	{names: "scan", over: 3, how: shaped, why: "from one server after the other"},
 	{names: "scan", over: 3, how: differs, proxy: "-ERR invalid cursor: it names no server", why: "a cursor names its server"},
 	{names: "info", over: 3, how: shaped, why: "of several servers, or of the proxy"},
-	{names: "slowlog", over: 3, how: differs, why: "the proxy's own"},
+	{names: "slowlog|get slowlog|len", over: 3, how: shaped, why: "the proxy's own"},
+	{
+		names: "slowlog|get", over: 3, how: differs, server: "-ERR unknown subcommand or wrong number of arguments for '",
+		proxy: "-ERR unknown subcommand or wrong number of arguments for 'get'", why: "the server repeats the name as it came",
+	},
+	{names: "slowlog|help", over: 3, how: differs, proxy: "*12\r\n+SLOWLOG", why: "the proxy keeps the first key instead of all arguments"},
 
 	// What the proxy says of itself.
 	{names: "client|id", how: masked, mask: regexp.MustCompile(`^:[0-9]+`), why: "each has its own numbers for clients"},
