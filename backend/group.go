@@ -258,14 +258,15 @@ func (g *Group) unheard(server *topology.Server) bool {
 	return true
 }
 
-// retireAll retires all connections of a set.
-func (g *Group) retireAll(conns []*Conn) {
+// retireAll retires all connections of a set, and says whether there were any.
+func (g *Group) retireAll(conns []*Conn) (some bool) {
 	for i, c := range conns {
 		if c != nil {
-			conns[i] = nil
+			conns[i], some = nil, true
 			g.retire(c)
 		}
 	}
+	return some
 }
 
 // retire has c, which is in no set of g any more, close once nothing is outstanding on it, which is at once if idle.
@@ -299,12 +300,12 @@ func (g *Group) all(yield func(*Conn) bool) {
 // Tidy forgets retired connections that are closed, gives back those of sets that nobody uses, and sends canaries where it is time.
 func (g *Group) Tidy() {
 	for _, s := range g.sets {
-		if s != g.home && g.loop.Now-s.usedAt >= int64(idleSet) {
-			g.retireAll(s.conns)
-			for _, server := range g.pool.Servers() {
-				if g.unheard(server) {
-					g.forsake(server)
-				}
+		if s == g.home || g.loop.Now-s.usedAt < int64(idleSet) || !g.retireAll(s.conns) {
+			continue
+		}
+		for _, server := range g.pool.Servers() {
+			if g.unheard(server) {
+				g.forsake(server)
 			}
 		}
 	}

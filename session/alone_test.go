@@ -206,3 +206,27 @@ func moveServer(s *sim, c *sessiontest.Conn) {
 	c.Addr = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}
 	s.local.Moved(s.pool, s.pool.Servers()[0], []string{"10.0.0.2"})
 }
+
+// TestWaitAfterRest: a server of which nothing was heard for a while, as its connections were given back, is doubted once, and not each
+// second anew.
+func TestWaitAfterRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := steady(t, 1)
+		v := s.Servers[0]
+		c.Send(array("HELLO", "3"))
+		s.Settle()
+		v.Three.Reply("%1\r\n$5\r\nproto\r\n:3\r\n")
+		s.Settle()
+		v.HangUp() // that of RESP2
+		s.Passes(2 * time.Minute)
+		s.local.Tidy()
+		before := c.session.group.Standing()
+		for range 5 {
+			s.Passes(time.Second)
+			s.local.Tidy()
+		}
+		if c.session.group.Standing() != before {
+			t.Error("the server is doubted with each look")
+		}
+	})
+}
