@@ -297,7 +297,7 @@ func (p *Protocol) decideBinary(c *opcode, h *header, cmd *codec.Command) {
 // decideStat is parseStats for the binary protocol.
 func decideStat(key []byte, cmd *codec.Command) {
 	if len(key) == 0 {
-		cmd.Kind, cmd.Sole = codec.Report, false // a pool of the other protocol may have left it true
+		cmd.Kind = codec.Report
 		return
 	}
 	toAll(cmd)

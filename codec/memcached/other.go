@@ -109,7 +109,7 @@ func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
 		refuse(cmd, refuseAdmin, false)
 		return
 	case n == 1:
-		cmd.Kind, cmd.Sole = codec.Report, false // a pool of the other protocol may have left it true
+		cmd.Kind = codec.Report
 		return
 	}
 	toAll(cmd)

@@ -82,3 +82,11 @@ func hasNutcracker(t testing.TB) bool {
 	}
 	return false
 }
+
+// notRaced skips a test under the race detector: one client after the other asks, and which bytes come back it looks at without it.
+func notRaced(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("it is about bytes and not about races")
+	}
+}

@@ -241,6 +241,7 @@ func binRandom(rng *rand.Rand) (text []byte) {
 // TestMemcachedBinaryPlacement: what is set in binary lies where the text protocol puts it, and is found through either.
 func TestMemcachedBinaryPlacement(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	wantCashew(t, "it closes the client without a word, 7.1")
 	servers := startMemcacheds(t, 4)
 	var pools []pool

@@ -36,6 +36,7 @@ func (p placement) memcachedPool(servers []*mcServer) pool {
 // TestMemcachedPlacement writes through one proxy, looks at the servers directly, and reads through the other.
 func TestMemcachedPlacement(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	servers := startMemcacheds(t, 4)
 	mcComparePlacements(t, servers, placements)
 }

@@ -490,6 +490,7 @@ var oracleWays = []struct {
 
 func TestOracle(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	wantCashew(t, "it knows neither RESP3 nor most errors")
 	reference, servers := startRedis(t), startRedises(t, 4)
 	p := startLoops(t, 2,
@@ -499,11 +500,7 @@ func TestOracle(t *testing.T) {
 	schedule := oracleSchedule(t, readTable(t, reference), *oracleSeedFlag, *oracleCallsFlag)
 	excused, about := make([]int, len(oracleExceptions)), make([]int, len(oracleExceptions))
 	ran := 0
-	protocols := []int{resp2, resp3}
-	if raceEnabled {
-		protocols = protocols[1:] // what differs between them is no matter of races
-	}
-	for _, protocol := range protocols {
+	for _, protocol := range []int{resp2, resp3} {
 		for _, way := range oracleWays {
 			t.Run(fmt.Sprintf("RESP%d/%s", protocol, way.pool), func(t *testing.T) {
 				addr, behind := p.addr(way.pool), servers[:1]
@@ -546,9 +543,7 @@ func TestOracle(t *testing.T) {
 // TestOracleAgrees asks two servers directly: what differs between them is not the proxy's doing, and has to be excused.
 func TestOracleAgrees(t *testing.T) {
 	t.Parallel()
-	if raceEnabled {
-		t.Skip("no proxy has a part in it")
-	}
+	notRaced(t)
 	servers := startRedises(t, 2)
 	schedule := oracleSchedule(t, readTable(t, servers[0]), *oracleSeedFlag, *oracleCallsFlag)
 	shapes := map[string][2]string{}

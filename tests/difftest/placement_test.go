@@ -86,6 +86,7 @@ func placementKeys() []string {
 // TestPlacement writes through one proxy, looks at the servers directly, and reads through the other.
 func TestPlacement(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	servers := startRedises(t, 4)
 	var pools []pool
 	for _, p := range placements {

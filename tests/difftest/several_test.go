@@ -313,6 +313,9 @@ func TestRedisCLIModes(t *testing.T) {
 		if got := strings.Fields(tool(t, "", "redis-cli", "-p", port, "--scan", "--pattern", "key:*")); len(got) != 100 {
 			t.Errorf("%s, redis-cli --scan tells of %d keys", name, len(got))
 		}
+		if got := strings.Fields(tool(t, "", "redis-cli", "-p", port, "--latency", "-i", "0.1")); len(got) != 4 || got[3] == "0" {
+			t.Errorf("%s, redis-cli --latency printed %q; want the least, the most, the mean and how many", name, got)
+		}
 		flush(t, servers...)
 	}
 }
