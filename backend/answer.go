@@ -111,6 +111,10 @@ func (c *Conn) heed(v verdict.Verdict, r *Request, buf []byte, n int, done bool)
 		c.demoted = true
 	case verdict.Last:
 		c.blamed = true
+	case verdict.Unknown:
+		if told := c.group.Unknown; told != nil {
+			told(buf[:n])
+		}
 	case verdict.Push:
 		c.pushed(buf[:n], done)
 		return false

@@ -29,6 +29,9 @@ type Group struct {
 	retired []*Conn // get no more requests, but still have something outstanding
 	left    bool    // gets no more requests itself: its pool is gone
 	losses  int     // as of the lanes, together
+
+	// Unknown, if it is set, is called with the beginning of each reply by which a server says that it does not have a command.
+	Unknown func(reply []byte)
 }
 
 // lane is what a Group has of a server besides connections.

@@ -23,11 +23,11 @@ type Commands interface {
 	// command will fail. waits: the command is a barrier; else it changes nothing of the two, and is answered in its turn.
 	Target(cl *Client, cmd *Command) (pr Profile, db int, waits bool)
 
-	// Script says of a command with Script whether it brings a script, which servers keep under a name, or calls one by that name.
-	// An empty body is none. The other methods are about those: the name of a body, and the name in the frame of a command that
+	// Script says of a command with Script whether it brings a script, which servers keep under a name, calls one by that name, or has
+	// servers forget all that they have. An empty body is none. The other methods are about those: the name of a body, and the name in the frame of a command that
 	// calls; the command that has a server keep a body, and its Op; whether a reply says that the server does not have the script
 	// and has executed nothing, or perhaps says so, with more bytes. Of a protocol without scripts nothing of this is called.
-	Script(cmd *Command) (body []byte, calls bool)
+	Script(cmd *Command) (body []byte, calls, forgets bool)
 	ScriptName(body []byte) string
 	CalledScript(frame []byte) string
 	AppendLoad(dst, body []byte) []byte
@@ -110,7 +110,7 @@ type Command struct {
 	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Apart: it waits for all that its client has written
 	Sole    bool   // whatever its Kind, in a pool of one server it goes there as it is
 	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
-	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others. With Script, and without this, servers forget all scripts
+	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others
 	Quiet   uint16 // memcached: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Mark    Mark   // what its reply bears, in a profile with marks: see Replies.Marks. It is also known of a frame of which no more than the header is there

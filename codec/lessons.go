@@ -20,6 +20,10 @@ type Lessons interface {
 	// reply is not kept. It may allocate.
 	Learn(name string, reply []byte) (lesson any, known, said bool)
 
+	// UnknownTo appends the name of the command of which reply, or its beginning, says that the server does not have it, as
+	// AppendUnknown has it; nothing: it can't be told.
+	UnknownTo(dst, reply []byte) []byte
+
 	// Apply makes of cmd, of Kind Unknown, what lesson says; nil: nobody said anything.
 	Apply(cl *Client, cmd *Command, lesson any)
 }

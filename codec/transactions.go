@@ -24,8 +24,14 @@ type Transactions interface {
 	AppendApart(dst []byte, cl *Client, keys [2][]byte, servers [2]string) []byte
 	AppendTooLarge(dst []byte, cl *Client) []byte
 
+	// Spoil has the EXEC of cl's transaction fail, if there is one: a command in it was answered with an error by who calls.
+	Spoil(cl *Client)
+
 	// AppendUnexecuted ends a transaction in place of its server: as if a key that cl watches had changed.
 	AppendUnexecuted(dst []byte, cl *Client) []byte
+
+	// Executed says of the reply to EXEC whether the transaction was executed.
+	Executed(reply []byte) bool
 
 	// AppendUnwatch appends the command that makes a server connection forget all that was watched on it; its reply is judged
 	// by BeginOp.

@@ -19,29 +19,35 @@ type lessons struct {
 
 // lesson is one of them.
 type lesson struct {
-	is any   // the protocol's
-	at int64 // Loop.Now
+	is    any           // the protocol's
+	at    int64         // Loop.Now
+	asked *atomic.Int64 // when a loop last began to ask again, as Loop.Now; nil: of a name that no server knows
 }
 
 const (
 	maxLessons = 4096 // of names that servers know, and as many of those that none does
-	// A name is asked for again after so long: what servers know may become something else, what they do not know may come at any time,
-	// with a module that is loaded.
-	knownTime   = time.Minute
+	// What servers know may become something else, with a module that takes another's place. A command in use is asked for again after
+	// freshTime, and goes on by what is known until that is answered; after knownTime, if it was not used, it waits for the answer.
+	freshTime = time.Second
+	knownTime = 2 * time.Second
+	// What they do not know may come at any time, with a module that is loaded.
 	missingTime = time.Second
 )
 
-// find is what is known of a command. It does not allocate.
-func (l *lessons) find(name []byte, now int64) (is any, ok bool) {
+// find is what is known of a command; due: who asks is to ask the servers again, without waiting for them, as nobody else does. It does
+// not allocate.
+func (l *lessons) find(name []byte, now int64) (is any, ok, due bool) {
 	if known := l.known.Load(); known != nil {
 		if e, ok := (*known)[string(name)]; ok {
-			return e.is, e.at >= l.since.Load() && now-e.at < int64(knownTime)
+			asked := e.asked.Load()
+			ok = e.at >= l.since.Load() && now-e.at < int64(knownTime)
+			return e.is, ok, ok && now-asked >= int64(freshTime) && e.asked.CompareAndSwap(asked, now)
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.missing[string(name)]
-	return e.is, ok && now-e.at < int64(missingTime)
+	return e.is, ok && now-e.at < int64(missingTime), false
 }
 
 // add keeps what was learned, and says whether it is of a command that was not known before. Where there is no room all else is
@@ -60,7 +66,8 @@ func (l *lessons) add(name string, is any, known bool, now int64) (first bool) {
 			next = make(map[string]lesson)
 		}
 		if delete(next, name); known {
-			next[name] = lesson{is, now}
+			next[name] = lesson{is, now, new(atomic.Int64)}
+			next[name].asked.Store(now)
 		}
 		l.known.Store(&next)
 	}
@@ -71,8 +78,30 @@ func (l *lessons) add(name string, is any, known bool, now int64) (first bool) {
 	if l.missing == nil || len(l.missing) >= maxLessons {
 		l.missing = make(map[string]lesson)
 	}
-	l.missing[name] = lesson{is, now}
+	l.missing[name] = lesson{is, now, nil}
 	return false
+}
+
+// drop forgets a command that a server knew, if it is known: the next who sends it asks.
+func (l *lessons) drop(name []byte) {
+	known := l.known.Load()
+	if known == nil {
+		return
+	}
+	if _, ok := (*known)[string(name)]; !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := maps.Clone(*l.known.Load())
+	delete(next, string(name))
+	l.known.Store(&next)
+}
+
+// unlearn drops the command of which a server said that it does not have it.
+func (h *shard) unlearn(reply []byte) {
+	var name [64]byte
+	h.pool.lessons.drop(h.pool.Protocol.UnknownTo(name[:0], reply))
 }
 
 // outdate has all that servers know be asked for again: a server may be another one by now.

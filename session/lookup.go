@@ -40,16 +40,16 @@ func (s *Session) unknown(cmd *codec.Command) (taken bool) {
 		s.pool.lessons.outdate(now)
 	}
 	s.local.name = p.AppendUnknown(s.local.name[:0], cmd)
-	lesson, ok := s.pool.lessons.find(s.local.name, now)
+	lesson, ok, due := s.pool.lessons.find(s.local.name, now)
 	failed := s.lookup
 	s.lookup = nil
 	switch {
+	case due:
+		s.lookAgain(string(s.local.name))
 	case ok:
 	case failed == nil:
 		s.lookUp(string(s.local.name))
 		return false
-	case s.inTransaction():
-		lesson = nil // EXEC has to fail
 	default:
 		s.count(cmd)
 		s.untold(cmd, failed)
@@ -64,8 +64,10 @@ func (s *Session) unknown(cmd *codec.Command) (taken bool) {
 	return true
 }
 
-// untold answers a command of which no server told anything: as one that can't be reached would have it.
+// untold answers a command of which no server told anything: as one that can't be reached would have it. A transaction is not executed
+// without it.
 func (s *Session) untold(cmd *codec.Command, of *lookup) {
+	s.pool.Protocol.Spoil(&s.cl)
 	if of.words == nil {
 		s.refuse(cmd, of.err)
 		return
@@ -79,17 +81,30 @@ func (s *Session) untold(cmd *codec.Command, of *lookup) {
 func (s *Session) lookUp(name string) {
 	o := s.lookups[name]
 	if o == nil {
-		o = &lookup{loop: s.loop, shard: s.shard, pool: s.pool, name: name, pending: 1, err: backend.ErrEjected}
-		if s.lookups == nil {
-			s.lookups = make(map[string]*lookup)
-		}
-		s.lookups[name] = o
+		o = s.newLookup(name)
 		defer o.ask(s)
 	}
 	o.waiting = append(o.waiting, s)
 	s.lookup = o
 	s.waitsFor |= behindLesson
 	s.block()
+}
+
+// lookAgain asks servers about a name that is known, and nobody waits for what they say.
+func (s *Session) lookAgain(name string) {
+	if s.lookups[name] == nil {
+		s.newLookup(name).ask(s)
+	}
+}
+
+// newLookup is the beginning of one.
+func (s *Session) newLookup(name string) *lookup {
+	o := &lookup{loop: s.loop, shard: s.shard, pool: s.pool, name: name, pending: 1, err: backend.ErrEjected}
+	if s.lookups == nil {
+		s.lookups = make(map[string]*lookup)
+	}
+	s.lookups[name] = o
+	return o
 }
 
 // ask asks all servers that can be reached, over the connections that s has.

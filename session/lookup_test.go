@@ -132,7 +132,7 @@ func TestLookupFails(t *testing.T) {
 			s.Settle()
 			how()
 			s.Settle()
-			sentTo(t, c.Sock, "+OK\r\n-ERR unknown command 'm.x', with args beginning with: 'k' \r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
+			sentTo(t, c.Sock, "+OK\r\n"+want+"-EXECABORT Transaction discarded because of previous errors.\r\n")
 		}
 		each := func(f func(*sessiontest.Server)) func() {
 			return func() {
@@ -176,7 +176,8 @@ func TestLookupFails(t *testing.T) {
 	})
 }
 
-// TestLookupAgain: what is known is asked for again after a minute, and at once if a connection to a server was lost.
+// TestLookupAgain: what is known is asked for again, while it is used in the background and else before the command goes; and at once if a
+// connection to a server was lost, or a server answers that it does not have the command.
 func TestLookupAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, 1, nil)
@@ -196,12 +197,45 @@ func TestLookupAgain(t *testing.T) {
 			sentTo(t, c.Sock, "+1\r\n")
 		}
 		call(true)
-		s.Passes(knownTime - 10*time.Millisecond)
+		s.Passes(freshTime - 10*time.Millisecond)
 		v.Sock.Take() // a canary, perhaps
 		call(false)
-		s.Passes(20 * time.Millisecond)
+		for range 3 {
+			s.Passes(20 * time.Millisecond)
+			c.Send(array("m.x", "k"))
+			s.Settle()
+			sentTo(t, v.Sock, asks("m.x")+array("m.x", "k"))
+			call := array("m.x", "l", "k")
+			c.Send(call)
+			s.Settle()
+			sentTo(t, v.Sock, call)
+			v.Reply(info("m.x", 2) + "+1\r\n+2\r\n")
+			s.Settle()
+			sentTo(t, c.Sock, "+1\r\n+2\r\n")
+			s.Passes(freshTime - 10*time.Millisecond)
+			v.Sock.Take()
+		}
+		s.Passes(knownTime - freshTime + 20*time.Millisecond)
+		v.Sock.Take()
 		call(true)
 		call(false)
+		for _, unknown := range []string{"'M.X', with args beginning with: 'k' \r\n", "`m.x`, with args beginning with: `k`, \r\n"} {
+			c.Send(array("M.X", "k"))
+			s.Settle()
+			sentTo(t, v.Sock, array("M.X", "k"))
+			v.Reply("-ERR unknown command " + unknown)
+			s.Settle()
+			sentTo(t, c.Sock, "-ERR unknown command "+unknown)
+			call(true)
+			call(false)
+		}
+		c.Send(array("MULTI") + array("m.x", "k") + array("EXEC"))
+		s.Settle()
+		sentTo(t, v.Sock, array("MULTI")+array("m.x", "k")+array("EXEC"))
+		v.Reply("+OK\r\n-ERR unknown command 'm.x', with args beginning with: 'k' \r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
+		s.Settle()
+		sentTo(t, c.Sock, "+OK\r\n+QUEUED\r\n-EXECABORT Transaction discarded because of previous errors.\r\n")
+		call(true)
 		v.HangUp()
 		s.Passes(time.Second)
 		call(true)
@@ -282,7 +316,7 @@ func TestLessons(t *testing.T) {
 	l := &p.lessons
 	find := func(name string, now int64, want any) {
 		t.Helper()
-		if is, ok := l.find([]byte(name), now); ok != (want != nil) || ok && is != want {
+		if is, ok, _ := l.find([]byte(name), now); ok != (want != nil) || ok && is != want {
 			t.Errorf("%s at %d: %v, %v; want %v", name, now, is, ok, want)
 		}
 	}
@@ -294,9 +328,22 @@ func TestLessons(t *testing.T) {
 	find("b", 2*second-1, "no")
 	find("b", 2*second, nil)
 	find("c", second, nil)
-	l.add("b", "C", true, second)
+	l.add("b", "C", true, 2*second)
 	find("b", 3*second, "C")
-	l.outdate(2 * second)
+	l.outdate(3 * second)
+	find("b", 3*second, nil)
+	l.add("b", "C", true, 3*second)
+	for _, c := range []struct {
+		at  int64
+		due bool
+	}{{4*second - 1, false}, {4 * second, true}, {4 * second, false}, {4*second + 1, false}} {
+		if _, ok, due := l.find([]byte("b"), c.at); !ok || due != c.due {
+			t.Errorf("to ask again is due at %d: %v, %v", c.at, due, ok)
+		}
+	}
+	l.drop([]byte("nosuch"))
+	find("b", 3*second, "C")
+	l.drop([]byte("b"))
 	find("b", 3*second, nil)
 	l.add("b", "no", false, 3*second)
 	find("b", 3*second, "no")

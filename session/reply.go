@@ -252,6 +252,9 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	if s.selected != nil {
 		s.follow(whole)
 	}
+	if s.before != nil {
+		s.unsay(whole)
+	}
 	if whole.Quiet != 0 && p.Suppress(whole.Quiet, nil) {
 		return
 	}

@@ -110,11 +110,10 @@ var scriptSeed = maphash.MakeSeed()
 
 // noteScript keeps what cmd, which has Script, brings, forgets all if it has servers do so, and says whether it calls one by name.
 func (s *Session) noteScript(cmd *codec.Command) (calls bool) {
-	if cmd.Kind == codec.Fanout && !cmd.Some {
+	body, calls, forgets := s.pool.Protocol.Script(cmd)
+	if forgets {
 		s.pool.scripts.forget()
-		return false
 	}
-	body, calls := s.pool.Protocol.Script(cmd)
 	if len(body) > 0 && len(body) <= maxScriptSize && s.scripts.news(body, s.pool.scripts) {
 		s.pool.scripts.add(s.pool.Protocol.ScriptName(body), string(body))
 	}

@@ -99,6 +99,7 @@ type Session struct {
 	switching
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
+	before      *said       // what the client said of itself before the transaction that is under way; nil: none changes it
 	selected    []selection // what the transaction that is under way has for SELECT; nil: nothing, or there is none
 	blocks      blocking
 	lookup      *lookup          // what it waits for, or waited for in vain; nil: nothing

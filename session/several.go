@@ -23,6 +23,7 @@ func (s *Session) sole(cmd *codec.Command) bool {
 		if cmd.Kind != codec.Refuse {
 			cmd.Own = false
 		}
+		cmd.Err = "" // it was of several servers, or is the server's to say
 		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:0]
 		s.queue(cmd)
 		return true

@@ -26,6 +26,7 @@ type shard struct {
 // Add makes p known to l.
 func (l *Local) Add(p *Pool) {
 	h := &shard{pool: p, group: p.groups[l.index]}
+	h.group.Unknown = h.unlearn
 	h.group.Join()
 	l.shards = append(l.shards, h)
 }

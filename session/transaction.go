@@ -43,6 +43,7 @@ type ownCommand struct {
 	at    int // commands before it, of both kinds
 	op    uint16
 	arg   int
+	err   string // why it is refused; "": it is not
 	frame []byte
 }
 
@@ -97,7 +98,7 @@ func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
 func (t *transaction) add(s *Session, cmd *codec.Command) {
 	if cmd.Own {
 		t.ownBytes += len(cmd.Frame) + ownCost
-		t.own = append(t.own, ownCommand{t.sent() + len(t.own), cmd.Op, cmd.Arg, bytes.Clone(cmd.Frame)})
+		t.own = append(t.own, ownCommand{t.sent() + len(t.own), cmd.Op, cmd.Arg, cmd.Err, bytes.Clone(cmd.Frame)})
 		return
 	}
 	from := uint32(len(t.bb.B))
@@ -209,6 +210,9 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 		r.SetKey(t.key(0))
 	}
 	if len(t.own)+len(t.selects) > 0 {
+		if s.watches.lease != nil && len(t.own) > 0 {
+			s.before = &said{s.cl.Name, s.cl.Lib, s.cl.LibVer, s.cl.Moves}
+		}
 		s.partOf(s.gather(cmd), r, t)
 	} else {
 		r.Quiet = cmd.Quiet
@@ -264,8 +268,29 @@ func (s *Session) partOf(whole, r *backend.Request, t *transaction) {
 	for i := range t.own {
 		o := &t.own[i]
 		g.Part[o.at] = 1
-		g.Keys = s.pool.Protocol.AppendLocal(g.Keys, &s.cl, &codec.Command{Kind: codec.Local, Op: o.op, Arg: o.arg, Frame: o.frame})
+		cmd := codec.Command{Kind: codec.Local, Op: o.op, Arg: o.arg, Err: o.err, Frame: o.frame}
+		if o.err != "" {
+			cmd.Kind = codec.Refuse
+		}
+		g.Keys = s.pool.Protocol.AppendLocal(g.Keys, &s.cl, &cmd)
 	}
+}
+
+// said is what a client has said of itself, and a transaction may change.
+type said struct {
+	name, lib, libVer string
+	moves             uint8
+}
+
+// unsay has s be what it was before its transaction if that was not executed, as a key that it watched had changed: what the proxy answers
+// within it was done as it left. Nothing of s came in between. whole is the EXEC, all of which is answered.
+func (s *Session) unsay(whole *backend.Request) {
+	was := s.before
+	s.before = nil
+	if whole.Err == nil && s.pool.Protocol.Executed(whole.Fragments[0].Reply.B) {
+		return
+	}
+	s.cl.Name, s.cl.Lib, s.cl.LibVer, s.cl.Moves = was.name, was.lib, was.libVer, was.moves
 }
 
 // unawaited is the Owner of the requests whose replies say no more than that a command is queued.

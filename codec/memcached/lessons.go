@@ -9,4 +9,5 @@ func (noLessons) AppendUnknown(dst []byte, _ *codec.Command) []byte   { return d
 func (noLessons) AppendAsk(dst []byte, _ string) []byte               { return dst }
 func (noLessons) AskOp() uint16                                       { return 0 }
 func (noLessons) Learn(string, []byte) (lesson any, known, said bool) { return nil, false, false }
+func (noLessons) UnknownTo(dst, _ []byte) []byte                      { return dst }
 func (noLessons) Apply(*codec.Client, *codec.Command, any)            {}

@@ -5,7 +5,7 @@ import "cashew/codec"
 // noScripts implements what codec.Commands has about scripts: memcached has none, and of all this nothing is ever called.
 type noScripts struct{}
 
-func (noScripts) Script(*codec.Command) (body []byte, calls bool)   { return nil, false }
+func (noScripts) Script(*codec.Command) (b []byte, c, f bool)       { return nil, false, false }
 func (noScripts) ScriptName([]byte) string                          { return "" }
 func (noScripts) CalledScript([]byte) string                        { return "" }
 func (noScripts) AppendLoad(dst, _ []byte) []byte                   { return dst }

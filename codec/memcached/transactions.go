@@ -12,11 +12,13 @@ func (noTransactions) Transaction(*codec.Client) (begun, spoiled bool) { return 
 
 func (noTransactions) Forgets(*codec.Command) bool  { return false }
 func (noTransactions) EndTransaction(*codec.Client) {}
+func (noTransactions) Spoil(*codec.Client)          {}
 func (noTransactions) AppendApart(dst []byte, _ *codec.Client, _ [2][]byte, _ [2]string) []byte {
 	return dst
 }
 func (noTransactions) AppendTooLarge(dst []byte, _ *codec.Client) []byte   { return dst }
 func (noTransactions) AppendUnexecuted(dst []byte, _ *codec.Client) []byte { return dst }
+func (noTransactions) Executed([]byte) bool                                { return false }
 func (noTransactions) AppendUnwatch(dst []byte) []byte                     { return dst }
 func (noTransactions) AppendBegin(dst []byte) []byte                       { return dst }
 func (noTransactions) AppendExec(dst []byte) []byte                        { return dst }

@@ -105,6 +105,7 @@ var (
 	opMonitor     = mustOp("monitor")
 	opSync        = mustOp("sync")
 	opPsync       = mustOp("psync")
+	opSave        = mustOp("save")
 	opClientReply = mustSub("client", "reply")
 )
 

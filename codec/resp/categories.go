@@ -24,7 +24,10 @@ var furtherCategories = map[string][]string{
 	"admin":     {"lastsave", "role"},
 	"keyspace":  {"dbsize", "flushall", "flushdb", "restore-asking", "swapdb"},
 	"set":       {"sort", "sort_ro"}, "sortedset": {"sort", "sort_ro"}, "list": {"sort", "sort_ro"},
-	"connection": {"asking", "command", "readonly", "readwrite", "wait", "waitaof"},
+	"connection": {
+		"asking", "command", "command|count", "command|docs", "command|getkeys", "command|getkeysandflags", "command|help", "command|info",
+		"command|list", "readonly", "readwrite", "wait", "waitaof",
+	},
 }
 
 // flagCategories are what flags say; scripts that only read are not called so.
@@ -78,7 +81,6 @@ func categoriesOf(c *command, whole bool) (all categories) {
 // may name these: once they have rows, the rules apply.
 var wholes = map[string][]string{
 	"function": {"delete", "dump", "flush", "help", "kill", "list", "load", "restore", "stats"},
-	"latency":  {"doctor", "graph", "help", "histogram", "history", "latest", "reset"},
 	"module":   {"help", "list", "load", "loadex", "unload"},
 	"pubsub":   {"channels", "help", "numpat", "numsub", "shardchannels", "shardnumsub"},
 	"script":   {"debug", "exists", "flush", "help", "kill", "load"},

@@ -11,8 +11,11 @@ func (p *Protocol) finish(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 	switch {
 	case cmd.Op == opExec && (cmd.Err == refuseArity || cmd.Err == refuseDenied || cmd.Err == refuseSubscribed):
 		cmd.Kind = codec.Discard // it ends the transaction, and what was watched
-	case g&transacting != 0 && cmd.Kind != codec.Refuse && cmd.Kind != codec.Unknown:
+	case g&transacting == 0 || cmd.Kind == codec.Unknown:
+	case cmd.Kind != codec.Refuse:
 		p.hold(cmd)
+	case p.failsLate(cmd, argc, g):
+		postpone(cmd)
 	}
 }
 
@@ -118,7 +121,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		}
 	case quit:
 		cmd.Kind = codec.Quit
-	case anywhere:
+	case anywhere, container: // COMMAND alone
 		cmd.Kind = codec.Anywhere
 		cmd.Key = placeholder
 	case everywhere:
@@ -177,7 +180,11 @@ func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key)
 		cmd.Sole = c.kind == forward // the only server has them all, wherever they are
 		return
 	}
-	if route(cmd, c, keys); cmd.Script {
+	route(cmd, c, keys)
+	switch {
+	case cmd.Kind == codec.Refuse:
+		cmd.Sole = c.kind == forward // MIGRATE of what it names nowhere, or of the empty key
+	case cmd.Script:
 		cmd.Keys = keys
 	}
 	perhapsBlocks(cmd, keys)

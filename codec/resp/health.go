@@ -66,6 +66,8 @@ func (*Protocol) CheckProbe(reply []byte) error {
 //
 // Source: twemproxy 0.5.0 redis_error (OOM, BUSY, LOADING); redis 7.0 server.c, createSharedObjects, and networking.c for
 // what comes before it closes a connection.
+//
+// What has no row in the table is known from the servers, see learn.go: a server that has it no more says so.
 var verdicts = []struct {
 	words   []byte
 	verdict verdict.Verdict
@@ -75,6 +77,7 @@ var verdicts = []struct {
 	{[]byte("-BUSY "), verdict.Busy},
 	{[]byte("-OOM "), verdict.Busy},
 	{[]byte("-READONLY "), verdict.Demoted},
+	{[]byte(errUnknown), verdict.Unknown},
 	{[]byte("-ERR Protocol error"), verdict.Last},
 }
 

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -10,7 +11,8 @@ import (
 	"cashew/codec"
 )
 
-// INFO of several servers is one INFO: sections and fields in the order of the first server that has them. What a field becomes:
+// INFO of several servers is one INFO: sections and fields in the order of the first server that has them; databases and errors, of which
+// each server tells those that it has, in a server's: by number, and by name. What a field becomes:
 //
 //	used_memory:100, used_memory:50      150          what a server has, or has done: the sum
 //	mem_fragmentation_ratio:1.2, 1.4     1.30         a ratio: the mean
@@ -46,6 +48,7 @@ func mergeInfo(dst []byte, g *codec.Gather) []byte {
 			t = append(t, crlf...)
 		}
 		t = append(t, "# "+s.title+crlf...)
+		s.sort()
 		for _, f := range s.fields {
 			t.text(f.name, f.sum(sums))
 		}
@@ -64,6 +67,22 @@ type infoPart struct {
 	title  string
 	fields []*infoField
 	named  map[string]*infoField
+}
+
+// sort puts the fields of sections in order of which servers need not have the same ones. Commands are in the order of a hash table.
+func (s *infoPart) sort() {
+	switch s.title {
+	case "Keyspace":
+		slices.SortStableFunc(s.fields, func(a, b *infoField) int { return cmp.Compare(numberBehind(a.name), numberBehind(b.name)) })
+	case "Errorstats":
+		slices.SortStableFunc(s.fields, func(a, b *infoField) int { return strings.Compare(a.name, b.name) })
+	}
+}
+
+// numberBehind is the number of db12; of a name without one it is 0.
+func numberBehind(name string) int {
+	n, _ := strconv.Atoi(strings.TrimLeft(name, "abcdefghijklmnopqrstuvwxyz"))
+	return n
 }
 
 // add takes one server's.

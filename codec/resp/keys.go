@@ -87,14 +87,11 @@ func (c *command) planFrom(index, argc int) plan {
 
 // takes tells whether the command may have argc arguments, its name included.
 func (c *command) takes(argc int) bool {
-	if c.arity >= 0 {
-		return argc == int(c.arity)
-	}
-	if argc < -int(c.arity) {
-		return false
-	}
-	return c.group == 0 || (argc-int(c.keys.first))%int(c.group) == 0
+	return fits(int(c.arity), argc) && (c.group == 0 || (argc-int(c.keys.first))%int(c.group) == 0)
 }
+
+// fits tells whether argc arguments are as many as an arity says; of them, groups are not looked at.
+func fits(arity, argc int) bool { return argc == arity || arity < 0 && argc >= -arity }
 
 // child is the row of a container's subcommand, 0 if there is none.
 func (c *command) child(name []byte) int {

@@ -94,6 +94,22 @@ func (p *Protocol) Learn(name string, reply []byte) (lesson any, known, said boo
 	return e, true, true
 }
 
+// errUnknown is how servers begin their answer to a command that they do not have; its name follows, as it came, in quotes.
+// Source: redis 7.0 server.c, commandCheckExistence; 5.0 server.c, processCommand, for other quotes.
+const errUnknown = "-ERR unknown command "
+
+// UnknownTo implements codec.Lessons.
+func (*Protocol) UnknownTo(dst, reply []byte) []byte {
+	text, is := bytes.CutPrefix(reply, []byte(errUnknown))
+	if !is || len(text) < 2 {
+		return dst
+	}
+	if end := bytes.IndexAny(text[1:min(len(text), maxAsked+2)], "'`"); end > 0 {
+		return appendLower(dst, text[1:1+end])
+	}
+	return dst
+}
+
 // learn reads what COMMAND INFO says of one command; nil: it can't be understood.
 func (p *Protocol) learn(info *value) *learned {
 	list := info.list

@@ -73,9 +73,21 @@ func TestCursor(t *testing.T) {
 		{"786437", walk.Cursor{Stop: 5, Own: 12}, true},
 		{"18446744073709486085", walk.Cursor{Stop: 5, Own: 1<<48 - 1}, true},
 		{"18446744073709551616", walk.Cursor{}, false},
-		{"-1", walk.Cursor{}, false},
 		{"x", walk.Cursor{}, false},
-		{"", walk.Cursor{}, false},
+		{"", walk.Cursor{}, true}, // as by strtoul
+		{"\x00x", walk.Cursor{}, true},
+		{"+786437\x00x", walk.Cursor{Stop: 5, Own: 12}, true},
+		{"00786437", walk.Cursor{Stop: 5, Own: 12}, true},
+		{"-18446744073708765179", walk.Cursor{Stop: 5, Own: 12}, true},
+		{"-1", walk.Cursor{Stop: 1<<16 - 1, Own: 1<<48 - 1}, true},
+		{"-0", walk.Cursor{}, true},
+		{"-18446744073709551616", walk.Cursor{}, false},
+		{"+", walk.Cursor{}, false},
+		{"+-1", walk.Cursor{}, false},
+		{" 1", walk.Cursor{}, false},
+		{"1 ", walk.Cursor{}, false},
+		{"0x1", walk.Cursor{}, false},
+		{"1_0", walk.Cursor{}, false},
 	} {
 		cmd := &codec.Command{Frame: frameOf("SCAN", tt.cursor, "COUNT", "7")}
 		if at, ok := p.Cursor(cmd); ok != tt.ok || ok && at != tt.want {
@@ -91,15 +103,18 @@ func TestCursor(t *testing.T) {
 func TestMergeInfo(t *testing.T) {
 	one := "# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:90\r\n\r\n# Memory\r\nused_memory:1048576\r\nused_memory_human:1.00M\r\n" +
 		"mem_fragmentation_ratio:1.20\r\nmaxmemory_policy:noeviction\r\n\r\n# Persistence\r\nloading:0\r\n\r\n# Commandstats\r\n" +
-		"cmdstat_get:calls=3,usec=30,usec_per_call=10.00\r\n\r\n# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=100\r\n"
+		"cmdstat_get:calls=3,usec=30,usec_per_call=10.00\r\n\r\n# Errorstats\r\nerrorstat_OOM:count=1\r\n\r\n" +
+		"# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=100\r\ndb10:keys=1,expires=0,avg_ttl=0\r\n"
 	other := "# Server\r\nredis_version:7.2.4\r\nuptime_in_seconds:20\r\n\r\n# Memory\r\nused_memory:524288\r\nused_memory_human:512.00K\r\n" +
 		"mem_fragmentation_ratio:1.40\r\nmaxmemory_policy:allkeys-lru\r\n\r\n# Persistence\r\nloading:1\r\n\r\n# Commandstats\r\n" +
 		"cmdstat_get:calls=1,usec=30,usec_per_call=30.00\r\ncmdstat_set:calls=1,usec=2,usec_per_call=2.00\r\n\r\n" +
-		"# Keyspace\r\ndb0:keys=2,expires=3,avg_ttl=500\r\ndb1:keys=1,expires=0,avg_ttl=0\r\n"
+		"# Errorstats\r\nerrorstat_ERR:count=2\r\nerrorstat_OOM:count=1\r\n\r\n" +
+		"# Keyspace\r\ndb0:keys=2,expires=3,avg_ttl=500\r\ndb1:keys=1,expires=0,avg_ttl=0\r\ndb9:keys=1,expires=0,avg_ttl=0\r\n"
 	want := "# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:20\r\n\r\n# Memory\r\nused_memory:1572864\r\nused_memory_human:1.50M\r\n" +
 		"mem_fragmentation_ratio:1.30\r\nmaxmemory_policy:noeviction\r\n\r\n# Persistence\r\nloading:1\r\n\r\n# Commandstats\r\n" +
 		"cmdstat_get:calls=4,usec=60,usec_per_call=15.00\r\ncmdstat_set:calls=1,usec=2,usec_per_call=2.00\r\n\r\n" +
-		"# Keyspace\r\ndb0:keys=5,expires=4,avg_ttl=400\r\ndb1:keys=1,expires=0,avg_ttl=0\r\n"
+		"# Errorstats\r\nerrorstat_ERR:count=2\r\nerrorstat_OOM:count=2\r\n\r\n" +
+		"# Keyspace\r\ndb0:keys=5,expires=4,avg_ttl=400\r\ndb1:keys=1,expires=0,avg_ttl=0\r\ndb9:keys=1,expires=0,avg_ttl=0\r\ndb10:keys=1,expires=0,avg_ttl=0\r\n"
 	for _, form := range []func(string) string{bulk, func(s string) string { return string(appendVerbatim(nil, RESP3, []byte(s))) }} {
 		g := &codec.Gather{Op: opInfo, Replies: [][]byte{[]byte(form(one)), []byte(form(other))}, Cursor: make([]int, 2)}
 		if got := string(New(Options{}).AppendCoalesced(nil, g)); got != form(want) {

@@ -9,8 +9,11 @@ import "cashew/codec"
 //   - what would change the connection for others, which share it: HELLO, AUTH, SUBSCRIBE and kin, and SELECT of another database where
 //     the pool serves one; where it serves several, the transaction goes over a connection of the client's own
 //   - questions about the proxy as a whole (CLIENT LIST; where there are several servers, INFO and SLOWLOG)
-//   - SCRIPT FLUSH, which all servers must get, and where there are several what tells of all; SCRIPT LOAD and EXISTS go with the
-//     transaction, to its server alone
+//   - where there are several servers, what all of them must get or tell of; SCRIPT LOAD and EXISTS go with the transaction, to its server
+//     alone
+//
+// What is wrong with a command the server says when it is queued, if its name or the number of its arguments tells, and else with EXEC,
+// which executes the others. So it is here: see failsLate.
 //
 // codec.Client.Bar has inMulti from MULTI to EXEC, and spoiled once a command was refused. MULTI and WATCH inside of it are refused
 // and spoil nothing. Source: redis 7.0 multi.c; server.c, processCommand.
@@ -35,6 +38,10 @@ func (p *Protocol) hold(cmd *codec.Command) {
 	case opSelect:
 		p.holdSelect(cmd)
 		return
+	case opSave: // as at the server, of which no transaction has it
+		refuse(cmd, refuseInMulti)
+		cmd.Sole = false
+		return
 	case opPing, opEcho, opUnwatch: // the server's are as good
 		cmd.Kind = codec.Queue
 		return
@@ -51,15 +58,36 @@ func (p *Protocol) hold(cmd *codec.Command) {
 	case codec.Local:
 		p.holdLocal(cmd)
 	case codec.Fanout:
-		if cmd.Kind = codec.Queue; cmd.Sole || cmd.Op == opScriptFlush || cmd.Op == opSwapDB { // the others would have it still, or tell of more
-			refuse(cmd, refuseInMulti)
-			cmd.Sole = cmd.Op == opSwapDB
+		if cmd.Kind = codec.Queue; cmd.Sole || cmd.Op == opScriptFlush || cmd.Op == opSwapDB {
+			refuse(cmd, refuseInMulti) // other servers would have it still, or tell of more
+			cmd.Sole = true
 		}
 	case codec.Publish: // the channel decides the server, as a key would
 		cmd.Kind, cmd.Keys = codec.Queue, cmd.Keys[:1]
 	case codec.Switch, codec.Report, codec.Subscribe, codec.Walk:
 		refuse(cmd, refuseInMulti)
 	}
+}
+
+// failsLate tells of a command that was refused whether a server would find out what is wrong with it only when it executes it.
+func (p *Protocol) failsLate(cmd *codec.Command, argc int, g gate) bool {
+	if !p.allowed[cmd.Op] || g.refuses(cmd.Op) != "" {
+		return false
+	}
+	switch cmd.Err {
+	case refuseArity: // of arguments in groups
+		return fits(int(commands[cmd.Op].arity), argc)
+	case refuseSyntax, refuseInteger, refuseKeysNeg, refuseKeysMany, refuseKeysZero, refuseInputKey, refuseUnbalanced:
+		return true
+	}
+	return false
+}
+
+// postpone has EXEC answer why a command is refused, in its place among the replies: by the only server, or by the proxy, which of several
+// could not say where the command belongs.
+func postpone(cmd *codec.Command) {
+	cmd.Kind, cmd.Own, cmd.Sole, cmd.Script = codec.Queue, true, true, false
+	cmd.Keys = cmd.Keys[:0]
 }
 
 // holdLocal is hold for a command that the proxy answers itself.
@@ -92,6 +120,9 @@ func spoil(cl *codec.Client) {
 	}
 }
 
+// Spoil implements codec.Transactions.
+func (*Protocol) Spoil(cl *codec.Client) { spoil(cl) }
+
 // AppendApart implements codec.Transactions.
 func (p *Protocol) AppendApart(dst []byte, cl *codec.Client, keys [2][]byte, servers [2]string) []byte {
 	spoil(cl)
@@ -111,6 +142,12 @@ func (p *Protocol) AppendUnexecuted(dst []byte, cl *codec.Client) []byte {
 		return append(dst, "_\r\n"...)
 	}
 	return append(dst, "*-1\r\n"...)
+}
+
+// Executed implements codec.Transactions.
+func (*Protocol) Executed(reply []byte) bool {
+	_, pos := arrayAt(withoutAttributes(reply))
+	return pos > 0
 }
 
 // AppendUnwatch implements codec.Transactions.

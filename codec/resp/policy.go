@@ -24,10 +24,10 @@ import (
 // DefaultCommands is in force where a pool has no rules: what an application sends with its data, a queue, a cache framework or a health
 // check, and not what hurts everybody whose data are on the same servers. That is all but @dangerous, from which the first list
 // comes back: it tells something, or is about the client's own keys and connections, or is answered by the proxy alone. The second
-// list is what Redis does not call dangerous, though it takes scripts and functions from all others, or has no category (LATENCY).
+// list is what Redis does not call dangerous, though it takes scripts and functions from all others.
 const DefaultCommands = "+@all -@dangerous" +
 	" +client|kill +client|list +client|no-evict +client|unblock +cluster +config|get +info +lastsave +module|list +restore +role +slowlog +sort +sort_ro" +
-	" -latency -function|flush -function|kill -function|restore -script|debug -script|kill"
+	" -function|flush -function|kill -function|restore -script|debug -script|kill"
 
 // maxOps is more than there are commands: an index below it needs no other check.
 const maxOps = 1 << 9

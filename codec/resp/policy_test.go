@@ -106,7 +106,7 @@ func TestRulesAgainstRedis(t *testing.T) {
 var hurts = []string{
 	"flushall", "flushdb", "keys", "debug", "shutdown", "swapdb", "replicaof", "slaveof", "failover", "monitor", "save", "bgsave", "bgrewriteaof", "migrate",
 	"sync", "psync", "replconf", "restore-asking", "pfdebug", "pfselftest", "client|pause", "client|unpause", "config|set", "config|resetstat", "config|rewrite",
-	"latency", "script|kill", "script|debug", "function|flush", "function|kill", "function|restore",
+	"latency|doctor", "latency|graph", "latency|histogram", "latency|history", "latency|latest", "latency|reset", "script|kill", "script|debug", "function|flush", "function|kill", "function|restore",
 }
 
 // TestDefaultCommands: what is served is allowed unless it hurts others.
@@ -232,7 +232,8 @@ func TestCheckRules(t *testing.T) {
 		"-script|nosuch":                   "-script|nosuch names no subcommand of 'script'",
 		"+client|":                         "+client| names no subcommand of 'client'",
 		"-select|0":                        "-select|0 names a subcommand, and 'select' is judged as a whole",
-		"+command|docs":                    "+command|docs names a subcommand, and 'command' is judged as a whole",
+		"+command|docs -latency|graph":     "",
+		"+command|nosuch":                  "+command|nosuch names no subcommand of 'command'",
 		"allkeys":                          "allkeys is not a rule for commands",
 		"+":                                "+ is not a rule for commands",
 		"+get|a|b":                         "+get|a|b names a subcommand, and 'get' is judged as a whole",

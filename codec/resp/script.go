@@ -54,18 +54,20 @@ func appendScriptDebug(dst, mode []byte) []byte {
 }
 
 // Script implements codec.Commands.
-func (*Protocol) Script(cmd *codec.Command) (body []byte, calls bool) {
+func (*Protocol) Script(cmd *codec.Command) (body []byte, calls, forgets bool) {
 	switch cmd.Op {
 	case opEvalSHA, opEvalSHARO:
-		return nil, true
+		return nil, true, false
+	case opScriptFlush:
+		return nil, false, true
 	case opEval, opEvalRO, opScriptLoad:
 		args := argsOf(cmd.Frame)
 		if args.next(); cmd.Op == opScriptLoad {
 			args.next()
 		}
-		return args.next(), false
+		return args.next(), false, false
 	}
-	return nil, false
+	return nil, false, false
 }
 
 // ScriptName implements codec.Commands.

@@ -26,7 +26,7 @@ func TestScript(t *testing.T) {
 		{frameOf("SCRIPT", "FLUSH"), "", false, codec.Fanout, false, false},
 	} {
 		cmd := parseOne(t, p, c.in)
-		body, calls := p.Script(cmd)
+		body, calls, _ := p.Script(cmd)
 		if !cmd.Script || string(body) != c.body || calls != c.calls || cmd.Kind != c.kind || cmd.Some != c.some || cmd.Sole != c.sole {
 			t.Errorf("%q: body %q, calls %v, %+v; want %+v", c.in, body, calls, cmd, c)
 		}

@@ -121,7 +121,7 @@ func (p *Protocol) stay(cmd *codec.Command, m *missing, args []codec.Key, g gate
 func (p *Protocol) obey(cmd *codec.Command, e *learned, args []codec.Key, g gate) {
 	argc := len(args)
 	cmd.Op = e.op
-	fits := argc == e.arity || e.arity < 0 && argc >= -e.arity
+	fits := fits(e.arity, argc)
 	why := g.refuses(cmd.Op)
 	switch {
 	case !fits && g&transacting != 0:

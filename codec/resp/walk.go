@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"bytes"
 	"strconv"
 
 	"cashew/codec"
@@ -21,8 +22,26 @@ const (
 func (*Protocol) Cursor(cmd *codec.Command) (at walk.Cursor, ok bool) {
 	args := argsOf(cmd.Frame)
 	args.next()
-	n, err := strconv.ParseUint(string(args.next()), 10, 64)
-	return walk.Cursor{Stop: uint16(n & (1<<stopBits - 1)), Own: n >> stopBits}, err == nil
+	n, ok := parseCursor(args.next())
+	return walk.Cursor{Stop: uint16(n & (1<<stopBits - 1)), Own: n >> stopBits}, ok
+}
+
+// parseCursor is the number that a server takes a cursor for, as C's strtoul does: with a sign, of which - counts down from 2^64, up to a
+// NUL; and 0 for nothing. What is none is refused by servers of all versions. Source: redis 7.0 db.c, parseScanCursorOrReply.
+func parseCursor(text []byte) (n uint64, ok bool) {
+	text, _, _ = bytes.Cut(text, []byte{0})
+	if len(text) == 0 {
+		return 0, true
+	}
+	digits := text
+	if digits[0] == '-' || digits[0] == '+' {
+		digits = digits[1:]
+	}
+	n, err := strconv.ParseUint(string(digits), 10, 64) // which takes no second sign
+	if text[0] == '-' {
+		n = -n
+	}
+	return n, err == nil
 }
 
 // AppendWalk implements codec.Fragments.

@@ -21,6 +21,8 @@ const (
 	Demoted
 	// Last is passed on, too: the server closes the connection behind it, for a request that it can't take.
 	Last
+	// Unknown is passed on, too: the server does not have the command.
+	Unknown
 	// Unfit does not look like a reply to that command: the connection may be out of step, which has to be proved.
 	Unfit
 	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.

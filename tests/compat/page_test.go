@@ -118,10 +118,11 @@ const notTheServers = "" +
 	"With one server behind it, `commands: +@all`, and as many `databases` as that has, a pool answers a client by the bytes of the server, but for these:\n" +
 	"\n" +
 	"* `CLIENT ID`, `LIST`, `INFO`, `KILL` and `UNBLOCK` are about the proxy's clients, and so are the version and the number in the answer to `HELLO`.\n" +
-	"* An error that depends on the server's state (`OOM`, a missing permission) comes with `EXEC`, as `EXECABORT`, not when the command is queued.\n" +
+	"* An error that depends on the server's state, settings or version (`OOM`, a missing permission, `enable-module-command`, a command or a number of arguments\n" +
+	"  that is newer than the server) comes with `EXEC`, as `EXECABORT`, not when the command is queued.\n" +
 	"* What a client publishes to itself may come before or behind the number that `PUBLISH` is answered with.\n" +
 	"* Refused: `MONITOR`, `SYNC`, `PSYNC`, `REPLCONF`, `SHUTDOWN`, `REPLICAOF`, `SLAVEOF`, `FAILOVER`, `RESTORE-ASKING`, `SCRIPT DEBUG YES`, `CLIENT TRACKING ON`; within a\n" +
-	"  transaction `HELLO`, `AUTH`, `CLIENT REPLY`, `CLIENT LIST`, `KILL` and `UNBLOCK`, and subscribing; a client's name of more than 1,024 bytes.\n" +
+	"  transaction `HELLO`, `AUTH`, `CLIENT REPLY`, `CLIENT INFO`, `LIST`, `KILL` and `UNBLOCK`, and subscribing; a client's name of more than 1,024 bytes.\n" +
 	"* `AUTH` where no password is set, and what is sent before it where one is, are answered in twemproxy's words.\n" +
 	"* `SLOWLOG RESET`, `CONFIG RESETSTAT` and `CLIENT PAUSE` do at the server what they say, for all who use it.\n" +
 	"\n"

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,10 +14,11 @@ import (
 )
 
 // buildModule compiles testdata/module.c for redis-server to load, and returns where it is.
-func buildModule(t testing.TB) string {
+func buildModule(t testing.TB, defines ...string) string {
 	t.Helper()
 	path := filepath.Join(processtest.TempDir(t), "module.so")
-	out, err := exec.Command(processtest.LookPath(t, "cc"), "-shared", "-fPIC", "-Wall", "-Wextra", "-O1", "-o", path, "testdata/module.c").CombinedOutput()
+	args := slices.Concat(defines, words("-shared -fPIC -Wall -Wextra -O1 testdata/module.c -o"), []string{path})
+	out, err := exec.Command(processtest.LookPath(t, "cc"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("cc: %v\n%s", err, out)
 	}
@@ -186,6 +188,55 @@ func wantNever(t *testing.T, c *client) {
 	c.want("-ERR command 'cashew.hear' is not supported by this proxy: it is about subscriptions\r\n", "cashew.hear", "{k}a")
 	c.want("-ERR command 'cashew.login' is not supported by this proxy: it is about the connection, which clients share\r\n", "cashew.login", "{k}a")
 	c.want("*2\r\n$12\r\ncashew.admin\r\n$4\r\n{k}a\r\n", "cashew.admin", "{k}a")
+}
+
+// TestModuleChanges: a module takes another's place whose command has its key elsewhere. Once a server has said that it does not have the
+// command, the next call goes where the new one has its key, whichever client and event loop it comes from; and where no call came in
+// between, those of clients that go on sending do so before long.
+func TestModuleChanges(t *testing.T) {
+	t.Parallel()
+	wantCashew(t, "unknown commands close the client")
+	paths := []string{buildModule(t), buildModule(t, "-DKEY_AT=2")}
+	servers := startRedises(t, 3, "--enable-module-command", "yes", "--loadmodule", paths[0])
+	p := startLoops(t, 2, poolOf(servers, append(spread, "commands: +@all")...))
+	var clients []*client
+	for range 6 { // on both loops
+		clients = append(clients, dial(t, p.addr("p")))
+	}
+	n := 0
+	goes := func(c *client, at int) bool { // its key is where others look for it
+		n++
+		args := []string{"cashew.at", "one:" + strconv.Itoa(n), "two:" + strconv.Itoa(n)}
+		return c.do(args...) == "+OK\r\n" && c.do("GET", args[at]) == bulk("at")
+	}
+	all := func(at int) bool { // a wrong server would be the right one for a third of the keys
+		for range 8 {
+			for _, c := range clients {
+				if !goes(c, at) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	if !all(1) {
+		t.Fatal("the command does not go to the server of its key")
+	}
+	for _, s := range servers {
+		s.unload(t)
+	}
+	clients[0].wantPrefix("-ERR unknown command 'CASHEW.AT'", "CASHEW.AT", "a", "b")
+	for _, s := range servers {
+		s.load(t, paths[1])
+	}
+	if !all(2) {
+		t.Error("once a server has said that it does not have the command, it does not go where it belongs")
+	}
+	for _, s := range servers {
+		s.unload(t)
+		s.load(t, paths[0])
+	}
+	await(t, "the command to go where it belongs", func() bool { return all(1) })
 }
 
 // TestModuleRules: a pool's rules judge what was learned by its categories, and by its name; and a pool may learn nothing.

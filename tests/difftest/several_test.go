@@ -63,10 +63,19 @@ func TestScanSeveral(t *testing.T) {
 			t.Errorf("SCAN %v tells of %d keys; want %d", args, len(got), len(want))
 		}
 	}
-	for _, bad := range []string{"1", "12345", "99999999999"} {
+	for _, bad := range []string{"1", "12345", "99999999999", "+12345", "-1", "-2", "012345", "12345\x00"} {
 		c.wantPrefix("-ERR invalid cursor: it names no server", "SCAN", bad)
 	}
-	c.wantPrefix("-ERR invalid cursor", "SCAN", "x")
+	for _, bad := range []string{"x", " 0", "+-1", "18446744073709551616", "-18446744073709551616"} {
+		c.want("-ERR invalid cursor\r\n", "SCAN", bad)
+	}
+	for _, zero := range []string{"", "+0", "-0", "00", "0\x00"} { // as a server takes them
+		got := walkAll(t, c, zero, nil)
+		slices.Sort(got)
+		if !slices.Equal(got, all) {
+			t.Errorf("SCAN %q tells of %d keys; want %d", zero, len(got), len(all))
+		}
+	}
 	c.wantPrefix("-ERR syntax error", "SCAN", "0", "MATCH")
 
 	cursors := []string{}
@@ -90,6 +99,26 @@ func TestScanSeveral(t *testing.T) {
 	}
 }
 
+// wantDatabases: INFO has the databases of several servers by number, whichever server has which.
+func wantDatabases(t *testing.T, servers []*redisServer, c *client) {
+	t.Helper()
+	for i, db := range []string{"10", "2", "1", "15", "9"} {
+		d := dial(t, servers[i%len(servers)].addr)
+		d.want("+OK\r\n", "SELECT", db)
+		d.want("+OK\r\n", "SET", "k", "v")
+		defer d.do("FLUSHDB")
+	}
+	var names []string
+	for line := range strings.Lines(c.do("INFO", "keyspace")) {
+		if name, _, is := strings.Cut(line, ":keys="); is {
+			names = append(names, name)
+		}
+	}
+	if got := strings.Join(names, " "); got != "db0 db1 db2 db9 db10 db15" {
+		t.Errorf("INFO keyspace has %s", got)
+	}
+}
+
 // TestSums: what is about all keys, or all servers, before three of them.
 func TestSums(t *testing.T) {
 	t.Parallel()
@@ -106,6 +135,7 @@ func TestSums(t *testing.T) {
 	if key := bulks(t, "*1\r\n"+c.do("RANDOMKEY")); !strings.HasPrefix(key[0], "k") {
 		t.Errorf("RANDOMKEY: %q", key)
 	}
+	wantDatabases(t, servers, c)
 	info := parseInfo(c.do("INFO", "keyspace"))
 	if !strings.HasPrefix(info["db0"], "keys=30,expires=0,avg_ttl=0") {
 		t.Errorf("INFO keyspace: db0:%s", info["db0"])

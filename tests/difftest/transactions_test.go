@@ -90,6 +90,10 @@ var transactionWords = []string{
 	"SET @", "GET", "NOSUCH @", "OBJECT ENCODING @", "OBJECT NOSUCH @", "MULTI x", "EXEC x", "DISCARD x", "WATCH", "CLIENT GETNAME",
 	"CLIENT SETNAME bob", "SELECT 0", "SELECT x", "EVAL 'return redis.call(\"incr\", KEYS[1])' 1 @", "EVAL 'return {1,2,{3}}' 1 @",
 	"SORT @", "XREAD COUNT 1 STREAMS @ 0", "ZADD @ 1 m", "ZRANGE @ 0 -1 WITHSCORES", "SPOP @", "EXISTS @ @", "RENAME @ @", "CLIENT NO-EVICT on",
+	"MSET @ 1 @", "MSETNX @ 1 @ 2 @", "BLMPOP 0 x @ LEFT", "BLMPOP 0 3 @ LEFT", "BZMPOP 0 0 @ MIN", "XREAD STREAMS @ @ 0", "XREAD COUNT 1 @ 0",
+	"XREADGROUP GROUP g c STREAMS @ @ >", "ZUNION 0 @", "ZUNION x @", "SINTERCARD 0 @", "SINTERCARD 5 @", "LMPOP 9 @ LEFT", "ZDIFFSTORE @ 9 @",
+	"EVAL 'return 1' 5 @", "EVAL 'return 1' -1 @", "EVALSHA 0123456789012345678901234567890123456789 x @", "COMMAND GETKEYS", "COMMAND NOSUCH", "COMMAND COUNT x", "COMMAND COUNT",
+	"LATENCY NOSUCH", "LATENCY GRAPH",
 }
 
 var otherWords = []string{"SET @ 5", "INCR @", "DEL @", "GET @", "LPUSH @ y"}

@@ -25,7 +25,7 @@ var leasePlants = []plant{
 	{"transaction-keeps-its-keys", "session/transaction.go", "keys: t.keys[:0], own", "keys: t.keys, own"},
 	{"transaction-keeps-its-calls", "session/transaction.go", "calls: t.calls[:0]}", "calls: t.calls}"},
 	{"own-command-in-the-wrong-place", "session/transaction.go", "ownCommand{t.sent() + len(t.own), cmd.Op", "ownCommand{t.sent(), cmd.Op"},
-	{"own-commands-argument-is-not-copied", "session/transaction.go", "cmd.Arg, bytes.Clone(cmd.Frame)})", "cmd.Arg, cmd.Frame})"},
+	{"own-commands-argument-is-not-copied", "session/transaction.go", "cmd.Err, bytes.Clone(cmd.Frame)})", "cmd.Err, cmd.Frame})"},
 	{"discarded-commands-come-back", "session/transaction.go", "	if t := s.transaction; t != nil {\n		s.transaction = nil\n		s.local", "	if t := s.transaction; t != nil && len(t.ends) > 4 {\n		s.transaction = nil\n		s.local"},
 	{"queued-through-is-a-byte-short", "session/transaction.go", "		from = end\n	}\n	r.Frame", "		from = end - min(uint32(len(t.own)), 1)\n	}\n	r.Frame"},
 

@@ -73,7 +73,7 @@ func infoOf(name string, says []string) string {
 
 // tells answers what a server that loads its data answers as well: what it knows of a command, and that it does not know one.
 func (c *session) tells(x *request) bool {
-	if string(x.args[0]) == "COMMAND" { // INFO
+	if len(x.args) == 3 && string(x.args[0]) == "COMMAND" && string(x.args[1]) == "INFO" {
 		info, ok := infos[string(x.args[2])]
 		if !ok {
 			info = "*1\r\n*-1\r\n"

@@ -86,7 +86,8 @@ const unsupported = `replconf; replicaof no one; restore-asking k 0 @; failover;
 // denied are the commands that a pool without rules of its own refuses.
 const denied = `keys *; migrate h 1 k 0 1; pfdebug getreg k; pfselftest; script|kill; client|pause 1; client|unpause; acl|deluser a; acl|dryrun a get k;
 acl|getuser a; acl|list; acl|load; acl|log; acl|save; acl|setuser a; acl|users; bgrewriteaof; bgsave; config|resetstat; config|rewrite; config|set save @;
-debug sleep 1; latency latest; flushall; flushdb async; hotkeys get; save; module|load @; module|loadex @; module|unload @; function|kill; function|flush; function|restore @; script|debug no`
+debug sleep 1; latency|doctor; latency|graph get; latency|histogram; latency|history get; latency|latest;
+latency|reset; flushall; flushdb async; hotkeys get; save; module|load @; module|loadex @; module|unload @; function|kill; function|flush; function|restore @; script|debug no`
 
 // questions are what a server is asked where the pool has one, and is refused, or asked of all, where it has several: what comes back may be
 // of these kinds, or an error.

@@ -248,6 +248,14 @@ acl|genpass i $
 config|help *
 memory|help *
 module|help *
+latency|help *
+command|count :
+command|docs v ?
+command|getkeys get v *
+command|getkeysandflags get v *
+command|help *
+command|info get set *
+command|list *
 function|help *
 function|dump $
 memory|usage k samples i ?

@@ -76,6 +76,18 @@ static int put(Ctx *ctx, String **argv, int argc) {
     return 0;
 }
 
+// at sets the key that is its argument KEY_AT: built once more with another, the module has its key elsewhere.
+#ifndef KEY_AT
+#define KEY_AT 1
+#endif
+static int at(Ctx *ctx, String **argv, int argc) {
+    if (argc != 3) return WrongArity(ctx);
+    Reply *reply = Call(ctx, "SET", "!sc", argv[KEY_AT], "at");
+    ReplyWithCallReply(ctx, reply);
+    FreeCallReply(reply);
+    return 0;
+}
+
 static Blocked *waiting;
 
 static int woken(Ctx *ctx, String **argv, int argc) { (void)argv; (void)argc; return ReplyWithSimpleString(ctx, "WOKEN"); }
@@ -113,6 +125,7 @@ int RedisModule_OnLoad(Ctx *ctx, String **argv, int argc) {
     SetModuleAttribs(ctx, "cashew", 1, 1);
 
     MAKE("cashew.put", put, "write deny-oom", 1, 1, 1);
+    MAKE("cashew.at", at, "write", KEY_AT, KEY_AT, 1);
     MAKE("cashew.one", echo, "readonly fast", 1, 1, 1);
     MAKE("cashew.two", echo, "readonly", 1, 2, 1);
     MAKE("cashew.pairs", echo, "write", 1, -1, 2);
