@@ -6,6 +6,7 @@ GO      ?= go
 # Tools run from source, at pinned versions.
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.12.0
+GOSEC       = $(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
@@ -101,8 +102,9 @@ plots: ## docs/plots anew, from the results of the bench that git keeps
 count: servers ## instructions a request, against those recorded; ARGS=-update records them
 	$(GO) run ./bench/callgrind $(ARGS)
 
-vuln: ## known vulnerabilities; needs the network
+vuln: ## known vulnerabilities, and what gosec finds of high severity; needs the network
 	$(GOVULNCHECK) ./...
+	$(GOSEC) -quiet -severity high -confidence high -exclude-dir tests -exclude-dir bench ./...
 
 cover: ## coverage of all packages, by function
 	$(GO) test -coverpkg=./... -coverprofile=cover.out ./...

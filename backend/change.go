@@ -1,11 +1,8 @@
 package backend
 
 import (
-	"bytes"
-	"slices"
 	"time"
 
-	"cashew/codec"
 	"cashew/topology"
 )
 
@@ -18,7 +15,8 @@ import (
 // A and C keep figures, connections and all that is outstanding there. That another server has a slot shows by its pointer.
 
 // Change has g go on with p, the successor of its pool, whose users route by p from now on, too. The connections to servers that
-// stay are kept only if p logs in like its predecessor, and only as many as p has for each server; the others are retired.
+// stay are kept only if p logs in there like its predecessor, and only as many as p has for each server; the others are retired. One
+// that is leased, or a feed, logged in before and goes on until it is given back, or ends.
 //
 // inOrder says that whatever a client has under way it can have on the connections that its next requests take. If not, a
 // client must not send more before it has its replies, or a server could execute its commands in another order than it
@@ -31,17 +29,15 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 	sets := g.sets
 	g.sets = nil
 	for _, set := range sets {
-		was, same := set.conns, sameHandshake(old, p, set.profile, set.db)
-		if set.conns = g.newConns(); p.Options().Protocol.Serves(set.db) {
+		was, serves := set.conns, p.Options().Protocol.Serves(set.db)
+		if set.conns = g.newConns(); serves {
 			g.sets = append(g.sets, set)
-		} else {
-			same = false
 		}
 		for i, c := range was {
 			slot, k := i/had, i%had
 			switch {
 			case c == nil:
-			case same && k < n && slot < len(g.lanes) && g.lanes[slot].server == lanes[slot].server:
+			case serves && k < n && g.has(c.server) && sameHandshake(old, p, c.server, set.profile, set.db):
 				set.conns[slot*n+k] = c
 				c.change(p)
 			default:
@@ -51,20 +47,28 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 	}
 	g.home = g.Set(0, p.Options().Protocol.Home())
 	g.retireLeases(func(c *Conn) bool {
-		slot := c.server.Slot()
-		if sameHandshake(old, p, c.profile, c.db) && p.Options().Protocol.Serves(c.db) && slot < len(g.lanes) && g.lanes[slot].server == c.server {
-			c.change(p)
-			return false
+		if !g.has(c.server) || !p.Options().Protocol.Serves(c.db) {
+			return true
 		}
-		return true
+		if !sameHandshake(old, p, c.server, c.profile, c.db) {
+			if c.lessee == nil || c.state == handshaking {
+				return true
+			}
+			c.Stray() // its lessee keeps it, who would lose what it watches, or waits for
+		}
+		c.change(p)
+		return false
 	})
-	g.changeFeeds(p)
+	halfway := g.changeFeeds(p)
 	for i := range lanes { // there may be more of them now, or none
 		for _, l := range lanes[i].leases {
 			if l != nil {
 				l.tell()
 			}
 		}
+	}
+	for _, c := range halfway {
+		c.renew()
 	}
 	inOrder = n == had
 	for _, c := range gone {
@@ -74,8 +78,10 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 	return inOrder
 }
 
-func sameHandshake(a, b *topology.Pool, pr codec.Profile, db int) bool {
-	return slices.EqualFunc(a.Options().Protocol.Handshake(pr, db), b.Options().Protocol.Handshake(pr, db), bytes.Equal)
+// has says that s is a server of g's pool.
+func (g *Group) has(s *topology.Server) bool {
+	slot := s.Slot()
+	return slot < len(g.lanes) && g.lanes[slot].server == s
 }
 
 // change has c, which is kept, go by the settings of p.

@@ -64,6 +64,7 @@ type Conn struct {
 	push        *push // that goes on; nil unless inPush
 
 	step      int                        // of the handshake
+	former    bool                       // it logs in with the credentials before those in force; see login
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
 	canary    canary
@@ -82,7 +83,7 @@ type Conn struct {
 	lessee  Lessee  // nil: idle
 	idleAt  int64   // since when, as Loop.Now
 	blocks  int64   // how long its server may let a command wait, in nanoseconds; math.MaxInt64: for ever
-	strayed bool    // its lessee had it go over to another database
+	strayed bool    // its lessee had it go over to another database, or it logged in otherwise than it would now
 
 	hurried   int64 // in place of the pool's timeout, for one that is retired; 0: the pool's
 	restarted int64 // when a reload changed the timeout, which runs from then on for what was queued before; 0: never

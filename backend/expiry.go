@@ -14,6 +14,9 @@ func (c *Conn) expire() {
 	if t == 0 || c.head == nil {
 		return
 	}
+	if c.loop.Now-c.began(c.head) >= t {
+		c.tooLate()
+	}
 	if c.loop.Now-c.began(c.head) >= 2*t {
 		c.fail(ErrTimeout)
 		return

@@ -12,6 +12,7 @@ import (
 
 	"cashew/codec/unblock"
 	"cashew/loop"
+	"cashew/tlsconn"
 )
 
 // What can go wrong between a request and its reply, apart from an errno of the socket.
@@ -66,9 +67,12 @@ func Text(err error) string {
 	var dns *net.DNSError
 	var hs *handshakeError
 	var unable *unableError
+	var handshake *tlsconn.ServerError
 	switch {
 	case errors.As(err, &unable):
 		return oneLine(strings.TrimPrefix(unable.Error(), "backend: "))
+	case errors.As(err, &handshake):
+		return oneLine(handshake.Why)
 	case timedOut(err):
 		return "Connection timed out"
 	case errors.Is(err, ErrEjected):

@@ -215,11 +215,15 @@ func (g *Group) renewFeeds(gone func(c *Conn) bool) {
 }
 
 // changeFeeds has feeds from servers that stay go by the settings of p. The others go on until their Hearer shuts them, which first
-// subscribes elsewhere.
-func (g *Group) changeFeeds(p *topology.Pool) {
+// subscribes elsewhere. Those that are halfway through a handshake that is another now have to connect anew.
+func (g *Group) changeFeeds(p *topology.Pool) (halfway []*Conn) {
 	for _, c := range g.feeds {
-		if slot := c.server.Slot(); slot < len(g.lanes) && g.lanes[slot].server == c.server {
+		if g.has(c.server) {
+			if c.state == handshaking && !sameHandshake(c.pool, p, c.server, c.profile, c.db) {
+				halfway = append(halfway, c)
+			}
 			c.change(p)
 		}
 	}
+	return halfway
 }

@@ -41,6 +41,7 @@ type lane struct {
 	leases   [leaseKinds]*leases
 	losses   int   // connections to the server that ended and that we had not given up, or that led to what is no more the server
 	redialAt int64 // when giveUp last retired this server's connections, as Loop.Now; 0: never
+	lateAt   int64 // when a request to the server was last late, as Loop.Now, if it has not been heard since; 0: it was not, or has
 }
 
 // MakeGroup makes o's group for p, on any goroutine; the loop does not know it before Join.
@@ -129,19 +130,12 @@ func (s *Set) Conn(server *topology.Server, client uint64) (*Conn, error) {
 	return c, nil
 }
 
-// Hopeful says that server is not ejected, and that the last that is known of the connection which Conn would give is no failure.
-func (s *Set) Hopeful(server *topology.Server, client uint64) bool {
-	n := s.group.pool.Options().ServerConnections
-	c := s.conns[server.Slot()*n+int(client%uint64(n))]
-	return !server.Down() && (c == nil || c.lastErr == nil)
-}
-
 // redial has c, which is closed, connect. An error says that the last attempt failed a moment ago.
 func (c *Conn) redial() error {
 	if c.lastErr != nil && c.loop.Now < c.retryAt {
 		return c.lastErr
 	}
-	c.state, c.dialledAt = dialing, c.loop.Now
+	c.state, c.dialledAt, c.former = dialing, c.loop.Now, false
 	c.attempt++
 	c.local.Connect(c)
 	return nil
@@ -246,8 +240,8 @@ func (g *Group) Losses() int { return g.losses }
 // forsake notes that server may not be as it was when it was last heard.
 func (g *Group) forsake(server *topology.Server) {
 	g.losses++
-	if slot := server.Slot(); slot < len(g.lanes) && g.lanes[slot].server == server {
-		g.lanes[slot].losses++
+	if g.has(server) {
+		g.lanes[server.Slot()].losses++
 	}
 }
 

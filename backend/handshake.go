@@ -44,7 +44,7 @@ func (c *Conn) greeted() {
 
 // nextStep sends the handshake's next command past the batch, in which user requests may wait already.
 func (c *Conn) nextStep() {
-	steps := c.pool.Options().Protocol.Handshake(c.profile, c.db)
+	steps := c.pool.Options().Protocol.Handshake(c.login(), c.profile, c.db)
 	if c.step++; c.step < len(steps) {
 		p := steps[c.step]
 		if n, err := c.sock.Write(p); err != nil || n < len(p) {
@@ -56,6 +56,7 @@ func (c *Conn) nextStep() {
 		c.loop.Log.Info("server is back", "pool", c.pool.Options().Name, "server", c.pname())
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
+	c.loggedIn()
 	c.mastered()
 	c.flush()
 }
@@ -82,10 +83,10 @@ func (c *Conn) onHandshake(buf []byte) []byte {
 		if !done {
 			continue
 		}
-		err = p.CheckHandshake(c.profile, c.db, c.step, c.handshake.B)
+		err = p.CheckHandshake(c.login(), c.profile, c.db, c.step, c.handshake.B)
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
-		if err != nil && !c.remarked(err) {
+		if err != nil && !c.relogs(err) && !c.remarked(err) {
 			c.fail(c.handshakeFailed(err))
 			return nil
 		}

@@ -32,7 +32,9 @@ type Request struct {
 	key [stats.MaxShownKey]byte
 	gathered
 	Mark codec.Mark // what its reply bears, where replies bear something; else what a request before it left
-	_    [24]byte   // 256 bytes, so that each begins a cache line
+	// Rules are the limits that its reply is charged to, as the session has them; where there are none, what a request before it left.
+	Rules uint32
+	_     [20]byte // 256 bytes, so that each begins a cache line
 }
 
 // plain is what every Request uses.

@@ -36,9 +36,9 @@ type contender struct {
 func (c contender) isCashew() bool { return strings.HasPrefix(c.name, cashew) }
 
 // runs reports whether c can take part in a workload's test: echo has one reply for one key, and no servers of which there
-// could be several; predixy knows Redis alone; RESP3 is known of direct and cashew.
+// could be several; predixy knows Redis alone; RESP3 and TLS are known of direct and cashew.
 func (c contender) runs(w workload, test string) bool {
-	if w.RESP3 && !c.isCashew() && c.name != direct {
+	if (w.RESP3 || w.TLS) && !c.isCashew() && c.name != direct {
 		return false
 	}
 	switch c.name {
@@ -55,8 +55,9 @@ type launch struct {
 	listen     string   // where clients connect
 	servers    []string // addresses
 	redis      bool
-	loops      int // cashew's event loops; 0 leaves them to cashew
-	valueBytes int // of echo's replies
+	tls        *certificate // nil: clients speak none
+	loops      int          // cashew's event loops; 0 leaves them to cashew
+	valueBytes int          // of echo's replies
 	conf       string
 	log, pid   string
 	stats      int    // port of nutcracker's and cashew's statistics
@@ -92,6 +93,9 @@ func (c contender) configuration(l launch) string {
 	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: %t\n  servers:\n", l.listen, l.redis)
 	for i, s := range l.servers {
 		fmt.Fprintf(&b, "    - %s:1 server%d\n", s, i+1)
+	}
+	if l.tls != nil {
+		fmt.Fprintf(&b, "  tls: optional\n  tls_cert_file: %s\n  tls_key_file: %s\n", l.tls.cert, l.tls.key)
 	}
 	if c.isCashew() {
 		fmt.Fprintf(&b, "global:\n  admin: %s\n", l.admin)

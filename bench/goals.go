@@ -86,6 +86,8 @@ var goals = func() []goal {
 	add("P=16, 50 clients, 64 B", "p16-64", setGet, pipelined...)
 	add("the same in RESP3", "p1-1k-resp3", setGet, throughput(direct, 0.95), cpuOf("p1-1k", 1.03))
 	add("the same in RESP3", "p16-64-resp3", setGet, throughput(direct, 1.05), cpuOf("p16-64", 1.03))
+	add("the same over TLS", "tls-p1-1k", setGet, cpuOf("p1-1k", 1.25))
+	add("the same over TLS", "tls-p16-64", setGet, cpuOf("p16-64", 1.5))
 	add("P=128", "p128-64", setGet, throughput(direct, 1.1), throughput(nutcracker, 3))
 	add("MGET over 4 servers", "mget10-4s", []string{"mget10"}, cpu(nutcracker, 0.5))
 	add("MGET over 4 servers", "mget100-4s", []string{"mget100"}, cpu(nutcracker, 0.25))

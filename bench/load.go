@@ -62,6 +62,9 @@ func runLoad(ctx context.Context, ps *processes, w workload, test, addr string, 
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done after %v", timeout))
 	defer cancel()
 	argv := w.protocol().loadArgv(w, test, addr)
+	if w.TLS {
+		argv = append(argv[:1:1], append([]string{"--tls", "--cacert", ps.tls.cert}, argv[1:]...)...)
+	}
 	command, program := strings.Join(argv, " "), argv[0]
 	if program == ourself {
 		self, err := os.Executable()

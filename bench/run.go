@@ -26,6 +26,13 @@ type bench struct {
 // others and returns the first such failure at the end. It stops at once when ctx ends or when a server fails.
 func (b *bench) run(ctx context.Context, ws []workload) error {
 	var failed error
+	if slices.ContainsFunc(ws, func(w workload) bool { return w.TLS }) {
+		c, err := newCertificate(b.procs.dir)
+		if err != nil {
+			return err
+		}
+		b.procs.tls = &c
+	}
 	for i, w := range ws {
 		if i == 0 || w.Protocol != ws[i-1].Protocol {
 			if err := b.startServers(ctx, w.protocol(), ws); err != nil {
@@ -294,7 +301,11 @@ func (b *bench) measure(ctx context.Context, w workload, test string, r runner) 
 		return s, err
 	}
 	m := meters{runner: r}
-	load, err := runLoad(ctx, b.procs, w, test, r.addr, window{
+	addr := r.addr
+	if w.TLS && r.proxy == nil {
+		addr = r.servers[0].tlsAddr
+	}
+	load, err := runLoad(ctx, b.procs, w, test, addr, window{
 		begin: func() error { return m.begin(ctx) },
 		end:   func() error { return m.end(ctx) },
 	})

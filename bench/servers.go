@@ -27,6 +27,7 @@ type process struct {
 	name    string
 	addr    string // where it answers pings
 	admin   string // cashew's admin address; "" for others
+	tlsAddr string // where clients that speak TLS connect; "": nowhere but at addr
 	argv    []string
 	log     string
 	cmd     *exec.Cmd
@@ -47,7 +48,8 @@ func (p *process) alive() bool {
 
 // processes are all that we started and have not ended yet. Used from one goroutine.
 type processes struct {
-	dir     string // logs and configuration files
+	dir     string       // logs and configuration files
+	tls     *certificate // nil: no workload needs one
 	place   placement
 	started int
 	running []*process
@@ -153,10 +155,17 @@ func logTail(path string, lines int) string {
 func (ps *processes) startServers(ctx context.Context, proto protocol, n, clients int) ([]*process, error) {
 	var servers []*process
 	for i := range n {
-		p, err := ps.startOnFreePorts(ctx, 1, func(ports []int) (*process, error) {
+		p, err := ps.startOnFreePorts(ctx, 2, func(ports []int) (*process, error) {
 			port := strconv.Itoa(ports[0])
 			argv := proto.serverArgv(port, ps.dir, clients)
-			return ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), "127.0.0.1:"+port, ps.place.server, argv)
+			if ps.tls != nil && proto.redis() {
+				argv = append(argv, ps.tls.serverArgs(strconv.Itoa(ports[1]))...)
+			}
+			p, err := ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), "127.0.0.1:"+port, ps.place.server, argv)
+			if err == nil && ps.tls != nil && proto.redis() {
+				p.tlsAddr = "127.0.0.1:" + strconv.Itoa(ports[1])
+			}
+			return p, err
 		})
 		if err != nil {
 			return nil, err
@@ -169,6 +178,9 @@ func (ps *processes) startServers(ctx context.Context, proto protocol, n, client
 // startProxy starts c before the servers and returns it with the configuration it got.
 func (ps *processes) startProxy(ctx context.Context, w workload, c contender, servers []*process) (p *process, conf string, err error) {
 	l := launch{redis: w.protocol().redis(), loops: w.Loops, valueBytes: w.ValueBytes}
+	if w.TLS {
+		l.tls = ps.tls
+	}
 	for _, s := range servers {
 		l.servers = append(l.servers, s.addr)
 	}

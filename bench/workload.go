@@ -20,6 +20,7 @@ type workload struct {
 	Tests      []string `json:"tests"`    // "set", "get", "mixed", or "mget" (memcached: "get") and a number of keys
 
 	RESP3        bool    `json:"resp3,omitempty"`          // clients say HELLO 3 first; redis-benchmark alone can
+	TLS          bool    `json:"tls,omitempty"`            // clients speak TLS; redis-benchmark alone can
 	Loops        int     `json:"loops,omitempty"`          // cashew's event loops; 0 leaves them to cashew
 	Pin          bool    `json:"pin,omitempty"`            // the proxy on as many CPUs as it has loops, the others on others, see placementFor
 	Generator    string  `json:"generator,omitempty"`      // ourself, or "" for the protocol's choice
@@ -71,6 +72,9 @@ func (w workload) describe() string {
 	}
 	if w.RESP3 {
 		b.WriteString(", in RESP3")
+	}
+	if w.TLS {
+		b.WriteString(", over TLS")
 	}
 	if w.Loops > 0 {
 		fmt.Fprintf(&b, ", cashew's loops: %d", w.Loops)

@@ -15,7 +15,7 @@ import (
 //	p1-1k-4s    as the first, 4 servers
 //
 // A name says what is not as usual: p is the pipeline, then come the size of values, c clients (100 for p1, else 50; 50
-// for values above 1 KiB), s servers (1), l loops (1); resp3 is the version of the protocol. What starts with mc is memcached. Values of 64 KiB and more are
+// for values above 1 KiB), s servers (1), l loops (1); resp3 is the version of the protocol, tls is what clients speak it over. What starts with mc is memcached. Values of 64 KiB and more are
 // asked for by 50 clients, or the load generator alone would hold a hundred megabytes.
 const (
 	setGoals  = "goals"
@@ -55,6 +55,8 @@ var goalWorkloads = []workload{
 	{Name: "p16-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: setGet, Loops: 1},
 	{Name: "p1-1k-resp3", Protocol: "redis", RESP3: true, Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: setGet, Loops: 1},
 	{Name: "p16-64-resp3", Protocol: "redis", RESP3: true, Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: setGet, Loops: 1},
+	{Name: "tls-p1-1k", Protocol: "redis", TLS: true, Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 320_000, Tests: setGet, Loops: 1},
+	{Name: "tls-p16-64", Protocol: "redis", TLS: true, Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_500_000, Tests: setGet, Loops: 1},
 	{Name: "p128-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 128, ValueBytes: 64, Requests: 600_000, Tests: setGet, Loops: 1},
 	{Name: "mget10-4s", Protocol: "redis", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 50_000, Tests: []string{"mget10"}, Loops: 1},
 	{Name: "mget100-4s", Protocol: "redis", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 15_000, Tests: []string{"mget100"}, Loops: 1},

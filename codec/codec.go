@@ -8,7 +8,7 @@
 //	client bytes --ParseCommand--> Command --route--> server connection
 //	server bytes --ScanReply-----> Request --order--> client
 //
-// Read codec.go, then what a session calls: commands.go, client.go, answers.go, fragments.go, transactions.go, pubsub.go and lessons.go; what a server
+// Read codec.go, then what a session calls: commands.go, users.go, client.go, answers.go, fragments.go, transactions.go, pubsub.go and lessons.go; what a server
 // connection calls: replies.go and health.go; names of both: catalogue.go; what a client asks about the proxy: about.go and facts.go; which databases it may be in: databases.go. decimal.go and
 // name.go are for the protocols themselves.
 package codec
@@ -20,9 +20,10 @@ import (
 
 // Protocol is all that tells a Redis pool from a memcached pool: what configs hands to engine.PoolOptions. One value serves
 // one pool; it is immutable once built and may be used by all loops at once. Whoever calls it declares the parts that it
-// needs: a client's side Commands, Answers, Reports, Fragments, Transactions and Lessons, a server's side Replies and Health, both PubSub, Databases and Catalogue.
+// needs: a client's side Commands, Users, Answers, Reports, Fragments, Transactions and Lessons, a server's side Replies and Health, both PubSub, Databases and Catalogue.
 type Protocol interface {
 	Commands
+	Users
 	Answers
 	Reports
 	Fragments
@@ -38,6 +39,12 @@ type Protocol interface {
 // ErrMalformed is wrapped by every error that means "the framing of this stream is lost". After it the connection can
 // only be closed; the error's text is what Answers.AppendMalformed tells the client.
 var ErrMalformed = errors.New("malformed")
+
+// IsTLS says that p, of the beginning of what a client sends, is a handshake of TLS: a record of the handshake, of some version, with
+// a ClientHello. No command begins so, and what is rubbish on a line of its own is still that. Source: RFC 8446, sections 4 and 5.1.
+func IsTLS(p []byte) bool {
+	return len(p) >= 6 && p[0] == 0x16 && p[1] == 0x03 && p[2] <= 0x04 && p[5] == 0x01
+}
 
 // ErrForeign is wrapped as well if what was read is another protocol, as HTTP is. Such clients are
 // counted apart, so that an operator sees who still uses it.

@@ -1,5 +1,7 @@
 package codec
 
+import "cashew/codec/acl"
+
 // Commands understands what clients send. A session calls it on its client's loop; Guarded is asked by whoever makes the
 // session, on the goroutine that accepts. buf is the session's, and with it all that a Command points to; cl, s and cmd are
 // the caller's, and reused from call to call.
@@ -107,7 +109,7 @@ type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
 	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide. See Commands.Script
-	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Apart: it waits for all that its client has written
+	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Apart: it waits for all that its client has written. Of a Report: it may end its client
 	Sole    bool   // whatever its Kind, in a pool of one server it goes there as it is
 	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others
@@ -120,6 +122,8 @@ type Command struct {
 	Wait    int64  // of a Lease, or of a Refuse with Apart: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
 	Arg     int    // the protocol's own: for example the number of arguments
 	Err     string // the protocol's own: why it was refused, or what it is answered
+
+	Question acl.Question // the protocol's own: what is asked of the client's user; its memory stays from command to command
 }
 
 // KeyAt returns the bytes of key i of Keys; they point into Frame.

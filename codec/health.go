@@ -14,11 +14,17 @@ import (
 type Health interface {
 	// Handshake is what a new server connection of a profile and a database sends before user traffic: whole commands, each
 	// sent alone and awaited. Empty means none.
-	Handshake(pr Profile, db int) [][]byte
+	Handshake(as Login, pr Profile, db int) [][]byte
 
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
-	// is a *RefusalError the server is well but has not this profile, or this database; a *RemarkError fails nothing.
-	CheckHandshake(pr Profile, db, step int, reply []byte) error
+	// is a *RefusalError the server is well but has not this profile, or this database; a *RemarkError fails nothing, and at a
+	// *LoginError, which it never is for Login.Former, the handshake begins again on the same connection with that. No error holds
+	// a secret.
+	CheckHandshake(as Login, pr Profile, db, step int, reply []byte) error
+
+	// After is the protocol as it is once it takes the place of old, at a reload: it has the credentials of old, too, for servers
+	// that refuse its own. It is called off the loops, and changes neither. After again, of one that differs in nothing else, is the same.
+	After(old Protocol) Protocol
 
 	// Probe is a whole command that any healthy server answers at once.
 	Probe() []byte
@@ -32,6 +38,17 @@ type Health interface {
 	// JudgeCanary looks at the whole reply that came to a canary where want was promised.
 	JudgeCanary(want, reply []byte) verdict.Proof
 }
+
+// Login says with what a server connection logs in.
+type Login struct {
+	Server string // its server's name in the pool: a server may have credentials of its own
+	Former bool   // with the credentials that were in force before, since the server refuses those that are
+}
+
+// LoginError is a server's answer that it does not take the credentials, where it may take those that were in force before.
+type LoginError struct{}
+
+func (*LoginError) Error() string { return "the server refuses the credentials" }
 
 // RefusalError is a server's answer that it has not the profile, or not the database, which a connection asked for.
 type RefusalError struct {

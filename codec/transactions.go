@@ -27,6 +27,10 @@ type Transactions interface {
 	// Spoil has the EXEC of cl's transaction fail, if there is one: a command in it was answered with an error by who calls.
 	Spoil(cl *Client)
 
+	// AppendAborted answers an EXEC that executes nothing, since a reload has changed the pool: cmd, which was queued before, is now one that
+	// is refused (Refuse without Sole), that is to be learned (Unknown), or that only goes to a server which has no others beside it.
+	AppendAborted(dst []byte, cl *Client, cmd *Command) []byte
+
 	// AppendUnexecuted ends a transaction in place of its server: as if a key that cl watches had changed.
 	AppendUnexecuted(dst []byte, cl *Client) []byte
 

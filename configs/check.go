@@ -88,7 +88,7 @@ func (c *checker) root(root *yaml.Node) {
 			names[name.Value] = name
 		}
 		if isGlobal(name, body) {
-			c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options))
+			c.admin(c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options)))
 			continue
 		}
 		hasPools = true
@@ -125,6 +125,9 @@ func (c *checker) pool(name, body *yaml.Node) {
 		p.given = c.settings(body, Problem{Pool: p.Name}, "", p.keys(c.lookup))
 		c.pools = append(c.pools, p)
 		c.whole(p, hasList(body))
+		c.limits(p)
+		c.tls(p)
+		c.door(p)
 	}
 }
 
@@ -147,8 +150,10 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 		at.Key = prefix + name.Value
 		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
 		if i < 0 {
-			unknown := at.because("directive %q is unknown", name.Value)
-			unknown.Meant = Near(name.Value, keyNames(keys))
+			shown := withoutSecret(name.Value, keys)
+			at.Key = prefix + shown
+			unknown := at.because("directive %q is unknown", shown)
+			unknown.Meant = Near(shown, keyNames(keys))
 			c.report(name, unknown)
 			continue
 		}
@@ -179,7 +184,9 @@ func (c *checker) list(value *yaml.Node, at Problem, k *key) (ok bool) {
 	}
 	switch value.Kind {
 	case yaml.ScalarNode:
-		list.Value = value.Value
+		if !k.isSecret {
+			list.Value = value.Value
+		}
 		c.report(value, list.because(reasonNoList))
 		return false
 	case yaml.MappingNode:
@@ -199,7 +206,9 @@ func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
 	if !c.isText(value, at, reasonDepth, reasonLists) {
 		return false
 	}
-	at.Value = value.Value
+	if !k.isSecret {
+		at.Value = value.Value
+	}
 	if reason := k.set(value); reason != "" {
 		if strings.Contains(reason, k.want) {
 			at.Want = ""

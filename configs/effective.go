@@ -63,8 +63,16 @@ func shownPool(o *engine.PoolOptions) *pool {
 	if p, ok := o.Protocol.(interface{ Learns() bool }); ok {
 		s.refusesUnknown = !p.Learns()
 	}
-	if o.Protocol.Guarded() {
-		s.redisAuth = masked
+	if p, ok := o.Protocol.(interface{ Shown() map[string]any }); ok {
+		s.shown = p.Shown()
+	}
+	if s.shown == nil && o.Protocol.Guarded() { // options that no file was read for
+		s.shown = map[string]any{"redis_auth": masked}
+	}
+	if us := o.Protocol.Users(); us != nil && us.File != "" {
+		s.aclFile = us.File
+	} else if us != nil {
+		s.userLines = us.Lines()
 	}
 	if p, ok := o.Protocol.(interface{ Admin() bool }); ok {
 		s.memcachedAdmin = p.Admin()

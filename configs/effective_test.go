@@ -3,6 +3,7 @@ package configs
 import (
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,32 +50,91 @@ func TestEffectiveIsAConfiguration(t *testing.T) {
 
 // Each key that a file may hold is there, in a pool of its protocol.
 func TestEffectiveHasEveryKey(t *testing.T) {
-	f := mustParse(t, `
+	users := filepath.Join(t.TempDir(), "users.acl")
+	if err := os.WriteFile(users, []byte("user bob on >hunter3 ~* +@all\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CASHEW_TEST_SECRET", "hunter2")
+	cert, key := writeCertificate(t)
+	f := mustParse(t, strings.NewReplacer(": SECRET", ": "+secret, "USERS", users, "CERT", cert, "KEY", key).Replace(`
 r:
   listen: 127.0.0.1:1
   redis: true
   redis_auth: hunter2
+  server_username: alice
+  server_password: hunter2
+  server_auth:
+    - 127.0.0.1:2 bob >hunter2
   client_output_buffer: 64mb
+  allow_from: 10.0.0.0/8
+  deny_from: 10.0.0.1
+  proxy_protocol_from: ::1
   databases: 16
+  aclfile: USERS
   moving_endpoint: lb.example:6379
+  limits:
+    - all requests=1000
   hash_tag: "{}"
+  tls: on
+  tls_cert_file: CERT
+  tls_key_file: KEY
+  tls_ca_cert_file: CERT
+  tls_protocols: TLSv1.3
+  tls_ciphers: AES128-SHA
+  server_tls: true
+  server_tls_cert_file: CERT
+  server_tls_key_file: KEY
+  server_tls_ca_cert_file: CERT
+  server_tls_name: redis.example
+  server_tls_protocols: TLSv1.2
+  server_tls_ciphers: AES128-SHA
   servers:
     - 127.0.0.1:2:1
 m:
   listen: 127.0.0.1:3
+  users:
+    - alice on >hunter4
   servers:
     - 127.0.0.1:4:1 name
+f:
+  listen: 127.0.0.1:5
+  redis: true
+  redis_auth_file: SECRET
+  server_username_file: SECRET
+  server_password_file: SECRET
+  servers:
+    - 127.0.0.1:2:1
+e:
+  listen: 127.0.0.1:6
+  redis: true
+  redis_auth_env: CASHEW_TEST_SECRET
+  server_username_env: CASHEW_TEST_SECRET
+  server_password_env: CASHEW_TEST_SECRET
+  servers:
+    - 127.0.0.1:2:1
 global:
   max_memory: 1gb
-`)
+  audit_log: /a
+  admin_token: hunter3
+  admin_tls_cert_file: /c
+  admin_tls_key_file: /k
+`))
 	all := Effective(&f.Options)
+	if text, _ := json.Marshal(all); strings.Contains(string(text), "hunter2") {
+		t.Errorf("a secret is shown: %s", text)
+	}
 	got := make(map[string]bool)
-	for _, name := range []string{"r", "m"} {
+	for _, name := range []string{"r", "m", "f", "e"} {
 		for key := range all[name].(Section) {
 			got[key] = true
 		}
 	}
 	global, pool := Keys()
+	global = slices.DeleteFunc(global, func(key string) bool { return key == "admin_token_file" }) // it is there in place of admin_token
 	slices.Sort(pool)
 	if diff := cmp.Diff(pool, slices.Sorted(maps.Keys(got))); diff != "" {
 		t.Errorf("keys of pools (-want +got):\n%s", diff)
@@ -159,6 +219,17 @@ func TestProblemsHoldNoPassword(t *testing.T) {
 		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth: [hunter2]", 1),
 		strings.Replace(twoServers, "redis_auth: hunter2", "redis_aut: hunter2", 1),
 		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth: *hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "redis_auth=hunter2: x", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_password_env: hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_password_file: hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_auth: hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_auth:\n    - hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_auth:\n    - a alice hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_auth:\n    - c alice >hunter2", 1),
+		strings.Replace(twoServers, "redis_auth: hunter2", "server_auth:\n    - a: alice >hunter2", 1),
+		strings.Replace(twoServers, "redis: true", "server_password: hunter2", 1),
+		strings.Replace(twoServers, "redis: true", "redis: true\n  server_password: hunter2\n  server_password_env: hunter2", 1),
 	} {
 		_, err := Parse("test.yml", []byte(text))
 		if err == nil {

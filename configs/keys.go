@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +25,19 @@ type key struct {
 	choices []string                           // the only values, if there are few
 	isList  bool                               // set takes each entry
 	isInt32 bool                               // a number that twemproxy lets wrap
+
+	isSecret bool // no problem repeats its value
 }
 
 // keys are what a pool may hold, in the order of twemproxy's table.
 //
 // Source: twemproxy 0.5.0 nc_conf.c, conf_commands.
 func (p *pool) keys(lookup lookupFunc) []key {
+	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.tlsKeys(), p.doorKeys())
+}
+
+// plainKeys are those that have nothing to do with credentials.
+func (p *pool) plainKeys(lookup lookupFunc) []key {
 	return []key{
 		p.listenKey(lookup),
 		choiceKey("hash", &p.Hash, ring.HashNames(), "is not a valid hash"),
@@ -50,12 +56,14 @@ func (p *pool) keys(lookup lookupFunc) []key {
 		boolKey("redis", &p.redis),
 		boolKey("tcpkeepalive", &p.TCPKeepalive),
 		boolKey("reuseport", &p.ReusePort),
-		p.redisAuthKey(),
 		p.onlyRedis(true, numberKey("redis_db", &p.redisDB)),
 		p.onlyRedis(true, foundKey(plainKey("databases", "a number from 1 to 65536, as in redis.conf", &p.databases, 1, 65_536))),
 		p.onlyRedis(true, p.commandsKey()),
 		p.onlyRedis(true, namedKey("unknown_commands", &p.refusesUnknown, map[string]bool{"learn": false, "refuse": true}, "is not a valid policy")),
 		p.onlyRedis(false, boolKey("memcached_admin", &p.memcachedAdmin)),
+		p.usersKey(),
+		p.aclFileKey(),
+		p.limitsKey(),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
 		policyKey("on_server_failure", &p.OnServerFailure),
@@ -73,7 +81,7 @@ func (p *pool) keys(lookup lookupFunc) []key {
 
 // globalKeys are what the section of our own settings may hold.
 func globalKeys(o *engine.Options) []key {
-	return []key{
+	return append([]key{
 		loopsKey(o),
 		readBufferKey(o),
 		usecKey("coalesce_usecs", &o.Coalesce, 1000),
@@ -81,10 +89,14 @@ func globalKeys(o *engine.Options) []key {
 		bytesKey("max_request", "bytes from 1kb to 1gb, such as 64mb", &o.MaxRequestBytes, 1<<10, 1<<30),
 		foundKey(bytesKey("max_memory", "bytes, 32mb or more, such as 2gb", &o.MaxMemoryBytes, 32<<20, math.MaxInt64)),
 		adminKey(o),
+		secretKey("admin_token", &o.AdminToken, "a token"),
+		fileKey("admin_token_file", &o.AdminTokenFile),
+		fileKey("admin_tls_cert_file", &o.AdminTLSCertFile),
+		fileKey("admin_tls_key_file", &o.AdminTLSKeyFile),
 		msecKey("drain_timeout", &o.DrainTimeout),
 		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
 		boolKey("stats_extended", &o.StatsExtended),
-	}
+	}, auditKeys(o)...)
 }
 
 func (p *pool) listenKey(lookup lookupFunc) key {
@@ -131,22 +143,6 @@ func (p *pool) slowerThanKey() key {
 			return ""
 		},
 		show: func() any { return p.SlowerThan.Microseconds() },
-	}
-}
-
-func (p *pool) redisAuthKey() key {
-	return key{
-		name: "redis_auth", to: &p.redisAuth, want: "a password",
-		set: func(n *yaml.Node) string {
-			p.redisAuth = n.Value
-			return ""
-		},
-		show: func() any {
-			if p.redisAuth == "" {
-				return nil
-			}
-			return masked
-		},
 	}
 }
 
@@ -211,36 +207,6 @@ func readBufferKey(o *engine.Options) key {
 		return reason
 	}
 	return k
-}
-
-func adminKey(o *engine.Options) key {
-	return key{
-		name: "admin", to: &o.Admin, want: `"host:port", "/path", or "off"`,
-		set: func(n *yaml.Node) string {
-			if n.Value == "off" {
-				o.Admin = ""
-				return ""
-			}
-			if !strings.HasPrefix(n.Value, "/") && !isAdminAddr(n.Value) {
-				return "is not an address"
-			}
-			o.Admin = n.Value
-			return ""
-		},
-		show: func() any {
-			if o.Admin == "" {
-				return "off"
-			}
-			return o.Admin
-		},
-	}
-}
-
-// isAdminAddr says whether s is host and port; an IPv6 address has brackets. 0 lets the kernel choose the port.
-func isAdminAddr(s string) bool {
-	_, port, err := net.SplitHostPort(s)
-	n, ok := parsePlain(port)
-	return err == nil && ok && n <= math.MaxUint16
 }
 
 const (

@@ -19,6 +19,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"cashew/codec/acl"
 	"cashew/codec/resp"
 	"cashew/engine"
 	"cashew/ring"
@@ -32,6 +33,10 @@ type File struct {
 
 	// Warnings say, in one line each, where the file may not do what its author expects.
 	Warnings []string
+
+	name    string // as Parse was given it
+	data    []byte
+	secrets []secretFile
 }
 
 // Load reads and checks the file at path. The error is a Problems value: all mistakes in the file, or why it could not
@@ -39,15 +44,18 @@ type File struct {
 func Load(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		reason := err
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			reason = pe.Err
-		}
 		p := Problem{File: path, err: err}
-		return nil, Problems{p.because("failed to open configuration '%s': %v", oneLine(path), reason)}
+		return nil, Problems{p.because("failed to open configuration '%s': %v", oneLine(path), pathless(err))}
 	}
 	return Parse(path, data)
+}
+
+// pathless is err without the path that it may name.
+func pathless(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
 }
 
 // Parse checks a file's content; name is what problems call the file. The error is a Problems value.
@@ -62,11 +70,12 @@ func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
 		return nil, c.problems
 	}
 
-	f := &File{Options: c.options}
+	f := &File{Options: c.options, name: name, data: data}
 	ring.SortServers(c.pools, func(p *pool) string { return p.Name })
 	for _, p := range c.pools {
 		p.Protocol = newProtocol(p, c.options.MaxRequestBytes)
 		f.Options.Pools = append(f.Options.Pools, p.PoolOptions)
+		f.secrets = append(f.secrets, p.secretFiles...)
 	}
 	c.warnings.sort()
 	for _, w := range c.warnings {
@@ -80,12 +89,20 @@ type pool struct {
 	engine.PoolOptions
 
 	redis          bool
-	redisAuth      string
 	redisDB        int
 	databases      int
 	commands       string
 	refusesUnknown bool
 	memcachedAdmin bool
+	aclFile        string
+	users          *acl.Users // nil: none
+
+	userLines []string
+	userNodes []*yaml.Node // of userLines, index by index
+
+	limitNodes []*yaml.Node // of PoolOptions.RateLimits, index by index
+
+	credentials
 
 	at      *yaml.Node   // its name
 	entries []*yaml.Node // of PoolOptions.Servers, index by index
@@ -99,5 +116,8 @@ type given struct {
 }
 
 func newPool(name *yaml.Node) *pool {
-	return &pool{at: name, PoolOptions: engine.DefaultPool(name.Value), commands: resp.DefaultCommands}
+	return &pool{
+		at: name, PoolOptions: engine.DefaultPool(name.Value), commands: resp.DefaultCommands,
+		credentials: credentials{shown: make(map[string]any)},
+	}
 }

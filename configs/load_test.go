@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cashew/audit"
+	"cashew/codec"
 	"cashew/engine"
 )
 
@@ -69,7 +71,7 @@ func TestParsePassword(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, command := range f.Options.Pools[0].Protocol.Handshake(0, f.Options.Pools[0].Protocol.Home()) {
+			for _, command := range f.Options.Pools[0].Protocol.Handshake(codec.Login{}, 0, f.Options.Pools[0].Protocol.Home()) {
 				got = append(got, string(command))
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -99,7 +101,7 @@ func TestParseGlobal(t *testing.T) {
 	with := func(edit func(*engine.Options)) engine.Options {
 		o := engine.Options{
 			ReadBufferBytes: 256 << 10, Coalesce: 200 * time.Microsecond, MaxPipeline: 1024, MaxRequestBytes: 1 << 30,
-			Admin: "127.0.0.1:22223", DrainTimeout: 30 * time.Second, LogFormat: "text",
+			Admin: "127.0.0.1:22223", DrainTimeout: 30 * time.Second, LogFormat: "text", AuditEvents: audit.Logins | audit.Refusals | audit.Admin, AuditSample: 1,
 		}
 		edit(&o)
 		return o

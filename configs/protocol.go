@@ -12,7 +12,10 @@ const memcachedLine = 4 << 10
 // newProtocol returns what speaks for a pool.
 func newProtocol(p *pool, maxRequest int) codec.Protocol {
 	if p.redis {
-		return resp.New(resp.Options{Password: p.redisAuth, DB: p.redisDB, Databases: p.databases, Commands: p.commands, Learn: !p.refusesUnknown})
+		return resp.New(resp.Options{
+			Password: p.auth.text, Login: resp.Login{User: p.user.text, Password: p.password.text}, Logins: p.logins, Shown: p.shown,
+			DB: p.redisDB, Databases: p.databases, Commands: p.commands, Learn: !p.refusesUnknown, Users: p.users,
+		})
 	}
-	return memcached.New(memcached.Options{Admin: p.memcachedAdmin, MaxValue: max(maxRequest-memcachedLine, 1)})
+	return memcached.New(memcached.Options{Admin: p.memcachedAdmin, MaxValue: max(maxRequest-memcachedLine, 1), Users: p.users})
 }

@@ -94,6 +94,15 @@ func (t *text) startsWith(n *yaml.Node, c rune) bool {
 	return false
 }
 
+// from returns the line of node n from where that begins, without its end.
+func (t *text) from(n *yaml.Node) string {
+	if n.Line < 1 || n.Line > t.lines() {
+		return ""
+	}
+	line := []rune(t.line(n.Line))
+	return strings.TrimRight(string(line[min(max(n.Column-1, 0), len(line)):]), yamlBreaks)
+}
+
 // token is a piece of YAML that twemproxy refuses wherever it stands, with its name and number in libyaml.
 type token struct {
 	line int
@@ -161,6 +170,9 @@ func parseYAML(s string) (root *yaml.Node, documents int, err error) {
 // The parser names lines in its texts, but often not the one with the mistake.
 var yamlLine = regexp.MustCompile(`^(yaml: )?(line \d+: )?`)
 
+// The parser tells an anchor's name, which may be a password that begins with *.
+var yamlAnchor = regexp.MustCompile(`anchor '[^']*' `)
+
 // syntaxProblem says what the parser's error err means and where: at the first line without which the lines before it
 // would be valid.
 func (t *text) syntaxProblem(err error) (line int, reason string) {
@@ -168,5 +180,6 @@ func (t *text) syntaxProblem(err error) (line int, reason string) {
 		_, _, err := parseYAML(t.utf8[:t.starts[i+1]])
 		return err != nil
 	})
-	return line, "failed to get the next yaml document: " + yamlLine.ReplaceAllString(err.Error(), "")
+	reason = yamlAnchor.ReplaceAllString(yamlLine.ReplaceAllString(err.Error(), ""), "anchor ")
+	return line, "failed to get the next yaml document: " + reason
 }

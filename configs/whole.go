@@ -55,7 +55,9 @@ func (c *checker) whole(p *pool, hasList bool) {
 		wrong.Want = `"redis: true" beside it`
 		c.report(n, wrong)
 	}
+	c.credentials(p)
 	c.commands(p)
+	c.users(p, isMemcached)
 	if n, ok := p.value("unknown_commands"); ok && isMemcached {
 		wrong := at("unknown_commands").because(`directive "unknown_commands:" is only valid for a redis pool`)
 		wrong.Want = `"redis: true" beside it`

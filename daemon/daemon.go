@@ -187,12 +187,17 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 	p.warn()
 
 	limited := slog.New(logging.NewLimiter(p.lines))
-	if err := errors.Join(p.newUpgrader(), inheritListeners(&opts, pred)); err != nil {
+	if err := errors.Join(p.newUpgrader(), inherit(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
+	}
+	file, err := openAuditLog(&opts)
+	if err != nil {
+		return p.fail(err.Error())
 	}
 	if p.proxy, err = engine.New(opts, world.New(time.Now()), limited); err != nil {
 		return p.fail(lines(err)...)
 	}
+	p.beginAudit(file)
 	p.logFileLimit()
 	if p.service, err = newService(p, limited, pred); err != nil {
 		return p.fail(lines(err)...)
@@ -221,6 +226,7 @@ func (p *process) stop() {
 	if p.proxy != nil {
 		p.proxy.Stop()
 	}
+	p.auditor.close()
 	p.fleet.Stop()
 }
 

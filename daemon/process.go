@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -17,6 +18,7 @@ import (
 	"cashew/configs"
 	"cashew/daemon/logging"
 	"cashew/engine"
+	"cashew/engine/admin"
 	"cashew/upgrade"
 )
 
@@ -37,9 +39,11 @@ type process struct {
 	fleet       *fleet                  // nil but for the demo
 	proxy       *engine.Proxy
 	service     *service
+	auditor     *auditor // nil until the proxy is made
 
-	reloading sync.Mutex // one at a time: one may also be asked for over the network
-	warnings  []string   // about the options in force, which proxy has; under reloading
+	reloading sync.Mutex    // one at a time: one may also be asked for over the network
+	warnings  []string      // about the options in force, which proxy has; under reloading
+	loaded    *configs.File // whose options these are; nil for the demo; under reloading
 }
 
 func newProcess(o *cliOptions, version string, out *logging.File, stderr io.Writer) *process {
@@ -89,7 +93,7 @@ func (p *process) load() (o engine.Options, err error) {
 		if err != nil {
 			return o, err
 		}
-		o, p.warnings = f.Options, f.Warnings
+		o, p.warnings, p.loaded = f.Options, f.Warnings, f
 	}
 	o.Version = p.version
 	p.lines.SetFormat(o.LogFormat)
@@ -115,12 +119,14 @@ func (p *process) reload() (engine.Changes, error) {
 	changes, err := p.reloadFile()
 	p.tell(upgrade.NotifyReady())
 	if err != nil {
+		p.audit("reload", "failed")
 		p.log.Error("configuration not reloaded, nothing has changed", "file", p.cli.confFile)
 		for _, line := range lines(err) {
 			p.log.Error(line)
 		}
 		return changes, err
 	}
+	p.audit("reload", strings.Join(append([]string{changes.String()}, changes.Notes...), "; "))
 	p.log.Info("configuration reloaded: "+changes.String(), "file", p.cli.confFile)
 	p.warn()
 	for _, note := range changes.Notes {
@@ -138,17 +144,36 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		p.proxy.ReloadFailed(err)
 		return engine.Changes{}, err
 	}
-	f.Options.Version = p.version
-	changes, err := p.proxy.Reload(f.Options)
+	if err := admin.Check(&f.Options); err != nil {
+		p.proxy.ReloadFailed(err)
+		return engine.Changes{}, err
+	}
+	file, err := openAuditLog(&f.Options)
 	if err != nil {
+		p.proxy.ReloadFailed(err)
+		return engine.Changes{}, err
+	}
+	changes, err := p.goOnWith(f)
+	if err != nil {
+		file.close()
 		return changes, err
 	}
-	p.warnings = f.Warnings
+	p.auditor.use(file)
 	p.lines.SetFormat(f.Options.LogFormat)
 	if err := p.service.move(f.Options.Admin); err != nil {
 		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
 	}
 	return changes, nil
+}
+
+// goOnWith has the proxy go on with a file's options.
+func (p *process) goOnWith(f *configs.File) (engine.Changes, error) {
+	f.Options.Version = p.version
+	changes, err := p.proxy.Reload(f.Options)
+	if err == nil {
+		p.warnings, p.loaded = f.Warnings, f
+	}
+	return changes, err
 }
 
 // handle does what signals ask for, until one has ended the process in an orderly way: at SIGTERM or SIGINT what is in
@@ -164,6 +189,7 @@ func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
 	tasks.Go(func() {
 		upgrade.Watchdog(drain, p.isAlive, func(err error) { p.log.Error(err.Error()) })
 	})
+	tasks.Go(func() { p.watchSecrets(drain) })
 	if pred != nil {
 		tasks.Go(func() { p.inherit(upgrading, pred) })
 	}
@@ -196,6 +222,7 @@ func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
 				return
 			}
 			p.tell(upgrade.NotifyStopping())
+			p.audit("drain", unix.SignalName(sig.(syscall.Signal)))
 			drained = end(p.proxy.Drain)
 		case next := <-p.replaced:
 			if drained == nil {
@@ -217,6 +244,7 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 		if err := p.out.Reopen(); err != nil {
 			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.cli.output, err))
 		}
+		p.reopenAudit()
 		go p.reload() //nolint:errcheck // it has logged what is wrong
 	case syscall.SIGUSR1:
 		p.always(text + ", reloading configuration")

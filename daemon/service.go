@@ -38,6 +38,9 @@ const serviceClosePatience = time.Second
 // another proxy of this machine: then there are no pages, which is worth a warning, and no reason not to serve. The same
 // goes for the demo's stats port, unless the command line chose it.
 func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*service, error) {
+	if err := admin.Check(p.proxy.Options()); err != nil {
+		return nil, err
+	}
 	stats, err := pred.Listener(statsName)
 	if stats == nil && err == nil {
 		stats, err = admin.ListenStats(p.cli.statsAddr, p.cli.statsPort)
@@ -59,7 +62,7 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		}
 		return nil, err
 	}
-	src := admin.Sources{Proxy: p.proxy, Config: describeConfig, Page: page.Handler(), Log: log}
+	src := admin.Sources{Proxy: p.proxy, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit()}
 	if !p.cli.demo {
 		src.Reload = p.reload
 	}

@@ -3,15 +3,20 @@ package daemon
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cashew/codec"
 )
 
 func globalCases() []settingCase {
@@ -57,6 +62,19 @@ func globalCases() []settingCase {
 				in.Errorf("the log ends with %q, %v", last, err)
 			}
 		}},
+		{key: "audit_log", to: "DIR/audit", shows: "DIR/audit", does: func(in *instance) { in.wantAudited(`"event":"reload"`) }},
+		{key: "audit_events", from: audited(), to: "logins commands", shows: "logins commands", does: func(in *instance) {
+			in.wantReply("+PONG", "PING")
+			in.wantAudited(`"event":"command"`)
+		}},
+		{key: "audit_sample", from: audited("audit_events", "commands"), to: "2", shows: 2, does: func(in *instance) {
+			in.send(strings.Repeat("PING\r\n", 100))
+			in.wantAudited(`"sample":2`)
+		}},
+		{key: "audit_keys", from: audited("audit_events", "commands"), to: "true", shows: true, does: func(in *instance) {
+			in.send("GET audited\r\n")
+			in.wantAudited(`"keys":["audited"]`)
+		}},
 		{
 			key: "stats_extended", to: "true", shows: true, was: func(in *instance) { in.wantStats(false) },
 			does: func(in *instance) { in.wantStats(true) },
@@ -96,6 +114,34 @@ func poolCases() []settingCase {
 		{key: "client_write_timeout", to: "5000", shows: 5000},
 		{key: "client_output_buffer", to: "1mb", shows: 1 << 20},
 		{key: "moving_endpoint", to: "lb.example:6379", shows: "lb.example:6379"}, // what it does is seen in a drain: session TestMoving
+		{key: "tls", from: tlsFiles, to: "on", shows: "on", does: func(in *instance) {
+			in.await("TLS alone", func() bool { return in.speaksTLS() && !in.speaksPlain() })
+		}},
+		{key: "tls_cert_file", from: tlsOn, to: "DIR/other.crt", shows: "DIR/other.crt"},
+		{key: "tls_key_file", from: tlsOn, to: "DIR/same.key", shows: "DIR/same.key"},
+		{key: "tls_ca_cert_file", from: tlsOn, to: "DIR/tls.crt", shows: "DIR/tls.crt", does: func(in *instance) {
+			in.await("clients to need a certificate", func() bool { return !in.speaksTLS() })
+		}},
+		{key: "tls_auth_clients", from: tlsProved, to: "optional", shows: "optional", does: func(in *instance) {
+			in.await("clients to need none", in.speaksTLS)
+		}},
+		{key: "tls_protocols", from: tlsOn, to: "TLSv1.2", shows: "TLSv1.2", does: func(in *instance) {
+			in.await("TLS 1.2", func() bool { return in.tlsState().Version == tls.VersionTLS12 })
+		}},
+		{key: "tls_ciphers", from: tlsOld, to: "ECDHE-ECDSA-AES256-GCM-SHA384", shows: "ECDHE-ECDSA-AES256-GCM-SHA384", does: func(in *instance) {
+			in.await("that cipher", func() bool { return in.tlsState().CipherSuite == tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 })
+		}},
+		{key: "handshake_timeout", from: tlsOn, to: "50", shows: 50, does: func(in *instance) {
+			c, err := net.Dial("unix", in.dir+"/p")
+			if err != nil {
+				in.Fatal(err)
+			}
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+				in.Errorf("%d bytes, %v", n, err)
+			}
+		}},
 		{key: "slowlog_log_slower_than", to: "0", shows: 0, does: func(in *instance) {
 			in.ask("GET", "k")
 			in.await("an entry in the slow log", func() bool { return in.proxy.SlowLogLen() > 0 })
@@ -128,6 +174,18 @@ func poolCases() []settingCase {
 			key: "redis_auth", to: "secret", shows: "(masked)", was: func(in *instance) { in.wantReply("$-1", "GET", "k") },
 			does: func(in *instance) { in.wantReply("-NOAUTH", "GET", "k") },
 		},
+		{key: "redis_auth_file", to: "DIR/secret", shows: "DIR/secret", does: func(in *instance) { in.wantReply("-NOAUTH", "GET", "k") }},
+		{key: "redis_auth_env", to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET", does: func(in *instance) { in.wantReply("-NOAUTH", "GET", "k") }},
+		{key: "server_username", from: secured, to: "alice", shows: "alice", was: unneeded, does: logsInAs("alice")},
+		{key: "server_username_file", from: secured, to: "DIR/secret", shows: "DIR/secret", was: unneeded, does: logsInAs("secret")},
+		{key: "server_username_env", from: secured, to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET", was: unneeded, does: logsInAs("secret")},
+		{key: "server_password", to: "secret", shows: "(masked)", was: func(in *instance) { in.wantReply("$-1", "GET", "k") }, does: unneeded},
+		{key: "server_password_file", to: "DIR/secret", shows: "DIR/secret", does: unneeded},
+		{key: "server_password_env", to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET", does: unneeded},
+		{
+			key: "server_auth", to: "\n    - s0 default >secret\n    - s1 default >secret",
+			shows: []string{"s0 default >(masked)", "s1 default >(masked)"}, does: unneeded,
+		},
 		{key: "redis_db", to: "1", shows: 1, was: func(in *instance) {
 			in.wantReply("+OK", "SET", "k", "v")
 			in.wantReply("$1", "GET", "k")
@@ -149,6 +207,28 @@ func poolCases() []settingCase {
 			},
 		},
 		{
+			key: "users", to: "\n    - default on nopass ~mine +@all", shows: []any{"default on nopass ~mine resetchannels +@all"},
+			was: func(in *instance) { in.wantReply("$-1", "GET", "k") },
+			does: func(in *instance) {
+				in.wantReply("-NOPERM this user has no permissions to access one of the keys", "GET", "k")
+				in.wantReply("$-1", "GET", "mine")
+			},
+		},
+		{
+			key: "aclfile", to: "DIR/users.acl", shows: "DIR/users.acl", was: func(in *instance) {
+				if err := os.WriteFile(in.dir+"/users.acl", []byte("user default on nopass ~mine +@all\n"), 0o600); err != nil {
+					in.Fatal(err)
+				}
+				in.wantReply("$-1", "GET", "k")
+			},
+			does: func(in *instance) {
+				in.wantReply("-NOPERM this user has no permissions to access one of the keys", "GET", "k")
+			},
+		},
+		{key: "limits", to: "\n    - few requests=1", shows: []any{"few requests=1 past=error"}, does: func(in *instance) {
+			in.await("the limit", func() bool { return strings.HasPrefix(in.ask("GET", "k"), "-ERR rate limit 'few' exceeded") })
+		}},
+		{
 			key: "unknown_commands", to: "refuse", shows: "refuse", was: func(in *instance) { asked(in, true) },
 			does: func(in *instance) { asked(in, false) },
 		},
@@ -157,6 +237,30 @@ func poolCases() []settingCase {
 			was:  func(in *instance) { in.wantLine("CLIENT_ERROR", "flush_all\r\n") },
 			does: func(in *instance) { in.wantLine("OK\r\n", "flush_all\r\n") },
 		},
+	}
+}
+
+// secured is a pool with a password for its servers.
+var secured = map[string]string{"server_password": "secret"}
+
+// unneeded wants the servers, which have no password, to be given one.
+func unneeded(in *instance) {
+	in.Helper()
+	in.await("a server that needs no password", func() bool {
+		in.ask("GET", "k")
+		return in.server(0).Remarks+in.server(1).Remarks > 0
+	})
+}
+
+// logsInAs wants servers, of which those of these tests have no users, to be given one.
+func logsInAs(user string) func(in *instance) {
+	return func(in *instance) {
+		in.Helper()
+		unneeded(in)
+		steps := in.proxy.Options().Pools[0].Protocol.Handshake(codec.Login{Server: "s0"}, 0, 0)
+		if len(steps) != 1 || !strings.HasPrefix(string(steps[0]), fmt.Sprintf("*3\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n", len(user), user)) {
+			in.Errorf("servers get %q", steps)
+		}
 	}
 }
 
@@ -190,7 +294,15 @@ func serverCases() []settingCase {
 		key := in.keyAt("s0")
 		in.await("the server to be ejected", func() bool { in.ask("GET", key); return in.server(0).State == "ejected" })
 	}
+	speaksTLS := func(in *instance) { in.wantReply("-ERR the server ", "GET", "k") }
 	return []settingCase{
+		{key: "server_tls", from: map[string]string{"timeout": "500"}, to: "true", shows: true, does: speaksTLS},
+		{key: "server_tls_ca_cert_file", from: serverTLS, to: "DIR/tls.crt", shows: "DIR/tls.crt", does: speaksTLS},
+		{key: "server_tls_cert_file", from: serverTLS, to: "DIR/other.crt", shows: "DIR/other.crt", does: speaksTLS},
+		{key: "server_tls_key_file", from: serverTLS, to: "DIR/same.key", shows: "DIR/same.key", does: speaksTLS},
+		{key: "server_tls_name", from: serverTLS, to: "redis.example", shows: "redis.example", does: speaksTLS},
+		{key: "server_tls_protocols", from: serverTLS, to: "TLSv1.3", shows: "TLSv1.3", does: speaksTLS},
+		{key: "server_tls_ciphers", from: serverTLS, to: "AES128-SHA", shows: "AES128-SHA", does: speaksTLS},
 		{key: "servers", to: "LIVE", shows: "[LIVE:1 s0]", does: func(in *instance) {
 			if servers := in.proxy.Snapshot().Pools[0].Servers; len(servers) != 1 {
 				in.Errorf("%d servers", len(servers))

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -67,6 +68,11 @@ func startInstance(t *testing.T, more map[string]string) *instance {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	writeTLS(t, dir)
+	if err := os.WriteFile(dir+"/secret", []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CASHEW_TEST_SECRET", "secret")
 	redis, memcached := startServers(t, embedded.Start, 2), startServers(t, embedded.StartMemcached, 1)
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
 	if err != nil {
@@ -79,6 +85,12 @@ func startInstance(t *testing.T, more map[string]string) *instance {
 		pool:    map[string]string{"listen": dir + "/p", "redis": "true"},
 		servers: redis,
 	}}
+	writeCertificates(t, dir)
+	for name, text := range map[string]string{"token": "open sesame\n", "token2": "close sesame"} {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	in.places = strings.NewReplacer("DIR", dir, "PORT", port, "LIVE", redis[0], "DEAF", deaf.Addr().String(),
 		"DEAD", freeAddr(t), "MEMCACHED", memcached[0])
 	for key, value := range more {
@@ -128,6 +140,12 @@ func (in *instance) start() {
 		in.Fatal(err)
 	}
 	in.Cleanup(in.proxy.Stop)
+	file, err := openAuditLog(&o)
+	if err != nil {
+		in.Fatal(err)
+	}
+	in.beginAudit(file)
+	in.Cleanup(in.auditor.close)
 	if in.service, err = newService(in.process, log, nil); err != nil {
 		in.Fatal(err)
 	}
@@ -171,17 +189,41 @@ func (in *instance) reloadWith(key, value string) {
 	}
 }
 
+// request is one to the admin pages, with the token that is in the file.
+func (in *instance) request(path string) *http.Request {
+	scheme, token := "http", in.global["admin_token"]
+	if in.global["admin_tls_cert_file"] != "" {
+		scheme = "https"
+	}
+	if name := in.global["admin_token_file"]; name != "" {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			in.Fatal(err)
+		}
+		token = strings.TrimSpace(string(b))
+	}
+	r, err := http.NewRequest(http.MethodGet, scheme+"://localhost"+path, http.NoBody)
+	if err != nil {
+		in.Fatal(err)
+	}
+	if token != "" {
+		r.SetBasicAuth("me", token)
+	}
+	return r
+}
+
 // page asks the admin pages.
 func (in *instance) page(path string) string {
 	in.Helper()
 	addr := in.service.pages.Addr()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, addr.Network(), addr.String())
 		},
 	}}
-	r, err := client.Get("http://localhost" + path)
+	r, err := client.Do(in.request(path))
 	if err != nil {
 		in.Fatal(err)
 	}
@@ -238,7 +280,11 @@ func (in *instance) wantReply(want string, words ...string) {
 // send sends raw commands by a connection that stays.
 func (in *instance) send(text string) net.Conn {
 	in.Helper()
-	c, err := net.Dial("unix", in.pool["listen"])
+	network := "unix"
+	if !strings.HasPrefix(in.pool["listen"], "/") {
+		network = "tcp"
+	}
+	c, err := net.Dial(network, in.pool["listen"])
 	if err != nil {
 		in.Fatal(err)
 	}
@@ -285,7 +331,7 @@ type settingCase struct {
 // TestSettingsInForce goes through all settings: after a reload with another value /config shows what is in force, and so do
 // its hash and the metrics.
 func TestSettingsInForce(t *testing.T) {
-	cases := slices.Concat(globalCases(), poolCases(), serverCases())
+	cases := slices.Concat(globalCases(), poolCases(), serverCases(), doorCases(), accessCases())
 	global, pool := configs.Keys()
 	for _, key := range slices.Concat(global, pool) {
 		if !slices.ContainsFunc(cases, func(c settingCase) bool { return c.key == key }) {

@@ -55,9 +55,11 @@ func (p *process) upgrade(ctx context.Context) {
 	if err == nil {
 		p.tell(upgrade.NotifyReplaced(next.Pid))
 		p.always(fmt.Sprintf("process %d takes over", next.Pid))
+		p.audit("upgrade", fmt.Sprintf("process %d takes over", next.Pid))
 		p.replaced <- next
 		return
 	}
+	p.audit("upgrade", "failed")
 	p.log.Error("not upgraded: " + err.Error())
 	var failure *upgrade.Failure
 	if errors.As(err, &failure) {
@@ -141,12 +143,18 @@ func (s *service) files() (map[string]*os.File, error) {
 // newUpgrader finds the program; see upgrade.New for why that is early.
 func (p *process) newUpgrader() (err error) {
 	p.replaced = make(chan *upgrade.Successor, 1)
-	p.upgrader, err = upgrade.New(upgrade.Options{Files: p.listenerFiles, Stderr: p.out.Stderr})
+	p.upgrader, err = upgrade.New(upgrade.Options{Files: p.listenerFiles, Stderr: p.out.Stderr, State: p.state})
 	return err
 }
 
-// inheritListeners gives the predecessor's listeners to the options.
-func inheritListeners(o *engine.Options, pred *upgrade.Predecessor) (err error) {
+// state is what a successor has to know of the proxy, besides its clients.
+func (p *process) state() []byte { return p.proxy.Tickets() }
+
+// inherit gives the predecessor's listeners to the options, and what else it leaves.
+func inherit(o *engine.Options, pred *upgrade.Predecessor) (err error) {
+	if pred != nil {
+		o.Tickets = pred.State
+	}
 	o.Inherited, err = pred.Listeners(poolsName)
 	return err
 }

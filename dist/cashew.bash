@@ -5,6 +5,7 @@ _cashew() {
 	local commands='demo check explain diff top reload upgrade health help'
 	local options='-h --help -V --version -t --test-conf -d --daemonize -D --describe-stats -v --verbose -o --output
 		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size'
+	local admin='--admin --admin-token-file --admin-ca-cert-file'
 	COMPREPLY=()
 
 	if ((COMP_CWORD > 1)); then
@@ -15,15 +16,15 @@ _cashew() {
 	case $command in
 	demo) options='--embedded-port -v --verbose -o --output -s --stats-port -a --stats-addr -p --pid-file --help' ;;
 	check) options='--strict --help' ;;
-	explain) options='-c --conf-file -p --pool --admin --json --help' ;;
-	diff) options='--admin --json --help' ;;
-	top) options='--stats --admin -n --interval --once --help' ;;
-	reload | health) options='--admin --help' ;;
+	explain) options="-c --conf-file -p --pool $admin --json --help" ;;
+	diff) options="$admin --json --help" ;;
+	top) options="--stats $admin -n --interval --once --help" ;;
+	reload | health) options="$admin --help" ;;
 	upgrade) options='-p --pid-file --timeout --help' ;;
 	esac
 
 	case $prev in
-	-o | --output | -c | --conf-file | -p | --pid-file)
+	-o | --output | -c | --conf-file | -p | --pid-file | --admin-token-file | --admin-ca-cert-file)
 		_cashew_files "$cur"
 		return
 		;;

@@ -114,7 +114,7 @@ func poolFacts(p *stats.Pool) about.PoolFacts {
 	return about.PoolFacts{
 		Name:    p.Name,
 		Clients: p.ClientConnections, Blocked: p.ClientWaiting, InFlight: p.InFlight,
-		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected, EOF: p.ClientEOF, Err: p.ClientErr,
+		Accepted: p.ClientsAccepted, Rejected: p.ClientsRejected + p.ClientsTurnedAway(), LoginsFailed: p.LoginsFailed, EOF: p.ClientEOF, Err: p.ClientErr,
 		Slow: p.ClientsSlow, OverMemory: p.ClientsOverMemory, Malformed: p.ClientsMalformed, Foreign: p.ClientsForeign,
 		BytesIn: p.RequestBytesFromClients, BytesOut: p.ReplyBytesToClients, Local: p.LocalCommands, Fragments: p.Fragments,
 		ForwardError: p.ForwardError, FailureMisses: p.FailureMisses, LostKeys: p.LostKeys, CrossServerScripts: p.CrossServerScripts,
@@ -145,9 +145,10 @@ func (v *view) Clients() []about.ClientLine {
 
 func lineOf(c *stats.Client) about.ClientLine {
 	return about.ClientLine{
-		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), DB: c.DB, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
+		ID: c.ID, Addr: c.Addr, LAddr: c.LAddr, InRoom: c.InRoom, InFlight: c.InFlight, Profile: uint8(c.Profile), DB: c.DB, User: c.User, Name: c.Name, Lib: c.Lib, LibVer: c.LibVer, Age: c.Age, Idle: c.Idle,
 		InBytes: c.InBytes, OutBytes: c.OutBytes, Commands: c.Commands, LastCommand: c.LastCommand,
 		Subscribed: c.Subscribed, Waits: c.Waits, Begun: c.Begun, Queued: c.Queued, QueuedBytes: c.QueuedBytes, Watched: c.Watched, Unwatched: c.Unwatched,
+		Wishes: c.Wishes,
 	}
 }
 
@@ -167,6 +168,7 @@ func (v *view) Kill(match func(*about.ClientLine) bool) (n int, self bool) {
 		}
 		return true
 	})
+	v.auditAct("client|kill", n)
 	return n, self
 }
 
@@ -199,7 +201,26 @@ func (v *view) SlowLen() int { return len(v.Slow(-1)) }
 
 // SlowReset implements about.Proxy.
 func (v *view) SlowReset() {
+	v.auditAct("slowlog|reset", 0)
 	if newest := v.Slow(1); len(newest) > 0 {
 		v.pool.slowFrom.Store(newest[0].ID + 1)
 	}
+}
+
+// Denials implements about.Proxy.
+func (v *view) Denials(n int) []about.DenialLine {
+	now := time.Duration(v.rp.proxy.world.Nanos())
+	var lines []about.DenialLine
+	for _, d := range v.pool.Denials.Newest(n) {
+		lines = append(lines, about.DenialLine{
+			Count: d.Count, Reason: uint8(d.Reason), Multi: d.Multi, Object: d.Object, User: d.User, Age: max(now-d.At, 0), Client: lineOf(&d.Client),
+		})
+	}
+	return lines
+}
+
+// DenialsReset implements about.Proxy.
+func (v *view) DenialsReset() {
+	v.auditAct("acl|log reset", 0)
+	v.pool.Denials.Reset()
 }

@@ -18,7 +18,7 @@ func TestFacts(t *testing.T) {
 	at := time.Unix(1700000000, 0)
 	sight := &fakeSight{stats: stats.Pool{
 		Name: "sim", Live: 1, ClientEOF: 2, ClientErr: 3, ClientConnections: 4, ServerEjects: 5, ForwardError: 6, Fragments: 7,
-		ClientsAccepted: 8, ClientsRejected: 9, ClientsMalformed: 10, ClientsForeign: 11, ClientsSlow: 12, ClientsOverMemory: 13,
+		ClientsAccepted: 8, ClientsRejected: 9, LoginsFailed: 60, ClientsRefused: map[string]int64{"a": 1, "b": 70}, ClientsMalformed: 10, ClientsForeign: 11, ClientsSlow: 12, ClientsOverMemory: 13,
 		FailureMisses: 14, LostKeys: 15, CrossServerScripts: 16, ServerOutOfStep: 17, ClientBlocked: 60, ClientWaiting: 18, LocalCommands: 19,
 		RequestBytesFromClients: 20, ReplyBytesToClients: 21, InFlight: 22,
 		Servers: []stats.Server{{
@@ -34,7 +34,7 @@ func TestFacts(t *testing.T) {
 			MaxMemoryBytes: 1 << 30, HasCPU: true,
 		},
 		Pool: about.PoolFacts{
-			Name: "sim", Port: "22121", Clients: 4, ClientLimit: 8, Blocked: 18, InFlight: 22, Accepted: 8, Rejected: 9, EOF: 2, Err: 3,
+			Name: "sim", Port: "22121", Clients: 4, ClientLimit: 8, Blocked: 18, InFlight: 22, Accepted: 8, Rejected: 80, LoginsFailed: 60, EOF: 2, Err: 3,
 			Slow: 12, OverMemory: 13, Malformed: 10, Foreign: 11, BytesIn: 20, BytesOut: 21, Local: 19, Fragments: 7,
 			ForwardError: 6, FailureMisses: 14, LostKeys: 15, CrossServerScripts: 16, Live: 1, Ejects: 5, OutOfSteps: 17,
 		},

@@ -17,6 +17,7 @@ func (p *Proxy) Drain(ctx context.Context) error {
 	p.changing.Lock()
 	p.draining.Store(true)
 	p.stopAccepting()
+	p.hall.close()
 	p.changing.Unlock()
 	within := p.Options().DrainTimeout
 	if end, ok := ctx.Deadline(); ok {

@@ -131,7 +131,7 @@ func awaitReady(ctx context.Context, conn world.Channel) error {
 }
 
 // part takes some clients that are at a boundary from all loops. left is how many there are besides that can still be
-// given away, or are only just being enrolled.
+// given away, or are only just being enrolled. One that has said nothing by which to tell whether it is a plain client is not waited for.
 func (p *Proxy) part() (gone []session.Parted, left int) {
 	var mu sync.Mutex // a loop that is late, as the proxy stops, may still add its share
 	stays := 0
@@ -143,7 +143,7 @@ func (p *Proxy) part() (gone []session.Parted, left int) {
 	})
 	mu.Lock()
 	defer mu.Unlock()
-	return slices.Clone(gone), max(left, int(p.clients.Load())-stays)
+	return slices.Clone(gone), max(left, int(p.clients.Load()-p.hall.silent.Load())-stays)
 }
 
 // tellScripts has the first client of each pool bring the scripts that the pool knows.

@@ -166,8 +166,10 @@ func (ln *listener) admit(nc net.Conn) {
 	if n, all := p.clients.now.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit.Load() {
 		p.Left()
 		p.clients.rejected.Add(1)
-		_ = nc.SetWriteDeadline(ln.proxy.world.Now().Add(100 * time.Millisecond))
-		_, _ = nc.Write(p.Protocol.AppendError(nil, "max number of clients reached"))
+		if !p.encrypts() {
+			_ = nc.SetWriteDeadline(ln.proxy.world.Now().Add(100 * time.Millisecond))
+			_, _ = nc.Write(p.Protocol.AppendError(nil, "max number of clients reached"))
+		}
 		_ = nc.Close()
 		return
 	}
@@ -177,6 +179,11 @@ func (ln *listener) admit(nc net.Conn) {
 		if p.opts.TCPKeepalive != ln.keepalive {
 			_ = t.SetKeepAlive(p.opts.TCPKeepalive)
 		}
+	}
+	if p.stops() {
+		ln.proxy.hall.clients.Add(1)
+		ln.proxy.world.Go(func() { p.letIn(nc, addr) })
+		return
 	}
 	p.clients.accepted.Add(1)
 	s := session.New(ln.proxy.leastLoop(), p.Pool, ln.proxy.ids.Add(1), addr)

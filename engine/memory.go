@@ -31,9 +31,10 @@ const (
 // defaultMaxMemory is three quarters of what the process may have.
 func defaultMaxMemory(m world.Memory) int { return int(m.MachineBytes() / 4 * 3) }
 
-// keepHouse looks after memory until the proxy stops: often for its limit, now and then for what can be given back.
+// keepHouse looks after memory until the proxy stops: often for its limit, now and then for what can be given back. Every five seconds it
+// has files looked at that may have been replaced.
 func (p *Proxy) keepHouse() {
-	const look, tidyEvery = 50 * time.Millisecond, 20
+	const look, tidyEvery, filesEvery = 50 * time.Millisecond, 20, 100
 	h := house{memory: p.world}
 	for n := 1; p.world.Sleep(p.running, look) == nil; n++ {
 		p.watchMemory()
@@ -43,6 +44,9 @@ func (p *Proxy) keepHouse() {
 			}
 			p.sweep()
 			h.giveBack(uint64(p.pressure.Dropped.Swap(0)))
+		}
+		if n%filesEvery == 0 && p.hasFiles() {
+			p.world.Go(p.lookAtFiles)
 		}
 	}
 }

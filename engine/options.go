@@ -4,9 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/netip"
+	"slices"
 	"time"
 
+	"cashew/audit"
 	"cashew/session"
+	"cashew/tlsconn"
 	"cashew/topology"
 )
 
@@ -24,9 +28,22 @@ type Options struct {
 	MaxMemoryBytes  int    // that all buffers together may have; 0: three quarters of what the process may use
 	Version         string // the program's, for those who ask
 
-	Admin        string        // address of the admin pages, "host:port" or a path; "": none
+	Admin string // address of the admin pages, "host:port" or a path; "": none
+
+	// AdminToken is what those have to give who ask the admin pages, or what AdminTokenFile has in its place; "": anybody may ask.
+	AdminToken, AdminTokenFile string
+
+	AdminTLSCertFile, AdminTLSKeyFile string // of the admin pages, in PEM; "": they speak no TLS
+
 	DrainTimeout time.Duration // how long a stop may wait for what is in flight
 	LogFormat    string        // "text" or "json"
+
+	// AuditLog is the path of the audit log, "": there is none; the others are what it has, see audit.Policy. Whoever has the file takes
+	// Proxy.Audit's lines.
+	AuditLog    string
+	AuditEvents audit.Kind
+	AuditSample int
+	AuditKeys   bool
 
 	// StatsExtended has the stats port show all statistics, in place of twemproxy's alone.
 	StatsExtended bool
@@ -34,6 +51,9 @@ type Options struct {
 	// Inherited are listeners that another process left us, by the keys of Proxy.ListenerFiles. Start uses those that
 	// fit a pool in place of binding, and closes the others; a reload ignores them.
 	Inherited map[string]net.Listener
+
+	// Tickets are Proxy.Tickets of the process before, nil if there is none.
+	Tickets []byte
 
 	// SettingNames are what whoever configures the proxy calls the fields of Options and PoolOptions: in a file ReadBufferBytes
 	// is read_buffer. What is said of a setting has its name from here, or the field's own where there is none.
@@ -58,6 +78,8 @@ func DefaultOptions() Options {
 		Admin:           DefaultAdmin,
 		DrainTimeout:    30 * time.Second,
 		LogFormat:       "text",
+		AuditEvents:     audit.Logins | audit.Refusals | audit.Admin,
+		AuditSample:     1,
 	}
 }
 
@@ -78,7 +100,42 @@ type PoolOptions struct {
 	ReusePort         bool
 	ClientConnections int // clients at once; 0: no limit
 
+	tlsconn.FromClients
+	DoorOptions
 	session.ClientOptions
+}
+
+// DoorOptions are who of those that connect may be a client of a pool, and what is known of them.
+type DoorOptions struct {
+	// ProxyProtocolFrom are the senders that begin each connection with a PROXY header, which has the client's addresses.
+	ProxyProtocolFrom Senders
+
+	// HandshakeTimeout is how long a connection may take for what comes before its first command: a PROXY header.
+	HandshakeTimeout time.Duration
+
+	// AllowFrom, and not DenyFrom, has the addresses that clients may come from; where it is empty, all. Who comes by a unix socket is
+	// allowed.
+	AllowFrom, DenyFrom Networks
+
+	ClientConnectionsPerAddress int // clients at once from one address, but for unix sockets; 0: no limit
+
+	// AuthFailures is how many logins from one address may fail within a minute before it is held up, but for unix sockets; 0: any
+	// number.
+	AuthFailures int
+}
+
+// Networks are networks of addresses, each in its shortest form.
+type Networks []netip.Prefix
+
+// Have says whether a, which is no IPv4 in IPv6 and has no zone, is in one of them.
+func (n Networks) Have(a netip.Addr) bool {
+	return slices.ContainsFunc(n, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Senders are networks, and perhaps all who come by a unix socket.
+type Senders struct {
+	Networks
+	Unix bool
 }
 
 // DefaultPool is a pool with the defaults of topology.DefaultOptions and DefaultClientOptions, and those of a listener. Protocol,
@@ -87,6 +144,7 @@ func DefaultPool(name string) PoolOptions {
 	return PoolOptions{
 		Options:       topology.DefaultOptions(name),
 		ClientOptions: session.DefaultClientOptions(),
+		DoorOptions:   DoorOptions{HandshakeTimeout: 10 * time.Second, AuthFailures: 10},
 		Backlog:       512,
 	}
 }

@@ -44,6 +44,9 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 			c.Notes = append(c.Notes, note)
 		}
 		old := named(now.pools, po.Name)
+		if old != nil {
+			po.Protocol = po.Protocol.After(old.opts.Protocol)
+		}
 		if old != nil && reflect.DeepEqual(old.opts, po) {
 			c.next.pools = append(c.next.pools, old)
 			c.Unchanged = append(c.Unchanged, po.Name)

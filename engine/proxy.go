@@ -1,7 +1,7 @@
 // Package engine is the proxy as a whole: its listeners, its event loops with what each package has on them, and all that changes
 // while it runs.
 //
-//	Proxy.Start --> listener.run --accept--> session.New --Enroll--> a loop
+//	Proxy.Start --> listener.run --accept--> (letIn) --> session.New --Enroll--> a loop
 //	Proxy.Reload --> plan, bind --> each loop: session.Local.Apply
 //	Proxy.Drain, HandOver, Stop
 //
@@ -9,7 +9,7 @@
 // loop by Execute or Enroll; what is asked of all loops at once (Snapshot, Clients, reports) is asked here.
 //
 // Read options.go, proxy.go, rooms.go and listener.go first, then memory.go; plan.go, rebind.go and reload.go for another
-// configuration; drain.go, handover.go and takeover.go for the end of a process; ask.go, snapshot.go and sight.go for what the
+// configuration; door.go and logins.go for what a client passes before it is one; drain.go, handover.go and takeover.go for the end of a process; ask.go, snapshot.go and sight.go for what the
 // loops are asked, and report.go and about.go for what a client asks. verify_on.go, in builds with -tags invariants, looks whether all
 // holds that must.
 package engine
@@ -27,9 +27,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cashew/audit"
 	"cashew/backend"
 	"cashew/loop"
 	"cashew/session"
+	"cashew/tlsconn"
 	"cashew/topology"
 	"cashew/world"
 )
@@ -45,8 +47,12 @@ type Proxy struct {
 
 	patience time.Duration // see loopPatience
 	reports  *reporter
+	audit    audit.Log
 
 	pressure pressure
+
+	tickets *tlsconn.Tickets // by which TLS sessions are resumed, of all pools
+	gate    *tlsconn.Gate    // for TLS handshakes of clients
 
 	changing  world.Lock  // held by whoever changes the fields now or accepting
 	leaving   []*pool     // removed, but still with clients; under changing
@@ -58,6 +64,7 @@ type Proxy struct {
 	running   context.Context // until Stop
 	cancel    context.CancelFunc
 
+	hall        hall
 	clients     atomic.Int64 // of all pools
 	clientLimit atomic.Int64 // what descriptors allow
 	stopOnce    sync.Once
@@ -130,7 +137,7 @@ func (p *Proxy) listeners() []*listener {
 func (l *lineup) limits() session.Limits {
 	return session.Limits{
 		MaxPipeline: l.opts.MaxPipeline, MaxRequestBytes: l.opts.MaxRequestBytes, MaxMemoryBytes: l.maxMemory,
-		DrainTimeout: l.opts.DrainTimeout, SettingNames: l.opts.SettingNames,
+		DrainTimeout: l.opts.DrainTimeout, AuditSample: l.opts.auditSample(), SettingNames: l.opts.SettingNames,
 	}
 }
 
@@ -141,8 +148,10 @@ type pool struct {
 	opts     *PoolOptions
 	clients  *clientCount // shared with the pool that it replaced
 	proxy    *Proxy
-	reports  *reporter     // of all pools
-	slowFrom *atomic.Int64 // the pool's clients are told of slow commands from this ID on; shared likewise
+	reports  *reporter         // of all pools
+	tls      *tlsconn.Acceptor // nil: its clients speak none
+	door     *door             // likewise
+	slowFrom *atomic.Int64     // the pool's clients are told of slow commands from this ID on; shared likewise
 
 	unfollow context.CancelFunc // ends what looks after its servers' names
 	until    time.Time          // of a removed pool: when clients that are left are closed
@@ -164,8 +173,10 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	p := &Proxy{
 		world: w, log: log, patience: loopPatience, changing: w.NewLock(), emptied: w.NewSignal(), accepting: world.NewGroup(w),
 	}
+	p.tickets, p.gate = tlsconn.NewTickets(w, o.Tickets), tlsconn.NewGate(w, max(1, runtime.GOMAXPROCS(0)/2))
 	p.reports = &reporter{proxy: p, sight: p}
 	p.running, p.cancel = w.WithCancel(context.Background())
+	p.hall.open, p.hall.end = w.WithCancel(p.running)
 	first := newLineup(&o, w)
 	var errs []error
 	for i := range o.Pools {
@@ -177,6 +188,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 		first.pools = append(first.pools, pl)
 	}
 	p.now.Store(first)
+	p.audit.Set(o.auditPolicy())
 	return p, errors.Join(errs...)
 }
 
@@ -190,7 +202,12 @@ func (p *Proxy) newPool(o *PoolOptions, old *pool) (*pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
-	pl := &pool{proxy: p, opts: o, clients: new(clientCount), reports: p.reports, slowFrom: new(atomic.Int64)}
+	pl := &pool{
+		proxy: p, opts: o, clients: new(clientCount), reports: p.reports, slowFrom: new(atomic.Int64), door: newDoor(),
+	}
+	if pl.tls, err = tlsconn.NewAcceptor(o.FromClients, p.tickets); err != nil {
+		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
+	}
 	pl.Pool = session.NewPool(bp, &o.ClientOptions, pl)
 	return pl, nil
 }
@@ -256,6 +273,9 @@ func (p *Proxy) startLoops() (err error) {
 	return nil
 }
 
+// Tickets are what Options.Tickets of a successor is to be: with them TLS sessions of our clients are resumed there.
+func (p *Proxy) Tickets() []byte { return p.tickets.Secrets() }
+
 // Addrs are the addresses that the pools listen on, in the pools' order.
 func (p *Proxy) Addrs() []net.Addr {
 	var a []net.Addr
@@ -272,6 +292,7 @@ func (p *Proxy) Stop() {
 		p.changing.Lock()
 		defer p.changing.Unlock()
 		p.stopAccepting()
+		p.hall.close()
 		for _, pl := range append(p.leaving, p.pools()...) {
 			pl.Close()
 		}

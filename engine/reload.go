@@ -95,6 +95,7 @@ func (p *Proxy) carryOut(c *plan) {
 	change := c.change()
 	p.onLoops(func(r *rooms) { r.apply(c.next, change) })
 	was := p.now.Swap(c.next)
+	p.audit.Set(c.next.opts.auditPolicy())
 	for ln, pl := range c.next.seated() {
 		ln.pool.Store(pl)
 	}
@@ -102,7 +103,11 @@ func (p *Proxy) carryOut(c *plan) {
 	for _, ln := range c.fresh {
 		p.accepting.Go(ln.run)
 	}
+	for _, pl := range c.next.pools {
+		pl.reread()
+	}
 	for _, r := range c.changed {
+		r.old.tls.Close()
 		r.old.unfollow()
 		p.begin(r.new)
 	}
@@ -110,6 +115,7 @@ func (p *Proxy) carryOut(c *plan) {
 		p.begin(pl)
 	}
 	for _, pl := range c.removed {
+		pl.tls.Close()
 		pl.unfollow()
 		pl.until = p.world.Now().Add(c.next.opts.DrainTimeout)
 		p.leaving = append(p.leaving, pl)
@@ -123,7 +129,7 @@ func (p *Proxy) carryOut(c *plan) {
 func (p *Proxy) adopt(c *plan) {
 	for _, r := range c.changed {
 		r.new.Adopt(r.old.Pool)
-		r.new.clients, r.new.slowFrom = r.old.clients, r.old.slowFrom
+		r.new.clients, r.new.door, r.new.slowFrom = r.old.clients, r.old.door, r.old.slowFrom
 	}
 	for _, pl := range c.added {
 		pl.MakeGroups(p.locals())

@@ -52,6 +52,7 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	for _, l := range p.loops {
 		s.Panics += l.loop.Panics.Load()
 	}
+	s.AuditEvents, s.AuditDropped = p.audit.Counts()
 	return s
 }
 
@@ -73,13 +74,16 @@ func (p *pool) stats() stats.Pool {
 		Name: p.Name, Protocol: p.Protocol.Name(), Listen: p.opts.Listen.Text, Live: int(p.Live()),
 		ClientConnections: p.clients.now.Load(), ServerEjects: p.Ejections(), ForwardError: p.Count.ForwardError.Load(),
 		ClientsAccepted: p.clients.accepted.Load(), ClientsRejected: p.clients.rejected.Load(),
+		TLSHandshakes: p.door.tls.done.Load(), TLSResumed: p.door.tls.resumed.Load(), TLSFailed: p.door.tls.failed.Load(), TLSExpires: p.tls.Expires(),
 		ClientsMalformed: p.Count.Malformed.Load(), ClientsForeign: p.Count.Foreign.Load(),
 		ClientsSlow: p.Count.Slow.Load(), ClientsOverMemory: p.Count.OverMemory.Load(), ClientsSlowSubscribers: p.Count.SlowSubscribers.Load(),
+		ClientsIdle: p.Count.Idle.Load(), ClientsRefused: p.door.refusals(), LoginsFailed: p.door.logins.failed.Load(),
 		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(),
 		ScriptLoads: p.Count.Loads.Load(), ScriptRepeats: p.Count.Repeats.Load(), ServerOutOfStep: p.OutOfSteps(), CommandsLearned: p.Lessons(),
 		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, RefusedOf: make(stats.Refusals), Servers: make([]stats.Server, len(o.Servers)),
 	}
 	st.ScriptsKnown, st.ScriptsDisplaced = p.ScriptCounts()
+	st.RateLimits = p.RateLimits()
 	shares := p.Router().Shares()
 	for i := range o.Servers {
 		v, sv := &o.Servers[i], &st.Servers[i]

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 
+	"cashew/codec"
 	"cashew/session"
 	"cashew/world"
 )
@@ -91,6 +92,10 @@ func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net
 		p.world.Drop(c.FD)
 		return nil, nil, fmt.Errorf("engine: pool %q has no database %d", c.State.In(), *db)
 	}
+	if stays, _ := pl.Protocol.Rejoin(new(codec.Client), c.State.User); !stays {
+		p.world.Drop(c.FD)
+		return nil, nil, fmt.Errorf("engine: pool %q has no user %q who may log in", c.State.In(), c.State.User)
+	}
 	if !ours {
 		pl.Learn(c.State.Scripts)
 	}
@@ -108,5 +113,7 @@ func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net
 	pl.clients.now.Add(1)
 	p.clients.Add(1)
 	pl.clients.accepted.Add(1)
-	return session.Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours), nc, nil
+	s = session.Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours)
+	s.CameThrough(c.State.LAddr, pl.countAgain(c.State.Addr))
+	return s, nc, nil
 }

@@ -25,8 +25,8 @@ func (p *Proxy) Verify() error {
 		sum.Unread += t.Unread
 		sum.Clients += t.Clients
 	}
-	if n := p.clients.Load(); n != sum.Clients {
-		return fmt.Errorf("%d clients are on the loops, and %d are counted", sum.Clients, n)
+	if n, atDoor := p.clients.Load(), p.hall.clients.Load(); n != sum.Clients+atDoor {
+		return fmt.Errorf("%d clients are on the loops, %d at the door, and %d are counted", sum.Clients, atDoor, n)
 	}
 	return p.pressure.Verify(sum)
 }

@@ -27,7 +27,7 @@ func diffCommand() *Command {
 			"and then it says so. With --admin the hot keys of a running proxy that has OLD are looked up, too.\n" +
 			"Exit status 0, however much moves; 1 if a file has mistakes.",
 		build: func(fs *pflag.FlagSet) action {
-			admin := fs.String("admin", "", adminUsage+", for its hot keys")
+			admin := pagesFlags(fs, "", adminUsage+", for its hot keys")
 			asJSON := fs.Bool("json", false, "print JSON")
 			return func(args []string, stdout, stderr io.Writer) error {
 				if len(args) != 2 {
@@ -37,8 +37,8 @@ func diffCommand() *Command {
 				if err != nil {
 					return err
 				}
-				if *admin != "" {
-					if err := d.weigh(*admin); err != nil {
+				if admin.addr != "" {
+					if err := d.weigh(admin); err != nil {
 						return err
 					}
 				}
@@ -142,7 +142,7 @@ const (
 )
 
 // weigh looks up where the hot keys of the proxy at admin would go.
-func (d *difference) weigh(admin string) error {
+func (d *difference) weigh(admin *pages) error {
 	var keys struct{ Hot []stats.HotKey }
 	if err := ask(http.MethodGet, admin, "/hotkeys", url.Values{"n": {"1000"}}, patience, &keys); err != nil {
 		return err

@@ -26,7 +26,7 @@ func explainCommand() *Command {
 			"out. Exit status 1 if the file has mistakes, there is no such pool, or the proxy cannot be asked.",
 		build: func(fs *pflag.FlagSet) action {
 			path := fs.StringP("conf-file", "c", "conf/nutcracker.yml", "configuration file")
-			admin := fs.String("admin", "", adminUsage+", instead of a file")
+			admin := pagesFlags(fs, "", adminUsage+", instead of a file")
 			pool := fs.StringP("pool", "p", "", "only this pool (default: all)")
 			asJSON := fs.Bool("json", false, "print JSON")
 			return func(args []string, stdout, stderr io.Writer) error {
@@ -35,8 +35,8 @@ func explainCommand() *Command {
 				}
 				var places []engine.Place
 				var err error
-				if *admin != "" {
-					places, err = explainLive(*admin, *pool, args)
+				if admin.addr != "" {
+					places, err = explainLive(admin, *pool, args)
 				} else {
 					places, err = explainFile(*path, *pool, args, stderr)
 				}
@@ -54,7 +54,7 @@ func explainCommand() *Command {
 }
 
 // explainLive asks a running proxy.
-func explainLive(admin, pool string, keys []string) ([]engine.Place, error) {
+func explainLive(admin *pages, pool string, keys []string) ([]engine.Place, error) {
 	var all []engine.Place
 	for _, key := range keys {
 		query := url.Values{"key": {key}}

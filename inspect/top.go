@@ -31,19 +31,19 @@ func topCommand() *Command {
 			"the output is no terminal, one table follows the other.",
 		build: func(fs *pflag.FlagSet) action {
 			addr := fs.String("stats", defaultStats, "host:port or /path of the stats port")
-			admin := fs.String("admin", "", adminUsage)
+			admin := pagesFlags(fs, "", adminUsage)
 			interval := fs.Float64P("interval", "n", 1, "seconds between two readings")
 			once := fs.Bool("once", false, "show one interval and exit")
 			return func(args []string, stdout, stderr io.Writer) error {
 				switch {
 				case len(args) > 0:
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
-				case *admin != "" && fs.Changed("stats"):
+				case admin.addr != "" && fs.Changed("stats"):
 					return fmt.Errorf("%w: either --stats or --admin", errUsage)
 				case !(*interval >= 0.01 && *interval <= 3600):
 					return fmt.Errorf("%w: -n must be from 0.01 to 3600", errUsage)
 				}
-				t := top{addr: *addr, admin: *admin, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
+				t := top{addr: *addr, admin: admin, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
 				if *once {
 					return t.once()
 				}
@@ -56,7 +56,7 @@ func topCommand() *Command {
 // top is the live view.
 type top struct {
 	addr     string // of the stats port
-	admin    string // of the admin pages, which are asked in its place; "": the stats port is
+	admin    *pages // which are asked in its place, if there is an address
 	interval time.Duration
 	out      io.Writer
 	isRaw    bool // the terminal wants a carriage return and is painted over
@@ -78,7 +78,7 @@ func (t *top) once() error {
 
 func (t *top) read() (*reading, error) {
 	timeout := max(t.interval, 5*time.Second)
-	if t.admin == "" {
+	if t.admin.addr == "" {
 		return readStats(t.addr, timeout)
 	}
 	var body json.RawMessage
@@ -118,7 +118,7 @@ func (t *top) run() error {
 		}
 		is, err := t.read()
 		if err != nil { // it may come back
-			if err := t.show(fmt.Appendf(nil, "%s: %v\n", cmp.Or(t.admin, t.addr), err)); err != nil {
+			if err := t.show(fmt.Appendf(nil, "%s: %v\n", cmp.Or(t.admin.addr, t.addr), err)); err != nil {
 				return err
 			}
 			continue

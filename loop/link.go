@@ -74,17 +74,21 @@ type plainSocket struct {
 	fdSocket
 	gc   gnet.Conn
 	base *gnetBase
-	gone bool // gnet closes it, or has
+
+	gone   bool // gnet closes it, or has
+	paused bool
 }
 
 func (s *plainSocket) Pause() {
 	if !s.gone {
+		s.paused = true
 		s.base.poller.setRead(int(s.fdSocket), false)
 	}
 }
 
 func (s *plainSocket) Resume() {
 	if !s.gone {
+		s.paused = false
 		s.base.poller.setRead(int(s.fdSocket), true)
 	}
 }

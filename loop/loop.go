@@ -35,6 +35,7 @@ import (
 
 	"github.com/valyala/bytebufferpool"
 
+	"cashew/tlsconn"
 	"cashew/world"
 )
 
@@ -59,6 +60,8 @@ type Loop struct {
 	spares  spares // for bytes that outlive a callback
 	batches batches
 	iov     [][]byte
+	opened  []byte // see openRoom
+	joined  []byte // see sealRoom
 
 	stages
 }
@@ -117,8 +120,13 @@ func (l *Loop) After(d time.Duration, f func()) world.Timer {
 }
 
 // Enroll hands nc to l, where h.Opened is called, and returns once that has run. It is called from any goroutine but the loop's
-// own. nc is used up, whatever the outcome.
-func (l *Loop) Enroll(nc net.Conn, h Handler) error { return l.base.Enroll(l, nc, h) }
+// own. nc is used up, whatever the outcome. Bytes of one that speaks TLS are opened and sealed on their way, see sealed.go.
+func (l *Loop) Enroll(nc net.Conn, h Handler) error {
+	if c, ok := nc.(*tlsconn.Conn); ok {
+		return l.enrollSealed(c, h)
+	}
+	return l.base.Enroll(l, nc, h)
+}
 
 // Opened is a callback: h has its connection. false: h does not want it.
 func (l *Loop) Opened(h Handler, s Socket) (ok bool) {

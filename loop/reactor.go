@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -162,11 +163,38 @@ func (*gnetReactor) OnTraffic(c gnet.Conn) gnet.Action {
 
 // OnClose implements gnet.EventHandler. It runs inside Socket.Close, too, when there is nothing to tell.
 func (*gnetReactor) OnClose(c gnet.Conn, err error) gnet.Action {
-	if e, ok := c.Context().(*entry); ok && e.sock != nil && !e.sock.gone {
+	e, ok := c.Context().(*entry)
+	if !ok || e.sock == nil {
+		return gnet.None
+	}
+	if err == io.EOF { //nolint:errorlint // as it is, it comes from an event that told of the end alone; a read that found it wraps it
+		err = e.readRest()
+	}
+	if !e.sock.gone {
 		e.sock.gone = true
 		e.loop.Ended(e.handler, err)
 	}
 	return gnet.None
+}
+
+// readRest hands over what the kernel has of a connection that the peer has ended, and returns how it ended. The event may be of when
+// it was paused: since then another, of the same poll, has let it go on.
+func (e *entry) readRest() error {
+	var buf []byte
+	for !e.sock.paused && !e.sock.gone {
+		if buf == nil {
+			buf = make([]byte, largeBytes)
+		}
+		n, err := e.sock.Read(buf)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		e.loop.Data(e.handler, buf[:n])
+	}
+	return io.EOF
 }
 
 // gnetBase is a Base on one of gnet's event loops.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
-# libmemcached's tools; what runs the client libraries of tests/compat/: Node.js with npm, PHP, Python, Ruby and their libraries;
-# and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks.
+# libmemcached's tools; HAProxy, which sends PROXY headers; what runs the client libraries of tests/compat/: Node.js with npm,
+# PHP, Python, Ruby and their libraries; and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
 #
@@ -33,7 +33,7 @@ imports() {
 missing() {
 	local pair module
 	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker \
-		memccapable,memcapable:libmemcached-tools valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
+		memccapable,memcapable:libmemcached-tools haproxy:haproxy valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
 		found "${pair%%:*}" || echo "${pair##*:}"
 	done
 	# Libraries are found by asking the language for them, as tests/compat/ does.

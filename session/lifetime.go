@@ -44,29 +44,51 @@ type transit struct {
 // goroutine may call it.
 func New(l *Local, p *Pool, id uint64, addr string) *Session {
 	l.clients.Add(1)
-	return &Session{
-		loop: l.loop, local: l, from: p,
-		cl: codec.Client{ID: id, DB: p.Protocol.Home(), Addr: addr, Authed: !p.Protocol.Guarded()},
-	}
+	s := &Session{loop: l.loop, local: l, from: p, cl: codec.Client{ID: id, DB: p.Protocol.Home(), Addr: addr}}
+	p.Protocol.Welcome(&s.cl)
+	return s
+}
+
+// CameThrough tells of s, which is not enrolled yet, what only those know who let it in: the address that the client connected to,
+// as CLIENT LIST shows it, "" for its socket's; and whom to tell when it is counted out, once, on any goroutine, nil for nobody.
+func (s *Session) CameThrough(laddr string, left func()) {
+	s.cl.LAddr, s.left = laddr, left
 }
 
 // Enroll puts s on its loop; nc is used up. An error is logged, and s counted out.
 func (s *Session) Enroll(nc net.Conn) error {
-	if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
-		s.cl.LAddr = nc.LocalAddr().String()
+	if s.cl.LAddr == "" {
+		if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
+			s.cl.LAddr = nc.LocalAddr().String()
+		}
 	}
 	p := s.from
 	err := s.loop.Enroll(nc, s)
 	if err != nil {
 		s.loop.Log.Error("client dropped", "pool", p.Name, "client", s.cl.Addr, "err", err)
-		s.local.countOut(p)
+		s.local.countOut(s, p)
 	}
 	return err
 }
 
+// Certified says what s's certificate has: the common name of its subject, and alternative names; before Enroll.
+func (s *Session) Certified(commonName string, sans []string) {
+	p := s.from.Protocol
+	if us := p.Users(); us != nil {
+		if u := us.ByCertificate(commonName, sans); u != nil {
+			s.cl.Cert = u.Name
+			p.Welcome(&s.cl)
+			s.auditCertificate(s.from)
+		}
+	}
+}
+
+// Begin says what the client has sent already, before Enroll.
+func (s *Session) Begin(input []byte) { s.handed = input }
+
 // GiveUp is in place of Enroll for a client that is not to come after all.
 func (s *Session) GiveUp(nc net.Conn) {
-	s.local.countOut(s.from)
+	s.local.countOut(s, s.from)
 	_ = nc.Close()
 }
 
@@ -81,12 +103,16 @@ func (s *Session) Opened(sock loop.Socket) bool {
 	s.allowFirst()
 	s.replySize = s.allowed / firstReplies
 	s.resettle(from)
+	s.limiter = s.limits
 	if !s.unsure {
 		s.standing = s.group.Standing()
 	}
 	s.tally.Profiles[s.cl.Profile]++
 	s.local.sessions.add(s)
 	s.out.Open(sock)
+	if from != s.pool && !s.rejoin(s.userName()) {
+		s.quit()
+	}
 	s.catchUp()
 	return true
 }
@@ -110,6 +136,11 @@ func (s *Session) catchUp() {
 // moved takes note that s's shard has another pool in the place of old.
 func (s *Session) moved(old *Pool) {
 	s.resettle(old)
+	s.relimit()
+	if !s.rejoin(s.userName()) {
+		s.close()
+		return
+	}
 	s.stale()
 	s.lookup = s.lookup.underWay() // what came of one that is over was for the other pool
 	s.allowFirst()                 // the bounds may be others now
@@ -282,8 +313,9 @@ func (s *Session) close() {
 	s.unwatch(false)
 	s.interrupt()
 	s.leaveTopics()
+	s.forgetLimit()
 	s.lookup = nil
 	s.allowFirst()
 	s.local.holders.remove(s)
-	s.local.countOut(s.pool)
+	s.local.countOut(s, s.pool)
 }

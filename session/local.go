@@ -8,6 +8,7 @@ import (
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/loop"
+	"cashew/quota"
 	"cashew/stats"
 )
 
@@ -24,11 +25,13 @@ type Local struct {
 
 	sessions sessions // inAll
 	draining bool     // all leave
+	idleFrom int64    // no client can be idle for too long before, see closeIdle; 0: whoever asks has to look
 
 	holders sessions // inHolders
 	blocked sessions // inBlocked
 
 	cmd          codec.Command   // reused from command to command
+	past         *quota.Limit    // of a command of Kind over, which rule it is past
 	name         []byte          // scratch of lookup
 	parts        []uint16        // scratch of scatter: server of each key
 	counts       []int           // scratch of scatter: keys for each server
@@ -44,6 +47,7 @@ type Local struct {
 	hot, big stats.Sketch
 	sampleIn int // keys until the next is sampled
 	decayAt  int64
+	auditIn  int // commands until the audit log has the next
 
 	reports  int   // that are being answered, also for clients that have left
 	level    int32 // of Pressure, as Relieve was last told
@@ -71,9 +75,12 @@ func NewLocal(index int, servers *backend.Local, limits Limits, p *Pressure) *Lo
 // Clients is how many clients are on the loop or on their way to it. Any goroutine may ask.
 func (l *Local) Clients() int64 { return l.clients.Load() }
 
-// countOut counts a client of p out.
-func (l *Local) countOut(p *Pool) {
+// countOut counts s, a client of p, out.
+func (l *Local) countOut(s *Session, p *Pool) {
 	l.clients.Add(-1)
+	if s.left != nil {
+		s.left()
+	}
 	p.host.Left()
 }
 
@@ -146,6 +153,7 @@ const decayEvery = time.Minute
 // Tidy is called every second or so: it drops what only very wide commands, large values and slow clients needed.
 func (l *Local) Tidy() {
 	l.closeSlow()
+	l.closeIdle()
 	l.recall()
 	for _, h := range l.shards {
 		if h.hub != nil {

@@ -1,6 +1,10 @@
 package session
 
-import "time"
+import (
+	"time"
+
+	"cashew/quota"
+)
 
 // Limits are what each client, or all of them together, may have at most.
 type Limits struct {
@@ -9,6 +13,8 @@ type Limits struct {
 	MaxMemoryBytes  int // that all buffers of the process together may have
 
 	DrainTimeout time.Duration // in which clients leave that are to, of a pool that is gone or of a process that ends
+
+	AuditSample int // of so many commands the audit log has one; 0: it has none
 
 	SettingNames map[string]string // see SettingName
 }
@@ -27,12 +33,19 @@ type ClientOptions struct {
 	// ClientWriteTimeout is how long a client may take no bytes of what it is owed before it is closed; 0: for ever.
 	ClientWriteTimeout time.Duration
 
+	// ClientIdleTimeout is how long a client may send nothing and be owed nothing before it is closed, unless it is subscribed to
+	// something; 0: for ever.
+	ClientIdleTimeout time.Duration
+
 	// ClientOutputBuffer is how many bytes a client may be owed before its input waits; 0: a quarter of MaxMemoryBytes.
 	ClientOutputBuffer int
 
 	// MovingEndpoint is what clients are told to connect to that ask to be told before a drain, "host:port"; "": where they
 	// connected before.
 	MovingEndpoint string
+
+	// RateLimits are how much clients may ask for, at most quota.MaxRules of them with names that differ.
+	RateLimits []quota.Rule
 
 	// RefuseCrossScripts refuses scripts whose keys live on several servers; else they go where the first is.
 	RefuseCrossScripts bool

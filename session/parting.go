@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"cashew/codec"
+	"cashew/loop"
 )
 
 // A client may leave its loop for another process, between two of its commands: all that is to know of it is Parted, which
@@ -27,10 +28,16 @@ type State struct {
 	// databases finds no pool. DB is the database; nil: the client's pool has but one.
 	Selected string `json:",omitempty"`
 	DB       *int   `json:",omitempty"`
-	Moves    uint8  `json:",omitempty"` // codec.Client.Moves
-	Bar      uint16 `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
+	// Member is the pool of a client that has a user, in place of all three: a program that does not know of users finds no pool, rather than
+	// let the client do whatever it likes. User is the user's name; "": the client's pool has none.
+	Member string `json:",omitempty"`
+	User   string `json:",omitempty"`
+	Moves  uint8  `json:",omitempty"` // codec.Client.Moves
+	Wishes uint8  `json:",omitempty"` // codec.Client.Wishes
+	Bar    uint16 `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
 
 	Addr   string
+	LAddr  string `json:",omitempty"` // "": as the socket says; a PROXY header may have told another
 	Authed bool
 	Unsure bool `json:",omitempty"` // what the client wrote may be lost, and it was not told
 	Name   string
@@ -43,7 +50,7 @@ type State struct {
 
 // In is the name of the client's pool.
 func (c *State) In() string {
-	return cmp.Or(c.Pool, c.Switched, c.Selected)
+	return cmp.Or(c.Pool, c.Switched, c.Selected, c.Member)
 }
 
 // Part lets go of up to n clients that are at a boundary, and has up to n of the others come to one: they send no further
@@ -52,7 +59,7 @@ func (l *Local) Part(n int) (gone []Parted, left, stays int) {
 	asked := 0
 	for s := range l.sessions.all {
 		switch {
-		case s.stays || s.subscribes() || s.life != live || !s.attached():
+		case s.stays || !loop.Movable(s.sock) || s.subscribes() || s.life != live || !s.attached():
 			stays++
 			s.goesOn()
 		case len(gone) < n && s.atBoundary():
@@ -95,7 +102,7 @@ func (s *Session) partSoon() {
 
 // atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
 func (s *Session) atBoundary() bool {
-	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between() || s.in != nil && !s.blocked)
+	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between() || s.in != nil && !s.blocked) && !s.rewritten()
 }
 
 // part takes s apart: its client lives on with the descriptor.
@@ -116,7 +123,7 @@ func (s *Session) part() (c Parted, ok bool) {
 // state is what another process has to know of s, besides so many bytes of input.
 func (s *Session) state(input int) State {
 	c := State{
-		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Moves: s.cl.Moves, Addr: s.cl.Addr, Authed: s.cl.Authed,
+		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Moves: s.cl.Moves, Wishes: s.cl.Wishes, Addr: s.cl.Addr, LAddr: s.cl.LAddr, Authed: s.cl.Authed,
 		Unsure: s.unsure || s.standing != s.group.Standing(), Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
 	}
 	if c.Profile != 0 || c.Bar != 0 {
@@ -129,6 +136,9 @@ func (s *Session) state(input int) State {
 			c.Pool, c.Switched, c.Selected = "", "", s.pool.Name
 		}
 	}
+	if c.User = s.userName(); c.User != "" {
+		c.Pool, c.Switched, c.Selected, c.Member = "", "", "", s.pool.Name
+	}
 	return c
 }
 
@@ -140,7 +150,7 @@ func (s *Session) goesOn() {
 	}
 }
 
-// Restore is New for a client that was parted. ours: it was of this process, and no other wants it.
+// Restore is New for a client that was parted, whose user p still has. ours: it was of this process, and no other wants it.
 func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 	s := New(l, p, id, c.State.Addr)
 	db := s.cl.DB
@@ -148,9 +158,10 @@ func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 		db = *c.State.DB
 	}
 	s.cl = codec.Client{
-		ID: id, Profile: c.State.Profile, DB: db, Bar: c.State.Bar, Moves: c.State.Moves, Addr: c.State.Addr, Authed: c.State.Authed,
+		ID: id, Profile: c.State.Profile, DB: db, Bar: c.State.Bar, Moves: c.State.Moves, Wishes: c.State.Wishes, Addr: c.State.Addr, LAddr: c.State.LAddr, Authed: c.State.Authed,
 		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
 	}
+	p.Protocol.Rejoin(&s.cl, c.State.User)
 	s.handed, s.stays, s.unsure = c.Input, ours, c.State.Unsure
 	return s
 }

@@ -2,9 +2,12 @@ package session
 
 import (
 	"sync/atomic"
+	"time"
 
+	"cashew/audit"
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/quota"
 	"cashew/stats"
 	"cashew/topology"
 )
@@ -22,9 +25,11 @@ type Pool struct {
 	Count    *Counters     // shared with the pool that it replaced
 	scripts  *scripts      // so are these
 	census   *census       // and this
+	Denials  *Denials      // and these
 	lessons  lessons       // of commands: another pool has other rules for them
 
-	subscribers *subscribers // of census
+	limits      *quota.Limits // nil: none; what stays of those of the pool that it replaced is shared
+	subscribers *subscribers  // of census
 	host        Host
 
 	groups []*backend.Group // by Local.index; each is its shard's once the loops know the pool; shared with the pool that it replaced
@@ -38,11 +43,19 @@ type Host interface {
 
 	// Ask has r answered off the loops, soon, by a call of its Answer; false: too many wait. It is called on a loop.
 	Ask(r *Report) bool
+
+	// LoginFailed counts a login that failed of a client at addr, and says that it was one too many: the client is to be told so and
+	// closed. It is called on a loop.
+	LoginFailed(addr string) (tooMany bool)
+
+	// Audit is where what clients do is kept; nil: nowhere. Any goroutine may call it.
+	Audit() *audit.Log
 }
 
 // protocol is a pool's codec.Protocol but for Replies and Health, which are between backend and the servers.
 type protocol interface {
 	codec.Commands
+	codec.Users
 	codec.Answers
 	codec.Reports
 	codec.Fragments
@@ -61,6 +74,7 @@ type Counters struct {
 	LostKeys        atomic.Int64 // keys that a reply leaves out, or has as nil, because their server failed
 	Slow            atomic.Int64 // clients closed because they did not read
 	SlowSubscribers atomic.Int64 // clients closed because they did not read what they are subscribed to
+	Idle            atomic.Int64 // clients closed because nothing came from them
 	OverMemory      atomic.Int64 // clients closed because they held most when memory ran out
 	CrossScripts    atomic.Int64 // scripts whose keys live on several servers
 	Loads           atomic.Int64 // scripts that were loaded at servers which lacked them
@@ -73,11 +87,12 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	servers := bp.Options()
 	p := &Pool{
 		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", opts: o,
-		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), host: h,
+		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), Denials: new(Denials), host: h,
 	}
 	for i := range servers.Servers {
 		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
 	}
+	p.limits = quota.New(o.RateLimits)
 	p.census = new(census)
 	p.subscribers = &subscribers{p.census, p}
 	return p
@@ -86,9 +101,22 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 // Adopt has p take the place of old, whose successor p's own Pool is: it has its servers, its groups and its counters.
 func (p *Pool) Adopt(old *Pool) {
 	p.Pool.Adopt(old.Pool)
-	p.Count, p.scripts, p.census, p.groups = old.Count, old.scripts, old.census, old.groups
+	p.Count, p.scripts, p.census, p.Denials, p.groups = old.Count, old.scripts, old.census, old.Denials, old.groups
 	p.subscribers.census = p.census
+	p.limits = p.limits.After(old.limits)
 	old.next = p
+}
+
+// RateLimits are what became of p's rules, in their order.
+func (p *Pool) RateLimits() (list []stats.Limit) {
+	list = []stats.Limit{}
+	if p.limits == nil {
+		return list
+	}
+	for _, l := range p.limits.All {
+		list = append(list, stats.Limit{Rule: l.Name, Past: l.Past(), Times: l.Times.Load(), Waited: time.Duration(l.Waits.Load()).Seconds()})
+	}
+	return list
 }
 
 // MakeGroups makes the groups of p, which replaces no pool, one for each loop, on any goroutine; the loops do not know them yet.

@@ -81,6 +81,7 @@ func (s *Session) subscribe(cmd *codec.Command) (taken bool) {
 	}
 	b, h := s.subscriber, s.getHub(s.local)
 	b.request, b.sort, b.asked, b.awaited = s.local.servers.NewRequest(nil), sort, b.asked[:0], 0
+	b.request.Quiet = cmd.Quiet
 	s.push(b.request)
 	for i := range cmd.Keys {
 		name := string(cmd.KeyAt(i))
@@ -154,6 +155,9 @@ func (s *Session) notJoined(err error, refusal []byte) {
 		s.pool.Count.ForwardError.Add(1)
 		bb.B = s.pool.Protocol.AppendError(bb.B, backend.Text(err))
 	}
+	if quiet := b.request.Quiet; quiet != 0 && s.pool.Protocol.Suppress(quiet, bb.B) {
+		bb.B = bb.B[:0]
+	}
 	s.answerSubscribe(bb)
 }
 
@@ -191,7 +195,7 @@ func (s *Session) unsubscribe(sort int, cmd *codec.Command) {
 			u = next
 		}
 	}
-	s.answer(bb)
+	s.tell(bb)
 }
 
 // leaveTopic ends one subscription.

@@ -17,6 +17,8 @@ import (
 // reply would:
 //
 //	Session.report -> Host.Ask -> Report.Answer, off the loop -> Loop.Execute -> Session.reported
+//
+// One that may end its client, as CLIENT KILL, has the next command wait: nothing that a client sent behind its end is carried out.
 
 // maxClientReports of one client may be under way, until no more of its commands are taken.
 const maxClientReports = 4
@@ -55,6 +57,9 @@ func (s *Session) report(cmd *codec.Command) {
 	s.push(r)
 	s.reports++
 	s.local.reports++
+	if cmd.Own {
+		s.waitsFor |= behindOrder
+	}
 }
 
 // Answer makes the reply of what a tells, off the loops, and has the client's loop take it.

@@ -88,6 +88,9 @@ func (s *Session) pop() {
 		}
 	}
 	r.Next = nil
+	if s.limiter != nil {
+		s.owe(r)
+	}
 	s.replyDue()
 	s.tally.InFlight--
 	if s.inFlight--; s.inFlight == 0 {

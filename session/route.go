@@ -59,6 +59,9 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if n == 0 {
 			break
 		}
+		if s.limiter != nil && !s.admit(cmd, n) {
+			break
+		}
 		if cmd.Kind == codec.Forward { // nearly always
 			s.count(cmd)
 			s.forward(cmd)
@@ -86,6 +89,9 @@ func (s *Session) errTooBig() error {
 func (s *Session) count(cmd *codec.Command) {
 	s.commands++
 	s.lastOp = cmd.Op
+	if s.local.limits.AuditSample != 0 {
+		s.auditCommand(cmd)
+	}
 }
 
 // take is handle for a command that may be quiet, whatever it is.
@@ -109,6 +115,9 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		s.answerLocal(cmd)
 		return true
 	case cmd.Kind == codec.Ignore:
+		return true
+	case cmd.Kind == over:
+		s.overLimit(cmd)
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
@@ -244,6 +253,9 @@ func (s *Session) push(r *backend.Request) {
 		s.tail.Next = r
 	}
 	s.tail = r
+	if s.limiter != nil {
+		r.Rules = uint32(s.charged)
+	}
 	s.tally.InFlight++
 	if s.inFlight++; s.inFlight == 1 {
 		s.loop.Busy++

@@ -19,10 +19,10 @@
 //	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
 //
 // Read session.go, route.go, reply.go and wait.go first, scatter.go for commands that go to several servers, several.go for those without a key, then local.go, shard.go, pool.go and options.go for what sessions share;
-// lifetime.go for how one opens and ends, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
-// databases.go, transaction.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
+// lifetime.go for how one opens and ends, idle.go for those that nothing comes from and those whose login failed, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
+// databases.go, transaction.go, anew.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
 // server; lookup.go and lessons.go for those that the protocol does not know; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
-// for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
+// for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists; users.go for who a client is; limits.go for how much it may ask for. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
 // callbacks.
 //
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
@@ -86,6 +86,7 @@ type Session struct {
 
 	sock     loop.Socket // nil before it opened and when closed
 	from     *Pool       // whose listener accepted it; nil once it opened
+	left     func()      // see CameThrough
 	openedAt int64
 	granted  int // of what it is allowed, what came from the process's budget
 	links    [lists]links
@@ -96,6 +97,7 @@ type Session struct {
 	spoiled  bool // it sent what is no command, and is told to go
 
 	transit
+	limiting
 	switching
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
@@ -227,11 +229,21 @@ func (s *Session) answerLocal(cmd *codec.Command) {
 		s.replyDue()
 		s.out.SetBatch(s.pool.Protocol.AppendLocal(s.out.Batch(s.loop), &s.cl, cmd))
 		s.touch()
-		return
+	} else {
+		bb := s.loop.GetBuffer()
+		bb.B = s.pool.Protocol.AppendLocal(bb.B, &s.cl, cmd)
+		s.answer(bb)
 	}
-	bb := s.loop.GetBuffer()
-	bb.B = s.pool.Protocol.AppendLocal(bb.B, &s.cl, cmd)
-	s.answer(bb)
+	if s.cl.LoggedIn {
+		s.cl.LoggedIn = false
+		s.auditLogin(false)
+	}
+	if s.cl.LoginFailed {
+		s.loginFailed()
+	}
+	if s.cl.Denied != nil {
+		s.noteDenial()
+	}
 }
 
 // answerWith is answerLocal for a reply that append makes.
@@ -247,6 +259,11 @@ func (s *Session) answer(bb *bytebufferpool.ByteBuffer) {
 	if quiet := s.local.cmd.Quiet; quiet != 0 && len(bb.B) > 0 && s.pool.Protocol.Suppress(quiet, bb.B) {
 		bb.B = bb.B[:0]
 	}
+	s.tell(bb)
+}
+
+// tell is answer for what the client gets, quiet or not.
+func (s *Session) tell(bb *bytebufferpool.ByteBuffer) {
 	r := s.local.servers.NewRequest(nil)
 	r.Reply, r.Done = bb, true
 	s.push(r)

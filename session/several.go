@@ -9,6 +9,8 @@ package session
 //	Refuse         none of them could answer for the others
 
 import (
+	"math"
+
 	"cashew/codec"
 	"cashew/codec/walk"
 	"cashew/topology"
@@ -37,18 +39,28 @@ func (s *Session) sole(cmd *codec.Command) bool {
 	return true
 }
 
-// sendAnywhere sends a command as it is to the server that has its key, or if that can't be reached to the first that perhaps can.
+// sendAnywhere sends a command as it is to a server that answers.
 func (s *Session) sendAnywhere(cmd *codec.Command) {
-	place, server := s.pool.Router().Route(cmd.Key)
-	if server == nil || !s.conns.Hopeful(server, s.cl.ID) {
-		for i, other := range s.pool.Servers() {
-			if s.conns.Hopeful(other, s.cl.ID) {
-				place, server = i, other
-				break
-			}
+	place, server := s.anyServer(cmd.Key)
+	s.send(place, server, cmd)
+}
+
+// anyServer is the server that has key, or if that does not answer the first that does, as far as is known; if none does, the one that has
+// not answered for longest: it may by now, and so each has its turn.
+func (s *Session) anyServer(key []byte) (place int, server *topology.Server) {
+	since := int64(math.MaxInt64)
+	if place, server = s.pool.Router().Route(key); server != nil {
+		since = s.conns.Failing(server, s.cl.ID)
+	}
+	if since == 0 {
+		return place, server
+	}
+	for i, other := range s.pool.Servers() {
+		if at := s.conns.Failing(other, s.cl.ID); at < since {
+			place, server, since = i, other, at
 		}
 	}
-	s.send(place, server, cmd)
+	return place, server
 }
 
 // walk sends a command to the server that its cursor names.

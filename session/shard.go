@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cashew/backend"
+	"cashew/quota"
 	"cashew/stats"
 	"cashew/topology"
 )
@@ -16,6 +17,7 @@ type shard struct {
 	group   *backend.Group
 	tally   stats.ClientTally
 	slowLog stats.SlowLog
+	limits  *quota.Local // nil: none
 	scripts seen
 	hub     *hub               // nil: nobody has subscribed to anything
 	lookups map[string]*lookup // under way, by name
@@ -25,7 +27,7 @@ type shard struct {
 
 // Add makes p known to l.
 func (l *Local) Add(p *Pool) {
-	h := &shard{pool: p, group: p.groups[l.index]}
+	h := &shard{pool: p, group: p.groups[l.index], limits: p.limits.Local()}
 	h.group.Unknown = h.unlearn
 	h.group.Join()
 	l.shards = append(l.shards, h)
@@ -48,6 +50,9 @@ func (l *Local) shardOf(p *Pool) *shard {
 func (h *shard) replace(p *Pool) (ordered bool) {
 	h.pool = p // first: a client that Change wakes must route by it
 	h.slowLog.Keep(p.opts.SlowMaxLen)
+	if h.limits == nil || h.limits.Of != p.limits {
+		h.limits = p.limits.Local()
+	}
 	ordered = h.group.Change(p.Pool)
 	if h.hub != nil {
 		h.hub.mend()
@@ -101,7 +106,9 @@ func (l *Local) Apply(c *Change) {
 	}
 	for s := range l.sessions.all {
 		if inOrder, changed := ordered[s.shard]; changed {
-			s.moved(old[s.shard])
+			if s.moved(old[s.shard]); s.life == closed {
+				continue
+			}
 			if !inOrder && s.head != nil {
 				s.waitsFor |= behindOrder
 			}
@@ -112,6 +119,7 @@ func (l *Local) Apply(c *Change) {
 		}
 		s.unblock() // the limits may be wider now
 	}
+	l.idleFrom = 0 // theirs, too
 }
 
 // Preconnect opens the connections of p that its servers are to have before a client asks.

@@ -10,7 +10,9 @@ import (
 
 // countRefusal counts a command that was refused.
 func (s *Session) countRefusal(cmd *codec.Command) {
-	s.tally.Refuse(s.pool.Protocol.CommandName(cmd), s.cl.Lib, s.cl.LibVer)
+	name := s.pool.Protocol.CommandName(cmd)
+	s.tally.Refuse(name, s.cl.Lib, s.cl.LibVer)
+	s.auditRefusal(name)
 }
 
 // account brings what is counted for each write, not for each reply, up to date.

@@ -40,11 +40,12 @@ func (l *Local) Infos() []stats.Client {
 
 func (s *Session) info() stats.Client {
 	i := stats.Client{
-		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.Protocol.Profiles()[s.cl.Profile], Pool: s.pool.Name, DB: s.cl.DB,
+		ID: s.cl.ID, Profile: s.cl.Profile, Protocol: s.pool.Protocol.Profiles()[s.cl.Profile], Pool: s.pool.Name, DB: s.cl.DB, User: s.userName(),
 		Addr: s.cl.Addr, LAddr: s.cl.LAddr, Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer,
 		Age: time.Duration(s.loop.Now - s.openedAt), Idle: time.Duration(s.loop.Now - s.lastAt),
 		InFlight: s.inFlight, OutBytes: s.out.Pending(), Commands: s.commands, Blocked: s.blocked,
 		Waits: s.blocks.lease != nil, Begun: s.inTransaction(), Watched: s.watches.count(), Unwatched: s.watches.lost,
+		Wishes: s.cl.Wishes,
 	}
 	if t := s.transaction; t != nil {
 		i.Queued, i.QueuedBytes = t.sent()+len(t.own), t.size()

@@ -29,6 +29,7 @@ type transaction struct {
 	ownBytes int // what they take
 	selects  []selection
 	calls    []span           // in bb, commands that call scripts
+	pool     *Pool            // by which the first command was judged
 	router   *topology.Router // by which place was found
 	moved    bool             // it is another than that for the first command
 	place    int              // where all keys live; see topology.Router.Route
@@ -53,6 +54,7 @@ func (s *Session) queue(cmd *codec.Command) {
 	s.stale()
 	if s.transaction == nil {
 		s.transaction = s.local.getTransaction(p)
+		s.transaction.pool = s.pool
 	}
 	t := s.transaction
 	switch {
@@ -147,6 +149,7 @@ func (s *Session) exec(cmd *codec.Command) {
 		s.answerWith(s.appendSplit)
 		p.EndTransaction(&s.cl)
 		s.unwatch(false)
+	case !s.stillQueued(t):
 	default:
 		p.EndTransaction(&s.cl)
 		s.transaction = nil
@@ -187,7 +190,7 @@ func (s *Session) stillTogether(t *transaction) bool {
 		t.place, t.server = w.place, w.server
 		return true
 	case len(t.keys) == 0:
-		t.place, t.server = r.Route(nil)
+		t.place, t.server = s.anyServer(nil)
 		return true
 	case r == t.router && !t.moved, s.pool.random:
 		return true
@@ -211,7 +214,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	}
 	if len(t.own)+len(t.selects) > 0 {
 		if s.watches.lease != nil && len(t.own) > 0 {
-			s.before = &said{s.cl.Name, s.cl.Lib, s.cl.LibVer, s.cl.Moves}
+			s.before = &said{s.cl.Name, s.cl.Lib, s.cl.LibVer, s.cl.Moves, s.cl.Wishes}
 		}
 		s.partOf(s.gather(cmd), r, t)
 	} else {
@@ -279,7 +282,7 @@ func (s *Session) partOf(whole, r *backend.Request, t *transaction) {
 // said is what a client has said of itself, and a transaction may change.
 type said struct {
 	name, lib, libVer string
-	moves             uint8
+	moves, wishes     uint8
 }
 
 // unsay has s be what it was before its transaction if that was not executed, as a key that it watched had changed: what the proxy answers
@@ -290,7 +293,7 @@ func (s *Session) unsay(whole *backend.Request) {
 	if whole.Err == nil && s.pool.Protocol.Executed(whole.Fragments[0].Reply.B) {
 		return
 	}
-	s.cl.Name, s.cl.Lib, s.cl.LibVer, s.cl.Moves = was.name, was.lib, was.libVer, was.moves
+	s.cl.Name, s.cl.Lib, s.cl.LibVer, s.cl.Moves, s.cl.Wishes = was.name, was.lib, was.libVer, was.moves, was.wishes
 }
 
 // unawaited is the Owner of the requests whose replies say no more than that a command is queued.

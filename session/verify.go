@@ -12,8 +12,8 @@ import (
 // Totals are what one loop has of what all loops share.
 type Totals struct{ Granted, Unread, Clients int64 }
 
-// audit is what must hold of all clients of a loop, between two callbacks. The first that does not hold stands in Err.
-type audit struct {
+// checker is what must hold of all clients of a loop, between two callbacks. The first that does not hold stands in Err.
+type checker struct {
 	*backend.Audit
 	local  *Local
 	handed bool // another process may be taking clients
@@ -34,7 +34,7 @@ type sums struct{ inFlight, blocked, waiting, clients int64 }
 // Verify says what does not hold of l's clients, of its server connections, and of the loop. handed: another process may be taking
 // clients.
 func (l *Local) Verify(handed bool) (Totals, error) {
-	a := &audit{
+	a := &checker{
 		Audit: l.servers.Audit(), local: l, handed: handed, owed: make(map[*backend.Request]*Session), shards: make(map[*shard]*sums),
 		subscriptions: make(map[*shard]int64),
 	}
@@ -69,7 +69,7 @@ func (l *Local) String() string { return "sessions" }
 func (s *Session) String() string { return fmt.Sprintf("client %d, %s", s.cl.ID, s.cl.Addr) }
 
 // session: what s has fits its state, and somebody looks after all that it waits for.
-func (a *audit) session(s *Session) {
+func (a *checker) session(s *Session) {
 	a.Check(s.life < closed && s.sock != nil, s, "it is closed and not forgotten")
 	a.Out(&s.out, s.sock, s.dirty, s)
 	resume, _, n := a.Flushes(s)
@@ -109,7 +109,7 @@ func (a *audit) session(s *Session) {
 }
 
 // order: what s is owed is in its list, each once, and each is on its way.
-func (a *audit) order(s *Session) {
+func (a *checker) order(s *Session) {
 	n := 0
 	a.kept = 0
 	var tail *backend.Request
@@ -139,7 +139,7 @@ func (a *audit) order(s *Session) {
 }
 
 // own: r is owed to s and to nobody else, and has a buffer of its own.
-func (a *audit) own(r *backend.Request, s *Session) {
+func (a *checker) own(r *backend.Request, s *Session) {
 	other := a.owed[r]
 	a.Check(other == nil, s, "a request of it is also that of %v", other)
 	a.owed[r] = s
@@ -167,7 +167,7 @@ func owes(r *backend.Request, s *Session) bool {
 }
 
 // gathered: as many fragments of whole are awaited as are counted.
-func (a *audit) gathered(whole *backend.Request, s *Session) {
+func (a *checker) gathered(whole *backend.Request, s *Session) {
 	awaited := 0
 	for _, f := range whole.Fragments {
 		a.own(f, s)
@@ -181,7 +181,7 @@ func (a *audit) gathered(whole *backend.Request, s *Session) {
 }
 
 // overtaken: no request of s can be executed before an older one to the same server.
-func (a *audit) overtaken(s *Session) {
+func (a *checker) overtaken(s *Session) {
 	var last []*backend.Request // of each server
 	for r := s.head; r != nil; r = r.Next {
 		if !a.InQueue(r) || r.Owner == nil {
@@ -201,7 +201,7 @@ func (a *audit) overtaken(s *Session) {
 }
 
 // reading: the reactor reads from s unless s waits.
-func (a *audit) reading(s *Session) {
+func (a *checker) reading(s *Session) {
 	a.Check(s.blocked || !s.paused, s, "it does not wait, and is paused")
 	a.Check(!s.blocked || s.paused || !s.attached() || s.lastAt == s.openedAt || s.life >= quitting, s, "it waits, and is read from")
 	a.Check(!s.paused || s.attached(), s, "it is paused without a reactor")
@@ -211,8 +211,8 @@ func (a *audit) reading(s *Session) {
 }
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
-func (a *audit) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson) == 0 &&
+func (a *checker) waiting(s *Session) {
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
@@ -221,6 +221,8 @@ func (a *audit) waiting(s *Session) {
 		a.Check(told || !known, s, "it waits for a server, and none will tell it")
 	}
 	a.Check(s.waitsFor&behindLesson == 0 || s.lookup.tells(s), s, "it waits for what servers say of a command, and nobody will tell it")
+	a.Check(s.waitsFor&behindLimit == 0 || s.blocked && s.held != nil, s, "it waits for a limit, and no command of it does")
+	a.Check(s.limiter == s.shard.limits || s.shard.limits == nil && s.rewritten(), s, "it is under other limits than its pool's")
 	a.Check(s.waitsFor&behindHandOver == 0 || a.handed, s, "it waits for a hand-over that is over")
 }
 
@@ -230,14 +232,14 @@ func (o *lookup) tells(s *Session) bool {
 }
 
 // ending: a session that is to end does so once nothing is owed.
-func (a *audit) ending(s *Session) {
+func (a *checker) ending(s *Session) {
 	a.Check(s.life != leaving || s.unread > 0 || !s.between(), s, "all is taken from it, and it does not leave")
 	a.Check(s.life != quitting || s.head != nil || s.out.Pending() > 0 || s.dirty, s, "all is answered, and it does not end")
 	a.Check(!s.broken || s.dirty, s, "it is broken, and nobody closes it")
 }
 
 // memory: what is counted of s is what it has.
-func (a *audit) memory(s *Session) {
+func (a *checker) memory(s *Session) {
 	a.totals.Granted += int64(s.granted)
 	a.totals.Unread += int64(s.unreadBytes)
 	a.Check(s.dirty || s.unreadBytes == s.out.Own(), s, "%d bytes are unread, and %d are counted", s.out.Own(), s.unreadBytes)
@@ -249,7 +251,7 @@ func (a *audit) memory(s *Session) {
 }
 
 // lists: those of the loop are whole.
-func (a *audit) lists() {
+func (a *checker) lists() {
 	for _, list := range []*sessions{&a.local.sessions, &a.local.holders, &a.local.blocked} {
 		n := 0
 		var last *Session
@@ -264,7 +266,7 @@ func (a *audit) lists() {
 }
 
 // requests: whoever owns a request in an outq is owed it, and as many are held as are counted.
-func (a *audit) requests() {
+func (a *checker) requests() {
 	inUse := len(a.owed)
 	for _, r := range a.Queued {
 		s := a.owed[r]
@@ -283,7 +285,7 @@ func (a *audit) requests() {
 }
 
 // shard: the sums of a pool's clients are what is counted.
-func (a *audit) shard(h *shard) {
+func (a *checker) shard(h *shard) {
 	t, profiles := a.shards[h], int64(0)
 	for _, n := range h.tally.Profiles {
 		profiles += n

@@ -6,7 +6,7 @@ package session
 func (h *hub) String() string { return "subscriptions of pool " + h.shard.pool.Name }
 
 // hub: whoever is subscribed to something hears it, or will once a server is back; and whoever waits is told.
-func (a *audit) hub(h *hub) {
+func (a *checker) hub(h *hub) {
 	over := h.over || h.shard.removed
 	links := make(map[*line]int)
 	missing, n := false, 0
@@ -43,7 +43,7 @@ func (a *audit) hub(h *hub) {
 }
 
 // census: what all loops know of h's subscriptions is what there is.
-func (a *audit) census(h *hub) {
+func (a *checker) census(h *hub) {
 	c := h.shard.pool.census
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -85,7 +85,7 @@ func (t *topic) active() (n int) {
 }
 
 // topic: those who hear it are its clients, and what they have not been given is kept.
-func (a *audit) topic(t *topic) {
+func (a *checker) topic(t *topic) {
 	h, n, waiting := t.hub, 0, 0
 	var last *subscription
 	for u := t.subscribers.first; u != nil; u = u.inTopic.next {
@@ -116,7 +116,7 @@ func (a *audit) topic(t *topic) {
 }
 
 // subscriber: what s was told of is what it is subscribed to.
-func (a *audit) subscriber(s *Session) {
+func (a *checker) subscriber(s *Session) {
 	b := s.subscriber
 	if b == nil {
 		return

@@ -11,12 +11,15 @@ type causes uint8
 const (
 	// behindServer: a server that it sent to has as much outstanding as it may, or is being asked what it speaks. Roomy ends it.
 	behindServer causes = 1 << iota
-	// behindOrder: its next command takes other connections than those that owe it replies. It ends once nothing is owed.
+	// behindOrder: its next command takes other connections than those that owe it replies, or what it is owed may be the last. It ends once
+	// nothing is owed.
 	behindOrder
 	// behindHandOver: another process is to have it, between two commands. goesOn ends it.
 	behindHandOver
 	// behindLesson: servers are being asked about its next command. told, of the lookup, ends it.
 	behindLesson
+	// behindLimit: its next command is past a limit that delays. A timer ends it, or a reload that has other limits.
+	behindLimit
 )
 
 var waits = [...]struct {
@@ -42,6 +45,11 @@ var waits = [...]struct {
 		"lesson",
 		func(s *Session) bool { return s.waitsFor&behindLesson != 0 },
 		func(s *Session) bool { return s.waitsFor&behindLesson == 0 },
+	},
+	{
+		"limit",
+		func(s *Session) bool { return s.waitsFor&behindLimit != 0 },
+		func(s *Session) bool { return s.waitsFor&behindLimit == 0 },
 	},
 	{
 		"pipeline",

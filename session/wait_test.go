@@ -25,6 +25,10 @@ func TestWaits(t *testing.T) {
 			begin: func(s *Session) { s.waitsFor |= behindLesson },
 			end:   func(s *Session) { s.waitsFor = 0 },
 		},
+		"limit": {
+			begin: func(s *Session) { s.waitsFor |= behindLimit },
+			end:   func(s *Session) { s.waitsFor = 0 },
+		},
 		"pipeline": {
 			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.limits.MaxPipeline, 0 },
 			almost: func(s *Session) { s.inFlight = s.local.limits.MaxPipeline/2 + 1 },

@@ -21,6 +21,9 @@ type Snapshot struct {
 	TotalConnections int64 `json:"total_connections"` // clients, servers and listeners, ever
 	CurrConnections  int64 `json:"curr_connections"`  // the same, now
 
+	AuditEvents  int64 `json:"audit_events"`  // that the audit log has, or had
+	AuditDropped int64 `json:"audit_dropped"` // that it lacks
+
 	Reload ReloadStatus `json:"reload"`
 	Pools  []Pool       `json:"pools"` // in the order of Options.Pools
 }
@@ -49,6 +52,12 @@ type Pool struct {
 
 	ClientsAccepted         int64 `json:"clients_accepted"`
 	ClientsRejected         int64 `json:"clients_rejected"`
+	TLSHandshakes           int64 `json:"tls_handshakes"`         // of clients
+	TLSResumed              int64 `json:"tls_handshakes_resumed"` // of those, the ones that took up a session of before
+	TLSFailed               int64 `json:"tls_handshakes_failed"`
+	TLSExpires              int64 `json:"tls_certificate_expires"` // the certificate that clients are shown, in Unix seconds; 0: there is none
+	ClientsIdle             int64 `json:"clients_idle"`
+	LoginsFailed            int64 `json:"logins_failed"`
 	ClientsMalformed        int64 `json:"clients_malformed"`
 	ClientsForeign          int64 `json:"clients_foreign"`
 	ClientsSlow             int64 `json:"clients_slow"`
@@ -73,11 +82,31 @@ type Pool struct {
 	ReplyBytesToClients     int64 `json:"reply_bytes_to_clients"`
 	InFlight                int64 `json:"in_flight"` // commands whose reply is owed, now
 
-	Profiles  map[string]int64 `json:"profiles"`   // clients by protocol version, now: "resp2", "resp3"
+	Profiles       map[string]int64 `json:"profiles"`        // clients by protocol version, now: "resp2", "resp3"
+	ClientsRefused map[string]int64 `json:"clients_refused"` // for another reason than that there were too many, by that: "not_allowed", "failed_logins", ...
+
+	RateLimits []Limit `json:"rate_limits"` // in the order of the pool's rules
+
 	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
 	RefusedOf Refusals         `json:"refused_of"` // the same, by the client's library and its version as well
 	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
 	Servers   []Server         `json:"servers"`    // in the order of Options.Servers
+}
+
+// Limit is what became of commands past a rule of a pool's limits.
+type Limit struct {
+	Rule   string  `json:"rule"`
+	Past   string  `json:"past"`           // "error" or "delay"
+	Times  int64   `json:"times"`          // commands
+	Waited float64 `json:"waited_seconds"` // how long they waited in all
+}
+
+// ClientsTurnedAway is how many ClientsRefused are in all.
+func (p *Pool) ClientsTurnedAway() (n int64) {
+	for _, times := range p.ClientsRefused { // in no order: they are added up
+		n += times
+	}
+	return n
 }
 
 // Server are one server's figures.
@@ -147,7 +176,8 @@ type Client struct {
 	Protocol    string        `json:"protocol"` // the profile's name
 	Pool        string        `json:"pool"`
 	DB          int           `json:"db"`
-	Addr        string        `json:"addr"` // "unix" for a unix socket
+	User        string        `json:"user,omitempty"` // "": its pool has no users
+	Addr        string        `json:"addr"`           // "unix" for a unix socket
 	LAddr       string        `json:"laddr"`
 	Name        string        `json:"name"` // CLIENT SETNAME
 	Lib         string        `json:"lib"`
@@ -168,6 +198,7 @@ type Client struct {
 	Subscribed  []int         `json:"subscribed"` // how many subscriptions it has, by sort; nil: none
 	Watched     int           `json:"watched"`    // keys
 	Unwatched   bool          `json:"watch_lost"` // what it watched was lost: its transaction will not be executed
+	Wishes      uint8         `json:"-"`          // codec.Client.Wishes
 }
 
 // MarshalJSON gives times in microseconds.

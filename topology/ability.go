@@ -71,6 +71,9 @@ func (s *Server) Refuses(pr codec.Profile) bool {
 // Remark notes that the log has a remark about the server's handshake, and tells whether that is news.
 func (s *Server) Remark() (news bool) { return s.remarked.CompareAndSwap(false, true) }
 
+// TookFormer notes whether the server took the credentials before those in force, and tells whether that is news.
+func (s *Server) TookFormer(former bool) (news bool) { return s.former.Swap(former) != former }
+
 // AskPatience is how long a client waits for servers that do not say what they speak: the pool's timeout, a second at most.
 func (p *Pool) AskPatience() time.Duration {
 	if t := p.opts.Timeout; t > 0 {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/tlsconn"
 )
 
 // ServerOptions are one entry of a pool's servers list.
@@ -67,6 +68,8 @@ type Options struct {
 	// ServerUserTimeout is how long what was sent to a server may go without the other side's kernel taking note, and an idle
 	// connection without a sign of life, until the connection is given up; 0: as long as the kernel likes.
 	ServerUserTimeout time.Duration
+
+	tlsconn.ToServers
 
 	AutoEjectHosts     bool
 	ServerRetryTimeout time.Duration

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"cashew/tlsconn"
 	"cashew/world"
 )
 
@@ -15,6 +16,7 @@ type Pool struct {
 	world    world.World
 	log      *slog.Logger
 	registry *registry
+	tls      *tlsconn.Connector // nil: servers speak none
 
 	servers []*Server // by place: one for each entry of opts.Servers
 	places  []int     // by slot; those of slots that no server has mean nothing
@@ -45,6 +47,9 @@ func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 func (p *Pool) built() (*Pool, error) {
 	r, err := BuildRing(&p.opts, nil, p.world.IntN)
 	if err != nil {
+		return nil, err
+	}
+	if p.tls, err = tlsconn.NewConnector(p.opts.ToServers); err != nil {
 		return nil, err
 	}
 	p.whole = &Router{ring: r, servers: p.servers}
@@ -97,6 +102,9 @@ func (p *Pool) OutOfSteps() int64 { return p.registry.outOfSteps.Load() }
 
 // Ejections is how often a server was taken out of the ring, also in the pools that p replaced.
 func (p *Pool) Ejections() int64 { return p.registry.ejections.Load() }
+
+// RereadTLS reads the files of ServerTLS again, for connections to come. On error those read before stay in force.
+func (p *Pool) RereadTLS() (changed bool, err error) { return p.tls.Reread() }
 
 // Close stops p's timers.
 func (p *Pool) Close() {

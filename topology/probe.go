@@ -29,22 +29,36 @@ func (p *Pool) ping(s *Server) error {
 	if err := c.SetDeadline(p.world.Now().Add(timeout)); err != nil {
 		return err
 	}
-	home := o.Protocol.Home()
-	for i, step := range o.Protocol.Handshake(0, home) {
-		reply, err := ask(c, o.Protocol, step)
-		if err == nil {
-			err = o.Protocol.CheckHandshake(0, home, i, reply)
-		}
-		var remark *codec.RemarkError
-		if err != nil && !errors.As(err, &remark) {
-			return err
-		}
+	as := codec.Login{Server: p.Entry(s).Name}
+	err = logIn(c, o.Protocol, as)
+	if refused := (*codec.LoginError)(nil); errors.As(err, &refused) {
+		as.Former = true
+		err = logIn(c, o.Protocol, as)
+	}
+	if err != nil {
+		return err
 	}
 	reply, err := ask(c, o.Protocol, o.Protocol.Probe())
 	if err != nil {
 		return err
 	}
 	return o.Protocol.CheckProbe(reply)
+}
+
+// logIn makes the handshake.
+func logIn(c net.Conn, p codec.Protocol, as codec.Login) error {
+	home := p.Home()
+	for i, step := range p.Handshake(as, 0, home) {
+		reply, err := ask(c, p, step)
+		if err == nil {
+			err = p.CheckHandshake(as, 0, home, i, reply)
+		}
+		var remark *codec.RemarkError
+		if err != nil && !errors.As(err, &remark) {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxProbeReply bounds what a server may answer to a command that is answered with a line.
@@ -72,5 +86,5 @@ func ask(c net.Conn, p codec.Replies, command []byte) ([]byte, error) {
 			return reply, nil
 		}
 	}
-	return nil, fmt.Errorf("topology: reply of more than %d bytes to %q", maxProbeReply, command)
+	return nil, fmt.Errorf("topology: reply of more than %d bytes to a command of %d", maxProbeReply, len(command)) // which may hold a secret
 }

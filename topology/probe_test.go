@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cashew/codec/resp"
-	"cashew/world/worldtest"
 )
 
 // readArray reads one command.
@@ -38,7 +37,10 @@ func TestProbe(t *testing.T) {
 		{"in two parts", resp.Options{}, []string{"+PO", "NG\r\n"}, ""},
 		{"loading", resp.Options{}, []string{"-LOADING Redis is loading the dataset in memory\r\n"}, "LOADING"},
 		{"password", resp.Options{Password: "p", DB: 2}, []string{"+OK\r\n", "+OK\r\n", "+PONG\r\n"}, ""},
-		{"wrong password", resp.Options{Password: "p"}, []string{"-WRONGPASS no\r\n"}, "AUTH was refused"},
+		{"new password refused", resp.Options{Password: "p"}, []string{"-WRONGPASS no\r\n", "+OK\r\n", "+PONG\r\n"}, ""},
+		{"both refused", resp.Options{Password: "p"}, []string{"-WRONGPASS no\r\n", "-WRONGPASS no\r\n"}, "AUTH was refused"},
+		{"a reply too long", resp.Options{Password: "p"}, []string{"$70000\r\n" + strings.Repeat("x", 70_000)}, "more than 65536 bytes to a command of"},
+		{"no AUTH", resp.Options{Password: "p"}, []string{"-ERR unknown command 'AUTH'\r\n"}, "AUTH was refused"},
 		{"hangs up", resp.Options{}, nil, "EOF"},
 		{"not redis", resp.Options{}, []string{"SSH-2.0\r\n"}, "unknown type"},
 	} {
@@ -72,9 +74,12 @@ func TestProbe(t *testing.T) {
 				}
 				_, _ = io.Copy(io.Discard, r)
 			}()
-			w := worldtest.New(time.Now())
-			p := &Pool{opts: Options{Protocol: resp.New(c.options), Timeout: time.Minute}, world: w, registry: &registry{resolver: newResolver(w)}}
-			err = p.Probe(&Server{Network: "tcp", Addr: ln.Addr().String()})
+			protocol := resp.New(c.options).After(resp.New(resp.Options{Password: "former"}))
+			p := newTestPool(t, 1, func(o *Options) {
+				o.Protocol, o.Timeout, o.Probe = protocol, time.Minute, nil
+				o.Servers[0].Addr = ln.Addr().String()
+			})
+			err = p.Probe(p.Servers()[0])
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("probe: %v; want %q in it", err, c.want)
 			}

@@ -136,7 +136,30 @@ func (p *Pool) dialOne(ctx context.Context, s *Server, addr string, shares int) 
 		defer cancel()
 		ctx = share
 	}
-	return p.world.Dial(ctx, s.Network, addr, world.DialOptions{Keepalive: p.opts.TCPKeepalive, UserTimeout: p.opts.ServerUserTimeout})
+	nc, err := p.world.Dial(ctx, s.Network, addr, world.DialOptions{Keepalive: p.opts.TCPKeepalive, UserTimeout: p.opts.ServerUserTimeout})
+	if err != nil || p.tls == nil {
+		return nc, err
+	}
+	c, err := p.secure(ctx, nc, s)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// secure makes of a connection to s one that speaks TLS, a little before ctx's deadline: that it does not is to be told to those who
+// wait for it, and not that their own time ran out.
+func (p *Pool) secure(ctx context.Context, nc net.Conn, s *Server) (net.Conn, error) {
+	until, _ := ctx.Deadline()
+	if err := nc.SetDeadline(until.Add(-p.dialTimeout() / 10)); err != nil {
+		return nil, err
+	}
+	c, err := p.tls.Handshake(nc, s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return c, nc.SetDeadline(time.Time{})
 }
 
 // FollowNames looks the servers' names up every ResolveInterval, at the times that the pool which p replaced would have, and

@@ -17,8 +17,9 @@ import (
 // Predecessor is the process that started this one to take its place. On nil, which is a process that nobody waits for,
 // all methods do nothing.
 type Predecessor struct {
-	Pid  int
-	Conn *net.UnixConn // the other end of the predecessor's Successor.Conn; its user closes it
+	Pid   int
+	State []byte        // what the predecessor's Options.State said
+	Conn  *net.UnixConn // the other end of the predecessor's Successor.Conn; its user closes it
 
 	control *net.UnixConn
 	stderr  *os.File
@@ -47,7 +48,7 @@ func Inherit() (*Predecessor, error) {
 	if err := json.NewDecoder(p.control).Decode(&h); err != nil {
 		return nil, fmt.Errorf("upgrade: the process before did not say what it leaves: %w", err)
 	}
-	p.Pid = h.Pid
+	p.Pid, p.State = h.Pid, h.State
 	for i, name := range h.Names {
 		syscall.CloseOnExec(firstFile + i)
 		p.files[name] = os.NewFile(uintptr(firstFile+i), name)

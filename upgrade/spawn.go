@@ -72,6 +72,9 @@ func (u *Upgrader) spawn(files map[string]*os.File) (_ *Successor, err error) {
 		close(s.read)
 	}()
 	s.hello = hello{Pid: os.Getpid(), Names: names}
+	if u.opts.State != nil {
+		s.hello.State = u.opts.State()
+	}
 	return s, nil
 }
 

@@ -15,6 +15,7 @@ import (
 type hello struct {
 	Pid   int
 	Names []string // of the files from firstFile on
+	State []byte   `json:",omitempty"` // see Options.State
 }
 
 // Successor is a process that is ready to take this one's place.

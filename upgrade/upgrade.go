@@ -57,6 +57,9 @@ type Options struct {
 	// same names.
 	Files func() (map[string]*os.File, error)
 
+	// State is what a successor has to know besides, Predecessor.State there; nil: nothing. It may be secret: no other process sees it.
+	State func() []byte
+
 	// Stderr is the standard error that a successor gets once it has taken over; nil: os.Stderr.
 	Stderr func() *os.File
 

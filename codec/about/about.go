@@ -34,6 +34,12 @@ type Proxy interface {
 
 	// SlowReset forgets the entries so far, as far as the pool's clients see them.
 	SlowReset()
+
+	// Denials are the newest n commands and logins that were refused to the pool's users, the newest first.
+	Denials(n int) []DenialLine
+
+	// DenialsReset forgets them.
+	DenialsReset()
 }
 
 // ClientLine is one client in a list.
@@ -43,6 +49,7 @@ type ClientLine struct {
 	LAddr       string // the address that it connected to; "unix" likewise
 	Profile     uint8  // its codec.Profile
 	DB          int    // its database
+	User        string // who it is; "": its pool has no users
 	Name        string // CLIENT SETNAME
 	Lib, LibVer string // CLIENT SETINFO
 	Age, Idle   time.Duration
@@ -59,6 +66,7 @@ type ClientLine struct {
 	Subscribed  []int // how many subscriptions it has, by sort; nil: none
 	Watched     int   // keys
 	Unwatched   bool  // what it watched was lost: its transaction will not be executed
+	Wishes      uint8 // codec.Client.Wishes
 }
 
 // SlowLine is one command in the slow log.
@@ -71,6 +79,17 @@ type SlowLine struct {
 	Keys       int
 	Client     string // address
 	ClientName string
+}
+
+// DenialLine is what was refused to a user for one reason, once or several times within a minute. Reason is an acl.Reason.
+type DenialLine struct {
+	Count  int64
+	Reason uint8
+	Multi  bool // within a transaction
+	Object string
+	User   string
+	Age    time.Duration // since the last time
+	Client ClientLine    // as it was then
 }
 
 // Subscribers is what a pool's clients are subscribed to, and for how many of those the proxy itself is subscribed at servers, once for

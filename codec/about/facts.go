@@ -53,13 +53,16 @@ type PoolFacts struct {
 	Blocked     int64 // clients that wait at a server, with a command that may block, now
 	InFlight    int64 // commands whose reply is owed, now
 	Accepted    int64 // clients
-	Rejected    int64 // clients beyond the limit
-	EOF         int64 // clients that closed their connection
-	Err         int64 // clients whose connection failed
-	Slow        int64 // clients closed because they did not read
-	OverMemory  int64 // clients closed because they held most when memory ran out
-	Malformed   int64 // clients closed because their framing was lost
-	Foreign     int64 // of those, the ones that spoke another protocol
+	Rejected    int64 // clients beyond the limit, or not allowed
+
+	LoginsFailed int64
+
+	EOF        int64 // clients that closed their connection
+	Err        int64 // clients whose connection failed
+	Slow       int64 // clients closed because they did not read
+	OverMemory int64 // clients closed because they held most when memory ran out
+	Malformed  int64 // clients closed because their framing was lost
+	Foreign    int64 // of those, the ones that spoke another protocol
 
 	BytesIn            int64 // of commands, from clients
 	BytesOut           int64 // of replies, to clients

@@ -44,7 +44,7 @@ func (*About) Facts() *about.Facts {
 		},
 		Pool: about.PoolFacts{
 			Name: "cache", Port: "22121",
-			Clients: 101, ClientLimit: 102, Blocked: 103, InFlight: 104, Accepted: 105, Rejected: 106, EOF: 107, Err: 108,
+			Clients: 101, ClientLimit: 102, Blocked: 103, InFlight: 104, Accepted: 105, Rejected: 106, LoginsFailed: 123, EOF: 107, Err: 108,
 			Slow: 109, OverMemory: 110, Malformed: 111, Foreign: 112,
 			BytesIn: 113, BytesOut: 114, Local: 115, Fragments: 116, ForwardError: 117, FailureMisses: 118, LostKeys: 119,
 			CrossServerScripts: 120, Live: 1, Ejects: 121, OutOfSteps: 122,
@@ -96,3 +96,14 @@ func (a *About) SlowLen() int { return len(a.Slow(-1)) }
 
 // SlowReset implements about.Proxy.
 func (a *About) SlowReset() { a.reset = true }
+
+// Denials implements about.Proxy.
+func (a *About) Denials(n int) []about.DenialLine {
+	if a.reset {
+		return nil
+	}
+	return []about.DenialLine{{Count: 2, Reason: 2, Object: "k", User: "alice", Age: 1500 * time.Millisecond, Client: aboutClients[0]}}[:min(n, 1)]
+}
+
+// DenialsReset implements about.Proxy.
+func (a *About) DenialsReset() { a.reset = true }

@@ -334,11 +334,11 @@ func TestScanBinary(t *testing.T) {
 
 func TestBinaryHealth(t *testing.T) {
 	p := New(Options{})
-	if steps := p.Handshake(Binary, 0); len(steps) != 1 || steps[0][1] != '\n' || len(steps[0]) != headerSize {
+	if steps := p.Handshake(codec.Login{}, Binary, 0); len(steps) != 1 || steps[0][1] != '\n' || len(steps[0]) != headerSize {
 		t.Fatalf("greeting %q", steps)
 	}
 	greeted := noopWith(magicReply, 0)
-	if err := p.CheckHandshake(Binary, 0, 0, greeted); err != nil {
+	if err := p.CheckHandshake(codec.Login{}, Binary, 0, 0, greeted); err != nil {
 		t.Errorf("greeted: %v", err)
 	}
 	for reply, want := range map[string]string{ // in any order
@@ -350,7 +350,7 @@ func TestBinaryHealth(t *testing.T) {
 		said(codeNoop, 0x20, strings.Repeat("x", 200)): "the binary protocol was refused: " + strings.Repeat("x", 100),
 	} {
 		var refusal *codec.RefusalError
-		if err := p.CheckHandshake(Binary, 0, 0, []byte(reply)); !errors.As(err, &refusal) || err.Error() != want {
+		if err := p.CheckHandshake(codec.Login{}, Binary, 0, 0, []byte(reply)); !errors.As(err, &refusal) || err.Error() != want {
 			t.Errorf("%q: %v; want %v", reply, err, want)
 		}
 	}

@@ -41,8 +41,8 @@ var placeholder = []byte("placeholder")
 //
 // In the last state ParseCommand takes whatever there is as frames of Kind Ignore, so that nothing is gathered.
 func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
-	if cl.Profile != Text {
-		return p.parseBinary(s, buf, cmd)
+	if cl.Profile != Text || p.guarded && !cl.Authed {
+		return p.parseElse(cl, s, buf, cmd)
 	}
 	if s.Op != 0 {
 		return goOn(s, buf, cmd)
@@ -121,6 +121,10 @@ func lined(s *codec.Scan, n int, cmd *codec.Command) (int, error) {
 		s.Reset()
 		return 0, errHTTP
 	}
+	if cmd.Err == hangUpTLS {
+		s.Reset()
+		return 0, errTLS
+	}
 	return n, nil
 }
 
@@ -166,6 +170,10 @@ func noLine(s *codec.Scan, buf []byte) (int, error) {
 	if len(buf) == 0 {
 		return 0, nil
 	}
+	if codec.IsTLS(buf) {
+		s.Reset()
+		return 0, errTLS
+	}
 	if _, err := checkLine(buf, len(buf)); err != nil {
 		s.Reset()
 		return 0, err
@@ -209,6 +217,10 @@ func answer(cmd *codec.Command, text string, noreply bool) {
 func refuseNUL(s *codec.Scan, cmd *codec.Command, line []byte) {
 	switch commands[cmd.Op].shape {
 	case unknown:
+		if codec.IsTLS(line) { // a ClientHello has NULs, for its lengths
+			refuse(cmd, hangUpTLS, false)
+			return
+		}
 		refuseUnknownName(cmd, line[:bytes.IndexByte(line, 0)])
 	case metaStore:
 		refuseMetaStore(s, cmd, line)

@@ -221,6 +221,7 @@ func TestParseCommand(t *testing.T) {
 		{name: "http", in: "get a\r\nGET / HTTP/1.0\r\nget a\r\n", want: []string{`forward "get a\r\n" by "a"`}, err: errHTTP},
 		{name: "http, an unknown method", in: " FOO  bar baz  http/9 \nget a\r\n", err: errHTTP},
 		{name: "http, up to a NUL", in: "PUT /a HTTP/1.1\x00\r\nget a\r\n", err: errHTTP},
+		{name: "tls", in: "get a\r\n\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", want: []string{`forward "get a\r\n" by "a"`}, err: errTLS},
 		{name: "http, without a version", in: "POST\r\nget a\r\n", err: errHTTP},
 		{name: "http 0.9", in: "GET /\r\nget a\r\n", err: errHTTP},
 		{name: "http 0.9, a path", in: "PUT /a\r\nget a\r\n", err: errHTTP},
@@ -386,7 +387,7 @@ func TestAppendErrors(t *testing.T) {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
 		}
 	}
-	if p.Handshake(Text, 0) != nil {
+	if p.Handshake(codec.Login{}, Text, 0) != nil {
 		t.Error("there is a handshake")
 	}
 }

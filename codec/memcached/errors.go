@@ -11,9 +11,10 @@ var errBinary error = &codec.ProfileError{Profile: Binary, Name: "the binary pro
 
 // What ends a connection of the binary protocol.
 var (
-	errMagic         error = protocolError("binary protocol: a request begins with 0x80")
-	errBinaryUnknown error = &binaryError{statusUnknown, textUnknown}
-	errBinaryInvalid error = &binaryError{statusInvalid, textInvalid}
+	errMagic           error = protocolError("binary protocol: a request begins with 0x80")
+	errBinaryUnknown   error = &binaryError{statusUnknown, textUnknown}
+	errUnauthenticated error = &binaryError{statusAuth, "Auth failure."}
+	errBinaryInvalid   error = &binaryError{statusInvalid, textInvalid}
 )
 
 // protocolError ends a connection: its text is what the client is told. It wraps codec.ErrMalformed.
@@ -23,7 +24,10 @@ func (e protocolError) Error() string { return string(e) }
 
 func (protocolError) Unwrap() error { return codec.ErrMalformed }
 
-var errHTTP = fmt.Errorf("%w: HTTP", codec.ErrForeign)
+var (
+	errHTTP = fmt.Errorf("%w: HTTP", codec.ErrForeign)
+	errTLS  = fmt.Errorf("%w: TLS", codec.ErrForeign)
+)
 
 var (
 	errLine        error = protocolError(textLine)
@@ -38,8 +42,8 @@ var (
 )
 
 // Answers to commands that are not sent on, without their CRLF. Source: memcached 1.6 proto_text.c, except for refuseLine
-// (memcached closes), refuseAdmin, a mark that AppendLocal completes with the command's name, and hangUp, by which ParseCommand
-// returns errHTTP.
+// (memcached closes), refuseAdmin, a mark that AppendLocal completes with the command's name, and hangUp and hangUpTLS, by which
+// ParseCommand returns errHTTP and errTLS.
 const (
 	textLine = "line too long"
 
@@ -54,6 +58,7 @@ const (
 	refuseLine       = "CLIENT_ERROR " + textLine
 	refuseAdmin      = "admin"
 	hangUp           = "http"
+	hangUpTLS        = "tls"
 	refuseSizes      = "CLIENT_ERROR " + textSizes
 
 	answerEnd  = "END"

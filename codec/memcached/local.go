@@ -9,6 +9,8 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendBinaryLocal(dst, cmd)
 	}
 	switch cmd.Err {
+	case loginMark:
+		return p.appendLogin(dst, cl, cmd.Key)
 	case "":
 		return dst
 	case refuseAdmin:

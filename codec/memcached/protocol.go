@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"cashew/codec"
+	"cashew/codec/acl"
 )
 
 // Options are the settings of a memcached pool that its protocol must know.
@@ -13,6 +14,8 @@ type Options struct {
 	// MaxValue is the largest data block in bytes that is sent to a server; a larger one is refused and skipped as it
 	// comes. 0: maxValue, which is also the limit. The engine's limit of a frame should be 4 KiB above it.
 	MaxValue int
+	// Users are who clients may be, by Users; nil: none, and nobody logs in.
+	Users *acl.Users
 }
 
 // Protocol is the memcached protocol of one pool. It is immutable and may be used by all loops at once.
@@ -24,6 +27,8 @@ type Protocol struct {
 	noDatabases
 	noScripts
 	admin    bool
+	guarded  bool // clients have to log in
+	users    *acl.Users
 	maxValue int
 }
 
@@ -35,11 +40,11 @@ func New(o Options) *Protocol {
 	if o.MaxValue > 0 {
 		p.maxValue = min(o.MaxValue, maxValue)
 	}
+	if p.users = o.Users; p.users != nil {
+		p.guarded = !p.users.Begin().Open()
+	}
 	return p
 }
-
-// Guarded implements codec.Commands.
-func (*Protocol) Guarded() bool { return false }
 
 // Name implements codec.Catalogue.
 func (*Protocol) Name() string { return "memcached" }
@@ -51,7 +56,7 @@ func (p *Protocol) Admin() bool { return p.admin }
 func (*Protocol) Profiles() []string { return []string{"text", "binary"} }
 
 // Handshake implements codec.Health: text has none.
-func (*Protocol) Handshake(pr codec.Profile, _ int) [][]byte {
+func (*Protocol) Handshake(_ codec.Login, pr codec.Profile, _ int) [][]byte {
 	if pr == Binary {
 		return greeting
 	}
@@ -59,9 +64,12 @@ func (*Protocol) Handshake(pr codec.Profile, _ int) [][]byte {
 }
 
 // CheckHandshake implements codec.Health.
-func (*Protocol) CheckHandshake(_ codec.Profile, _, _ int, reply []byte) error {
+func (*Protocol) CheckHandshake(_ codec.Login, _ codec.Profile, _, _ int, reply []byte) error {
 	return checkGreeting(reply)
 }
+
+// After implements codec.Health: there are no credentials.
+func (p *Protocol) After(codec.Protocol) codec.Protocol { return p }
 
 // Target implements codec.Commands: no command switches.
 func (*Protocol) Target(cl *codec.Client, _ *codec.Command) (pr codec.Profile, db int, waits bool) {
@@ -93,6 +101,9 @@ func (p *Protocol) AppendMalformed(dst []byte, pr codec.Profile, m codec.Mark, e
 	}
 	if errors.Is(err, errHTTP) {
 		return p.AppendError(dst, "this is not an HTTP server")
+	}
+	if errors.Is(err, errTLS) {
+		return p.AppendError(dst, "this port does not speak TLS")
 	}
 	dst = append(dst, "CLIENT_ERROR "...)
 	dst = append(dst, err.Error()...)

@@ -29,6 +29,7 @@ func reportText(dst []byte, proxy about.Proxy) []byte {
 	t.count("curr_connections", f.Pool.Clients)
 	t.count("total_connections", f.Pool.Accepted)
 	t.count("rejected_connections", f.Pool.Rejected)
+	t.count("auth_errors", f.Pool.LoginsFailed)
 	t.count("threads", int64(f.Process.Loops))
 	t.text("pool", f.Pool.Name)
 	t.count("servers", int64(len(f.Servers)))

@@ -16,7 +16,11 @@ func (noTransactions) Spoil(*codec.Client)          {}
 func (noTransactions) AppendApart(dst []byte, _ *codec.Client, _ [2][]byte, _ [2]string) []byte {
 	return dst
 }
-func (noTransactions) AppendTooLarge(dst []byte, _ *codec.Client) []byte   { return dst }
+
+func (noTransactions) AppendTooLarge(dst []byte, _ *codec.Client) []byte { return dst }
+
+func (noTransactions) AppendAborted(dst []byte, _ *codec.Client, _ *codec.Command) []byte { return dst }
+
 func (noTransactions) AppendUnexecuted(dst []byte, _ *codec.Client) []byte { return dst }
 func (noTransactions) Executed([]byte) bool                                { return false }
 func (noTransactions) AppendUnwatch(dst []byte) []byte                     { return dst }

@@ -55,6 +55,18 @@ func TestAllocs(t *testing.T) {
 			t.Fatalf("%d keys of %s", len(cmd.Keys), name)
 		}
 	}})
+	users := withUsers(t, Options{}, "u on nopass ~x* %R~k* &ch* +@all -@dangerous (~key +get)")
+	judged, asked := clientOf(users, "u"), new(codec.Command)
+	for _, frame := range [][]byte{frameOf("GET", "key"), frameOf(append([]string{"MGET"}, keyList(20)...)...), frameOf("SET", "xx", "v"), []byte("get key\r\n"), frameOf("PUBLISH", "chan", "x")} {
+		tests = append(tests, struct {
+			name string
+			step func()
+		}{"judged " + string(frame), func() {
+			if _, err := users.ParseCommand(judged, &scan, frame, asked); err != nil || asked.Kind == codec.Refuse {
+				t.Fatal(asked.Err, err)
+			}
+		}})
+	}
 	for _, tt := range tests {
 		if n := testing.AllocsPerRun(100, tt.step); n != 0 {
 			t.Errorf("%s: %v allocations; want 0", tt.name, n)

@@ -25,14 +25,16 @@ const (
 	_             // two more were of subscriptions, when those were refused
 	_
 	barStream
-	inMulti // since MULTI; last, as the others have their bits also in a process that hands a client over
+	inMulti // since MULTI; behind those above, as they have their bits also in a process that hands a client over
+
+	barJudged // its user may not do everything; it does not stand in what another process is told
 
 	transacting = inMulti | spoiledMulti
 )
 
 // gate is what stands between a client and its commands; 0: nothing.
 func (p *Protocol) gate(cl *codec.Client) gate {
-	g := gate(cl.Bar)
+	g := gate(cl.Bar) &^ barJudged
 	if cl.Profile != RESP2 {
 		g &^= barSubscribed
 	}
@@ -74,7 +76,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		return
 	}
 	switch cmd.Err {
-	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied, refuseSubscribed: // the server would have refused it, too
+	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied, refuseSubscribed, refuseUserCommand, refuseUserKey, refuseUserChannel, refuseSortBy, refuseSortGet: // the server would have refused it, too
 		cl.Bar = uint16(g)
 		return
 	}

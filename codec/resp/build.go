@@ -3,6 +3,8 @@ package resp
 import (
 	"slices"
 	"strings"
+
+	"cashew/codec/acl"
 )
 
 // command is a row made ready for the parser; its index in commands is its Op. Index 0 is no command.
@@ -27,6 +29,7 @@ type command struct {
 	groupName  string
 	categories categories
 	flags      string
+	access     [2]acl.Access // what it does with its first key, and with the others; see accesses
 }
 
 var commands = buildTable()
@@ -58,6 +61,7 @@ func buildTable() []command {
 	if len(list) > maxOps {
 		panic("resp: more commands than maxOps")
 	}
+	findAccess(list)
 	for i := range list {
 		c := &list[i]
 		c.categories = categoriesOf(c, isWhole(c))

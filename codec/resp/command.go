@@ -79,14 +79,21 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 }
 
 // parseSlow begins or goes on with a frame that ParseCommand's straight way does not take.
-func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
-	if len(buf) == 0 {
-		return 0, nil
+func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (n int, err error) {
+	switch {
+	case len(buf) == 0:
+	case buf[0] != '*':
+		n, err = p.parseInline(cl, s, buf, cmd)
+	default:
+		n, err = p.parseArray(s, buf, cmd, p.gate(cl))
 	}
-	if buf[0] != '*' {
-		return p.parseInline(cl, s, buf, cmd)
+	if err != nil && gate(cl.Bar)&(barReply|barSkip) != 0 {
+		cmd.Quiet = mute // it is not told either
 	}
-	return p.parseArray(s, buf, cmd, p.gate(cl))
+	if n > 0 && gate(cl.Bar)&barJudged != 0 {
+		p.judge(cl, cmd)
+	}
+	return n, err
 }
 
 // parseArray is parseSlow for a frame that begins with '*'. g is what stands between the client and its commands.

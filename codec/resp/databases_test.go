@@ -126,21 +126,21 @@ func TestDatabaseRefused(t *testing.T) {
 		{9, ":1\r\n", ""},
 	} {
 		for pr := range codec.Profile(profiles) {
-			steps := p.Handshake(pr, tt.db)
+			steps := p.Handshake(codec.Login{}, pr, tt.db)
 			if got, want := string(steps[len(steps)-1]), string(bulks("SELECT", fmt.Sprint(tt.db))); got != want {
 				t.Fatalf("the handshake ends with %q; want %q", got, want)
 			}
-			err := p.CheckHandshake(pr, tt.db, len(steps)-1, []byte(tt.reply))
+			err := p.CheckHandshake(codec.Login{}, pr, tt.db, len(steps)-1, []byte(tt.reply))
 			var r *codec.RefusalError
 			if is := errors.As(err, &r); err == nil || is != (tt.refused != "") || is && (err.Error() != tt.refused || r.Lacks() != "has no database 9") {
 				t.Errorf("database %d, %q: %v; want refusal %q", tt.db, tt.reply, err, tt.refused)
 			}
 		}
 	}
-	if err := p.CheckHandshake(RESP3, 9, 2, []byte("|1\r\n+a\r\n+b\r\n+OK\r\n")); err != nil {
+	if err := p.CheckHandshake(codec.Login{}, RESP3, 9, 2, []byte("|1\r\n+a\r\n+b\r\n+OK\r\n")); err != nil {
 		t.Errorf("OK behind attributes: %v", err)
 	}
-	if n := len(p.Handshake(RESP2, 0)); n != 1 {
+	if n := len(p.Handshake(codec.Login{}, RESP2, 0)); n != 1 {
 		t.Errorf("to database 0 there are %d steps; want the password alone", n)
 	}
 }

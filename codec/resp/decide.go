@@ -53,6 +53,10 @@ func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 			return
 		}
 	}
+	if c.parent == opACL && p.users != nil && (p.allowed[cmd.Op] || p.rules == DefaultCommands) {
+		p.becomeACL(cmd)
+		return
+	}
 	if !p.allowed[cmd.Op] && (c.kind != refused || c.sole) {
 		refuse(cmd, refuseDenied)
 		return
@@ -98,9 +102,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		refuse(cmd, refuseServers)
 		cmd.Sole, cmd.Apart, cmd.Own, cmd.Wait = true, true, true, waitOf(cmd)
 	case local:
-		if cmd.Kind = codec.Local; cmd.Op == opUnwatch {
-			cmd.Kind = codec.Discard
-		}
+		p.becomeLocal(cmd)
 	case perhaps:
 		cmd.Kind = codec.Local
 		refuseState(cmd)
@@ -113,7 +115,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	case swaps:
 		p.swap(cmd)
 	case report:
-		if cmd.Kind = codec.Report; len(frame) > maxReportFrame {
+		if cmd.Kind, cmd.Own = codec.Report, cmd.Op == opClientKill; len(frame) > maxReportFrame {
 			refuse(cmd, refuseTooLong)
 		}
 		if cmd.Op == opInfo && cmd.Kind == codec.Report && cmd.Arg > 1 && !onlySections(frame, toldSections) {
@@ -145,6 +147,16 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	}
 }
 
+// becomeLocal has cmd be answered here. UNWATCH ends what the client watches; AUTH may change its database.
+func (p *Protocol) becomeLocal(cmd *codec.Command) {
+	switch cmd.Kind = codec.Local; {
+	case cmd.Op == opUnwatch:
+		cmd.Kind = codec.Discard
+	case cmd.Op == opAuth && p.homes:
+		cmd.Kind = codec.Switch
+	}
+}
+
 // reset makes cmd a command of which no more is known than its frame.
 func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
 	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Apart, cmd.Own, cmd.Some = false, false, false, false, false, false
@@ -158,11 +170,11 @@ func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
 	cmd.Err = ""
 }
 
-// refuseState refuses what a local command asks for and no client of the proxy can have: CLIENT TRACKING on, SCRIPT DEBUG yes.
+// refuseState refuses what a local command asks for and no client of the proxy can have: CLIENT TRACKING on, SCRIPT DEBUG yes and sync.
 func refuseState(cmd *codec.Command) {
 	switch {
-	case cmd.Op == opClientTracking && tracks(cmd.Frame):
-		refuse(cmd, refuseTracking)
+	case cmd.Op == opClientTracking:
+		becomeTracking(cmd)
 	case cmd.Op == opScriptDebug && debugs(cmd.Frame):
 		refuse(cmd, refuseDebug)
 	}

@@ -29,11 +29,12 @@
 //	              decide.go   what is done with it; keys.go: which arguments are keys; bar.go: what else is in its way
 //	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
 //	              policy.go   which of them a pool allows; categories.go: ACL CAT
-//	              multi.go    what is kept until EXEC; blocking.go: what may block, and how long; acks.go: WAIT
+//	              multi.go    what is kept until EXEC; anew.go: and not executed after all; blocking.go: what may block, and how long; acks.go: WAIT
 //	              unknown.go  what is not in the table; learn.go: what servers say of it; keyspec.go: where its keys are; value.go: replies read whole
-//	              script.go   scripts and their names; pubsub.go: subscriptions, by patterns as in glob.go
+//	              script.go   scripts and their names; pubsub.go: subscriptions, by patterns
+//	              users.go    what the client's user may not send; access.go: what commands do with their keys; accesscontrol.go: ACL
 //	Target        hello.go    which version a client speaks; forms.go: what the proxy says in each; maint.go: who hears of moves
-//	AppendLocal   local.go    answered here; introspect.go: COMMAND; refusal.go: what is refused
+//	AppendLocal   local.go    answered here; tracking.go: CLIENT TRACKING; refusal.go: what is refused
 //	AppendReport  report.go   answered off the loops: CLIENT LIST and KILL, SLOWLOG; info.go: INFO
 //	Append…       fragment.go one command to several servers, and their replies to one
 //	ScanReply     reply.go    where a reply ends, cut at any byte

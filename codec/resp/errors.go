@@ -17,7 +17,7 @@ func (e foreignError) Error() string { return string(e) }
 func (foreignError) Unwrap() error { return codec.ErrForeign }
 
 // What a client is told before it is closed. Source: redis 7.0 networking.c, processMultibulkBuffer and
-// processInlineBuffer; errBodyEnd, errFrame and errHTTP are ours.
+// processInlineBuffer; errBodyEnd, errFrame, errHTTP and errTLS are ours.
 var (
 	errMultibulk    error = protocolError("Protocol error: invalid multibulk length")
 	errBulk         error = protocolError("Protocol error: invalid bulk length")
@@ -28,6 +28,7 @@ var (
 	errBodyEnd      error = protocolError("Protocol error: expected CRLF after bulk")
 	errFrame        error = protocolError("Protocol error: too big request")
 	errHTTP         error = foreignError("Protocol error: this is not an HTTP server")
+	errTLS          error = foreignError("Protocol error: this port does not speak TLS")
 	errReplyType    error = protocolError("reply: unknown type")
 	errReplyPush    error = protocolError("reply: push inside a reply")
 	errReplyNumber  error = protocolError("reply: invalid number")
@@ -53,6 +54,13 @@ const (
 	refuseArity       = "arity"
 	refuseUnsupported = "unsupported"
 	refuseDenied      = "denied"
+	refuseUserCommand = "denied to the user"
+
+	refuseUserKey     = "NOPERM this user has no permissions to access one of the keys used as arguments"
+	refuseUserChannel = "NOPERM this user has no permissions to access one of the channels used as arguments"
+	refuseSortBy      = "ERR BY option of SORT denied due to insufficient ACL permissions."
+	refuseSortGet     = "ERR GET option of SORT denied due to insufficient ACL permissions."
+	refuseUserChange  = "ERR users are not changed by commands: they stand in the proxy's configuration, which a reload reads again"
 
 	refuseNoAuth     = "NOAUTH Authentication required" // twemproxy: no final dot
 	refuseSyntax     = "ERR syntax error"

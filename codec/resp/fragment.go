@@ -22,12 +22,12 @@ func (*Protocol) AppendFragment(dst []byte, cmd *codec.Command, keys int) []byte
 func (*Protocol) AppendFragmentEnd(dst []byte, _ *codec.Command) []byte { return dst }
 
 // AppendKeys implements codec.Fragments: replies come in the order of the keys, which Gather.Part tells. Of what is published it keeps
-// the channel, of a question about subscriptions all.
+// the channel, of a question about subscriptions, or parameters, all.
 func (*Protocol) AppendKeys(dst []byte, cmd *codec.Command) []byte {
 	switch {
 	case cmd.Kind == codec.Publish:
 		return append(dst, cmd.Key...)
-	case asksPubSub(cmd.Op):
+	case asksPubSub(cmd.Op), cmd.Op == opConfigGet:
 		return append(dst, cmd.Frame...)
 	}
 	return dst
@@ -64,7 +64,7 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 			return append(dst, r...)
 		}
 	}
-	if g.Subscribers != nil {
+	if g.Subscribers != nil && asksPubSub(g.Op) {
 		return coalescePubSub(dst, g)
 	}
 	switch g.Op {

@@ -27,10 +27,12 @@ func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) (pr codec.Profil
 		if db, why := p.database(args.next()); why == "" {
 			return cl.Profile, db, db != cl.DB
 		}
+	case opAuth:
+		return cl.Profile, p.homeAfter(cl, cmd, args), true
 	case opHello:
 		as := *cl
 		if p.hello(&as, args) == "" {
-			return as.Profile, cl.DB, true
+			return as.Profile, as.DB, true
 		}
 		return cl.Profile, cl.DB, true
 	}
@@ -58,13 +60,19 @@ func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 		switch option := args.next(); {
 		case equalFold(option, "auth") && args.left >= 2:
 			user, password := args.next(), args.next()
+			if p.users != nil {
+				if !p.login(cl, user, password) {
+					return errHelloWrong
+				}
+				continue
+			}
 			if !p.admits(user, password) {
-				if !p.guarded {
+				if cl.LoginFailed = p.guarded; !p.guarded {
 					cl.Bar = uint16(gate(cl.Bar) | barUser)
 				}
 				return errHelloWrong
 			}
-			cl.Authed, cl.Bar = true, uint16(gate(cl.Bar)&^barUser)
+			cl.Authed, cl.LoggedIn, cl.Bar = true, p.guarded, uint16(gate(cl.Bar)&^barUser)
 		case equalFold(option, "setname") && args.left >= 1:
 			name := args.next()
 			if e := checkName(name); e != "" {

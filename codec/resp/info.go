@@ -142,6 +142,7 @@ func infoStats(_ *Protocol, t *infoText, f *about.Facts) {
 	t.count("total_net_input_bytes", f.Pool.BytesIn)
 	t.count("total_net_output_bytes", f.Pool.BytesOut)
 	t.count("rejected_connections", f.Pool.Rejected)
+	t.count("acl_access_denied_auth", f.Pool.LoginsFailed)
 }
 
 // infoReplication has clients that look for a master take the proxy for one.

@@ -21,7 +21,7 @@ const (
 	infoOfMemory  = "# Memory\r\nused_memory:1048576\r\nused_memory_rss:2097152\r\nmaxmemory:1073741824\r\nmaxmemory_policy:noeviction\r\n"
 	infoLoading   = "# Persistence\r\nloading:0\r\n"
 	infoTraffic   = "# Stats\r\ntotal_connections_received:105\r\ntotal_commands_processed:619\r\ntotal_net_input_bytes:113\r\n" +
-		"total_net_output_bytes:114\r\nrejected_connections:106\r\n"
+		"total_net_output_bytes:114\r\nrejected_connections:106\r\nacl_access_denied_auth:123\r\n"
 	infoMaster  = "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"
 	infoCluster = "# Cluster\r\ncluster_enabled:0\r\n"
 	infoOfCPU   = "# CPU\r\nused_cpu_sys:1.500000\r\nused_cpu_user:2.000001\r\n"

@@ -12,6 +12,10 @@ import (
 // Source: redis 7.0 networking.c, processInlineBuffer. Redis holds only an unfinished line to 64 KiB; here any line is,
 // so that the answer does not depend on how it arrived.
 func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
+	if codec.IsTLS(buf) {
+		s.Reset()
+		return 0, errTLS
+	}
 	i := bytes.IndexByte(buf[s.Pos:], '\n')
 	if i < 0 {
 		if len(buf) > maxInline {

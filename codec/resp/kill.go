@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 // appendClientKill is CLIENT KILL addr, and CLIENT KILL filter value ... with the filters ID, ADDR, TYPE, USER, MAXAGE and
 // SKIPME. Source: redis 7.2 networking.c, clientKillCommand.
-func appendClientKill(dst []byte, args arguments, proxy about.Proxy) (out []byte, last bool) {
+func (p *Protocol) appendClientKill(dst []byte, args arguments, proxy about.Proxy) (out []byte, last bool) {
 	if args.left == 1 {
 		addr := string(args.next())
 		n, self := proxy.Kill(func(c *about.ClientLine) bool { return c.Addr == addr })
@@ -19,7 +20,7 @@ func appendClientKill(dst []byte, args arguments, proxy about.Proxy) (out []byte
 		return append(dst, replyOK...), self
 	}
 	f := killFilter{skipMe: true}
-	if refusal := f.parse(args); refusal != nil {
+	if refusal := f.parse(p, args); refusal != nil {
 		return append(dst, refusal...), false
 	}
 	n, self := proxy.Kill(f.match)
@@ -58,13 +59,14 @@ type killFilter struct {
 	id     uint64
 	addr   []byte // nil: any
 	laddr  []byte // nil: any
+	user   string // "": any
 	maxAge time.Duration
 	of     func(*about.ClientLine) bool // nil: any
 	skipMe bool
 }
 
 // parse reads the filters; refusal is the reply if that can't be done. Of a filter that is given twice the last one holds.
-func (f *killFilter) parse(args arguments) (refusal []byte) {
+func (f *killFilter) parse(p *Protocol, args arguments) (refusal []byte) {
 	for args.left > 0 {
 		option := args.next()
 		if args.left == 0 {
@@ -96,10 +98,11 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 			}
 			f.of = of
 		case equalFold(option, "user"):
-			if string(value) != defaultUser {
+			if !p.hasUser(value) {
 				refusal = appendPrintable([]byte("-ERR No such user '"), value, 128)
 				return append(refusal, "'\r\n"...)
 			}
+			f.user = string(value)
 		case equalFold(option, "skipme") && equalFold(value, "yes"):
 			f.skipMe = true
 		case equalFold(option, "skipme") && equalFold(value, "no"):
@@ -115,5 +118,6 @@ func (f *killFilter) parse(args arguments) (refusal []byte) {
 
 func (f *killFilter) match(c *about.ClientLine) bool {
 	return (f.of == nil || f.of(c)) && (f.id == 0 || f.id == c.ID) && (f.addr == nil || string(f.addr) == c.Addr) &&
-		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge
+		(f.laddr == nil || string(f.laddr) == c.LAddr) && c.Age >= f.maxAge &&
+		(f.user == "" || f.user == cmp.Or(c.User, defaultUser))
 }

@@ -24,6 +24,7 @@ type learned struct {
 	finders []finder
 	never   string              // why it is refused whatever the rules say; "": it is not
 	allowed bool                // by the rules
+	of      []string            // its categories
 	subs    map[string]*learned // of a container: its subcommands, by their own names
 
 	// Reasons to refuse it, as in errors.go: a wrong number of arguments, its client is subscribed, the rules, no key, keys that can't be found.
@@ -149,6 +150,7 @@ func (p *Protocol) learn(info *value) *learned {
 	if len(list) > 9 {
 		e.subs = p.learnSubs(list[9].list)
 	}
+	e.of = categories
 	e.never = e.reason(flags, categories)
 	e.allowed = p.permits(e.name, categories)
 	e.word()

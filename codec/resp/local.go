@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
 	"strconv"
 
@@ -14,7 +15,7 @@ func (p *Protocol) AppendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return append(dst, "+PONG\r\n"...)
 	}
 	start := len(dst)
-	if dst = p.appendLocal(dst, cl, cmd); cmd.Quiet != 0 && cmd.Op != opReset {
+	if dst = p.appendLocal(dst, cl, cmd); cmd.Quiet == muteOnce || cmd.Quiet != 0 && cmd.Op != opReset { // that ends OFF before it is answered
 		return dst[:start]
 	}
 	return dst
@@ -59,8 +60,7 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case opHello:
 		return p.appendHello(dst, cl, args)
 	case opReset:
-		cl.Authed, cl.Name, cl.Profile, cl.DB, cl.Bar, cl.Moves = !p.guarded, "", RESP2, p.db, 0, movesUntold
-		return append(dst, "+RESET\r\n"...)
+		return p.appendReset(dst, cl)
 	case opReadonly, opReadwrite, opAsking:
 		return append(dst, errNoCluster...)
 	case opRole:
@@ -71,14 +71,22 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendTransaction(dst, cl, cmd.Op)
 	case opWait, opWaitAOF:
 		return appendAcks(dst, cmd.Op, args)
-	case opWhoAmI:
-		return appendBulk(dst, defaultUser)
+	}
+	if commands[cmd.Op].parent == opACL {
+		return p.appendACL(dst, cl, cmd.Op, args)
 	}
 	if commands[cmd.Op].parent == opCluster {
 		return append(dst, errNoCluster...)
 	}
 	args.next() // the subcommand's name
 	return appendLocalSub(dst, cl, cmd, args)
+}
+
+// appendReset is RESET: the client is as one that has just come.
+func (p *Protocol) appendReset(dst []byte, cl *codec.Client) []byte {
+	cl.Name, cl.Profile, cl.DB, cl.Bar, cl.Moves, cl.Wishes = "", RESP2, p.db, 0, movesUntold, cl.Wishes&^wishNoTouch
+	p.Welcome(cl)
+	return append(dst, "+RESET\r\n"...)
 }
 
 // appendLocalSub is AppendLocal for subcommands; args are what stands behind their names.
@@ -100,11 +108,10 @@ func appendLocalSub(dst []byte, cl *codec.Client, cmd *codec.Command, args argum
 	case opClientSetInfo:
 		option := args.next()
 		return appendSetInfo(dst, cl, option, args.next())
-	case opClientNoEvict, opClientNoTouch:
-		if v := args.next(); equalFold(v, "on") || equalFold(v, "off") {
-			return append(dst, replyOK...)
-		}
-		return append(dst, errSyntax...)
+	case opClientNoEvict:
+		return appendWish(dst, cl, wishNoEvict, args.next())
+	case opClientNoTouch:
+		return appendWish(dst, cl, wishNoTouch, args.next())
 	case opClientReply:
 		return appendReply(dst, cl, args.next())
 	case opScriptDebug:
@@ -193,6 +200,9 @@ func (p *Protocol) appendAuth(dst []byte, cl *codec.Client, cmd *codec.Command, 
 	default:
 		return append(dst, errSyntax...)
 	}
+	if p.users != nil {
+		return p.appendUserAuth(dst, cl, user, password, cmd.Arg == 2)
+	}
 	if !p.guarded {
 		if string(user) != defaultUser {
 			cl.Bar = uint16(gate(cl.Bar) | barUser)
@@ -205,15 +215,19 @@ func (p *Protocol) appendAuth(dst []byte, cl *codec.Client, cmd *codec.Command, 
 		return append(dst, errAuthNeedless...)
 	}
 	if cl.Authed = p.matches(user, password); !cl.Authed {
+		cl.LoginFailed = true
 		return append(dst, errAuthWrong...)
 	}
+	cl.LoggedIn = true
 	return append(dst, replyOK...)
 }
 
 const defaultUser = "default"
 
+// matches compares hashes, so that how long it takes tells nothing of the password, not even its length.
 func (p *Protocol) matches(user, password []byte) bool {
-	return subtle.ConstantTimeCompare(password, p.password) == 1 && string(user) == defaultUser
+	given := sha256.Sum256(password)
+	return subtle.ConstantTimeCompare(given[:], p.password[:])&subtle.ConstantTimeCompare(user, []byte(defaultUser)) == 1
 }
 
 // checkName is the error for a client name, or "".
@@ -268,39 +282,23 @@ func appendSetInfo(dst []byte, cl *codec.Client, option, value []byte) []byte {
 	return append(dst, replyOK...)
 }
 
-// tracks tells whether a CLIENT TRACKING turns it on, of which nothing is promised before it is kept.
-func tracks(frame []byte) bool {
-	args := argsOf(frame)
-	args.next()
-	args.next()
-	return equalFold(args.next(), "on")
-}
+// What CLIENT NO-EVICT and NO-TOUCH leave in codec.Client.Wishes. The proxy evicts nobody and touches nothing: CLIENT LIST tells them.
+const (
+	wishNoEvict = 1 << iota
+	wishNoTouch
+)
 
-// appendTracking is CLIENT TRACKING off, with any options that there are. Source: redis 7.0 networking.c, clientCommand.
-func appendTracking(dst []byte, args arguments) []byte {
-	off := equalFold(args.next(), "off")
-	for off && args.left > 0 {
-		switch option := args.next(); {
-		case (equalFold(option, "redirect") || equalFold(option, "prefix")) && args.left > 0:
-			args.next()
-		case equalFold(option, "bcast"), equalFold(option, "optin"), equalFold(option, "optout"), equalFold(option, "noloop"):
-		default:
-			off = false
-		}
-	}
-	if !off {
+// appendWish is CLIENT NO-EVICT or NO-TOUCH.
+func appendWish(dst []byte, cl *codec.Client, wish uint8, mode []byte) []byte {
+	switch {
+	case equalFold(mode, "on"):
+		cl.Wishes |= wish
+	case equalFold(mode, "off"):
+		cl.Wishes &^= wish
+	default:
 		return append(dst, errSyntax...)
 	}
 	return append(dst, replyOK...)
-}
-
-// appendTrackingInfo is CLIENT TRACKINGINFO of a client that does not track.
-func appendTrackingInfo(dst []byte, pr codec.Profile) []byte {
-	dst = appendMapHeader(dst, pr, 3)
-	dst = appendBulk(dst, "flags")
-	dst = appendSetHeader(dst, pr, 1)
-	dst = appendBulk(dst, "off")
-	return append(dst, "$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"...)
 }
 
 // appendConfigGet answers what redis-benchmark asks before it starts; nothing else is the proxy's to tell.

@@ -183,13 +183,13 @@ func TestHandshake(t *testing.T) {
 	for _, tt := range tests {
 		p := New(tt.options)
 		var got []string
-		for step, frame := range p.Handshake(tt.profile, p.Home()) {
+		for step, frame := range p.Handshake(codec.Login{}, tt.profile, p.Home()) {
 			got = append(got, text(string(frame)))
 			reply := "+OK\r\n"
 			if strings.Contains(string(frame), "HELLO") {
 				reply = "%1\r\n$5\r\nproto\r\n:3\r\n"
 			}
-			if err := p.CheckHandshake(tt.profile, p.Home(), step, []byte(reply)); err != nil {
+			if err := p.CheckHandshake(codec.Login{}, tt.profile, p.Home(), step, []byte(reply)); err != nil {
 				t.Errorf("%+v: step %d: %v", tt.options, step, err)
 			}
 		}
@@ -215,7 +215,7 @@ func TestCheckHandshake(t *testing.T) {
 		{"nothing", Options{DB: 5}, 0, "", `SELECT 5: unexpected reply ""`},
 	}
 	for _, tt := range tests {
-		err := New(tt.options).CheckHandshake(RESP2, tt.options.DB, tt.step, []byte(tt.reply))
+		err := New(tt.options).CheckHandshake(codec.Login{}, RESP2, tt.options.DB, tt.step, []byte(tt.reply))
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%s: CheckHandshake(%d, %q) = %v; want %s", tt.name, tt.step, tt.reply, err, tt.want)
 		}
@@ -240,7 +240,7 @@ func TestCheckHello(t *testing.T) {
 		{reply: "+OK\r\n", failure: `HELLO 3: unexpected reply "+OK"`},
 		{reply: "", failure: `HELLO 3: unexpected reply ""`},
 	} {
-		err := New(Options{}).CheckHandshake(RESP3, 0, 0, []byte(tt.reply))
+		err := New(Options{}).CheckHandshake(codec.Login{}, RESP3, 0, 0, []byte(tt.reply))
 		var r *codec.RefusalError
 		switch errors.As(err, &r); {
 		case tt.refusal != "" && (r == nil || string(r.Reply) != tt.refusal),

@@ -23,11 +23,11 @@ var merges = map[uint16]func(dst []byte, g *codec.Gather) []byte{
 	mustOp("bgsave"):               mergeFirst,
 	mustOp("bgrewriteaof"):         mergeFirst,
 	mustOp("lastsave"):             mergeLeast,
-	mustSub("config", "get"):       mergeAlike(2),
+	mustSub("config", "get"):       mergeConfig,
 	mustSub("config", "resetstat"): mergeSame,
 	mustSub("config", "rewrite"):   mergeSame,
 	mustSub("memory", "purge"):     mergeSame,
-	mustSub("module", "list"):      mergeAlike(1),
+	mustSub("module", "list"):      mergeAlike,
 	mustSub("function", "delete"):  mergeSame,
 	mustSub("function", "flush"):   mergeSame,
 	mustSub("function", "load"):    mergeSame,
@@ -49,24 +49,22 @@ func mergeSame(dst []byte, g *codec.Gather) []byte {
 
 const errDiffer = "-ERR the servers of this pool differ in what they answer: ask the one that you mean\r\n"
 
-// mergeAlike is mergeSame for replies of which step elements belong together each, which come in the order of a hash table.
-func mergeAlike(step int) func([]byte, *codec.Gather) []byte {
-	return func(dst []byte, g *codec.Gather) []byte {
-		var first [][]byte
-		for i, r := range g.Replies {
-			groups, ok := groupsOf(r, step)
-			if !ok {
-				return append(dst, errInvalid...)
-			}
-			slices.SortFunc(groups, bytes.Compare)
-			if i == 0 {
-				first = groups
-			} else if !slices.EqualFunc(groups, first, bytes.Equal) {
-				return append(dst, errDiffer...)
-			}
+// mergeAlike is mergeSame for replies whose elements come in the order of a hash table.
+func mergeAlike(dst []byte, g *codec.Gather) []byte {
+	var first [][]byte
+	for i, r := range g.Replies {
+		elements, ok := groupsOf(r, 1)
+		if !ok {
+			return append(dst, errInvalid...)
 		}
-		return append(dst, g.Replies[0]...)
+		slices.SortFunc(elements, bytes.Compare)
+		if i == 0 {
+			first = elements
+		} else if !slices.EqualFunc(elements, first, bytes.Equal) {
+			return append(dst, errDiffer...)
+		}
 	}
+	return append(dst, g.Replies[0]...)
 }
 
 // groupsOf are the elements of an array, a set or a map, each step of them in one piece.

@@ -11,6 +11,9 @@ import (
 // TestMerges: what several servers answer becomes one reply, or an error that says why not.
 func TestMerges(t *testing.T) {
 	const differ = errDiffer
+	in := func(name string) string {
+		return "-ERR the servers of this pool differ in '" + name + "': ask the one that you mean\r\n"
+	}
 	for _, tt := range []struct {
 		name    string // of the command
 		replies []string
@@ -29,10 +32,14 @@ func TestMerges(t *testing.T) {
 		{"lastsave", []string{":20\r\n", ":10\r\n"}, ":10\r\n"},
 		{"lastsave", []string{":20\r\n", "+x\r\n"}, errInvalid},
 		{"config|get", []string{"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$1\r\na\r\n$1\r\n1\r\n"}, "*2\r\n$1\r\na\r\n$1\r\n1\r\n"},
-		{"config|get", []string{"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$1\r\na\r\n$1\r\n2\r\n"}, differ},
+		{"config|get", []string{"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "*2\r\n$1\r\na\r\n$1\r\n2\r\n"}, in("a")},
 		{"config|get", []string{"*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+b\r\n+2\r\n+a\r\n+1\r\n"}, "*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n"},
-		{"config|get", []string{"*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+a\r\n+2\r\n+b\r\n+1\r\n"}, differ},
+		{"config|get", []string{"*4\r\n$1\r\na\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n$1\r\na\r\n+2\r\n+b\r\n+1\r\n"}, in("a")},
+		{"config|get", []string{"*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+a\r\n+2\r\n+b\r\n+2\r\n"}, "*2\r\n+b\r\n+2\r\n"},
+		{"config|get", []string{"*0\r\n", "*0\r\n"}, "*0\r\n"},
+		{"config|get", []string{"*0\r\n", "*2\r\n$1\r\na\r\n$1\r\n1\r\n"}, in("a")},
 		{"config|get", []string{"%1\r\n+a\r\n+1\r\n", "%1\r\n+a\r\n+1\r\n"}, "%1\r\n+a\r\n+1\r\n"},
+		{"config|get", []string{"%2\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "%1\r\n+a\r\n+1\r\n"}, "%1\r\n+a\r\n+1\r\n"},
 		{"config|get", []string{"%1\r\n+a\r\n+1\r\n", "+a\r\n"}, errInvalid},
 		{"module|list", []string{"*2\r\n*1\r\n+a\r\n*1\r\n+b\r\n", "*2\r\n*1\r\n+b\r\n*1\r\n+a\r\n"}, "*2\r\n*1\r\n+a\r\n*1\r\n+b\r\n"},
 		{"module|list", []string{"*1\r\n+a\r\n", "*0\r\n"}, differ},

@@ -113,15 +113,15 @@ func (*Protocol) EndTransaction(cl *codec.Client) {
 	cl.Bar = uint16(gate(cl.Bar) &^ transacting)
 }
 
+// Spoil implements codec.Transactions.
+func (*Protocol) Spoil(cl *codec.Client) { spoil(cl) }
+
 // spoil has the EXEC of cl's transaction fail, if there is one.
 func spoil(cl *codec.Client) {
 	if gate(cl.Bar)&transacting != 0 {
 		cl.Bar |= uint16(spoiledMulti)
 	}
 }
-
-// Spoil implements codec.Transactions.
-func (*Protocol) Spoil(cl *codec.Client) { spoil(cl) }
 
 // AppendApart implements codec.Transactions.
 func (p *Protocol) AppendApart(dst []byte, cl *codec.Client, keys [2][]byte, servers [2]string) []byte {
@@ -178,6 +178,8 @@ func appendAbortedExec(dst []byte, cl *codec.Client, why string) []byte {
 	switch why {
 	case refuseDenied:
 		return appendDenied(dst, "exec")
+	case refuseUserCommand:
+		return append(dst, "NOPERM this user has no permissions to run the 'exec' command\r\n"...)
 	case refuseSubscribed:
 		return appendSubscribedOnly(dst, "exec")
 	}

@@ -3,6 +3,8 @@ package resp
 import (
 	"slices"
 	"strings"
+
+	"cashew/codec/acl"
 )
 
 // Which commands may be sent is a pool's key commands: rules as in Redis's ACLs, of which the later one wins.
@@ -30,10 +32,10 @@ const DefaultCommands = "+@all -@dangerous" +
 	" -function|flush -function|kill -function|restore -script|debug -script|kill"
 
 // maxOps is more than there are commands: an index below it needs no other check.
-const maxOps = 1 << 9
+const maxOps = acl.Size
 
 // policy tells by Op what may be sent.
-type policy [maxOps]bool
+type policy acl.Set
 
 // A RuleError is a rule that says nothing.
 type RuleError struct {
@@ -158,16 +160,5 @@ func (p *policy) straight() (list [maxOps]arity) {
 
 // permits judges a command that is not in the table: by its name, which may be "container|subcommand", and its categories.
 func (p *Protocol) permits(name string, of []string) (allowed bool) {
-	head, _, _ := strings.Cut(name, "|")
-	for rule := range strings.FieldsSeq(strings.ToLower(p.rules)) {
-		switch what := rule[1:]; {
-		case rule == "allcommands":
-			allowed = true
-		case rule == "nocommands":
-			allowed = false
-		case what == "@all", what == name, what == head, what[0] == '@' && slices.Contains(of, what[1:]):
-			allowed = rule[0] == '+'
-		}
-	}
-	return allowed
+	return acl.Permits(strings.Fields(strings.ToLower(p.rules)), name, of)
 }

@@ -3,40 +3,51 @@ package resp
 import (
 	"bytes"
 	"cmp"
-	"errors"
+	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"cashew/codec"
+	"cashew/codec/acl"
 )
 
 // Options are the settings of a Redis pool that its protocol must know.
 type Options struct {
-	Password string // what clients give and servers get (twemproxy's redis_auth); "": none
-	DB       int    // the servers' database (redis_db); 0 needs no SELECT
+	// Password is what clients give (twemproxy's redis_auth), "" for none. Servers get it, too, unless Login says otherwise.
+	Password string
+	Login    Login            // what servers get; without a password: Password
+	Logins   map[string]Login // what those servers get that have credentials of their own, by their names in the pool
+	// Shown is what whoever configures the pool shows of its credentials, by key, and has no secret in it. The protocol keeps it.
+	Shown map[string]any
+
+	DB int // the servers' database (redis_db); 0 needs no SELECT
 	// Databases is how many clients may choose from, DB among them; 0: DB is the only one.
 	Databases int
-	Version   string // the Redis version that HELLO tells; "": defaultVersion
-	Commands  string // which commands clients may send; see DefaultCommands, which "" is
-	Learn     bool   // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
+	Version   string     // the Redis version that HELLO tells; "": defaultVersion
+	Commands  string     // which commands clients may send; see DefaultCommands, which "" is
+	Users     *acl.Users // who clients may be, by Users; nil: none, and Password is what they give
+	Learn     bool       // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
 }
 
 const defaultVersion = "7.0.0"
 
 // Protocol is the Redis protocol of one pool. It is immutable and may be used by all loops at once.
 type Protocol struct {
-	password  []byte
-	guarded   bool // there is a password
+	password  [sha256.Size]byte // of the password
+	guarded   bool              // clients have to log in
+	users     *acl.Users
+	homes     bool // one of them has a database of its own
 	db        int
 	databases int
 	version   string
 	rules     string
 	learns    bool
 	allowed   *policy
-	straight  [maxOps]arity      // see there
-	handshake [profiles][][]byte // commands
-	commands  [profiles][]string // the same, as errors name them
+	straight  [maxOps]arity // see there
+
+	account  account             // of servers that have none of their own
+	accounts map[string]*account // by server; nil: none has one
+	shown    map[string]any
 }
 
 var _ codec.Protocol = (*Protocol)(nil)
@@ -44,13 +55,14 @@ var _ codec.Protocol = (*Protocol)(nil)
 // New builds the protocol of one pool.
 func New(o Options) *Protocol {
 	p := &Protocol{
-		password: []byte(o.Password),
+		password: sha256.Sum256([]byte(o.Password)),
 		guarded:  o.Password != "",
 		db:       max(o.DB, 0), databases: max(o.Databases, 0),
 		version: o.Version,
 		rules:   cmp.Or(o.Commands, DefaultCommands),
 		learns:  o.Learn,
 	}
+	p.addUsers(o.Users)
 	if p.version == "" {
 		p.version = defaultVersion
 	}
@@ -59,9 +71,7 @@ func New(o Options) *Protocol {
 		panic(wrong[0].Error()) // CheckRules would have said so
 	}
 	p.allowed, p.straight = allowed, allowed.straight()
-	for pr := range p.handshake {
-		p.addSteps(codec.Profile(pr))
-	}
+	p.addAccounts(o)
 	return p
 }
 
@@ -74,6 +84,9 @@ func (*Protocol) Name() string { return "redis" }
 // Rules say which commands clients may send.
 func (p *Protocol) Rules() string { return p.rules }
 
+// HasPassword says that servers are given one.
+func (p *Protocol) HasPassword() bool { return len(p.password) > 0 }
+
 // Learns says whether commands that are not in the table are looked up in the servers' COMMAND INFO.
 func (p *Protocol) Learns() bool { return p.learns }
 
@@ -81,60 +94,6 @@ func (p *Protocol) Learns() bool { return p.learns }
 func (*Protocol) Profiles() []string { return profileNames[:] }
 
 var profileNames = [profiles]string{"resp2", "resp3"}
-
-// addSteps makes a handshake of AUTH, and HELLO 3 for RESP3, each if needed. SELECT comes behind them; twemproxy sends it before AUTH,
-// and so works in database 0 if there is a password.
-func (p *Protocol) addSteps(pr codec.Profile) {
-	add := func(name string, args ...string) {
-		p.handshake[pr] = append(p.handshake[pr], bulks(args...))
-		p.commands[pr] = append(p.commands[pr], name)
-	}
-	if p.guarded {
-		add("AUTH", "AUTH", string(p.password))
-	}
-	if pr == RESP3 {
-		add(helloCommand, "HELLO", "3")
-	}
-}
-
-// Handshake implements codec.Health.
-func (p *Protocol) Handshake(pr codec.Profile, db int) [][]byte {
-	steps := p.handshake[pr]
-	if db == 0 {
-		return steps
-	}
-	return append(slices.Clip(steps), p.AppendSelect(nil, db))
-}
-
-// CheckHandshake implements codec.Health. The error names the command and says what the server said.
-func (p *Protocol) CheckHandshake(pr codec.Profile, db, step int, reply []byte) error {
-	command := "SELECT " + strconv.Itoa(db)
-	reply = withoutAttributes(reply)
-	if step < len(p.commands[pr]) {
-		command = p.commands[pr][step]
-	}
-	switch {
-	case command == helloCommand:
-		return checkHello(reply)
-	case len(reply) > 0 && reply[0] == '+':
-		return nil
-	case command == "AUTH" && needless(reply):
-		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
-	case p.guarded && bytes.Contains(reply, p.password):
-		return errors.New(command + " was refused")
-	case step == len(p.commands[pr]) && db != p.db && lacksDB(reply):
-		return &codec.RefusalError{Database: db, Reply: bytes.Clone(reply)}
-	default:
-		return unexpected(command, reply)
-	}
-}
-
-// needless tells whether a server answers to AUTH that it has no password: while passwords are rolled out over a fleet some
-// servers have one and others do not yet, or no more. Source: redis 7.0 acl.c, authCommand; 5.0 server.c for the latter.
-func needless(reply []byte) bool {
-	return bytes.HasPrefix(reply, []byte("-ERR AUTH <password> called without any password configured")) ||
-		bytes.HasPrefix(reply, []byte("-ERR Client sent AUTH, but no password is set"))
-}
 
 // unexpected is the error for a reply to a command of the handshake.
 func unexpected(command string, reply []byte) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"cashew/codec"
+	"cashew/codec/acl"
 )
 
 // Publish and subscribe. Servers are asked on connections of RESP2 for all clients: what such a connection has once it is subscribed to
@@ -206,7 +207,7 @@ func coalesceHeard(dst []byte, g *codec.Gather, sort int) []byte {
 	clients, own := g.Subscribers.Count(sort, g.Keys, place)
 	if sort == channels {
 		g.Subscribers.Names(patterns, place, func(pattern string, c, o int) {
-			if matches(pattern, g.Keys) {
+			if acl.Matches(pattern, g.Keys) {
 				clients, own = clients+c, own+o
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cashew/codec"
+	"cashew/codec/acl"
 	"cashew/codec/codectest"
 )
 
@@ -192,7 +193,7 @@ func TestMatches(t *testing.T) {
 		{`a\`, `a\`, true},
 		{"**b", "ab", true},
 	} {
-		if got := matches(tt.pattern, []byte(tt.name)); got != tt.want {
+		if got := acl.Matches(tt.pattern, []byte(tt.name)); got != tt.want {
 			t.Errorf("%q matches %q: %v", tt.pattern, tt.name, got)
 		}
 	}

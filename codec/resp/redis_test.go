@@ -417,8 +417,8 @@ func TestHandshakeAgainstRedis(t *testing.T) {
 		for _, pr := range []codec.Profile{RESP2, RESP3} {
 			p, c := New(o), dialRedis(t, socket)
 			var err error
-			for step, frame := range p.Handshake(pr, p.Home()) {
-				if err = p.CheckHandshake(pr, p.Home(), step, []byte(c.ask(frame))); err != nil {
+			for step, frame := range p.Handshake(codec.Login{}, pr, p.Home()) {
+				if err = p.CheckHandshake(codec.Login{}, pr, p.Home(), step, []byte(c.ask(frame))); err != nil {
 					break
 				}
 			}

@@ -27,6 +27,8 @@ func (p *Protocol) appendRefusal(dst []byte, cl *codec.Client, cmd *codec.Comman
 		return appendUnsupported(dst, name)
 	case refuseDenied:
 		return appendDenied(append(dst, '-'), name)
+	case refuseUserCommand:
+		return appendNoPermission(append(dst, '-'), cmd)
 	case refuseServers:
 		dst = append(dst, "-ERR "...)
 		dst = append(dst, strings.ToUpper(name)...)

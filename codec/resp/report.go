@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ var (
 	opSlowlogReset  = mustSub("slowlog", "reset")
 )
 
-// AppendReport implements codec.Reports: INFO, CLIENT INFO, KILL and LIST, SLOWLOG GET, LEN and RESET, in the shapes of
+// AppendReport implements codec.Reports: INFO, CLIENT INFO, KILL, LIST and TRACKING, SLOWLOG GET, LEN and RESET, in the shapes of
 // redis-server, so that tools and client libraries can read them.
 func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []byte, proxy about.Proxy) (out []byte, last bool) {
 	args := argsOf(frame)
@@ -37,12 +38,16 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 	}
 	args.next() // the subcommand's name
 	switch op {
+	case opACLLog:
+		return p.appendACLLog(dst, &cl, args, proxy), false
 	case opClientInfo:
 		return p.appendClientInfo(dst, &cl, proxy), false
 	case opClientKill:
-		return appendClientKill(dst, args, proxy)
+		return p.appendClientKill(dst, args, proxy)
 	case opClientUnblock:
 		return appendClientUnblock(dst, args, proxy), false
+	case opClientTracking:
+		return appendRedirected(dst, args, proxy), false
 	case opClientList:
 		return p.appendClientList(dst, &cl, args, proxy), false
 	case opSlowlogGet:
@@ -162,10 +167,10 @@ func appendUnknownType(dst, name []byte) []byte {
 //
 // Source: redis 7.2 networking.c, catClientInfoString; watch from 7.4, tot-cmds from 8.2.
 func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.ClientLine, asked string) []byte {
-	name, lib, libVer, last, pr, db := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile), c.DB
+	name, lib, libVer, last, pr, db, user := c.Name, c.Lib, c.LibVer, c.LastCommand, codec.Profile(c.Profile), c.DB, c.User
 	if c.ID == cl.ID {
-		name, lib, libVer, last, pr, db = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile, cl.DB
-		c.Begun, c.Waits = false, false // or it could not have asked; what it sent behind that may be under way by now
+		name, lib, libVer, last, pr, db, user = cl.Name, cl.Lib, cl.LibVer, asked, cl.Profile, cl.DB, userName(cl.User)
+		c.Wishes, c.Begun, c.Waits = cl.Wishes, false, false // or it could not have asked; what it sent behind that may be under way by now
 	}
 	if last == "" {
 		last = "NULL"
@@ -205,7 +210,7 @@ func (p *Protocol) appendClientLine(dst []byte, cl *codec.Client, c *about.Clien
 		{" tot-mem=", "", int64(c.InBytes + c.InRoom + c.OutBytes + c.QueuedBytes)},
 		{" events=r", "", -1},
 		{" cmd=", last, -1},
-		{" user=", defaultUser, -1},
+		{" user=", cmp.Or(user, defaultUser), -1},
 		{" redir=-1", "", -1},
 		{" resp=", "", int64(versionOf(pr))},
 		{" lib-name=", lib, -1},
@@ -231,6 +236,7 @@ func clientFlags(c *about.ClientLine) string {
 		letter string
 	}{
 		{isSubscribed(c), "P"}, {c.Begun, "x"}, {c.Waits, "b"}, {c.Unwatched, "d"}, {!strings.Contains(c.Addr, ":"), "U"}, // a unix socket
+		{c.Wishes&wishNoEvict != 0, "e"}, {c.Wishes&wishNoTouch != 0, "T"},
 	} {
 		if f.is {
 			flags += f.letter

@@ -65,13 +65,21 @@ func appendLower(dst, s []byte) []byte {
 
 // Apply implements codec.Lessons.
 func (p *Protocol) Apply(cl *codec.Client, cmd *codec.Command, lesson any) {
+	e := p.apply(cl, cmd, lesson)
+	if gate(cl.Bar)&barJudged != 0 {
+		p.judgeLearned(cl, cmd, e)
+	}
+}
+
+// apply is Apply but for what the client's user may do. It returns what was learned of the command, if anything.
+func (p *Protocol) apply(cl *codec.Client, cmd *codec.Command, lesson any) *learned {
 	g, args := p.gate(cl), appendArgs(cmd.Keys[:0], cmd.Frame)
 	cmd.Keys, cmd.Kind = args[:0], codec.Refuse
 	e, _ := lesson.(*learned)
 	if e == nil {
 		m, _ := lesson.(*missing)
 		p.stay(cmd, m, args, g)
-		return
+		return nil
 	}
 	cmd.Op = e.op
 	if len(e.subs) > 0 && len(args) > 1 {
@@ -83,12 +91,13 @@ func (p *Protocol) Apply(cl *codec.Client, cmd *codec.Command, lesson any) {
 		if e = e.subs[string(appendLower(name[:0], sub))]; e == nil {
 			refuse(cmd, refuseUnknownSub)
 			cmd.Sole = g == 0
-			return
+			return nil
 		}
 	}
 	if p.obey(cmd, e, args, g); g&transacting != 0 && cmd.Kind != codec.Refuse {
 		p.hold(cmd)
 	}
+	return e
 }
 
 // appendArgs appends the places of all arguments of a frame.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/singleflight"
 
+	"cashew/audit"
 	"cashew/engine"
 	"cashew/stats"
 )
@@ -51,6 +52,8 @@ type Sources struct {
 
 	Page http.Handler // of "/" and what is below "/page/"; nil: a list of the others
 	Log  *slog.Logger
+
+	Audit *audit.Log // gets requests that change something, and those with a wrong token; nil: nobody does
 }
 
 // Limits of what one who asks may cost.
@@ -72,6 +75,8 @@ type Server struct {
 	http     *http.Server
 	share    singleflight.Group
 	patience time.Duration
+
+	certificate certificate
 
 	config struct {
 		sync.Mutex
@@ -102,7 +107,7 @@ func New(src Sources) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.http = &http.Server{
-		Handler:           guard(s.routes()),
+		Handler:           guard(s.audited(s.admit(s.routes()))),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -126,7 +131,7 @@ func (s *Server) countConn(_ net.Conn, state http.ConnState) {
 
 // Serve answers HTTP on ln, which it owns from now on, until Close. It returns nil after Close.
 func (s *Server) Serve(ln net.Listener) error {
-	ln = netutil.LimitListener(ln, maxConns)
+	ln = secured{netutil.LimitListener(ln, maxConns), s}
 	s.pages.Lock()
 	if s.pages.closed {
 		s.pages.Unlock()

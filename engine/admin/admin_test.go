@@ -97,16 +97,18 @@ func twoPools() stats.Snapshot {
 	snap := stats.Snapshot{
 		At: start.Add(90 * time.Second), Started: start, Version: "1.2.3", Loops: 2,
 		TotalConnections: 30, CurrConnections: 20,
+		AuditEvents: 44, AuditDropped: 45,
 		Reload: stats.ReloadStatus{Succeeded: 3, Failed: 1, At: start.Add(time.Second), Err: "bad"},
 	}
 	for i, name := range []string{"beta", "alpha"} {
 		p := stats.Pool{
 			Name: name, Protocol: "redis", Listen: "127.0.0.1:22121", Live: 1,
 			ClientEOF: 1, ClientErr: 2, ClientConnections: 3, ServerEjects: 4, ForwardError: 5, Fragments: 6,
-			ClientsAccepted: 7, ClientsRejected: 8, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
+			ClientsAccepted: 7, ClientsRejected: 8, TLSHandshakes: 41, TLSResumed: 42, TLSFailed: 43, ClientsIdle: 29, LoginsFailed: 30, ClientsRefused: map[string]int64{"not_allowed": 31, "failed_logins": 2}, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
 			ClientsOverMemory: 12, ClientsSlowSubscribers: 26, Subscriptions: 27, Messages: 28, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
-			Refused: map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			Refused:    map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			RateLimits: []stats.Limit{{Rule: "batch", Past: "delay", Times: 44, Waited: 1.5}},
 			RefusedOf: stats.Refusals{
 				{Command: "keys", Library: "redis-py", Version: "5.0.1"}: 20, {Command: "keys"}: 1, {Command: "\xfe", Library: "\xfe"}: 2,
 			},

@@ -5,6 +5,8 @@
 //	  |
 //	  guard      loopback names, cross-site requests, sizes
 //	  |
+//	  admit      the token
+//	  |
 //	  handler    JSON, or Prometheus's text
 //	  |
 //	  share      one question at a time, whoever asks, and an answer in time or an error

@@ -41,8 +41,11 @@ var (
 	descClientCloses = describe("client_closes_total", "Clients that left (eof) or were lost or closed for an error (err).", "pool", "kind")
 	descServerErrors = describe("server_errors_total", "Server connections lost: closed by the server (eof), failed (err), "+
 		"or too late (timeout).", "pool", "server", "kind")
+	descTurned    = describe("clients_refused_total", "Connections that did not become clients, by reason, besides those that were too many.", "pool", "reason")
 	descRefused   = describe("refused_commands_total", "Commands refused, by name; rare names together as other.", "pool", "command")
 	descRefusedOf = describe("refused_commands_by_library_total", "Commands refused, by name and by what the client said of its library (CLIENT SETINFO); those beyond 64 together as other.", "pool", "command", "library", "version")
+	descLimited   = describe("limited_total", "Commands past a rate limit, by its rule: refused (error) or made to wait (delay).", "pool", "rule", "past")
+	descDelay     = describe("limit_delay_seconds_total", "How long commands past a rate limit were made to wait, in all.", "pool", "rule")
 	descClientsBy = describe("client_protocol_connections", "Clients connected, by the version of the protocol that they chose.", "pool", "protocol")
 	descServersBy = describe("server_protocol_connections", "Connections to the server, by version of the protocol.", "pool", "server", "protocol")
 	descRefuses   = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
@@ -69,6 +72,12 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(descClientCloses, "err", func(p *stats.Pool) int64 { return p.ClientErr }),
 	counter(describe("clients_accepted_total", "Clients accepted.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsAccepted }),
 	counter(describe("clients_rejected_total", "Clients refused because there were too many.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsRejected }),
+	counter(describe("tls_handshakes_total", "TLS handshakes with clients.", "pool"), "", func(p *stats.Pool) int64 { return p.TLSHandshakes }),
+	counter(describe("tls_handshakes_resumed_total", "Of those, the ones that resumed a session.", "pool"), "", func(p *stats.Pool) int64 { return p.TLSResumed }),
+	counter(describe("tls_handshakes_failed_total", "TLS handshakes with clients that failed.", "pool"), "", func(p *stats.Pool) int64 { return p.TLSFailed }),
+	gauge(describe("tls_certificate_expires_seconds", "When the certificate that clients are shown expires, in seconds since 1970; 0: none is shown.", "pool"), func(p *stats.Pool) float64 { return float64(p.TLSExpires) }),
+	counter(describe("clients_idle_total", "Clients closed because nothing came from them.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsIdle }),
+	counter(describe("logins_failed_total", "Logins of clients that failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LoginsFailed }),
 	counter(describe("clients_malformed_total", "Clients closed because they did not keep to the protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsMalformed }),
 	counter(describe("clients_foreign_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsForeign }),
 	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlow }),
@@ -133,6 +142,8 @@ var proxyMetrics = []metric[stats.Snapshot]{
 	counter(describe("panics_total", "Panics and broken invariants survived."), "", func(s *stats.Snapshot) int64 { return s.Panics }),
 	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *stats.Snapshot) int64 { return s.TotalConnections }),
 	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *stats.Snapshot) float64 { return float64(s.CurrConnections) }),
+	counter(describe("audit_events_total", "Events that were put into the audit log."), "", func(s *stats.Snapshot) int64 { return s.AuditEvents }),
+	counter(describe("audit_dropped_total", "Events that the audit log lacks, as it could not be written, or not as fast."), "", func(s *stats.Snapshot) int64 { return s.AuditDropped }),
 	counter(descReloads, "success", func(s *stats.Snapshot) int64 { return s.Reload.Succeeded }),
 	counter(descReloads, "failure", func(s *stats.Snapshot) int64 { return s.Reload.Failed }),
 	gauge(describe("config_last_reload_successful", "0 if the last attempt to load the configuration anew failed."), func(s *stats.Snapshot) float64 { return float64(one(s.Reload.Err == "")) }),
@@ -162,7 +173,7 @@ type collector struct{ s *Server }
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descRefused, descRefusedOf, descClientsBy, descServersBy, descRefuses, descPushes, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
@@ -199,10 +210,16 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	pool := label(p.Name)
 	collect(out, poolMetrics, p, pool)
+	collectNamed(out, descTurned, prometheus.CounterValue, p.ClientsRefused, pool)
 	collectNamed(out, descRefused, prometheus.CounterValue, p.Refused, pool)
 	for _, to := range p.RefusedOf.Sorted() {
 		n := float64(p.RefusedOf[to])
 		out <- prometheus.MustNewConstMetric(descRefusedOf, prometheus.CounterValue, n, pool, label(to.Command), label(to.Library), label(to.Version))
+	}
+	for i := range p.RateLimits {
+		l := &p.RateLimits[i]
+		out <- prometheus.MustNewConstMetric(descLimited, prometheus.CounterValue, float64(l.Times), pool, label(l.Rule), l.Past)
+		out <- prometheus.MustNewConstMetric(descDelay, prometheus.CounterValue, l.Waited, pool, label(l.Rule))
 	}
 	collectNamed(out, descClientsBy, prometheus.GaugeValue, p.Profiles, pool)
 	collectHistogram(out, descWriteBack, &p.WriteBack, pool)

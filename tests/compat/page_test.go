@@ -125,6 +125,15 @@ const notTheServers = "" +
 	"  transaction `HELLO`, `AUTH`, `CLIENT REPLY`, `CLIENT INFO`, `LIST`, `KILL` and `UNBLOCK`, and subscribing; a client's name of more than 1,024 bytes.\n" +
 	"* `AUTH` where no password is set, and what is sent before it where one is, are answered in twemproxy's words.\n" +
 	"* `SLOWLOG RESET`, `CONFIG RESETSTAT` and `CLIENT PAUSE` do at the server what they say, for all who use it.\n" +
+	"* `HELLO` tells `mode` standalone, `role` master and no `modules`, whatever the server is. `CLUSTER`, `READONLY`, `READWRITE` and `ASKING` are answered as by a server\n" +
+	"  without cluster support, also before one that has it.\n" +
+	"* `CLIENT SETINFO`, `NO-TOUCH` and `MAINT_NOTIFICATIONS` are answered whether the server is new enough to have them or not. What `CLIENT NO-EVICT` and `NO-TOUCH` ask\n" +
+	"  for shows in `CLIENT LIST`, and changes nothing else.\n" +
+	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING` with `REDIRECT`. What a server sends to one connection unasked, as with\n" +
+	"  `DEBUG PROTOCOL push`, reaches nobody.\n" +
+	"* A client that has said `CLIENT REPLY OFF`, or `SKIP` for the next, is closed behind `QUIT`, its own `CLIENT KILL` and what is no command, without a word; a server leaves\n" +
+	"  it open until there is a reply to write.\n" +
+	"* `POST` and `Host:` are answered with an error before the connection is closed, as are request lines of HTTP, which a server takes for commands.\n" +
 	"\n"
 
 // line is a row of a table.

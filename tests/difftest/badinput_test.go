@@ -40,7 +40,7 @@ func badInputs() []badInput {
 		{"garbage", garbage, anyhow},
 		{"garbage after an array", append([]byte("*3\r\n"), garbage...), closes},
 		{"http", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), closes},
-		{"tls hello", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"), anyhow},
+		{"tls hello", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"), closes},
 		{"memcached", []byte("set a 0 0 1\r\nx\r\n"), anyhow},
 
 		{"half a count", []byte("*"), waits},

@@ -29,7 +29,7 @@ func mcBadInputs() []badInput {
 		{"garbage behind a set", append([]byte("set a 0 0 1\r\n"), garbage...), anyhow},
 		{"garbage of lines", bytes.ReplaceAll(garbage, []byte{'1'}, []byte("\r\n")), anyhow},
 		{"http", []byte("GET / HTTP/1.1\r\nAccept: */*\r\n\r\n"), closes},
-		{"tls hello", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"), stays},
+		{"tls hello", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"), closes},
 		{"redis", []byte("*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), stays},
 
 		{"half a line", []byte("get a"), waits},

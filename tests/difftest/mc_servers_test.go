@@ -49,7 +49,7 @@ func (s *mcServer) start(t testing.TB) {
 
 // entry is the server's line in a servers list: "host:port:weight name".
 func (s *mcServer) entry(weight int, name string) string {
-	return strings.TrimSpace(fmt.Sprintf("%s:%d %s", s.addr, weight, name))
+	return strings.TrimSpace(fmt.Sprintf("%s:%d %s", strings.TrimPrefix(s.addr, overTLS), weight, name))
 }
 
 // ask sends one command directly to the server, on a connection of its own, and returns the raw reply.

@@ -133,7 +133,7 @@ var oracleExceptions = []oracleException{
 		over:  3, how: differs, proxy: "-ERR '", why: "one server's own affairs",
 	},
 	{names: "script|exists", over: 3, how: shaped, why: "a script that was sent with EVAL is at one server, and only what all have exists"},
-	{names: "config|get", over: 3, how: differs, proxy: "-ERR the servers of this pool differ in what they answer", why: "each has its own port"},
+	{names: "config|get", over: 3, how: chance, proxy: "-ERR the servers of this pool differ in '", why: "each has its own port"},
 	{names: "scan", over: 3, how: shaped, why: "from one server after the other"},
 	{names: "scan", over: 3, how: differs, proxy: "-ERR invalid cursor: it names no server", why: "a cursor names its server"},
 	{names: "info", over: 3, how: shaped, why: "of several servers, or of the proxy"},

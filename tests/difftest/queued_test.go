@@ -166,6 +166,7 @@ func queuedParts(server, proxy *oracleAnswer) (a, b *oracleAnswer, ok bool) {
 // TestQueuedRules: what a pool's rules forbid is refused within a transaction whatever else is wrong with it, in any pool; and scripts that a
 // transaction has the only server forget are forgotten, so that a call of one says what the server says.
 func TestQueuedRules(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	wantCashew(t, "MULTI closes the client, 6.2")
 	servers := startRedises(t, 2)

@@ -4,10 +4,12 @@ package difftest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +21,7 @@ import (
 type redisServer struct {
 	*processtest.Process
 	addr string // host:port, or the path of a unix socket
+	tls  string // host:port where it speaks TLS, and where proxies connect to; "": nowhere
 }
 
 // startRedis starts a redis-server on a loopback port. It keeps nothing on disk.
@@ -61,7 +64,7 @@ func (s *redisServer) start(t testing.TB) {
 
 // entry is the server's line in a servers list: "host:port:weight name".
 func (s *redisServer) entry(weight int, name string) string {
-	return strings.TrimSpace(fmt.Sprintf("%s:%d %s", s.addr, weight, name))
+	return strings.TrimSpace(fmt.Sprintf("%s:%d %s", cmp.Or(s.tls, s.addr), weight, name))
 }
 
 // do sends one command directly to the server, on a connection of its own, and returns the raw reply.
@@ -109,6 +112,7 @@ type pool struct {
 	servers   []string // lines of the servers list
 	settings  []string // lines like "hash: md5"; redis: true or false is always there
 	memcached bool     // the servers are memcacheds
+	tls       bool     // its clients speak TLS, by the settings
 }
 
 // poolOf is a pool named p before the servers.
@@ -170,6 +174,9 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 			pool.listen = "127.0.0.1:" + processtest.FreePort(t)
 		}
 		p.addrs[pool.name] = dialAddr(pool.listen)
+		if pool.tls {
+			p.addrs[pool.name] = overTLS + p.addrs[pool.name]
+		}
 		fmt.Fprintf(&conf, "%s:\n  listen: %s\n  redis: %v\n", pool.name, pool.listen, !pool.memcached)
 		for _, line := range pool.settings {
 			fmt.Fprintf(&conf, "  %s\n", line)
@@ -189,6 +196,9 @@ func (k proxyKind) start(t testing.TB, loops int, pools ...pool) *proxy {
 		addr, ready := p.addrs[pool.name], answers
 		if pool.memcached {
 			ready = mcAnswers
+		}
+		if !pool.tls && slices.Contains(pool.settings, "tls: on") { // who asks how, a test says
+			ready = func(addr string) bool { return processtest.Listens("tcp", addr) }
 		}
 		await(t, fmt.Sprintf("%s answers for pool %s on %s", k.name, pool.name, addr), func() bool {
 			if p.Ended() {

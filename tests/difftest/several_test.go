@@ -144,7 +144,7 @@ func TestSums(t *testing.T) {
 		t.Errorf("INFO all: used_memory %q, role %q, connected_clients %q", memory["used_memory"], memory["role"], memory["connected_clients"])
 	}
 	c.want("*2\r\n$10\r\nappendonly\r\n$2\r\nno\r\n", "CONFIG", "GET", "appendonly")
-	c.wantPrefix("-ERR the servers of this pool differ", "CONFIG", "GET", "port")
+	wantConfig(t, c, servers)
 	c.wantPrefix("-ERR 'config|set' is about one server", "CONFIG", "SET", "maxmemory", "0")
 	c.want("+OK\r\n", "CONFIG", "RESETSTAT")
 	c.want("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", "ROLE")
@@ -178,6 +178,58 @@ func TestSums(t *testing.T) {
 	if got := parseInfo(c.do("INFO", "memory")); got["used_memory"] == "" {
 		t.Error("INFO memory of the server that is left has no used_memory")
 	}
+}
+
+// wantConfig checks CONFIG GET by a client of servers that differ in their port and in what they are told here.
+func wantConfig(t *testing.T, c *client, servers []*redisServer) {
+	t.Helper()
+	servers[1].do(t, "CONFIG", "SET", "maxmemory-samples", "9")
+	differ := func(name string) string {
+		return "-ERR the servers of this pool differ in '" + name + "': ask the one that you mean\r\n"
+	}
+	for _, resp := range []string{"2", "3"} {
+		c.do("HELLO", resp)
+		of := func(pairs ...string) string {
+			header := "*" + strconv.Itoa(len(pairs))
+			if resp == "3" {
+				header = "%" + strconv.Itoa(len(pairs)/2)
+			}
+			for _, p := range pairs {
+				header += "\r\n$" + strconv.Itoa(len(p)) + "\r\n" + p
+			}
+			return header + "\r\n"
+		}
+		for _, tt := range []struct{ asks, want string }{
+			{"port", differ("port")},
+			{"PORT", differ("PORT")},
+			{"port maxmemory", differ("port")},
+			{"* port", differ("port")},
+			{"max* maxmemory-samples", differ("maxmemory-samples")},
+			{"por?", differ("port")},
+			{"[p]ort", differ("port")},
+			{"por? maxmemory", of("maxmemory", "0")},
+			{"maxmemory-sa* appendonly", of("appendonly", "no")},
+			{"appendonly", of("appendonly", "no")},
+			{"nosuch", of()},
+			{"nosuch*", of()},
+		} {
+			if got := c.do(append([]string{"CONFIG", "GET"}, words(tt.asks)...)...); got != tt.want {
+				t.Errorf("CONFIG GET %s: %q; want %q", tt.asks, got, tt.want)
+			}
+		}
+		all, of0 := c.do("CONFIG", "GET", "*"), servers[0].do(t, "CONFIG", "GET", "*")
+		for _, name := range []string{"maxmemory", "maxclients", "io-threads", "maxmemory-policy"} {
+			if !strings.Contains(all, "\r\n"+bulk(name)) {
+				t.Errorf("CONFIG GET * does not tell %s", name)
+			}
+		}
+		for _, name := range []string{"port", "dir", "maxmemory-samples"} {
+			if strings.Contains(all, "\r\n"+bulk(name)) || !strings.Contains(of0, "\r\n"+bulk(name)) {
+				t.Errorf("CONFIG GET * tells %s, in which the servers differ, or the server does not", name)
+			}
+		}
+	}
+	c.do("HELLO", "2")
 }
 
 // TestSole: what a server is asked in a pool of its own; what is said as well over connections of their own.

@@ -36,13 +36,18 @@ func dial(t testing.TB, addr string) *client {
 }
 
 func tryDial(t testing.TB, addr string) (*client, error) {
-	conn, err := net.DialTimeout(network(addr), addr, patience)
+	conn, err := connect(addr, patience)
 	if err != nil {
 		return nil, err
 	}
+	return newClient(t, conn), nil
+}
+
+// newClient is a client that closes conn at the end of the test.
+func newClient(t testing.TB, conn net.Conn) *client {
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(2 * patience))
-	return &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 1<<16)}, nil
+	return &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 1<<16)}
 }
 
 // renew gives the client as much time as a new one has.

@@ -18,7 +18,7 @@ var backendPlants = []plant{
 	{"waiters-are-not-told-of-the-end", "backend/ending.go", "	c.tellWaiters()\n	for r != nil &&", "	for r != nil &&"},
 	{"request-is-free-while-held", "backend/conn.go", "	r.Ref()\n	r.at", "	r.at"},
 	{"closed-connection-is-counted", "backend/ending.go", "	if was != dialing {\n		c.figures.Connections--\n	}\n", ""},
-	{"change-swaps-two-servers", "backend/change.go", "slot < len(g.lanes) && g.lanes[slot].server == lanes[slot].server:", "slot < len(g.lanes) && lanes != nil:"},
+	{"change-swaps-two-servers", "backend/change.go", "k < n && g.has(c.server) && same", "k < n && slot < len(g.lanes) && same"},
 
 	// Requests.
 	{"ring-hands-out-what-is-held", "backend/request.go", "		if r.refs == 0 {", "		if r.refs <= 1 {"},

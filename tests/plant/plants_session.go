@@ -59,7 +59,7 @@ var sessionPlants = []plant{
 	{"half-closed-stays", "session/lifetime.go", "	if !s.blocked {\n		s.quit() // what is left can never become a command\n	}", "	_ = s"},
 	{"half-closed-goes-on-and-stays", "session/session.go", "	if s.eof {\n		s.quit() // what is left can never become a command\n	}\n", ""},
 	{"busy-is-not-counted-down", "session/lifetime.go", "	if s.inFlight > 0 {\n		s.loop.Busy--\n	}\n", ""},
-	{"left-client-is-counted", "session/lifetime.go", "	s.local.countOut(s.pool)\n", "	if s.life = closed; s.head == nil && !s.detached {\n		s.local.countOut(s.pool)\n	}\n"},
+	{"left-client-is-counted", "session/lifetime.go", "	s.local.countOut(s, s.pool)\n", "	if s.life = closed; s.head == nil && !s.detached {\n		s.local.countOut(s, s.pool)\n	}\n"},
 	{"leaving-forgets-what-was-kept", "session/lifetime.go", "		s.unread += len(s.in.B)\n", "		_ = s.in\n"},
 	{"leaving-never-ends", "session/route.go", "			s.unread -= n\n			s.leaveIfDone()", "			s.leaveIfDone()"},
 	{"leaving-client-does-not-linger", "session/lifetime.go", "idle >= linger || s.out.CloseWrite() != nil {", "idle >= 0 || s.out.CloseWrite() != nil {"},

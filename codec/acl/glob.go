@@ -1,10 +1,10 @@
-package resp
+package acl
 
-// matches tells whether name matches a pattern of Redis: * is any number of bytes, ? one, [a-c] one of a set, [^a] one that is not in it,
+// Matches tells whether name matches a pattern of Redis: * is any number of bytes, ? one, [a-c] one of a set, [^a] one that is not in it,
 // and a backslash takes the next byte as it is. Work is at most their lengths multiplied, whatever the pattern.
 //
 // Source: redis 7.0 util.c, stringmatchlen.
-func matches(pattern string, name []byte) bool {
+func Matches(pattern string, name []byte) bool {
 	p, n := 0, 0
 	star, from := -1, 0 // behind the last *, and from where in name it goes on
 	for n < len(name) {

@@ -1,0 +1,192 @@
+package resp
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"cashew/codec"
+)
+
+// A server connection logs in with the credentials of its server. When a reload changes these, the servers may not have the new ones
+// yet, or the one who changed them was wrong; so those before are kept, and tried once on the same connection:
+//
+//	AUTH new --> +OK                                    HELLO 3, SELECT
+//	   '-------> -WRONGPASS --> AUTH before --> +OK     HELLO 3, SELECT
+//	                                  '-------> -WRONGPASS: the connection fails
+
+// Login is what a server connection logs in with.
+type Login struct {
+	User     string // "" and "default" are the same: AUTH with the password alone, as all servers know it
+	Password string // "": no login
+}
+
+// account is what a server is logged in to with.
+type account struct {
+	now    *rite
+	former *rite // what was in force before; nil: nothing, or it had no password
+}
+
+// rite is a handshake with one login, without its SELECT.
+type rite struct {
+	login    Login
+	steps    [profiles][][]byte // commands
+	commands [profiles][]string // the same, as errors name them
+}
+
+// newRite makes a handshake of AUTH, and HELLO 3 for RESP3, each if needed. SELECT comes behind them; twemproxy sends it before AUTH,
+// and so works in database 0 if there is a password. AUTH is a command of its own, and no option of HELLO, which servers may not have.
+func newRite(l Login) *rite {
+	if l.User == defaultUser {
+		l.User = ""
+	}
+	r := &rite{login: l}
+	for pr := range r.steps {
+		add := func(name string, args ...string) {
+			r.steps[pr] = append(r.steps[pr], bulks(args...))
+			r.commands[pr] = append(r.commands[pr], name)
+		}
+		switch {
+		case l.Password == "":
+		case l.User == "":
+			add(authCommand, "AUTH", l.Password)
+		default:
+			add(authCommand, "AUTH", l.User, l.Password)
+		}
+		if codec.Profile(pr) == RESP3 {
+			add(helloCommand, "HELLO", "3")
+		}
+	}
+	return r
+}
+
+const authCommand = "AUTH"
+
+// addAccounts makes the accounts of a new protocol.
+func (p *Protocol) addAccounts(o Options) {
+	if o.Login.Password == "" {
+		o.Login.Password = o.Password
+	}
+	p.account, p.shown = account{now: newRite(o.Login)}, o.Shown
+	for _, server := range slices.Sorted(maps.Keys(o.Logins)) {
+		p.setAccount(server, &account{now: newRite(o.Logins[server])})
+	}
+}
+
+func (p *Protocol) setAccount(server string, a *account) {
+	if p.accounts == nil {
+		p.accounts = make(map[string]*account)
+	}
+	p.accounts[server] = a
+}
+
+// Shown is Options.Shown; read-only.
+func (p *Protocol) Shown() map[string]any { return p.shown }
+
+// accountOf is what server is logged in to with.
+func (p *Protocol) accountOf(server string) *account {
+	if a := p.accounts[server]; a != nil {
+		return a
+	}
+	return &p.account
+}
+
+// rite is the handshake of as. Credentials that are no more known are those in force.
+func (p *Protocol) rite(as codec.Login) *rite {
+	a := p.accountOf(as.Server)
+	if as.Former && a.former != nil {
+		return a.former
+	}
+	return a.now
+}
+
+// After implements codec.Health.
+func (p *Protocol) After(old codec.Protocol) codec.Protocol {
+	before, ok := old.(*Protocol)
+	if !ok || before == p {
+		return p
+	}
+	next := *p
+	next.account, next.accounts = p.account.after(&before.account), nil
+	for _, accounts := range []map[string]*account{p.accounts, before.accounts} {
+		for _, server := range slices.Sorted(maps.Keys(accounts)) {
+			a := p.accountOf(server).after(before.accountOf(server))
+			if p.accounts[server] != nil || a != next.account {
+				next.setAccount(server, &a)
+			}
+		}
+	}
+	return &next
+}
+
+// after is a once it takes the place of before.
+func (a *account) after(before *account) account {
+	former := before.now
+	switch {
+	case a.now.login == before.now.login:
+		former = before.former
+	case a.now.login.Password == "" || before.now.login.Password == "":
+		former = nil
+	}
+	return account{now: a.now, former: former}
+}
+
+// Handshake implements codec.Health.
+func (p *Protocol) Handshake(as codec.Login, pr codec.Profile, db int) [][]byte {
+	steps := p.rite(as).steps[pr]
+	if db == 0 {
+		return steps
+	}
+	return append(slices.Clip(steps), p.AppendSelect(nil, db))
+}
+
+// CheckHandshake implements codec.Health. The error names the command and says what the server said.
+func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int, reply []byte) error {
+	r := p.rite(as)
+	commands := r.commands[pr]
+	command := "SELECT " + strconv.Itoa(db)
+	reply = withoutAttributes(reply)
+	if step < len(commands) {
+		command = commands[step]
+	}
+	switch {
+	case command == helloCommand:
+		return checkHello(reply)
+	case len(reply) > 0 && reply[0] == '+':
+		return nil
+	case command == authCommand && needless(reply):
+		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
+	case command == authCommand && !as.Former && p.accountOf(as.Server).former != nil && wrongPass(reply):
+		return &codec.LoginError{}
+	case tells(reply, r.login.Password):
+		return errors.New(command + " was refused")
+	case step == len(commands) && db != p.db && lacksDB(reply):
+		return &codec.RefusalError{Database: db, Reply: bytes.Clone(reply)}
+	default:
+		return unexpected(command, reply)
+	}
+}
+
+// needless tells whether a server answers to AUTH that it has no password: while passwords are rolled out over a fleet some
+// servers have one and others do not yet, or no more. Source: redis 7.0 acl.c, authCommand; 5.0 server.c for the latter.
+func needless(reply []byte) bool {
+	return bytes.HasPrefix(reply, []byte("-ERR AUTH <password> called without any password configured")) ||
+		bytes.HasPrefix(reply, []byte("-ERR Client sent AUTH, but no password is set"))
+}
+
+// wrongPass tells whether a server answers to AUTH that these are not the credentials. Source: redis 7.0 acl.c, authCommand;
+// 5.0 server.c for the latter.
+func wrongPass(reply []byte) bool {
+	return bytes.HasPrefix(reply, []byte("-WRONGPASS ")) || bytes.HasPrefix(reply, []byte("-ERR invalid password"))
+}
+
+// toldBytes is the beginning of a password that no error tells: a server may repeat what it was sent, and cut it. Source: redis 7.0
+// server.c, rejectCommandFormat for a command that it does not have.
+const toldBytes = 8
+
+// tells says that a reply repeats a password.
+func tells(reply []byte, password string) bool {
+	return password != "" && bytes.Contains(reply, []byte(password[:min(len(password), toldBytes)]))
+}

@@ -1,0 +1,105 @@
+package resp
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"cashew/codec"
+)
+
+// gets is what a server is logged in to with: "user password", or "password".
+func gets(p codec.Health, as codec.Login) string {
+	var all []string
+	for _, step := range p.Handshake(as, RESP3, 0) {
+		args := argsOf(step)
+		if name := args.next(); string(name) != "AUTH" {
+			continue
+		}
+		for args.left > 0 {
+			all = append(all, string(args.next()))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// TestAfter: a protocol that takes the place of another has its credentials as those before, as long as it takes that place.
+func TestAfter(t *testing.T) {
+	plain := func(password string) Options { return Options{Password: password} }
+	server := func(name, user, password string) Options {
+		return Options{Password: "rest", Logins: map[string]Login{name: {user, password}}}
+	}
+	for _, c := range []struct {
+		name        string
+		options     []Options // one after the other
+		server      string
+		now, before string // the same where there are none before
+	}{
+		{"nothing changes", []Options{plain("a"), plain("a")}, "s", "a", "a"},
+		{"a password", []Options{plain("a"), plain("b")}, "s", "b", "a"},
+		{"a password, and a reload", []Options{plain("a"), plain("b"), plain("b")}, "s", "b", "a"},
+		{"two passwords", []Options{plain("a"), plain("b"), plain("c")}, "s", "c", "b"},
+		{"and back", []Options{plain("a"), plain("b"), plain("a")}, "s", "a", "b"},
+		{"a user", []Options{plain("a"), {Password: "a", Login: Login{User: "u"}}}, "s", "u a", "a"},
+		{"the default user", []Options{plain("a"), {Password: "a", Login: Login{User: "default"}}}, "s", "a", "a"},
+		{"one apart from the clients'", []Options{plain("a"), {Password: "a", Login: Login{Password: "b"}}}, "s", "b", "a"},
+		{"none before", []Options{plain(""), plain("b")}, "s", "b", "b"},
+		{"none now", []Options{plain("a"), plain("")}, "s", "", ""},
+		{"another for a server", []Options{server("s", "u", "a"), server("s", "v", "b")}, "s", "v b", "u a"},
+		{"and the rest", []Options{server("s", "u", "a"), server("s", "v", "b")}, "x", "rest", "rest"},
+		{"its own from now on", []Options{plain("a"), server("s", "u", "b")}, "s", "u b", "a"},
+		{"its own no more", []Options{server("s", "u", "b"), plain("a")}, "s", "a", "u b"},
+		{"its own no more, and a reload", []Options{server("s", "u", "b"), plain("a"), plain("a")}, "s", "a", "u b"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var p codec.Protocol
+			for _, o := range c.options {
+				if next := codec.Protocol(New(o)); p == nil {
+					p = next
+				} else {
+					p = next.After(p)
+				}
+			}
+			if got := gets(p, codec.Login{Server: c.server}); got != c.now {
+				t.Errorf("servers get %q; want %q", got, c.now)
+			}
+			if got := gets(p, codec.Login{Server: c.server, Former: true}); got != c.before {
+				t.Errorf("servers that refuse that get %q; want %q", got, c.before)
+			}
+			if again := New(c.options[len(c.options)-1]).After(p); !reflect.DeepEqual(again, p) {
+				t.Error("a reload that changes nothing changes it")
+			}
+			err := p.CheckHandshake(codec.Login{Server: c.server}, RESP2, 0, 0, []byte("-WRONGPASS no\r\n"))
+			if is := errors.As(err, new(*codec.LoginError)); is != (c.before != c.now) {
+				t.Errorf("a refusal is %v", err)
+			}
+			err = p.CheckHandshake(codec.Login{Server: c.server, Former: true}, RESP2, 0, 0, []byte("-WRONGPASS no\r\n"))
+			if err == nil || errors.As(err, new(*codec.LoginError)) {
+				t.Errorf("a second refusal is %v", err)
+			}
+		})
+	}
+	p := New(plain("a"))
+	if p.After(p) != codec.Protocol(p) {
+		t.Error("the same protocol is another after itself")
+	}
+}
+
+// TestRefusalTellsNoSecret: servers repeat what they were sent, and cut it.
+func TestRefusalTellsNoSecret(t *testing.T) {
+	const password = "a-very-long-password-that-is-cut"
+	p := New(Options{Login: Login{User: "u", Password: password}})
+	for _, reply := range []string{
+		"-ERR unknown command `AUTH`, with args beginning with: `u`, `" + password[:20] + "\r\n",
+		"-ERR wrong: " + password + "\r\n", "+" + password + "\r\n", ":" + password + "\r\n",
+	} {
+		if err := p.CheckHandshake(codec.Login{}, RESP2, 0, 0, []byte(reply)); err != nil && strings.Contains(err.Error(), password[:8]) {
+			t.Errorf("%q: %v", reply, err)
+		}
+	}
+	err := p.CheckHandshake(codec.Login{}, RESP2, 0, 0, []byte("-ERR unknown command `AUTH`, with args beginning with: `u`, `"+password[:20]+"\r\n"))
+	if err == nil || err.Error() != "AUTH was refused" {
+		t.Errorf("error %v", err)
+	}
+}

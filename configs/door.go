@@ -1,0 +1,157 @@
+package configs
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"cashew/engine"
+)
+
+// doorKeys are about who may be a client of the pool.
+func (p *pool) doorKeys() []key {
+	number := "a number, at most 2147483647"
+	return []key{
+		p.sendersKey(),
+		p.handshakeKey(),
+		networksKey("allow_from", &p.AllowFrom),
+		networksKey("deny_from", &p.DenyFrom),
+		msecKey("client_idle_timeout", &p.ClientIdleTimeout),
+		plainKey("client_connections_per_address", number, &p.ClientConnectionsPerAddress, 0, math.MaxInt32),
+		plainKey("auth_failures", number, &p.AuthFailures, 0, math.MaxInt32),
+	}
+}
+
+const (
+	wantNetworks = "addresses and networks with blanks between them, such as 10.0.0.0/8 ::1"
+	unixSender   = "unix"
+)
+
+func networksKey(name string, to *engine.Networks) key {
+	return key{
+		name: name, to: to, want: wantNetworks,
+		set: func(n *yaml.Node) (reason string) {
+			*to, reason = parseNetworks(strings.Fields(n.Value))
+			return reason
+		},
+		show: func() any { return orNil(strings.Join(networkTexts(*to), " ")) },
+	}
+}
+
+func (p *pool) sendersKey() key {
+	to := &p.ProxyProtocolFrom
+	return key{
+		name: "proxy_protocol_from", to: to, want: wantNetworks + ", or " + unixSender,
+		set: func(n *yaml.Node) (reason string) {
+			words := strings.Fields(n.Value)
+			others := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == unixSender })
+			to.Unix = len(others) < len(words)
+			if len(others) > 0 || len(words) == 0 {
+				to.Networks, reason = parseNetworks(others)
+			}
+			return reason
+		},
+		show: func() any {
+			words := networkTexts(to.Networks)
+			if to.Unix {
+				words = append(words, unixSender)
+			}
+			return orNil(strings.Join(words, " "))
+		},
+	}
+}
+
+// handshakeKey is a time that cannot be without end: whoever connects and says nothing would stay.
+func (p *pool) handshakeKey() key {
+	k := msecKey("handshake_timeout", &p.HandshakeTimeout)
+	k.want = "milliseconds, digits only, from 1 to 2147483647"
+	set := k.set
+	k.set = func(n *yaml.Node) string {
+		reason := set(n)
+		if reason == "" && p.HandshakeTimeout == 0 {
+			reason = "is out of range"
+		}
+		return reason
+	}
+	return k
+}
+
+// orNil has a key with an empty value left out.
+func orNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// parseNetworks reads addresses and networks, whose host has to be zero: 10.0.0.1/8 could be meant either way.
+func parseNetworks(words []string) (all engine.Networks, reason string) {
+	for _, w := range words {
+		text := w
+		if !strings.Contains(w, "/") {
+			a, err := netip.ParseAddr(w)
+			if err != nil {
+				return nil, fmt.Sprintf("has %q, which is no address", w)
+			}
+			if a.Zone() != "" {
+				return nil, fmt.Sprintf("has %q: an address has no zone here", w)
+			}
+			text = netip.PrefixFrom(a, a.BitLen()).String()
+		}
+		n, err := netip.ParsePrefix(text)
+		switch {
+		case err != nil:
+			return nil, fmt.Sprintf("has %q, which is no network", w)
+		case n != n.Masked():
+			return nil, fmt.Sprintf("has %q, whose host is not zero: the network is %s, the address %s", w, n.Masked(), n.Addr())
+		case n.Addr().Is4In6(): // it has 96 bits or more, or its host would not be zero
+			n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
+		}
+		if !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	if len(all) == 0 {
+		return nil, "is empty"
+	}
+	return all, ""
+}
+
+// networkTexts are n as a file has them, an address without the bits that all of them have.
+func networkTexts(n engine.Networks) []string {
+	texts := make([]string, 0, len(n))
+	for _, p := range n {
+		text := p.String()
+		if p.IsSingleIP() {
+			text = p.Addr().String()
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// door warns of what can never matter to a pool.
+func (c *checker) door(p *pool) {
+	senders, hasSenders := p.value("proxy_protocol_from")
+	isUnix, isTCP := p.Listen.Network == "unix", p.Listen.Network == "tcp"
+	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
+	switch from := &p.ProxyProtocolFrom; {
+	case !hasSenders:
+	case isUnix && !from.Unix:
+		c.warn(senders, at("proxy_protocol_from").because("has no %q, and the pool listens on a unix socket: nobody is expected to send a header", unixSender))
+	case isTCP && len(from.Networks) == 0:
+		c.warn(senders, at("proxy_protocol_from").because("has only %q, and the pool does not listen on a unix socket: nobody is expected to send a header", unixSender))
+	}
+	if !isUnix || p.ProxyProtocolFrom.Unix {
+		return
+	}
+	for _, key := range []string{"allow_from", "deny_from", "client_connections_per_address"} {
+		if n, ok := p.value(key); ok {
+			c.warn(n, at(key).because("is without effect: who comes by a unix socket has no address"))
+		}
+	}
+}

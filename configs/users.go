@@ -1,0 +1,183 @@
+package configs
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"cashew/codec/acl"
+	"cashew/codec/memcached"
+	"cashew/codec/resp"
+)
+
+const (
+	// wantUser is what a line of users holds.
+	wantUser = `a name and rules of Redis's ACLs on one line, such as "alice on >secret ~a:* +@read"`
+	// maxACLFile is how long an aclfile may be.
+	maxACLFile = 16 << 20
+)
+
+// usersKey takes any text: users finds what is wrong with each line. No secret of it is ever shown.
+func (p *pool) usersKey() key {
+	return key{
+		name: "users", to: &p.userLines, isList: true, isSecret: true, want: wantUser,
+		set: func(n *yaml.Node) string {
+			p.userLines, p.userNodes = append(p.userLines, n.Value), append(p.userNodes, n)
+			return ""
+		},
+		show: func() any {
+			if len(p.userLines) == 0 {
+				return nil
+			}
+			return p.userLines
+		},
+	}
+}
+
+func (p *pool) aclFileKey() key {
+	return key{
+		name: "aclfile", to: &p.aclFile, want: "a path",
+		set: func(n *yaml.Node) string {
+			p.aclFile = n.Value
+			return ""
+		},
+		show: func() any {
+			if p.aclFile == "" {
+				return nil
+			}
+			return p.aclFile
+		},
+	}
+}
+
+// users checks a pool's users, wherever they stand.
+func (c *checker) users(p *pool, isMemcached bool) {
+	list, inline := p.value("users")
+	file, inFile := p.value("aclfile")
+	at := Problem{Pool: p.Name, Key: "aclfile"}
+	switch {
+	case inline && inFile:
+		c.report(file, at.because(`directives "users:" (line %d) and "aclfile:" exclude each other`, list.Line))
+	case inline:
+		at.Key = "users"
+		before := len(c.problems)
+		for i, n := range p.userNodes {
+			p.userLines[i] = c.userLine(n, at)
+		}
+		if len(c.problems) == before {
+			c.parseUsers(p, isMemcached, func(e *acl.Error) {
+				at.Value, at.Want = e.Word, wantUser
+				c.report(p.userNodes[e.Line], at.because("%s", e.Reason))
+			})
+		}
+	case inFile:
+		c.aclFile(p, isMemcached, file, at)
+	}
+	if p.users == nil || isMemcached {
+		return
+	}
+	for _, name := range p.users.Names() {
+		if db := p.users.Find(name).DB; db >= 0 && db >= p.databases && db != p.redisDB {
+			wrong := Problem{Pool: p.Name, Key: "databases"}
+			c.report(p.at, wrong.because("user '%s' begins in database %d, which the pool does not serve", oneLine(name), db))
+		}
+	}
+}
+
+// parseUsers makes p's users of its lines.
+func (c *checker) parseUsers(p *pool, isMemcached bool, report func(*acl.Error)) {
+	us, wrong := resp.Users(p.userLines, p.auth.text)
+	if isMemcached {
+		us, wrong = memcached.Users(p.userLines)
+	}
+	for _, e := range wrong {
+		report(e)
+	}
+	if len(wrong) == 0 {
+		p.users = us
+	}
+}
+
+// userLine is what a line of users says. To a reader of YAML a '#' behind a space begins a comment: here the hash of a password is read as
+// that, and what is neither a hash nor plainly a comment is a mistake, lest a user be without the password that stands there.
+func (c *checker) userLine(n *yaml.Node, at Problem) string {
+	if n.Style != 0 {
+		return n.Value
+	}
+	words, value := strings.Fields(c.text.from(n)), strings.Fields(n.Value)
+	if len(words) < len(value) || !slices.Equal(words[:len(value)], value) || len(words) > len(value) && words[len(value)][0] != '#' {
+		at.Want = wantUser
+		c.report(n, at.because("goes on behind its line: put it on one line, or in quotes"))
+		return n.Value
+	}
+	for _, word := range words[len(value):] {
+		switch {
+		case word == "#":
+			return strings.Join(value, " ")
+		case word[0] == '#' && !acl.IsHash(word):
+			at.Want = "'#' and 64 lower-case hexadecimal digits, the SHA-256 of a password; before a comment, '# '"
+			c.report(n, at.because("has a '#' that begins neither the hash of a password nor, with a space behind it, a comment"))
+			return n.Value
+		}
+		value = append(value, word)
+	}
+	return strings.Join(value, " ")
+}
+
+// aclFile reads the file that has p's users, as Redis's aclfile; a relative path begins where the configuration is.
+//
+// Source: redis 7.0 acl.c, ACLLoadFromFile.
+func (c *checker) aclFile(p *pool, isMemcached bool, n *yaml.Node, at Problem) {
+	path := p.aclFile
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(c.file), path)
+	}
+	at.Value = n.Value
+	text, err := readACLFile(path)
+	if err != nil {
+		c.report(n, at.because("can't be read: %v", err))
+		return
+	}
+	var numbers []int // of the lines in the file
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		if word != "user" {
+			c.report(n, at.because("line %d should start with user keyword", i+1))
+			return
+		}
+		p.userLines, numbers = append(p.userLines, rest), append(numbers, i+1)
+	}
+	c.parseUsers(p, isMemcached, func(e *acl.Error) {
+		at.Value = e.Word
+		c.report(n, at.because("line %d of %s: %s", numbers[e.Line], oneLine(p.aclFile), e.Reason))
+	})
+	if p.users != nil {
+		p.users.File = p.aclFile
+	}
+}
+
+// readACLFile reads a file that is one, and not too long.
+func readACLFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", pathless(err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", fmt.Errorf("not a file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxACLFile+1))
+	if err == nil && len(data) > maxACLFile {
+		err = fmt.Errorf("longer than %d bytes", maxACLFile)
+	}
+	return string(data), err
+}

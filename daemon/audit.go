@@ -1,0 +1,226 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"cashew/audit"
+	"cashew/engine"
+)
+
+// auditor writes the audit log: one goroutine, for which nobody waits. What can't be written is dropped and counted, and the log says so
+// once, and once more when it can.
+type auditor struct {
+	log   *slog.Logger
+	from  *audit.Log // set by run
+	early chan struct{}
+	end   chan struct{}
+	ended chan struct{}
+
+	mu   sync.Mutex
+	next *auditFile // in place of the one in use; nil: that goes on
+}
+
+// auditFile is where its lines go.
+type auditFile struct {
+	path string   // "": nowhere
+	f    *os.File // nil: a FIFO that nobody reads; it is opened again
+}
+
+const (
+	auditInterval = 500 * time.Millisecond
+	// auditPatience is how long a reader of a pipe may take no bytes, and the end of the process wait for the last lines.
+	auditPatience = time.Second
+)
+
+func newAuditor(log *slog.Logger) *auditor {
+	return &auditor{log: log, early: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// openAudit opens path to append to it. A FIFO without a reader is no mistake: there may be one later. The error is the system's alone.
+func openAudit(path string) (*auditFile, error) {
+	if path == "" {
+		return &auditFile{}, nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY|unix.O_NONBLOCK, 0o600)
+	if err != nil && !errors.Is(err, unix.ENXIO) {
+		return nil, systemError(err)
+	}
+	return &auditFile{path: path, f: f}, nil
+}
+
+func (a *auditFile) close() {
+	if a.f != nil {
+		_ = a.f.Close()
+	}
+}
+
+// use has the lines go to another file, from the next write on.
+func (a *auditor) use(f *auditFile) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.next != nil {
+		a.next.close()
+	}
+	a.next = f
+}
+
+// take is the file that is to be used now, where it is another.
+func (a *auditor) take() *auditFile {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next := a.next
+	a.next = nil
+	return next
+}
+
+// run begins to write what from has.
+func (a *auditor) run(from *audit.Log) {
+	a.from = from
+	from.Wakes(func() {
+		select {
+		case a.early <- struct{}{}:
+		default:
+		}
+	})
+	go a.write()
+}
+
+// close writes what is left, if that does not take long.
+func (a *auditor) close() {
+	if a == nil || a.from == nil {
+		return
+	}
+	close(a.end)
+	select {
+	case <-a.ended:
+	case <-time.After(2 * auditPatience):
+	}
+}
+
+func (a *auditor) write() {
+	defer close(a.ended)
+	ticker := time.NewTicker(auditInterval)
+	defer ticker.Stop()
+	w := auditWriter{log: a.log, file: &auditFile{}}
+	defer func() { w.file.close() }()
+	var lines []byte
+	for last := false; !last; {
+		select {
+		case <-ticker.C:
+		case <-a.early:
+		case <-a.end:
+			last = true
+		}
+		next := a.take()
+		if next != nil && w.file.path == "" {
+			w.file, next = next, nil
+		}
+		if lines = a.from.Take(lines, time.Now()); len(lines) > 0 {
+			a.from.Lose(w.put(lines)) // to the file that was in use as they came
+		}
+		if next != nil {
+			w.file.close()
+			w.file, w.broken = next, false
+		}
+	}
+}
+
+// auditWriter is what the goroutine knows of its file.
+type auditWriter struct {
+	log    *slog.Logger
+	file   *auditFile
+	broken bool // the last byte written is not the end of a line
+	failed bool // the last write did, and the log has it
+}
+
+// put writes lines, and returns how many it could not write.
+func (w *auditWriter) put(lines []byte) (lost int) {
+	if w.file.path == "" {
+		return bytes.Count(lines, newline)
+	}
+	if w.file.f == nil {
+		if again, err := openAudit(w.file.path); err == nil {
+			w.file = again
+		}
+	}
+	n, err := 0, error(unix.ENXIO)
+	if w.file.f != nil {
+		n, err = w.append(lines)
+	}
+	if err == nil {
+		if w.failed {
+			w.log.Info("audit log: written again", "file", w.file.path)
+		}
+		w.failed = false
+		return 0
+	}
+	if !w.failed {
+		w.log.Error("audit log: not written; events are lost and counted", "file", w.file.path, "error", systemError(err))
+	}
+	w.failed = true
+	if errors.Is(err, unix.EPIPE) { // its reader is gone
+		w.file.close()
+		w.file.f, w.broken = nil, false
+	}
+	return bytes.Count(lines[n:], newline)
+}
+
+// append writes lines, and returns how many bytes of them, and of lines that are whole or begun. A line that was cut before ends first.
+func (w *auditWriter) append(lines []byte) (n int, err error) {
+	_ = w.file.f.SetWriteDeadline(time.Now().Add(auditPatience)) // a pipe's; a file of a disk has none
+	if w.broken {
+		if _, err := w.file.f.Write(newline); err != nil {
+			return 0, err
+		}
+	}
+	n, err = w.file.f.Write(lines)
+	w.broken = n > 0 && lines[n-1] != newline[0]
+	return n, err
+}
+
+var newline = []byte("\n")
+
+// openAuditLog opens the audit log of o.
+func openAuditLog(o *engine.Options) (*auditFile, error) {
+	f, err := openAudit(o.AuditLog)
+	if err != nil {
+		err = fmt.Errorf("opening audit log '%s' failed: %w", o.AuditLog, err)
+	}
+	return f, err
+}
+
+// beginAudit writes the audit log from now on, to f.
+func (p *process) beginAudit(f *auditFile) {
+	p.auditor = newAuditor(p.log)
+	p.auditor.use(f)
+	p.auditor.run(p.proxy.Audit())
+	p.audit("start", p.version)
+}
+
+// reopenAudit opens the audit log anew, after it was moved away. If that fails its lines go on into the old file.
+func (p *process) reopenAudit() {
+	if p.auditor == nil || p.proxy.Options().AuditLog == "" {
+		return
+	}
+	f, err := openAuditLog(p.proxy.Options())
+	if err != nil {
+		p.log.Error(err.Error())
+		return
+	}
+	p.auditor.use(f)
+}
+
+// audit keeps what happens to the process.
+func (p *process) audit(name, result string) {
+	if p.proxy != nil {
+		p.proxy.Audit().Record(audit.Admin, &audit.Event{At: time.Now(), Name: name, Result: result})
+	}
+}

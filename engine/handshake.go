@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"cashew/tlsconn"
+)
+
+// firstOfTLS is what a TLS client begins with: the type of a record of its handshake. No command of any protocol begins so.
+const firstOfTLS = 0x16
+
+// encrypts says that p's clients speak TLS alone: what is written past that means nothing to them.
+func (p *pool) encrypts() bool { return p.tls != nil && p.tls.Mode() == tlsconn.On }
+
+// secure makes c a connection that speaks TLS, or finds that it is a plain one where either kind may come. It blocks for HandshakeTimeout
+// at most; a plain client of a pool that takes both may wait for as long as it likes before its first byte.
+func (p *pool) secure(c *comer) error {
+	nc := c.nc
+	if p.tls.Mode() == tlsconn.Optional {
+		var b [1]byte
+		p.proxy.hall.silent.Add(1)
+		_, err := io.ReadFull(nc, b[:])
+		if p.proxy.hall.silent.Add(-1); err != nil {
+			return err
+		}
+		if b[0] != firstOfTLS {
+			c.first = b[:]
+			return nil
+		}
+		nc = tlsconn.Prefixed(nc, b[:])
+	}
+	timeout := p.opts.HandshakeTimeout
+	if err := nc.SetDeadline(p.proxy.world.Now().Add(timeout)); err != nil {
+		return err
+	}
+	ctx, cancel := p.proxy.world.WithTimeout(p.proxy.hall.open, timeout)
+	defer cancel()
+	t, err := p.tls.Handshake(ctx, nc, p.proxy.gate)
+	if err != nil {
+		return p.insecure(err)
+	}
+	p.door.tls.done.Add(1)
+	if t.ConnectionState().DidResume {
+		p.door.tls.resumed.Add(1)
+	}
+	if shown := t.ConnectionState().PeerCertificates; len(shown) > 0 {
+		c.cert = shown[0]
+	}
+	c.nc = t
+	return t.SetDeadline(time.Time{})
+}
+
+// handshakes counts a pool's, of TLS with clients.
+type handshakes struct {
+	done, resumed, failed atomic.Int64
+}
+
+// insecure is why a client with whom the handshake failed does not come in.
+func (p *pool) insecure(err error) error {
+	var plain tls.RecordHeaderError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, io.EOF):
+		return err // it only looked whether we are here
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		p.door.tls.failed.Add(1)
+		return &turnedAway{reason: refusedLate, text: "its TLS handshake was not finished in time"}
+	case errors.As(err, &plain):
+		p.door.tls.failed.Add(1)
+		return &turnedAway{reason: refusedTLS, text: "it does not speak TLS"}
+	}
+	p.door.tls.failed.Add(1)
+	return &turnedAway{reason: refusedTLS, text: "TLS handshake: " + err.Error()}
+}
+
+// lookAtFiles reads certificates and keys again: who renews them need not tell the proxy. It may wait for a disk.
+func (p *Proxy) lookAtFiles() {
+	p.tickets.Turn()
+	for _, pl := range p.pools() {
+		pl.reread()
+	}
+}
+
+// hasFiles says that a pool has any.
+func (p *Proxy) hasFiles() bool {
+	return slices.ContainsFunc(p.pools(), func(pl *pool) bool { return pl.tls != nil || pl.opts.ServerTLS })
+}
+
+// reread reads the files that p's options name again. Where one is wrong, what was read before stays in force.
+func (p *pool) reread() {
+	for _, f := range []struct {
+		what   string
+		reread func() (bool, error)
+	}{{"for clients", p.tls.Reread}, {"for servers", p.RereadTLS}} {
+		changed, err := f.reread()
+		switch {
+		case err != nil:
+			p.proxy.log.Error("TLS files "+f.what+" are wrong; going on with those before", "pool", p.Name, "err", err)
+		case changed:
+			p.proxy.log.Info("TLS files "+f.what+" read anew", "pool", p.Name)
+		}
+	}
+}
