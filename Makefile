@@ -56,15 +56,15 @@ vet:
 test: servers build vet ## all tests
 	$(GO) test $(FAST)
 	$(GO) test -tags invariants -run Copies ./engine
-	$(GO) test -tags invariants -run 'TestSim$$' ./tests/sim -sim.duration=40s
+	$(GO) test -tags invariants -run 'TestSim$$' ./tests/sim -sim.duration=20s
 	$(GO) test -count=1 -p 1 $(REAL)
 
 test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui
 	@mkdir -p bin/ui
 	$(GO) test -count=1 -v -run UI -artifacts -outputdir=$(CURDIR)/bin/ui ./engine/admin/page
 
-race: ## all tests under the race detector, consumed bytes and free buffers overwritten
-	$(GO) test -race -tags invariants $(FAST) ./bench ./tests/dist
+race: ## the product's tests under the race detector, consumed bytes and free buffers overwritten
+	$(GO) test -race -tags invariants $(filter-out cashew/bench/% cashew/tests/house cashew/tests/plant cashew/tests/mutate,$(FAST))
 	$(GO) test -count=1 -race -tags invariants ./tests/difftest
 
 fuzz: ## each fuzz target for FUZZTIME=30s
