@@ -203,6 +203,9 @@ func coalesceHeard(dst []byte, g *codec.Gather, sort int) []byte {
 	if !ok {
 		return append(dst, errInvalid...)
 	}
+	if n == 0 {
+		return appendInt(dst, 0) // who is subscribed by now came behind it
+	}
 	place := int(g.Part[0])
 	clients, own := g.Subscribers.Count(sort, g.Keys, place)
 	if sort == channels {

@@ -139,6 +139,7 @@ func TestCoalescePubSub(t *testing.T) {
 		{"publish a x", []string{":4\r\n"}, ":8\r\n"},
 		{"publish a x", []string{":6\r\n"}, ":10\r\n"}, // two that are not ours
 		{"publish a x", []string{":1\r\n"}, ":8\r\n"},  // not all loops are subscribed yet
+		{"publish a x", []string{":0\r\n"}, ":0\r\n"},  // and none was when it was executed
 		{"publish c x", []string{":1\r\n"}, ":1\r\n"},
 		{"spublish a x", []string{":2\r\n"}, ":5\r\n"},
 		{"publish a x", []string{"-NOPERM no\r\n"}, "-NOPERM no\r\n"},

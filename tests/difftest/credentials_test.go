@@ -117,7 +117,6 @@ func (v *vault) says(t testing.TB, parts ...string) {
 // TestRotation: secrets of the servers change under load, the servers first or the proxy first, and no client sees anything of it: none
 // that pipelines, speaks RESP3, watches a key, is blocked or subscribed.
 func TestRotation(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	servers := []*redisServer{startLocked(t, "one"), startLocked(t, "one")}
 	all := func(args ...string) {
@@ -276,7 +275,6 @@ func TestWrongCredentials(t *testing.T) {
 
 // TestNoSecretIsTold starts a proxy with secrets, drives all that it has to say something in, and looks for the secrets there.
 func TestNoSecretIsTold(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	s := startLocked(t, "s3cret-one")
 	other := startLocked(t, "s3cret-two")

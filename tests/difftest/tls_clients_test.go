@@ -57,7 +57,6 @@ func TestTLSOptional(t *testing.T) {
 
 // TestTLSClientCertificates: who shows which certificate is let in, or told why not, and the log says it, too.
 func TestTLSClientCertificates(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	servers := entries(startRedises(t, 1))
@@ -234,7 +233,6 @@ func TestTLSHalfClose(t *testing.T) {
 
 // TestTLSOpenSSL: OpenSSL's client changes its keys, has ours changed, and is refused another handshake.
 func TestTLSOpenSSL(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	openssl := processtest.LookPath(t, "openssl")

@@ -36,7 +36,6 @@ func (k *keychain) serial(t testing.TB, addr string) int64 {
 // TestTLSFiles: new clients see a certificate as soon as its files have changed, those that are there go on, and files that are wrong
 // change nothing but the log.
 func TestTLSFiles(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	s := newService(t)
@@ -201,7 +200,6 @@ func (k *keychain) startTLSFake(t testing.TB, o *tls.Config, answer func(conn *t
 // TestTLSServerDies: a server that ends in the middle of a reply, in whichever way, costs those that wait on it an error each, and
 // never other bytes.
 func TestTLSServerDies(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	for name, end := range map[string]func(conn *tls.Conn){
@@ -242,7 +240,6 @@ func TestTLSServerDies(t *testing.T) {
 
 // TestTLSBadServers: why a server is not spoken to is what clients are told, in the time that they have.
 func TestTLSBadServers(t *testing.T) {
-	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
