@@ -59,16 +59,7 @@ func secretKey(name string, to *string, want string) key {
 }
 
 // fileKey is the path of a file, which is not looked at here: another machine may check what this one will run.
-func fileKey(name string, to *string) key {
-	return key{
-		name: name, to: to, want: "the path of a file",
-		set: func(n *yaml.Node) string {
-			*to = n.Value
-			return ""
-		},
-		show: func() any { return orNil(*to) },
-	}
-}
+func fileKey(name string, to *string) key { return textKey(name, "the path of a file", to) }
 
 // admin checks our own settings of the admin pages together. given are those that the section has.
 func (c *checker) admin(given map[string]given) {

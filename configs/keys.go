@@ -275,6 +275,17 @@ func boolKey(name string, to *bool) key {
 	}
 }
 
+func textKey(name, want string, to *string) key {
+	return key{
+		name: name, to: to, want: want,
+		set: func(n *yaml.Node) string {
+			*to = n.Value
+			return ""
+		},
+		show: func() any { return orNil(*to) },
+	}
+}
+
 func numberKey(name string, to *int) key {
 	return key{
 		name: name, to: to, want: "digits only, at most 2147483647", isInt32: true,

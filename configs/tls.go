@@ -37,22 +37,6 @@ func (p *pool) tlsKeys() []key {
 	}
 }
 
-func textKey(name, want string, to *string) key {
-	return key{
-		name: name, to: to, want: want,
-		set: func(n *yaml.Node) string {
-			*to = n.Value
-			return ""
-		},
-		show: func() any {
-			if *to == "" {
-				return nil
-			}
-			return *to
-		},
-	}
-}
-
 func protocolsKey(name string, to *tlsconn.Protocols) key {
 	return key{
 		name: name, to: to, want: `"TLSv1.2", "TLSv1.3" or both`,

@@ -1,18 +1,14 @@
 package daemon
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
+	"maps"
 	"net"
 	"os"
 	"testing"
 	"time"
+
+	"cashew/tests/certtest"
 )
 
 // What a file has besides before a setting of TLS changes.
@@ -25,43 +21,20 @@ var (
 )
 
 func with(m map[string]string, key, value string) map[string]string {
-	all := map[string]string{key: value}
-	for k, v := range m {
-		all[k] = v
-	}
+	all := maps.Clone(m)
+	all[key] = value
 	return all
 }
 
-// writeTLS writes two certificates of one key to dir, each its own CA: tls.crt and other.crt, and the key as tls.key and same.key.
+// writeTLS writes a certificate to dir, which is its own CA, as tls.crt and other.crt, and its key as tls.key and same.key.
 func writeTLS(t *testing.T, dir string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(kind string, der []byte, names ...string) {
-		for _, name := range names {
-			if err := os.WriteFile(dir+"/"+name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	for i, name := range []string{"tls.crt", "other.crt"} {
-		c := &x509.Certificate{
-			SerialNumber: big.NewInt(int64(i + 1)), Subject: pkix.Name{CommonName: "cashew"}, DNSNames: []string{"localhost"},
-			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		}
-		der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-		if err != nil {
+	p := certtest.New(t, "nobody").Issue(t, certtest.Of{SelfSigned: true})
+	for name, text := range map[string][]byte{"tls.crt": p.PEM, "other.crt": p.PEM, "tls.key": p.KeyPEM, "same.key": p.KeyPEM} {
+		if err := os.WriteFile(dir+"/"+name, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		write("CERTIFICATE", der, name)
 	}
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write("EC PRIVATE KEY", der, "tls.key", "same.key")
 }
 
 // tlsState is of a client without a certificate whose PING was answered; without a version where it was not.

@@ -1,6 +1,6 @@
 // Package looptest has a Handler that stands between a loop and another Handler, and changes every byte on its way: what is
 // written leaves in other pieces and coded, what comes is decoded and handed over cut, joined and late. A Handler that works
-// beneath it takes and gives its bytes through its Socket only, and will with TLS, too.
+// beneath it takes and gives its bytes through its Socket only, and does with TLS, too (package loop, sealed.go).
 package looptest
 
 import (
