@@ -55,7 +55,7 @@ func (g *Group) late(server *topology.Server) int64 {
 
 // tooLate notes that a request on c is late.
 func (c *Conn) tooLate() {
-	if l := c.group.lanes; c.server.Slot() < len(l) && l[c.server.Slot()].server == c.server {
-		l[c.server.Slot()].lateAt = c.loop.Now
+	if c.group.has(c.server) {
+		c.group.lanes[c.server.Slot()].lateAt = c.loop.Now
 	}
 }

@@ -110,7 +110,8 @@ type DoorOptions struct {
 	// ProxyProtocolFrom are the senders that begin each connection with a PROXY header, which has the client's addresses.
 	ProxyProtocolFrom Senders
 
-	// HandshakeTimeout is how long a connection may take for what comes before its first command: a PROXY header.
+	// HandshakeTimeout is how long a connection may take for each of what comes before its first command: a PROXY header, and TLS's
+	// handshake.
 	HandshakeTimeout time.Duration
 
 	// AllowFrom, and not DenyFrom, has the addresses that clients may come from; where it is empty, all. Who comes by a unix socket is

@@ -150,7 +150,7 @@ type pool struct {
 	proxy    *Proxy
 	reports  *reporter         // of all pools
 	tls      *tlsconn.Acceptor // nil: its clients speak none
-	door     *door             // likewise
+	door     *door             // shared with the pool that it replaced
 	slowFrom *atomic.Int64     // the pool's clients are told of slow commands from this ID on; shared likewise
 
 	unfollow context.CancelFunc // ends what looks after its servers' names

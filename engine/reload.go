@@ -77,13 +77,27 @@ func (p *Proxy) prepareReload(o Options) (*plan, error) {
 		return nil, errStopping
 	}
 	c, err := p.plan(o)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = p.bindPlan(c)
 	}
-	if err := p.bindPlan(c); err != nil {
+	if err != nil {
+		c.discard()
 		return nil, err
 	}
 	return c, nil
+}
+
+// discard ends what the pools of a plan have that is not to be carried out.
+func (c *plan) discard() {
+	if c == nil {
+		return
+	}
+	for _, r := range c.changed {
+		r.new.tls.Close()
+	}
+	for _, pl := range c.added {
+		pl.tls.Close()
+	}
 }
 
 // carryOut does what can't fail.

@@ -152,7 +152,8 @@ func (p *Pool) dialOne(ctx context.Context, s *Server, addr string, shares int) 
 // wait for it, and not that their own time ran out.
 func (p *Pool) secure(ctx context.Context, nc net.Conn, s *Server) (net.Conn, error) {
 	until, _ := ctx.Deadline()
-	if err := nc.SetDeadline(until.Add(-p.dialTimeout() / 10)); err != nil {
+	now := p.world.Now()
+	if err := nc.SetDeadline(now.Add(until.Sub(now) / 10 * 9)); err != nil {
 		return nil, err
 	}
 	c, err := p.tls.Handshake(nc, s.Addr)

@@ -9,7 +9,7 @@ import (
 )
 
 // audited keeps requests that change something, and those of whom is not let in. Of a request it has method, path and what
-// came of it, and nothing of its parameters but the number of a client.
+// came of it, and nothing of its parameters.
 func (s *Server) audited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.src.Audit.Wants(audit.Admin) {
