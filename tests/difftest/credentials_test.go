@@ -252,6 +252,7 @@ func TestServerCredentials(t *testing.T) {
 
 // TestWrongCredentials: a client is told what the server said, and the log names pool and server.
 func TestWrongCredentials(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	s := startLocked(t, "right")
 	p := startProxy(t, poolOf([]*redisServer{s}, "server_username: alice", "server_password: wr0ng-pass"))
@@ -275,6 +276,7 @@ func TestWrongCredentials(t *testing.T) {
 
 // TestNoSecretIsTold starts a proxy with secrets, drives all that it has to say something in, and looks for the secrets there.
 func TestNoSecretIsTold(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	s := startLocked(t, "s3cret-one")
 	other := startLocked(t, "s3cret-two")

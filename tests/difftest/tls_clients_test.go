@@ -233,6 +233,7 @@ func TestTLSHalfClose(t *testing.T) {
 
 // TestTLSOpenSSL: OpenSSL's client changes its keys, has ours changed, and is refused another handshake.
 func TestTLSOpenSSL(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	openssl := processtest.LookPath(t, "openssl")
@@ -307,6 +308,7 @@ func (p *printed) String() string {
 
 // TestTLSRealClients: redis-cli and go-redis with certificates of their own, before servers that want one as well.
 func TestTLSRealClients(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	mine := k.ca.Issue(t, certtest.Of{Name: "client"})

@@ -240,6 +240,7 @@ func TestTLSServerDies(t *testing.T) {
 
 // TestTLSBadServers: why a server is not spoken to is what clients are told, in the time that they have.
 func TestTLSBadServers(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	k := newKeychain(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
