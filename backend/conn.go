@@ -115,6 +115,7 @@ func (c *Conn) Queue(r *Request) {
 func (c *Conn) NoReply() {
 	c.figures.Requests++
 	c.figures.NoReply++
+	c.out.Begin()
 }
 
 // enter is Queue for any request, a canary included, and counts it in no figure.
@@ -123,6 +124,7 @@ func (c *Conn) enter(r *Request) {
 	c.unsent++
 	r.Ref()
 	r.at, r.from = c.loop.Now, c.out.Place()
+	c.out.Begin()
 	r.order = c.entered
 	c.entered++
 	if c.tail == nil {

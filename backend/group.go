@@ -151,11 +151,15 @@ const (
 func (s *Set) newConn(server *topology.Server) *Conn {
 	g := s.group
 	g.local.orders += orderGap
-	return &Conn{
+	c := &Conn{
 		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, db: s.db,
 		figures: g.lanes[server.Slot()].figures, classes: g.classes,
 		entered: g.local.orders, answered: g.local.orders,
 	}
+	if o := g.pool.Options(); o.ServerTLS && o.Protocol.TLSApart() {
+		c.out.MarkCommands()
+	}
+	return c
 }
 
 // Preconnect opens one connection to each server, as twemproxy does whatever server_connections says.

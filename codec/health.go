@@ -32,6 +32,9 @@ type Health interface {
 	// CheckProbe looks at the whole reply to Probe: an error says why the server should not get traffic yet.
 	CheckProbe(reply []byte) error
 
+	// TLSApart says that servers of it which speak TLS have to get commands in records that end with them.
+	TLSApart() bool
+
 	// Canary is a whole command that any server of that profile answers with reply, which holds token where the protocol allows that.
 	Canary(pr Profile, token string) (command, reply []byte)
 

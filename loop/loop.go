@@ -60,6 +60,7 @@ type Loop struct {
 	spares  spares // for bytes that outlive a callback
 	batches batches
 	iov     [][]byte
+	offsets []int  // scratch of flushApart
 	opened  []byte // see openRoom
 	joined  []byte // see sealRoom
 

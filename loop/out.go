@@ -20,6 +20,7 @@ type Out struct {
 	stalled bool    // the kernel's buffer is full; the Watcher will call
 	since   int64   // Loop.Now when it last filled
 	err     error   // of the first failed write; nothing is written after it
+	apart
 }
 
 // chunk is one element of an Out's queue. rest points into whole, into bb, or into what is shared: that is given back once it is written.
@@ -62,6 +63,7 @@ func (o *Out) Open(s Socket) {
 func (o *Out) use(s Socket) {
 	o.sock = s
 	o.keeper, _ = s.(Keeper)
+	o.useApart(s)
 }
 
 // Pending is how many bytes wait to be written.
@@ -169,6 +171,11 @@ func (o *Out) Through(l *Loop, p []byte, w Writer) {
 		o.Append(l, p)
 		return
 	}
+	if o.to != nil {
+		o.Append(l, p)
+		o.flushApart(l, w)
+		return
+	}
 	o.cut()
 	l.iov = l.iov[:0]
 	for i := range o.queue {
@@ -206,6 +213,10 @@ func (o *Out) Flush(l *Loop, w Writer) {
 		if o.unsent > 0 && !o.stalled {
 			o.unsent = o.keeper.Unsent()
 		}
+		return
+	}
+	if o.to != nil {
+		o.flushApart(l, w)
 		return
 	}
 	if len(o.queue) > 0 {
@@ -345,7 +356,7 @@ func (o *Out) Close(l *Loop) {
 	if o.batch != nil {
 		l.batches.put(o.batch)
 	}
-	*o = Out{}
+	*o = Out{apart: apart{marks: o.marks, begins: o.begins[:0]}}
 }
 
 // Writer is the owner of an Out: a session or a Conn.

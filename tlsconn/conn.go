@@ -19,7 +19,8 @@ import (
 // on one goroutine, and Read and Write pass nothing but memory.
 type Conn struct {
 	*tls.Conn
-	pipe pipe
+	Apart bool // the peer has to get commands in records of their own
+	pipe  pipe
 }
 
 // ErrAgain is what Read has after Join when no whole record is left. It is temporary, so that crypto/tls reads on afterwards.

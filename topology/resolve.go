@@ -160,6 +160,7 @@ func (p *Pool) secure(ctx context.Context, nc net.Conn, s *Server) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
+	c.Apart = p.opts.Protocol.TLSApart()
 	return c, nc.SetDeadline(time.Time{})
 }
 

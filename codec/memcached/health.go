@@ -43,6 +43,10 @@ func (*Protocol) CheckProbe(reply []byte) error {
 	return fmt.Errorf("memcached: mn was answered %q", bytes.TrimRight(reply[:min(len(reply), 100)], "\r\n"))
 }
 
+// TLSApart implements codec.Health: a server forgets what its TLS library has behind a value that it read past its buffer. Source:
+// memcached 1.6.18 memcached.c, conn_nread.
+func (*Protocol) TLSApart() bool { return true }
+
 // Judge implements codec.Replies. memcached's errors are about a request, never about the server as a whole. What the binary
 // protocol's replies bear is looked at as they are scanned.
 func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) verdict.Verdict {

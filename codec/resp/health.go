@@ -97,6 +97,9 @@ func judgeError(reply []byte) verdict.Verdict {
 	return verdict.Fine
 }
 
+// TLSApart implements codec.Health: Redis asks its TLS library what it has. Source: redis 7.0 tls.c, tlsProcessPendingData.
+func (*Protocol) TLSApart() bool { return false }
+
 // Marks implements codec.Replies: order is all that tells whose a reply is.
 func (*Protocol) Marks(codec.Profile) bool { return false }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os/exec"
@@ -150,6 +151,34 @@ func TestTLSMemcachedDifferential(t *testing.T) {
 	w := &mcWays{servers: servers, routes: routes{direct: servers[0].addr, one: p.addr("one"), four: p.addr("four")}}
 	for i, c := range mcCases {
 		t.Run(c.name, func(t *testing.T) { w.run(t, c, uint64(i)+1, random) })
+	}
+}
+
+// TestTLSMemcachedTogether: values of all sizes one behind the other, before a memcached that waits for ever if a record goes on behind a
+// value.
+func TestTLSMemcachedTogether(t *testing.T) {
+	notRaced(t)
+	t.Parallel()
+	k := newKeychain(t)
+	p := startLoops(t, 1, pool{name: "p", memcached: true, servers: mcEntries(k.startTLSMemcacheds(t, 1)), settings: k.servers()})
+	rng := newRand(1)
+	c := dial(t, p.addr("p"))
+	for range 20 {
+		var sent, want strings.Builder
+		for i := range 40 {
+			value := strings.Repeat("x", rng.IntN([]int{100, 4000, 40_000}[rng.IntN(3)]))
+			fmt.Fprintf(&sent, "set k%d 0 0 %d\r\n%s\r\n", i, len(value), value)
+			want.WriteString("STORED\r\n")
+			if i%8 == 0 {
+				fmt.Fprintf(&sent, "get k%d\r\n", i)
+				fmt.Fprintf(&want, "VALUE k%d 0 %d\r\n%s\r\nEND\r\n", i, len(value), value)
+			}
+		}
+		go io.WriteString(c.conn, sent.String())
+		got := make([]byte, want.Len())
+		if n, err := io.ReadFull(c.r, got); err != nil || string(got) != want.String() {
+			t.Fatalf("%v after %d of %d bytes: %q", err, n, len(got), clip(string(got[:n])))
+		}
 	}
 }
 
