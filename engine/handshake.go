@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cashew/tlsconn"
+	"cashew/world"
 )
 
 // firstOfTLS is what a TLS client begins with: the type of a record of its handshake. No command of any protocol begins so.
@@ -47,6 +48,7 @@ func (p *pool) secure(c *comer) error {
 	if err != nil {
 		return p.insecure(err)
 	}
+	world.Acknowledge(c.nc) // nothing of ours follows a client's last word, and its first command may wait for that to be acknowledged
 	p.door.tls.done.Add(1)
 	if t.ConnectionState().DidResume {
 		p.door.tls.resumed.Add(1)
