@@ -8,6 +8,7 @@
 package audit
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,11 +38,13 @@ const MaxPending = 4 << 20
 // kept.
 type Log struct {
 	policy   atomic.Pointer[Policy] // nil: nothing is kept
-	recorded atomic.Int64           // lines that were kept
-	dropped  atomic.Int64           // that were not, or were lost later
+	recorded atomic.Int64           // events that were kept: they have a line, or are counted in one
+	summed   atomic.Int64           // of those, that have no line of their own
+	dropped  atomic.Int64           // events that were not kept, or were lost later
 
 	mu      sync.Mutex
 	pending []byte
+	flood   flood
 	told    int64  // of dropped, by a line
 	wake    func() // whoever takes lines, early; nil: he looks by himself
 }
@@ -65,25 +68,59 @@ func (l *Log) Wants(k Kind) bool {
 	return p != nil && p.Kinds&k != 0
 }
 
-// Record keeps e, if events of that kind are kept, and nothing that e points to.
+// Record keeps e, if events of that kind are kept, and nothing that e points to. One of a client whose address has many is counted in
+// one line with others (flood.go), but for those of kind Commands, which are asked for, and sampled.
 func (l *Log) Record(k Kind, e *Event) {
 	if !l.Wants(k) {
+		return
+	}
+	if k != Commands && e.Client != "" && !l.admits(e) {
 		return
 	}
 	var room [lineRoom]byte
 	line := e.appendTo(room[:0], l.policy.Load().Keys)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.pending)+len(line) > MaxPending {
+	if !l.put(line) {
 		l.dropped.Add(1)
 		return
 	}
-	before := len(l.pending)
-	l.pending = append(l.pending, line...)
 	l.recorded.Add(1)
+}
+
+// admits says whether e has a line of its own; else it was counted.
+func (l *Log) admits(e *Event) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.flood.admits(e) {
+		return true
+	}
+	l.recorded.Add(1)
+	l.summed.Add(1)
+	return false
+}
+
+// put has a line wait, if there is room.
+func (l *Log) put(line []byte) bool {
+	before := len(l.pending)
+	if before+len(line) > MaxPending {
+		return false
+	}
+	l.pending = append(l.pending, line...)
 	if l.wake != nil && before < MaxPending/2 && len(l.pending) >= MaxPending/2 {
 		l.wake()
 	}
+	return true
+}
+
+// Sum has what was counted together become lines, as far as there is room. It is called once a second, and at the end.
+func (l *Log) Sum(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flood.take(now, func(e *Event) bool {
+		var room [lineRoom]byte
+		return l.put(e.appendTo(room[:0], false))
+	})
 }
 
 // lineRoom is what most lines have room in.
@@ -98,13 +135,23 @@ func (l *Log) Take(buf []byte, now time.Time) []byte {
 	l.pending = buf[:0]
 	if lost := l.dropped.Load() - l.told; lost > 0 {
 		l.told += lost
-		lines = (&Event{At: now, Name: "lost", Count: lost}).appendTo(lines, false)
+		lines = (&Event{At: now, Name: lostEvent, Count: lost}).appendTo(lines, false)
 	}
 	return lines
 }
 
-// Lose counts lines that were taken and could not be written.
-func (l *Log) Lose(lines int) { l.dropped.Add(int64(lines)) }
+// Lose counts the events of lines that were taken and are not written. Of those that such a line says are missing, the next says so.
+func (l *Log) Lose(lines []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range bytes.Lines(lines) {
+		events, missing := standsFor(line)
+		l.dropped.Add(events)
+		l.told -= missing
+	}
+}
 
-// Counts are how many lines were kept, and how many events were dropped, before or after that.
-func (l *Log) Counts() (recorded, dropped int64) { return l.recorded.Load(), l.dropped.Load() }
+// Counts are how many events were kept, and how many of those were summed; and how many were dropped, before or after that.
+func (l *Log) Counts() (recorded, summed, dropped int64) {
+	return l.recorded.Load(), l.summed.Load(), l.dropped.Load()
+}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestFull: a log that nobody empties is bounded, counts what it lacks, and says so once there is room.
+// TestFull: a log that nobody empties is bounded, counts what it lacks, and says so once there is room; and again, where what said so was
+// lost as well.
 func TestFull(t *testing.T) {
 	l, woken := logOf(Logins, false), 0
 	l.Wakes(func() { woken++ })
@@ -57,7 +59,7 @@ func TestFull(t *testing.T) {
 	for range 2 * MaxPending / 900 {
 		l.Record(Logins, &e)
 	}
-	recorded, dropped := l.Counts()
+	recorded, _, dropped := l.Counts()
 	if recorded+dropped != 2*MaxPending/900 || dropped < recorded/2 || woken != 1 {
 		t.Fatalf("%d recorded, %d dropped, woken %d times", recorded, dropped, woken)
 	}
@@ -65,12 +67,153 @@ func TestFull(t *testing.T) {
 	if n := int64(strings.Count(string(lines), "\n")); n != recorded+1 || len(lines) > MaxPending+100 || !strings.Contains(string(lines), `"event":"lost","count":`) {
 		t.Errorf("%d lines of %d bytes; want %d", n, len(lines), recorded+1)
 	}
-	l.Lose(2)
-	if got := string(l.Take(lines, at)); got != `{"time":"2026-01-02T03:04:05.678Z","event":"lost","count":2}`+"\n" {
-		t.Errorf("lost afterwards: %q", got)
+	l.Lose(lines)
+	for range 3 { // what tells of them is lost, too, twice
+		want := fmt.Sprintf(`{"time":"2026-01-02T03:04:05.678Z","event":"lost","count":%d}`+"\n", recorded+dropped)
+		got := l.Take(nil, at)
+		if string(got) != want {
+			t.Errorf("lost afterwards: %q; want %q", got, want)
+		}
+		l.Lose(got)
 	}
+	l.Take(nil, at)
 	if got := l.Take(nil, at); len(got) != 0 {
 		t.Errorf("nothing happened: %q", got)
+	}
+	if _, _, n := l.Counts(); n != recorded+dropped {
+		t.Errorf("%d dropped; want %d", n, recorded+dropped)
+	}
+}
+
+// TestLoseCounts: a line that is lost counts as what it stands for, whatever its texts look like.
+func TestLoseCounts(t *testing.T) {
+	for line, want := range map[string]int64{
+		`{"event":"refused","times":7}`:                            7,
+		`{"event":"admin","command":"client|kill","count":7}`:      1,
+		`{"event":"login","user":"\",\"times\":7}"}`:               1,
+		`{"event":"login","user":",\"event\":\"lost\"","count":7}`: 1,
+		`{"time":"x","event":"lost","count":7}`:                    0,
+	} {
+		l := logOf(Logins, false)
+		l.Lose([]byte(line + "\n"))
+		if _, _, n := l.Counts(); n != want {
+			t.Errorf("%s counts as %d; want %d", line, n, want)
+		}
+	}
+}
+
+// flooded is what becomes of the events that make has, of a second each from at on: how many lines a second, and all of them.
+func flooded(t *testing.T, seconds, each int, make func(i int) Event) (most int, lines []map[string]any) {
+	t.Helper()
+	l := logOf(Refusals|Logins, false)
+	for s := range seconds {
+		now := at.Add(time.Duration(s) * time.Second)
+		for i := range each {
+			e := make(i)
+			e.At = now.Add(time.Duration(i) * time.Second / time.Duration(each))
+			l.Record(Refusals, &e)
+		}
+		l.Sum(now)
+		n := 0
+		for line := range strings.Lines(string(l.Take(nil, now))) {
+			var m map[string]any
+			if err := json.Unmarshal([]byte(line), &m); err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			lines, n = append(lines, m), n+1
+		}
+		if s > 0 {
+			most = max(most, n)
+		}
+	}
+	if recorded, summed, dropped := l.Counts(); recorded != int64(seconds*each) || dropped != 0 || summed >= recorded {
+		t.Errorf("%d recorded, of these %d summed, %d dropped", recorded, summed, dropped)
+	}
+	return most, lines
+}
+
+// events is how many events lines stand for, by the value that field has.
+func events(lines []map[string]any, field string) map[any]int {
+	n := make(map[any]int)
+	for _, m := range lines {
+		times, _ := m["times"].(float64)
+		n[m[field]] += max(int(times), 1)
+	}
+	return n
+}
+
+// TestFlood: an address has no more than so many lines a second, however many clients, names and commands; and what it has says how many events there were, and of whom.
+func TestFlood(t *testing.T) {
+	const seconds, each = 5, 20_000
+	refused := func(i int) Event {
+		return Event{Name: "refused", Pool: "p", Client: "192.0.2.7:1042", ID: 7, User: "default", Command: "get", Reason: "login"}
+	}
+	for _, c := range []struct {
+		name  string
+		lines int // a second
+		make  func(i int) Event
+	}{
+		{"one client", linesPerSecond + 1, refused},
+		{"many", linesPerSecond + 1, func(i int) Event {
+			e := refused(i)
+			e.Client, e.ID = fmt.Sprintf("192.0.2.7:%d", i), uint64(i+1)
+			return e
+		}},
+		{"many names", linesPerSecond + maxSums + 1, func(i int) Event {
+			e := refused(i)
+			e.Command, e.User = fmt.Sprint("c", i), fmt.Sprint("u", i)
+			return e
+		}},
+	} {
+		most, lines := flooded(t, seconds, each, c.make)
+		if most > c.lines {
+			t.Errorf("%s: %d lines in a second; want %d at most", c.name, most, c.lines)
+		}
+		if n := events(lines, "event")["refused"]; n != seconds*each {
+			t.Errorf("%s: the lines are %d events; want %d", c.name, n, seconds*each)
+		}
+		for _, m := range lines {
+			if client, _ := m["client"].(string); !strings.HasPrefix(client, "192.0.2.7") || (client == "192.0.2.7") != (m["id"] == nil) {
+				t.Fatalf("%s: %v", c.name, m)
+			}
+		}
+	}
+	// Who is not part of it has his own lines; what else comes from the address is told by its kind.
+	_, lines := flooded(t, 2, each, func(i int) Event {
+		e := refused(i)
+		switch i % 1000 {
+		case 0:
+			e.Client, e.ID, e.User = "192.0.2.8:1", 8, "other"
+		case 500:
+			e.Client, e.ID, e.User, e.Command = "192.0.2.7:9", 9, "neighbour", "flushall"
+		}
+		return e
+	})
+	if n := events(lines, "user"); n["other"] != 2*each/1000 || n["neighbour"] != 2*each/1000 {
+		t.Errorf("%v", n)
+	}
+	for _, m := range lines {
+		if m["user"] == "other" && m["times"] != nil {
+			t.Errorf("%v", m)
+		}
+	}
+}
+
+// TestFloodOfAddresses: what is remembered of addresses is bounded, and forgotten once they are quiet.
+func TestFloodOfAddresses(t *testing.T) {
+	l := logOf(Refusals, false)
+	for i := range 2 * maxAddresses {
+		l.Record(Refusals, &Event{At: at, Name: "refused", Client: fmt.Sprintf("[2001:db8::%x]:1", i)})
+	}
+	if n := len(l.flood.of); n > maxAddresses+1 {
+		t.Errorf("%d addresses", n)
+	}
+	l.Sum(at.Add(time.Hour))
+	if n := len(l.flood.of); n != 0 {
+		t.Errorf("%d addresses an hour later", n)
+	}
+	if recorded, summed, dropped := l.Counts(); recorded != 2*maxAddresses || summed != maxAddresses-burstLines || dropped != 0 {
+		t.Errorf("%d recorded, of these %d summed, %d dropped", recorded, summed, dropped)
 	}
 }
 

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -26,9 +27,13 @@ type Event struct {
 	Method, Path string // of a request to the admin pages
 	Result       string // what became of it
 	Reason       string // why
-	Count        int64
+	Count        int64  // of what was done
 	Sample       int    // it stands for so many
 	Object       []byte // the key or channel that a user may not touch
+
+	// How many events a line stands for. These two end a line, for Log.Lose.
+	Times int64 // that it has in common with others
+	Lost  int64 // that have none
 }
 
 // MaxKeys is how many keys of a command a line has.
@@ -72,7 +77,27 @@ func (e *Event) appendTo(dst []byte, keys bool) []byte {
 	if e.Sample > 1 {
 		dst = appendNumber(dst, "sample", int64(e.Sample))
 	}
+	if e.Times > 1 {
+		dst = appendNumber(dst, timesField, e.Times)
+	}
 	return append(dst, "}\n"...)
+}
+
+// lostEvent is the name of a line that tells how many are missing, in Count; and timesField the last field of one that is several events.
+const lostEvent, timesField = "lost", "times"
+
+// standsFor is how many events a line is, or how many it says are missing. No text in it looks like either: it would have its quotes escaped.
+func standsFor(line []byte) (events, missing int64) {
+	rest := bytes.TrimSuffix(line, []byte("}\n"))
+	at := bytes.LastIndexByte(rest, ':')
+	n, err := strconv.ParseInt(string(rest[at+1:]), 10, 64)
+	switch name := appendName(nil, timesField); {
+	case err == nil && bytes.HasSuffix(rest[:at+1], name):
+		return n, 0
+	case err == nil && bytes.Contains(line, appendField(nil, "event", lostEvent)):
+		return 0, n
+	}
+	return 1, 0
 }
 
 func (e *Event) appendKeys(dst []byte) []byte {

@@ -19,6 +19,7 @@ const (
 	nutcracker = "nutcracker"
 	echo       = "echo"
 	predixy    = "predixy"
+	stunnel    = "stunnel"
 )
 
 // proxiesEnv names further proxies: "name=/path/to/binary other=/path". How one is started and configured goes by its
@@ -36,9 +37,12 @@ type contender struct {
 func (c contender) isCashew() bool { return strings.HasPrefix(c.name, cashew) }
 
 // runs reports whether c can take part in a workload's test: echo has one reply for one key, and no servers of which there
-// could be several; predixy knows Redis alone; RESP3 and TLS are known of direct and cashew.
+// could be several; predixy knows Redis alone; RESP3 and TLS are known of direct and cashew, and stunnel does nothing but TLS.
 func (c contender) runs(w workload, test string) bool {
-	if (w.RESP3 || w.TLS) && !c.isCashew() && c.name != direct {
+	if c.name == stunnel {
+		return w.TLS && !w.RESP3
+	}
+	if (w.RESP3 || w.secure()) && !c.isCashew() && c.name != direct {
 		return false
 	}
 	switch c.name {
@@ -53,7 +57,8 @@ func (c contender) runs(w workload, test string) bool {
 // launch is what a proxy is started with. Paths may not exist yet.
 type launch struct {
 	listen     string   // where clients connect
-	servers    []string // addresses
+	servers    []string // addresses; of stunnel cashew's, before which it stands
+	pings      string   // where stunnel takes what is not TLS
 	redis      bool
 	tls        *certificate // nil: clients speak none
 	loops      int          // cashew's event loops; 0 leaves them to cashew
@@ -75,7 +80,7 @@ func (c contender) argv(l launch) []string {
 			protocol = "redis"
 		}
 		return []string{c.bin, echoCommand, "-addr", l.listen, "-protocol", protocol, "-size", strconv.Itoa(l.valueBytes)}
-	case c.name == predixy:
+	case c.name == predixy, c.name == stunnel:
 		return []string{c.bin, l.conf}
 	case c.name == nutcracker || c.isCashew():
 		return []string{c.bin, "-c", l.conf, "-v", "4", "-o", l.log, "-p", l.pid, "-a", "127.0.0.1", "-s", strconv.Itoa(l.stats)}
@@ -83,11 +88,22 @@ func (c contender) argv(l launch) []string {
 	return []string{c.bin, "-c", l.conf}
 }
 
-// configuration is the text of the proxy's file: a nutcracker.yml but for predixy. Servers have names, so that the ring
-// does not depend on today's ports.
+// versionFlag is what has the proxy print its version.
+func (c contender) versionFlag() string {
+	if c.name == stunnel {
+		return "-version"
+	}
+	return "-V"
+}
+
+// configuration is the text of the proxy's file: a nutcracker.yml but for predixy and stunnel. Servers have names, so that the
+// ring does not depend on today's ports.
 func (c contender) configuration(l launch) string {
-	if c.name == predixy {
+	switch c.name {
+	case predixy:
 		return predixyConfiguration(l)
+	case stunnel:
+		return stunnelConfiguration(l)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: %t\n  servers:\n", l.listen, l.redis)
@@ -120,6 +136,16 @@ func predixyConfiguration(l launch) string {
 	return b.String()
 }
 
+// stunnelConfiguration is TLS before a proxy that speaks none. Pings are not TLS: a second service takes them to the first.
+//
+// Source: stunnel(8), configuration file options.
+func stunnelConfiguration(l launch) string {
+	return fmt.Sprintf("foreground = yes\npid =\ndebug = warning\nsocket = l:TCP_NODELAY=1\nsocket = r:TCP_NODELAY=1\n"+
+		"[tls]\naccept = %s\nconnect = %s\ncert = %s\nkey = %s\nciphersuites = TLS_AES_128_GCM_SHA256\n"+
+		"[pings]\nclient = yes\naccept = %s\nconnect = %s\n",
+		l.listen, l.servers[0], l.tls.cert, l.tls.key, l.pings, l.listen)
+}
+
 // findContenders turns -contenders into what can run here; a proxy whose binary is missing is left out with a line on
 // stderr. Without the flag, those of proxiesEnv take part after the usual ones.
 func findContenders(o options, stderr io.Writer) ([]contender, error) {
@@ -129,7 +155,7 @@ func findContenders(o options, stderr io.Writer) ([]contender, error) {
 	}
 	names := strings.Split(o.contenders, ",")
 	if o.contenders == "" {
-		names = []string{direct, cashew, nutcracker, echo}
+		names = []string{direct, cashew, nutcracker, echo, stunnel}
 		for _, c := range others {
 			names = append(names, c.name)
 		}
@@ -151,10 +177,12 @@ func findContenders(o options, stderr io.Writer) ([]contender, error) {
 			}
 		case name == nutcracker:
 			c.bin, err = lookPathSbin(o.nutcracker)
+		case name == stunnel:
+			c.bin, err = lookPathSbin(stunnel)
 		case name == echo:
 			c.bin, err = os.Executable()
 		default:
-			return nil, fmt.Errorf("-contenders: %q is none of %s, %s, %s, %s, and %s does not name it", name, direct, cashew, nutcracker, echo, proxiesEnv)
+			return nil, fmt.Errorf("-contenders: %q is none of %s, %s, %s, %s, %s, and %s does not name it", name, direct, cashew, nutcracker, echo, stunnel, proxiesEnv)
 		}
 		if err != nil {
 			fmt.Fprintf(stderr, "bench: %s is left out: %v\n", name, err)
@@ -176,7 +204,7 @@ func parseProxies(text string) ([]contender, error) {
 		switch {
 		case name == "" || bin == "" || strings.ContainsAny(name, `,/\|`):
 			return nil, fmt.Errorf("%q: want name=/path/to/binary", field)
-		case slices.Contains([]string{direct, cashew, nutcracker, echo}, name):
+		case slices.Contains([]string{direct, cashew, nutcracker, echo, stunnel}, name):
 			return nil, fmt.Errorf("%q: %s is somebody else's name", field, name)
 		case slices.ContainsFunc(cs, func(c contender) bool { return c.name == name }):
 			return nil, fmt.Errorf("%q: %s is there twice", field, name)

@@ -26,11 +26,15 @@ func TestFindContenders(t *testing.T) {
 		t.Fatal(err)
 	}
 	absent := filepath.Join(dir, "none")
+	t.Setenv("PATH", dir)
+	if err := os.Symlink(bin, filepath.Join(dir, stunnel)); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name, contenders, env, want, left string // left: part of what stderr says
 	}{
-		{"usual, all here", "", "", "direct cashew nutcracker echo", ""},
-		{"further ones come last", "", "hare=" + bin + " cashew-base=" + bin, "direct cashew nutcracker echo hare cashew-base", ""},
+		{"usual, all here", "", "", "direct cashew nutcracker echo stunnel", ""},
+		{"further ones come last", "", "hare=" + bin + " cashew-base=" + bin, "direct cashew nutcracker echo stunnel hare cashew-base", ""},
 		{"chosen among all", "direct, cashew-base", "hare=" + bin + "  cashew-base=" + bin, "direct cashew-base", ""},
 		{"further one is missing", "direct,hare", "hare=" + absent, "direct", "hare is left out: no binary"},
 	}
@@ -45,8 +49,8 @@ func TestFindContenders(t *testing.T) {
 	t.Setenv(proxiesEnv, "")
 	var stderr bytes.Buffer
 	cs, err := findContenders(options{cashew: absent, nutcracker: absent}, &stderr)
-	if err != nil || names(cs) != "direct echo" {
-		t.Errorf("findContenders without binaries = %s, %v; want direct echo", names(cs), err)
+	if err != nil || names(cs) != "direct echo stunnel" {
+		t.Errorf("findContenders without binaries = %s, %v; want direct echo stunnel", names(cs), err)
 	}
 	if got := stderr.String(); !strings.Contains(got, "cashew is left out: no binary") || !strings.Contains(got, "nutcracker is left out") {
 		t.Errorf("stderr %q does not say who is left out", got)
@@ -143,10 +147,29 @@ StandaloneServerPool {
     }
 }
 `},
+		{stunnel, 1, true, "bin CONF", `foreground = yes
+pid =
+debug = warning
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+[tls]
+accept = 127.0.0.1:22121
+connect = 127.0.0.1:7001
+cert = CERT
+key = KEY
+ciphersuites = TLS_AES_128_GCM_SHA256
+[pings]
+client = yes
+accept = PINGS
+connect = 127.0.0.1:22121
+`},
 	}
 	for _, tt := range tests {
 		c, l := contender{name: tt.name, bin: "bin"}, l
-		l.loops, l.redis = tt.loops, tt.redis
+		l.loops, l.redis, l.pings = tt.loops, tt.redis, "PINGS"
+		if tt.name == stunnel {
+			l.tls = &certificate{"CERT", "KEY"}
+		}
 		if got := c.configuration(l); got != tt.want {
 			t.Errorf("%s, %s loops: configuration = %q; want %q", tt.name, strconv.Itoa(tt.loops), got, tt.want)
 		}

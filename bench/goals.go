@@ -68,6 +68,13 @@ func cpuOf(workload string, bound float64) bar {
 	}}
 }
 
+// tailOf compares with the contender's own latency in another workload.
+func tailOf(workload string, bound float64) bar {
+	return bar{"p99 × " + workload, false, bound, func(r row) []float64 {
+		return pairedRatios(r.result.pick(r.workload, r.test, r.contender, p99), r.result.pick(workload, r.test, r.contender, p99))
+	}}
+}
+
 // goals are how good cashew is to be where load generator, proxy and servers share two cores.
 var goals = func() []goal {
 	var gs []goal
@@ -88,6 +95,7 @@ var goals = func() []goal {
 	add("the same in RESP3", "p16-64-resp3", setGet, throughput(direct, 1.05), cpuOf("p16-64", 1.03))
 	add("the same over TLS", "tls-p1-1k", setGet, cpuOf("p1-1k", 1.25))
 	add("the same over TLS", "tls-p16-64", setGet, cpuOf("p16-64", 1.5))
+	add("beside 1,000 TLS handshakes a second", "p1-1k-rate25-tls1000", []string{"get"}, tailOf("p1-1k-rate25", 1.2))
 	add("P=128", "p128-64", setGet, throughput(direct, 1.1), throughput(nutcracker, 3))
 	add("MGET over 4 servers", "mget10-4s", []string{"mget10"}, cpu(nutcracker, 0.5))
 	add("MGET over 4 servers", "mget100-4s", []string{"mget100"}, cpu(nutcracker, 0.25))

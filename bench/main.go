@@ -5,6 +5,7 @@
 //	load generator ---> cashew ---------------> server(s)
 //	load generator ---> nutcracker -v 4 ------> server(s)
 //	load generator ---> echo, one gnet loop                  the least that a hop costs
+//	load generator, TLS ---> stunnel ---> cashew ---> server for TLS without a proxy that has it
 //	load generator ---> whatever CASHEW_BENCH_PROXIES names ---> server(s)
 //
 // The load generator is redis-benchmark for Redis; for memcached it is memtier_benchmark where that is installed. For all
@@ -75,6 +76,8 @@ func main() {
 	case generateCommand:
 		runtime.GOMAXPROCS(1) // one CPU, as redis-benchmark has
 		err = generate(os.Args[2:], os.Stdout)
+	case handshakesCommand:
+		err = handshake(os.Args[2:], os.Stdin, os.Stdout)
 	case echoCommand:
 		err = serveEcho(os.Args[2:])
 	default:
@@ -99,7 +102,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.quick, "quick", false, "smoke run of about a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
 	fs.IntVar(&o.keys, "keys", 100_000, "keys in the servers, all prefilled (large values: at most 1,000)")
 	fs.StringVar(&o.run, "run", "", "run only workloads of the set whose name matches this regexp (see -list)")
-	fs.StringVar(&o.contenders, "contenders", "", "who takes part, in this order (default direct,cashew,nutcracker,echo and those that "+proxiesEnv+" names)")
+	fs.StringVar(&o.contenders, "contenders", "", "who takes part, in this order (default direct,cashew,nutcracker,echo,stunnel and those that "+proxiesEnv+" names)")
 	fs.StringVar(&o.cashew, "cashew", filepath.Join("bin", "cashew"), "cashew's binary")
 	fs.StringVar(&o.nutcracker, "nutcracker", "nutcracker", "nutcracker's binary, looked up in PATH")
 	fs.IntVar(&o.loops, "loops", 0, "cashew's event loops; 0 leaves them to the workload")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 // TestMain makes the test binary the load generator and the echo server too, as the bench is for its own children.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == generateCommand || os.Args[1] == echoCommand) {
+	if len(os.Args) > 1 && slices.Contains([]string{generateCommand, handshakesCommand, echoCommand}, os.Args[1]) {
 		main()
 		return
 	}
@@ -130,6 +131,31 @@ func TestNutcracker(t *testing.T) {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
 	if !strings.Contains(stdout, "| mget10-4s MGET10 | nutcracker | ") || !strings.Contains(stdout, "| mc-get100-4s GET100 | nutcracker | ") || strings.Contains(stdout, "Warning") {
+		t.Errorf("printed\n%s", stdout)
+	}
+}
+
+// TLS: redis-server's own, cashew's, and stunnel before a plain cashew.
+func TestTLS(t *testing.T) {
+	if _, err := lookPathSbin(stunnel); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	stdout, stderr, err := smoke(t, t.Context(), "-set", "goals", "-contenders", "direct,cashew,stunnel,nutcracker", "-cashew", buildCashew(t), "-run", "^(tls-p16-64|p1-1k-rate25-tls1000)$")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	for _, c := range []string{direct, cashew, stunnel} {
+		if !strings.Contains(stdout, "| tls-p16-64 GET | "+c+" | ") {
+			t.Errorf("no row of %s in\n%s", c, stdout)
+		}
+	}
+	if !strings.Contains(stdout, "| p1-1k-rate25-tls1000 GET | cashew | ") {
+		t.Errorf("no row with handshakes in\n%s", stdout)
+	}
+	if strings.Contains(stdout, "Warning") || strings.Contains(stdout, "| tls-p16-64 GET | nutcracker | ") {
 		t.Errorf("printed\n%s", stdout)
 	}
 }

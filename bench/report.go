@@ -92,6 +92,7 @@ var (
 	proxySwitches = func(s sample) float64 { return known(s.ProxySwitches) }
 	peakRSS10     = func(s sample) float64 { return known(float64(s.PeakRSS) / 1e6) }
 	late          = func(s sample) float64 { return known(100 * float64(s.Late) / float64(s.Requests)) }
+	shaken        = func(s sample) float64 { return known(s.Handshakes) }
 	mallocs       = ofGo(func(g goFigures) float64 { return g.Mallocs })
 	collections   = ofGo(func(g goFigures) float64 { return g.GCs })
 	pauses        = ofGo(func(g goFigures) float64 { return g.PauseMS })
@@ -166,7 +167,7 @@ var tables = []struct {
 		}},
 		ratio("req/s", direct, rps), ratio("req/s", nutcracker, rps),
 		median("p50 ms", "%.3f", p50), median("p99 ms", "%.3f", p99), median("p99.9 ms", "%.3f", p999),
-		ratio("p99", nutcracker, p99), median("sent late %", "%.1f", late),
+		ratio("p99", nutcracker, p99), median("sent late %", "%.1f", late), median("handshakes/s", "%.0f", shaken),
 	}},
 	{"what a request costs", []column{
 		median("CPU µs: proxy", "%.2f", proxyCPU), median("servers", "%.2f", serverCPU), median("client", "%.2f", clientCPU),
@@ -179,7 +180,7 @@ var tables = []struct {
 }
 
 // legend explains the tables' columns.
-const legend = "CPU time is user and system, of all servers together. direct always talks to one server, echo to none. " +
+const legend = "CPU time is user and system, of all servers together. direct always talks to one server, echo to none; stunnel stands before cashew, whose plain port it talks to, and its proxy's CPU is its own alone. " +
 	"read+write are system calls of the proxy in the timed runs; syscalls are all of the proxy's but those that open and close " +
 	"connections, counted by strace in a run of their own; switches are those of its threads between CPU and not. " +
 	"GCs, their pauses and RSS, the proxy's largest, are those of a whole run. redis-benchmark connects within the run, and so its " +

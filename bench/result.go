@@ -38,6 +38,8 @@ type sample struct {
 	ProxySwitches float64    `json:"proxy_switches,omitempty"`  // from one thread to another, of the proxy's
 	Go            *goFigures `json:"go,omitempty"`              // cashew's
 	PeakRSS       int64      `json:"proxy_rss_bytes,omitempty"` // the largest during the run, not for each request
+	Handshakes    float64    `json:"handshakes,omitempty"`      // a second, of the others
+	Resumed       float64    `json:"resumed,omitempty"`         // the part of them that resumed a session
 	Hits          int64      `json:"keyspace_hits,omitempty"`   // on all servers, during the run
 	Misses        int64      `json:"keyspace_misses,omitempty"` //
 	Sets          int64      `json:"sets_executed,omitempty"`   //
@@ -94,7 +96,7 @@ func newResult(ctx context.Context, o options, cs []contender, ws []workload, ps
 			continue
 		}
 		if c.name != echo {
-			r.Versions[c.name] = version(ctx, c.bin, "-V")
+			r.Versions[c.name] = version(ctx, c.bin, c.versionFlag())
 		}
 		c.bin = c.name
 		r.Proxies[c.name] = strings.Join(c.argv(launch{conf: "CONF", log: "LOG", pid: "PID", stats: 22222, listen: "ADDR"}), " ")
@@ -113,7 +115,8 @@ func version(ctx context.Context, argv ...string) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	out, _ := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	text := strings.TrimPrefix(strings.TrimSpace(string(out)), "Initializing inetd mode configuration\n") // stunnel, before its version
+	line, _, _ := strings.Cut(text, "\n")
 	for f := range strings.FieldsSeq(line) {
 		if v, ok := strings.CutPrefix(f, "v="); ok { // Redis server v=7.0.15 sha=... malloc=... bits=64 build=...
 			return v

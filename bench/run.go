@@ -26,7 +26,7 @@ type bench struct {
 // others and returns the first such failure at the end. It stops at once when ctx ends or when a server fails.
 func (b *bench) run(ctx context.Context, ws []workload) error {
 	var failed error
-	if slices.ContainsFunc(ws, func(w workload) bool { return w.TLS }) {
+	if slices.ContainsFunc(ws, workload.secure) {
 		c, err := newCertificate(b.procs.dir)
 		if err != nil {
 			return err
@@ -93,6 +93,13 @@ func (b *bench) calibrate(ctx context.Context, w *workload) error {
 	if w.RateOfDirect == 0 {
 		return nil
 	}
+	// Workloads that differ only in who else is there have the same rate.
+	for _, x := range b.result.Workloads {
+		if x.RateOfDirect == w.RateOfDirect && x.Protocol == w.Protocol && x.Clients == w.Clients && x.Pipeline == w.Pipeline && x.ValueBytes == w.ValueBytes {
+			w.Rate = x.Rate
+			return nil
+		}
+	}
 	free := *w
 	free.Generator = ourself
 	l, err := runLoad(ctx, b.procs, free, w.Tests[0], b.servers[0].addr, window{nothing, nothing})
@@ -149,15 +156,15 @@ func (r *race) start(ctx context.Context) {
 		if !slices.ContainsFunc(w.Tests, func(test string) bool { return c.runs(w, test) }) {
 			continue
 		}
-		x := runner{contender: c, addr: servers[0].addr, servers: servers[:1]}
+		x := runner{contender: c, addr: servers[0].addr, tlsAddr: servers[0].tlsAddr, servers: servers[:1]}
 		if c.bin != "" {
-			p, conf, err := r.procs.startProxy(ctx, w, c, servers)
+			p, conf, err := r.procs.startProxy(ctx, w, c, r.behind(c, servers))
 			if err != nil {
 				r.drop(ctx, x, err)
 				continue
 			}
 			r.result.keepConf(w.Name, c.name, conf)
-			x.proxy, x.addr, x.servers = p, p.addr, servers
+			x.proxy, x.addr, x.tlsAddr, x.servers = p, p.addr, p.tlsAddr, servers
 		}
 		if c.name == echo {
 			x.servers = nil
@@ -171,6 +178,18 @@ func (r *race) start(ctx context.Context) {
 			r.drop(ctx, x, fmt.Errorf("prefill: %w", err))
 		}
 	}
+}
+
+// behind is what c stands before: the servers, but cashew if it is stunnel, so that both together are TLS before a proxy that has none.
+func (r *race) behind(c contender, servers []*process) []*process {
+	if c.name == stunnel {
+		for _, x := range r.runners {
+			if x.isCashew() {
+				return []*process{x.proxy}
+			}
+		}
+	}
+	return servers
 }
 
 // warm loads each contender a little, for connections and buffers to be there.
@@ -289,8 +308,17 @@ func (b *bench) logf(format string, args ...any) {
 type runner struct {
 	contender
 	addr    string
+	tlsAddr string   // "": they speak no TLS
 	proxy   *process // nil for direct
 	servers []*process
+}
+
+// target is where w's clients connect to.
+func (r runner) target(w workload) string {
+	if w.TLS {
+		return r.tlsAddr
+	}
+	return r.addr
 }
 
 // measure runs the load generator once and reads the meters of all processes around it.
@@ -301,16 +329,19 @@ func (b *bench) measure(ctx context.Context, w workload, test string, r runner) 
 		return s, err
 	}
 	m := meters{runner: r}
-	addr := r.addr
-	if w.TLS && r.proxy == nil {
-		addr = r.servers[0].tlsAddr
+	stop := func() (handshakes, error) { return handshakes{}, nil }
+	if w.Handshakes > 0 {
+		if stop, err = b.startHandshakes(ctx, w, r.tlsAddr); err != nil {
+			return s, err
+		}
 	}
-	load, err := runLoad(ctx, b.procs, w, test, addr, window{
+	load, err := runLoad(ctx, b.procs, w, test, r.target(w), window{
 		begin: func() error { return m.begin(ctx) },
 		end:   func() error { return m.end(ctx) },
 	})
 	s.Command = load.command
-	if err != nil {
+	h, stopErr := stop()
+	if err = errors.Join(err, stopErr); err != nil {
 		if r.proxy != nil && !r.proxy.alive() {
 			err = fmt.Errorf("%s ended (%w): %w", r.name, r.proxy.waitErr, err)
 		}
@@ -323,6 +354,9 @@ func (b *bench) measure(ctx context.Context, w workload, test string, r runner) 
 	s.Hits, s.Misses, s.Sets = hits.hits-hits0.hits, hits.misses-hits0.misses, hits.sets-hits0.sets
 	s.RPS, s.P50, s.P95, s.P99, s.P999, s.Max, s.Late = load.rps, load.p50, load.p95, load.p99, load.p999, load.max, load.late
 	s.ClientCPU = float64(load.cpu.Nanoseconds()) / 1e3 / float64(w.Requests)
+	if h.Done > 0 {
+		s.Handshakes, s.Resumed = float64(h.Done)/h.Seconds, float64(h.Resumed)/float64(h.Done)
+	}
 	m.fill(&s)
 	return s, nil
 }

@@ -27,7 +27,7 @@ type process struct {
 	name    string
 	addr    string // where it answers pings
 	admin   string // cashew's admin address; "" for others
-	tlsAddr string // where clients that speak TLS connect; "": nowhere but at addr
+	tlsAddr string // where clients that speak TLS connect; "": nowhere
 	argv    []string
 	log     string
 	cmd     *exec.Cmd
@@ -178,7 +178,7 @@ func (ps *processes) startServers(ctx context.Context, proto protocol, n, client
 // startProxy starts c before the servers and returns it with the configuration it got.
 func (ps *processes) startProxy(ctx context.Context, w workload, c contender, servers []*process) (p *process, conf string, err error) {
 	l := launch{redis: w.protocol().redis(), loops: w.Loops, valueBytes: w.ValueBytes}
-	if w.TLS {
+	if w.secure() {
 		l.tls = ps.tls
 	}
 	for _, s := range servers {
@@ -186,6 +186,7 @@ func (ps *processes) startProxy(ctx context.Context, w workload, c contender, se
 	}
 	p, err = ps.startOnFreePorts(ctx, 3, func(ports []int) (*process, error) {
 		l.listen, l.stats, l.admin = "127.0.0.1:"+strconv.Itoa(ports[0]), ports[1], "127.0.0.1:"+strconv.Itoa(ports[2])
+		l.pings = l.admin // stunnel has no admin address
 		base := filepath.Join(ps.dir, fmt.Sprintf("%s-%d", c.name, ports[0]))
 		l.conf, l.log, l.pid = base+".yml", base+".log", base+".pid"
 		conf = c.configuration(l)
@@ -193,9 +194,16 @@ func (ps *processes) startProxy(ctx context.Context, w workload, c contender, se
 			return nil, err
 		}
 		ps.logs = append(ps.logs, l.log)
-		p, err := ps.start(ctx, w.protocol(), c.name, l.listen, ps.place.proxy, c.argv(l))
+		plain := l.listen
+		if c.name == stunnel {
+			plain = l.pings
+		}
+		p, err := ps.start(ctx, w.protocol(), c.name, plain, ps.place.proxy, c.argv(l))
 		if err != nil {
 			return nil, fmt.Errorf("%w%s", err, logTail(l.log, 5))
+		}
+		if w.secure() {
+			p.tlsAddr = l.listen
 		}
 		if c.isCashew() {
 			p.admin = l.admin

@@ -39,7 +39,7 @@ func (b *bench) countSyscalls(ctx context.Context, w workload, test string, r ru
 	t := &tracer{summary: filepath.Join(b.procs.dir, "strace.txt"), pid: r.proxy.pid()}
 	defer func() { _ = t.detach() }() // again, if the load failed
 	var unable error
-	_, err := runLoad(ctx, b.procs, w, test, r.addr, window{
+	_, err := runLoad(ctx, b.procs, w, test, r.target(w), window{
 		begin: func() error { unable = t.attach(ctx, b.strace); return unable },
 		end:   t.detach,
 	})
@@ -72,7 +72,7 @@ func (b *bench) countSyscalls(ctx context.Context, w workload, test string, r ru
 // countInstructions runs a load with the machine's counter on the proxy, see countEvent.
 func (b *bench) countInstructions(ctx context.Context, w workload, test string, r runner, c *count) error {
 	var stop func() int64
-	_, err := runLoad(ctx, b.procs, w, test, r.addr, window{
+	_, err := runLoad(ctx, b.procs, w, test, r.target(w), window{
 		begin: func() (err error) { stop, err = countInstructions(r.proxy.pid()); return err },
 		end:   func() error { c.Instructions = float64(stop()) / float64(w.Requests); return nil },
 	})

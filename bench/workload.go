@@ -21,6 +21,7 @@ type workload struct {
 
 	RESP3        bool    `json:"resp3,omitempty"`          // clients say HELLO 3 first; redis-benchmark alone can
 	TLS          bool    `json:"tls,omitempty"`            // clients speak TLS; redis-benchmark alone can
+	Handshakes   float64 `json:"handshakes,omitempty"`     // that others make a second meanwhile, over TLS, half of them resuming a session
 	Loops        int     `json:"loops,omitempty"`          // cashew's event loops; 0 leaves them to cashew
 	Pin          bool    `json:"pin,omitempty"`            // the proxy on as many CPUs as it has loops, the others on others, see placementFor
 	Generator    string  `json:"generator,omitempty"`      // ourself, or "" for the protocol's choice
@@ -76,6 +77,9 @@ func (w workload) describe() string {
 	if w.TLS {
 		b.WriteString(", over TLS")
 	}
+	if w.Handshakes > 0 {
+		fmt.Fprintf(&b, ", beside %.0f TLS handshakes a second", w.Handshakes)
+	}
 	if w.Loops > 0 {
 		fmt.Fprintf(&b, ", cashew's loops: %d", w.Loops)
 	}
@@ -87,6 +91,9 @@ func (w workload) describe() string {
 	}
 	return b.String()
 }
+
+// secure says that somebody speaks TLS.
+func (w workload) secure() bool { return w.TLS || w.Handshakes > 0 }
 
 // keysOf returns how many keys one request of a test reads: 0 for set, 1 for mixed, of which only some read.
 func keysOf(test string) int {

@@ -68,6 +68,9 @@ var goalWorkloads = []workload{
 	{Name: "p1-1k-c2000", Protocol: "redis", Servers: 1, Clients: 2000, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: setGet, Loops: 1, Generator: ourself},
 	{Name: "idle0", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: []string{"get"}, Loops: 1, Generator: ourself},
 	{Name: "idle9900", Protocol: "redis", Servers: 1, Clients: 100, Idle: 9900, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: []string{"get"}, Loops: 1, Generator: ourself},
+	// Others who come and go over TLS, and nobody.
+	{Name: "p1-1k-rate25", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 100_000, Tests: []string{"get"}, Loops: 1, RateOfDirect: 0.25},
+	{Name: "p1-1k-rate25-tls1000", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 100_000, Tests: []string{"get"}, Loops: 1, RateOfDirect: 0.25, Handshakes: 1000},
 	{Name: "lone", Protocol: "redis", Servers: 1, Clients: 1, Pipeline: 1, ValueBytes: 1024, Requests: 20_000, Tests: []string{"get"}, Loops: 1},
 
 	{Name: "mc-p1-1k", Protocol: "memcached", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: setGet, Loops: 1},

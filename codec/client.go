@@ -22,7 +22,8 @@ type Client struct {
 	Lib         string // CLIENT SETINFO lib-name
 	LibVer      string // CLIENT SETINFO lib-ver
 
-	User   *acl.User    // who it is, also before it has logged in; nil: its pool has no users
-	Cert   string       // the user that its certificate says it is; "": none
-	Denied *acl.Refusal // what was refused to it last, and the session has not noted; nil: nothing
+	User   *acl.User        // who it is, also before it has logged in; nil: its pool has no users
+	Known  bool             // it is its user by its certificate, or its address, and not by a login
+	Cert   *acl.Certificate // nil: it has shown none
+	Denied *acl.Refusal     // what was refused to it last, and the session has not noted; nil: nothing
 }

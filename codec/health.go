@@ -23,7 +23,7 @@ type Health interface {
 	CheckHandshake(as Login, pr Profile, db, step int, reply []byte) error
 
 	// After is the protocol as it is once it takes the place of old, at a reload: it has the credentials of old, too, for servers
-	// that refuse its own. It is called off the loops, and changes neither. After again, of one that differs in nothing else, is the same.
+	// that refuse its own, and of those before the ones that servers took last. It is called off the loops, and changes neither. After again, of one that differs in nothing else, is the same.
 	After(old Protocol) Protocol
 
 	// Probe is a whole command that any healthy server answers at once.
@@ -45,7 +45,7 @@ type Health interface {
 // Login says with what a server connection logs in.
 type Login struct {
 	Server string // its server's name in the pool: a server may have credentials of its own
-	Former bool   // with the credentials that were in force before, since the server refuses those that are
+	Former bool   // with credentials that were in force before, since the server refuses those that are
 }
 
 // LoginError is a server's answer that it does not take the credentials, where it may take those that were in force before.

@@ -14,6 +14,9 @@ type Users interface {
 	// Welcome has cl be who a client is that has not said who it is, but by its certificate, and whether it has to.
 	Welcome(cl *Client)
 
+	// LogsIn says that cmd, of Kind Local or Switch, has a password that would be judged now: nothing is judged before AppendLocal, or Target.
+	LogsIn(cmd *Command) bool
+
 	// Rejoin has cl, who was the user of that name in another configuration of the pool, or in another process, be who that is now. stays
 	// is false if there is no such user any more, or nobody may be it: the client is to be closed. changed: it may do other things than
 	// before, and what it has queued in a transaction is not executed.

@@ -150,7 +150,7 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 		at.Key = prefix + name.Value
 		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
 		if i < 0 {
-			shown := withoutSecret(name.Value, keys)
+			shown := withoutSecret(name.Value)
 			at.Key = prefix + shown
 			unknown := at.because("directive %q is unknown", shown)
 			unknown.Meant = Near(shown, keyNames(keys))
@@ -202,7 +202,9 @@ func (c *checker) list(value *yaml.Node, at Problem, k *key) (ok bool) {
 
 // scalar checks a single value, or one entry of a list.
 func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
-	at.Want = k.want
+	if at.Want = k.want; k.isList && k.name != "servers" && value.Kind == yaml.MappingNode {
+		at.Want += `, in quotes if it has ": " in it, or ":" at its end`
+	}
 	if !c.isText(value, at, reasonDepth, reasonLists) {
 		return false
 	}

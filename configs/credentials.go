@@ -172,16 +172,11 @@ func (c *checker) serverLogins(p *pool) {
 	}
 }
 
-// withoutSecret is a key that is unknown, without what may be a secret in it, as in "redis_auth=secret:".
-func withoutSecret(name string, keys []key) string {
-	for _, k := range keys {
-		if rest, ok := strings.CutPrefix(name, k.name); ok && k.isSecret && rest != "" && !isWordByte(rest[0]) {
-			return k.name + rest[:1] + "..."
-		}
+// withoutSecret is a key that is unknown, without what may be a secret in it, as in "redis_auth=secret:", or a line of users that stands where a
+// key is expected.
+func withoutSecret(name string) string {
+	if i := strings.IndexAny(name, " =<>#!:(&*~%+@\"'"); i >= 0 && name != "<<" {
+		return name[:i+1] + "..."
 	}
 	return name
-}
-
-func isWordByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }

@@ -15,13 +15,13 @@ package configs
 import (
 	"errors"
 	"io/fs"
-	"os"
 
 	"gopkg.in/yaml.v3"
 
 	"cashew/codec/acl"
 	"cashew/codec/resp"
 	"cashew/engine"
+	"cashew/regular"
 	"cashew/ring"
 )
 
@@ -42,13 +42,16 @@ type File struct {
 // Load reads and checks the file at path. The error is a Problems value: all mistakes in the file, or why it could not
 // be read.
 func Load(path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path, maxFile)
 	if err != nil {
 		p := Problem{File: path, err: err}
 		return nil, Problems{p.because("failed to open configuration '%s': %v", oneLine(path), pathless(err))}
 	}
 	return Parse(path, data)
 }
+
+// maxFile is how long a configuration may be, in bytes.
+const maxFile = 64 << 20
 
 // pathless is err without the path that it may name.
 func pathless(err error) error {

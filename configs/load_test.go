@@ -164,7 +164,7 @@ func TestLoad(t *testing.T) {
 	if _, err := Load(path); !errors.Is(err, fs.ErrNotExist) || err.Error() != "configs: "+path+": failed to open configuration '"+path+"': no such file or directory" {
 		t.Errorf("Load of no file = %v", err)
 	}
-	if _, err := Load(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Load(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), "no regular file") {
 		t.Errorf("Load of a directory = %v", err)
 	}
 	if err := os.WriteFile(path, []byte(pool1()), 0o600); err != nil {

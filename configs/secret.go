@@ -3,11 +3,12 @@ package configs
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"syscall"
+
+	"cashew/regular"
 
 	"gopkg.in/yaml.v3"
 )
@@ -76,22 +77,12 @@ func readSecret(path string) (text string, l look, err error) {
 	if l.err != "" {
 		return "", l, errors.New(l.err)
 	}
-	if !l.regular {
-		return "", l, errors.New("it is no regular file") // which could be read only once, or never ends
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", l, reasonOf(err)
-	}
-	defer f.Close() //nolint:errcheck // nothing was written that could be lost
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	data, err := regular.Read(path, maxSecret)
 	if err != nil {
 		return "", l, reasonOf(err)
 	}
 	text = strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	switch {
-	case len(data) > maxSecret:
-		err = fmt.Errorf("it has more than %d bytes", maxSecret)
 	case text == "":
 		err = errors.New("it is empty")
 	case strings.ContainsAny(text, "\r\n"):
@@ -131,12 +122,11 @@ type secretFile struct {
 
 // look is what tells a file from what it was: a file that is replaced is another, as is one that is written to.
 type look struct {
-	err     string // "": there is one
-	regular bool
-	open    bool // everybody may read it
-	mtime   int64
-	size    int64
-	inode   uint64
+	err   string // "": there is one
+	open  bool   // everybody may read it
+	mtime int64
+	size  int64
+	inode uint64
 }
 
 func lookAt(path string) look {
@@ -144,7 +134,7 @@ func lookAt(path string) look {
 	if err != nil {
 		return look{err: reasonOf(err).Error()}
 	}
-	l := look{regular: fi.Mode().IsRegular(), open: fi.Mode()&0o004 != 0, mtime: fi.ModTime().UnixNano(), size: fi.Size()}
+	l := look{open: fi.Mode()&0o004 != 0, mtime: fi.ModTime().UnixNano(), size: fi.Size()}
 	if s, ok := fi.Sys().(*syscall.Stat_t); ok {
 		l.inode = s.Ino
 	}

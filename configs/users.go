@@ -2,8 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"cashew/codec/acl"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
+	"cashew/regular"
 )
 
 const (
@@ -69,10 +68,11 @@ func (c *checker) users(p *pool, isMemcached bool) {
 		for i, n := range p.userNodes {
 			p.userLines[i] = c.userLine(n, at)
 		}
+		c.strayHashes(p, p.given["users"].name.Line, at)
 		if len(c.problems) == before {
 			c.parseUsers(p, isMemcached, func(e *acl.Error) {
-				at.Value, at.Want = e.Word, wantUser
-				c.report(p.userNodes[e.Line], at.because("%s", e.Reason))
+				at.Want = wantUser
+				c.report(p.userNodes[e.Line], at.because("%s", reasonOfRule(e)))
 			})
 		}
 	case inFile:
@@ -81,10 +81,31 @@ func (c *checker) users(p *pool, isMemcached bool) {
 	if p.users == nil || isMemcached {
 		return
 	}
-	for _, name := range p.users.Names() {
+	for i, line := range p.userLines {
+		name, n := strings.Fields(line)[0], file
+		if inline {
+			n = p.userNodes[i]
+		}
 		if db := p.users.Find(name).DB; db >= 0 && db >= p.databases && db != p.redisDB {
 			wrong := Problem{Pool: p.Name, Key: "databases"}
-			c.report(p.at, wrong.because("user '%s' begins in database %d, which the pool does not serve", oneLine(name), db))
+			c.report(n, wrong.because("do not have %d, in which a user begins", db))
+		}
+	}
+}
+
+// strayHashes reports hashes of passwords on lines of their own, from line on, where the list is: to YAML they are comments.
+func (c *checker) strayHashes(p *pool, line int, at Problem) {
+	last := line
+	if n := len(p.userNodes); n > 0 {
+		last = p.userNodes[n-1].Line
+	}
+	for ; line <= c.text.lines(); line++ {
+		text := strings.TrimSpace(c.text.line(line))
+		switch {
+		case acl.IsHash(text):
+			c.report(&yaml.Node{Line: line, Column: 1}, at.because("has the hash of a password on a line of its own, which is a comment: put it behind its user's name"))
+		case line > last && text != "" && text[0] != '#':
+			return
 		}
 	}
 }
@@ -101,6 +122,14 @@ func (c *checker) parseUsers(p *pool, isMemcached bool, report func(*acl.Error))
 	if len(wrong) == 0 {
 		p.users = us
 	}
+}
+
+// reasonOfRule is e in words: of the rule no more than what it begins with, since what is wrong may be a password.
+func reasonOfRule(e *acl.Error) string {
+	if e.At == 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("word %d, %q: %s", e.At, e.Word, e.Reason)
 }
 
 // userLine is what a line of users says. To a reader of YAML a '#' behind a space begins a comment: here the hash of a password is read as
@@ -138,14 +167,18 @@ func (c *checker) aclFile(p *pool, isMemcached bool, n *yaml.Node, at Problem) {
 		path = filepath.Join(filepath.Dir(c.file), path)
 	}
 	at.Value = n.Value
-	text, err := readACLFile(path)
+	data, err := regular.Read(path, maxACLFile)
 	if err != nil {
-		c.report(n, at.because("can't be read: %v", err))
+		c.report(n, at.because("can't be read: %v", pathless(err)))
 		return
 	}
 	var numbers []int // of the lines in the file
-	for i, line := range strings.Split(text, "\n") {
+	for i, line := range strings.Split(string(data), "\n") {
 		line = strings.TrimSpace(line)
+		if acl.IsHash(line) {
+			c.report(n, at.because("line %d has the hash of a password alone, which is a comment: put it behind its user's name", i+1))
+			return
+		}
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -157,27 +190,10 @@ func (c *checker) aclFile(p *pool, isMemcached bool, n *yaml.Node, at Problem) {
 		p.userLines, numbers = append(p.userLines, rest), append(numbers, i+1)
 	}
 	c.parseUsers(p, isMemcached, func(e *acl.Error) {
-		at.Value = e.Word
-		c.report(n, at.because("line %d of %s: %s", numbers[e.Line], oneLine(p.aclFile), e.Reason))
+		at.Value = ""
+		c.report(n, at.because("line %d of %s: %s", numbers[e.Line], oneLine(p.aclFile), reasonOfRule(e)))
 	})
 	if p.users != nil {
 		p.users.File = p.aclFile
 	}
-}
-
-// readACLFile reads a file that is one, and not too long.
-func readACLFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", pathless(err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", fmt.Errorf("not a file")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxACLFile+1))
-	if err == nil && len(data) > maxACLFile {
-		err = fmt.Errorf("longer than %d bytes", maxACLFile)
-	}
-	return string(data), err
 }

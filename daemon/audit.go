@@ -109,84 +109,131 @@ func (a *auditor) write() {
 	defer close(a.ended)
 	ticker := time.NewTicker(auditInterval)
 	defer ticker.Stop()
-	w := auditWriter{log: a.log, file: &auditFile{}}
-	defer func() { w.file.close() }()
+	w := auditWriter{log: a.log, from: a.from, file: &auditFile{}, patience: auditPatience}
+	defer func() { w.use(&auditFile{}) }()
 	var lines []byte
-	for last := false; !last; {
+	for last, ticks := false, 0; !last; {
 		select {
 		case <-ticker.C:
+			ticks++
 		case <-a.early:
 		case <-a.end:
 			last = true
 		}
 		next := a.take()
 		if next != nil && w.file.path == "" {
-			w.file, next = next, nil
+			w.use(next)
+			next = nil
+		}
+		if last || ticks%2 == 0 {
+			a.from.Sum(time.Now())
 		}
 		if lines = a.from.Take(lines, time.Now()); len(lines) > 0 {
-			a.from.Lose(w.put(lines)) // to the file that was in use as they came
+			w.put(lines) // to the file that was in use as they came
 		}
 		if next != nil {
-			w.file.close()
-			w.file, w.broken = next, false
+			w.use(next)
 		}
 	}
 }
 
 // auditWriter is what the goroutine knows of its file.
 type auditWriter struct {
-	log    *slog.Logger
-	file   *auditFile
-	broken bool // the last byte written is not the end of a line
-	failed bool // the last write did, and the log has it
+	log      *slog.Logger
+	from     *audit.Log
+	file     *auditFile
+	failed   bool          // the last write did, and the log has it
+	patience time.Duration // with a pipe whose reader takes nothing
+
+	cut    []byte // the line of which the file has the beginning alone; nil: none
+	cutAt  int    // how much of it
+	cutEnd int64  // where the file ended then, if it is one of a disk
 }
 
-// put writes lines, and returns how many it could not write.
-func (w *auditWriter) put(lines []byte) (lost int) {
+// use has w write to another file.
+func (w *auditWriter) use(f *auditFile) {
+	w.forget()
+	w.file.close()
+	w.file = f
+}
+
+// forget gives up the line that was cut.
+func (w *auditWriter) forget() {
+	w.from.Lose(w.cut)
+	w.cut = nil
+}
+
+// put writes lines, or says that they are lost.
+func (w *auditWriter) put(lines []byte) {
 	if w.file.path == "" {
-		return bytes.Count(lines, newline)
+		w.from.Lose(lines)
+		return
 	}
 	if w.file.f == nil {
 		if again, err := openAudit(w.file.path); err == nil {
 			w.file = again
 		}
 	}
-	n, err := 0, error(unix.ENXIO)
+	err := error(unix.ENXIO)
 	if w.file.f != nil {
-		n, err = w.append(lines)
+		lines, err = w.append(lines)
 	}
+	w.from.Lose(lines)
 	if err == nil {
 		if w.failed {
 			w.log.Info("audit log: written again", "file", w.file.path)
 		}
 		w.failed = false
-		return 0
+		return
 	}
 	if !w.failed {
 		w.log.Error("audit log: not written; events are lost and counted", "file", w.file.path, "error", systemError(err))
 	}
 	w.failed = true
 	if errors.Is(err, unix.EPIPE) { // its reader is gone
-		w.file.close()
-		w.file.f, w.broken = nil, false
+		w.use(&auditFile{path: w.file.path})
 	}
-	return bytes.Count(lines[n:], newline)
 }
 
-// append writes lines, and returns how many bytes of them, and of lines that are whole or begun. A line that was cut before ends first.
-func (w *auditWriter) append(lines []byte) (n int, err error) {
-	_ = w.file.f.SetWriteDeadline(time.Now().Add(auditPatience)) // a pipe's; a file of a disk has none
-	if w.broken {
-		if _, err := w.file.f.Write(newline); err != nil {
-			return 0, err
+// append writes lines, and returns those of which the file has nothing. One that is cut goes on with the next call, before all others: a
+// reader never sees a part of one.
+func (w *auditWriter) append(lines []byte) (lost []byte, err error) {
+	_ = w.file.f.SetWriteDeadline(time.Now().Add(w.patience)) // a pipe's; a file of a disk has none
+	if w.cut != nil && w.size() != w.cutEnd {                 // emptied since, or another process has written to it
+		w.forget()
+	}
+	if w.cut != nil {
+		n, err := w.file.f.Write(w.cut[w.cutAt:])
+		w.cutAt += n
+		w.cutEnd = w.size()
+		if err != nil {
+			return lines, err
 		}
+		w.cut = nil
 	}
-	n, err = w.file.f.Write(lines)
-	w.broken = n > 0 && lines[n-1] != newline[0]
-	return n, err
+	n, err := w.file.f.Write(lines)
+	if n == len(lines) {
+		return nil, err
+	}
+	begin := bytes.LastIndexByte(lines[:n], newline) + 1
+	end := begin + bytes.IndexByte(lines[begin:], newline) + 1
+	if n == begin {
+		return lines[n:], err
+	}
+	w.cut, w.cutAt, w.cutEnd = bytes.Clone(lines[begin:end]), n-begin, w.size()
+	return lines[end:], err
 }
 
-var newline = []byte("\n")
+// size is how long w's file is, 0 for what is no file of a disk.
+func (w *auditWriter) size() int64 {
+	fi, err := w.file.f.Stat()
+	if err != nil || !fi.Mode().IsRegular() {
+		return 0
+	}
+	return fi.Size()
+}
+
+const newline = '\n'
 
 // openAuditLog opens the audit log of o.
 func openAuditLog(o *engine.Options) (*auditFile, error) {

@@ -55,8 +55,9 @@ func (in *instance) wantAuditedIn(name string, parts ...string) {
 func TestAudit(t *testing.T) {
 	in := startInstance(t, audited("redis_auth", "swordfish", "audit_events", "logins refusals admin commands", "audit_keys", "true"))
 	in.wantAudited(`"event":"start"`)
-	in.send("AUTH guessed\r\nAUTH swordfish\r\nSET thekey thevalue\r\nKEYS thepattern\r\nMGET a b\r\nCLIENT KILL ADDR 192.0.2.1:1\r\n")
+	in.send("GET x\r\nAUTH guessed\r\nAUTH swordfish\r\nSET thekey thevalue\r\nKEYS thepattern\r\nMGET a b\r\nCLIENT KILL ADDR 192.0.2.1:1\r\n")
 	in.wantAudited(`"event":"login_failed"`, `"pool":"p"`, `"client":"unix"`, `"id":`)
+	in.wantAudited(`"event":"refused"`, `"command":"get","reason":"login"`)
 	in.wantAudited(`"event":"login"`, `"pool":"p"`)
 	in.wantAudited(`"event":"refused"`, `"command":"keys"`)
 	in.wantAudited(`"event":"command"`, `"command":"set"`, `"keys":["thekey"]`)

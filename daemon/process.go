@@ -19,6 +19,7 @@ import (
 	"cashew/daemon/logging"
 	"cashew/engine"
 	"cashew/engine/admin"
+	"cashew/regular"
 	"cashew/upgrade"
 )
 
@@ -325,7 +326,7 @@ func (f *pidFile) write() error {
 // remove removes the file if it is this process's: another may have taken it over.
 func (f *pidFile) remove() error {
 	if f.written {
-		content, err := os.ReadFile(f.path)
+		content, err := regular.Read(f.path, 64)
 		if err != nil || string(content) != string(pidText()) {
 			return systemError(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -145,12 +146,20 @@ func writeCertificates(t *testing.T, dir string) {
 // TestWrongAccess: a token or a certificate that can't be had fails a start, and a reload, which changes nothing.
 func TestWrongAccess(t *testing.T) {
 	in := startInstance(t, nil)
+	if err := os.WriteFile(in.dir+"/empty", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(in.dir+"/fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		want     string
 		settings map[string]string
 	}{
 		{"/nowhere: no such file", map[string]string{"admin_token_file": "/nowhere"}},
-		{"is empty", map[string]string{"admin_token_file": "/dev/null"}},
+		{"is empty", map[string]string{"admin_token_file": "DIR/empty"}},
+		{"no regular file", map[string]string{"admin_token_file": "DIR/fifo"}},
+		{"no regular file", map[string]string{"admin_tls_cert_file": "DIR/cert", "admin_tls_key_file": "DIR/fifo"}},
 		{"no such file", map[string]string{"admin_tls_cert_file": "/nowhere", "admin_tls_key_file": "DIR/key"}},
 		{"DIR/token", map[string]string{"admin_tls_cert_file": "DIR/cert", "admin_tls_key_file": "DIR/token"}},
 	} {

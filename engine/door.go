@@ -64,6 +64,7 @@ type comer struct {
 	counts      bool              // it is one of those from that address, for limits for each
 	first       []byte            // that it has sent already, of its commands
 	cert        *x509.Certificate // nil: it showed none
+	waited      bool              // too many logins of its address have failed
 }
 
 // turnedAway is an error that says why a comer is refused. reply is what it is told, "": nothing.
@@ -105,6 +106,9 @@ func (p *pool) letIn(nc net.Conn, addr string) {
 	p.proxy.hall.clients.Add(-1)
 	s.CameThrough(c.laddr, leave)
 	s.Begin(c.first)
+	if c.waited {
+		s.WaitedToLogIn()
+	}
 	if c.cert != nil {
 		s.Certified(tlsconn.Names(c.cert))
 	}

@@ -417,6 +417,13 @@ func askOnce(nc net.Conn, text string) net.Conn {
 	return nc
 }
 
+// waiting is how many connections and logins of an address wait for their turn.
+func waiting(pl *pool, addr string) int {
+	pl.door.logins.mu.Lock()
+	defer pl.door.logins.mu.Unlock()
+	return pl.door.logins.addrs[netip.MustParseAddr(addr)].Value.(*failures).waiting
+}
+
 // TestHeldUp: no more than auth_failures connections of an address are held up at once, a drain closes them, and other addresses are
 // not concerned.
 func TestHeldUp(t *testing.T) {
@@ -430,12 +437,7 @@ func TestHeldUp(t *testing.T) {
 		pl.LoginFailed("192.0.2.9:1")
 	}
 	first, second := askOnce(dial(t, p), v2), askOnce(dial(t, p), v2)
-	waiting := func() int {
-		pl.door.logins.mu.Lock()
-		defer pl.door.logins.mu.Unlock()
-		return pl.door.logins.addrs[netip.MustParseAddr("192.0.2.9")].Value.(*failures).waiting
-	}
-	eventually(t, "two are held up", func() bool { return waiting() == 2 })
+	eventually(t, "two are held up", func() bool { return waiting(pl, "192.0.2.9") == 2 })
 	if got := say(dial(t, p), v2); got != "-ERR too many failed logins from your address; try again later\r\n" {
 		t.Errorf("the third gets %q", got)
 	}
@@ -452,6 +454,60 @@ func TestHeldUp(t *testing.T) {
 	}
 	if got := refusals(p); got["failed_logins"] != 1 || len(got) != 1 {
 		t.Errorf("refused: %v", got)
+	}
+}
+
+// TestHeldLogins: past auth_failures a login has to wait for its turn also on connections that were there before, by whatever command.
+// Who finds no place to wait is refused unjudged, and closed unless it is logged in.
+func TestHeldLogins(t *testing.T) {
+	for name, login := range map[string]struct{ wrong, right string }{
+		"AUTH":  {wrongAuth, rightAuth},
+		"HELLO": {wrongHello, strings.Replace(wrongHello, "$1\r\nx", "$6\r\nsecret", 1)},
+	} {
+		t.Run(name, func(t *testing.T) { heldLogins(t, login.wrong, login.right) })
+	}
+}
+
+func heldLogins(t *testing.T, wrong, right string) {
+	const refused = "-ERR too many failed logins from your address; try again later\r\n"
+	p := doored(t, func(o *PoolOptions) { guarded(o); o.AuthFailures = 2 })
+	pl := p.pools()[0]
+	in, conns := dial(t, p), make([]net.Conn, 8)
+	for i := range conns {
+		if conns[i] = dial(t, p); say(conns[i], ping) == "" {
+			t.Fatal("a client is closed")
+		}
+	}
+	if got := say(in, rightAuth); got != "+OK\r\n" {
+		t.Fatalf("the right password gets %q", got)
+	}
+	for i := range 3 {
+		if got := say(conns[i], wrong); !strings.Contains(got, "invalid") {
+			t.Fatalf("wrong password %d gets %q", i+1, got)
+		}
+	}
+	pl.door.logins.delay = 50 * time.Millisecond
+	if got := say(conns[3], right+ping); !strings.HasPrefix(got, "+OK") && !strings.HasPrefix(got, "*14") {
+		t.Errorf("the right password, in its turn, gets %q", got)
+	}
+	if got, err := io.ReadAll(askOnce(conns[4], wrong+wrong)); strings.Count(string(got), "invalid") != 1 || err != nil {
+		t.Errorf("two wrong ones, in their turn, get %q, %v", got, err)
+	}
+	pl.door.logins.delay = time.Hour
+	askOnce(conns[5], right)
+	askOnce(conns[6], wrong)
+	eventually(t, "two wait", func() bool { return waiting(pl, "127.0.0.1") == 2 })
+	if got := say(in, wrong); got != refused {
+		t.Errorf("who is logged in, and finds no place, gets %q", got)
+	}
+	if got := say(in, ping); got != pong {
+		t.Errorf("who was refused that gets %q", got)
+	}
+	if got, err := io.ReadAll(askOnce(conns[7], right+right)); string(got) != refused || err != nil {
+		t.Errorf("who is not logged in, and finds no place, gets %q, %v", got, err)
+	}
+	if s := p.Snapshot().Pools[0]; s.LoginsFailed != 4 {
+		t.Errorf("%d failed logins are counted", s.LoginsFailed)
 	}
 }
 

@@ -6,12 +6,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cashew/session"
 )
 
 // Passwords are not to be guessed one after the other. Once more than auth_failures logins of one address have failed within a minute,
-// and until none has failed for a minute, a client of that address is closed behind a login that fails, and whoever connects from
-// there waits for loginDelay at the door, auth_failures of them at once; more are refused. So an address has auth_failures tries a
-// second, while those who know the password and share it, behind a router, still get in. Nothing is asked of a login that succeeds.
+// and until none has failed for a minute, a client of that address is closed behind a login that fails. Whoever connects from there
+// waits for loginDelay at the door, and who is connected waits as long before a login is judged: auth_failures of both at once; more
+// are refused. So an address has auth_failures tries a second, however many connections, while those who know the password and share
+// it, behind a router, still get in.
 
 const (
 	loginWindow = time.Minute
@@ -37,7 +40,7 @@ type failures struct {
 	n       int   // within a minute, or since then with none of a minute between two
 	since   int64 // the first of them, as world.Clock.Nanos
 	last    int64
-	waiting int // connections that are held up
+	waiting int // connections, and logins of others, that are held up
 }
 
 func newLogins() logins { return logins{delay: loginDelay, addrs: make(map[netip.Addr]*list.Element)} }
@@ -106,31 +109,63 @@ func (t *logins) hold(a netip.Addr, limit int, now int64) (waits bool, done func
 	}
 }
 
+// turn says whether somebody who comes from a, or logs in from there, is to wait, and whether there is a place to: then done has to be
+// called.
+func (p *pool) turn(a netip.Addr) (waits bool, done func()) {
+	limit := p.opts.AuthFailures
+	if limit == 0 || !p.door.logins.any() {
+		return false, nil
+	}
+	return p.door.logins.hold(a, limit, p.proxy.world.Nanos())
+}
+
 // holdUp has c wait if too many logins of its address have failed lately.
 func (p *pool) holdUp(c *comer) error {
-	limit, w := p.opts.AuthFailures, p.proxy.world
-	if limit == 0 || !p.door.logins.any() {
-		return nil
-	}
-	waits, done := p.door.logins.hold(c.from, limit, w.Nanos())
+	waits, done := p.turn(c.from)
 	if !waits {
 		return nil
 	}
 	if done == nil {
-		return &turnedAway{refusedLogins, "too many failed logins from your address; try again later", "too many logins of its address have failed"}
+		return &turnedAway{refusedLogins, session.TooManyLogins, "too many logins of its address have failed"}
 	}
 	defer done()
+	c.waited = true
+	w := p.proxy.world
 	return p.proxy.hall.with(c.nc, func() error { return w.Sleep(p.proxy.hall.open, p.door.logins.delay) })
+}
+
+// HoldLogin implements session.Host.
+func (p *pool) HoldLogin(addr string) (wait time.Duration, done func()) {
+	if !p.door.logins.any() {
+		return 0, nil
+	}
+	a, ok := loginAddr(addr)
+	if !ok {
+		return 0, nil
+	}
+	waits, done := p.turn(a)
+	if !waits {
+		return 0, nil
+	}
+	if done == nil {
+		p.proxy.log.Warn("login refused; too many of its address have failed", "pool", p.Name, "client", addr)
+	}
+	return p.door.logins.delay, done
+}
+
+// loginAddr is the address that failures are counted by, of a client that the log shows as addr; a client on a unix socket has none.
+func loginAddr(addr string) (a netip.Addr, ok bool) {
+	ap, err := netip.ParseAddrPort(addr)
+	return ap.Addr().Unmap().WithZone(""), err == nil
 }
 
 // LoginFailed implements session.Host.
 func (p *pool) LoginFailed(addr string) (tooMany bool) {
 	p.door.logins.failed.Add(1)
-	a, err := netip.ParseAddrPort(addr)
-	if err != nil || p.opts.AuthFailures == 0 {
+	from, ok := loginAddr(addr)
+	if !ok || p.opts.AuthFailures == 0 {
 		return false
 	}
-	from := a.Addr().Unmap().WithZone("")
 	if tooMany = p.door.logins.add(from, p.opts.AuthFailures, p.proxy.world.Nanos()); tooMany {
 		p.proxy.log.Warn("too many failed logins", "pool", p.Name, "client", addr)
 	}

@@ -52,7 +52,7 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	for _, l := range p.loops {
 		s.Panics += l.loop.Panics.Load()
 	}
-	s.AuditEvents, s.AuditDropped = p.audit.Counts()
+	s.AuditEvents, s.AuditSummed, s.AuditDropped = p.audit.Counts()
 	return s
 }
 

@@ -92,7 +92,7 @@ func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net
 		p.world.Drop(c.FD)
 		return nil, nil, fmt.Errorf("engine: pool %q has no database %d", c.State.In(), *db)
 	}
-	if stays, _ := pl.Protocol.Rejoin(new(codec.Client), c.State.User); !stays {
+	if stays, _ := pl.Protocol.Rejoin(&codec.Client{Known: c.State.Known, Addr: c.State.Addr}, c.State.User); !stays {
 		p.world.Drop(c.FD)
 		return nil, nil, fmt.Errorf("engine: pool %q has no user %q who may log in", c.State.In(), c.State.User)
 	}

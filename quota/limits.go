@@ -76,6 +76,7 @@ type Claim struct {
 	Keys  Keys   // all of them, if it has more
 	N     int    // of those; 0: Key is the only one, or there is none
 	Bytes int    // of the command
+	Now   bool   // it can't wait: rules that delay refuse it, too
 }
 
 // Keys are those of a command.
@@ -147,18 +148,21 @@ func (l *Local) Take(s Set, c *Claim, now int64) (v Verdict) {
 		if l.units[i] = c.units(of.Prefix); l.units[i] > 0 {
 			v.Rules |= 1 << i
 		}
+		if of.Most > 0 && l.units[i] > of.Most {
+			return Verdict{Past: of}
+		}
 	}
 	for left := v.Rules; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros32(uint32(left))
-		if of := l.Of.All[i]; !of.Delay && !l.ask(i, now) {
-			l.undo(v.Rules &^ left)
+		if of := l.Of.All[i]; of.refuses(c) && !l.ask(i, now) {
+			l.undo(v.Rules&^left, c)
 			return Verdict{Past: of}
 		}
 	}
 	for left := v.Rules; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros32(uint32(left))
 		of := l.Of.All[i]
-		if !of.Delay {
+		if of.refuses(c) {
 			continue
 		}
 		a, _ := of.requests.take(&l.own[i].requests, l.units[i], now, reserve)
@@ -183,11 +187,14 @@ func (l *Local) ask(i int, now int64) bool {
 	return ok
 }
 
+// refuses says that l has no claim like c wait.
+func (l *Limit) refuses(c *Claim) bool { return !l.Delay || c.Now }
+
 // undo gives back what the rules of s that refuse were charged.
-func (l *Local) undo(s Set) {
+func (l *Local) undo(s Set, c *Claim) {
 	for ; s != 0; s &= s - 1 {
 		i := bits.TrailingZeros32(uint32(s))
-		if of := l.Of.All[i]; !of.Delay {
+		if of := l.Of.All[i]; of.refuses(c) {
 			if of.requests != nil {
 				l.own[i].requests += l.units[i]
 			}

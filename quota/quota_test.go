@@ -43,6 +43,7 @@ func TestParse(t *testing.T) {
 		"a bytes=10kb past=delay": "a bytes=10240 past=delay",
 		"  b user=u prefix=p:  class=other requests=1k bytes=2 burst=5 burst_bytes=7  past=error ": "b user=u prefix=p: class=other requests=1000 bytes=2 burst=5 burst_bytes=7 past=error",
 		"a requests=10 burst=10": "a requests=10 past=error",
+		"a most=3 requests=10":   "a requests=10 most=3 past=error",
 	} {
 		r, err := Parse(line)
 		if err != nil || r.String() != want {
@@ -69,6 +70,7 @@ func TestParse(t *testing.T) {
 		"a requests=1 class=admin":   {"class=admin", "is not read"},
 		"a requests=1 past=wait":     {"past=wait", "is neither"},
 		"a bytes=1 burst=1":          {"burst=", "stands without"},
+		"a bytes=1 most=1":           {"most=", "stands without"},
 		"a requests=1 burst_bytes=1": {"burst_bytes=", "stands without"},
 	} {
 		if _, err := Parse(line); err == nil || err.Word != want.Word || !strings.HasPrefix(err.Reason, want.Reason) {
@@ -98,6 +100,38 @@ func TestBurst(t *testing.T) {
 		if n := passes(l, now+1000*second); n != burst {
 			t.Errorf("%s: %d pass after a pause; want %d", line, n, burst)
 		}
+	}
+}
+
+// TestMost: a command that is more than a rule lets one be is refused, costs nothing, and leaves no debt to others; also where the rule delays.
+func TestMost(t *testing.T) {
+	keys := make(keysOf, 1000)
+	for _, line := range []string{"a requests=10 most=5", "a requests=10 most=5 past=delay"} {
+		l := rules(t, line).Local()
+		for n, passes := range map[int]bool{6: false, 1000: false, 5: true} {
+			if v := l.Take(l.For(""), &Claim{Keys: keys, N: n}, second); (v.Past == nil) != passes || v.Wait != 0 {
+				t.Errorf("%s: %d keys: %+v", line, n, v)
+			}
+		}
+		if v := l.Take(l.For(""), &Claim{Keys: keys, N: 5}, second); v.Past != nil {
+			t.Errorf("%s: five more: %+v", line, v)
+		}
+	}
+}
+
+// TestNow: whom nothing can wait for is refused by rules that delay, and charged by none.
+func TestNow(t *testing.T) {
+	l := rules(t, "a requests=10 past=delay", "b requests=20", "c requests=5 past=delay").Local()
+	for i := range 8 {
+		if v := l.Take(l.For(""), &Claim{Now: true}, second); (v.Past == nil) != (i < 5) || v.Wait != 0 {
+			t.Errorf("command %d: %+v", i, v)
+		}
+	}
+	if v := l.Take(l.For(""), &Claim{}, second); v.Past == nil || v.Past.Name != "c" || v.Wait == 0 {
+		t.Errorf("who can wait: %+v", v)
+	}
+	if n := l.own[0].requests + l.own[1].requests; n > 2*20 {
+		t.Errorf("%d in hand", n)
 	}
 }
 

@@ -37,6 +37,8 @@ type Rule struct {
 	Burst      int64 // requests at once, after a pause; what a second brings, or more or less
 	BurstBytes int64 // likewise
 
+	Most int64 // requests of one command; one that is more is refused, however much may pass; 0: any number
+
 	Delay bool // a command past it waits; else it is refused
 }
 
@@ -98,6 +100,9 @@ var options = []option{
 		"burst_bytes", amount(func(r *Rule) *int64 { return &r.BurstBytes }), unless(func(r *Rule) (int64, int64) { return r.BurstBytes, r.Bytes }),
 	},
 	{
+		"most", amount(func(r *Rule) *int64 { return &r.Most }), shown(func(r *Rule) int64 { return r.Most }),
+	},
+	{
 		"past", setPast, func(r *Rule) string { return r.Past() },
 	},
 }
@@ -118,7 +123,7 @@ func Parse(line string) (Rule, *Error) {
 		i := slices.IndexFunc(options, func(o option) bool { return o.name == name })
 		switch {
 		case i < 0:
-			return r, &Error{w, "is not one of user=, prefix=, class=, requests=, bytes=, burst=, burst_bytes=, past="}
+			return r, &Error{w, "is not one of user=, prefix=, class=, requests=, bytes=, burst=, burst_bytes=, most=, past="}
 		case seen[name]:
 			return r, &Error{w, "is the second " + name + "="}
 		case value == "":
@@ -137,6 +142,8 @@ func (r *Rule) complete() *Error {
 	switch {
 	case r.Requests == 0 && r.Bytes == 0:
 		return &Error{"", "has neither requests= nor bytes="}
+	case r.Most != 0 && r.Requests == 0:
+		return &Error{"most=", "stands without requests="}
 	case r.Burst != 0 && r.Requests == 0:
 		return &Error{"burst=", "stands without requests="}
 	case r.BurstBytes != 0 && r.Bytes == 0:

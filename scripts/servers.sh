@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
-# libmemcached's tools; HAProxy, which sends PROXY headers; what runs the client libraries of tests/compat/: Node.js with npm,
+# libmemcached's tools; HAProxy, which sends PROXY headers; stunnel; what runs the client libraries of tests/compat/: Node.js with npm,
 # PHP, Python, Ruby and their libraries; and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
@@ -33,12 +33,12 @@ imports() {
 missing() {
 	local pair module
 	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker \
-		memccapable,memcapable:libmemcached-tools haproxy:haproxy valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
+		memccapable,memcapable:libmemcached-tools haproxy:haproxy stunnel:stunnel4 valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
 		found "${pair%%:*}" || echo "${pair##*:}"
 	done
 	# Libraries are found by asking the language for them, as tests/compat/ does.
 	php -r 'exit(extension_loaded("redis") ? 0 : 1);' 2>/dev/null || echo php-redis
-	php -r 'exit(@include("Predis/Autoloader.php") ? 0 : 1);' 2>/dev/null || echo php-predis
+	php -r 'exit((@include "Predis/Autoloader.php") ? 0 : 1);' 2>/dev/null || echo php-predis
 	imports redis || echo python3-redis
 	imports hiredis || echo python3-hiredis
 	imports pylibmc || echo python3-pylibmc
@@ -54,7 +54,8 @@ missing_for_compat() {
 	local pair
 	found cc || echo gcc libc6-dev
 	[ -e /usr/include/hiredis/hiredis.h ] || echo libhiredis-dev
-	perl -MRedis -e1 2>/dev/null || echo libredis-perl
+	perl -MRedis -MIO::Socket::SSL -e1 2>/dev/null || echo libredis-perl libio-socket-ssl-perl
+	found stunnel || echo stunnel4
 	php -r 'exit(extension_loaded("memcached") ? 0 : 1);' 2>/dev/null || echo php-memcached
 	ruby -e 'require "dalli"' 2>/dev/null || echo ruby-dalli
 	found javac || echo openjdk-17-jdk-headless
@@ -63,9 +64,9 @@ missing_for_compat() {
 		/usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || echo "python3-${pair##*:}"
 	done
 	ruby -e 'require "sidekiq"' 2>/dev/null || echo ruby-sidekiq
-	php -r 'exit(@include("Symfony/Component/Messenger/Bridge/Redis/autoload.php") ? 0 : 1);' 2>/dev/null ||
+	php -r 'exit((@include "Symfony/Component/Messenger/Bridge/Redis/autoload.php") ? 0 : 1);' 2>/dev/null ||
 		echo php-symfony-messenger php-symfony-redis-messenger
-	php -r 'exit(@include("Illuminate/autoload.php") ? 0 : 1);' 2>/dev/null || echo php-laravel-framework
+	php -r 'exit((@include "Illuminate/autoload.php") ? 0 : 1);' 2>/dev/null || echo php-laravel-framework
 }
 
 what=${1:-}

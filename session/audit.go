@@ -48,18 +48,23 @@ func (s *Session) auditCommand(cmd *codec.Command) {
 }
 
 // auditRefusal keeps that cmd, which has that name, is refused.
-func (s *Session) auditRefusal(name string) {
+func (s *Session) auditRefusal(cmd *codec.Command, name string) {
 	log := s.pool.host.Audit()
 	if !log.Wants(audit.Refusals) {
 		return
 	}
 	e := s.entry(s.pool, "refused")
 	e.Command = name
-	if d := s.cl.Denied; d != nil {
+	switch d := s.cl.Denied; {
+	case cmd.Kind == over:
+		e.Reason, e.Result = "limit", s.local.past.Text
+	case d != nil:
 		e.Reason = refusalReasons[d.Reason]
 		if e.Reason != "command" {
 			e.Object = []byte(d.Object)
 		}
+	case !s.cl.Authed:
+		e.Reason = "login"
 	}
 	log.Record(audit.Refusals, &e)
 }
@@ -80,11 +85,13 @@ func (s *Session) auditLogin(failed bool) {
 	log.Record(audit.Logins, &e)
 }
 
-// auditCertificate keeps that s is somebody by its certificate. It is not on its loop yet.
-func (s *Session) auditCertificate(p *Pool) {
+// auditKnown keeps that s is somebody without a login. It is not on its loop yet.
+func (s *Session) auditKnown(p *Pool) {
 	if log := p.host.Audit(); log.Wants(audit.Logins) {
 		e := s.entry(p, "login")
-		e.Reason = "certificate"
+		if e.Reason = "address"; p.Protocol.Users().Known(s.cl.Cert, "") == s.cl.User {
+			e.Reason = "certificate"
+		}
 		log.Record(audit.Logins, &e)
 	}
 }

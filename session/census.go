@@ -13,9 +13,9 @@ import (
 // server: what servers say of subscribers counts each loop once, and no client. It is written to as subscriptions begin and end, and
 // read for the reply to PUBLISH as long as there are any.
 type census struct {
-	mu    sync.RWMutex
-	names []map[string]*counted // by sort
-	n     atomic.Int64          // names
+	mu     sync.RWMutex
+	names  []map[string]*counted // by sort
+	topics atomic.Int64          // of all loops, also those of which nothing is in force yet
 }
 
 // counted is what is known of one name.
@@ -36,8 +36,8 @@ type ownAt struct {
 	server *topology.Server
 }
 
-// any says that somebody is subscribed to something.
-func (c *census) any() bool { return c.n.Load() > 0 }
+// any says that somebody is subscribed to something, or is about to be: a server may count a loop before that knows.
+func (c *census) any() bool { return c.topics.Load() > 0 }
 
 // add counts clients of a loop that are subscribed to a name, which may be fewer.
 func (c *census) add(h *hub, sort int, name string, clients int) {
@@ -77,11 +77,9 @@ func (c *census) change(sort int, name string, f func(n *counted)) {
 	if n == nil {
 		n = new(counted)
 		c.names[sort][name] = n
-		c.n.Add(1)
 	}
 	if f(n); len(n.clients) == 0 && len(n.own) == 0 {
 		delete(c.names[sort], name)
-		c.n.Add(-1)
 	}
 }
 

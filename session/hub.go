@@ -58,6 +58,7 @@ func (h *hub) join(s *Session, sort int, name []byte) (u *subscription, waits bo
 		t = &topic{hub: h, sort: sort, name: bytes.Clone(name)}
 		h.topics[sort][string(name)] = t
 		h.all.add(t, inHub)
+		h.shard.pool.census.topics.Add(1)
 	}
 	if !t.stands() {
 		err = t.place()

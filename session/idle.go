@@ -38,12 +38,3 @@ func (l *Local) closeIdle() {
 func (s *Session) busy() bool {
 	return s.life != live || s.head != nil || s.out.Pending() > 0 || s.blocked || s.blocks.lease != nil || s.subscribes()
 }
-
-// loginFailed counts a login of s that failed; one too many of its address is the last that s tries.
-func (s *Session) loginFailed() {
-	s.cl.LoginFailed = false
-	s.auditLogin(true)
-	if s.pool.host.LoginFailed(s.cl.Addr) {
-		s.quit()
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/codec/acl"
 	"cashew/loop"
 )
 
@@ -31,11 +32,12 @@ const (
 
 // transit is what a reload, the end of the proxy, or an upgrade asks of a session, and how far that is.
 type transit struct {
-	moving bool   // it was told that it is to go, and leaves later
-	stays  bool   // it cannot be given away: the other process refused it, or its descriptor could not be duplicated
-	unread int    // bytes that had come when it was told to leave, less what was taken since
-	handed []byte // input that another process had taken from it
-	unsure bool   // another process had lost what this client knows, see doubts
+	moving   bool   // it was told that it is to go, and leaves later
+	stays    bool   // it cannot be given away: the other process refused it, or its descriptor could not be duplicated
+	unread   int    // bytes that had come when it was told to leave, less what was taken since
+	handed   []byte // input that another process had taken from it
+	restored bool   // it came from another process
+	unsure   bool   // another process had lost what this client knows, see doubts
 
 	hurried bool // the timer of hurry runs
 }
@@ -63,6 +65,9 @@ func (s *Session) Enroll(nc net.Conn) error {
 		}
 	}
 	p := s.from
+	if s.cl.Known && !s.restored {
+		s.auditKnown(p)
+	}
 	err := s.loop.Enroll(nc, s)
 	if err != nil {
 		s.loop.Log.Error("client dropped", "pool", p.Name, "client", s.cl.Addr, "err", err)
@@ -73,14 +78,8 @@ func (s *Session) Enroll(nc net.Conn) error {
 
 // Certified says what s's certificate has: the common name of its subject, and alternative names; before Enroll.
 func (s *Session) Certified(commonName string, sans []string) {
-	p := s.from.Protocol
-	if us := p.Users(); us != nil {
-		if u := us.ByCertificate(commonName, sans); u != nil {
-			s.cl.Cert = u.Name
-			p.Welcome(&s.cl)
-			s.auditCertificate(s.from)
-		}
-	}
+	s.cl.Cert = &acl.Certificate{CommonName: commonName, Names: sans}
+	s.from.Protocol.Welcome(&s.cl)
 }
 
 // Begin says what the client has sent already, before Enroll.
@@ -271,6 +270,7 @@ func (s *Session) detach() bool {
 	s.rest = s.paused
 	s.sock, s.detached, s.eof, s.paused = sock, true, true, false
 	s.out.Move(s.loop, sock, s)
+	s.waitsNoMore()
 	if !s.blocked {
 		s.quit() // what is left can never become a command
 	}

@@ -8,6 +8,8 @@ package session
 //	              |    --past one that refuses---------> over --> overLimit
 //	              +--past one that delays--> blocked until the timer --> consume finds it again, and admit knows that it was charged
 //
+// A client that hung up, or shut its half, does not wait: it is refused what is past any rule.
+//
 // What a server replies is charged as it is passed on, to the rules that its command came under: nobody knew how long it would be, so
 // that is a debt, which the next commands under these rules pay.
 //
@@ -79,7 +81,7 @@ func (s *Session) admit(cmd *codec.Command, n int) bool {
 		return true
 	}
 	_, class := s.pool.Protocol.Describe(cmd.Op)
-	v := l.Take(s.rules, &quota.Claim{Class: class, Key: cmd.Key, Keys: cmd, N: len(cmd.Keys), Bytes: n}, s.loop.Now)
+	v := l.Take(s.rules, &quota.Claim{Class: class, Key: cmd.Key, Keys: cmd, N: len(cmd.Keys), Bytes: n, Now: s.eof}, s.loop.Now)
 	if v.Past != nil {
 		s.pastLimit(cmd, v)
 	}
@@ -161,6 +163,27 @@ func (s *Session) owe(r *backend.Request) {
 	}
 }
 
+// waitsNoMore has s, whose client sends no more, and may be gone, wait for no limit: what would have to is refused, so that it keeps neither its
+// place, for those behind it, nor its connection.
+func (s *Session) waitsNoMore() {
+	if s.waitsFor&behindLimit == 0 {
+		return
+	}
+	s.giveBack()
+	s.paid = 0
+	s.unblock()
+}
+
+// giveBack ends the wait for a limit, and gives back what was charged.
+func (s *Session) giveBack() {
+	if s.held != nil {
+		s.held.GiveBack()
+		s.held = nil
+	}
+	s.waitsFor &^= behindLimit
+	s.turn++
+}
+
 // relimit has s come under the rules that its shard has now.
 func (s *Session) relimit() {
 	if s.limiter == s.limits {
@@ -177,13 +200,8 @@ func (s *Session) relimit() {
 
 // forgetLimit ends the wait for a limit, and gives back what was charged for what has not been sent.
 func (s *Session) forgetLimit() {
-	if s.held != nil {
-		s.held.GiveBack()
-		s.held = nil
-	}
-	s.waitsFor &^= behindLimit
+	s.giveBack()
 	s.charged, s.queued, s.ruled, s.paid = 0, 0, false, 0
-	s.turn++
 }
 
 // rewritten says that the front of the input is not what the client sent, and that only s knows what it was.

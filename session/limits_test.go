@@ -184,36 +184,65 @@ func TestLimitDelays(t *testing.T) {
 	})
 }
 
-// TestLimitHangUp: who hangs up while it waits gives back what it was charged; a client that only sends no more is answered.
+// TestLimitHangUp: who hangs up while it waits gives back what it was charged, and its connection. So does one that sends no more, which may be
+// gone as well: it is told that it is past the limit, and those behind it need not wait for its turn.
 func TestLimitHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := limited(t, "a requests=1 past=delay")
 		v := s.Servers[0]
 		c.Send(array("GET", "1"))
 		s.Settle()
-		gone, half := s.connect(), s.connect()
-		for _, w := range []*simClient{gone, half} {
-			w.Send(array("GET", "2"))
+		v.Reply(bulk("1"))
+		s.Settle()
+		var left []*simClient
+		for i := range 20 {
+			w := s.connect()
+			w.Send(array("GET", "2") + array("PING") + array("GET", "2"))
+			s.Settle()
+			if left = append(left, w); i%2 == 0 {
+				w.HangUp(syscall.ECONNRESET)
+			} else {
+				w.HalfClose()
+			}
 			s.Settle()
 		}
-		gone.HangUp(syscall.ECONNRESET)
-		half.HalfClose()
+		for i, w := range left {
+			if want := overA + "+PONG\r\n" + overA; i%2 == 1 && (w.Sock.Take() != want || !w.Conn.Closed) {
+				t.Errorf("who half-closed has something else than %q, or is not closed: %v", want, w.Conn.Closed)
+			}
+			if w.session.life != closed {
+				t.Errorf("client %d is not closed", i)
+			}
+		}
 		next := s.connect()
 		next.Send(array("GET", "3"))
 		s.Settle()
 		v.Sock.Take()
 		s.Passes(1100 * time.Millisecond)
-		if got := v.Sock.Take(); got != "" {
+		if got := v.Sock.Take(); got != array("GET", "3") {
 			t.Errorf("after one second the server got %q", got)
 		}
-		s.Passes(time.Second)
-		if got := v.Sock.Take(); got != array("GET", "2")+array("GET", "3") && got != array("GET", "3")+array("GET", "2") {
-			t.Errorf("after two the server got %q", got)
-		}
-		v.Reply(bulk("1") + bulk("x") + bulk("x"))
+	})
+}
+
+// TestLimitHalfClosed: of what a client sent before it half-closed, what is within the limit is carried out, also what it had sent while it waited, and what
+// is not is refused; a transaction of which a part was refused is not executed.
+func TestLimitHalfClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := limited(t, "a prefix=p requests=10 burst=1 past=delay")
+		v := s.Servers[0]
+		c.Send(array("GET", "p") + array("GET", "q"))
+		c.Send(array("MULTI") + array("SET", "p", "1") + array("EXEC") + array("GET", "q"))
 		s.Settle()
-		if got := half.Sock.Take(); got != bulk("x") {
-			t.Errorf("who half-closed has %q", got)
+		c.HalfClose()
+		s.Settle()
+		if got := v.Sock.Take(); got != array("GET", "p")+array("GET", "q")+array("GET", "q") {
+			t.Errorf("the server got %q", got)
+		}
+		v.Reply(bulk("1") + bulk("2") + bulk("3"))
+		s.Settle()
+		if got, want := c.Sock.Take(), bulk("1")+bulk("2")+"+OK\r\n"+overA+aborted+bulk("3"); got != want || !c.Conn.Closed {
+			t.Errorf("the client has %q, closed %v; want %q", got, c.Conn.Closed, want)
 		}
 	})
 }

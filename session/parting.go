@@ -32,6 +32,7 @@ type State struct {
 	// let the client do whatever it likes. User is the user's name; "": the client's pool has none.
 	Member string `json:",omitempty"`
 	User   string `json:",omitempty"`
+	Known  bool   `json:",omitempty"` // codec.Client.Known
 	Moves  uint8  `json:",omitempty"` // codec.Client.Moves
 	Wishes uint8  `json:",omitempty"` // codec.Client.Wishes
 	Bar    uint16 `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
@@ -136,6 +137,7 @@ func (s *Session) state(input int) State {
 			c.Pool, c.Switched, c.Selected = "", "", s.pool.Name
 		}
 	}
+	c.Known = s.cl.Known
 	if c.User = s.userName(); c.User != "" {
 		c.Pool, c.Switched, c.Selected, c.Member = "", "", "", s.pool.Name
 	}
@@ -159,9 +161,10 @@ func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 	}
 	s.cl = codec.Client{
 		ID: id, Profile: c.State.Profile, DB: db, Bar: c.State.Bar, Moves: c.State.Moves, Wishes: c.State.Wishes, Addr: c.State.Addr, LAddr: c.State.LAddr, Authed: c.State.Authed,
-		Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
+		Known: c.State.Known, Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
 	}
 	p.Protocol.Rejoin(&s.cl, c.State.User)
+	s.restored = true
 	s.handed, s.stays, s.unsure = c.Input, ours, c.State.Unsure
 	return s
 }

@@ -48,6 +48,10 @@ type Host interface {
 	// closed. It is called on a loop.
 	LoginFailed(addr string) (tooMany bool)
 
+	// HoldLogin says that a login of a client at addr has to wait before it is judged, since too many of that address have failed: for so
+	// long, and then done is to be called. done is nil if too many wait there: the login is refused unjudged. It is called on a loop.
+	HoldLogin(addr string) (wait time.Duration, done func())
+
 	// Audit is where what clients do is kept; nil: nowhere. Any goroutine may call it.
 	Audit() *audit.Log
 }

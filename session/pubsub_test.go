@@ -324,6 +324,36 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestPublishBefore: a server that has a pattern in force counts the loop, and the client does not hear before all servers have it.
+func TestPublishBefore(t *testing.T) {
+	s, c := steady(t, 2)
+	pub := s.connect()
+	pub.Send(array("PUBLISH", "warm", "x")) // it has a connection to each server
+	s.Settle()
+	for _, v := range s.Servers {
+		v.Reply(":0\r\n")
+	}
+	s.Settle()
+	pub.Sock.Take()
+	c.Send(array("PSUBSCRIBE", "a*"))
+	s.Settle()
+	pub.Send(array("PUBLISH", "a", "x"))
+	s.Settle()
+	_, server := s.pool.Router().Route([]byte("a"))
+	v := s.Server(server.Addr)
+	v.Feed.Reply(confirmed("psubscribe", "a*", 1) + "*4\r\n" + bulk("pmessage") + bulk("a*") + bulk("a") + bulk("x"))
+	s.Settle()
+	v.Reply(":1\r\n")
+	s.Settle()
+	if got := c.Sock.Take() + pub.Sock.Take(); got != ":0\r\n" {
+		t.Errorf("the two have %q", got)
+	}
+	s.confirmAll()
+	if got, want := c.Sock.Take(), confirmed("psubscribe", "a*", 1); got != want {
+		t.Errorf("the client has %q; want %q", got, want)
+	}
+}
+
 // TestSubscriberLeaves: at each point of a subscription its client may go, or reset, and nothing is left of it.
 func TestSubscriberLeaves(t *testing.T) {
 	for _, tt := range []struct {

@@ -110,6 +110,8 @@ func (s *Session) take(cmd *codec.Command) bool {
 // wait, and then nothing is taken of it.
 func (s *Session) handle(cmd *codec.Command) bool {
 	switch {
+	case (cmd.Kind == codec.Local || cmd.Kind == codec.Switch) && s.pool.Protocol.LogsIn(cmd) && !s.mayLogIn():
+		return s.waitsFor&behindLogin == 0 && s.refuseLogin(cmd)
 	case cmd.Kind == codec.Local && !cmd.Sole:
 		s.count(cmd)
 		s.answerLocal(cmd)

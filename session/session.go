@@ -19,7 +19,7 @@
 //	Flush      writes to the client, once for all replies of the loop's pass, and lets it go on if it waited
 //
 // Read session.go, route.go, reply.go and wait.go first, scatter.go for commands that go to several servers, several.go for those without a key, then local.go, shard.go, pool.go and options.go for what sessions share;
-// lifetime.go for how one opens and ends, idle.go for those that nothing comes from and those whose login failed, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
+// lifetime.go for how one opens and ends, idle.go for those that nothing comes from, logins.go for logins that fail and those that wait, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
 // databases.go, transaction.go, anew.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
 // server; lookup.go and lessons.go for those that the protocol does not know; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
 // for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists; users.go for who a client is; limits.go for how much it may ask for. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
@@ -99,6 +99,7 @@ type Session struct {
 	transit
 	limiting
 	switching
+	loggingIn
 	transaction *transaction // what is queued since MULTI; nil: nothing
 	watches     watching
 	before      *said       // what the client said of itself before the transaction that is under way; nil: none changes it

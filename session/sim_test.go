@@ -27,10 +27,11 @@ type simClient struct {
 // alone is a proxy that counts nothing and answers no question.
 type alone struct{}
 
-func (alone) Left()                   {}
-func (alone) LoginFailed(string) bool { return false }
-func (alone) Audit() *audit.Log       { return nil }
-func (alone) Ask(*Report) bool        { return false }
+func (alone) Left()                                    {}
+func (alone) LoginFailed(string) bool                  { return false }
+func (alone) HoldLogin(string) (time.Duration, func()) { return 0, nil }
+func (alone) Audit() *audit.Log                        { return nil }
+func (alone) Ask(*Report) bool                         { return false }
 
 // newSim builds a loop before n servers, which accept connections; edit may change the settings.
 func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {

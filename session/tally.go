@@ -12,7 +12,7 @@ import (
 func (s *Session) countRefusal(cmd *codec.Command) {
 	name := s.pool.Protocol.CommandName(cmd)
 	s.tally.Refuse(name, s.cl.Lib, s.cl.LibVer)
-	s.auditRefusal(name)
+	s.auditRefusal(cmd, name)
 }
 
 // account brings what is counted for each write, not for each reply, up to date.

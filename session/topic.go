@@ -49,6 +49,7 @@ func (t *topic) leaveIfUnheard() {
 	t.drop()
 	delete(h.topics[t.sort], string(t.name))
 	h.all.remove(t, inHub)
+	h.shard.pool.census.topics.Add(-1)
 }
 
 // count is how many of the links that t wants are asked for, and how many are in force.

@@ -212,7 +212,7 @@ func (a *checker) reading(s *Session) {
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
 func (a *checker) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit) == 0 &&
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
@@ -222,6 +222,7 @@ func (a *checker) waiting(s *Session) {
 	}
 	a.Check(s.waitsFor&behindLesson == 0 || s.lookup.tells(s), s, "it waits for what servers say of a command, and nobody will tell it")
 	a.Check(s.waitsFor&behindLimit == 0 || s.blocked && s.held != nil, s, "it waits for a limit, and no command of it does")
+	a.Check(s.waitsFor&behindLogin == 0 || s.blocked && s.turnOf == s.commands+1, s, "it waits to log in, and no command of it does")
 	a.Check(s.limiter == s.shard.limits || s.shard.limits == nil && s.rewritten(), s, "it is under other limits than its pool's")
 	a.Check(s.waitsFor&behindHandOver == 0 || a.handed, s, "it waits for a hand-over that is over")
 }

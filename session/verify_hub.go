@@ -45,6 +45,7 @@ func (a *checker) hub(h *hub) {
 // census: what all loops know of h's subscriptions is what there is.
 func (a *checker) census(h *hub) {
 	c := h.shard.pool.census
+	a.Check(c.topics.Load() >= int64(h.all.n), h, "fewer topics are counted than there are")
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for t := h.all.first; t != nil; t = t.inHub.next {

@@ -18,8 +18,10 @@ const (
 	behindHandOver
 	// behindLesson: servers are being asked about its next command. told, of the lookup, ends it.
 	behindLesson
-	// behindLimit: its next command is past a limit that delays. A timer ends it, or a reload that has other limits.
+	// behindLimit: its next command is past a limit that delays. A timer ends it, a reload that has other limits, or the client's end.
 	behindLimit
+	// behindLogin: its next command is a login, and too many of its address have failed. A timer ends it.
+	behindLogin
 )
 
 var waits = [...]struct {
@@ -50,6 +52,11 @@ var waits = [...]struct {
 		"limit",
 		func(s *Session) bool { return s.waitsFor&behindLimit != 0 },
 		func(s *Session) bool { return s.waitsFor&behindLimit == 0 },
+	},
+	{
+		"login",
+		func(s *Session) bool { return s.waitsFor&behindLogin != 0 },
+		func(s *Session) bool { return s.waitsFor&behindLogin == 0 },
 	},
 	{
 		"pipeline",

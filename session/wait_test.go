@@ -29,6 +29,10 @@ func TestWaits(t *testing.T) {
 			begin: func(s *Session) { s.waitsFor |= behindLimit },
 			end:   func(s *Session) { s.waitsFor = 0 },
 		},
+		"login": {
+			begin: func(s *Session) { s.waitsFor |= behindLogin },
+			end:   func(s *Session) { s.waitsFor = 0 },
+		},
 		"pipeline": {
 			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.limits.MaxPipeline, 0 },
 			almost: func(s *Session) { s.inFlight = s.local.limits.MaxPipeline/2 + 1 },

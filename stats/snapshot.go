@@ -22,6 +22,7 @@ type Snapshot struct {
 	CurrConnections  int64 `json:"curr_connections"`  // the same, now
 
 	AuditEvents  int64 `json:"audit_events"`  // that the audit log has, or had
+	AuditSummed  int64 `json:"audit_summed"`  // of those, that are counted in a line with others
 	AuditDropped int64 `json:"audit_dropped"` // that it lacks
 
 	Reload ReloadStatus `json:"reload"`

@@ -10,10 +10,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"cashew/regular"
 )
 
 // Acceptor is what a pool's clients meet. Its methods may be called from any goroutine.
@@ -206,6 +207,9 @@ func said(err error) error {
 	return &ServerError{why, err}
 }
 
+// maxFile is how long a file may be, in bytes.
+const maxFile = 16 << 20
+
 // files are read together. A path may be "", and is then no content.
 type files struct {
 	paths []string
@@ -223,7 +227,7 @@ func (f *files) reread(use func(content [][]byte) error) (changed bool, err erro
 		if path == "" {
 			continue
 		}
-		if content[i], err = os.ReadFile(path); err != nil {
+		if content[i], err = regular.Read(path, maxFile); err != nil {
 			content[i] = []byte(err.Error())
 			break
 		}

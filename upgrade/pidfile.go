@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"cashew/regular"
 )
 
 // readPid returns the pid in the file and when it was written; pid 0 is a file that is being written.
@@ -17,7 +19,7 @@ func readPid(path string) (pid int, at time.Time, err error) {
 	if err != nil {
 		return 0, at, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path, 64)
 	if err != nil {
 		return 0, at, err
 	}

@@ -5,7 +5,7 @@
 //	name  |  password, kept as its SHA-256
 //	      may log in
 //
-//	lines --Parse, by way of Commands--> Users --Login, Find, ByCertificate--> User --Judge(Question)--> Denial
+//	lines --Parse, by way of Commands--> Users --Login, Find, Known--> User --Judge(Question)--> Denial
 //
 // What is here knows neither frames nor a command table: a protocol says by [Commands] what its commands are, and by a [Question] what
 // one of them touches. Nothing does I/O; all but a [Log] is immutable once built, and may be used by all loops at once. Judge allocates nothing.
@@ -114,6 +114,8 @@ type User struct {
 	skips     bool // skip-sanitize-payload, which is the servers' matter
 	passwords [][sha256.Size]byte
 	certs     []string // "CN:name", "SAN:name", "SPIFFE:uri"
+	from      []string // networks, and "unix"
+	kept      bool     // it has a database of its own, and may not SELECT another
 	root      *selector
 	others    []*selector
 	rights    string // all but secrets, in words: who has the same may do the same
@@ -130,6 +132,9 @@ type sets struct {
 func (u *User) Restricted() bool {
 	return u.ReadOnly || !u.root.allCommands || !u.root.allKeys || !u.root.allChannels
 }
+
+// Kept says that u's clients are to stay in its database.
+func (u *User) Kept() bool { return u.kept }
 
 // On says that clients may log in as u.
 func (u *User) On() bool { return u.on }

@@ -202,27 +202,29 @@ func TestDefault(t *testing.T) {
 func TestWrong(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                              "has no name",
-		"u foo":                         "'foo': " + errSyntax,
-		"u +foo":                        "'+foo': " + errUnknown,
-		"u -foo|bar":                    "'-foo|bar': " + errUnknown,
-		"u +get|":                       "'+get|': " + errSyntax,
-		"u +config|get|x":               "'+config|get|x': " + errFirstArg,
-		"u +config|nope":                "'+config|nope': " + errUnknown,
-		"u +@nope":                      "'+@nope': " + errUnknown,
-		"u ~* ~a":                       "'~a': " + errAllKeys,
-		"u &* &a":                       "'&a': " + errAllChans,
-		"u <x":                          "'<(masked)': " + errNoPass,
-		"u #abc":                        "'#(masked)': " + errHash,
-		"u #" + strings.Repeat("A", 64): "'#(masked)': " + errHash,
-		"u %X~a":                        "'%X~a': " + errSyntax,
-		"u %RR~a":                       "'%RR~a': " + errSyntax,
-		"u (+get":                       "'(+get': " + errUnmatched,
-		"u (+foo)":                      "'(+foo)': " + errUnknown,
-		"u (on)":                        "'(on)': " + errSyntax,
-		"u db=x":                        "'db=x': is not a number of a database",
-		"u readonly=1":                  "'readonly=1': " + errSyntax,
-		"u cert=x":                      "'cert=x': is not CN:name, SAN:name or SPIFFE:uri",
-		"default db=3":                  "'db=': is not for the default user, whose database is the pool's",
+		"u foo":                         "word 2, '(masked)': " + errSyntax,
+		"u +foo":                        "word 2, '+(masked)': " + errUnknown,
+		"u -foo|bar":                    "word 2, '-(masked)': " + errUnknown,
+		"u +get|":                       "word 2, '+(masked)': " + errSyntax,
+		"u +config|get|x":               "word 2, '+(masked)': " + errFirstArg,
+		"u +config|nope":                "word 2, '+(masked)': " + errUnknown,
+		"u +@nope":                      "word 2, '+(masked)': " + errUnknown,
+		"u ~* ~a":                       "word 3, '~(masked)': " + errAllKeys,
+		"u &* &a":                       "word 3, '&(masked)': " + errAllChans,
+		"u <x":                          "word 2, '<(masked)': " + errNoPass,
+		"u #abc":                        "word 2, '#(masked)': " + errHash,
+		"u #" + strings.Repeat("A", 64): "word 2, '#(masked)': " + errHash,
+		"u %X~a":                        "word 2, '%(masked)': " + errSyntax,
+		"u %RR~a":                       "word 2, '%(masked)': " + errSyntax,
+		"u (+get":                       "word 2, '((masked)': " + errUnmatched,
+		"u (+foo)":                      "word 2, '((masked)': " + errUnknown,
+		"u (on)":                        "word 2, '((masked)': " + errSyntax,
+		"u db=x":                        "word 2, 'db=(masked)': is not a number of a database",
+		"u readonly=1":                  "word 2, '(masked)': " + errSyntax,
+		"u cert=x":                      "word 2, 'cert=(masked)': is not CN:name, SAN:name or SPIFFE:uri",
+		"default db=3":                  "has db=, which is not for the default user: its database is the pool's",
+		">x on":                         "does not begin with a name",
+		"#x on":                         "does not begin with a name",
 	} {
 		us, wrong := Parse(few{}, []string{"other on", line}, "")
 		if len(wrong) != 1 || wrong[0].Error() != "line 2: "+want {
@@ -240,7 +242,7 @@ func TestWrong(t *testing.T) {
 	}
 }
 
-func TestByCertificate(t *testing.T) {
+func TestKnown(t *testing.T) {
 	us := parse(t, "web on cert=CN:web.example cert=SAN:WWW.example.org", "job on cert=SPIFFE:spiffe://prod/job", "old off cert=CN:old", "bill on cert=SPIFFE:prod/bill")
 	for _, tt := range []struct {
 		cn, sans, want string
@@ -257,11 +259,11 @@ func TestByCertificate(t *testing.T) {
 		{"job", "prod/job", ""},
 	} {
 		got := ""
-		if u := us.ByCertificate(tt.cn, strings.Fields(tt.sans)); u != nil {
+		if u := us.Known(&Certificate{tt.cn, strings.Fields(tt.sans)}, ""); u != nil {
 			got = u.Name
 		}
 		if got != tt.want {
-			t.Errorf("ByCertificate(%q, %q) = %q, want %q", tt.cn, tt.sans, got, tt.want)
+			t.Errorf("Known(%q, %q) = %q, want %q", tt.cn, tt.sans, got, tt.want)
 		}
 	}
 }
@@ -311,4 +313,31 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestKnownByAddress: the narrowest network decides, if its user is on; a certificate goes before.
+func TestKnownByAddress(t *testing.T) {
+	us := parse(t, "wide on address=10.0.0.0/8 address=2001:db8::/32", "narrow on address=10.1.0.0/16 cert=CN:n", "one on address=10.1.2.3 address=2001:db8::1/128", "gone off address=10.9.0.0/16", "sock on address=unix")
+	for addr, want := range map[string]string{
+		"10.2.0.1:5": "wide", "10.1.0.1:5": "narrow", "10.1.2.3:5": "one", "[::ffff:10.1.2.3]:5": "one", "10.9.1.1:5": "", "192.0.2.1:5": "", "[2001:db8::1]:5": "one",
+		"[2001:db8::2]:5": "wide", "[2001:db8::2%eth0]:5": "wide", "unix": "sock", "": "", "client": "",
+	} {
+		got := ""
+		if u := us.Known(nil, addr); u != nil {
+			got = u.Name
+		}
+		if got != want {
+			t.Errorf("from %s: %q, want %q", addr, got, want)
+		}
+	}
+	if u := us.Known(&Certificate{CommonName: "n"}, "10.1.2.3:5"); u == nil || u.Name != "narrow" {
+		t.Errorf("with a certificate: %v", u)
+	}
+	for _, wrong := range [][]string{
+		{"a address=10.0.0.0/8", "b address=10.1.2.3/8"}, {"a address=unix", "b address=unix"}, {"a address=x"}, {"a address="}, {"a address=10.0.0.0/33"}, {"default address=10.0.0.0/8"}, {"a address=fe80::1%eth0"}, {"a address=::ffff:10.0.0.1"},
+	} {
+		if _, errs := Parse(few{}, wrong, ""); len(errs) != 1 {
+			t.Errorf("%q: %v", wrong, errs)
+		}
+	}
 }

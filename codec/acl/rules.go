@@ -258,31 +258,34 @@ func (s *selector) note(rule string) {
 	s.rules = append(s.rules, rule)
 }
 
+// rule is one of a line, and which of its words it begins with, from 1.
+type rule struct {
+	text string
+	at   int
+}
+
 // split takes a line apart into rules; what is in parentheses is one. rest is where a selector begins that does not end.
 //
 // Source: redis 7.0 acl.c, ACLMergeSelectorArguments.
-func split(line string) (words []string, rest string) {
-	var open strings.Builder
-	for word := range strings.FieldsSeq(line) {
-		switch {
-		case open.Len() > 0:
-			open.WriteByte(' ')
-			open.WriteString(word)
-		case word[0] == '(':
-			open.WriteString(word)
-		default:
-			words = append(words, word)
-			continue
+func split(line string) (words []rule, rest rule) {
+	fields := strings.Fields(line)
+	begin := -1
+	for i, word := range fields {
+		if begin < 0 {
+			begin = i
 		}
-		if word[len(word)-1] == ')' {
-			words = append(words, open.String())
-			open.Reset()
+		if fields[begin][0] != '(' || word[len(word)-1] == ')' {
+			words = append(words, rule{strings.Join(fields[begin:i+1], " "), begin + 1})
+			begin = -1
 		}
 	}
-	return words, open.String()
+	if begin >= 0 {
+		rest = rule{strings.Join(fields[begin:], " "), begin + 1}
+	}
+	return words, rest
 }
 
-// cleanName says that name may be one. Source: redis 7.0 acl.c, ACLCreateUser; what would end a field of CLIENT LIST as well.
+// cleanName says that name may be one, and is not a rule that stands in its place, as a password does where the name was forgotten. Source: redis 7.0 acl.c, ACLCreateUser; what would end a field of CLIENT LIST as well.
 func cleanName(name string) bool {
-	return name != "" && !hasSpace(name) && bytes.IndexFunc([]byte(name), func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+	return name != "" && !strings.ContainsAny(name[:1], "><#!(") && !hasSpace(name) && bytes.IndexFunc([]byte(name), func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 }

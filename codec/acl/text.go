@@ -116,5 +116,8 @@ func (u *User) Own() (list []string) {
 	for _, cert := range u.certs {
 		list = append(list, "cert="+cert)
 	}
+	for _, from := range u.from {
+		list = append(list, "address="+from)
+	}
 	return list
 }

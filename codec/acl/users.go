@@ -16,12 +16,15 @@ type Users struct {
 	begin  *User    // default
 	named  bool     // a line is of default
 	dummy  *User    // in place of one that there is not
+	nets   []network
+	unix   *User // of who comes by a unix socket; nil: nobody
 }
 
 // Error is what is wrong with a line.
 type Error struct {
 	Line   int    // from 0
-	Word   string // the rule; "": the line as a whole
+	At     int    // which word it is, from 1; 0: the line as a whole
+	Word   string // the rule, masked unless it is one of those that say nothing; "": the line as a whole
 	Reason string
 }
 
@@ -29,13 +32,13 @@ func (e *Error) Error() string {
 	if e.Word == "" {
 		return fmt.Sprintf("line %d: %s", e.Line+1, e.Reason)
 	}
-	return fmt.Sprintf("line %d: '%s': %s", e.Line+1, e.Word, e.Reason)
+	return fmt.Sprintf("line %d: word %d, '%s': %s", e.Line+1, e.At, e.Word, e.Reason)
 }
 
 // Parse makes users of lines, each a name and its rules; what is in the lines that are wrong is left out. If no line is of the default
 // user, that is one with this password; without one, nobody can be it.
 //
-// Besides Redis's rules there are "readonly", "db=3" and "cert=CN:name", "cert=SAN:name", "cert=SPIFFE:uri".
+// Besides Redis's rules there are "readonly", "db=3", "cert=CN:name", "cert=SAN:name", "cert=SPIFFE:uri", and "address=10.0.0.0/8".
 func Parse(c Commands, lines []string, password string) (*Users, []*Error) {
 	t := new(sets)
 	for op := uint16(1); op < Size; op++ {
@@ -44,22 +47,17 @@ func Parse(c Commands, lines []string, password string) (*Users, []*Error) {
 	us := &Users{byName: make(map[string]*User), dummy: newUser("", t)}
 	us.dummy.passwords = make([][sha256.Size]byte, 1)
 	var wrong []*Error
-	certs := make(map[string]string)
+	taken := make(map[string]string)
 	for i, line := range lines {
 		u, errs := parseLine(c, t, line)
 		for _, e := range errs {
 			e.Line = i
 		}
 		if u != nil && us.byName[u.Name] != nil {
-			errs = append(errs, &Error{i, u.Name, "Duplicate user found. A user can only be defined once in config files"})
+			errs = append(errs, &Error{Line: i, Reason: "Duplicate user found. A user can only be defined once in config files"})
 		}
 		if u != nil {
-			for _, cert := range u.certs {
-				if other := certs[cert]; other != "" && other != u.Name {
-					errs = append(errs, &Error{i, "cert=" + cert, "is user '" + other + "' already"})
-				}
-				certs[cert] = u.Name
-			}
+			errs = append(errs, us.claim(u, i, taken)...)
 		}
 		if wrong = append(wrong, errs...); len(errs) == 0 {
 			us.add(u)
@@ -77,6 +75,7 @@ func Parse(c Commands, lines []string, password string) (*Users, []*Error) {
 		us.add(us.begin)
 	}
 	slices.Sort(us.names)
+	us.sortNetworks()
 	return us, wrong
 }
 
@@ -89,37 +88,56 @@ func (us *Users) add(u *User) {
 func parseLine(c Commands, t *sets, line string) (*User, []*Error) {
 	words, rest := split(line)
 	switch {
-	case len(words) == 0 && rest == "":
+	case len(words) == 0 && rest.text == "":
 		return nil, []*Error{{Reason: "has no name"}}
-	case len(words) == 0 || !cleanName(words[0]):
+	case len(words) == 0 || !cleanName(words[0].text):
 		return nil, []*Error{{Reason: "does not begin with a name"}}
 	}
-	u, wrong := newUser(words[0], t), []*Error(nil)
+	u, wrong := newUser(words[0].text, t), []*Error(nil)
 	for _, word := range words[1:] {
-		why, ours := u.setOwn(word)
+		why, ours := u.setOwn(word.text)
 		if !ours {
-			why = u.set(c, word)
+			why = u.set(c, word.text)
 		}
 		if why != "" {
-			wrong = append(wrong, &Error{Word: shown(word), Reason: why})
+			wrong = append(wrong, &Error{At: word.at, Word: Shown(word.text), Reason: why})
 		}
 	}
-	if rest != "" {
-		wrong = append(wrong, &Error{Word: rest, Reason: errUnmatched})
+	if rest.text != "" {
+		wrong = append(wrong, &Error{At: rest.at, Word: Shown(rest.text), Reason: errUnmatched})
 	}
 	if u.Name == Default && u.DB >= 0 {
-		wrong = append(wrong, &Error{Word: "db=", Reason: "is not for the default user, whose database is the pool's"})
+		wrong = append(wrong, &Error{Reason: "has db=, which is not for the default user: its database is the pool's"})
 	}
+	if u.Name == Default && len(u.from) > 0 {
+		wrong = append(wrong, &Error{Reason: "has address=, which is not for the default user: it is who comes from anywhere else"})
+	}
+	op, _, _ := c.Find("select")
+	u.kept = u.DB >= 0 && op != 0 && u.Judge(&Question{Op: op}).Reason != Allowed
 	u.rights = u.describe()
 	return u, wrong
 }
 
-// shown is a rule as errors may have it.
-func shown(word string) string {
-	if word != "" && strings.IndexByte("><#!", word[0]) >= 0 {
+// harmless are words that errors show. Any other may be a password that stands in a wrong place, or has a wrong letter before it.
+var harmless = []string{
+	"on", "off", "nopass", "resetpass", "reset", "sanitize-payload", "skip-sanitize-payload", "clearselectors", "allkeys", "resetkeys", "~*",
+	"allchannels", "resetchannels", "&*", "allcommands", "nocommands", "+@all", "-@all", "readonly",
+}
+
+// Shown is a rule as errors may have it: by what it begins with, unless it is a word that everybody has.
+func Shown(word string) string {
+	if slices.Contains(harmless, strings.ToLower(word)) {
+		return word
+	}
+	for _, sign := range []string{"db=", "cert=", "address=", "%R~", "%W~", "%RW~"} {
+		if strings.HasPrefix(word, sign) {
+			return sign + Masked
+		}
+	}
+	if word != "" && strings.IndexByte("><#!~%&+-(", word[0]) >= 0 {
 		return word[:1] + Masked
 	}
-	return word
+	return Masked
 }
 
 // Masked stands where a secret would.
@@ -145,6 +163,8 @@ func (u *User) setOwn(word string) (why string, ours bool) {
 			return "is not CN:name, SAN:name or SPIFFE:uri", true
 		}
 		u.certs = append(u.certs, certName(kind, text))
+	case "address":
+		return u.setAddress(value), true
 	default:
 		return "", false
 	}
@@ -160,19 +180,6 @@ func number(text string) (n int) {
 		n = n*10 + int(c-'0')
 	}
 	return n
-}
-
-// certName is how names in certificates are compared: those of hosts without regard to case.
-func certName(kind, text string) string {
-	switch kind {
-	case "SAN":
-		text = strings.ToLower(text)
-	case "SPIFFE":
-		if !strings.Contains(text, "://") {
-			text = "spiffe://" + text
-		}
-	}
-	return kind + ":" + text
 }
 
 // Begin is the default user.
@@ -208,31 +215,4 @@ func (us *Users) Login(name, password []byte) *User {
 		return nil
 	}
 	return u
-}
-
-// ByCertificate is the user that a client with a certificate is, by the common name of its subject and its alternative names, which may be
-// of hosts, "name", or URIs, "spiffe://domain/path"; nil: none, or one that is off. Of several the first alternative name that is
-// one decides, and then the common name.
-func (us *Users) ByCertificate(commonName string, sans []string) *User {
-	for _, san := range sans {
-		if u := us.withCert("SPIFFE:" + san); u != nil {
-			return u
-		}
-		if u := us.withCert(certName("SAN", san)); u != nil {
-			return u
-		}
-	}
-	if commonName == "" {
-		return nil
-	}
-	return us.withCert("CN:" + commonName)
-}
-
-func (us *Users) withCert(cert string) *User {
-	for _, name := range us.names {
-		if u := us.byName[name]; u.on && slices.Contains(u.certs, cert) {
-			return u
-		}
-	}
-	return nil
 }

@@ -26,8 +26,9 @@ const (
 	badToken        = "CLIENT_ERROR bad authentication token format"
 	stored          = "STORED"
 
-	// maxLogin is how long name and password may be, and the line before them.
+	// maxLogin is how long the line of a login may be, and maxToken its block, which a real one takes up to 16 KiB.
 	maxLogin = 2048
+	maxToken = 8 << 10
 	// loginMark is the Err of a login, until it is answered.
 	loginMark = "login"
 )
@@ -53,13 +54,16 @@ func (anyCommand) Free(uint16) bool { return true }
 func (anyCommand) Reads(uint16) bool { return true }
 
 // Users returns the users that lines say, and what is wrong with them; see acl.Parse. Of rules a user of memcached may have those that say how it logs in, and
-// none that says what it may do.
+// none that says what it may do, but that it may do everything.
 func Users(lines []string) (*acl.Users, []*acl.Error) {
 	us, wrong := acl.Parse(anyCommand{}, lines, "")
 	for i, line := range lines {
-		for word := range strings.FieldsSeq(line) {
+		for j, word := range strings.Fields(line) {
+			if word == "~*" || word == "&*" || word == "+@all" {
+				continue
+			}
 			if strings.ContainsAny(word[:1], "~%&(+-") || strings.HasPrefix(word, "db=") || word == "readonly" {
-				wrong = append(wrong, &acl.Error{Line: i, Word: word, Reason: "is not for a memcached pool, whose users may do all that it allows"})
+				wrong = append(wrong, &acl.Error{Line: i, At: j + 1, Word: acl.Shown(word), Reason: "is not for a memcached pool, whose users may do all that it allows"})
 			}
 		}
 	}
@@ -74,31 +78,40 @@ func (p *Protocol) Guarded() bool { return p.guarded }
 
 // Welcome implements codec.Users.
 func (p *Protocol) Welcome(cl *codec.Client) {
-	if cl.Authed = !p.guarded; p.users == nil {
+	cl.Authed, cl.Known = !p.guarded, false
+	if p.users == nil {
 		return
 	}
 	cl.User = p.users.Begin()
-	if u := p.users.Find(cl.Cert); cl.Cert != "" && u != nil && u.On() {
-		cl.User, cl.Authed = u, true
+	if u := p.users.Known(cl.Cert, cl.Addr); u != nil {
+		cl.User, cl.Authed, cl.Known = u, true, true
 	}
 }
 
+// LogsIn implements codec.Users.
+func (*Protocol) LogsIn(cmd *codec.Command) bool { return cmd.Err == loginMark }
+
 // Rejoin implements codec.Users.
 func (p *Protocol) Rejoin(cl *codec.Client, name string) (stays, changed bool) {
-	authed := cl.Authed
+	authed, known := cl.Authed, cl.Known
 	p.Welcome(cl)
 	switch {
 	case p.users == nil:
 		return name == "" || name == acl.Default, false
+	case known && cl.Known && cl.User.Name == name:
+		return true, false
+	case known:
+		return false, true
 	case name == "", name == acl.Default:
-		cl.Authed = cl.Authed || authed && cl.User.On()
+		cl.User, cl.Known = p.users.Begin(), false
+		cl.Authed = !p.guarded || authed && cl.User.On()
 		return true, false
 	}
 	u := p.users.Find(name)
 	if u == nil || !u.On() {
 		return false, true
 	}
-	cl.User, cl.Authed = u, authed
+	cl.User, cl.Authed, cl.Known = u, authed, false
 	return true, false
 }
 
@@ -129,7 +142,8 @@ func parseLogin(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
 		return 0, nil
 	}
 	line := bytes.Fields(buf[:end])
-	begin(cmd, opSet, buf[:end+1])
+	op, _ := nameOf(withoutCR(buf[:end]))
+	begin(cmd, op, buf[:end+1])
 	size := -1
 	if len(line) >= 5 && string(line[0]) == "set" {
 		if n, err := strconv.ParseUint(string(line[4]), 10, 31); err == nil {
@@ -139,7 +153,7 @@ func parseLogin(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
 	switch total := end + 1 + size + len(crlf); {
 	case size < 0:
 		refuse(cmd, unauthenticated, false)
-	case size > maxLogin:
+	case size > maxToken:
 		s.Reset()
 		return 0, errLine
 	case len(buf) < total:
@@ -154,12 +168,13 @@ func parseLogin(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
 
 // appendLogin carries a login out.
 func (p *Protocol) appendLogin(dst []byte, cl *codec.Client, block []byte) []byte {
-	name, password, ok := bytes.Cut(bytes.TrimSuffix(block, []byte(crlf)), []byte{' '})
-	if !ok || len(name) == 0 || len(password) == 0 {
+	words := bytes.FieldsFunc(bytes.TrimSuffix(block, []byte(crlf)), func(r rune) bool { return r == ' ' })
+	if len(words) < 2 {
 		return append(append(dst, badToken...), crlf...)
 	}
-	if u := p.users.Login(name, password); u != nil && bytes.HasSuffix(block, []byte(crlf)) {
-		cl.User, cl.Authed, cl.LoggedIn = u, true, true
+	name := words[0]
+	if u := p.users.Login(name, words[1]); u != nil && bytes.HasSuffix(block, []byte(crlf)) {
+		cl.User, cl.Authed, cl.Known, cl.LoggedIn = u, true, false, true
 		return append(append(dst, stored...), crlf...)
 	}
 	who := string(name[:min(len(name), maxKey)])

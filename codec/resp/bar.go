@@ -76,7 +76,7 @@ func bar(cl *codec.Client, cmd *codec.Command) {
 		return
 	}
 	switch cmd.Err {
-	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied, refuseSubscribed, refuseUserCommand, refuseUserKey, refuseUserChannel, refuseSortBy, refuseSortGet: // the server would have refused it, too
+	case refuseArity, refuseUnknown, refuseUnknownSub, refuseNoAuth, refuseDenied, refuseSubscribed, refuseUserCommand, refuseUserKey, refuseUserChannel, refuseUserDB, refuseSortBy, refuseSortGet: // the server would have refused it, too
 		cl.Bar = uint16(g)
 		return
 	}

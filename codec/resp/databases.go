@@ -30,6 +30,8 @@ var (
 	opMove   = mustOp("move")
 	opCopy   = mustOp("copy")
 	opSwapDB = mustOp("swapdb")
+
+	opFlushAll = mustOp("flushall")
 )
 
 // Home implements codec.Databases.
@@ -184,6 +186,32 @@ func (p *Protocol) copiesAway(cmd *codec.Command) bool {
 		case why != errDBInteger:
 			refuse(cmd, refuseOtherDB)
 			return true
+		}
+	}
+	return false
+}
+
+// strays says that a command would reach another database than db, in which its client is to stay: what it does there its user may not do here.
+func (p *Protocol) strays(db int, cmd *codec.Command) bool {
+	args := argsOf(cmd.Frame)
+	args.next()
+	other := func(arg []byte) bool {
+		n, why := p.database(arg)
+		return why != "" || n != db
+	}
+	switch cmd.Op {
+	case opFlushAll:
+		return p.selects()
+	case opSwapDB:
+		return other(args.next()) || other(args.next())
+	case opMove:
+		args.next()
+		return other(args.next())
+	case opCopy:
+		for args.next(); args.left > 0; {
+			if equalFold(args.next(), "db") && other(args.next()) {
+				return true
+			}
 		}
 	}
 	return false

@@ -58,6 +58,7 @@ const (
 
 	refuseUserKey     = "NOPERM this user has no permissions to access one of the keys used as arguments"
 	refuseUserChannel = "NOPERM this user has no permissions to access one of the channels used as arguments"
+	refuseUserDB      = "NOPERM this user has no permissions to access other databases"
 	refuseSortBy      = "ERR BY option of SORT denied due to insufficient ACL permissions."
 	refuseSortGet     = "ERR GET option of SORT denied due to insufficient ACL permissions."
 	refuseUserChange  = "ERR users are not changed by commands: they stand in the proxy's configuration, which a reload reads again"

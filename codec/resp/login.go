@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
 	"cashew/codec"
 )
@@ -16,6 +17,9 @@ import (
 //	AUTH new --> +OK                                    HELLO 3, SELECT
 //	   '-------> -WRONGPASS --> AUTH before --> +OK     HELLO 3, SELECT
 //	                                  '-------> -WRONGPASS: the connection fails
+//
+// Those before are the last that this server took; if it took none of those that are known, the last that any did, or else the last that
+// were in force. So who mends what was wrong, and is ahead of the servers again, loses nothing.
 
 // Login is what a server connection logs in with.
 type Login struct {
@@ -25,13 +29,17 @@ type Login struct {
 
 // account is what a server is logged in to with.
 type account struct {
-	now    *rite
-	former *rite // what was in force before; nil: nothing, or it had no password
+	now     *rite
+	formers []*rite // what was in force before and has a password, the last first; see after
 }
+
+// maxFormers of an account are known.
+const maxFormers = 4
 
 // rite is a handshake with one login, without its SELECT.
 type rite struct {
 	login    Login
+	took     *sync.Map          // names of servers that took the login
 	steps    [profiles][][]byte // commands
 	commands [profiles][]string // the same, as errors name them
 }
@@ -42,7 +50,7 @@ func newRite(l Login) *rite {
 	if l.User == defaultUser {
 		l.User = ""
 	}
-	r := &rite{login: l}
+	r := &rite{login: l, took: new(sync.Map)}
 	for pr := range r.steps {
 		add := func(name string, args ...string) {
 			r.steps[pr] = append(r.steps[pr], bulks(args...))
@@ -96,10 +104,29 @@ func (p *Protocol) accountOf(server string) *account {
 // rite is the handshake of as. Credentials that are no more known are those in force.
 func (p *Protocol) rite(as codec.Login) *rite {
 	a := p.accountOf(as.Server)
-	if as.Former && a.former != nil {
-		return a.former
+	if former := a.former(as.Server); as.Former && former != nil {
+		return former
 	}
 	return a.now
+}
+
+// former is what is tried at a server that refuses what is in force; nil: nothing.
+func (a *account) former(server string) *rite {
+	if len(a.formers) == 0 || a.now.login.Password == "" {
+		return nil
+	}
+	took := func(r *rite) bool { return r.tookIt(server) }
+	at := slices.IndexFunc(a.formers, took)
+	if at < 0 {
+		at = slices.IndexFunc(a.formers, (*rite).tookAny)
+	}
+	return a.formers[max(at, 0)]
+}
+
+// tookIt says that server took r, and tookAny that any did.
+func (r *rite) tookIt(server string) bool {
+	_, took := r.took.Load(server)
+	return took
 }
 
 // After implements codec.Health.
@@ -113,7 +140,7 @@ func (p *Protocol) After(old codec.Protocol) codec.Protocol {
 	for _, accounts := range []map[string]*account{p.accounts, before.accounts} {
 		for _, server := range slices.Sorted(maps.Keys(accounts)) {
 			a := p.accountOf(server).after(before.accountOf(server))
-			if p.accounts[server] != nil || a != next.account {
+			if p.accounts[server] != nil || a.now != next.account.now || !slices.Equal(a.formers, next.account.formers) {
 				next.setAccount(server, &a)
 			}
 		}
@@ -121,16 +148,28 @@ func (p *Protocol) After(old codec.Protocol) codec.Protocol {
 	return &next
 }
 
-// after is a once it takes the place of before.
+// after is a once it takes the place of before. Of credentials that no server took only the last are kept: they were wrong, or no server
+// was asked.
 func (a *account) after(before *account) account {
-	former := before.now
-	switch {
-	case a.now.login == before.now.login:
-		former = before.former
-	case a.now.login.Password == "" || before.now.login.Password == "":
-		former = nil
+	next := account{now: a.now}
+	for i, r := range append([]*rite{before.now}, before.formers...) {
+		switch {
+		case r.login == a.now.login:
+			if i == 0 {
+				return account{now: r, formers: before.formers}
+			}
+			next.now = r // it has been before, and who took it is known
+		case r.login.Password == "", len(next.formers) == maxFormers:
+		case len(next.formers) == 0, r.tookAny():
+			next.formers = append(next.formers, r)
+		}
 	}
-	return account{now: a.now, former: former}
+	return next
+}
+
+func (r *rite) tookAny() (took bool) {
+	r.took.Range(func(_, _ any) bool { took = true; return false })
+	return took
 }
 
 // Handshake implements codec.Health.
@@ -155,10 +194,13 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 	case command == helloCommand:
 		return checkHello(reply)
 	case len(reply) > 0 && reply[0] == '+':
+		if command == authCommand && !r.tookIt(as.Server) {
+			r.took.Store(as.Server, nil)
+		}
 		return nil
 	case command == authCommand && needless(reply):
 		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
-	case command == authCommand && !as.Former && p.accountOf(as.Server).former != nil && wrongPass(reply):
+	case command == authCommand && !as.Former && p.accountOf(as.Server).former(as.Server) != nil && wrongPass(reply):
 		return &codec.LoginError{}
 	case tells(reply, r.login.Password):
 		return errors.New(command + " was refused")

@@ -103,3 +103,46 @@ func TestRefusalTellsNoSecret(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestAfterTypo: a server that refuses the password gets the last one that it took, whatever stood in the configuration since; each
+// server its own.
+func TestAfterTypo(t *testing.T) {
+	p := codec.Protocol(New(Options{Password: "p0"}))
+	takes := func(server string) {
+		t.Helper()
+		if err := p.CheckHandshake(codec.Login{Server: server}, RESP2, 0, 0, []byte("+OK\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	becomes := func(password string) { p = New(Options{Password: password}).After(p) }
+	want := func(server, before string) {
+		t.Helper()
+		if got := gets(p, codec.Login{Server: server, Former: true}); got != before {
+			t.Errorf("%s gets %q; want %q", server, got, before)
+		}
+	}
+	takes("a")
+	takes("b")
+	becomes("p1")
+	takes("b")
+	becomes("typo")
+	becomes("p2") // ahead of the servers
+	want("a", "p0")
+	want("b", "p1")
+	want("new", "p1") // who took none gets the last that any did
+	becomes("typo")
+	becomes("p1") // back
+	takes("a")
+	becomes("p3")
+	want("a", "p1")
+	takes("a")
+	for _, password := range strings.Fields("p4 p5 p6 p7 p8") {
+		becomes(password)
+		takes("a")
+	}
+	becomes("p9")
+	want("a", "p8")
+	if n := len(p.(*Protocol).account.formers); n != maxFormers {
+		t.Errorf("%d former ones are known", n)
+	}
+}

@@ -75,23 +75,45 @@ func (p *Protocol) addUsers(us *acl.Users) {
 
 // Welcome implements codec.Users.
 func (p *Protocol) Welcome(cl *codec.Client) {
-	cl.Authed = !p.guarded
+	cl.Authed, cl.Known = !p.guarded, false
 	if p.users == nil {
 		return
 	}
-	if u := p.users.Find(cl.Cert); cl.Cert != "" && u != nil && u.On() {
+	if u := p.users.Known(cl.Cert, cl.Addr); u != nil {
 		p.admit(cl, u)
+		cl.Known = true
 		return
 	}
 	p.be(cl, p.users.Begin())
 }
 
-// admit has cl be a user who has proved to be that. Who has a database of its own goes there.
+// LogsIn implements codec.Users.
+func (p *Protocol) LogsIn(cmd *codec.Command) bool {
+	switch {
+	case cmd.Op != opAuth && cmd.Op != opHello, !p.guarded && p.users == nil:
+		return false
+	case cmd.Op == opAuth:
+		return true
+	}
+	args := argsOf(cmd.Frame)
+	for args.left > 0 {
+		if equalFold(args.next(), "auth") {
+			return true
+		}
+	}
+	return false
+}
+
+// admit has cl be a user who has proved to be that. Who has a database of its own goes there; who has none leaves that of the user before.
 func (p *Protocol) admit(cl *codec.Client, u *acl.User) {
-	cl.Authed = true
+	db := u.DB
+	if db < 0 && cl.User != nil && cl.User != u && cl.User.DB >= 0 {
+		db = p.db
+	}
+	cl.Authed, cl.Known = true, false
 	p.be(cl, u)
-	if u.DB >= 0 && p.Serves(u.DB) {
-		cl.DB, cl.Bar = u.DB, uint16(gate(cl.Bar)&^barSelect)
+	if db >= 0 && p.Serves(db) {
+		cl.DB, cl.Bar = db, uint16(gate(cl.Bar)&^barSelect)
 	}
 }
 
@@ -108,11 +130,12 @@ func (p *Protocol) Rejoin(cl *codec.Client, name string) (stays, changed bool) {
 	was := cl.User
 	if p.users == nil {
 		p.be(cl, nil)
+		cl.Known = false
 		return name == "" || name == acl.Default, was != nil && was.Restricted()
 	}
 	u := p.users.Begin()
 	if name != "" && name != acl.Default {
-		if u = p.users.Find(name); u == nil || !u.On() {
+		if u = p.users.Find(name); u == nil || !u.On() || cl.Known && p.users.Known(cl.Cert, cl.Addr) != u {
 			p.Welcome(cl)
 			cl.Authed = false
 			return false, true
@@ -154,16 +177,19 @@ func (p *Protocol) judge(cl *codec.Client, cmd *codec.Command) {
 	}
 	q := &cmd.Question
 	p.ask(q, cmd, c)
-	p.heed(cl, cmd, q)
+	if p.heed(cl, cmd, q) && cl.User.Kept() && p.strays(cl.User.DB, cmd) {
+		p.deny(cl, cmd, refuseUserDB, acl.Denial{Reason: acl.Command}, nil)
+	}
 	if cmd.Kind == codec.Refuse && c.kind != refused && !c.sole && cmd.Err != refuseKeyless {
 		cmd.Sole = false // the server would find the keys that could not be found here
 	}
 }
 
-// heed judges q, which cmd is.
-func (p *Protocol) heed(cl *codec.Client, cmd *codec.Command, q *acl.Question) {
+// heed judges q, which cmd is, and says whether it is allowed.
+func (p *Protocol) heed(cl *codec.Client, cmd *codec.Command, q *acl.Question) bool {
 	switch d := cl.User.Judge(q); d.Reason {
 	case acl.Allowed:
+		return true
 	case acl.Command:
 		p.deny(cl, cmd, refuseUserCommand, d, nil)
 	case acl.Key:
@@ -177,6 +203,7 @@ func (p *Protocol) heed(cl *codec.Client, cmd *codec.Command, q *acl.Question) {
 	case acl.OutsideKeys:
 		p.deny(cl, cmd, readsOthers(cmd.Frame), acl.Denial{}, nil)
 	}
+	return false
 }
 
 // ask makes a question of a command.

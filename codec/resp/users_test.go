@@ -263,3 +263,26 @@ func TestCategoriesTold(t *testing.T) {
 		t.Errorf("ACL CAT GEO = %q", geo)
 	}
 }
+
+// TestLogsIn: what has a password that would be judged, by whichever command, however it is written; nothing does where there is none.
+func TestLogsIn(t *testing.T) {
+	us, wrong := Users([]string{"alice on >secret"}, "")
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	open, password, users := New(Options{}), New(Options{Password: "secret"}), New(Options{Users: us})
+	for in, logsIn := range map[string]bool{
+		"AUTH secret\r\n": true, "AUTH alice secret\r\n": true, "hello 3 setname auth auth alice secret\r\n": true,
+		"HELLO 3\r\n": false, "HELLO 2 SETNAME x\r\n": false, "PING\r\n": false, "RESET\r\n": false,
+		"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\naUtH\r\n$5\r\nalice\r\n$1\r\nx\r\n": true,
+	} {
+		for _, tt := range []struct {
+			p    *Protocol
+			want bool
+		}{{open, false}, {password, logsIn}, {users, logsIn}} {
+			if got := tt.p.LogsIn(parseOne(t, tt.p, []byte(in))); got != tt.want {
+				t.Errorf("%q logs in: %v", in, got)
+			}
+		}
+	}
+}

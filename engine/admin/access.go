@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cashew/engine"
+	"cashew/regular"
 )
 
 // Check says what is wrong with the token and the certificate of the admin pages, as o has them, so that who configures them is
@@ -22,7 +23,7 @@ import (
 func Check(o *engine.Options) error {
 	_, err := token(o)
 	if o.AdminTLSCertFile != "" {
-		_, e := tls.LoadX509KeyPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
+		_, e := loadPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
 		if e != nil {
 			e = fmt.Errorf("admin: certificate '%s', key '%s': %w", o.AdminTLSCertFile, o.AdminTLSKeyFile, e)
 		}
@@ -30,6 +31,22 @@ func Check(o *engine.Options) error {
 	}
 	return err
 }
+
+// loadPair reads a certificate and its key.
+func loadPair(cert, key string) (tls.Certificate, error) {
+	c, err := regular.Read(cert, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	k, err := regular.Read(key, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(c, k)
+}
+
+// maxPEM is how long a file with a certificate, or a key, may be.
+const maxPEM = 1 << 20
 
 // maxTokenBytes is more than anybody types, and less than a file that was meant for something else.
 const maxTokenBytes = 4 << 10
@@ -42,7 +59,7 @@ func token(o *engine.Options) ([]byte, error) {
 		}
 		return []byte(o.AdminToken), nil
 	}
-	b, err := os.ReadFile(o.AdminTokenFile)
+	b, err := regular.Read(o.AdminTokenFile, 2*maxTokenBytes)
 	if err != nil {
 		return nil, fmt.Errorf("admin: token: %w", err)
 	}
@@ -141,7 +158,7 @@ func (s *Server) certificateNow(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	if c.is != nil && c.of == of {
 		return c.is, nil
 	}
-	is, err := tls.LoadX509KeyPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
+	is, err := loadPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
 	if err == nil {
 		c.is, c.of = &is, of
 		return c.is, nil

@@ -97,7 +97,7 @@ func twoPools() stats.Snapshot {
 	snap := stats.Snapshot{
 		At: start.Add(90 * time.Second), Started: start, Version: "1.2.3", Loops: 2,
 		TotalConnections: 30, CurrConnections: 20,
-		AuditEvents: 44, AuditDropped: 45,
+		AuditEvents: 44, AuditSummed: 47, AuditDropped: 45,
 		Reload: stats.ReloadStatus{Succeeded: 3, Failed: 1, At: start.Add(time.Second), Err: "bad"},
 	}
 	for i, name := range []string{"beta", "alpha"} {

@@ -18,7 +18,7 @@ func (s *Server) audited(next http.Handler) http.Handler {
 		}
 		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(answer, r)
-		if r.Method == http.MethodGet && answer.status != http.StatusUnauthorized || r.Method == http.MethodHead {
+		if (r.Method == http.MethodGet || r.Method == http.MethodHead) && answer.status != http.StatusUnauthorized {
 			return
 		}
 		s.src.Audit.Record(audit.Admin, &audit.Event{

@@ -34,8 +34,8 @@ var buildHiredis = sync.OnceValues(func() (string, error) {
 func perlProgram(t testing.TB, _ string) []string {
 	t.Helper()
 	perl := lookPath(t, "perl", "perl")
-	if exec.Command(perl, "-MRedis", "-e1").Run() != nil {
-		missing(t, "Perl lacks Redis; on Debian: apt-get install libredis-perl")
+	if exec.Command(perl, "-MRedis", "-MIO::Socket::SSL", "-e1").Run() != nil { // the second for TLS
+		missing(t, "Perl lacks Redis or IO::Socket::SSL; on Debian: apt-get install libredis-perl libio-socket-ssl-perl")
 	}
 	return []string{perl, here(t, "perl", "redis.pl")}
 }

@@ -27,6 +27,9 @@ var full = flag.Bool("full", false, "run all libraries and frameworks, not those
 // TestLibraries takes each library through the scenarios.
 func TestLibraries(t *testing.T) { runRows(t, libraries) }
 
+// TestTLSLibraries takes libraries through the same scenarios over TLS.
+func TestTLSLibraries(t *testing.T) { runRows(t, overTLS(libraries)) }
+
 // TestFrameworks does what applications do with each framework.
 func TestFrameworks(t *testing.T) { runRows(t, frameworks) }
 
@@ -38,12 +41,12 @@ func runRows(t *testing.T, rows []row) {
 			continue
 		}
 		server := r.protocol.server()
-		fleet := server
+		fleet := server + string(r.over)
 		if r.refused("connect", 1) != nil {
 			fleet += ", for who cannot connect" // and leaves as it likes
 		}
 		if fleets[fleet] == nil {
-			fleets[fleet] = startFleet(t, server)
+			fleets[fleet] = startFleet(t, server, r.over)
 		}
 		t.Run(r.id(), func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +62,7 @@ func (r *row) run(t *testing.T, to *fleet) {
 		// It has workers, which end with it, whatever became of it.
 		command = append([]string{"sh", "-c", `"$@"; kill -KILL 0`, "sh"}, command...)
 	}
+	command = slices.Concat(to.environment, command)
 	want := runProgram(t, command, to.direct)
 	for _, s := range want.steps {
 		if s.Error != "" {
@@ -166,7 +170,11 @@ func (r *row) runThrough(t *testing.T, command []string, to *proxy) outcome {
 	if slices.Contains(o.names(), kills) {
 		to.killed.Add(1)
 	}
-	if to.resets.Add(int64(r.resets)); r.framework() {
+	to.resets.Add(int64(r.resets))
+	if r.over != plain {
+		to.resets.Add(10) // a client may be gone before it was told good-bye in TLS, or has read that
+	}
+	if r.framework() {
 		to.resets.Add(1000) // its workers end as they like
 	}
 	return o

@@ -124,7 +124,7 @@ func phpredisProgram(t testing.TB, name string) []string {
 // predisProgram is the command for php/predis.php.
 func predisProgram(t testing.TB, name string) []string {
 	t.Helper()
-	return phpProgram(t, name, "php-predis", `exit(@include("Predis/Autoloader.php") ? 0 : 1);`)
+	return phpProgram(t, name, "php-predis", `exit((@include "Predis/Autoloader.php") ? 0 : 1);`)
 }
 
 // phpMemcachedProgram is the command for php/memcached.php.
@@ -136,14 +136,14 @@ func phpMemcachedProgram(t testing.TB, _ string) []string {
 // symfonyProgram is the command for php/symfony-messenger.php.
 func symfonyProgram(t testing.TB, name string) []string {
 	t.Helper()
-	const probe = `exit(extension_loaded("redis") && @include("Symfony/Component/Messenger/Bridge/Redis/autoload.php") ? 0 : 1);`
+	const probe = `exit(extension_loaded("redis") && (@include "Symfony/Component/Messenger/Bridge/Redis/autoload.php") ? 0 : 1);`
 	return phpProgram(t, name, "php-symfony-messenger php-symfony-redis-messenger", probe)
 }
 
 // laravelProgram is the command for php/laravel.php.
 func laravelProgram(t testing.TB, name string) []string {
 	t.Helper()
-	const probe = `error_reporting(0); exit(extension_loaded("redis") && @include("Illuminate/autoload.php") ? 0 : 1);`
+	const probe = `error_reporting(0); exit(extension_loaded("redis") && (@include "Illuminate/autoload.php") ? 0 : 1);`
 	return phpProgram(t, name, "php-laravel-framework", probe)
 }
 

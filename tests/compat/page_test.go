@@ -34,7 +34,11 @@ func (f *finding) enter(id string) {
 	findings.byRow[id] = f
 }
 
-// TestPage: docs/compatibility.md says of each row what this run has found.
+// allRows are those of all tests.
+func allRows() []row { return slices.Concat(libraries, overTLS(libraries), frameworks) }
+
+// TestPage: docs/compatibility.md says of each row what this run has found. A library has one line, of which what was found over TLS has to
+// be no less true.
 func TestPage(t *testing.T) {
 	if *full {
 		t.Skip("this run writes it")
@@ -43,7 +47,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range slices.Concat(libraries, frameworks) {
+	for _, r := range allRows() {
 		f := findings.byRow[r.id()]
 		if f == nil {
 			continue
@@ -66,7 +70,7 @@ func TestPage(t *testing.T) {
 // writePage writes the page if all rows were run and did as the table has it.
 func writePage() error {
 	var missing []string
-	for _, r := range slices.Concat(libraries, frameworks) {
+	for _, r := range allRows() {
 		if findings.byRow[r.id()] == nil {
 			missing = append(missing, r.id())
 		}
@@ -89,7 +93,7 @@ func render() string {
 		for _, s := range scenarios[server.name] {
 			fmt.Fprintf(&b, " %s |", s.name)
 		}
-		fmt.Fprintf(&b, "\n|---|---|---|%s\n", strings.Repeat("---|", len(scenarios[server.name])))
+		fmt.Fprintf(&b, " TLS |\n|---|---|---|%s---|\n", strings.Repeat("---|", len(scenarios[server.name])))
 		for _, r := range libraries {
 			if r.protocol.server() == server.name {
 				fmt.Fprintln(&b, r.line(findings.byRow[r.id()]))
@@ -145,6 +149,7 @@ func (r *row) line(f *finding) string {
 		for _, s := range scenarios[r.protocol.server()] {
 			cells = append(cells, f.cell(s.steps))
 		}
+		cells = append(cells, r.tlsCell(f))
 	}
 	return "| " + strings.Join(cells, " | ") + " |"
 }
@@ -167,6 +172,19 @@ func (f *finding) cell(steps []string) string {
 		return one
 	}
 	return one + " " + three
+}
+
+// tlsCell is what a table says of the row over TLS. That it is the same there is for TestPage and writePage to find.
+func (r *row) tlsCell(f *finding) string {
+	switch r.tls {
+	case sealed:
+		return "✓"
+	case certified:
+		return "✓ certificate"
+	case tunnelled:
+		return "✓ stunnel"
+	}
+	return f.cell([]string{"connect"}) // what can't connect has no more to say
 }
 
 // but is what a table says of a framework: all of it works, but for some steps.
@@ -220,6 +238,10 @@ configuration file, with ` + "`hash_tag: \"{}\"` and `databases: 16`" + `. [test
 
 ✓ is as without the proxy, – is nothing that the library has, and a letter is [refused](#what-is-refused). Two marks are of one server
 and of three.
+
+The last column is the whole row once more, over [TLS](security.md#tls), with the same marks: by the library's own TLS, which checks the
+certificate that it is shown, directly and to cashew, and from there to servers of Redis; in addition with a *certificate* of the client's, which cashew asks for and takes
+for one of its users; or, for libraries that have no TLS or only a part of it, through *stunnel*.
 `
 
 const outro = `

@@ -17,6 +17,10 @@ type row struct {
 	oneSlot  bool                                     // all its keys have the same hash tag
 	resets   int                                      // so many of its clients may leave without a look at what was sent to them last
 	lacks    map[string]string                        // scenarios that it has no step for, and why, "" if it has no call for it
+
+	tls      transport // over which it is run besides, as a row of its own, see overTLS
+	tlsShort bool      // by make test as well
+	over     transport // over which this row is run
 }
 
 // protocol is what a program has its library speak.
@@ -38,7 +42,13 @@ func (p protocol) server() string {
 }
 
 // id is how a row is called in tests and in tables.
-func (r *row) id() string { return r.name + "/" + string(r.protocol) }
+func (r *row) id() string {
+	id := r.name + "/" + string(r.protocol)
+	if r.over != plain {
+		id += " over " + string(r.over)
+	}
+	return id
+}
 
 // framework says that the row is an application, which goes through no scenarios.
 func (r *row) framework() bool {
@@ -56,39 +66,39 @@ func without(scenarios ...string) map[string]string {
 
 // libraries are the rows that go through the scenarios. What a library speaks by itself is in the short form.
 var libraries = []row{
-	{name: "node-redis", protocol: resp3, program: nodeProgram, short: true},
-	{name: "node-redis", protocol: resp2, program: nodeProgram},
-	{name: "ioredis", protocol: resp3, program: nodeProgram, short: true},
-	{name: "ioredis", protocol: resp2, program: nodeProgram},
-	{name: "valkey-glide", protocol: resp3, program: nodeProgram, short: true},
+	{name: "node-redis", protocol: resp3, program: nodeProgram, short: true, tls: sealed},
+	{name: "node-redis", protocol: resp2, program: nodeProgram, tls: certified},
+	{name: "ioredis", protocol: resp3, program: nodeProgram, short: true, tls: certified},
+	{name: "ioredis", protocol: resp2, program: nodeProgram, tls: sealed, tlsShort: true},
+	{name: "valkey-glide", protocol: resp3, program: nodeProgram, short: true, tls: sealed},
 	{name: "valkey-glide", protocol: resp2, program: nodeProgram, lacks: map[string]string{
 		"pub/sub": "it takes messages with RESP3 alone",
-	}},
-	{name: "go-redis", protocol: resp3, program: golangProgram, short: true},
-	{name: "go-redis", protocol: resp2, program: golangProgram, short: true},
-	{name: "rueidis", protocol: resp3, program: golangProgram, short: true},
-	{name: "rueidis", protocol: resp2, program: golangProgram},
+	}, tls: sealed},
+	{name: "go-redis", protocol: resp3, program: golangProgram, short: true, tls: certified, tlsShort: true},
+	{name: "go-redis", protocol: resp2, program: golangProgram, short: true, tls: sealed},
+	{name: "rueidis", protocol: resp3, program: golangProgram, short: true, tls: sealed},
+	{name: "rueidis", protocol: resp2, program: golangProgram, tls: certified},
 	{name: "rueidis-client-cache", protocol: resp3, program: golangProgram, short: true},
-	{name: "valkey-go", protocol: resp3, program: golangProgram},
-	{name: "valkey-go", protocol: resp2, program: golangProgram},
-	{name: "redigo", protocol: resp2, program: golangProgram, short: true, resets: 1},
-	{name: "phpredis", protocol: resp2, program: phpredisProgram, short: true, resets: 2},
-	{name: "predis", protocol: resp2, program: predisProgram, short: true},
-	{name: "redis-py", protocol: resp2, program: pythonProgram, short: true},
-	{name: "redis-py-hiredis", protocol: resp2, program: pythonProgram, short: true},
-	{name: "redis-rb", protocol: resp2, program: rubyProgram, short: true},
-	{name: "hiredis", protocol: resp2, program: hiredisProgram},
-	{name: "perl-redis", protocol: resp2, program: perlProgram},
-	{name: "pylibmc", protocol: text, program: pylibmcProgram, short: true},
-	{name: "pylibmc", protocol: binary, program: pylibmcProgram, resets: 10},
-	{name: "pymemcache", protocol: text, program: pymemcacheProgram, short: true},
-	{name: "gomemcache", protocol: text, program: golangProgram, lacks: without("noreply")},
-	{name: "php-memcached", protocol: text, program: phpMemcachedProgram},
-	{name: "php-memcached", protocol: binary, program: phpMemcachedProgram, resets: 10},
-	{name: "spymemcached", protocol: text, program: spymemcachedProgram, lacks: without("noreply")},
-	{name: "spymemcached", protocol: binary, program: spymemcachedProgram, lacks: without("noreply")},
-	{name: "dalli", protocol: binary, program: rubyProgram, lacks: without("noreply")},
-	{name: "memjs", protocol: binary, program: nodeProgram, lacks: without("multi-key", "cas", "noreply")},
+	{name: "valkey-go", protocol: resp3, program: golangProgram, tls: certified},
+	{name: "valkey-go", protocol: resp2, program: golangProgram, tls: sealed},
+	{name: "redigo", protocol: resp2, program: golangProgram, short: true, resets: 1, tls: sealed},
+	{name: "phpredis", protocol: resp2, program: phpredisProgram, short: true, resets: 2, tls: sealed},
+	{name: "predis", protocol: resp2, program: predisProgram, short: true, tls: certified},
+	{name: "redis-py", protocol: resp2, program: pythonProgram, short: true, tls: certified},
+	{name: "redis-py-hiredis", protocol: resp2, program: pythonProgram, short: true, tls: sealed},
+	{name: "redis-rb", protocol: resp2, program: rubyProgram, short: true, tls: certified},
+	{name: "hiredis", protocol: resp2, program: hiredisProgram, tls: tunnelled},
+	{name: "perl-redis", protocol: resp2, program: perlProgram, tls: sealed},
+	{name: "pylibmc", protocol: text, program: pylibmcProgram, short: true, tls: tunnelled},
+	{name: "pylibmc", protocol: binary, program: pylibmcProgram, resets: 10, tls: tunnelled},
+	{name: "pymemcache", protocol: text, program: pymemcacheProgram, short: true, tls: certified, tlsShort: true},
+	{name: "gomemcache", protocol: text, program: golangProgram, lacks: without("noreply"), tls: sealed},
+	{name: "php-memcached", protocol: text, program: phpMemcachedProgram, tls: tunnelled},
+	{name: "php-memcached", protocol: binary, program: phpMemcachedProgram, resets: 10, tls: tunnelled},
+	{name: "spymemcached", protocol: text, program: spymemcachedProgram, lacks: without("noreply"), tls: tunnelled},
+	{name: "spymemcached", protocol: binary, program: spymemcachedProgram, lacks: without("noreply"), tls: tunnelled},
+	{name: "dalli", protocol: binary, program: rubyProgram, lacks: without("noreply"), tls: tunnelled},
+	{name: "memjs", protocol: binary, program: nodeProgram, lacks: without("multi-key", "cas", "noreply"), tls: tunnelled},
 }
 
 // frameworks are applications in small: what they are made of is seen as one. Those with one hash tag are told to have it by an

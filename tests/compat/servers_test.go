@@ -46,9 +46,10 @@ func startMemcached(t testing.TB) string {
 
 // fleet is what programs connect to: a server, and proxies before other ones.
 type fleet struct {
-	direct     string
-	one, three *proxy
-	servers    []string // those of three
+	direct      string
+	one, three  *proxy
+	servers     []string // those of three, where the test looks at them
+	environment []string // what a program's command begins with
 }
 
 // proxy is a running cashew.
@@ -60,19 +61,21 @@ type proxy struct {
 }
 
 // startFleet starts five servers, redis-servers or memcacheds, and proxies before one and three of them.
-func startFleet(t testing.TB, server string) *fleet {
+func startFleet(t testing.TB, server string, over transport) *fleet {
 	t.Helper()
-	start := func() string { return startMemcached(t) }
-	if server == "redis" {
-		start = func() string { return startRedis(t) }
+	k := newKeychain(t, over)
+	f := &fleet{direct: k.start(t, server, k.direct()).port, environment: k.environment()}
+	var ports []string
+	for range 3 {
+		l := k.start(t, server, k.behind(server))
+		ports, f.servers = append(ports, l.port), append(f.servers, l.inside)
 	}
-	servers := []string{start(), start(), start()}
-	return &fleet{
-		direct:  start(),
-		one:     startPool(t, server, []string{start()}),
-		three:   startPool(t, server, servers),
-		servers: servers,
+	f.one = startPool(t, server, []string{k.start(t, server, k.behind(server)).port}, k.settings(server)...)
+	f.three = startPool(t, server, ports, k.settings(server)...)
+	for _, p := range []*proxy{f.one, f.three} {
+		p.port = k.entrance(t, p.port)
 	}
+	return f
 }
 
 // startProxy is startPool before redis-servers.

@@ -165,7 +165,9 @@ func TestRotation(t *testing.T) {
 		t.Error("the new password was refused")
 	}
 
-	watch() // the proxy first: the servers refuse the new password
+	watch() // the proxy first: the servers refuse the new password, and one that was wrong before it
+	v.rotate(t, "alice", "wrong")
+	l.more(t, 5)
 	v.rotate(t, "alice", "three")
 	v.says(t, "server refuses the credentials, and took those before", "pool=p", "server="+servers[0].addr)
 	v.says(t, "server refuses the credentials, and took those before", "pool=p", "server="+servers[1].addr)

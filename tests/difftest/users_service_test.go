@@ -203,6 +203,10 @@ func TestUsersMemcached(t *testing.T) {
 		{"before", []string{"get k\r\n", "version\r\n", "delete k\r\n", "mg k v\r\n", "gets k\r\n", "set a b\r\n", "SET any 0 0 1\r\n", block("alice secret"), "get nothing\r\n"}},
 		{"wrong", []string{block("alice wrong"), block("alice"), block("alice "), block(""), block(" x"), block("nobody secret"), block("bob secret"), "get k\r\n", block("bob two"), "get nothing\r\n"}},
 		{"odd", []string{"set any x y 12\r\nalice secret\r\n", "get nothing\r\n"}},
+		{"blanks", []string{block(" alice  secret "), "get nothing\r\n"}},
+		{"more words", []string{block("alice secret more"), "get nothing\r\n"}},
+		{"a long block", []string{block(strings.Repeat("a", 4096)), "get k\r\n", block("alice secret"), "get nothing\r\n"}},
+		{"a store", []string{"add k 0 0 5\r\n", "hello\r\n", block("alice secret"), "get nothing\r\n"}},
 		{"odd size", []string{"set any 0 0 x\r\n", "set any 0 0 -1\r\n", "get nothing\r\n"}},
 	} {
 		direct, proxied := dial(t, "127.0.0.1:"+port), dial(t, listen)

@@ -13,7 +13,7 @@ import (
 type goRedis struct{ *redis.Client }
 
 func dialGoRedis(ctx context.Context, to target) (client, error) {
-	c := redis.NewClient(&redis.Options{Addr: to.addr, ClientName: to.name, Protocol: to.protocol, DB: to.db})
+	c := redis.NewClient(&redis.Options{Addr: to.addr, ClientName: to.name, Protocol: to.protocol, DB: to.db, TLSConfig: to.tls})
 	return goRedis{c}, c.Ping(ctx).Err()
 }
 

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"compat/sealed"
 )
 
 // stepLimit is enough for each step: a library that waits longer for a reply on loopback waits in vain.
@@ -24,6 +27,7 @@ type target struct {
 	protocol int    // 2 or 3
 	name     string // what the client calls itself, "" for nothing
 	db       int
+	tls      *tls.Config // nil if it speaks none
 }
 
 // library makes a client with the library's defaults but for what the target says.
@@ -80,8 +84,10 @@ func main() {
 	name, lib, protocol := os.Args[1], libraries[os.Args[1]], os.Args[2]
 	report(map[string]string{"version": version(lib.module)})
 	s := &scenario{
-		dial:   lib.dial,
-		to:     target{addr: net.JoinHostPort("127.0.0.1", os.Args[3]), protocol: int(protocol[len(protocol)-1] - '0')},
+		dial: lib.dial,
+		to: target{
+			addr: net.JoinHostPort("127.0.0.1", os.Args[3]), protocol: int(protocol[len(protocol)-1] - '0'), tls: sealed.Config(),
+		},
 		prefix: name + "-" + protocol + ":",
 	}
 	for i, step := range s.steps() {

@@ -13,7 +13,7 @@ import (
 type redigo struct{ *redis.Pool }
 
 func dialRedigo(_ context.Context, to target) (client, error) {
-	var options []redis.DialOption
+	options := []redis.DialOption{redis.DialUseTLS(to.tls != nil), redis.DialTLSConfig(to.tls)}
 	if to.name != "" {
 		options = append(options, redis.DialClientName(to.name))
 	}

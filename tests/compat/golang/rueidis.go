@@ -19,7 +19,7 @@ func dialRueidisCaching(_ context.Context, to target) (client, error) {
 func newRueidis(to target, disableCache bool) (client, error) {
 	c, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{to.addr}, ClientName: to.name, SelectDB: to.db, DisableCache: disableCache,
-		AlwaysRESP2: to.protocol == 2,
+		AlwaysRESP2: to.protocol == 2, TLSConfig: to.tls,
 	})
 	if err != nil {
 		return nil, err

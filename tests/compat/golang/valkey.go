@@ -10,7 +10,7 @@ import (
 func dialValkey(_ context.Context, to target) (client, error) {
 	c, err := valkey.NewClient(valkey.ClientOption{
 		InitAddress: []string{to.addr}, ClientName: to.name, SelectDB: to.db, DisableCache: true,
-		AlwaysRESP2: to.protocol == 2,
+		AlwaysRESP2: to.protocol == 2, TLSConfig: to.tls,
 	})
 	if err != nil {
 		return nil, err

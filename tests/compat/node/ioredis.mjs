@@ -1,14 +1,14 @@
 // ioredis.
 import assert from 'node:assert/strict';
 import Redis from 'ioredis';
-import { resp } from './report.mjs';
+import { resp, tls } from './report.mjs';
 import { counts, scenario } from './scenario.mjs';
 
 await scenario({
   name: 'ioredis',
   package: 'ioredis',
   async connect(port, { name, db }) {
-    const c = new Redis({ host: '127.0.0.1', port, protocol: resp, ...(name && { connectionName: name }), ...(db && { db }) });
+    const c = new Redis({ host: '127.0.0.1', port, protocol: resp, tls, ...(name && { connectionName: name }), ...(db && { db }) });
     c.on('error', () => {}); // without a listener it prints them; what fails is told by the command's promise
     await new Promise((resolve, reject) => {
       c.once('ready', resolve);

@@ -1,7 +1,7 @@
 // node-redis: `npm install redis`.
 import assert from 'node:assert/strict';
 import { createClient, defineScript, RESP_TYPES, WatchError } from 'redis';
-import { resp } from './report.mjs';
+import { resp, tls } from './report.mjs';
 import { counts, scenario } from './scenario.mjs';
 
 const scripts = {
@@ -21,7 +21,8 @@ await scenario({
   package: 'redis',
   async connect(port, { name, db }) {
     const c = createClient({
-      url: `redis://127.0.0.1:${port}`, RESP: resp, scripts, ...(name && { name }), ...(db && { database: db }),
+      url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`, ...(tls && { socket: { tls: true, ...tls } }), RESP: resp, scripts,
+      ...(name && { name }), ...(db && { database: db }),
     });
     const failed = new Promise((_, reject) => c.once('error', reject));
     c.on('error', () => {}); // without a listener the process would end; what fails is told by the command's promise

@@ -7,6 +7,10 @@ export const resp = Number(protocol.slice(-1)); // of resp2 and resp3
 export const port = Number(portText);
 export { protocol };
 
+// tls is what tls.connect() needs if the target speaks TLS; undefined if it does not.
+const { COMPAT_TLS_CA: ca, COMPAT_TLS_CERT: cert, COMPAT_TLS_KEY: key } = process.env;
+export const tls = ca && { ca: readFileSync(ca), ...(cert && { cert: readFileSync(cert), key: readFileSync(key) }) };
+
 const stepLimit = 10_000; // ms; a library that waits longer for a reply on loopback waits in vain
 const exitLimit = 5_000; // ms after the last step, by when nothing may keep the process alive
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {
   Batch, Decoder, GlideClient, InfoOptions, Logger, ProtocolVersion, Script, TimeUnit,
 } from '@valkey/valkey-glide';
-import { resp } from './report.mjs';
+import { resp, tls } from './report.mjs';
 import { counts, scenario } from './scenario.mjs';
 
 Logger.init('error'); // it logs to stdout, which is for the steps
@@ -16,6 +16,7 @@ await scenario({
       addresses: [{ host: '127.0.0.1', port }],
       requestTimeout: 10_000, // its 250 ms are too few for 1 MB on a machine that is busy with other tests
       protocol: resp === 2 ? ProtocolVersion.RESP2 : ProtocolVersion.RESP3,
+      ...(tls && { useTLS: true, advancedConfiguration: { tlsAdvancedConfiguration: { rootCertificates: tls.ca } } }),
       ...(name && { clientName: name }),
       ...(db && { databaseId: db }),
     });

@@ -12,9 +12,10 @@ use Time::HiRes qw(sleep);
 my $port = $ARGV[1];
 my $json = JSON::PP->new->canonical->allow_nonref->latin1;
 $| = 1;
+$ENV{SSL_CERT_FILE} = $ENV{COMPAT_TLS_CA} if $ENV{COMPAT_TLS_CA}; # Redis.pm has no option for it
 
 sub key  { "perl-redis-resp2:$_[0]" }
-sub dial { Redis->new(server => "127.0.0.1:$port", encoding => undef, @_) }
+sub dial { Redis->new(server => "127.0.0.1:$port", encoding => undef, ssl => !!$ENV{COMPAT_TLS_CA}, @_) }
 sub show { $json->encode($_[0]) }
 
 sub same {

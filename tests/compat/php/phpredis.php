@@ -19,7 +19,11 @@ final class PhpRedis extends Library
     public function connect(int $port, int $db = 0): object
     {
         $c = new Redis();
-        $c->connect('127.0.0.1', $port);
+        if (tls() === null) {
+            $c->connect('127.0.0.1', $port);
+        } else {
+            $c->connect('tls://127.0.0.1', $port, 0, null, 0, 0, ['stream' => tls()]);
+        }
         if ($db !== 0 && !$c->select($db)) {
             throw new RedisException((string) $c->getLastError());
         }
@@ -101,15 +105,18 @@ final class PhpRedis extends Library
     public function subscribe(object $c, string $channel, string $pattern, callable $ready): array
     {
         // It has a call for channels and one for patterns, and neither returns before its subscriptions end: two runs. Nothing
-        // says that it has subscribed, so that another process publishes until somebody has heard: to a channel for each run, as who
+        // says that it has subscribed, so that another process publishes the same until it was heard: to a channel for each run, as who
         // subscribed in the first may still be there.
         $seen = [];
         foreach (['subscribe' => "$channel-subscribe", 'psubscribe' => $pattern] as $call => $name) {
             $to = "$channel-$call";
+            [$ear, $news] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+            stream_set_blocking($news, false);
             $child = pcntl_fork();
             if ($child === 0) {
                 $publisher = $this->connect($c->getPort());
-                for ($i = 0; $i < 500 && $publisher->publish($to, "\0\xff") === 0; $i++) {
+                for ($i = 0; $i < 500 && !fread($news, 1); $i++) {
+                    $publisher->publish($to, "\0\xff");
                     usleep(10_000);
                 }
                 $publisher->publish($to, 'hello');
@@ -120,12 +127,15 @@ final class PhpRedis extends Library
             $subscriber->setOption(Redis::OPT_READ_TIMEOUT, 5);
             $ended = false;
             try {
-                $subscriber->$call([$name], function (Redis $subscriber, string ...$words) use (&$ended, &$seen): void {
+                $subscriber->$call([$name], function (Redis $subscriber, string ...$words) use (&$ended, &$seen, $ear): void {
                     if ($ended = end($words) === 'end') {
                         $subscriber->close(); // this version goes on to wait after its last subscription has ended
                         return;
                     }
-                    $seen[] = implode(' ', $words);
+                    if (!in_array($message = implode(' ', $words), $seen, true)) {
+                        $seen[] = $message;
+                        fwrite($ear, '.');
+                    }
                 });
             } catch (RedisException $e) {
                 if (!$ended) {

@@ -21,7 +21,8 @@ final class Predis extends Library
 
     public function connect(int $port, int $db = 0): object
     {
-        $c = new Predis\Client("tcp://127.0.0.1:$port" . ($db !== 0 ? "?database=$db" : ''));
+        $to = ['scheme' => 'tcp', 'host' => '127.0.0.1', 'port' => $port] + ($db !== 0 ? ['database' => $db] : []);
+        $c = new Predis\Client(tls() === null ? $to : ['scheme' => 'tls', 'ssl' => tls()] + $to);
         $c->connect();
         return $c;
     }

@@ -11,6 +11,19 @@ set_error_handler(function (int $level, string $text): bool {
     throw new ErrorException($text);
 });
 
+/** PHP's "ssl" context options if the target speaks TLS, null if it does not. */
+function tls(): ?array
+{
+    if (!getenv('COMPAT_TLS_CA')) {
+        return null;
+    }
+    $options = ['cafile' => getenv('COMPAT_TLS_CA')];
+    if (getenv('COMPAT_TLS_CERT')) {
+        $options += ['local_cert' => getenv('COMPAT_TLS_CERT'), 'local_pk' => getenv('COMPAT_TLS_KEY')];
+    }
+    return $options;
+}
+
 function printStep(string $step, array $more): void
 {
     echo json_encode(['step' => $step] + $more, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE), "\n";

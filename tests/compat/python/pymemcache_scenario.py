@@ -2,13 +2,17 @@
 
     pymemcache_scenario.py pymemcache text PORT
 """
+import ssl
 import sys
 import threading
 
 import pymemcache
-from report import run, want
+from report import CA, CERT, KEY, run, want
 
 port = int(sys.argv[3])
+tls = CA and ssl.create_default_context(cafile=CA)
+if CERT:
+    tls.load_cert_chain(CERT, KEY)
 
 
 def key(name):
@@ -16,7 +20,7 @@ def key(name):
 
 
 def dial():
-    return pymemcache.Client(("127.0.0.1", port))  # asks for no replies where it has need of none
+    return pymemcache.Client(("127.0.0.1", port), tls_context=tls)  # asks for no replies where it has need of none
 
 
 def outcome(call, *args, **kwargs):

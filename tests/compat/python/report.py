@@ -2,7 +2,12 @@
 the library made of a reply, for the Go test to compare between a server and the proxy before it.
 """
 import json
+import os
 import sys
+
+# Files of the target's authority, and of the program's own certificate and key; None where there are none. Without the first the target
+# speaks no TLS.
+CA, CERT, KEY = (os.environ.get(f"COMPAT_TLS_{name}") for name in ("CA", "CERT", "KEY"))
 
 
 def report(**line):

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from report import run, want
+from report import CA, CERT, KEY, run, want
 
 library, protocol, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if library == "redis-py":
@@ -31,6 +31,8 @@ def key(name):
 
 
 def dial(**more):
+    if CA:
+        more.update(ssl=True, ssl_ca_certs=CA, ssl_certfile=CERT, ssl_keyfile=KEY, ssl_check_hostname=True)
     return redis.Redis(host="127.0.0.1", port=port, **more)
 
 

@@ -22,7 +22,10 @@ SCORES = [['lowest', -Float::INFINITY], ['tenth', 0.1], ['half', 1.5], ['huge', 
 
 def key(name) = "redis-rb-resp2:#{name}"
 
-def dial(**more) = Redis.new(host: '127.0.0.1', port: PORT, **more)
+def dial(**more)
+  more.update(ssl: true, ssl_params: TLS) if TLS
+  Redis.new(host: '127.0.0.1', port: PORT, **more)
+end
 
 # What a call is answered, be it an error.
 def outcome

@@ -5,6 +5,15 @@
 
 require 'json'
 
+# What OpenSSL::SSL::SSLContext#set_params needs if the target speaks TLS; nil if it does not.
+TLS = ENV['COMPAT_TLS_CA'] && begin
+  require 'openssl'
+  mine = ENV['COMPAT_TLS_CERT'] && {
+    cert: OpenSSL::X509::Certificate.new(File.read(ENV['COMPAT_TLS_CERT'])), key: OpenSSL::PKey.read(File.read(ENV['COMPAT_TLS_KEY']))
+  }
+  { ca_file: ENV['COMPAT_TLS_CA'], **mine.to_h }
+end
+
 def report(**line)
   $stdout.puts(JSON.generate(line))
   $stdout.flush

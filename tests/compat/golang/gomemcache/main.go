@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+
+	"compat/sealed"
 
 	"github.com/bradfitz/gomemcache/memcache"
 )
@@ -47,6 +50,9 @@ var steps = []struct {
 }{
 	{"connect", func() (string, error) {
 		c = memcache.New(addr)
+		if config := sealed.Config(); config != nil {
+			c.DialContext = (&tls.Dialer{Config: config}).DialContext // as its documentation has it
+		}
 		return "", c.Ping()
 	}},
 	{"basic", func() (string, error) {

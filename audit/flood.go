@@ -1,0 +1,118 @@
+package audit
+
+import (
+	"strings"
+	"time"
+)
+
+// Whoever reaches a port can make events: with each command that is refused to it, each login, each connection. So an address has a line
+// for each event only as long as it has few. Past that its events are counted by what they have in common, and a second of them is one
+// line, which says how many it stands for:
+//
+//	{"event":"refused","pool":"p","client":"192.0.2.7","user":"default","command":"get","reason":"login","times":833000}
+//
+// What an address may vary at will, a command's name or that of a user, has no more than maxSums of these lines a second; the rest of its events is
+// counted without them. So nothing of who, of what kind and how many is lost, and an address adds linesPerSecond + maxSums lines and a
+// few more to the log in a second, however many connections and names it has.
+
+const (
+	// burstLines is how many events of an address have their own lines before any is summed, and linesPerSecond how many more a second.
+	burstLines, linesPerSecond = 1000, 20
+	// maxSums is how many different sums an address has in a second.
+	maxSums = 8
+	// maxAddresses is how many addresses are told apart; all that come when there are as many are one, which has no name.
+	maxAddresses = 4096
+	// perLine is in how many nanoseconds a line of an address comes.
+	perLine = int64(time.Second) / linesPerSecond
+)
+
+// flood is what each address has lately had in the log.
+type flood struct{ of map[string]*address }
+
+// address is one of them.
+type address struct {
+	fullAt int64 // when it has burstLines again, in nanoseconds of Unix's time
+	sums   map[sumKey]*Event
+}
+
+// sumKey is what events have in common that one line stands for.
+type sumKey struct{ name, pool, user, command, result, reason string }
+
+// admits says whether e has a line of its own; if not it is in a sum.
+func (f *flood) admits(e *Event) bool {
+	a, now := f.address(host(e.Client)), e.At.UnixNano()
+	if at := max(a.fullAt, now) + perLine; at-now <= burstLines*perLine {
+		a.fullAt = at
+		return true
+	}
+	a.add(e)
+	return false
+}
+
+// address is who has that name, or all whom there is no room for.
+func (f *flood) address(name string) *address {
+	if f.of == nil {
+		f.of = make(map[string]*address)
+	}
+	a := f.of[name]
+	if a == nil && len(f.of) >= maxAddresses {
+		name = ""
+		a = f.of[name]
+	}
+	if a == nil {
+		a = new(address)
+		f.of[strings.Clone(name)] = a
+	}
+	return a
+}
+
+// add counts e.
+func (a *address) add(e *Event) {
+	key := sumKey{e.Name, e.Pool, e.User, e.Command, e.Result, e.Reason}
+	sum := a.sums[key]
+	if sum == nil && len(a.sums) >= maxSums {
+		key = sumKey{name: e.Name, pool: e.Pool} // there are as many of these as an administrator has pools
+		sum = a.sums[key]
+	}
+	if sum == nil {
+		if a.sums == nil {
+			a.sums = make(map[sumKey]*Event)
+		}
+		key = sumKey{key.name, key.pool, strings.Clone(key.user), strings.Clone(key.command), strings.Clone(key.result), key.reason}
+		sum = &Event{
+			Name: key.name, Pool: key.pool, User: key.user, Command: key.command, Result: key.result, Reason: key.reason,
+			Client: strings.Clone(e.Client), ID: e.ID,
+		}
+		a.sums[key] = sum
+	}
+	sum.At = e.At
+	if sum.Times++; sum.ID != e.ID || sum.Client != e.Client { // of several clients the line has what they have in common
+		sum.Client, sum.ID = host(sum.Client), 0
+		if sum.Client != host(e.Client) {
+			sum.Client = ""
+		}
+	}
+}
+
+// take hands the sums that there are to put, until that has no room; and forgets addresses that had nothing for long.
+func (f *flood) take(now time.Time, put func(*Event) bool) {
+	for name, a := range f.of {
+		for key, sum := range a.sums {
+			if !put(sum) {
+				return
+			}
+			delete(a.sums, key)
+		}
+		if len(a.sums) == 0 && a.fullAt <= now.UnixNano() {
+			delete(f.of, name)
+		}
+	}
+}
+
+// host is a client's address without its port.
+func host(client string) string {
+	if i := strings.LastIndexByte(client, ':'); i >= 0 {
+		return client[:i]
+	}
+	return client
+}
