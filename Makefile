@@ -11,7 +11,7 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
-REAL = ./bench ./tests/compat ./tests/dist ./tests/difftest ./tests/faults
+REAL = ./bench ./tests/cluster ./tests/compat ./tests/dist ./tests/difftest ./tests/faults
 FAST = $(filter-out $(REAL:./%=cashew/%),$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)
@@ -32,7 +32,7 @@ INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cas
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults sim plants mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults cluster sim plants mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
@@ -79,6 +79,9 @@ compat: servers ## client libraries and frameworks, directly and through us, and
 
 faults: servers ## servers killed, stopped, late and cut under load; ARGS=-faults.duration=10m for the soak
 	$(GO) test -count=1 -timeout=0 -v ./tests/faults $(ARGS)
+
+cluster: servers ## a Redis Cluster whose slots move and whose masters change, die and stop under load; ARGS=-cluster.duration=5m for longer
+	$(GO) test -count=1 -timeout=0 -v ./tests/cluster -cluster.duration=1m $(ARGS)
 
 sim: ## the whole proxy in a simulated world; ARGS='-sim.duration=1h -sim.seed=7'
 	$(GO) test -count=1 -timeout=0 -v -run 'TestSim$$' ./tests/sim $(ARGS)

@@ -159,6 +159,16 @@ func TestFlood(t *testing.T) {
 			e.Client, e.ID = fmt.Sprintf("192.0.2.7:%d", i), uint64(i+1)
 			return e
 		}},
+		{"many of IPv6", linesPerSecond + 1, func(i int) Event {
+			e := refused(i)
+			e.Client, e.ID = fmt.Sprintf("[2001:db8::7]:%d", i), uint64(i+1)
+			return e
+		}},
+		{"many of a network", linesPerSecond + 1, func(i int) Event {
+			e := refused(i)
+			e.Client, e.ID = fmt.Sprintf("[2001:db8::%x:%x%%eth0]:1042", i>>16+1, i&0xffff), uint64(i+1)
+			return e
+		}},
 		{"many names", linesPerSecond + maxSums + 1, func(i int) Event {
 			e := refused(i)
 			e.Command, e.User = fmt.Sprint("c", i), fmt.Sprint("u", i)
@@ -173,7 +183,8 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%s: the lines are %d events; want %d", c.name, n, seconds*each)
 		}
 		for _, m := range lines {
-			if client, _ := m["client"].(string); !strings.HasPrefix(client, "192.0.2.7") || (client == "192.0.2.7") != (m["id"] == nil) {
+			if client, _ := m["client"].(string); (client == "192.0.2.7" || client == "2001:db8::/64" || client == "[2001:db8::7]") != (m["id"] == nil) ||
+				!strings.HasPrefix(client, "192.0.2.7") && !strings.Contains(client, "2001:db8::") {
 				t.Fatalf("%s: %v", c.name, m)
 			}
 		}
@@ -203,7 +214,7 @@ func TestFlood(t *testing.T) {
 func TestFloodOfAddresses(t *testing.T) {
 	l := logOf(Refusals, false)
 	for i := range 2 * maxAddresses {
-		l.Record(Refusals, &Event{At: at, Name: "refused", Client: fmt.Sprintf("[2001:db8::%x]:1", i)})
+		l.Record(Refusals, &Event{At: at, Name: "refused", Client: fmt.Sprintf("[2001:db8:0:%x::1]:1", i)})
 	}
 	if n := len(l.flood.of); n > maxAddresses+1 {
 		t.Errorf("%d addresses", n)

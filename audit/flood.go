@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -27,12 +28,53 @@ const (
 )
 
 // flood is what each address has lately had in the log.
-type flood struct{ of map[string]*address }
+type flood struct{ of map[origin]*address }
+
+// origin is where clients come from: an IPv4 address, or a network of IPv6, 64 bits of it, which one host may have whole; or else a name, as
+// that of unix sockets.
+type origin struct {
+	ip   netip.Addr
+	name string
+}
+
+func originOf(client string) origin {
+	name := host(client)
+	ip, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	if err != nil {
+		return origin{name: name}
+	}
+	if ip = ip.Unmap(); ip.Is6() {
+		of, _ := ip.WithZone("").Prefix(networkBits)
+		ip = of.Addr()
+	}
+	return origin{ip: ip}
+}
+
+const networkBits = 64
+
+// String is what lines have in place of a client.
+func (o origin) String() string {
+	switch {
+	case !o.ip.IsValid():
+		return o.name
+	case o.ip.Is6():
+		return netip.PrefixFrom(o.ip, networkBits).String()
+	}
+	return o.ip.String()
+}
 
 // address is one of them.
 type address struct {
+	name   string
 	fullAt int64 // when it has burstLines again, in nanoseconds of Unix's time
-	sums   map[sumKey]*Event
+	sums   map[sumKey]*sum
+}
+
+// sum is events that one line stands for.
+type sum struct {
+	Event
+	host string // of its clients; "": they have several
+	all  bool   // they are of one client
 }
 
 // sumKey is what events have in common that one line stands for.
@@ -40,7 +82,7 @@ type sumKey struct{ name, pool, user, command, result, reason string }
 
 // admits says whether e has a line of its own; if not it is in a sum.
 func (f *flood) admits(e *Event) bool {
-	a, now := f.address(host(e.Client)), e.At.UnixNano()
+	a, now := f.address(originOf(e.Client)), e.At.UnixNano()
 	if at := max(a.fullAt, now) + perLine; at-now <= burstLines*perLine {
 		a.fullAt = at
 		return true
@@ -49,19 +91,20 @@ func (f *flood) admits(e *Event) bool {
 	return false
 }
 
-// address is who has that name, or all whom there is no room for.
-func (f *flood) address(name string) *address {
+// address is who comes from there, or all whom there is no room for.
+func (f *flood) address(from origin) *address {
 	if f.of == nil {
-		f.of = make(map[string]*address)
+		f.of = make(map[origin]*address)
 	}
-	a := f.of[name]
+	a := f.of[from]
 	if a == nil && len(f.of) >= maxAddresses {
-		name = ""
-		a = f.of[name]
+		from = origin{}
+		a = f.of[from]
 	}
 	if a == nil {
-		a = new(address)
-		f.of[strings.Clone(name)] = a
+		from.name = strings.Clone(from.name)
+		a = &address{name: from.String()}
+		f.of[from] = a
 	}
 	return a
 }
@@ -69,42 +112,46 @@ func (f *flood) address(name string) *address {
 // add counts e.
 func (a *address) add(e *Event) {
 	key := sumKey{e.Name, e.Pool, e.User, e.Command, e.Result, e.Reason}
-	sum := a.sums[key]
-	if sum == nil && len(a.sums) >= maxSums {
+	s := a.sums[key]
+	if s == nil && len(a.sums) >= maxSums {
 		key = sumKey{name: e.Name, pool: e.Pool} // there are as many of these as an administrator has pools
-		sum = a.sums[key]
+		s = a.sums[key]
 	}
-	if sum == nil {
+	if s == nil {
 		if a.sums == nil {
-			a.sums = make(map[sumKey]*Event)
+			a.sums = make(map[sumKey]*sum)
 		}
 		key = sumKey{key.name, key.pool, strings.Clone(key.user), strings.Clone(key.command), strings.Clone(key.result), key.reason}
-		sum = &Event{
+		s = &sum{all: true, Event: Event{
 			Name: key.name, Pool: key.pool, User: key.user, Command: key.command, Result: key.result, Reason: key.reason,
 			Client: strings.Clone(e.Client), ID: e.ID,
-		}
-		a.sums[key] = sum
+		}}
+		s.host = host(s.Client)
+		a.sums[key] = s
 	}
-	sum.At = e.At
-	if sum.Times++; sum.ID != e.ID || sum.Client != e.Client { // of several clients the line has what they have in common
-		sum.Client, sum.ID = host(sum.Client), 0
-		if sum.Client != host(e.Client) {
-			sum.Client = ""
-		}
+	s.At = e.At
+	if s.Times++; s.all && s.ID == e.ID && s.Client == e.Client {
+		return
+	}
+	if s.all, s.ID = false, 0; s.host != host(e.Client) { // of several clients the line has what they have in common
+		s.host = ""
+	}
+	if s.Client = s.host; s.host == "" {
+		s.Client = a.name
 	}
 }
 
 // take hands the sums that there are to put, until that has no room; and forgets addresses that had nothing for long.
 func (f *flood) take(now time.Time, put func(*Event) bool) {
-	for name, a := range f.of {
-		for key, sum := range a.sums {
-			if !put(sum) {
+	for from, a := range f.of {
+		for key, s := range a.sums {
+			if !put(&s.Event) {
 				return
 			}
 			delete(a.sums, key)
 		}
 		if len(a.sums) == 0 && a.fullAt <= now.UnixNano() {
-			delete(f.of, name)
+			delete(f.of, from)
 		}
 	}
 }

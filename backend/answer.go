@@ -9,13 +9,8 @@ import (
 
 // Data implements Handler: it takes what the server sent.
 func (c *Conn) Data(buf []byte) {
-	if c.state == handshaking {
-		buf = c.onHandshake(buf)
-	}
-	c.heardAt = c.loop.Now
-	c.loop.Pass.Bytes += len(buf)
-	if c.doubt != nil || c.feed != nil {
-		c.aside(buf)
+	buf, taken := c.came(buf)
+	if taken {
 		return
 	}
 	p := c.pool.Options().Protocol
@@ -45,10 +40,9 @@ func (c *Conn) Data(buf []byte) {
 		if c.inside == between {
 			if v := p.Judge(c.profile, r.Op, reply); v != verdict.Fine { // rarely
 				ailing = ailing || v == verdict.Ailing
-				if !c.heed(v, r, buf, n, done) {
-					if v != verdict.Push {
-						return // heed took all of buf: c is being proved, or was closed
-					}
+				if passOn, goOn := c.unusual(v, r, buf, n, done, &alike); !goOn {
+					return
+				} else if !passOn {
 					buf = buf[n:]
 					continue
 				}
@@ -69,6 +63,36 @@ func (c *Conn) Data(buf []byte) {
 	c.answeredSome(answered, ailing)
 }
 
+// came notes that buf has come, and takes what is no reply to a request of outq, or all of it.
+func (c *Conn) came(buf []byte) (replies []byte, taken bool) {
+	if c.cut != nil {
+		c.joined(buf)
+		return nil, true
+	}
+	if c.state == handshaking {
+		buf = c.onHandshake(buf)
+	}
+	c.heardAt = c.loop.Now
+	c.loop.Pass.Bytes += len(buf)
+	if c.doubt != nil || c.feed != nil {
+		c.aside(buf)
+		return nil, true
+	}
+	return buf, false
+}
+
+// unusual does what is to be done about a reply, or the beginning of one, that is not fine: n bytes at the front of buf. goOn is false if c is
+// being proved, or was closed.
+func (c *Conn) unusual(v verdict.Verdict, r *Request, buf []byte, n int, done bool, alike *run) (passOn, goOn bool) {
+	switch {
+	case v == verdict.Cut && c.holds(buf[:n]), done && c.again(v, r, buf[:n], alike):
+		return false, true
+	case c.heed(v, r, buf, n, done):
+		return true, true
+	}
+	return false, v == verdict.Push // else heed took all of buf
+}
+
 // expect has the scan look whether what it finds is the reply to r, where replies tell. Elsewhere Mark, which is far from what else is
 // read of r, is not looked at.
 func (c *Conn) expect(r *Request) {
@@ -79,6 +103,9 @@ func (c *Conn) expect(r *Request) {
 
 // aside takes what the server sent on a connection that is being proved, or that is a feed.
 func (c *Conn) aside(buf []byte) {
+	if c.out.Keeps() {
+		c.release()
+	}
 	if c.feed != nil {
 		c.hear(buf)
 	} else {
@@ -184,6 +211,9 @@ func (c *Conn) deliver(r *Request, reply []byte, done bool) {
 
 // answeredSome ends a callback: the server answered something, which says that it is well, or that it is not.
 func (c *Conn) answeredSome(answered, ailing bool) {
+	if c.out.Keeps() {
+		c.release()
+	}
 	if c.state == closed {
 		return // something that it sent was not to be believed, and failed it
 	}

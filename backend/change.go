@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"time"
 
 	"cashew/topology"
@@ -60,18 +61,19 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 		return false
 	})
 	halfway := g.changeFeeds(p)
-	for i := range lanes { // there may be more of them now, or none
-		for _, l := range lanes[i].leases {
-			if l != nil {
-				l.tell()
-			}
-		}
-	}
+	tellLeases(lanes)
 	for _, c := range halfway {
 		c.renew()
 	}
+	g.giveBack(gone)
+	for _, c := range slices.Clone(g.leased) {
+		c.leaveSoon()
+	}
 	inOrder = n == had
 	for _, c := range gone {
+		if g.Again != nil && !g.has(c.server) {
+			c.replacedAt = g.loop.Now
+		}
 		inOrder = g.retire(c) && inOrder
 	}
 	g.Hurry(p.Options().Timeout)
@@ -114,5 +116,29 @@ func (g *Group) Hurry(timeout time.Duration) {
 			c.hurried, c.restarted = t, c.loop.Now
 			c.local.want(c.loop.Now + t)
 		}
+	}
+}
+
+// tellLeases tells who waits for a lease that there may be more of them now, or none.
+func tellLeases(lanes []lane) {
+	for i := range lanes {
+		for _, l := range lanes[i].leases {
+			if l != nil {
+				l.tell()
+			}
+		}
+	}
+}
+
+// giveBack has what waits in connections, those of g and gone, sent where it belongs by now: in those that are still opening, or whose
+// server is silent since it lost its slots.
+func (g *Group) giveBack(gone []*Conn) {
+	for c := range g.all {
+		c.giveBack()
+		c.endSilence()
+	}
+	for _, c := range gone {
+		c.giveBack()
+		c.endSilence()
 	}
 }

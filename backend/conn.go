@@ -57,11 +57,13 @@ type Conn struct {
 	firstUnsent *Request // oldest of outq of which no byte was written yet
 	unsent      int      // how many there are from queued on
 	marks       marks
-	heardAt     int64 // when the server last sent something, as Loop.Now
+	heardAt     int64 // when the server last sent something on this connection, as Loop.Now; never: it has not
 	since       int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan        codec.ReplyScan
 	inside      inside
-	push        *push // that goes on; nil unless inPush
+	astray      *Elsewhere                 // why a command of the transaction that is being answered was not queued; nil: all were, or that is no matter of this
+	push        *push                      // that goes on; nil unless inPush
+	cut         *bytebufferpool.ByteBuffer // the beginning of an error reply, the end of which has not come; nil: none
 
 	step      int                        // of the handshake
 	former    bool                       // it logs in with the credentials before those in force; see login
@@ -76,11 +78,14 @@ type Conn struct {
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
 
+	replacedAt int64 // when another took its server's place, as Loop.Now; 0: none did
+
 	db   int   // the database that it works in
 	feed *feed // nil: it is none
 
 	leases  *leases // of its server, if it is leased or was; see lease.go
 	lessee  Lessee  // nil: idle
+	apart   bool    // it was made to be leased: what goes over it goes over no other
 	idleAt  int64   // since when, as Loop.Now
 	blocks  int64   // how long its server may let a command wait, in nanoseconds; math.MaxInt64: for ever
 	strayed bool    // its lessee had it go over to another database, or it logged in otherwise than it would now
@@ -90,12 +95,17 @@ type Conn struct {
 
 	entered  uint32   // order of the next request that is entered into outq
 	answered uint32   // order of the request that the next reply is for
+	most     int      // outstanding, at most
 	waiters  []Waiter // who sent nothing more because c was crowded
 
 	dialledAt int64 // when the last attempt to connect began, as Loop.Now
+	mutedAt   int64 // when it last ended since nothing came, as Loop.Now; 0: never
 
 	attempt  int   // number of the last attempt to connect
+	emptied  int   // how often all that was queued was given back, see giveBack
 	failures int   // failed attempts to connect since the last success
+	unheard  int   // connections in a row that the server ended and had sent nothing on
+	spoke    bool  // there was one on which it had
 	retryAt  int64 // no attempt before; as Loop.Now
 	lastErr  error // of the last failed attempt
 
@@ -204,6 +214,9 @@ func (c *Conn) spent() bool { return c.head == nil && c.out.Pending() == 0 }
 // wrote notes what reached the wire, and when.
 func (c *Conn) wrote() {
 	c.marks.add(c.out.Taken(), c.loop.Now)
+	if c.out.Keeps() {
+		c.bound()
+	}
 	if c.out.Pending() == 0 {
 		c.firstUnsent, c.unsent = nil, 0
 		return
@@ -234,7 +247,7 @@ type Waiter interface {
 
 // Crowded says that c has as much outstanding as it may; then w is told once that has halved.
 func (c *Conn) Crowded(w Waiter) bool {
-	if c.outstanding() < maxOutstanding && c.out.Pending() < maxOutstandingBytes {
+	if c.outstanding() < c.most && c.out.Pending() < maxOutstandingBytes {
 		return false
 	}
 	c.waiters = append(c.waiters, w)
@@ -243,7 +256,7 @@ func (c *Conn) Crowded(w Waiter) bool {
 
 // tellWaiters tells the waiters, if there is room.
 func (c *Conn) tellWaiters() {
-	if len(c.waiters) == 0 || c.outstanding() > maxOutstanding/2 || c.out.Pending() > maxOutstandingBytes/2 {
+	if len(c.waiters) == 0 || c.outstanding() > c.most/2 || c.out.Pending() > maxOutstandingBytes/2 {
 		return
 	}
 	w := c.waiters
@@ -261,6 +274,9 @@ func (c *Conn) Profile() codec.Profile { return c.profile }
 
 // Database is the database that c works in.
 func (c *Conn) Database() int { return c.db }
+
+// Era is another number once what was queued on c before may not have reached the server that gets what is queued now.
+func (c *Conn) Era() int { return c.attempt + c.emptied }
 
 // Server is the server that c connects to.
 func (c *Conn) Server() *topology.Server { return c.server }

@@ -49,6 +49,7 @@ func (c *Conn) fail(err error) {
 		c.pool.OutOfStep()
 	}
 	c.countEnd(err)
+	err = c.mutely(was, idle || blamed, err)
 	if was != dialing {
 		c.figures.Connections--
 	}
@@ -56,8 +57,12 @@ func (c *Conn) fail(err error) {
 	sock, r, taken, written, end, most := c.sock, c.head, c.out.Taken(), c.marks, c.entered, uint32(maxStray)
 	c.sock, c.head, c.tail, c.nextLate, c.answered = nil, nil, nil, nil, c.entered
 	c.firstUnsent, c.unsent, c.marks = nil, 0, marks{}
-	c.out.Close(c.loop)
-	c.inside, c.push = between, nil
+	out := c.out.Leave()
+	c.inside, c.push, c.astray = between, nil, nil
+	if c.cut != nil {
+		c.loop.PutBuffer(c.cut)
+		c.cut = nil
+	}
 	if c.handshake != nil {
 		c.loop.PutBuffer(c.handshake)
 		c.handshake = nil
@@ -71,26 +76,49 @@ func (c *Conn) fail(err error) {
 	}
 	c.tellWhose(err) // first: those that fail below must not use it again
 	c.tellWaiters()
-	for r != nil && end-r.order-1 < most { // else it is not c's any more, nor what hangs on it
+	c.failAll(r, &lost{out: out, taken: taken, written: written, end: end, most: most, err: err})
+	if sock != nil {
+		sock.Close()
+	}
+}
+
+// lost is what a Conn had when it failed.
+type lost struct {
+	out     loop.Out
+	taken   int
+	written marks
+	end     uint32 // order of what would have been entered next
+	most    uint32
+	err     error
+}
+
+// failAll fails r and those behind it, each once, but for those that are sent again.
+func (c *Conn) failAll(r *Request, had *lost) {
+	for r != nil && had.end-r.order-1 < had.most { // else it is not c's any more, nor what hangs on it
 		behind := r.link
-		r.link, most = nil, end-r.order-1
-		if r.from < taken {
-			r.SentAt = written.of(r.from, c.loop.Now)
+		r.link, had.most = nil, had.end-r.order-1
+		if r.from < had.taken {
+			r.SentAt = had.written.of(r.from, c.loop.Now)
 		}
-		if !r.ours {
-			c.figures.Failed++
-		}
-		if o := r.Owner; o != nil {
-			if !r.ours && timedOut(err) {
-				c.figures.Expired++
-			}
-			o.Failed(r, err)
+		if !c.resumes(r, behind, had) {
+			c.failOne(r, had.err)
 		}
 		c.local.Unref(r)
 		r = behind
 	}
-	if sock != nil {
-		sock.Close()
+	had.out.Close(c.loop)
+}
+
+// failOne fails r.
+func (c *Conn) failOne(r *Request, err error) {
+	if !r.ours {
+		c.figures.Failed++
+	}
+	if o := r.Owner; o != nil {
+		if !r.ours && timedOut(err) {
+			c.figures.Expired++
+		}
+		o.Failed(r, err)
 	}
 }
 
@@ -110,6 +138,9 @@ func strayed(err error) bool { return errors.Is(err, ErrUnfit) || errors.Is(err,
 
 // failed counts a failure for health, and for the pause before the next attempt if the connection never opened.
 func (c *Conn) failed(was state, err error) {
+	if timedOut(err) {
+		c.mutedAt = c.loop.Now
+	}
 	if was != open {
 		c.failures++
 		c.lastErr = err
@@ -119,7 +150,7 @@ func (c *Conn) failed(was state, err error) {
 		return // not the server's doing, or none that makes it worse
 	}
 	switch {
-	case was != open && c.failures > 1: // said when it began
+	case was != open && c.failures > 1 && c.unheard != toldAt: // said when it began
 	case c.loop.Now-c.loggedAt < int64(time.Second) && c.loggedAt != 0:
 		c.unlogged++
 	default:

@@ -27,9 +27,14 @@ var (
 
 	// ErrUnblocked is for a command that blocked, and whose client had better send it again.
 	ErrUnblocked = errors.New("backend: unblocked")
+	// ErrElsewhere is for one whose key another server has by now, where that can be asked in place of the client.
+	ErrElsewhere = errors.New("backend: unblocked, to block elsewhere")
 	// ErrAsked and ErrElapsed are for one that another client asked to have unblocked, with an error or as if its time were over.
 	ErrAsked   = errors.New("backend: unblocked by a client")
 	ErrElapsed = errors.New("backend: unblocked by a client, its time over")
+	// ErrUnknown and ErrHeld are for servers that sentinels tell of: none has told where it is; another is about to take its place.
+	ErrUnknown = errors.New("no sentinel has told yet where the server is")
+	ErrHeld    = errors.New("the server is about to be replaced by its replica")
 	ErrSilent  = errors.New("backend: connection died in silence")
 	ErrStopped = errors.New("backend: the proxy ends")
 
@@ -40,7 +45,7 @@ var (
 // Unblocks says that err is for a command that was blocked, and why it is so no more: it is our doing.
 func Unblocks(err error) (why unblock.Reason, is bool) {
 	switch {
-	case errors.Is(err, ErrUnblocked):
+	case errors.Is(err, ErrUnblocked), errors.Is(err, ErrElsewhere):
 		return unblock.Moved, true
 	case errors.Is(err, ErrAsked):
 		return unblock.Asked, true
@@ -68,11 +73,16 @@ func Text(err error) string {
 	var hs *handshakeError
 	var unable *unableError
 	var handshake *tlsconn.ServerError
+	var mute *muteError
 	switch {
+	case errors.As(err, &mute):
+		return Text(mute.err) + mute.hint
 	case errors.As(err, &unable):
 		return oneLine(strings.TrimPrefix(unable.Error(), "backend: "))
 	case errors.As(err, &handshake):
 		return oneLine(handshake.Why)
+	case refusesTLS(err) != "":
+		return "the server refuses TLS: " + oneLine(refusesTLS(err))
 	case timedOut(err):
 		return "Connection timed out"
 	case errors.Is(err, ErrEjected):

@@ -32,6 +32,9 @@ type Hearer interface {
 	// returns, unless it stands in bb and Heard returns true: then bb is the Hearer's.
 	Heard(c *Conn, sort int, name, frame []byte, bb *bytebufferpool.ByteBuffer) (kept bool)
 
+	// Dropped says that the server ended a subscription unasked, or answers that it has as it was asked: which, the Hearer knows.
+	Dropped(c *Conn, sort int, name []byte) (unasked bool)
+
 	// FeedLost says that c ended, or did not come about: nothing that was asked of its server is in force any more.
 	FeedLost(c *Conn, err error)
 }
@@ -121,7 +124,7 @@ func (c *Conn) hear(buf []byte) {
 		if sort, name, ok := p.Message(frame); ok {
 			c.figures.Messages++
 			kept = f.by.Heard(c, sort, name, frame, bb)
-		} else {
+		} else if sort, name, ok := p.Unsubscribed(frame); !ok || !f.by.Dropped(c, sort, name) {
 			c.answers(frame, &alike)
 		}
 		if bb != nil && !kept {

@@ -1,9 +1,12 @@
 package backend
 
 import (
+	"errors"
 	"net"
 	"slices"
 	"time"
+
+	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
 	"cashew/codec/work"
@@ -32,6 +35,10 @@ type Group struct {
 
 	// Unknown, if it is set, is called with the beginning of each reply by which a server says that it does not have a command.
 	Unknown func(reply []byte)
+
+	// Again, if it is set before there is a connection, is called with a request that was not done, or that does no harm if it is done twice;
+	// see Elsewhere.
+	Again func(r *Request, frame *bytebufferpool.ByteBuffer, e Elsewhere) (taken bool)
 }
 
 // lane is what a Group has of a server besides connections.
@@ -108,15 +115,52 @@ func (g *Group) newConns() []*Conn {
 // failed a moment ago, or no server is live (server is nil).
 func (s *Set) Conn(server *topology.Server, client uint64) (*Conn, error) {
 	g := s.group
-	if server == nil || server.Down() && !g.pool.Options().OnServerFailure.MovesKeys() {
-		return nil, ErrEjected
+	if server == nil || server.Aside() {
+		if err := g.barred(server); err != nil {
+			return nil, err
+		}
 	}
-	n := g.pool.Options().ServerConnections
+	i := s.index(server, client)
+	s.usedAt = g.loop.Now
+	if c := s.conns[i]; c != nil && c.state != closed {
+		return c, nil
+	}
+	return s.opened(i, server)
+}
+
+// Despite is Conn for a command of Op op where that said err: what only reads may go to a server whose place another is about to take.
+func (s *Set) Despite(err error, server *topology.Server, client uint64, op uint16) (*Conn, error) {
+	if s.group.classes[op] != work.Read || !errors.Is(err, ErrHeld) {
+		return nil, err
+	}
+	return s.opened(s.index(server, client), server)
+}
+
+// barred says why nothing can be sent to server; nil: it can.
+func (g *Group) barred(server *topology.Server) error {
+	switch {
+	case server == nil, server.Down() && !g.pool.Options().OnServerFailure.MovesKeys():
+		return ErrEjected
+	case server.Unknown():
+		return ErrUnknown
+	case server.Held():
+		return ErrHeld
+	}
+	return nil
+}
+
+// index is where the connection to server is that a client's requests take.
+func (s *Set) index(server *topology.Server, client uint64) int {
+	n := s.group.pool.Options().ServerConnections
 	i := server.Slot() * n
 	if n > 1 {
 		i += int(client % uint64(n))
 	}
-	s.usedAt = g.loop.Now
+	return i
+}
+
+// opened is the connection at i, which leads to server, and is opened if it is not.
+func (s *Set) opened(i int, server *topology.Server) (*Conn, error) {
 	c := s.conns[i]
 	if c == nil {
 		c = s.newConn(server)
@@ -135,7 +179,7 @@ func (c *Conn) redial() error {
 	if c.lastErr != nil && c.loop.Now < c.retryAt {
 		return c.lastErr
 	}
-	c.state, c.dialledAt, c.former = dialing, c.loop.Now, false
+	c.state, c.dialledAt, c.heardAt, c.former = dialing, c.loop.Now, never, false
 	c.attempt++
 	c.local.Connect(c)
 	return nil
@@ -154,10 +198,13 @@ func (s *Set) newConn(server *topology.Server) *Conn {
 	c := &Conn{
 		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, db: s.db,
 		figures: g.lanes[server.Slot()].figures, classes: g.classes,
-		entered: g.local.orders, answered: g.local.orders,
+		entered: g.local.orders, answered: g.local.orders, most: maxOutstanding,
 	}
 	if o := g.pool.Options(); o.ServerTLS && o.Protocol.TLSApart() {
 		c.out.MarkCommands()
+	}
+	if g.Again != nil {
+		c.out.Keep()
 	}
 	return c
 }
@@ -298,6 +345,10 @@ func (g *Group) all(yield func(*Conn) bool) {
 	}
 }
 
+// lastWords is how long a server that another has replaced may take to answer what it was sent. A client that waits for it waits with all that
+// it sent later.
+const lastWords = time.Second
+
 // Tidy forgets retired connections that are closed, gives back those of sets that nobody uses, and sends canaries where it is time.
 func (g *Group) Tidy() {
 	for _, s := range g.sets {
@@ -316,14 +367,20 @@ func (g *Group) Tidy() {
 	for c := range g.all {
 		c.greeted()
 		c.sing()
+		c.endSilence()
 	}
 	for _, c := range g.leased {
 		c.greeted()
 		if c.state == open {
 			c.listen()
 		}
+		c.endSilence()
 	}
 	for _, c := range g.retired {
+		if c.replacedAt != 0 && g.loop.Now-c.replacedAt >= int64(lastWords) {
+			c.fail(ErrClosed)
+		}
 		c.listen() // its last clients must not wait for ever either
+		c.endSilence()
 	}
 }

@@ -69,7 +69,7 @@ func (s *Set) Lease(kind LeaseKind, server *topology.Server, by Lessee, client u
 		return nil, true, nil
 	}
 	c = s.newConn(shared.server)
-	c.leases, c.lessee = l, by
+	c.leases, c.lessee, c.apart = l, by, true
 	l.n++
 	g.leased = append(g.leased, c)
 	return c, false, c.redial()

@@ -12,7 +12,7 @@ import (
 
 // login is with what c logs in.
 func (c *Conn) login() codec.Login {
-	return codec.Login{Server: c.pool.Entry(c.server).Name, Former: c.former}
+	return c.pool.Login(c.pool.Entry(c.server), c.former)
 }
 
 // relogs says that err, of the handshake, is that the server refuses the credentials, and that those before are still to be tried: the
@@ -41,7 +41,7 @@ func (c *Conn) loggedIn() {
 // sameHandshake says that a connection to s, of both pools, opens in b as in a.
 func sameHandshake(a, b *topology.Pool, s *topology.Server, pr codec.Profile, db int) bool {
 	steps := func(p *topology.Pool) [][]byte {
-		return p.Options().Protocol.Handshake(codec.Login{Server: p.Entry(s).Name}, pr, db)
+		return p.Options().Protocol.Handshake(p.Login(p.Entry(s), false), pr, db)
 	}
 	return reflect.DeepEqual(a.Options().ToServers, b.Options().ToServers) && slices.EqualFunc(steps(a), steps(b), bytes.Equal)
 }

@@ -224,3 +224,4 @@ type deaf struct{}
 
 func (deaf) Heard(*Conn, int, []byte, []byte, *bytebufferpool.ByteBuffer) bool { return false }
 func (deaf) FeedLost(*Conn, error)                                             {}
+func (deaf) Dropped(*Conn, int, []byte) bool                                   { return false }

@@ -34,7 +34,8 @@ type Request struct {
 	Mark codec.Mark // what its reply bears, where replies bear something; else what a request before it left
 	// Rules are the limits that its reply is charged to, as the session has them; where there are none, what a request before it left.
 	Rules uint32
-	_     [20]byte // 256 bytes, so that each begins a cache line
+	Lead  uint32   // of a transaction: how many bytes of it stood before this command, EXEC; else what a request before it left
+	_     [16]byte // 256 bytes, so that each begins a cache line
 }
 
 // plain is what every Request uses.

@@ -37,12 +37,12 @@ type contender struct {
 func (c contender) isCashew() bool { return strings.HasPrefix(c.name, cashew) }
 
 // runs reports whether c can take part in a workload's test: echo has one reply for one key, and no servers of which there
-// could be several; predixy knows Redis alone; RESP3 and TLS are known of direct and cashew, and stunnel does nothing but TLS.
+// could be several; predixy knows Redis alone; RESP3, TLS and clusters are known of direct and cashew, and stunnel does nothing but TLS.
 func (c contender) runs(w workload, test string) bool {
 	if c.name == stunnel {
 		return w.TLS && !w.RESP3
 	}
-	if (w.RESP3 || w.secure()) && !c.isCashew() && c.name != direct {
+	if (w.RESP3 || w.secure() || w.cluster()) && !c.isCashew() && c.name != direct {
 		return false
 	}
 	switch c.name {
@@ -60,6 +60,7 @@ type launch struct {
 	servers    []string // addresses; of stunnel cashew's, before which it stands
 	pings      string   // where stunnel takes what is not TLS
 	redis      bool
+	cluster    bool
 	tls        *certificate // nil: clients speak none
 	loops      int          // cashew's event loops; 0 leaves them to cashew
 	valueBytes int          // of echo's replies
@@ -106,9 +107,13 @@ func (c contender) configuration(l launch) string {
 		return stunnelConfiguration(l)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: %t\n  servers:\n", l.listen, l.redis)
-	for i, s := range l.servers {
-		fmt.Fprintf(&b, "    - %s:1 server%d\n", s, i+1)
+	if l.cluster {
+		fmt.Fprintf(&b, "bench:\n  listen: %s\n  redis: true\n  cluster: true\n  servers:\n    - %s:1\n", l.listen, l.servers[0])
+	} else {
+		fmt.Fprintf(&b, "bench:\n  listen: %s\n  hash: fnv1a_64\n  distribution: ketama\n  redis: %t\n  servers:\n", l.listen, l.redis)
+		for i, s := range l.servers {
+			fmt.Fprintf(&b, "    - %s:1 server%d\n", s, i+1)
+		}
 	}
 	if l.tls != nil {
 		fmt.Fprintf(&b, "  tls: optional\n  tls_cert_file: %s\n  tls_key_file: %s\n", l.tls.cert, l.tls.key)

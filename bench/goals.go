@@ -95,6 +95,8 @@ var goals = func() []goal {
 	add("the same in RESP3", "p16-64-resp3", setGet, throughput(direct, 1.05), cpuOf("p16-64", 1.03))
 	add("the same over TLS", "tls-p1-1k", setGet, cpuOf("p1-1k", 1.25))
 	add("the same over TLS", "tls-p16-64", setGet, cpuOf("p16-64", 1.5))
+	add("before a Redis Cluster", "cluster-p1-1k", setGet, cpuOf("p1-1k", 1.05))
+	add("before a Redis Cluster", "cluster-p16-64", setGet, cpuOf("p16-64", 1.05))
 	add("beside 1,000 TLS handshakes a second", "p1-1k-rate25-tls1000", []string{"get"}, tailOf("p1-1k-rate25", 1.2))
 	add("P=128", "p128-64", setGet, throughput(direct, 1.1), throughput(nutcracker, 3))
 	add("MGET over 4 servers", "mget10-4s", []string{"mget10"}, cpu(nutcracker, 0.5))

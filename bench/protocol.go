@@ -32,7 +32,7 @@ type protocol interface {
 }
 
 // protocols are all, in the order of their tables.
-var protocols = []protocol{redis{}, memcached{}}
+var protocols = []protocol{redis{}, redisCluster{}, memcached{}}
 
 // lookups are counters of a server: keys that were looked up and found or not, and sets executed.
 type lookups struct{ hits, misses, sets int64 }

@@ -177,7 +177,7 @@ func (ps *processes) startServers(ctx context.Context, proto protocol, n, client
 
 // startProxy starts c before the servers and returns it with the configuration it got.
 func (ps *processes) startProxy(ctx context.Context, w workload, c contender, servers []*process) (p *process, conf string, err error) {
-	l := launch{redis: w.protocol().redis(), loops: w.Loops, valueBytes: w.ValueBytes}
+	l := launch{redis: w.protocol().redis(), cluster: w.cluster(), loops: w.Loops, valueBytes: w.ValueBytes}
 	if w.secure() {
 		l.tls = ps.tls
 	}

@@ -92,6 +92,9 @@ func (w workload) describe() string {
 	return b.String()
 }
 
+// cluster says that the servers are one.
+func (w workload) cluster() bool { return w.Protocol == redisCluster{}.name() }
+
 // secure says that somebody speaks TLS.
 func (w workload) secure() bool { return w.TLS || w.Handshakes > 0 }
 

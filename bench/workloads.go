@@ -73,6 +73,9 @@ var goalWorkloads = []workload{
 	{Name: "p1-1k-rate25-tls1000", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 100_000, Tests: []string{"get"}, Loops: 1, RateOfDirect: 0.25, Handshakes: 1000},
 	{Name: "lone", Protocol: "redis", Servers: 1, Clients: 1, Pipeline: 1, ValueBytes: 1024, Requests: 20_000, Tests: []string{"get"}, Loops: 1},
 
+	{Name: "cluster-p1-1k", Protocol: "redis-cluster", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: setGet, Loops: 1},
+	{Name: "cluster-p16-64", Protocol: "redis-cluster", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: setGet, Loops: 1},
+
 	{Name: "mc-p1-1k", Protocol: "memcached", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: setGet, Loops: 1},
 	{Name: "mc-p16-64", Protocol: "memcached", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 400_000, Tests: setGet, Loops: 1},
 	{Name: "mc-get100-4s", Protocol: "memcached", Servers: 4, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 15_000, Tests: []string{"get100"}, Loops: 1},

@@ -31,7 +31,7 @@ type Commands interface {
 	// and has executed nothing, or perhaps says so, with more bytes. Of a protocol without scripts nothing of this is called.
 	Script(cmd *Command) (body []byte, calls, forgets bool)
 	ScriptName(body []byte) string
-	CalledScript(frame []byte) string
+	AppendCalled(dst, frame []byte) []byte
 	AppendLoad(dst, body []byte) []byte
 	LoadOp() uint16
 	Unloaded(reply []byte) (is, perhaps bool)
@@ -108,7 +108,7 @@ type Key struct {
 type Command struct {
 	Kind    Kind
 	NoReply bool   // memcached: forward it and expect no reply
-	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide. See Commands.Script
+	Script  bool   // of a Forward with Keys: they are what its author calls keys: if they lie on several servers, the first may decide; of an Anywhere: it has none. See Commands.Script
 	Own     bool   // of a Queue: the proxy answers it. Of a Refuse with Apart: it waits for all that its client has written. Of a Report: it may end its client
 	Sole    bool   // whatever its Kind, in a pool of one server it goes there as it is
 	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
@@ -117,7 +117,7 @@ type Command struct {
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Mark    Mark   // what its reply bears, in a profile with marks: see Replies.Marks. It is also known of a frame of which no more than the header is there
 	Frame   []byte // the whole command as a server takes it: bytes of buf, or of Scan.Scratch if it was rewritten
-	Key     []byte // decides the server; never nil for Forward, may be empty
+	Key     []byte // decides the server; never nil for Forward, may be empty; of a command about a slot of a cluster, any key of it, which is not in Frame
 	Keys    []Key  // all keys, if there is more than one, or for a Queue, a Lease or a Script; else empty
 	Wait    int64  // of a Lease, or of a Refuse with Apart: how long the server may let it wait, in nanoseconds; math.MaxInt64: for ever; 0: it is WATCH
 	Arg     int    // the protocol's own: for example the number of arguments

@@ -46,6 +46,7 @@ type Health interface {
 type Login struct {
 	Server string // its server's name in the pool: a server may have credentials of its own
 	Former bool   // with credentials that were in force before, since the server refuses those that are
+	Master bool   // it has to be a master, as it says itself
 }
 
 // LoginError is a server's answer that it does not take the credentials, where it may take those that were in force before.

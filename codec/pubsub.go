@@ -17,6 +17,9 @@ type PubSub interface {
 	// Everywhere says that what a name means may come from any server, and not only from that which the ring gives the name.
 	Everywhere(sort int, name []byte) bool
 
+	// Unsubscribed says what a frame that is no message tells the end of, if that may come unasked.
+	Unsubscribed(frame []byte) (sort int, name []byte, ok bool)
+
 	// AppendSubscribe appends the command that has a server begin, or end, to send what a name means.
 	AppendSubscribe(dst []byte, sort int, name []byte, begins bool) []byte
 

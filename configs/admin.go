@@ -45,9 +45,9 @@ func isAdminAddr(s string) bool {
 func secretKey(name string, to *string, want string) key {
 	return key{
 		name: name, to: to, want: want,
-		set: func(n *yaml.Node) string {
-			*to = n.Value
-			return ""
+		set: func(n *yaml.Node) (reason string) {
+			*to, reason = lineOf(n.Value)
+			return reason
 		},
 		show: func() any {
 			if *to == "" {

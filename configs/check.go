@@ -88,7 +88,9 @@ func (c *checker) root(root *yaml.Node) {
 			names[name.Value] = name
 		}
 		if isGlobal(name, body) {
-			c.admin(c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options)))
+			given := c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options))
+			c.admin(given)
+			c.adminFiles(given)
 			continue
 		}
 		hasPools = true
@@ -122,12 +124,15 @@ func (c *checker) pool(name, body *yaml.Node) {
 		c.report(body, at.because("has sequence at depth 1 instead of 2"))
 	default:
 		p := newPool(name)
+		p.seeded = wantsCluster(body)
+		p.watched = !p.seeded && hasKey(body, "sentinels")
 		p.given = c.settings(body, Problem{Pool: p.Name}, "", p.keys(c.lookup))
 		c.pools = append(c.pools, p)
 		c.whole(p, hasList(body))
 		c.limits(p)
 		c.tls(p)
 		c.door(p)
+		c.demands(p)
 	}
 }
 
@@ -167,7 +172,7 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 			continue
 		}
 		check := c.scalar
-		if k.isList {
+		if k.isList && (!k.orText || value.Kind != yaml.ScalarNode) {
 			check = c.list
 		}
 		seen[k.name] = given{name, value, check(value, at, k)}

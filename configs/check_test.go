@@ -56,7 +56,7 @@ beta:
   hash:
     name: md5
   redis_db: [1]
-  sentinels:
+  guardians:
     - a
 gamma: hidden
 alpha:
@@ -85,7 +85,7 @@ f.yml:19: pool beta: directive "redis_auth:" is only valid for a redis pool; exp
 f.yml:20: pool beta: backlog: is empty; expected digits only, at most 2147483647
 f.yml:22: pool beta: hash: has a depth greater than 2; expected one of one_at_a_time, md5, crc16, crc32, crc32a, fnv1_64, fnv1a_64, fnv1_32, fnv1a_32, hsieh, murmur, jenkins, xxhash64
 f.yml:23: pool beta: redis_db: flow sequence start token (10) is disallowed; expected digits only, at most 2147483647
-f.yml:24: pool beta: directive "sentinels" is unknown
+f.yml:24: pool beta: directive "guardians" is unknown
 f.yml:26: pool gamma: has invalid mapping "key:" at depth 1; expected the pool's settings, indented, one a line
 f.yml:27: pool alpha: has pools with same name 'alpha' (the first is on line 2)
 f.yml:28: pool alpha: listen: "::1" has an invalid value; expected "host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"

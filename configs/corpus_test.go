@@ -60,6 +60,7 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 			Distribution:      "ketama",
 			Servers:           []topology.ServerOptions{tcpServer("127.0.0.1:6379", 1)},
 			ResolveInterval:   time.Minute,
+			ClusterRefresh:    10 * time.Second,
 			ServerConnections: 1, TransactionConnections: 128, BlockingConnections: 128,
 			ServerUserTimeout:  30 * time.Second,
 			ServerRetryTimeout: 30 * time.Second,
@@ -374,7 +375,7 @@ var wrongSamples = []sample{
 	{name: "servers twice", file: pool1("servers:", "  - a:1:1"), problems: []Problem{
 		{Line: 5, Pool: "p", Key: "servers", Reason: "has more than one sequence directive (the first is on line 3)"},
 	}},
-	{name: "sentinels beside servers", file: pool1("sentinels:", "  - a:1:1"), problems: []Problem{{Line: 3, Pool: "p", Key: "sentinels", Reason: `directive "sentinels" is unknown`}}},
+	{name: "guardians beside servers", file: pool1("guardians:", "  - a:1:1"), problems: []Problem{{Line: 3, Pool: "p", Key: "guardians", Reason: `directive "guardians" is unknown`}}},
 	{name: "no list", file: "p:\n  listen: 127.0.0.1:1\n", problems: []Problem{{Line: 1, Pool: "p", Key: "servers", Reason: "missing sequence directive at depth 2"}}},
 	{name: "servers is a scalar", file: "p:\n  listen: 127.0.0.1:1\n  servers: a:1:1\n", problems: []Problem{
 		{Line: 3, Pool: "p", Key: "servers", Value: "a:1:1", Reason: "missing sequence directive at depth 2"},
@@ -382,9 +383,9 @@ var wrongSamples = []sample{
 	{name: "servers is empty", file: "p:\n  listen: 127.0.0.1:1\n  servers:\n", problems: []Problem{
 		{Line: 3, Pool: "p", Key: "servers", Reason: "missing sequence directive at depth 2"},
 	}},
-	{name: "list but no servers", file: "p:\n  listen: 127.0.0.1:1\n  sentinels:\n  - a:1:1\n", problems: []Problem{
+	{name: "list but no servers", file: "p:\n  listen: 127.0.0.1:1\n  guardians:\n  - a:1:1\n", problems: []Problem{
 		{Line: 1, Pool: "p", Key: "servers", Reason: "pool 'p' has no servers"},
-		{Line: 3, Pool: "p", Key: "sentinels", Reason: `directive "sentinels" is unknown`},
+		{Line: 3, Pool: "p", Key: "guardians", Reason: `directive "guardians" is unknown`},
 	}},
 	{
 		name: "listen as the one list", file: "p:\n  listen:\n  - 127.0.0.1:1\n  servers: a:1:1\n",

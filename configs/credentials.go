@@ -15,7 +15,10 @@ type credentials struct {
 	auth           secret // redis_auth: clients give it, and servers get it where nothing else is said
 	user, password secret // what servers get
 	serverAuth     []serverAuth
-	logins         map[string]resp.Login // of serverAuth, by the servers' names; nil: none
+
+	sentinelUser, sentinelPassword secret // what sentinels get
+
+	logins map[string]resp.Login // of serverAuth, by the servers' names; nil: none
 
 	shown       map[string]any // what Effective shows of these keys
 	secretFiles []secretFile
@@ -65,7 +68,11 @@ func (p *pool) serverAuthKey() key {
 
 // parseServerAuth reads "server user file:PATH" and its kin. shown is the line without a secret.
 func (p *pool) parseServerAuth(n *yaml.Node) (a serverAuth, shown, reason string) {
-	server, rest, ok := strings.Cut(n.Value, " ")
+	line, reason := lineOf(n.Value)
+	if reason != "" {
+		return a, "", reason
+	}
+	server, rest, ok := strings.Cut(line, " ")
 	user, what, ok2 := strings.Cut(strings.TrimLeft(rest, " "), " ")
 	what = strings.TrimLeft(what, " ")
 	if !ok || !ok2 || what == "" {
@@ -151,7 +158,7 @@ func (c *checker) serverLogins(p *pool) {
 		s := &p.Servers[i]
 		names[s.Name] = append(names[s.Name], s.Name)
 		if addr, _, _ := cutLast(s.PName, ':'); addr != s.Name {
-			names[addr] = append(names[addr], s.Name)
+			names[addr] = append(names[addr], s.Name) // or what sentinels call it
 		}
 	}
 	p.logins = make(map[string]resp.Login, len(p.serverAuth))

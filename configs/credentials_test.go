@@ -115,6 +115,7 @@ func TestWrongCredentials(t *testing.T) {
 		writeSecret(t, filepath.Join(dir, name), text, 0o600)
 	}
 	t.Setenv("CASHEW_TEST_EMPTY", "")
+	t.Setenv("CASHEW_TEST_LINES", "x1\nx2")
 	for _, c := range []struct {
 		lines []string
 		want  string
@@ -128,6 +129,12 @@ func TestWrongCredentials(t *testing.T) {
 		{[]string{"server_password_env: CASHEW_TEST_NONE"}, `4: pool p: server_password_env: the environment has no such variable; expected the name of an environment variable that holds a password`},
 		{[]string{"server_password_env: CASHEW_TEST_EMPTY"}, `4: pool p: server_password_env: the variable is empty; expected the name of an environment variable that holds a password`},
 		{[]string{"redis_auth: x", "redis_auth_env: HOME"}, `5: pool p: redis_auth_env: is given by redis_auth already`},
+		{[]string{"redis_auth: |", "  x1", "  x2"}, `4: pool p: redis_auth: has more than one line; expected a password`},
+		{[]string{"redis_auth: |+", "  x1", ""}, `4: pool p: redis_auth: has more than one line; expected a password`},
+		{[]string{`server_password: "x1\rx2"`}, `4: pool p: server_password: has more than one line; expected a password`},
+		{[]string{`server_username: "\n"`, "redis_auth: x"}, `4: pool p: server_username: "\n" is empty; expected a user`},
+		{[]string{"server_auth:", `  - "b bob >x1\nx2"`}, `5: pool p: server_auth: has more than one line; expected ` + wantAuth},
+		{[]string{"server_password_env: CASHEW_TEST_LINES"}, `4: pool p: server_password_env: the variable has more than one line; expected the name of an environment variable that holds a password`},
 		{[]string{"server_username: u"}, `4: pool p: server_username: has no password; expected server_password, server_password_file or server_password_env beside it`},
 		{[]string{"server_username: u v", "redis_auth: x"}, `4: pool p: server_username: is a user with a space in it`},
 		{[]string{"server_auth:", "  - b bob"}, `5: pool p: server_auth: is not a server, a user and a password; expected ` + wantAuth},
@@ -210,5 +217,31 @@ func TestSecretFiles(t *testing.T) {
 	}
 	if f := mustParse(t, secretPool("redis_auth: x")); f.Look() != "" {
 		t.Errorf("without files: %q", f.Look())
+	}
+}
+
+// TestBlockSecrets: the end of a line is no part of a secret, wherever that stands.
+func TestBlockSecrets(t *testing.T) {
+	t.Setenv("CASHEW_TEST_SECRET", "secret\n")
+	path := filepath.Join(t.TempDir(), "secret")
+	writeSecret(t, path, "secret\n", 0o600)
+	for _, lines := range [][]string{
+		{"server_password: |", "  secret"},
+		{"server_password: >", "  secret"},
+		{"server_password: |-", "  secret"},
+		{`server_password: "secret\n"`},
+		{"server_password_env: |", "  CASHEW_TEST_SECRET"},
+		{"server_password_file: |", "  " + path},
+		{"server_auth:", "  - |", "    a default >secret"},
+		{"redis_auth: |", "  secret"},
+	} {
+		p := mustParse(t, secretPool(lines...)).Options.Pools[0].Protocol
+		if steps := p.Handshake(codec.Login{Server: "a"}, 0, 0); len(steps) != 1 || fmt.Sprint(words(string(steps[0]))) != "[AUTH secret]" {
+			t.Errorf("%q: %q", lines, steps)
+		}
+	}
+	f := mustParse(t, "global:\n  admin_token: |\n    secret\n"+secretPool())
+	if f.Options.AdminToken != "secret" {
+		t.Errorf("the token is %q", f.Options.AdminToken)
 	}
 }

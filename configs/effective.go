@@ -1,11 +1,13 @@
 package configs
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"gopkg.in/yaml.v3"
 
@@ -63,6 +65,9 @@ func shownPool(o *engine.PoolOptions) *pool {
 	if p, ok := o.Protocol.(interface{ Learns() bool }); ok {
 		s.refusesUnknown = !p.Learns()
 	}
+	if p, ok := o.Protocol.(interface{ Announces() []string }); ok {
+		s.announce = p.Announces()
+	}
 	if p, ok := o.Protocol.(interface{ Shown() map[string]any }); ok {
 		s.shown = p.Shown()
 	}
@@ -116,6 +121,18 @@ func RingHashes(o *engine.Options) (map[string]string, error) {
 	return hashes, nil
 }
 
+// hashSlots covers who has which slot of a cluster, as is known; a file alone knows of nobody.
+func hashSlots(sum io.Writer, o *topology.Options) {
+	_, _ = io.WriteString(sum, "cluster\n") // a hash never fails
+	if o.Slots == nil {
+		return
+	}
+	for _, s := range o.Servers {
+		fmt.Fprintf(sum, "%q\n", s.Addr)
+	}
+	_ = binary.Write(sum, binary.BigEndian, o.Slots[:])
+}
+
 // ringHash covers what decides a key's server: the hash, the tag, and each point with the address that it leads to.
 func ringHash(o *topology.Options) (string, error) {
 	r, err := topology.BuildRing(o, nil, nil)
@@ -123,9 +140,13 @@ func ringHash(o *topology.Options) (string, error) {
 		return "", err
 	}
 	sum := sha256.New()
+	if o.Cluster {
+		hashSlots(sum, o)
+		return hex.EncodeToString(sum.Sum(nil)[:hashBytes]), nil
+	}
 	fmt.Fprintf(sum, "%q %q %q\n", o.Hash, o.HashTag, o.Distribution)
 	for _, s := range o.Servers {
-		fmt.Fprintf(sum, "%q %q\n", s.Name, s.Addr)
+		fmt.Fprintf(sum, "%q %q\n", s.Name, cmp.Or(s.Master, s.Addr))
 	}
 	var b [8]byte
 	for value, server := range r.Points() {

@@ -116,6 +116,39 @@ e:
   server_password_env: CASHEW_TEST_SECRET
   servers:
     - 127.0.0.1:2:1
+c:
+  listen: 127.0.0.1:7
+  redis: true
+  cluster: true
+  cluster_announce: a:1 b:1
+  servers:
+    - 127.0.0.1:2
+s:
+  listen: 127.0.0.1:8
+  redis: true
+  sentinels: 127.0.0.1:8
+  sentinel_username: alice
+  sentinel_password: hunter2
+  servers:
+    - mymaster:1
+t:
+  listen: 127.0.0.1:9
+  redis: true
+  sentinels:
+    - 127.0.0.1:8
+    - 127.0.0.1:9
+  sentinel_username_file: SECRET
+  sentinel_password_file: SECRET
+  servers:
+    - mymaster:1 shard1
+u:
+  listen: 127.0.0.1:10
+  redis: true
+  sentinels: 127.0.0.1:8
+  sentinel_username_env: CASHEW_TEST_SECRET
+  sentinel_password_env: CASHEW_TEST_SECRET
+  servers:
+    - mymaster:1
 global:
   max_memory: 1gb
   audit_log: /a
@@ -128,7 +161,7 @@ global:
 		t.Errorf("a secret is shown: %s", text)
 	}
 	got := make(map[string]bool)
-	for _, name := range []string{"r", "m", "f", "e"} {
+	for _, name := range []string{"r", "m", "f", "e", "c", "s", "t", "u"} {
 		for key := range all[name].(Section) {
 			got[key] = true
 		}

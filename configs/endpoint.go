@@ -1,11 +1,15 @@
 package configs
 
 import (
+	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"cashew/tlsconn"
 )
 
 // movingKey is the address that clients are told to connect to before a drain.
@@ -13,15 +17,11 @@ func (p *pool) movingKey() key {
 	return key{
 		name: "moving_endpoint", to: &p.MovingEndpoint, want: `"host:port" that clients reach, such as a balancer's`,
 		set: func(n *yaml.Node) string {
-			host, port, err := net.SplitHostPort(n.Value)
-			if number, notOne := strconv.Atoi(port); err != nil || host == "" || strings.ContainsAny(host, " \t") || notOne != nil || number < 1 || number > 65535 {
-				return "is no \"host:port\""
+			reason := checkEndpoint(n.Value)
+			if reason == "" {
+				p.MovingEndpoint = n.Value
 			}
-			if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-				return "is where one listens, and not where clients connect"
-			}
-			p.MovingEndpoint = n.Value
-			return ""
+			return reason
 		},
 		show: func() any {
 			if p.MovingEndpoint == "" {
@@ -30,4 +30,54 @@ func (p *pool) movingKey() key {
 			return p.MovingEndpoint
 		},
 	}
+}
+
+// checkEndpoint says why s is no address that clients could be told.
+func checkEndpoint(s string) (reason string) {
+	host, port, err := net.SplitHostPort(s)
+	if number, notOne := strconv.Atoi(port); err != nil || host == "" || strings.ContainsAny(host, " \t") || notOne != nil || strconv.Itoa(number) != port || number < 1 || number > 65535 {
+		return "is no \"host:port\""
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		return "is where one listens, and not where clients connect"
+	}
+	return ""
+}
+
+// maxAnnounced is how many proxies clients are told of at most: each answer has them all.
+const maxAnnounced = 1000
+
+// announceKey is of which proxies clients of a cluster are told that it is made.
+func (p *pool) announceKey() key {
+	return key{
+		name: "cluster_announce", to: &p.announce, want: `"host:port" that clients reach, such as a balancer's, or those of several proxies with blanks between them`,
+		set: func(n *yaml.Node) string {
+			words := strings.Fields(n.Value)
+			if len(words) == 0 || len(words) > maxAnnounced {
+				return fmt.Sprintf("is not from 1 to %d addresses", maxAnnounced)
+			}
+			for i, word := range words {
+				if reason := checkEndpoint(word); reason != "" {
+					return fmt.Sprintf("has '%s', which %s", oneLine(word), reason)
+				}
+				if slices.Contains(words[:i], word) {
+					return fmt.Sprintf("has '%s' twice", oneLine(word))
+				}
+			}
+			p.announce = words
+			return ""
+		},
+		show: func() any { return orNil(strings.Join(p.announce, " ")) },
+	}
+}
+
+// portNames is what clients of a cluster are told that their ports are.
+func (p *pool) portNames() []string {
+	switch p.TLS {
+	case tlsconn.On:
+		return []string{"tls-port"}
+	case tlsconn.Optional:
+		return []string{"port", "tls-port"}
+	}
+	return nil
 }

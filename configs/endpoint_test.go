@@ -1,8 +1,14 @@
 package configs
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"cashew/tlsconn"
 )
 
 func TestMovingEndpoint(t *testing.T) {
@@ -19,6 +25,7 @@ func TestMovingEndpoint(t *testing.T) {
 		{"a:0", `is no "host:port"`},
 		{"a:65536", `is no "host:port"`},
 		{"a:x", `is no "host:port"`},
+		{"a:+1", `is no "host:port"`},
 		{"a:1:2", `is no "host:port"`},
 		{"::1:5", `is no "host:port"`},
 		{"a b:1", `is no "host:port"`},
@@ -28,6 +35,58 @@ func TestMovingEndpoint(t *testing.T) {
 		_, err := Parse("nutcracker.yml", []byte(strings.Replace(file, "VALUE", bad.value, 1)))
 		if err == nil || !strings.Contains(err.Error(), "moving_endpoint") || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%s: %v", bad.value, err)
+		}
+	}
+}
+
+func TestClusterAnnounce(t *testing.T) {
+	const file = "p:\n  listen: 127.0.0.1:1\n  redis: true\n  cluster: true\n  cluster_announce: VALUE\n  servers:\n    - 127.0.0.1:2\n"
+	announced := func(text string) []string {
+		t.Helper()
+		f := mustParse(t, text)
+		return f.Options.Pools[0].Protocol.(interface{ Announces() []string }).Announces()
+	}
+	for _, good := range []string{"lb.example:6379", "10.0.0.1:1 10.0.0.2:1", `"[::1]:65535   b:1"`} {
+		if got := announced(strings.Replace(file, "VALUE", good, 1)); !slices.Equal(got, strings.Fields(strings.Trim(good, `"`))) {
+			t.Errorf("%s: %q", good, got)
+		}
+	}
+	if got := announced(strings.Replace(file, "  cluster_announce: VALUE\n", "", 1)); got != nil {
+		t.Errorf("without the key: %q", got)
+	}
+	many := new(strings.Builder)
+	for i := range maxAnnounced + 1 {
+		fmt.Fprintf(many, "a%d:1 ", i)
+	}
+	for _, bad := range []struct{ value, want string }{
+		{"lb.example", `has 'lb.example', which is no "host:port"`},
+		{"a:1 b", `has 'b', which is no "host:port"`},
+		{"a:1 b:01", `has 'b:01', which is no "host:port"`},
+		{"a:1 0.0.0.0:1", "has '0.0.0.0:1', which is where one listens"},
+		{"a:1 b:1 a:1", "has 'a:1' twice"},
+		{`"  "`, "is not from 1 to 1000 addresses"},
+		{many.String(), "is not from 1 to 1000 addresses"},
+	} {
+		_, err := Parse("nutcracker.yml", []byte(strings.Replace(file, "VALUE", bad.value, 1)))
+		if err == nil || !strings.Contains(err.Error(), "cluster_announce") || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%s: %v", bad.value, err)
+		}
+	}
+	for _, without := range []string{"  cluster: true\n", "  redis: true\n"} {
+		_, err := Parse("nutcracker.yml", []byte(strings.Replace(strings.Replace(file, "VALUE", "a:1", 1), without, "", 1)))
+		if err == nil {
+			t.Errorf("the key without %q is taken", without)
+		}
+	}
+}
+
+// TestPortNames: clients are told of a port for TLS where they may speak it.
+func TestPortNames(t *testing.T) {
+	for mode, want := range map[tlsconn.Mode][]string{tlsconn.Off: nil, tlsconn.On: {"tls-port"}, tlsconn.Optional: {"port", "tls-port"}} {
+		p := newPool(&yaml.Node{})
+		p.TLS = mode
+		if got := p.portNames(); !slices.Equal(got, want) {
+			t.Errorf("TLS %v: %q; want %q", mode, got, want)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type key struct {
 	show    func() any                         // the value as a file could hold it; nil: as if the file left the key out
 	choices []string                           // the only values, if there are few
 	isList  bool                               // set takes each entry
+	orText  bool                               // of a list: it may be a single value as well
 	isInt32 bool                               // a number that twemproxy lets wrap
 
 	isSecret bool // no problem repeats its value
@@ -33,16 +34,16 @@ type key struct {
 //
 // Source: twemproxy 0.5.0 nc_conf.c, conf_commands.
 func (p *pool) keys(lookup lookupFunc) []key {
-	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.tlsKeys(), p.doorKeys())
+	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.clusterKeys(), p.sentinelKeys(), p.tlsKeys(), p.doorKeys())
 }
 
 // plainKeys are those that have nothing to do with credentials.
 func (p *pool) plainKeys(lookup lookupFunc) []key {
 	return []key{
 		p.listenKey(lookup),
-		choiceKey("hash", &p.Hash, ring.HashNames(), "is not a valid hash"),
+		p.notInCluster(choiceKey("hash", &p.Hash, ring.HashNames(), "is not a valid hash")),
 		p.hashTagKey(),
-		choiceKey("distribution", &p.Distribution, ring.Distributions(), "is not a valid distribution"),
+		p.notInCluster(choiceKey("distribution", &p.Distribution, ring.Distributions(), "is not a valid distribution")),
 		msecKey("timeout", &p.Timeout),
 		msecKey("resolve_interval", &p.ResolveInterval),
 		msecKey("server_integrity_interval", &p.IntegrityInterval),
@@ -149,18 +150,30 @@ func (p *pool) slowerThanKey() key {
 func (p *pool) serversKey() key {
 	return key{
 		name: "servers", to: &p.Servers, isList: true,
-		want: `"host:port:weight [name]" or "/path:weight [name]"`,
+		want: p.wantServer(),
 		set: func(n *yaml.Node) string {
-			srv, reason := parseServer(n.Value)
+			parse := parseServer
+			switch {
+			case p.seeded:
+				parse = parseSeed
+			case p.watched:
+				parse = parseMaster
+			}
+			srv, reason := parse(n.Value)
 			if reason == "" {
 				p.Servers, p.entries = append(p.Servers, srv), append(p.entries, n)
 			}
 			return reason
 		},
 		show: func() any {
+			if p.Cluster {
+				return clusterEntries(p.Seeds)
+			}
 			entries := make([]string, len(p.Servers))
 			for i := range p.Servers {
-				entries[i] = serverEntry(&p.Servers[i])
+				if entries[i] = serverEntry(&p.Servers[i]); p.Servers[i].Master != "" {
+					entries[i] = masterEntry(&p.Servers[i])
+				}
 			}
 			return entries
 		},

@@ -92,6 +92,9 @@ type pool struct {
 	engine.PoolOptions
 
 	redis          bool
+	seeded         bool // the file says that it is a cluster, so servers are its seeds
+	watched        bool // the file says that sentinels know its servers, so those are names of masters
+	announce       []string
 	redisDB        int
 	databases      int
 	commands       string

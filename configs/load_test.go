@@ -59,7 +59,7 @@ func TestParsePassword(t *testing.T) {
 		{"tilde", []string{"redis_auth: ~"}, []string{"*2\r\n$4\r\nAUTH\r\n$1\r\n~\r\n"}},
 		{"spaces", []string{"redis_auth: a b  c # comment"}, []string{"*2\r\n$4\r\nAUTH\r\n$6\r\na b  c\r\n"}},
 		{"two lines", []string{"redis_auth: a", "  b"}, []string{"*2\r\n$4\r\nAUTH\r\n$3\r\na b\r\n"}},
-		{"literal", []string{"redis_auth: |", "  a"}, []string{"*2\r\n$4\r\nAUTH\r\n$2\r\na\n\r\n"}},
+		{"literal", []string{"redis_auth: |", "  a"}, []string{"*2\r\n$4\r\nAUTH\r\n$1\r\na\r\n"}}, // for twemproxy the end of the line belongs to it
 		{"escapes", []string{`redis_auth: "a\tb"`}, []string{"*2\r\n$4\r\nAUTH\r\n$3\r\na\tb\r\n"}},
 		{"database", []string{"redis_db: 12"}, []string{"*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n"}},
 		{"both", []string{"redis_db: 12", "redis_auth: a"}, []string{"*2\r\n$4\r\nAUTH\r\n$1\r\na\r\n", "*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n"}},

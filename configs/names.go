@@ -11,7 +11,8 @@ import (
 // settings so in what it says of a reload. They come from the keys themselves: a key is the name of the field that it points to.
 func settingNames() map[string]string {
 	names := map[string]string{
-		"Protocol": "what the protocol allows or asks for", // it is made of redis, redis_auth and other credentials, redis_db, databases, commands, users, aclfile, unknown_commands and memcached_admin
+		"Protocol": "what the protocol allows or asks for", // it is made of redis, redis_auth and other credentials, redis_db, databases, commands, sentinel_username and sentinel_password, users, aclfile, unknown_commands, cluster_announce and memcached_admin
+		"Seeds":    "servers",
 	}
 	var o engine.Options
 	var p pool

@@ -32,18 +32,20 @@ func (p *pool) secretKeys(name, want string, to *secret, open bool) []key {
 		return func() any { return p.shown[name] }
 	}
 	plain := func(n *yaml.Node) string {
-		*to = secret{text: n.Value}
+		line, reason := lineOf(n.Value)
+		*to = secret{text: line}
 		p.shown[name] = masked
 		if open {
-			p.shown[name] = n.Value
+			p.shown[name] = line
 		}
-		return ""
+		return reason
 	}
 	from := func(name string, look func(string) (string, string)) func(n *yaml.Node) string {
 		return func(n *yaml.Node) (reason string) {
-			to.from = n.Value
-			p.shown[name] = n.Value
-			to.text, reason = look(n.Value)
+			if to.from, reason = lineOf(n.Value); reason == "" {
+				p.shown[name] = to.from
+				to.text, reason = look(to.from)
+			}
 			return reason
 		}
 	}
@@ -53,6 +55,18 @@ func (p *pool) secretKeys(name, want string, to *secret, open bool) []key {
 		{name: file, to: to, want: "the path of a file that holds " + want, set: from(file, p.readSecret), show: shown(file), isSecret: true},
 		{name: env, to: to, want: "the name of an environment variable that holds " + want, set: from(env, fromEnv), show: shown(env), isSecret: true},
 	}
+}
+
+// lineOf is a value that is one line, without its end, which a block scalar of YAML has: as with a secret's file, that is no part of it.
+func lineOf(value string) (line, reason string) {
+	line = strings.TrimSuffix(value, "\n")
+	switch {
+	case line == "":
+		return "", "is empty"
+	case strings.ContainsAny(line, "\r\n"):
+		return "", "has more than one line"
+	}
+	return line, ""
 }
 
 // maxSecret is what a secret has at most, in bytes.
@@ -102,7 +116,10 @@ func fromEnv(name string) (text, reason string) {
 	case text == "":
 		return "", "the variable is empty"
 	}
-	return text, ""
+	if text, reason = lineOf(text); reason != "" {
+		reason = "the variable " + reason
+	}
+	return text, reason
 }
 
 // reasonOf takes the operation and the path off an error of package os.

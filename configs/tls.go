@@ -110,6 +110,7 @@ func (c *checker) tls(p *pool) {
 	}
 	if ok {
 		c.tlsFiles(p)
+		c.endings(p)
 	}
 }
 

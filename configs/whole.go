@@ -18,15 +18,9 @@ func (c *checker) whole(p *pool, hasList bool) {
 	if _, ok := p.given["listen"]; !ok {
 		c.report(p.at, at("listen").because(`directive "listen:" is missing`))
 	}
-	if _, ok := p.given["servers"]; !ok {
-		missing := at("servers").because(reasonNoList)
-		if hasList {
-			missing = missing.because("pool '%s' has no servers", oneLine(p.Name))
-		}
-		missing.Want = `"servers:" and below it a list`
-		c.report(p.at, missing)
-	}
-	c.servers(p)
+	c.servers(p, hasList)
+	c.cluster(p)
+	c.sentinels(p)
 	if n, ok := p.value("server_connections"); ok && p.ServerConnections == 0 {
 		c.report(n, at("server_connections").because(`directive "server_connections:" cannot be 0`))
 	}
@@ -81,7 +75,15 @@ func (p *pool) value(key string) (n *yaml.Node, ok bool) {
 }
 
 // servers checks a pool's servers together, and sorts them.
-func (c *checker) servers(p *pool) {
+func (c *checker) servers(p *pool, hasList bool) {
+	if _, ok := p.given["servers"]; !ok {
+		missing := Problem{Pool: p.Name, Key: "servers"}.because(reasonNoList)
+		if hasList {
+			missing = missing.because("pool '%s' has no servers", oneLine(p.Name))
+		}
+		missing.Want = `"servers:" and below it a list`
+		c.report(p.at, missing)
+	}
 	entries := make(map[string]*yaml.Node, len(p.Servers)) // by ring name
 	for i, srv := range p.Servers {
 		n := p.entries[i]
@@ -91,14 +93,16 @@ func (c *checker) servers(p *pool) {
 			continue
 		}
 		entries[srv.Name] = n
-		if isUnreachable(srv) {
+		if srv.Master == "" && isUnreachable(srv) {
 			at.Value, at.Want = n.Value, "an address (IPv6 without brackets) or a name"
 			c.warn(n, at.because("has a host that can never be connected to"))
 		}
 	}
 	if len(entries) == len(p.Servers) && len(entries) > 0 {
 		ring.SortServers(p.Servers, func(s topology.ServerOptions) string { return s.Name })
-		c.placement(p, entries)
+		if !p.seeded {
+			c.placement(p, entries)
+		}
 	}
 }
 

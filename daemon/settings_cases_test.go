@@ -288,6 +288,9 @@ func (in *instance) wantLine(line, command string) {
 	}
 }
 
+// announcedNode is what clients of a cluster call proxy.example:6379.
+const announcedNode = "f9695e166560f39cbd7a9c277dd915ccfbeb1764"
+
 func serverCases() []settingCase {
 	half := map[string]string{"servers": "DEAD LIVE"}
 	ejecting := func(in *instance) {
@@ -316,6 +319,43 @@ func serverCases() []settingCase {
 			does: func(in *instance) { in.wantReply("-ERR", "GET", "k") },
 		},
 		{key: "resolve_interval", to: "1000", shows: 1000},
+		{
+			key: "cluster", to: "true", shows: true,
+			was: func(in *instance) {
+				if in.proxy.Snapshot().Pools[0].Cluster != nil {
+					in.Error("there are figures of a cluster")
+				}
+			},
+			does: func(in *instance) {
+				in.await("a question who has which slot, which servers answer that are no cluster", func() bool {
+					c := in.proxy.Snapshot().Pools[0].Cluster
+					return c != nil && c.Failed > 0 && c.Unowned == 16384
+				})
+			},
+		},
+		{
+			key: "cluster_announce", from: map[string]string{"cluster": "true"}, to: "proxy.example:6379 other.example:6379",
+			shows: "proxy.example:6379 other.example:6379",
+			was:   func(in *instance) { in.wantReply("-ERR Unknown node", "CLUSTER", "REPLICAS", announcedNode) },
+			does:  func(in *instance) { in.wantReply("*0", "CLUSTER", "REPLICAS", announcedNode) },
+		},
+		{key: "cluster_refresh_interval", from: map[string]string{"cluster": "true"}, to: "500", shows: 500},
+		{
+			key: "sentinels", to: "DEAD", shows: "DEAD",
+			does: func(in *instance) {
+				in.await("a question where masters are, which nobody answers", func() bool {
+					s := in.proxy.Snapshot().Pools[0].Sentinel
+					return s != nil && s.Failed > 0 && s.Unknown == 2 && s.Sentinels == 1
+				})
+			},
+		},
+		{key: "sentinel_tls", from: map[string]string{"sentinels": "DEAD", "server_tls": "true"}, to: "true", shows: true},
+		{key: "sentinel_username", from: map[string]string{"sentinels": "DEAD", "sentinel_password": "secret"}, to: "alice", shows: "alice"},
+		{key: "sentinel_username_file", from: map[string]string{"sentinels": "DEAD", "sentinel_password": "secret"}, to: "DIR/secret", shows: "DIR/secret"},
+		{key: "sentinel_username_env", from: map[string]string{"sentinels": "DEAD", "sentinel_password": "secret"}, to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
+		{key: "sentinel_password", from: map[string]string{"sentinels": "DEAD"}, to: "secret", shows: "(masked)"},
+		{key: "sentinel_password_file", from: map[string]string{"sentinels": "DEAD"}, to: "DIR/secret", shows: "DIR/secret"},
+		{key: "sentinel_password_env", from: map[string]string{"sentinels": "DEAD"}, to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
 		{key: "server_integrity_interval", to: "1000", shows: 1000},
 		{key: "preconnect", to: "true", shows: true, does: func(in *instance) {
 			in.await("connections to both servers", func() bool {

@@ -45,7 +45,14 @@ func (c *settings) file() string {
 	section("p", c.pool)
 	b.WriteString("  servers:\n")
 	for i, addr := range c.servers {
-		fmt.Fprintf(&b, "    - %s:1 s%d\n", addr, i)
+		switch {
+		case c.pool["cluster"] == "true": // its servers have no names
+			fmt.Fprintf(&b, "    - %s\n", addr)
+		case c.pool["sentinels"] != "": // who know masters by name
+			fmt.Fprintf(&b, "    - m%d:1 s%d\n", i, i)
+		default:
+			fmt.Fprintf(&b, "    - %s:1 s%d\n", addr, i)
+		}
 	}
 	return b.String()
 }

@@ -91,6 +91,9 @@ func (p *pool) explain(key []byte) Place {
 		Pool: p.Name, Key: string(key), Hashed: string(hashed), Hash: hash, HashName: o.Hash,
 		Distribution: o.Distribution, Point: point,
 	}
+	if o.Cluster {
+		place.HashName, place.Distribution = "crc16", "slots"
+	}
 	if server >= 0 {
 		s := &o.Servers[server]
 		place.Server, place.Name, place.Addr = s.PName, s.Name, s.Addr
@@ -104,6 +107,8 @@ func (p *pool) reason(at *Place, server int) string {
 	o := p.Options()
 	live := p.Router().Live()
 	switch {
+	case o.Cluster:
+		return at.inSlot(o)
 	case live == 0:
 		return "no server is live"
 	case server < 0:
@@ -127,6 +132,9 @@ func (p *pool) reason(at *Place, server int) string {
 	if at.Hashed != at.Key {
 		why = "only what stands within the hash tag " + strconv.Quote(o.HashTag) + " counts; " + why
 	}
+	if s := &o.Servers[server]; s.Master != "" && s.Addr == "" {
+		return why + "; where that is only the sentinels can say, whom a running proxy asks"
+	}
 	if state, _ := p.Servers()[server].State(); state == "ejected" {
 		return why + "; it is ejected, and no key moves: requests get " + failureWords[o.OnServerFailure]
 	}
@@ -134,6 +142,21 @@ func (p *pool) reason(at *Place, server int) string {
 		return why + "; " + home + ", which has it in good times, is ejected"
 	}
 	return why
+}
+
+// inSlot is reason for a cluster.
+func (at *Place) inSlot(o *topology.Options) string {
+	why := fmt.Sprintf("crc16(%q) = slot %d", at.Hashed, at.Hash)
+	if at.Hashed != at.Key {
+		why = "only what stands between { and } counts; " + why
+	}
+	switch {
+	case o.Slots == nil:
+		return why + "; who has it only the servers can say, whom a running proxy asks"
+	case at.Server == "":
+		return why + ", which no server has"
+	}
+	return why + ", which " + at.Addr + " has by what the cluster said last"
 }
 
 // failureWords say what a request for an ejected server gets where no key moves.

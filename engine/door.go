@@ -33,12 +33,16 @@ import (
 type door struct {
 	refused [reasons]atomic.Int64
 	rooms   perAddress
-	logins  logins
+	logins  *logins
 	tls     handshakes
+	idle    atomic.Int64 // ClientIdleTimeout of the pool in force, for those who have said nothing yet
+	look    atomic.Int64 // idleLook, but in tests
 }
 
 func newDoor() *door {
-	return &door{rooms: perAddress{n: make(map[netip.Addr]int)}, logins: newLogins()}
+	d := &door{rooms: perAddress{n: make(map[netip.Addr]int)}, logins: newLogins()}
+	d.look.Store(int64(idleLook))
+	return d
 }
 
 // reason is why a connection did not become a client, besides that there were too many.
@@ -148,12 +152,13 @@ func (p *pool) sendsHeader(from netip.Addr) bool {
 // readHeader reads the PROXY header that c has to begin with, and takes its addresses from there. Of one that has none the socket's
 // are kept; a client that came to the sender by a unix socket is judged by the sender's, for there it is.
 func (c *comer) readHeader() error {
-	h, err := proxyproto.Read(c.nc)
+	nc := heeded{Conn: c.nc}
+	h, err := proxyproto.Read(&nc)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &turnedAway{reason: refusedLate, text: "no PROXY header in time"}
-	case errors.Is(err, io.EOF):
-		return err // it only looked whether we are here
+	case errors.Is(err, io.EOF), err != nil && !nc.came:
+		return err // it only looked whether we are here, and closed, or reset the connection
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &turnedAway{reason: refusedHeader, text: "the connection ended within the PROXY header"}
 	case err != nil:
@@ -164,6 +169,19 @@ func (c *comer) readHeader() error {
 		c.addr, c.laddr, c.from, c.counts = h.Source.String(), h.Destination.String(), h.Source.Addr(), true
 	}
 	return nil
+}
+
+// heeded is a connection of which it matters whether anything has come.
+type heeded struct {
+	net.Conn
+	came bool
+}
+
+// Read implements net.Conn.
+func (c *heeded) Read(p []byte) (n int, err error) {
+	n, err = c.Conn.Read(p)
+	c.came = c.came || n > 0
+	return n, err
 }
 
 // judge says whether c may be a client, and who is to be told when it leaves; nil: nobody.
@@ -255,7 +273,7 @@ type hall struct {
 	closed    bool
 	farewells atomic.Int64
 	clients   atomic.Int64 // that are counted in, and have no session yet
-	silent    atomic.Int64 // of those, the ones that may be plain or not, and for as long as they like
+	silent    atomic.Int64 // of those, the ones that may be plain or not, and have said nothing
 
 	open context.Context // until it is closed
 	end  context.CancelFunc

@@ -2,19 +2,25 @@ package engine
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"cashew/codec/resp"
+	"cashew/tests/certtest"
+	"cashew/tlsconn"
 	"cashew/world"
 )
 
@@ -417,6 +423,70 @@ func askOnce(nc net.Conn, text string) net.Conn {
 	return nc
 }
 
+// TestResetAtTheDoor: who connects and resets the connection without a byte only looked whether somebody listens, whatever was to come first;
+// behind a byte it is a handshake, or a header, that failed.
+func TestResetAtTheDoor(t *testing.T) {
+	pair := certtest.New(t, "door").Issue(t, certtest.Of{})
+	for _, c := range []struct {
+		name   string
+		edit   func(*PoolOptions)
+		said   string
+		reason reason // reasons: none
+	}{
+		{"TLS", secureDoor(pair, tlsconn.On), "", reasons},
+		{"TLS, or not", secureDoor(pair, tlsconn.Optional), "", reasons},
+		{"TLS, a byte", secureDoor(pair, tlsconn.On), "\x16", refusedTLS},
+		{"TLS, or not, a byte", secureDoor(pair, tlsconn.Optional), "\x16", refusedTLS},
+		{"header", behindProxy, "", reasons},
+		{"header, a byte", behindProxy, "P", refusedHeader},
+		{"header, and then TLS", func(o *PoolOptions) { behindProxy(o); secureDoor(pair, tlsconn.On)(o) }, v2, reasons},
+	} {
+		p := doored(t, c.edit)
+		pl := p.pools()[0]
+		nc := &resetsAfter{saysOnce{said: bytes.NewReader([]byte(c.said))}}
+		in := &comer{nc: nc, from: addrOf(nc.RemoteAddr())}
+		err := pl.greet(in)
+		if err == nil && pl.tls != nil {
+			err = pl.secure(in)
+		}
+		why, got := (*turnedAway)(nil), reasons
+		if errors.As(err, &why) {
+			got = why.reason
+		}
+		if failed := pl.door.tls.failed.Load(); err == nil || got != c.reason || (failed == 1) != (got == refusedTLS) {
+			t.Errorf("%s: %v, handshakes that failed: %d", c.name, err, failed)
+		}
+		if c.said != "" {
+			continue
+		}
+		sock := dial(t, p).(*net.TCPConn)
+		_ = sock.SetLinger(0)
+		eventually(t, "it is at the door", func() bool { return p.hall.clients.Load() == 1 })
+		_ = sock.Close()
+		eventually(t, "it is gone", func() bool { return p.clients.Load() == 0 })
+		if got := refusals(p); len(got) != 0 {
+			t.Errorf("%s: refused: %v", c.name, got)
+		}
+	}
+}
+
+// resetsAfter is a connection whose peer resets it behind what it has said.
+type resetsAfter struct{ saysOnce }
+
+func (c *resetsAfter) Read(p []byte) (int, error) {
+	n, err := c.saysOnce.Read(p)
+	if err != nil {
+		err = &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	}
+	return n, err
+}
+
+func behindProxy(o *PoolOptions) { o.ProxyProtocolFrom.Networks = networks("127.0.0.0/8") }
+
+func secureDoor(pair *certtest.Pair, mode tlsconn.Mode) func(*PoolOptions) {
+	return func(o *PoolOptions) { o.TLS, o.TLSCertFile, o.TLSKeyFile = mode, pair.Cert, pair.Key }
+}
+
 // waiting is how many connections and logins of an address wait for their turn.
 func waiting(pl *pool, addr string) int {
 	pl.door.logins.mu.Lock()
@@ -432,7 +502,7 @@ func TestHeldUp(t *testing.T) {
 		o.AuthFailures, o.ProxyProtocolFrom.Networks = 2, networks("127.0.0.0/8")
 	})
 	pl := p.pools()[0]
-	pl.door.logins.delay = time.Hour
+	pl.door.logins.delay.Store(int64(time.Hour))
 	for range 3 {
 		pl.LoginFailed("192.0.2.9:1")
 	}
@@ -486,14 +556,14 @@ func heldLogins(t *testing.T, wrong, right string) {
 			t.Fatalf("wrong password %d gets %q", i+1, got)
 		}
 	}
-	pl.door.logins.delay = 50 * time.Millisecond
+	pl.door.logins.delay.Store(int64(50 * time.Millisecond))
 	if got := say(conns[3], right+ping); !strings.HasPrefix(got, "+OK") && !strings.HasPrefix(got, "*14") {
 		t.Errorf("the right password, in its turn, gets %q", got)
 	}
 	if got, err := io.ReadAll(askOnce(conns[4], wrong+wrong)); strings.Count(string(got), "invalid") != 1 || err != nil {
 		t.Errorf("two wrong ones, in their turn, get %q, %v", got, err)
 	}
-	pl.door.logins.delay = time.Hour
+	pl.door.logins.delay.Store(int64(time.Hour))
 	askOnce(conns[5], right)
 	askOnce(conns[6], wrong)
 	eventually(t, "two wait", func() bool { return waiting(pl, "127.0.0.1") == 2 })
@@ -547,6 +617,45 @@ func TestLogins(t *testing.T) {
 	}
 	if now += int64(time.Hour); holds(b) || l.any() || len(l.addrs) != 0 {
 		t.Errorf("%d addresses are left", len(l.addrs))
+	}
+}
+
+// TestIdleAtTheDoor: where clients may be plain or not, who says nothing is closed after client_idle_timeout as well, also one that a
+// reload brings, and has no place any more. A first byte is answered.
+func TestIdleAtTheDoor(t *testing.T) {
+	pair := certtest.New(t, "door").Issue(t, certtest.Of{})
+	p := doored(t, func(o *PoolOptions) {
+		o.TLS, o.TLSCertFile, o.TLSKeyFile, o.ClientConnections = tlsconn.Optional, pair.Cert, pair.Key, 2
+	})
+	pl := p.pools()[0]
+	pl.door.look.Store(int64(time.Millisecond))
+	silent := []net.Conn{dial(t, p), dial(t, p)}
+	eventually(t, "two have a place", func() bool { return p.hall.silent.Load() == 2 })
+	if got := say(dial(t, p), ping); got != "-ERR max number of clients reached\r\n" {
+		t.Errorf("a third gets %q", got)
+	}
+	po := p.Options().Pools[0]
+	po.ClientIdleTimeout = 20 * time.Millisecond
+	if _, err := p.Reload(withPools(2, po)); err != nil {
+		t.Fatal(err)
+	}
+	for _, nc := range silent {
+		if b, err := io.ReadAll(nc); len(b) > 0 || err != nil {
+			t.Errorf("who says nothing gets %q, %v", b, err)
+		}
+	}
+	eventually(t, "they are counted out", func() bool { return p.Snapshot().Pools[0].ClientsIdle == 2 && p.clients.Load() == 0 })
+	po.ClientIdleTimeout = time.Hour
+	if _, err := p.Reload(withPools(2, po)); err != nil {
+		t.Fatal(err)
+	}
+	nc := dial(t, p)
+	eventually(t, "it has a place", func() bool { return p.hall.silent.Load() == 1 })
+	if got := say(nc, ping); got != pong {
+		t.Errorf("who speaks gets %q", got)
+	}
+	if got := refusals(p); len(got) != 0 {
+		t.Errorf("refused: %v", got)
 	}
 }
 

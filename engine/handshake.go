@@ -22,21 +22,19 @@ const firstOfTLS = 0x16
 func (p *pool) encrypts() bool { return p.tls != nil && p.tls.Mode() == tlsconn.On }
 
 // secure makes c a connection that speaks TLS, or finds that it is a plain one where either kind may come. It blocks for HandshakeTimeout
-// at most; a plain client of a pool that takes both may wait for as long as it likes before its first byte.
+// at most, and before that for a client's first byte, where it may be plain.
 func (p *pool) secure(c *comer) error {
 	nc := c.nc
 	if p.tls.Mode() == tlsconn.Optional {
-		var b [1]byte
-		p.proxy.hall.silent.Add(1)
-		_, err := io.ReadFull(nc, b[:])
-		if p.proxy.hall.silent.Add(-1); err != nil {
+		first, err := p.firstByte(nc)
+		if err != nil {
 			return err
 		}
-		if b[0] != firstOfTLS {
-			c.first = b[:]
+		if first[0] != firstOfTLS {
+			c.first = first
 			return nil
 		}
-		nc = tlsconn.Prefixed(nc, b[:])
+		nc = tlsconn.Prefixed(nc, first)
 	}
 	timeout := p.opts.HandshakeTimeout
 	if err := nc.SetDeadline(p.proxy.world.Now().Add(timeout)); err != nil {
@@ -60,6 +58,33 @@ func (p *pool) secure(c *comer) error {
 	return t.SetDeadline(time.Time{})
 }
 
+// idleLook is how often it is looked whether a reload has another client_idle_timeout for those who have said nothing yet.
+const idleLook = time.Minute
+
+var errIdle = errors.New("nothing came for client_idle_timeout")
+
+// firstByte waits for what a client says first, who may be plain, and so as quiet as any, for ClientIdleTimeout.
+func (p *pool) firstByte(nc net.Conn) (first []byte, err error) {
+	w, first := p.proxy.world, make([]byte, 1)
+	p.proxy.hall.silent.Add(1)
+	defer p.proxy.hall.silent.Add(-1)
+	for came := w.Now(); ; {
+		patience := time.Duration(p.door.look.Load())
+		if idle := time.Duration(p.door.idle.Load()); idle > 0 {
+			if patience = min(patience, came.Add(idle).Sub(w.Now())); patience <= 0 {
+				p.Count.Idle.Add(1)
+				return nil, errIdle
+			}
+		}
+		if err := nc.SetReadDeadline(w.Now().Add(patience)); err != nil {
+			return nil, err
+		}
+		if _, err := io.ReadFull(nc, first); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return first, errors.Join(err, nc.SetReadDeadline(time.Time{}))
+		}
+	}
+}
+
 // handshakes counts a pool's, of TLS with clients.
 type handshakes struct {
 	done, resumed, failed atomic.Int64
@@ -70,7 +95,7 @@ func (p *pool) insecure(err error) error {
 	var plain tls.RecordHeaderError
 	var timeout net.Error
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, tlsconn.ErrNothing):
 		return err // it only looked whether we are here
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		p.door.tls.failed.Add(1)
@@ -101,13 +126,17 @@ func (p *pool) reread() {
 	for _, f := range []struct {
 		what   string
 		reread func() (bool, error)
-	}{{"for clients", p.tls.Reread}, {"for servers", p.RereadTLS}} {
+		doubts func(time.Time) []tlsconn.Doubt
+	}{{"for clients", p.tls.Reread, p.opts.ClientDoubts}, {"for servers", p.RereadTLS, p.opts.ServerDoubts}} {
 		changed, err := f.reread()
 		switch {
 		case err != nil:
 			p.proxy.log.Error("TLS files "+f.what+" are wrong; going on with those before", "pool", p.Name, "err", err)
 		case changed:
 			p.proxy.log.Info("TLS files "+f.what+" read anew", "pool", p.Name)
+			for _, d := range f.doubts(p.proxy.world.Now()) {
+				p.proxy.log.Warn("TLS file "+d.Why, "pool", p.Name, "file", d.File)
+			}
 		}
 	}
 }

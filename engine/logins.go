@@ -25,9 +25,9 @@ const (
 
 // logins are those that failed lately, of a pool's clients, by address.
 type logins struct {
-	known  atomic.Int64  // how many addresses are
-	failed atomic.Int64  // logins, ever
-	delay  time.Duration // loginDelay, but in tests
+	known  atomic.Int64 // how many addresses are
+	failed atomic.Int64 // logins, ever
+	delay  atomic.Int64 // loginDelay, but in tests
 
 	mu     sync.Mutex
 	addrs  map[netip.Addr]*list.Element // looked up, and never walked over
@@ -43,7 +43,13 @@ type failures struct {
 	waiting int // connections, and logins of others, that are held up
 }
 
-func newLogins() logins { return logins{delay: loginDelay, addrs: make(map[netip.Addr]*list.Element)} }
+func newLogins() *logins {
+	t := &logins{addrs: make(map[netip.Addr]*list.Element)}
+	t.delay.Store(int64(loginDelay))
+	return t
+}
+
+func (t *logins) wait() time.Duration { return time.Duration(t.delay.Load()) }
 
 // any says that some login failed lately. It is cheap.
 func (t *logins) any() bool { return t.known.Load() > 0 }
@@ -131,7 +137,7 @@ func (p *pool) holdUp(c *comer) error {
 	defer done()
 	c.waited = true
 	w := p.proxy.world
-	return p.proxy.hall.with(c.nc, func() error { return w.Sleep(p.proxy.hall.open, p.door.logins.delay) })
+	return p.proxy.hall.with(c.nc, func() error { return w.Sleep(p.proxy.hall.open, p.door.logins.wait()) })
 }
 
 // HoldLogin implements session.Host.
@@ -150,7 +156,7 @@ func (p *pool) HoldLogin(addr string) (wait time.Duration, done func()) {
 	if done == nil {
 		p.proxy.log.Warn("login refused; too many of its address have failed", "pool", p.Name, "client", addr)
 	}
-	return p.door.logins.delay, done
+	return p.door.logins.wait(), done
 }
 
 // loginAddr is the address that failures are counted by, of a client that the log shows as addr; a client on a unix socket has none.

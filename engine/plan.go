@@ -46,6 +46,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 		old := named(now.pools, po.Name)
 		if old != nil {
 			po.Protocol = po.Protocol.After(old.opts.Protocol)
+			po.keepDiscovered(old.opts)
 		}
 		if old != nil && reflect.DeepEqual(old.opts, po) {
 			c.next.pools = append(c.next.pools, old)
@@ -91,6 +92,24 @@ func (c *plan) keepFixed(now *lineup) {
 	o.Inherited = nil
 }
 
+// keepDiscovered has a pool that was a cluster and stays one have what its servers said, until others say more: the file knows its seeds
+// alone. So it has masters be where sentinels said.
+func (o *PoolOptions) keepDiscovered(was *PoolOptions) {
+	if o.Cluster && was.Cluster && was.Slots != nil {
+		o.Servers, o.Slots = was.Servers, was.Slots
+	}
+	if len(o.Sentinels) == 0 {
+		return
+	}
+	o.Servers = slices.Clone(o.Servers)
+	for i := range o.Servers {
+		s := &o.Servers[i]
+		if j := slices.IndexFunc(was.Servers, func(w topology.ServerOptions) bool { return w.Master == s.Master }); j >= 0 {
+			s.Addr = was.Servers[j].Addr
+		}
+	}
+}
+
 func named(pools []*pool, name string) *pool {
 	i := slices.IndexFunc(pools, func(p *pool) bool { return p.Name == name })
 	if i < 0 {
@@ -113,7 +132,7 @@ func (o *Options) differences(a, b *PoolOptions) (notes []string) {
 	}
 	var settings, lasting []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
-		if f.Anonymous || f.Name == "Servers" {
+		if f.Anonymous || f.Name == "Servers" || f.Name == "Slots" {
 			continue
 		}
 		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)

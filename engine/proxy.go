@@ -153,7 +153,7 @@ type pool struct {
 	door     *door             // shared with the pool that it replaced
 	slowFrom *atomic.Int64     // the pool's clients are told of slow commands from this ID on; shared likewise
 
-	unfollow context.CancelFunc // ends what looks after its servers' names
+	unfollow context.CancelFunc // ends what looks after its servers' names, and its cluster
 	until    time.Time          // of a removed pool: when clients that are left are closed
 }
 
@@ -205,6 +205,7 @@ func (p *Proxy) newPool(o *PoolOptions, old *pool) (*pool, error) {
 	pl := &pool{
 		proxy: p, opts: o, clients: new(clientCount), reports: p.reports, slowFrom: new(atomic.Int64), door: newDoor(),
 	}
+	pl.door.idle.Store(int64(o.ClientIdleTimeout))
 	if pl.tls, err = tlsconn.NewAcceptor(o.FromClients, p.tickets); err != nil {
 		return nil, fmt.Errorf("pool %s: %w", o.Name, err)
 	}
@@ -254,6 +255,9 @@ func (p *Proxy) begin(pl *pool) {
 			}
 		})
 	})
+	if pl.opts.Follows() {
+		p.world.Go(func() { pl.Follow(following, func(f *topology.Found) { p.discovered(pl, f) }) })
+	}
 }
 
 // startLoops starts the event loops and makes rooms on each.

@@ -144,6 +144,7 @@ func (p *Proxy) adopt(c *plan) {
 	for _, r := range c.changed {
 		r.new.Adopt(r.old.Pool)
 		r.new.clients, r.new.door, r.new.slowFrom = r.old.clients, r.old.door, r.old.slowFrom
+		r.new.door.idle.Store(int64(r.new.opts.ClientIdleTimeout))
 	}
 	for _, pl := range c.added {
 		pl.MakeGroups(p.locals())

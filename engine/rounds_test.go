@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"cashew/codec/memcached"
+	"cashew/codec/resp"
+	"cashew/ring"
 )
 
 // round is some commands of one client sent and answered, as gnet's callbacks would bring it: what the hot path does, all
@@ -17,6 +19,7 @@ type round struct {
 	name    string
 	mc      bool // memcached; else Redis
 	three   bool // in RESP3, or memcached's binary protocol
+	cluster bool // the servers are one
 	servers int
 	in      string
 	want    string // what the client gets
@@ -121,16 +124,17 @@ func mcValue(key, cas string) string {
 }
 
 // rounds are all hot commands, alone and pipelined by 16, before one server and before four. Redis's have plain names,
-// memcached's begin with mc, and in its binary protocol with mc-binary, those in RESP3 with resp3.
+// memcached's begin with mc, and in its binary protocol with mc-binary, those in RESP3 with resp3, those before a Redis Cluster with cluster.
 func rounds() []round {
 	var all []round
-	add := func(mc, three bool, prefix string, c hotCommand) {
+	add := func(of round, prefix string, c hotCommand) {
 		for _, servers := range []int{1, 4} {
 			for _, p := range []int{1, 16} {
 				if p > 1 && strings.HasSuffix(c.name, "-quiet") {
 					continue // a batch is a pipeline
 				}
-				r := round{prefix + c.name, mc, three, servers, strings.Repeat(c.in, p), strings.Repeat(c.want, p)}
+				r := of
+				r.name, r.servers, r.in, r.want = prefix+c.name, servers, strings.Repeat(c.in, p), strings.Repeat(c.want, p)
 				if servers > 1 {
 					r.name += "-four-servers"
 				}
@@ -142,16 +146,17 @@ func rounds() []round {
 		}
 	}
 	for _, c := range redisHot() {
-		add(false, false, "", c)
+		add(round{}, "", c)
+		add(round{cluster: true}, "cluster-", c)
 	}
 	for _, c := range redis3Hot() {
-		add(false, true, "resp3-", c)
+		add(round{three: true}, "resp3-", c)
 	}
 	for _, c := range memcachedHot() {
-		add(true, false, "mc-", c)
+		add(round{mc: true}, "mc-", c)
 	}
 	for _, c := range binaryHot() {
-		add(true, true, "mc-binary-", c)
+		add(round{mc: true, three: true}, "mc-binary-", c)
 	}
 	return all
 }
@@ -175,6 +180,12 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 		po.Timeout, po.SlowerThan = time.Hour, time.Hour // nothing is late or slow, though valgrind may play it
 		if r.mc {
 			po.Protocol = memcached.New(memcached.Options{})
+		}
+		if r.cluster {
+			po.Protocol, po.Cluster, po.Slots = resp.New(resp.Options{Cluster: true}), true, new(ring.Slots)
+			for slot := range po.Slots {
+				po.Slots[slot] = uint16(slot * r.servers / ring.SlotCount)
+			}
 		}
 		for _, edit := range edits {
 			edit(o, po)
@@ -421,6 +432,7 @@ var benchmarked = []string{
 	"mget-10", "mget-10-four-servers", "mget-100-four-servers", "mset-10-four-servers", "del-10-four-servers",
 	"mc-get", "mc-set", "mc-mg", "mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 	"resp3-get", "resp3-set", "resp3-get-pipeline-16", "resp3-set-pipeline-16", "resp3-mget-10-four-servers",
+	"cluster-get", "cluster-set", "cluster-get-pipeline-16", "cluster-set-pipeline-16", "cluster-mget-10-four-servers", "cluster-mget-100",
 	"mc-binary-get", "mc-binary-set", "mc-binary-get-pipeline-16", "mc-binary-get-10-quiet",
 }
 

@@ -84,6 +84,12 @@ func (p *pool) stats() stats.Pool {
 	}
 	st.ScriptsKnown, st.ScriptsDisplaced = p.ScriptCounts()
 	st.RateLimits = p.RateLimits()
+	if f := p.ClusterFigures(); f != nil {
+		st.Cluster = &stats.Cluster{Epoch: f.Epoch, Unowned: f.Unowned, Applied: f.Applied, Failed: f.Failed}
+	}
+	if f := p.SentinelFigures(); f != nil {
+		st.Sentinel = &stats.Sentinel{Sentinels: f.Sentinels, Unknown: f.Unknown, Held: f.Held, Applied: f.Applied, Failed: f.Failed}
+	}
 	shares := p.Router().Shares()
 	for i := range o.Servers {
 		v, sv := &o.Servers[i], &st.Servers[i]

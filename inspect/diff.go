@@ -157,7 +157,7 @@ func (d *difference) weigh(admin *pages) error {
 
 func weigh(hot []stats.HotKey, p, q *placement) *traffic {
 	t := &traffic{}
-	if isRandom(p) || isRandom(q) {
+	if placeless(p) || placeless(q) {
 		return t
 	}
 	for _, k := range hot {

@@ -65,7 +65,11 @@ func compare(p, q *placement) movement {
 	}
 	counts := make(map[[2]int]uint64)
 	var total uint64
-	if isRandom(p) || isRandom(q) {
+	switch {
+	case p.opts.Cluster || q.opts.Cluster:
+		m.Method, m.Note = methodNone, "where a cluster has its keys only its servers can say"
+		return m
+	case placeless(p) || placeless(q):
 		m.Method, m.Note = methodNone, "distribution random has no place for a key"
 		return m
 	}
@@ -95,7 +99,8 @@ func compare(p, q *placement) movement {
 	return m
 }
 
-func isRandom(p *placement) bool { return p.opts.Distribution == "random" }
+// placeless says that no file tells where a key is.
+func placeless(p *placement) bool { return p.opts.Distribution == "random" || p.opts.Cluster }
 
 // maxSteps bounds a sweep, which takes some nanoseconds a step.
 const maxSteps = 1 << 28

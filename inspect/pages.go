@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,6 +24,10 @@ const (
 	// What stands in the environment, so that a token is on no command line.
 	tokenVariable = "CASHEW_ADMIN_TOKEN"
 	caVariable    = "CASHEW_ADMIN_CA_CERT_FILE"
+
+	// What net/http says of the other scheme: the client's error, and the server's answer.
+	plainAnswer  = "server gave HTTP response to HTTPS client"
+	secureAnswer = "HTTP request to an HTTPS server"
 )
 
 // pages are a running proxy's admin pages, as a command line has them.
@@ -71,7 +76,7 @@ func (p *pages) trusted() (*x509.CertPool, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // as tls.Config has it
 	}
-	b, err := os.ReadFile(name)
+	b, err := os.ReadFile(name) // #nosec G703 -- the file that whoever runs the command names
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +119,16 @@ func (p *pages) get(method, page string, query url.Values, timeout time.Duration
 	}
 	rsp, err := client.Do(req)
 	if err != nil {
+		if strings.Contains(err.Error(), plainAnswer) {
+			err = fmt.Errorf("the admin pages speak no TLS: --admin %s, without https://: %w", addr, err)
+		}
 		return 0, nil, err
 	}
 	defer rsp.Body.Close() //nolint:errcheck // it was read to its end, or is of no use any more
 	body, err = io.ReadAll(io.LimitReader(rsp.Body, most))
+	if rsp.StatusCode == http.StatusBadRequest && bytes.Contains(body, []byte(secureAnswer)) {
+		return 0, nil, errors.New("the admin pages speak TLS: --admin https://" + addr)
+	}
 	if rsp.StatusCode == http.StatusUnauthorized {
 		err = errors.New("the admin pages want a token: --admin-token-file FILE, or $" + tokenVariable)
 		if token != "" {

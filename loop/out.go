@@ -1,6 +1,10 @@
 package loop
 
-import "github.com/valyala/bytebufferpool"
+import (
+	"math"
+
+	"github.com/valyala/bytebufferpool"
+)
 
 // Out is all that one connection still has to write: a batch that callbacks append to, behind a queue of what the kernel
 // did not take at once. It writes to the socket itself, not through gnet.Conn.Write, which would buffer without limit and
@@ -21,6 +25,7 @@ type Out struct {
 	since   int64   // Loop.Now when it last filled
 	err     error   // of the first failed write; nothing is written after it
 	apart
+	history // see Keep
 }
 
 // chunk is one element of an Out's queue. rest points into whole, into bb, or into what is shared: that is given back once it is written.
@@ -148,7 +153,8 @@ func (o *Out) Hand(l *Loop, bb *bytebufferpool.ByteBuffer, n int) {
 		return
 	}
 	o.cut()
-	o.queue = append(o.queue, chunk{rest: bb.B[:n], bb: bb})
+	bb.B = bb.B[:n]
+	o.queue = append(o.queue, chunk{rest: bb.B, bb: bb})
 	o.pending += n
 }
 
@@ -171,9 +177,9 @@ func (o *Out) Through(l *Loop, p []byte, w Writer) {
 		o.Append(l, p)
 		return
 	}
-	if o.to != nil {
+	if o.to != nil || o.keeps {
 		o.Append(l, p)
-		o.flushApart(l, w)
+		o.Flush(l, w)
 		return
 	}
 	o.cut()
@@ -236,7 +242,11 @@ func (o *Out) Flush(l *Loop, w Writer) {
 		o.stall(l, w)
 		return
 	}
-	l.batches.put(o.batch)
+	if o.keeps {
+		o.wrote(&chunk{whole: o.batch})
+	} else {
+		l.batches.put(o.batch)
+	}
 	o.batch = nil
 	o.kept(l, w)
 }
@@ -283,7 +293,11 @@ func (o *Out) advance(l *Loop, n int) {
 			break
 		}
 		n -= len(c.rest)
-		l.putChunk(c)
+		if o.keeps {
+			o.wrote(c)
+		} else {
+			l.putChunk(c)
+		}
 		done++
 	}
 	rest := copy(o.queue, o.queue[done:])
@@ -356,7 +370,8 @@ func (o *Out) Close(l *Loop) {
 	if o.batch != nil {
 		l.batches.put(o.batch)
 	}
-	*o = Out{apart: apart{marks: o.marks, begins: o.begins[:0]}}
+	o.Release(l, math.MaxInt)
+	*o = o.emptied()
 }
 
 // Writer is the owner of an Out: a session or a Conn.

@@ -61,6 +61,10 @@ func TestOutOrder(t *testing.T) {
 			sock := &tightSocket{room: rnd.IntN([]int{1000, 100 << 10}[rnd.IntN(2)])}
 			var o Out
 			var want []byte
+			keeps, released := rnd.IntN(2) == 0, 0
+			if keeps {
+				o.Keep()
+			}
 			if rnd.IntN(2) == 0 {
 				o.Open(sock)
 			}
@@ -91,6 +95,9 @@ func TestOutOrder(t *testing.T) {
 					o.stalled, sock.waiting = false, 0
 				}
 				o.Flush(l, nobody{})
+				if keeps {
+					released = checkHistory(t, &o, l, want, released, rnd)
+				}
 			}
 			if o.sock == nil {
 				o.Open(sock)
@@ -102,6 +109,46 @@ func TestOutOrder(t *testing.T) {
 					bytes.Equal(sock.got, want), o.Pending())
 			}
 		})
+	}
+}
+
+// checkHistory looks whether o has the bytes of want from released on, and releases more of those that are written. It returns from where
+// on o has to have them then.
+func checkHistory(t *testing.T, o *Out, l *Loop, want []byte, released int, rnd *rand.Rand) int {
+	t.Helper()
+	if released += rnd.IntN(2) * rnd.IntN(max(o.Taken()-released, 0)+1); rnd.IntN(3) == 0 {
+		o.Release(l, released)
+	}
+	from := released + rnd.IntN(len(want)-released+1)
+	n := rnd.IntN(len(want) - from + 1)
+	if got := o.Bytes(nil, from, n); !bytes.Equal(got, want[from:from+n]) {
+		t.Fatalf("Bytes(%d, %d) are others, %d of them, of %d written and %d in all", from, n, len(got), o.Taken(), len(want))
+	}
+	if held := o.Taken() - released; o.Held() > len(want) || held < 0 {
+		t.Fatalf("%d bytes are held", o.Held())
+	}
+	return released
+}
+
+// TestOutHistory: what is kept goes with Leave, is given back by Close, and costs no copy.
+func TestOutHistory(t *testing.T) {
+	l := newTestLoop()
+	var o Out
+	o.Keep()
+	o.Open(&tightSocket{room: 6})
+	o.Append(l, []byte("writtenleft"))
+	o.Flush(l, nobody{})
+	o.Append(l, []byte("behind"))
+	left := o.Leave()
+	if got := string(left.Bytes(nil, 3, 12)); got != "ttenleftbehi" {
+		t.Errorf("Bytes = %q", got)
+	}
+	if o.Pending() != 0 || o.Place() != 0 || !o.Keeps() {
+		t.Errorf("after Leave: pending %d, place %d, keeps %v", o.Pending(), o.Place(), o.Keeps())
+	}
+	left.Close(l)
+	if left.Held() != 0 || left.Pending() != 0 {
+		t.Errorf("after Close: %d held, %d pending", left.Held(), left.Pending())
 	}
 }
 

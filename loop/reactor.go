@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -213,13 +214,21 @@ type runnable func()
 
 func (f runnable) Run(context.Context) error { f(); return nil }
 
-// gnetLogger sends gnet's own messages to our log. What it calls info is our debug.
+// gnetLogger sends gnet's own messages to our log. What it calls info is our debug, as is that an event came for a connection which an
+// earlier one of the same pass has closed: that is in order.
 type gnetLogger struct{ log *slog.Logger }
 
 var _ logging.Logger = gnetLogger{}
 
 func (g gnetLogger) Debugf(f string, a ...any) { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
 func (g gnetLogger) Infof(f string, a ...any)  { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
-func (g gnetLogger) Warnf(f string, a ...any)  { g.log.Warn(fmt.Sprintf("gnet: "+f, a...)) }
 func (g gnetLogger) Errorf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }
 func (g gnetLogger) Fatalf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }
+
+func (g gnetLogger) Warnf(f string, a ...any) {
+	if strings.Contains(f, "stale connection") {
+		g.Debugf(f, a...)
+		return
+	}
+	g.log.Warn(fmt.Sprintf("gnet: "+f, a...))
+}

@@ -3,8 +3,10 @@
 package loop
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -58,6 +60,25 @@ func TestEndBehindRest(t *testing.T) {
 		ended := len(h.ended) == 1 && errors.Is(h.ended[0], io.EOF)
 		if string(h.got) != sent[:c.want] || ended != c.end || !e.sock.gone {
 			t.Errorf("a connection that %s: %d bytes came before Ended %v; want %d, %v", c.name, len(h.got), h.ended, c.want, c.end)
+		}
+	}
+}
+
+// TestGnetLogger: what gnet says at which level; an event of a connection that was just closed is no warning.
+func TestGnetLogger(t *testing.T) {
+	for _, c := range []struct {
+		says  func(g gnetLogger)
+		level string
+	}{
+		{func(g gnetLogger) { g.Warnf("received event[fd=%d|ev=%d] of a stale connection", 1, 25) }, "DEBUG"},
+		{func(g gnetLogger) { g.Warnf("anything else: %d", 1) }, "WARN"},
+		{func(g gnetLogger) { g.Infof("x") }, "DEBUG"},
+		{func(g gnetLogger) { g.Errorf("x") }, "ERROR"},
+	} {
+		var log bytes.Buffer
+		c.says(gnetLogger{slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+		if !strings.Contains(log.String(), "level="+c.level+" msg=\"gnet: ") {
+			t.Errorf("%q; want level %s", log.String(), c.level)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func recordsEnd(begins []int, at, want int) (end int) {
 	if !whole {
 		return boundary(i) // the rest of a command
 	}
-	for i++; i < len(begins) && boundary(i+1)-at <= recordBytes; i++ { //nolint:revive // i is what is looked for
+	for i++; i < len(begins) && boundary(i+1)-at <= recordBytes; i++ {
 	}
 	return boundary(i)
 }

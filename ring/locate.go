@@ -1,7 +1,7 @@
 package ring
 
 // Locate says how Dispatch comes to its answer: hashed is the part of key that is hashed, hash its hash, point the value of
-// the continuum's point that has it (see Points), server the index in Options.Servers. Where Dispatch needs no hash, for
+// the continuum's point that has it (see Points), or the hash slot, server the index in Options.Servers. Where Dispatch needs no hash, for
 // one server is live or the distribution is random, point is 0; for random, and when no server is live, server is -1. It
 // reads key during the call only, hashed is part of it. It takes longer than Dispatch; it is for people.
 func (r *Ring) Locate(key []byte) (hashed []byte, hash, point uint32, server int) {
@@ -19,6 +19,8 @@ func (r *Ring) Locate(key []byte) (hashed []byte, hash, point uint32, server int
 		slot %= r.total
 	case pickOne:
 		return hashed, hash, 0, r.only
+	case pickSlots:
+		return hashed, hash, hash, r.Owner(SlotOf(key))
 	default:
 		return hashed, hash, 0, -1
 	}
@@ -39,6 +41,12 @@ func (r *Ring) Shares(servers int) []float64 {
 	switch r.method {
 	case pickOne:
 		shares[r.only] = 1
+	case pickSlots:
+		for _, owner := range r.slots {
+			if int(owner) < servers {
+				shares[owner] += 1.0 / SlotCount
+			}
+		}
 	case pickRandom:
 		for _, s := range r.live {
 			shares[s] = 1 / float64(len(r.live))

@@ -10,6 +10,7 @@
 //	                        B        A  hash       B                 past the last point comes the first
 //	    modula.go    |A|B|B|C|C|C|   weight slots for each server, the slot is hash mod 6
 //	    random.go    any live server, whatever the key
+//	    slots.go     a Redis Cluster: who has the key's slot, by what the cluster says
 //
 //	  index into Options.Servers, or -1 when no server is live
 //
@@ -72,6 +73,7 @@ const (
 	pickKetama               // hash, then the continuum
 	pickModula               // hash mod total weight, then the continuum
 	pickRandom               // no hashing
+	pickSlots                // the owner of the key's hash slot
 )
 
 // Ring maps keys to servers. It is immutable: any goroutine may call any method at any time, without locks. The zero
@@ -85,8 +87,9 @@ type Ring struct {
 	only     int    // pickOne: that server
 	sum      HashFunc
 	continuum
-	live []int // indexes of the live servers, ascending
-	intN func(n int) int
+	slots *Slots // pickSlots
+	live  []int  // indexes of the live servers, ascending
+	intN  func(n int) int
 }
 
 // Build makes the Ring for o. Errors are joined; each names the option at fault and its value. A list without servers, or
@@ -181,6 +184,8 @@ func (r *Ring) Dispatch(key []byte) int {
 		return r.draw()
 	case pickOne:
 		return r.only
+	case pickSlots:
+		return r.Owner(SlotOf(key))
 	default:
 		return -1
 	}

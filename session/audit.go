@@ -79,7 +79,7 @@ func (s *Session) auditLogin(failed bool) {
 	if failed {
 		e.Name, e.User = "login_failed", ""
 		if d := s.cl.Denied; d != nil {
-			e.User = d.Object // as it was given
+			e.User = d.User // as it was given
 		}
 	}
 	log.Record(audit.Logins, &e)

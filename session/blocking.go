@@ -28,7 +28,7 @@ import (
 type blocking struct {
 	lease  *backend.Conn    // nil: there is none
 	key    []byte           // its first
-	server *topology.Server // nil: it has no key
+	server *topology.Server // who has that, as the pool said; the lease may lead to another, which a server named. nil: it has no key
 	last   *lastCall        // under way, since the client sends no more
 
 	brief bool // it does not block: it has the lease to get past those that are held up
@@ -58,20 +58,31 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 	}
 	s.count(cmd)
 	if err != nil {
-		s.refuse(cmd, err)
+		s.unleased(place, cmd, err)
 		return true
 	}
-	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], key...), server: server, brief: cmd.Apart && !cmd.Own}
+	s.blockOver(c, server, cmd)
+	if cmd.Own {
+		s.mark(c)
+	}
+	s.sendOver(c, place, cmd)
+	s.nowBlocks()
+	return true
+}
+
+// blockOver notes that cmd, which may block, is to go over a lease; server is who has its key.
+func (s *Session) blockOver(c *backend.Conn, server *topology.Server, cmd *codec.Command) {
+	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], firstKey(cmd)...), server: server, brief: cmd.Apart && !cmd.Own}
 	s.local.blocked.add(s)
 	s.tally.Waiting++
 	c.Blocks(cmd.Wait)
 	if len(cmd.Keys) == 0 {
 		s.blocks.server = nil
 	}
-	if cmd.Own {
-		s.mark(c)
-	}
-	s.sendOver(c, place, cmd)
+}
+
+// nowBlocks is called once that is on its way.
+func (s *Session) nowBlocks() {
 	s.loop.Busy-- // others need not hurry, or wait, because of it
 	if s.eof {
 		s.callLast()
@@ -79,7 +90,6 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 	if s.life == leaving {
 		s.hurry()
 	}
-	return true
 }
 
 // firstKey is the first key of a command for a lease; nil: it has none.
@@ -244,7 +254,11 @@ func (l *Local) recall() {
 		if s.blocks.server == nil || s.pool.random {
 			continue
 		}
-		if _, server := s.pool.Router().Route(s.blocks.key); server != s.blocks.server {
+		switch _, server := s.pool.Router().Route(s.blocks.key); {
+		case server == s.blocks.server, server == s.blocks.lease.Server():
+		case s.retries != nil:
+			s.endBlocking().Cancel(backend.ErrElsewhere)
+		default:
 			s.interrupt()
 		}
 	}

@@ -40,6 +40,11 @@ func (s *Session) sendScript(place int, server *topology.Server, cmd *codec.Comm
 		s.send(place, server, cmd)
 		return
 	}
+	if s.retries != nil {
+		if c, err := s.conns.Conn(server, s.cl.ID); err == nil {
+			s.preloadCall(s, c, cmd.Frame)
+		}
+	}
 	o := s.local.getCall(s)
 	o.keep(cmd.Frame)
 	if o.conn = s.send(place, server, cmd); o.conn == nil {
@@ -50,9 +55,9 @@ func (s *Session) sendScript(place int, server *topology.Server, cmd *codec.Comm
 }
 
 // firstKeyDecides says of a command whose keys live on several servers that it goes where its first key is. Scripts do, as with
-// twemproxy: what libraries for locks and rate limits pass as keys are often none.
+// twemproxy: what libraries for locks and rate limits pass as keys are often none. A cluster does not have them so.
 func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
-	if !cmd.Script {
+	if !cmd.Script || s.pool.slotted {
 		return false
 	}
 	s.pool.Count.CrossScripts.Add(1)
@@ -174,7 +179,7 @@ func (o *call) load(r *backend.Request) (loaded bool) {
 		return false
 	}
 	for _, end := range o.ends {
-		name := s.pool.Protocol.CalledScript(o.frames.B[from:end])
+		name := string(s.pool.Protocol.AppendCalled(nil, o.frames.B[from:end]))
 		if body := s.pool.scripts.get(name); body != "" {
 			loaded = true
 			s.loadOn(c, r, name, body)
@@ -194,7 +199,7 @@ type loading struct {
 // loadOn has the server of c loaded with a script that it lacked when it answered r. Of those that were on their way then, as in a
 // pipeline, only the first has it loaded.
 func (s *Session) loadOn(c *backend.Conn, r *backend.Request, name, body string) {
-	l, p := s.local, s.pool.Protocol
+	l := s.local
 	for i := range l.loaded {
 		if e := &l.loaded[i]; e.conn == c && e.name == name && r.QueuedAt() < e.at {
 			return
@@ -202,6 +207,12 @@ func (s *Session) loadOn(c *backend.Conn, r *backend.Request, name, body string)
 	}
 	l.loaded[l.nextLoaded] = loading{conn: c, name: name, at: s.loop.Now}
 	l.nextLoaded = (l.nextLoaded + 1) % len(l.loaded)
+	s.load(c, body)
+}
+
+// load sends c a script.
+func (s *Session) load(c *backend.Conn, body string) {
+	l, p := s.local, s.pool.Protocol
 	s.pool.Count.Loads.Add(1)
 	q := l.servers.NewRequest(unawaited{})
 	q.Op = p.LoadOp()

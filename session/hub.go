@@ -108,6 +108,30 @@ func (h *hub) FeedLost(c *backend.Conn, err error) {
 	}
 }
 
+// Dropped implements backend.Hearer: the slot of a name is another server's by now.
+func (h *hub) Dropped(c *backend.Conn, sort int, name []byte) (unasked bool) {
+	t := h.topics[sort][string(name)]
+	if t == nil {
+		return false
+	}
+	for _, k := range t.links {
+		if k.line.feed == c && k.state == inForce {
+			k.counts(-1)
+			k.state = lost
+			h.mislaid(k)
+			return true
+		}
+	}
+	return false
+}
+
+// mislaid has k, which its server does not serve, be asked for where it belongs as soon as that is known.
+func (h *hub) mislaid(k *link) {
+	h.shard.pool.Stale()
+	k.line.lost = true
+	h.mendSoon()
+}
+
 // mendTime is how often what is lost is asked for.
 const mendTime = 100 * time.Millisecond
 

@@ -288,6 +288,9 @@ func (s *Session) close() {
 		s.countLeft()
 	}
 	s.life = closed
+	if s.retrying > 0 {
+		s.forgetRetries()
+	}
 	if s.inFlight > 0 {
 		s.loop.Busy--
 	}

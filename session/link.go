@@ -10,6 +10,7 @@ package session
 
 import (
 	"cashew/backend"
+	"cashew/codec/verdict"
 	"cashew/topology"
 )
 
@@ -41,6 +42,7 @@ type link struct {
 	state  state
 	was    bool // in force, ever
 	wanted bool // the topic belongs to the server
+	hops   int  // how often the server, of a cluster, has said that it belongs elsewhere, since it was in force
 
 	refusal []byte // what the server said, as it refused
 }
@@ -83,6 +85,10 @@ func (k *link) Replied(_ *backend.Request, frame []byte, _ bool) {
 	case !fits:
 		k.line.feed.Distrust()
 	case t == nil:
+	case refuses && k.hops < maxHops && t.hub.shard.retries != nil && k.line.feed.Protocol().Judge(0, 0, frame) >= verdict.Moved:
+		k.hops++
+		k.state = lost // and those who wait for it wait on
+		t.hub.mislaid(k)
 	case refuses:
 		if k.refusal == nil { // else that was said
 			t.hub.local.loop.Log.Warn("server refuses a subscription", "pool", t.hub.shard.pool.Name, "server", k.line.feed.ServerName(), "err", string(frame))
@@ -90,7 +96,7 @@ func (k *link) Replied(_ *backend.Request, frame []byte, _ bool) {
 		k.state, k.refusal = refused, append(k.refusal[:0], frame...)
 		t.review(nil)
 	default:
-		k.state, k.refusal = inForce, nil
+		k.state, k.refusal, k.hops = inForce, nil, 0
 		k.counts(1)
 		if k.was {
 			k.line.feed.Tally().Resubscribed++

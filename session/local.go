@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/valyala/bytebufferpool"
+
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/loop"
@@ -36,6 +38,7 @@ type Local struct {
 	parts        []uint16        // scratch of scatter: server of each key
 	counts       []int           // scratch of scatter: keys for each server
 	targets      []target        // scratch of scatter: where they go
+	slots        *slotted        // scratch of scatterSlots; nil: never used
 	gathers      []*codec.Gather // not in use
 	transactions []*transaction  // not in use
 	calls        []*call         // not in use
@@ -59,8 +62,10 @@ type target struct {
 	part    uint16 // index of the fragment
 	request *backend.Request
 	conn    *backend.Conn // nil if the server can't be reached
-	first   int           // index of the first of those keys
-	bytes   int           // of those keys with their framing
+	err     error         // why, if the fragment is to be held
+	held    *bytebufferpool.ByteBuffer
+	first   int // index of the first of those keys
+	bytes   int // of those keys with their framing
 }
 
 // NewLocal returns what this package has on a loop, the index-th, beside what backend has there.

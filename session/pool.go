@@ -20,6 +20,8 @@ type Pool struct {
 	Name     string
 	Protocol protocol
 	random   bool // distribution: a key has no place
+	slotted  bool // a cluster: keys go together if their slot is one
+	patient  bool // its servers change places: what can't be sent waits
 	opts     *ClientOptions
 	origin   *stats.Origin // of its keys, for those who keep some
 	Count    *Counters     // shared with the pool that it replaced
@@ -68,6 +70,7 @@ type protocol interface {
 	codec.Lessons
 	codec.Databases
 	codec.Catalogue
+	codec.Clustered
 }
 
 // Counters are one pool's, of what happens to its clients rarely enough that all loops may share them.
@@ -90,7 +93,7 @@ type Counters struct {
 func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	servers := bp.Options()
 	p := &Pool{
-		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", opts: o,
+		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", slotted: servers.Cluster, patient: servers.Follows(), opts: o,
 		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), Denials: new(Denials), host: h,
 	}
 	for i := range servers.Servers {

@@ -240,10 +240,13 @@ func (s *Session) publish(cmd *codec.Command) {
 	if s.local.sampleIn--; s.local.sampleIn <= 0 {
 		s.sample(cmd, nil, place, nil)
 	}
-	if t := s.fragment(whole, place, server, 1); t.conn != nil {
+	switch t := s.fragment(whole, place, server, 1); {
+	case t.conn != nil:
 		t.request.Frame = uint32(len(cmd.Frame))
 		t.request.SetKey(cmd.Key)
 		sendPart(s, t.conn, cmd.Frame)
+	case t.err != nil:
+		s.holdFrame(&t, cmd.Frame)
 	}
 	s.launched(whole)
 }

@@ -22,6 +22,9 @@ import (
 func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	r.Size += len(chunk)
 	if last {
+		if s.retrying != 0 {
+			s.arrived(r)
+		}
 		s.answered(r)
 		if s.blocks.lease != nil {
 			s.unblocked()
@@ -298,6 +301,9 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		s.endBlocking().Cancel(err)
 	}
 	s.unanswered(r)
+	if s.retrying != 0 {
+		s.arrived(r)
+	}
 	switch {
 	case r.Parent != nil:
 		s.lost(r, err)

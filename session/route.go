@@ -148,9 +148,16 @@ func (s *Session) handle(cmd *codec.Command) bool {
 
 // carryOut sends a command that need not wait on its way, or answers it.
 func (s *Session) carryOut(cmd *codec.Command) {
+	if s.pool.slotted && s.unmapped(cmd) {
+		return
+	}
 	switch cmd.Kind {
 	case codec.Scatter:
-		s.scatter(cmd)
+		if s.pool.slotted {
+			s.scatterSlots(cmd)
+		} else {
+			s.scatter(cmd)
+		}
 	case codec.Fanout:
 		s.fanOut(cmd)
 	case codec.Anywhere:
@@ -208,8 +215,14 @@ func (s *Session) forwardKeys(r *topology.Router, place int, server *topology.Se
 // the pool's list; figures count by it.
 func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *backend.Conn {
 	c, err := s.conns.Conn(server, s.cl.ID)
+	if err != nil && s.pool.patient {
+		c, err = s.conns.Despite(err, server, s.cl.ID, cmd.Op)
+	}
 	if err != nil {
-		if !cmd.NoReply {
+		switch {
+		case s.pool.patient && !cmd.NoReply:
+			s.hold(place, cmd, err)
+		case !cmd.NoReply:
 			s.refuse(cmd, err)
 		}
 		return nil
@@ -293,8 +306,11 @@ func (s *Session) mayHave(r *topology.Router, place int, cmd *codec.Command) boo
 
 // together says whether all keys of cmd live at place. The random distribution has no place for a key: the first decides.
 func (s *Session) together(r *topology.Router, place int, cmd *codec.Command) bool {
-	if s.pool.random {
+	switch {
+	case s.pool.random:
 		return true
+	case s.pool.slotted:
+		return sameSlot(cmd)
 	}
 	for i := 1; i < len(cmd.Keys); i++ {
 		if r.Place(cmd.KeyAt(i)) != place {

@@ -39,34 +39,58 @@ func (s *Session) scatter(cmd *codec.Command) {
 	for place, keys := range l.counts {
 		if keys > 0 {
 			l.targets[place] = s.fragment(whole, place, servers[place], keys)
-			if c := l.targets[place].conn; c != nil {
-				c.Out().SetBatch(p.AppendFragment(c.Out().Batch(s.loop), cmd, keys))
-			}
+			s.beginFragment(cmd, &l.targets[place], keys)
 		}
 	}
 	for i, place := range l.parts {
 		t := &l.targets[place]
 		whole.Gather.Part = append(whole.Gather.Part, t.part)
-		if t.conn == nil {
+		k := &cmd.Keys[i]
+		switch {
+		case t.conn != nil:
+			t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])
+		case t.held != nil:
+			t.held.B = append(t.held.B, cmd.Frame[k.Start:k.End]...)
+		default:
 			continue
 		}
-		k := &cmd.Keys[i]
-		t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])
 		if t.bytes == 0 {
 			t.first = i
 		}
 		t.bytes += int(k.End - k.Start)
 	}
 	for i := range l.targets {
-		if t := &l.targets[i]; t.conn != nil {
-			t.request.Frame = uint32(t.bytes)
-			t.request.SetKey(cmd.KeyAt(t.first))
-			o := t.conn.Out()
-			o.SetBatch(p.AppendFragmentEnd(o.Batch(s.loop), cmd))
+		if t := &l.targets[i]; t.bytes > 0 {
+			s.endFragment(cmd, t)
 		}
 	}
 	clear(l.targets)
 	s.launched(whole)
+}
+
+// beginFragment begins the bytes of a fragment, which has so many keys.
+func (s *Session) beginFragment(cmd *codec.Command, t *target, keys int) {
+	p := s.pool.Protocol
+	if t.conn != nil {
+		t.conn.Out().SetBatch(p.AppendFragment(t.conn.Out().Batch(s.loop), cmd, keys))
+	} else if t.err != nil {
+		t.held = s.loop.GetBuffer()
+		t.held.B = p.AppendFragment(t.held.B, cmd, keys)
+	}
+}
+
+// endFragment ends the bytes of a fragment.
+func (s *Session) endFragment(cmd *codec.Command, t *target) {
+	p := s.pool.Protocol
+	t.request.Frame = uint32(t.bytes)
+	t.request.SetKey(cmd.KeyAt(t.first))
+	if t.held != nil {
+		t.held.B = p.AppendFragmentEnd(t.held.B, cmd)
+		s.holdRequest(t.request, &parking{frame: t.held, err: t.err})
+		return
+	}
+	o := t.conn.Out()
+	o.SetBatch(p.AppendFragmentEnd(o.Batch(s.loop), cmd))
 }
 
 // fanOut sends a command as it is to every server of the pool, live in the ring or not.
@@ -83,8 +107,10 @@ func (s *Session) fanOut(cmd *codec.Command) {
 	whole := s.gather(cmd)
 	s.asksCensus(whole.Gather, cmd)
 	for place, server := range s.pool.Servers() {
-		if c := s.fragment(whole, place, server, 0).conn; c != nil {
-			c.Out().Append(s.loop, cmd.Frame)
+		if t := s.fragment(whole, place, server, 0); t.conn != nil {
+			t.conn.Out().Append(s.loop, cmd.Frame)
+		} else if t.err != nil {
+			s.holdFrame(&t, cmd.Frame)
 		}
 	}
 	s.launched(whole)
@@ -120,6 +146,14 @@ func (s *Session) fragment(whole *backend.Request, place int, server *topology.S
 	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)
 	c, err := s.conns.Conn(server, s.cl.ID)
+	if err != nil && s.pool.patient {
+		c, err = s.conns.Despite(err, server, s.cl.ID, f.Op)
+	}
+	if err != nil && s.pool.patient && (keys > 0 || !s.pool.slotted) {
+		whole.Pending++
+		t.err = err // it will be held
+		return t
+	}
 	if err != nil {
 		s.lost(f, err)
 		return t

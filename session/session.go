@@ -105,6 +105,8 @@ type Session struct {
 	before      *said       // what the client said of itself before the transaction that is under way; nil: none changes it
 	selected    []selection // what the transaction that is under way has for SELECT; nil: nothing, or there is none
 	blocks      blocking
+	retrying    int              // commands of it, or fragments, that are sent again; see again.go
+	parked      int              // of those, the ones that wait to be sent
 	lookup      *lookup          // what it waits for, or waited for in vain; nil: nothing
 	standing    backend.Standing // of the server, when the client came or was told that it is another
 	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever

@@ -42,7 +42,11 @@ func (s *Session) sole(cmd *codec.Command) bool {
 // sendAnywhere sends a command as it is to a server that answers.
 func (s *Session) sendAnywhere(cmd *codec.Command) {
 	place, server := s.anyServer(cmd.Key)
-	s.send(place, server, cmd)
+	if cmd.Script {
+		s.sendScript(place, server, cmd)
+	} else {
+		s.send(place, server, cmd)
+	}
 }
 
 // anyServer is the server that has key, or if that does not answer the first that does, as far as is known; if none does, the one that has
@@ -90,8 +94,10 @@ func (s *Session) walk(cmd *codec.Command) {
 	}
 	whole := s.gather(cmd)
 	whole.Gather.Step = walk.Step{Stop: stop.ID, Next: next}
-	if c := s.fragment(whole, stop.Place, s.pool.Servers()[stop.Place], 0).conn; c != nil {
-		c.Out().SetBatch(p.AppendWalk(c.Out().Batch(s.loop), cmd, at.Own))
+	if t := s.fragment(whole, stop.Place, s.pool.Servers()[stop.Place], 0); t.conn != nil {
+		t.conn.Out().SetBatch(p.AppendWalk(t.conn.Out().Batch(s.loop), cmd, at.Own))
+	} else if t.err != nil {
+		s.holdFrame(&t, p.AppendWalk(nil, cmd, at.Own))
 	}
 	s.launched(whole)
 }

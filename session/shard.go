@@ -22,6 +22,7 @@ type shard struct {
 	hub     *hub               // nil: nobody has subscribed to anything
 	lookups map[string]*lookup // under way, by name
 	losses  int                // of connections to servers, when last looked at
+	retries *retries           // nil: its pool is no cluster, nor was one
 	removed bool               // its pool is gone: clients of it that still open leave at once
 }
 
@@ -29,6 +30,7 @@ type shard struct {
 func (l *Local) Add(p *Pool) {
 	h := &shard{pool: p, group: p.groups[l.index], limits: p.limits.Local()}
 	h.group.Unknown = h.unlearn
+	h.follow(l)
 	h.group.Join()
 	l.shards = append(l.shards, h)
 }
@@ -47,13 +49,16 @@ func (l *Local) shardOf(p *Pool) *shard {
 
 // replace has h go on with another pool. ordered is false if a client must have its replies before it sends more, as
 // backend.Group.Change says.
-func (h *shard) replace(p *Pool) (ordered bool) {
-	h.pool = p // first: a client that Change wakes must route by it
+func (h *shard) replace(l *Local, p *Pool) (ordered bool) {
+	was, now := h.pool.Options(), p.Options()
+	sameOwners := !was.Cluster || !now.Cluster || was.Slots == now.Slots // else a key may have another server now, while the one before stays
+	h.pool = p                                                           // first: a client that Change wakes must route by it
 	h.slowLog.Keep(p.opts.SlowMaxLen)
 	if h.limits == nil || h.limits.Of != p.limits {
 		h.limits = p.limits.Local()
 	}
-	ordered = h.group.Change(p.Pool)
+	h.follow(l)
+	ordered = h.group.Change(p.Pool) && sameOwners
 	if h.hub != nil {
 		h.hub.mend()
 	}
@@ -96,7 +101,7 @@ func (l *Local) Apply(c *Change) {
 	for _, r := range c.Replaced {
 		h := l.shardOf(r.Old)
 		old[h] = h.pool
-		ordered[h] = h.replace(r.New)
+		ordered[h] = h.replace(l, r.New)
 	}
 	for _, p := range c.Added {
 		l.Add(p)
@@ -118,6 +123,9 @@ func (l *Local) Apply(c *Change) {
 			s.allowFirst() // a part of that
 		}
 		s.unblock() // the limits may be wider now
+	}
+	for _, r := range c.Replaced {
+		l.shardOf(r.New).unpark()
 	}
 	l.idleFrom = 0 // theirs, too
 }

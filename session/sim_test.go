@@ -42,6 +42,12 @@ func newSim(t testing.TB, n int, edit func(*Limits, *ClientOptions)) *sim {
 // newSimOf is newSim for a protocol with other settings.
 func newSimOf(t testing.TB, n int, protocol resp.Options, edit func(*Limits, *ClientOptions)) *sim {
 	t.Helper()
+	return newSimWith(t, n, protocol, nil, edit)
+}
+
+// newSimWith is newSimOf for other settings towards servers, too.
+func newSimWith(t testing.TB, n int, protocol resp.Options, servers func(*topology.Options), edit func(*Limits, *ClientOptions)) *sim {
+	t.Helper()
 	o := topology.Options{
 		Name: "sim", Protocol: resp.New(protocol), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 		TransactionConnections: 8, BlockingConnections: 8,
@@ -52,6 +58,9 @@ func newSimOf(t testing.TB, n int, protocol resp.Options, edit func(*Limits, *Cl
 		s.AddServer(o.Servers[i].Name)
 	}
 	s.AcceptAll()
+	if servers != nil {
+		servers(&o)
+	}
 	limits, clients := Limits{MaxPipeline: 1024, MaxRequestBytes: 1 << 30, MaxMemoryBytes: 1 << 30, DrainTimeout: 30 * time.Second}, DefaultClientOptions()
 	clients.ClientWriteTimeout = 0
 	if edit != nil {

@@ -17,6 +17,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/ring"
 	"cashew/topology"
 )
 
@@ -32,6 +33,7 @@ type transaction struct {
 	pool     *Pool            // by which the first command was judged
 	router   *topology.Router // by which place was found
 	moved    bool             // it is another than that for the first command
+	apart    bool             // of a cluster: the keys are in several slots, which EXEC will say
 	place    int              // where all keys live; see topology.Router.Route
 	server   *topology.Server
 }
@@ -75,7 +77,8 @@ func (s *Session) queue(cmd *codec.Command) {
 	}
 }
 
-// joins says that cmd's keys live where those of the commands before do.
+// joins says that cmd's keys live where those of the commands before do. Those of a cluster may be in other slots: it is EXEC that a server
+// of one refuses then.
 func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
 	r := s.pool.Router()
 	place, server := r.Route(cmd.KeyAt(0))
@@ -92,6 +95,10 @@ func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
 	}
 	if s.pool.random {
 		return true
+	}
+	if s.pool.slotted && len(t.keys) > 0 && ring.SlotOf(cmd.KeyAt(0)) != ring.SlotOf(t.key(0)) {
+		t.apart = true
+		return sameSlot(cmd)
 	}
 	return place == t.place && (len(cmd.Keys) == 1 || s.mayHave(r, place, cmd))
 }
@@ -186,6 +193,8 @@ func (s *Session) appendSplit(dst []byte, cl *codec.Client) []byte {
 func (s *Session) stillTogether(t *transaction) bool {
 	r, w := s.pool.Router(), &s.watches
 	switch {
+	case t.apart:
+		return false
 	case len(t.keys) == 0 && w.lease != nil:
 		t.place, t.server = w.place, w.server
 		return true
@@ -225,12 +234,15 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	if c == nil {
 		c, err = s.conns.Conn(t.server, s.cl.ID)
 	}
+	t.bb.B = p.AppendExec(t.bb.B)
 	if err != nil {
-		s.Failed(r, err)
+		s.launchLater(t, r, err)
 		return
 	}
-	c.Touch()
-	t.bb.B = p.AppendExec(t.bb.B)
+	s.preloadCalls(t, c)
+	if c.Touch(); s.watches.asks {
+		c.Before(p.Asking())
+	}
 	from := uint32(0)
 	for _, end := range t.ends {
 		q := s.local.servers.NewRequest(unawaited{})
@@ -240,7 +252,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 		sendPart(s, c, t.bb.B[from:end])
 		from = end
 	}
-	r.Frame = uint32(len(t.bb.B))
+	r.Frame, r.Lead = uint32(len(t.bb.B)), from
 	s.callWithin(t, r, c)
 	c.Queue(r)
 	s.pastCrowd(c)
@@ -250,6 +262,19 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 		s.unwatch(true)
 		s.waitsFor |= behindOrder
 	}
+}
+
+// launchLater is launch for a server that can't be reached now, for that is err: a cluster soon has another in its place.
+func (s *Session) launchLater(t *transaction, r *backend.Request, err error) {
+	if !s.pool.patient {
+		s.Failed(r, err)
+		return
+	}
+	frame := s.loop.GetBuffer()
+	s.loop.Grow(frame, len(t.bb.B), 0)
+	frame.B = append(frame.B, t.bb.B...)
+	r.Frame = uint32(len(frame.B))
+	s.holdRequest(r, &parking{frame: frame, err: err})
 }
 
 // sendPart puts one of the commands of a transaction on the connection, on which its request is queued.

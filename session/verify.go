@@ -153,7 +153,7 @@ func (a *checker) own(r *backend.Request, s *Session) {
 		a.Buffer(r.Reply.B, s)
 	}
 	held := a.Refs(r) - 1
-	if a.InQueue(r) {
+	if a.InQueue(r) || s.isParked(r) {
 		held--
 	}
 	a.Check(held == 0 || held == 1 && !a.InQueue(r), s, "a request of it is held %d times too often", held)
@@ -172,7 +172,7 @@ func (a *checker) gathered(whole *backend.Request, s *Session) {
 	for _, f := range whole.Fragments {
 		a.own(f, s)
 		a.Check(f.Parent == whole, s, "a fragment is part of another command")
-		if a.InQueue(f) && f.Owner != nil {
+		if (a.InQueue(f) || s.isParked(f)) && f.Owner != nil {
 			awaited++
 		}
 	}
@@ -212,7 +212,7 @@ func (a *checker) reading(s *Session) {
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
 func (a *checker) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin) == 0 &&
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
@@ -224,7 +224,35 @@ func (a *checker) waiting(s *Session) {
 	a.Check(s.waitsFor&behindLimit == 0 || s.blocked && s.held != nil, s, "it waits for a limit, and no command of it does")
 	a.Check(s.waitsFor&behindLogin == 0 || s.blocked && s.turnOf == s.commands+1, s, "it waits to log in, and no command of it does")
 	a.Check(s.limiter == s.shard.limits || s.shard.limits == nil && s.rewritten(), s, "it is under other limits than its pool's")
+	a.retries(s)
 	a.Check(s.waitsFor&behindHandOver == 0 || a.handed, s, "it waits for a hand-over that is over")
+}
+
+// retries: as many commands of s are sent again, and parked, as are counted, and s waits for just that.
+func (a *checker) retries(s *Session) {
+	if s.shard.retries == nil {
+		return
+	}
+	again, parked := 0, 0
+	for r := range s.retries.of { // in no order: they are counted
+		if waitsFor(r) == s {
+			again++
+		}
+	}
+	for _, p := range s.retries.parked {
+		if waitsFor(p.r) == s {
+			parked++
+			a.Check(s.retries.of[p.r] != nil, s, "a command of it is parked that is not to be sent again")
+		}
+	}
+	a.Check(again == s.retrying && parked == s.parked, s, "%d and %d commands are sent again and parked, and %d and %d are counted", again, parked, s.retrying, s.parked)
+	a.Check((s.waitsFor&behindRetry != 0) == (again > 0), s, "%d commands are sent again, and it waits for %b", again, s.waitsFor)
+	a.Check(len(s.retries.parked) == 0 || s.retries.ticks, s, "commands are parked, and nobody looks at them")
+}
+
+// isParked says that r waits to be sent again.
+func (s *Session) isParked(r *backend.Request) bool {
+	return s.shard != nil && s.retries != nil && slices.ContainsFunc(s.retries.parked, func(p *parking) bool { return p.r == r })
 }
 
 // tells says that s is told once o is over.

@@ -2,6 +2,8 @@
 
 package session
 
+import "slices"
+
 // String names h.
 func (h *hub) String() string { return "subscriptions of pool " + h.shard.pool.Name }
 
@@ -105,7 +107,7 @@ func (a *checker) topic(t *topic) {
 		}
 	}
 	a.Check(n == t.subscribers.n && n > 0 && last == t.subscribers.last, h, "a topic has %d subscribers, and %d are counted", n, t.subscribers.n)
-	a.Check(len(t.waiting) <= waiting && (len(t.waiting) == 0 || t.asks()), h, "%d clients wait for a topic that nobody is asked for", len(t.waiting))
+	a.Check(len(t.waiting) <= waiting && (len(t.waiting) == 0 || t.asks() || t.mislaid()), h, "%d clients wait for a topic that nobody is asked for", len(t.waiting))
 	a.Check(t.walks || len(t.log) == 0 && t.cursor == nil, h, "a backlog is kept for nobody")
 	for i := range t.log {
 		for _, sh := range t.log[i].shared {
@@ -146,4 +148,9 @@ func (a *checker) subscriber(s *Session) {
 	a.Check(held == b.heldBytes, s, "%d bytes of messages are held, and %d are counted", held, b.heldBytes)
 	a.Check(held == 0 || s.head != nil && s.head.Streaming || s.broken, s, "messages are held, and no reply streams")
 	a.Check(b.request == nil || s.head == b.request && !b.request.Done && (b.awaited > 0 || s.broken), s, "what it waits for is in force")
+}
+
+// mislaid says that t is asked for again where its slot is, once that is known.
+func (t *topic) mislaid() bool {
+	return slices.ContainsFunc(t.links, func(k *link) bool { return k.wanted && k.state == lost && k.hops > 0 })
 }

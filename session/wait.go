@@ -22,6 +22,8 @@ const (
 	behindLimit
 	// behindLogin: its next command is a login, and too many of its address have failed. A timer ends it.
 	behindLogin
+	// behindRetry: a command of it is sent again, or waits to be. It ends once all of those are answered.
+	behindRetry
 )
 
 var waits = [...]struct {
@@ -57,6 +59,11 @@ var waits = [...]struct {
 		"login",
 		func(s *Session) bool { return s.waitsFor&behindLogin != 0 },
 		func(s *Session) bool { return s.waitsFor&behindLogin == 0 },
+	},
+	{
+		"retry",
+		func(s *Session) bool { return s.waitsFor&behindRetry != 0 },
+		func(s *Session) bool { return s.waitsFor&behindRetry == 0 },
 	},
 	{
 		"pipeline",

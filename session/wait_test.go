@@ -33,6 +33,10 @@ func TestWaits(t *testing.T) {
 			begin: func(s *Session) { s.waitsFor |= behindLogin },
 			end:   func(s *Session) { s.waitsFor = 0 },
 		},
+		"retry": {
+			begin: func(s *Session) { s.waitsFor |= behindRetry },
+			end:   func(s *Session) { s.waitsFor = 0 },
+		},
 		"pipeline": {
 			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.limits.MaxPipeline, 0 },
 			almost: func(s *Session) { s.inFlight = s.local.limits.MaxPipeline/2 + 1 },

@@ -14,6 +14,7 @@ package session
 
 import (
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"cashew/backend"
@@ -26,11 +27,12 @@ type watching struct {
 	lease  *backend.Conn    // nil: it watches nothing, or lost it
 	router *topology.Router // by which the keys are at place
 	place  int
-	server *topology.Server
-	keys   []byte // all that is watched, each behind its length in four bytes
-	op     uint16 // WATCH's
-	lost   bool   // EXEC will not be executed
-	none   bool   // lost, since nothing could be watched: the next WATCH may be better
+	server *topology.Server // of the keys, as the pool said; the lease may lead to another, which a server named
+	asks   bool             // that has the slot not yet, and has to be told that one knows
+	keys   []byte           // all that is watched, each behind its length in four bytes
+	op     uint16           // WATCH's
+	lost   bool             // EXEC will not be executed
+	none   bool             // lost, since nothing could be watched: the next WATCH may be better
 }
 
 // stale gives up what is watched if a key of it is another server's by now.
@@ -42,14 +44,14 @@ func (s *Session) stale() {
 	w.router = router
 	for keys := w.keys; len(keys) > 0 && !s.pool.random; {
 		n := binary.BigEndian.Uint32(keys)
-		if _, server := router.Route(keys[4 : 4+n]); server != w.server {
+		if _, server := router.Route(keys[4 : 4+n]); server != w.server && server != w.lease.Server() {
 			s.unwatch(false)
 			w.lost = true
 			return
 		}
 		keys = keys[4+n:]
 	}
-	w.place, _ = router.Route(w.keys[4 : 4+binary.BigEndian.Uint32(w.keys)])
+	w.place, w.server = router.Route(w.first())
 }
 
 // on says that the client watches something, or lost it.
@@ -91,8 +93,8 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 		}
 		if err != nil {
 			s.count(cmd)
-			s.refuse(cmd, err)
 			w.lost, w.none = true, true // nobody looks whether its key changes
+			s.unleased(place, cmd, err)
 			return true
 		}
 		*w = watching{lease: c, router: router, place: place, server: server, keys: w.keys[:0]}
@@ -112,10 +114,7 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 		s.unwatch(false)
 		w.lost = true
 	default:
-		for i := range cmd.Keys {
-			k := cmd.KeyAt(i)
-			w.keys = append(binary.BigEndian.AppendUint32(w.keys, uint32(len(k))), k...)
-		}
+		w.keys = appendWatched(w.keys, cmd)
 		w.op = cmd.Op
 		s.sendOver(w.lease, w.place, cmd)
 	}
@@ -141,6 +140,16 @@ func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 	c.Queue(r)
 	sendPart(s, c, cmd.Frame)
 	s.waitsFor |= behindOrder
+}
+
+// unleased answers a command for a lease to a server that can't be reached, for that is err, or has it wait until that has changed.
+func (s *Session) unleased(place int, cmd *codec.Command, err error) {
+	if s.retries != nil && len(cmd.Keys) > 0 && !errors.Is(err, backend.ErrLeases) && !errors.Is(err, backend.ErrBlocked) {
+		s.hold(place, cmd, err)
+		s.waitsFor |= behindOrder
+	} else {
+		s.refuse(cmd, err)
+	}
 }
 
 // leaseTime is how long a client waits for a lease where its pool has no timeout.
@@ -193,7 +202,11 @@ func (s *Session) LeaseLost(c *backend.Conn) {
 		s.watches.lease, s.watches.lost = nil, true
 	}
 	if s.blocks.lease == c {
-		s.endBlocking().Cancel(backend.ErrUnblocked) // unless it is closed by now, which fails the command for its own reason
+		why := backend.ErrUnblocked
+		if s.retries != nil {
+			why = backend.ErrElsewhere
+		}
+		s.endBlocking().Cancel(why) // unless it is closed by now, which fails the command for its own reason
 	}
 }
 

@@ -37,6 +37,23 @@ type ReloadStatus struct {
 	Err       string    `json:"err,omitempty"` // of the last attempt; "": it succeeded
 }
 
+// Cluster is what is known of who has which slot of a Redis Cluster.
+type Cluster struct {
+	Epoch   uint64 `json:"epoch"`   // the highest with which a slot is had
+	Unowned int    `json:"unowned"` // slots that no server has
+	Applied int64  `json:"applied"` // maps that came into force
+	Failed  int64  `json:"failed"`  // rounds in which no server said anything
+}
+
+// Sentinel is what is known of the masters of a pool by its sentinels.
+type Sentinel struct {
+	Sentinels int   `json:"sentinels"` // that are known
+	Unknown   int   `json:"unknown"`   // masters of which nobody has told where they are
+	Held      int   `json:"held"`      // masters whose place another is about to take
+	Applied   int64 `json:"applied"`   // changes of where masters are that came into force
+	Failed    int64 `json:"failed"`    // rounds in which no sentinel said anything
+}
+
 // Pool are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.
 type Pool struct {
 	Name     string `json:"name"`
@@ -85,6 +102,9 @@ type Pool struct {
 
 	Profiles       map[string]int64 `json:"profiles"`        // clients by protocol version, now: "resp2", "resp3"
 	ClientsRefused map[string]int64 `json:"clients_refused"` // for another reason than that there were too many, by that: "not_allowed", "failed_logins", ...
+
+	Cluster  *Cluster  `json:"cluster,omitempty"`  // nil: the servers are none
+	Sentinel *Sentinel `json:"sentinel,omitempty"` // nil: no sentinel is asked where they are
 
 	RateLimits []Limit `json:"rate_limits"` // in the order of the pool's rules
 

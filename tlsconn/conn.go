@@ -5,7 +5,7 @@
 //	Acceptor.Handshake, Connector.Handshake   any goroutine: blocks    tls.Conn <--> pipe <--> net.Conn
 //	Conn.Join                               from here on: memory     tls.Conn <--> pipe <--> what comes; what is to be sent
 //
-// Read options.go for the settings, keys.go for the files that they name, tickets.go for what resumes sessions; gate.go bounds what
+// Read options.go for the settings, keys.go for the files that they name, validity.go for how long these are good, tickets.go for what resumes sessions; gate.go bounds what
 // handshakes may take of the machine.
 package tlsconn
 
@@ -85,7 +85,8 @@ func (c *Conn) Overhead() int {
 // pipe is the net.Conn that a tls.Conn stands on: a socket, and after Join memory.
 type pipe struct {
 	net.Conn
-	seat *seat // at the gate, in the handshake; nil: nobody counts
+	seat  *seat // at the gate, in the handshake; nil: nobody counts
+	heard bool  // something came in the handshake
 
 	wire   Wire   // nil before Join
 	came   []byte // of the wire, and not read
@@ -99,6 +100,7 @@ func (p *pipe) Read(b []byte) (n int, err error) {
 	if p.wire == nil {
 		p.seat.leave()
 		n, err = p.Conn.Read(b)
+		p.heard = p.heard || n > 0
 		p.whole += p.frames.scan(b[:n]) // the last of them may be no more of the handshake
 		if e := p.seat.enter(); err == nil {
 			err = e

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -95,10 +96,16 @@ func (a *Acceptor) Handshake(ctx context.Context, nc net.Conn, g *Gate) (*Conn, 
 	c := &Conn{pipe: pipe{Conn: nc, seat: s}}
 	c.Conn = tls.Server(&c.pipe, a.config.Load())
 	if err := c.Handshake(); err != nil {
+		if !c.pipe.heard && errors.Is(err, syscall.ECONNRESET) {
+			err = errors.Join(ErrNothing, err)
+		}
 		return nil, err
 	}
 	return c, nil
 }
+
+// ErrNothing is of a client that reset its connection and had sent nothing.
+var ErrNothing = errors.New("nothing came")
 
 // Names are what a certificate says whose it is: its subject's common name, and the alternative names of hosts and URIs, in its order.
 func Names(c *x509.Certificate) (commonName string, sans []string) {
@@ -167,7 +174,7 @@ func (k *Connector) Handshake(nc net.Conn, addr string) (*Conn, error) {
 	c := &Conn{pipe: pipe{Conn: nc}}
 	c.Conn = tls.Client(&c.pipe, config)
 	if err := c.Handshake(); err != nil {
-		return nil, said(err)
+		return nil, said(err, k.o.ServerTLSCertFile != "")
 	}
 	return c, nil
 }
@@ -184,8 +191,8 @@ func (e *ServerError) Error() string { return e.Why + ": " + e.Err.Error() }
 // Unwrap is the cause.
 func (e *ServerError) Unwrap() error { return e.Err }
 
-// said is err, of a handshake with a server, in words that say what to look at.
-func said(err error) error {
+// said is err, of a handshake with a server, in words that say what to look at. shows: there is a certificate that it is shown.
+func said(err error, shows bool) error {
 	var plain tls.RecordHeaderError
 	var alert tls.AlertError
 	var remote *net.OpError
@@ -199,6 +206,13 @@ func said(err error) error {
 		why = "the server's certificate is not accepted"
 	case errors.As(err, &alert), errors.As(err, &remote) && remote.Op == "remote error":
 		why = "the server refuses the TLS handshake"
+		switch text := err.Error(); {
+		case !strings.Contains(text, "certificate") && !strings.Contains(text, "handshake failure"):
+		case shows:
+			why += " (does it accept the certificate of server_tls_cert_file?)"
+		default:
+			why += " (does it ask for a certificate? see server_tls_cert_file)"
+		}
 	case errors.As(err, &timeout) && timeout.Timeout():
 		why = "the server does not answer the TLS handshake (does it speak TLS at this port?)"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):

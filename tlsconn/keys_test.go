@@ -190,7 +190,10 @@ func TestServers(t *testing.T) {
 
 	asks := of(ca.Issue(t, certtest.Of{}))
 	asks.ClientAuth, asks.ClientCAs, asks.MaxVersion = tls.RequireAndVerifyClientCert, ca.Pool, tls.VersionTLS12
-	wantServerError(t, k, "localhost:1", asks, refused)
+	wantServerError(t, k, "localhost:1", asks, refused+" (does it ask for a certificate? see server_tls_cert_file)")
+	theirs := other.Issue(t, certtest.Of{})
+	strange := connector(func(o *ToServers) { o.ServerTLSCertFile, o.ServerTLSKeyFile = theirs.Cert, theirs.Key })
+	wantServerError(t, strange, "localhost:1", asks, refused+" (does it accept the certificate of server_tls_cert_file?)")
 	shows := connector(func(o *ToServers) { o.ServerTLSCertFile, o.ServerTLSKeyFile = ours.Cert, ours.Key })
 	if _, err := toServer(t, shows, "localhost:1", asks); err != nil {
 		t.Errorf("with a certificate: %v", err)

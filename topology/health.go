@@ -106,7 +106,7 @@ func (p *Pool) ejectLocked(s *Server) {
 		s.penalty = 1
 	}
 	s.out = true
-	s.down.Store(true)
+	s.set(ejectedBit, true)
 	s.ejected.Store(p.world.Now().UnixMicro())
 	p.registry.ejections.Add(1)
 	live := p.rebuildLocked()
@@ -153,7 +153,7 @@ func (p *Pool) retry(s *Server, again bool) {
 		return
 	}
 	s.out, s.rejoined = false, p.world.Now()
-	s.down.Store(false)
+	s.set(ejectedBit, false)
 	s.failures.Store(0)
 	s.trial.Store(trialReplies)
 	live := p.rebuildLocked()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/ring"
 	"cashew/tlsconn"
 )
 
@@ -24,6 +25,7 @@ type ServerOptions struct {
 	Network string // "tcp" or "unix"
 	Addr    string // what net.Dialer takes: "host:port", "[::1]:6379", or a path; a host is resolved at each dial
 	Weight  int    // >= 1
+	Master  string // the name by which sentinels know it, who say what Addr is, "" until then; "": they are not asked
 }
 
 // FailurePolicy is what becomes of the keys of a server that fails (on_server_failure).
@@ -55,6 +57,19 @@ type Options struct {
 	Distribution string          // "ketama", "modula" or "random"
 	Servers      []ServerOptions // sorted: shorter Name first, equal lengths by bytes (twemproxy's string_compare)
 
+	// Cluster says that the servers are a Redis Cluster, which Seeds are asked about: Servers are its masters, and Slots has which of them
+	// has a key, as they said last. Hash, HashTag and Distribution mean nothing then. Before anybody answered, Servers are the seeds and
+	// Slots is nil: no server has any key.
+	Cluster bool
+	Seeds   []ServerOptions
+	Slots   *ring.Slots
+	// ClusterRefresh is the time between two rounds in which the servers are asked for Slots, if nothing calls for one sooner; 0: none.
+	ClusterRefresh time.Duration
+
+	// Sentinels say where the masters are that Servers name; nil: Servers have addresses.
+	Sentinels   []ServerOptions
+	SentinelTLS bool // they are spoken to as servers are by ServerTLS
+
 	Timeout           time.Duration // from queueing a request to its reply; 0 waits for ever
 	ResolveInterval   time.Duration // between look-ups of the servers' names, besides those at each connect; 0: none
 	IntegrityInterval time.Duration // between canaries on each server connection; 0: none
@@ -79,6 +94,9 @@ type Options struct {
 	Probe func(*ServerOptions) error // asks a server, on a connection of its own, whether it is well; nil: by the Protocol's Probe
 }
 
+// Follows says that servers tell where keys are, or masters: what of it is in force changes without a reload.
+func (o *Options) Follows() bool { return o.Cluster || len(o.Sentinels) > 0 }
+
 // DefaultOptions are those of a pool of which nothing but its name is known, with twemproxy's defaults where it has the
 // setting. Protocol and Servers are left to the caller.
 //
@@ -89,6 +107,7 @@ func DefaultOptions(name string) Options {
 		Hash:              "fnv1a_64",
 		Distribution:      "ketama",
 		ResolveInterval:   time.Minute,
+		ClusterRefresh:    10 * time.Second,
 		ServerConnections: 1,
 
 		TransactionConnections: 128,

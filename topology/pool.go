@@ -18,8 +18,9 @@ type Pool struct {
 	registry *registry
 	tls      *tlsconn.Connector // nil: servers speak none
 
-	servers []*Server // by place: one for each entry of opts.Servers
-	places  []int     // by slot; those of slots that no server has mean nothing
+	servers []*Server          // by place: one for each entry of opts.Servers
+	byAddr  map[string]*Server // of a cluster
+	places  []int              // by slot; those of slots that no server has mean nothing
 	live    atomic.Pointer[Router]
 	whole   *Router
 	stops   stops
@@ -32,12 +33,17 @@ type registry struct {
 	resolver   *resolver
 	ejections  atomic.Int64
 	outOfSteps atomic.Int64
+	closed     atomic.Bool // the last of these pools is
+	cluster    discovery
+	masters    masters
 }
 
 // NewPool makes a pool of servers of which nothing is known. Errors name the option. log hears of servers that are ejected and
 // rejoin.
 func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o, world: w, log: log, registry: &registry{resolver: newResolver(w)}}
+	p.registry.cluster.poke = w.NewSignal()
+	p.registry.masters.init()
 	p.servers = p.serversFrom(nil)
 	p.stops = stopsOf(&p.opts, stops{})
 	return p.built()
@@ -45,15 +51,30 @@ func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 
 // built gives a pool that has its servers what else it needs.
 func (p *Pool) built() (*Pool, error) {
-	r, err := BuildRing(&p.opts, nil, p.world.IntN)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if p.tls, err = tlsconn.NewConnector(p.opts.ToServers); err != nil {
 		return nil, err
 	}
+	if err = p.route(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// route gives a pool its router.
+func (p *Pool) route() error {
+	r, err := BuildRing(&p.opts, nil, p.world.IntN)
+	if err != nil {
+		return err
+	}
 	p.whole = &Router{ring: r, servers: p.servers}
 	p.live.Store(p.whole)
+	if p.opts.Cluster {
+		p.byAddr = make(map[string]*Server, len(p.servers))
+		for _, s := range p.servers {
+			p.byAddr[s.Addr] = s
+		}
+	}
 	for place, s := range p.servers {
 		for s.slot >= len(p.places) {
 			p.places = append(p.places, 0)
@@ -61,7 +82,7 @@ func (p *Pool) built() (*Pool, error) {
 		p.places[s.slot] = place
 	}
 	p.health.live.Store(int64(len(p.servers)))
-	return p, nil
+	return nil
 }
 
 // Options are what p was built from; read-only.
@@ -111,4 +132,5 @@ func (p *Pool) Close() {
 	p.registry.mu.Lock()
 	defer p.registry.mu.Unlock()
 	p.stopLocked()
+	p.registry.closed.Store(true)
 }

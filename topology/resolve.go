@@ -137,7 +137,7 @@ func (p *Pool) dialOne(ctx context.Context, s *Server, addr string, shares int) 
 		ctx = share
 	}
 	nc, err := p.world.Dial(ctx, s.Network, addr, world.DialOptions{Keepalive: p.opts.TCPKeepalive, UserTimeout: p.opts.ServerUserTimeout})
-	if err != nil || p.tls == nil {
+	if err != nil || p.tls == nil || s.sentinel && !p.opts.SentinelTLS {
 		return nc, err
 	}
 	c, err := p.secure(ctx, nc, s)

@@ -1,6 +1,9 @@
 package topology
 
 import (
+	"cmp"
+	"slices"
+
 	"cashew/ring"
 )
 
@@ -23,6 +26,19 @@ func (r *Router) Route(key []byte) (place int, s *Server) {
 // Place is Route without the server; it saves 8 instructions for each key.
 func (r *Router) Place(key []byte) int { return r.ring.Dispatch(key) }
 
+// HasSlots says that s, a server of p, which is a cluster, has a slot.
+func (p *Pool) HasSlots(s *Server) bool {
+	return p.opts.Slots != nil && slices.Contains(p.opts.Slots[:], uint16(p.places[s.slot]))
+}
+
+// Owner returns who has a slot of a cluster, as Route does for a key.
+func (r *Router) Owner(slot int) (place int, s *Server) {
+	if place = r.ring.Owner(slot); place >= 0 {
+		s = r.servers[place]
+	}
+	return place, s
+}
+
 // Locate is Route for those who want to know why: what of key is hashed, to which hash, and at which point it stands.
 func (r *Router) Locate(key []byte) (hashed []byte, hash, point uint32, place int) {
 	return r.ring.Locate(key)
@@ -34,10 +50,21 @@ func (r *Router) Live() int { return r.ring.Live() }
 // Shares are the servers' shares of all keys, by place.
 func (r *Router) Shares() []float64 { return r.ring.Shares(len(r.servers)) }
 
+// noSlots is where nobody has told who has which slot.
+var noSlots = func() (s ring.Slots) {
+	for i := range s {
+		s[i] = ring.NoServer
+	}
+	return s
+}()
+
 // BuildRing builds the ring of a pool whose servers are live as live says, one for each entry, or all of them if live is nil.
 // Where the policy moves no key, that is the ring of all in any case. intN gives chance to the distribution random; nil: the Go
 // runtime's. A server of the ring is known by its index in o.Servers. Building takes 2 ms for a hundred servers.
 func BuildRing(o *Options, live []bool, intN func(n int) int) (*ring.Ring, error) {
+	if o.Cluster {
+		return ring.BuildSlots(cmp.Or(o.Slots, &noSlots), len(o.Servers)), nil
+	}
 	ro := ring.Options{Hash: o.Hash, HashTag: o.HashTag, Distribution: o.Distribution, IntN: intN}
 	if o.OnServerFailure.MovesKeys() {
 		ro.Live = live

@@ -22,9 +22,10 @@ type Server struct {
 	failures atomic.Int32 // since the last reply; a server with none is well
 	suspects atomic.Int32 // connections that it ended, while a probe asks why
 	trial    atomic.Int32 // good replies that it still has to give while it is on trial
-	down     atomic.Bool  // ejected
+	aside    atomic.Int32 // why requests can't just be sent to it, as bits; 0: they can
 
 	Network, Addr string // as in ServerOptions
+	sentinel      bool   // it is none of a pool: it is asked where those are
 
 	clock    world.Clock
 	ejected  atomic.Int64 // microseconds since 1970 of the last ejection; 0: never
@@ -50,15 +51,43 @@ type ejection struct {
 // keeps it; once the server is gone, the next reload may give it to another, so a table says whose each entry is.
 func (s *Server) Slot() int { return s.slot }
 
-// Down says that the server is ejected.
-func (s *Server) Down() bool { return s.down.Load() }
+// Why requests can't just be sent to a server.
+const (
+	ejectedBit int32 = 1 << iota
+	unknownBit       // sentinels have not told its address
+	heldBit          // another is about to take its place: what it is told to write would be lost
+)
 
-// State is "live", "ejected", or "trial" for a server that came back a moment ago; ejectedAt says when it was last ejected,
+// Aside says that requests can't just be sent to the server: it is Down, Unknown or Held.
+func (s *Server) Aside() bool { return s.aside.Load() != 0 }
+
+// Down says that the server is ejected.
+func (s *Server) Down() bool { return s.aside.Load()&ejectedBit != 0 }
+
+// Unknown says that nobody has told where the server is.
+func (s *Server) Unknown() bool { return s.aside.Load()&unknownBit != 0 }
+
+// Held says that another is about to take the server's place. What only reads may still be sent to it.
+func (s *Server) Held() bool { return s.aside.Load()&heldBit != 0 }
+
+func (s *Server) set(bit int32, is bool) {
+	if is {
+		s.aside.Or(bit)
+	} else {
+		s.aside.And(^bit)
+	}
+}
+
+// State is "live", "ejected", "trial" for a server that came back a moment ago, or "unknown" or "held", which see; ejectedAt says when it was last ejected,
 // in microseconds since 1970, 0 for never.
 func (s *Server) State() (state string, ejectedAt int64) {
 	switch {
-	case s.down.Load():
+	case s.Down():
 		state = "ejected"
+	case s.Unknown():
+		state = "unknown"
+	case s.Held():
+		state = "held"
 	case s.trial.Load() > 0:
 		state = "trial"
 	default:
@@ -71,7 +100,7 @@ func (s *Server) State() (state string, ejectedAt int64) {
 func (s *Server) clearLocked() {
 	s.failures.Store(0)
 	s.trial.Store(0)
-	s.down.Store(false)
+	s.set(ejectedBit, false)
 	s.ejection = ejection{}
 }
 

@@ -18,6 +18,18 @@ func (p *Pool) Successor(o Options) (*Pool, error) {
 	return next.built()
 }
 
+// Discovered makes the pool that is to take p's place with what its cluster is now, or where its masters are. It is Successor without anything that can fail.
+func (p *Pool) Discovered(f *Found) *Pool {
+	next := &Pool{opts: p.opts, world: p.world, log: p.log, registry: p.registry, tls: p.tls}
+	next.opts.Servers, next.opts.Slots = f.Servers, f.Slots
+	next.servers = next.serversFrom(p)
+	next.stops = stopsOf(&next.opts, p.stops)
+	if err := next.route(); err != nil {
+		panic("topology: what was found can't be routed by: " + err.Error())
+	}
+	return next
+}
+
 // serversFrom returns a Server for each entry of p: one of old's (nil: none has been before) where that stays, else a new one with
 // the lowest slot that is free. That may be the slot of a server that goes: whoever has a table by slot finds another *Server there
 // when it changes its pool.
@@ -42,6 +54,7 @@ func (p *Pool) serversFrom(old *Pool) []*Server {
 		}
 		e := &p.opts.Servers[i]
 		servers[i] = &Server{Network: e.Network, Addr: e.Addr, slot: slot, clock: p.world}
+		servers[i].set(unknownBit, e.Addr == "")
 		slot++
 	}
 	return servers

@@ -31,7 +31,7 @@ type Stop struct {
 // error. There are 65,535.
 const maxHad = 1 << 14
 
-// stopsOf numbers the servers of o. A number is a hash of the address, or the next that no other server has, or had in a pool before.
+// stopsOf numbers the servers of o. A number is a hash of the address, or of the name where that may change, or the next that no other server has, or had in a pool before.
 func stopsOf(o *Options, before stops) (s stops) {
 	type entry struct {
 		name  string
@@ -39,7 +39,7 @@ func stopsOf(o *Options, before stops) (s stops) {
 	}
 	entries := make([]entry, len(o.Servers))
 	for i := range o.Servers {
-		entries[i] = entry{o.Servers[i].Network + " " + o.Servers[i].Addr, i}
+		entries[i] = entry{o.Servers[i].Network + " " + cmp.Or(o.Servers[i].Master, o.Servers[i].Addr), i}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 	if s.had = maps.Clone(before.had); s.had == nil || len(s.had) > maxHad {

@@ -57,7 +57,7 @@ func (u *Upgrader) spawn(files map[string]*os.File) (_ *Successor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pid, err := syscall.ForkExec(u.path, os.Args, &syscall.ProcAttr{Env: successorEnviron(), Files: fds})
+	pid, err := syscall.ForkExec(u.path, os.Args, &syscall.ProcAttr{Env: successorEnviron(), Files: fds}) // #nosec G702 -- our own program with our own arguments
 	if err != nil {
 		return nil, err
 	}

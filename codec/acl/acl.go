@@ -96,7 +96,7 @@ type Denial struct {
 // Refusal is what was refused to a user, for a log.
 type Refusal struct {
 	Reason Reason
-	Object string // the command, key or channel; of a login, the name
+	Object string // the command, key or channel; of a login, its command as it was sent
 	User   string // who was refused; of a login, whom it named
 	Multi  bool   // it stood in a transaction
 }

@@ -298,7 +298,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("u #" + strings.Repeat("0a", 32) + " ( (a) ) resetkeys")
 	f.Fuzz(func(t *testing.T, line string) {
 		us, wrong := Parse(few{}, []string{line}, "")
-		if len(wrong) > 0 {
+		if len(wrong) > 0 || strings.Contains(line, "))") { // a pattern that ends in ')' ends its selector in the text, with Redis too
 			return
 		}
 		for _, name := range us.Names() {

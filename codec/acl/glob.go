@@ -1,10 +1,13 @@
 package acl
 
 // Matches tells whether name matches a pattern of Redis: * is any number of bytes, ? one, [a-c] one of a set, [^a] one that is not in it,
-// and a backslash takes the next byte as it is. Work is at most their lengths multiplied, whatever the pattern.
+// and a backslash takes the next byte as it is. No bytes at all match an empty pattern alone, not *, as with Redis 7.0. Work is at most their lengths multiplied, whatever the pattern.
 //
 // Source: redis 7.0 util.c, stringmatchlen.
 func Matches(pattern string, name []byte) bool {
+	if len(name) == 0 {
+		return pattern == ""
+	}
 	p, n := 0, 0
 	star, from := -1, 0 // behind the last *, and from where in name it goes on
 	for n < len(name) {

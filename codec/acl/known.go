@@ -41,13 +41,15 @@ func (u *User) setAddress(value string) (why string) {
 
 // claim has u alone be who has its certificates and comes from its addresses. taken is what other lines have.
 func (us *Users) claim(u *User, line int, taken map[string]string) (wrong []*Error) {
-	for word, list := range map[string][]string{"cert=": u.certs, "address=": u.from} {
-		for _, value := range list {
-			if other, ok := taken[word+value]; ok && other != u.Name {
-				wrong = append(wrong, &Error{Line: line, Reason: "has a " + word + " that another line has already"})
+	for i, value := range slices.Concat(u.certs, u.from) {
+		if other, ok := taken[value]; ok && other != u.Name { // no certificate looks like an address: it has a kind
+			word := "cert="
+			if i >= len(u.certs) {
+				word = "address="
 			}
-			taken[word+value] = u.Name
+			wrong = append(wrong, &Error{Line: line, Reason: "has a " + word + " that another line has already"})
 		}
+		taken[value] = u.Name
 	}
 	return wrong
 }

@@ -45,11 +45,13 @@ func (s *selector) part() (p Part) {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		switch s.keys[i].access {
-		case Read:
+		switch k := &s.keys[i]; {
+		case k.access == Read:
 			b.WriteString("%R")
-		case Write:
+		case k.access == Write:
 			b.WriteString("%W")
+		case k.text == "*": // "~*" would allow the empty key as well, and no other pattern beside it
+			b.WriteString("%RW")
 		}
 		b.WriteString("~" + s.keys[i].text)
 	}

@@ -25,6 +25,8 @@ type Protocol struct {
 	noPubSub
 	noLessons
 	noDatabases
+	noCluster
+	noSentinels
 	noScripts
 	admin    bool
 	guarded  bool // clients have to log in

@@ -7,6 +7,7 @@ type noPubSub struct{}
 
 func (noPubSub) Sorts() int                                                 { return 0 }
 func (noPubSub) Subscribes(*codec.Command) (sort int, begins bool)          { return 0, false }
+func (noPubSub) Unsubscribed([]byte) (sort int, name []byte, ok bool)       { return 0, nil, false }
 func (noPubSub) Everywhere(int, []byte) bool                                { return false }
 func (noPubSub) AppendSubscribe(dst []byte, _ int, _ []byte, _ bool) []byte { return dst }
 func (noPubSub) AppendStay(dst []byte) []byte                               { return dst }

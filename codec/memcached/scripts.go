@@ -7,7 +7,7 @@ type noScripts struct{}
 
 func (noScripts) Script(*codec.Command) (b []byte, c, f bool)       { return nil, false, false }
 func (noScripts) ScriptName([]byte) string                          { return "" }
-func (noScripts) CalledScript([]byte) string                        { return "" }
+func (noScripts) AppendCalled(dst, _ []byte) []byte                 { return dst }
 func (noScripts) AppendLoad(dst, _ []byte) []byte                   { return dst }
 func (noScripts) LoadOp() uint16                                    { return 0 }
 func (noScripts) FindUnloaded([]byte, int) (found bool, now int)    { return false, 0 }

@@ -178,6 +178,6 @@ func (p *Protocol) appendLogin(dst []byte, cl *codec.Client, block []byte) []byt
 		return append(append(dst, stored...), crlf...)
 	}
 	who := string(name[:min(len(name), maxKey)])
-	cl.Denied, cl.LoginFailed = &acl.Refusal{Reason: acl.Login, Object: who, User: who}, true
+	cl.Denied, cl.LoginFailed = &acl.Refusal{Reason: acl.Login, Object: commands[opSet].name, User: who}, true
 	return append(append(dst, authFailure...), crlf...)
 }

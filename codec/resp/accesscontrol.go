@@ -48,12 +48,12 @@ func (p *Protocol) becomeACL(cmd *codec.Command) {
 
 // appendACL is a subcommand of ACL that the client's loop answers; args are what stands behind the command's name.
 func (p *Protocol) appendACL(dst []byte, cl *codec.Client, op uint16, args arguments) []byte {
-	args.next() // the subcommand's name
+	sub := args.next() // as it was sent
 	switch op {
 	case opWhoAmI:
 		return appendBulk(dst, userName(cl.User))
 	case opACLCat:
-		return appendCategories(dst, args)
+		return appendCategories(dst, sub, args)
 	case opACLDryRun:
 		return p.appendDryRun(dst, args)
 	case opACLGetUser:
@@ -75,7 +75,7 @@ func (p *Protocol) appendACL(dst []byte, cl *codec.Client, op uint16, args argum
 }
 
 // appendCategories is ACL CAT [category]: what the rules of users mean by it.
-func appendCategories(dst []byte, args arguments) []byte {
+func appendCategories(dst, sub []byte, args arguments) []byte {
 	var list []string
 	switch args.left {
 	case 0:
@@ -93,7 +93,7 @@ func appendCategories(dst []byte, args arguments) []byte {
 			}
 		}
 	default:
-		return appendACLHint(dst, "cat")
+		return appendACLHint(dst, sub)
 	}
 	dst = appendHeader(dst, '*', len(list))
 	for _, name := range list {
@@ -103,8 +103,9 @@ func appendCategories(dst []byte, args arguments) []byte {
 }
 
 // appendACLHint is Redis's answer to a number of arguments that a subcommand does not have.
-func appendACLHint(dst []byte, sub string) []byte {
-	dst = append(append(dst, "-ERR unknown subcommand or wrong number of arguments for '"...), sub...)
+func appendACLHint(dst, sub []byte) []byte {
+	dst = append(dst, "-ERR unknown subcommand or wrong number of arguments for '"...)
+	dst = appendPrintable(dst, sub, 128)
 	return append(dst, "'. Try ACL HELP.\r\n"...)
 }
 
@@ -153,13 +154,13 @@ func (p *Protocol) appendDryRun(dst []byte, args arguments) []byte {
 	if n, err := p.parseArray(&s, frame, &cmd, 0); n == 0 || err != nil {
 		return append(dst, errSyntax...)
 	}
-	if cmd.Kind == codec.Unknown || cmd.Err == refuseUnknown || cmd.Err == refuseUnknownSub || commands[cmd.Op].kind == container && !commands[cmd.Op].takes(1) {
+	if cmd.Kind == codec.Unknown || cmd.Err == refuseUnknown || cmd.Err == refuseUnknownSub {
 		dst = appendPrintable(append(dst, "-ERR Command '"...), args.next(), 128)
 		return append(dst, "' not found\r\n"...)
 	}
 	switch p.judge(&cl, &cmd); {
 	case cl.Denied != nil:
-	case cmd.Err == refuseArity:
+	case cmd.Err == refuseArity && !fits(int(commands[cmd.Op].arity), cmd.Arg):
 		return appendArity(dst, commands[cmd.Op].name)
 	case cmd.Err == refuseDenied:
 		return appendBulk(dst, strings.TrimSuffix(string(appendDenied(nil, commands[cmd.Op].name)), crlf))
@@ -178,11 +179,11 @@ var (
 )
 
 // appendACLLog is ACL LOG [count | RESET]. Source: redis 7.0 acl.c, aclCommand.
-func (p *Protocol) appendACLLog(dst []byte, cl *codec.Client, args arguments, proxy about.Proxy) []byte {
+func (p *Protocol) appendACLLog(dst []byte, cl *codec.Client, sub []byte, args arguments, proxy about.Proxy) []byte {
 	count := int64(10)
 	switch option := args.next(); {
 	case args.left > 0:
-		return appendACLHint(dst, "log")
+		return appendACLHint(dst, sub)
 	case option == nil:
 	case equalFold(option, "reset"):
 		proxy.DenialsReset()

@@ -18,11 +18,15 @@ import (
 // A number that is past what the pool serves is answered as a server with so many databases would. What is no number has no effect
 // at a server, and is the server's to refuse, in its own words, but for that of SELECT, which no server gets from a client.
 //
+// A Redis Cluster has database 0 alone: SELECT of another is refused as by its servers, and changes nothing, and MOVE, COPY and SWAPDB
+// its servers refuse themselves.
+//
 // Source: redis 7.0 db.c, selectCommand, moveCommand, copyCommand, swapdbCommand; object.c, getIntFromObjectOrReply.
 
 const (
 	errDBRange   = "-ERR DB index is out of range\r\n"
 	errDBInteger = "-ERR value is not an integer or out of range\r\n"
+	errDBCluster = "-ERR SELECT is not allowed in cluster mode\r\n"
 	errDBInt     = "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"
 )
 
@@ -72,7 +76,9 @@ func (p *Protocol) appendSelect(dst []byte, cl *codec.Client, arg []byte) []byte
 	case why == "":
 		cl.DB, cl.Bar = db, uint16(gate(cl.Bar)&^barSelect)
 		return append(dst, replyOK...)
-	case p.selects(), why == errDBInteger:
+	case p.cluster && why == errDBRange:
+		return append(dst, errDBCluster...)
+	case p.selects(), p.cluster, why == errDBInteger:
 		return append(dst, why...)
 	case arg[0] != '-':
 		cl.Bar = uint16(gate(cl.Bar) | barSelect)
@@ -123,7 +129,7 @@ func lacksDB(reply []byte) bool {
 func (p *Protocol) holdSelect(cmd *codec.Command) {
 	args := argsOf(cmd.Frame)
 	args.next()
-	if _, why := p.database(args.next()); why != "" && why != errDBInteger && !p.selects() {
+	if _, why := p.database(args.next()); why != "" && why != errDBInteger && !p.selects() && !p.cluster {
 		refuse(cmd, refuseOtherDB)
 		return
 	}
@@ -151,6 +157,8 @@ func (p *Protocol) move(cmd *codec.Command, c *command, keys []codec.Key) {
 	args.next()
 	args.next()
 	switch _, why := p.database(args.next()); {
+	case p.cluster:
+		route(cmd, c, keys)
 	case !p.selects():
 		refuse(cmd, refuseOtherDB)
 	case why == errDBRange:
@@ -163,6 +171,9 @@ func (p *Protocol) move(cmd *codec.Command, c *command, keys []codec.Key) {
 // copiesAway tells of a COPY source destination [DB n] [REPLACE] whether it names a database that is not served, and then says what
 // becomes of it. Options are read from the left, as by the server, which is left to refuse what it would refuse first.
 func (p *Protocol) copiesAway(cmd *codec.Command) bool {
+	if p.cluster {
+		return false
+	}
 	args := argsOf(cmd.Frame)
 	for range 3 {
 		args.next()
@@ -203,7 +214,8 @@ func (p *Protocol) strays(db int, cmd *codec.Command) bool {
 	case opFlushAll:
 		return p.selects()
 	case opSwapDB:
-		return other(args.next()) || other(args.next())
+		first := other(args.next())
+		return other(args.next()) || first
 	case opMove:
 		args.next()
 		return other(args.next())
@@ -233,6 +245,8 @@ func (p *Protocol) swap(cmd *codec.Command) {
 		}
 	}
 	switch {
+	case p.cluster:
+		cmd.Kind, cmd.Key = codec.Anywhere, placeholder
 	case !p.selects():
 		refuse(cmd, refuseOtherDB)
 	case past > 0:

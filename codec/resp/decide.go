@@ -147,13 +147,19 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	}
 }
 
-// becomeLocal has cmd be answered here. UNWATCH ends what the client watches; AUTH may change its database.
+// becomeLocal has cmd be answered here. UNWATCH ends what the client watches; AUTH may change its database; what is asked of the keys of a
+// cluster its servers know.
 func (p *Protocol) becomeLocal(cmd *codec.Command) {
 	switch cmd.Kind = codec.Local; {
 	case cmd.Op == opUnwatch:
 		cmd.Kind = codec.Discard
 	case cmd.Op == opAuth && p.homes:
 		cmd.Kind = codec.Switch
+	case !p.cluster:
+	case cmd.Op == opClusterKeySlot:
+		cmd.Kind, cmd.Key = codec.Anywhere, placeholder
+	case cmd.Op == opClusterCountKeys, cmd.Op == opClusterGetKeys:
+		asksOfSlot(cmd)
 	}
 }
 
@@ -187,6 +193,10 @@ func (p *Protocol) routePicked(cmd *codec.Command, c *command, keys []codec.Key)
 	}
 	keys, err := c.pick(cmd.Frame, keys)
 	cmd.Script = c.keys.count == countEval && c.keys.kind == counted
+	if err == refuseKeyless && p.cluster { // as servers of one: a script without keys is executed where it comes to
+		cmd.Kind = codec.Anywhere
+		return
+	}
 	if err != "" {
 		refuse(cmd, err)
 		cmd.Sole = c.kind == forward // the only server has them all, wherever they are

@@ -104,15 +104,27 @@ func (*Protocol) TLSApart() bool { return false }
 func (*Protocol) Marks(codec.Profile) bool { return false }
 
 // Judge implements codec.Replies.
-func (*Protocol) Judge(pr codec.Profile, op uint16, reply []byte) verdict.Verdict {
-	kind := kinds[reply[0]]
-	if shapes[op].fits[pr&1]&kind != 0 {
+func (p *Protocol) Judge(pr codec.Profile, op uint16, reply []byte) verdict.Verdict {
+	if shapes[op].fits[pr&1]&kinds[reply[0]] != 0 {
 		return verdict.Fine
 	}
-	switch kind {
+	return p.judgeOther(op, reply) // apart, so that what is nearly always so needs no frame
+}
+
+// judgeOther is Judge for a reply that is not of the command's usual kinds.
+func (p *Protocol) judgeOther(op uint16, reply []byte) verdict.Verdict {
+	switch kinds[reply[0]] {
 	case aPush:
 		return verdict.Push
 	case anError:
+		if !bytes.HasSuffix(reply, []byte(crlf)) {
+			return verdict.Cut
+		}
+		if p.cluster || p.sentinels {
+			if v, is := judgeElsewhere(reply, p.cluster); is {
+				return v
+			}
+		}
 		if v := judgeError(reply); v != verdict.Ailing || !scripts[op] {
 			return v
 		}

@@ -109,7 +109,16 @@ func (p *Protocol) appendHello(dst []byte, cl *codec.Client, args arguments) []b
 	dst = appendInt(dst, versionOf(cl.Profile))
 	dst = append(dst, "$2\r\nid\r\n"...)
 	dst = appendUint(dst, cl.ID)
-	return append(dst, "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"...)
+	dst = appendBulk(append(dst, "$4\r\nmode\r\n"...), p.mode())
+	return append(dst, "$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"...)
+}
+
+// mode is what HELLO and INFO call what the servers are.
+func (p *Protocol) mode() string {
+	if p.cluster {
+		return "cluster"
+	}
+	return "standalone"
 }
 
 // versionOf is the protocol version that a profile is.

@@ -68,7 +68,7 @@ var infoSections = []struct {
 	{"Persistence", func(_ *Protocol, t *infoText, _ *about.Facts) { t.count("loading", 0) }}, // clients wait while it is not 0
 	{"Stats", infoStats},
 	{"Replication", infoReplication},
-	{"Cluster", func(_ *Protocol, t *infoText, _ *about.Facts) { t.flag("cluster_enabled", false) }},
+	{"Cluster", func(p *Protocol, t *infoText, _ *about.Facts) { t.flag("cluster_enabled", p.cluster) }},
 	{"CPU", infoCPU},
 	{"Proxy", infoProxy},
 	{"Servers", infoServers},
@@ -100,7 +100,7 @@ func (p *Protocol) infoServer(t *infoText, f *about.Facts) {
 		port = "0" // what Redis says of a unix socket
 	}
 	t.text("redis_version", p.version)
-	t.text("redis_mode", "standalone")
+	t.text("redis_mode", p.mode())
 	t.text("cashew_version", f.Process.Version)
 	t.text("os", f.Process.System+" "+f.Process.Machine)
 	t.count("arch_bits", int64(f.Process.WordBits))

@@ -51,18 +51,16 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 		return appendBulk(dst, args.next())
 	case opQuit, opWatch, opUnwatch:
 		return append(dst, replyOK...)
-	case opAuth:
-		return p.appendAuth(dst, cl, cmd, args)
+	case opAuth, opHello:
+		return p.appendLogin(dst, cl, cmd, args)
 	case opSelect:
 		return p.appendSelect(dst, cl, args.next())
 	case opMove, opCopy, opSwapDB:
 		return append(dst, errDBRange...)
-	case opHello:
-		return p.appendHello(dst, cl, args)
 	case opReset:
 		return p.appendReset(dst, cl)
 	case opReadonly, opReadwrite, opAsking:
-		return append(dst, errNoCluster...)
+		return p.appendCluster(dst, cl, cmd.Op, args)
 	case opRole:
 		return append(dst, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"...)
 	case opConfigGet:
@@ -72,11 +70,11 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 	case opWait, opWaitAOF:
 		return appendAcks(dst, cmd.Op, args)
 	}
-	if commands[cmd.Op].parent == opACL {
+	switch commands[cmd.Op].parent {
+	case opACL:
 		return p.appendACL(dst, cl, cmd.Op, args)
-	}
-	if commands[cmd.Op].parent == opCluster {
-		return append(dst, errNoCluster...)
+	case opCluster:
+		return p.appendCluster(dst, cl, cmd.Op, args)
 	}
 	args.next() // the subcommand's name
 	return appendLocalSub(dst, cl, cmd, args)

@@ -44,7 +44,7 @@ type rite struct {
 	commands [profiles][]string // the same, as errors name them
 }
 
-// newRite makes a handshake of AUTH, and HELLO 3 for RESP3, each if needed. SELECT comes behind them; twemproxy sends it before AUTH,
+// newRite makes a handshake of AUTH, and HELLO 3 for RESP3, each if needed. SELECT comes behind them, and then ROLE, of a server that has to be a master; twemproxy sends it before AUTH,
 // and so works in database 0 if there is a password. AUTH is a command of its own, and no option of HELLO, which servers may not have.
 func newRite(l Login) *rite {
 	if l.User == defaultUser {
@@ -78,6 +78,9 @@ func (p *Protocol) addAccounts(o Options) {
 		o.Login.Password = o.Password
 	}
 	p.account, p.shown = account{now: newRite(o.Login)}, o.Shown
+	if o.Sentinels {
+		p.setAccount(codec.ToSentinels, &account{now: newRite(o.SentinelLogin)})
+	}
 	for _, server := range slices.Sorted(maps.Keys(o.Logins)) {
 		p.setAccount(server, &account{now: newRite(o.Logins[server])})
 	}
@@ -174,11 +177,14 @@ func (r *rite) tookAny() (took bool) {
 
 // Handshake implements codec.Health.
 func (p *Protocol) Handshake(as codec.Login, pr codec.Profile, db int) [][]byte {
-	steps := p.rite(as).steps[pr]
-	if db == 0 {
-		return steps
+	steps := slices.Clip(p.rite(as).steps[pr])
+	if db != 0 {
+		steps = append(steps, p.AppendSelect(nil, db))
 	}
-	return append(slices.Clip(steps), p.AppendSelect(nil, db))
+	if as.Master {
+		steps = append(steps, roleCommand)
+	}
+	return steps
 }
 
 // CheckHandshake implements codec.Health. The error names the command and says what the server said.
@@ -187,10 +193,13 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 	commands := r.commands[pr]
 	command := "SELECT " + strconv.Itoa(db)
 	reply = withoutAttributes(reply)
+	selects := step == len(commands) && db != 0
 	if step < len(commands) {
 		command = commands[step]
 	}
 	switch {
+	case step >= len(commands) && !selects:
+		return checkRole(reply)
 	case command == helloCommand:
 		return checkHello(reply)
 	case len(reply) > 0 && reply[0] == '+':
@@ -204,7 +213,7 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 		return &codec.LoginError{}
 	case tells(reply, r.login.Password):
 		return errors.New(command + " was refused")
-	case step == len(commands) && db != p.db && lacksDB(reply):
+	case selects && db != p.db && lacksDB(reply):
 		return &codec.RefusalError{Database: db, Reply: bytes.Clone(reply)}
 	default:
 		return unexpected(command, reply)

@@ -9,6 +9,7 @@ import "cashew/codec"
 //   - what would change the connection for others, which share it: HELLO, AUTH, SUBSCRIBE and kin, and SELECT of another database where
 //     the pool serves one; where it serves several, the transaction goes over a connection of the client's own
 //   - questions about the proxy as a whole (CLIENT LIST; where there are several servers, INFO and SLOWLOG)
+//   - of a Redis Cluster, CLUSTER COUNTKEYSINSLOT and GETKEYSINSLOT
 //   - where there are several servers, what all of them must get or tell of; SCRIPT LOAD and EXISTS go with the transaction, to its server
 //     alone
 //
@@ -48,6 +49,10 @@ func (p *Protocol) hold(cmd *codec.Command) {
 	}
 	switch cmd.Kind {
 	case codec.Forward:
+		if commands[cmd.Op].parent == opCluster { // it has no key that would say where the transaction goes
+			refuse(cmd, refuseInMulti)
+			return
+		}
 		if cmd.Kind = codec.Queue; len(cmd.Keys) == 0 {
 			cmd.Keys = cmd.Keys[:1] // where route left it
 		}

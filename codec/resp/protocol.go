@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"strconv"
 
 	"cashew/codec"
@@ -26,7 +27,15 @@ type Options struct {
 	Version   string     // the Redis version that HELLO tells; "": defaultVersion
 	Commands  string     // which commands clients may send; see DefaultCommands, which "" is
 	Users     *acl.Users // who clients may be, by Users; nil: none, and Password is what they give
-	Learn     bool       // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
+	Cluster   bool       // the servers are a Redis Cluster
+	// Sentinels says that sentinels, who are given SentinelLogin, tell where the servers are.
+	Sentinels     bool
+	SentinelLogin Login
+	// Announce are the addresses, "host:port", of which clients are told that a cluster is made; nil: the one that they connected to.
+	// PortNames is what CLUSTER SHARDS calls their ports: "port" (which it is if nil), "tls-port" or both.
+	Announce  []string
+	PortNames []string
+	Learn     bool // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
 }
 
 const defaultVersion = "7.0.0"
@@ -42,6 +51,10 @@ type Protocol struct {
 	version   string
 	rules     string
 	learns    bool
+	cluster   bool
+	sentinels bool
+	fleet     []member // by Options.Announce
+	portNames []string
 	allowed   *policy
 	straight  [maxOps]arity // see there
 
@@ -61,6 +74,13 @@ func New(o Options) *Protocol {
 		version: o.Version,
 		rules:   cmp.Or(o.Commands, DefaultCommands),
 		learns:  o.Learn,
+		cluster: o.Cluster, sentinels: o.Sentinels,
+	}
+	for _, addr := range o.Announce {
+		p.fleet = append(p.fleet, memberAt(addr))
+	}
+	if p.portNames = o.PortNames; p.portNames == nil {
+		p.portNames = []string{"port"}
 	}
 	p.addUsers(o.Users)
 	if p.version == "" {
@@ -95,6 +115,14 @@ func (*Protocol) Profiles() []string { return profileNames[:] }
 
 var profileNames = [profiles]string{"resp2", "resp3"}
 
+// Announces are Options.Announce.
+func (p *Protocol) Announces() (addrs []string) {
+	for _, m := range p.fleet {
+		addrs = append(addrs, net.JoinHostPort(m.host, m.port))
+	}
+	return addrs
+}
+
 // unexpected is the error for a reply to a command of the handshake.
 func unexpected(command string, reply []byte) error {
 	text := bytes.TrimRight(reply, "\r\n")
@@ -119,8 +147,11 @@ func (p *Protocol) AppendFailure(dst []byte, _ codec.Profile, _ codec.Mark, text
 	return p.AppendError(dst, text)
 }
 
-// AppendCrossServer implements codec.Answers. Cluster clients know the error's code.
-func (*Protocol) AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string) []byte {
+// AppendCrossServer implements codec.Answers. Cluster clients know the error's code; in a cluster, also its words.
+func (p *Protocol) AppendCrossServer(dst []byte, keys [2][]byte, servers [2]string) []byte {
+	if p.cluster {
+		return append(dst, errCrossSlot...)
+	}
 	dst = append(dst, "-CROSSSLOT Keys in request don't hash to the same server"...)
 	dst = append(dst, ": '"...)
 	dst = appendPrintable(dst, keys[0], maxToldKey)

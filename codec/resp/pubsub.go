@@ -105,6 +105,19 @@ func (*Protocol) Message(frame []byte) (sort int, name []byte, ok bool) {
 	return 0, nil, false
 }
 
+// Unsubscribed implements codec.PubSub: a server of a cluster ends what hangs on a slot that it loses.
+func (*Protocol) Unsubscribed(frame []byte) (sort int, name []byte, ok bool) {
+	n, pos := arrayAt(frame)
+	if pos <= 0 || n != 3 {
+		return 0, nil, false
+	}
+	if word, pos := bulkAt(frame, pos); string(word) == sortWords[shards].ends {
+		name, pos = bulkAt(frame, pos)
+		return shards, name, pos > 0
+	}
+	return 0, nil, false
+}
+
 // bulkAt is the string at pos, and the offset behind it; 0: there is none.
 func bulkAt(frame []byte, pos int) (s []byte, next int) {
 	if pos <= 0 {

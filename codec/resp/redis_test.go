@@ -41,6 +41,10 @@ func dialRedis(t *testing.T, socket string) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	return newPeer(t, c)
+}
+
+func newPeer(t *testing.T, c net.Conn) *peer {
 	c.SetDeadline(time.Now().Add(15 * time.Second))
 	return &peer{t, c, bufio.NewReader(c)}
 }

@@ -11,6 +11,10 @@ import (
 func (p *Protocol) appendRefusal(dst []byte, cl *codec.Client, cmd *codec.Command) []byte {
 	name := commands[cmd.Op].name
 	switch cmd.Err {
+	case refuseNoAuth:
+		if cmd.Op == opExec { // Source: redis 7.0 multi.c, execCommandAbort
+			return append(dst, "-EXECABORT Transaction discarded because of: NOAUTH Authentication required.\r\n"...)
+		}
 	case refuseUnknown:
 		return appendUnknown(dst, cmd.Frame)
 	case refuseUnknownSub:

@@ -36,10 +36,10 @@ func (p *Protocol) AppendReport(dst []byte, cl codec.Client, op uint16, frame []
 	if op == opInfo {
 		return p.appendInfoReply(dst, cl.Profile, args, proxy), false
 	}
-	args.next() // the subcommand's name
+	sub := args.next() // as it was sent
 	switch op {
 	case opACLLog:
-		return p.appendACLLog(dst, &cl, args, proxy), false
+		return p.appendACLLog(dst, &cl, sub, args, proxy), false
 	case opClientInfo:
 		return p.appendClientInfo(dst, &cl, proxy), false
 	case opClientKill:

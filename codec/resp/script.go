@@ -76,11 +76,18 @@ func (*Protocol) ScriptName(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// CalledScript implements codec.Commands. Servers take the name in capitals, too.
-func (*Protocol) CalledScript(frame []byte) string {
+// AppendCalled implements codec.Commands. Servers take the name in capitals, too.
+func (*Protocol) AppendCalled(dst, frame []byte) []byte {
 	args := argsOf(frame)
 	args.next()
-	return string(bytes.ToLower(args.next()))
+	from := len(dst)
+	dst = append(dst, args.next()...)
+	for i, c := range dst[from:] {
+		if c >= 'A' && c <= 'Z' {
+			dst[from+i] = c + 'a' - 'A'
+		}
+	}
+	return dst
 }
 
 // AppendLoad implements codec.Commands.

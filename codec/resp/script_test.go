@@ -30,8 +30,8 @@ func TestScript(t *testing.T) {
 		if !cmd.Script || string(body) != c.body || calls != c.calls || cmd.Kind != c.kind || cmd.Some != c.some || cmd.Sole != c.sole {
 			t.Errorf("%q: body %q, calls %v, %+v; want %+v", c.in, body, calls, cmd, c)
 		}
-		if calls && p.CalledScript(cmd.Frame) != name {
-			t.Errorf("%q calls %q; want %q", c.in, p.CalledScript(cmd.Frame), name)
+		if calls && string(p.AppendCalled(nil, cmd.Frame)) != name {
+			t.Errorf("%q calls %q; want %q", c.in, p.AppendCalled(nil, cmd.Frame), name)
 		}
 	}
 	if got := p.ScriptName([]byte("return 1")); got != name {

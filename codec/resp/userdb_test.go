@@ -44,8 +44,21 @@ func TestDatabaseLeft(t *testing.T) {
 		command string
 		db      int
 	}{
-		{"SELECT 5", 5}, {"AUTH other x", 5}, {"AUTH three x", 3}, {"AUTH four x", 4}, {"SELECT 5", 5}, {"AUTH none x", 1}, {"AUTH three x", 3}, {"AUTH three wrong", 3},
-		{"SELECT 5", 5}, {"AUTH three x", 3}, {"HELLO 2 AUTH other x", 1}, {"SELECT 7", 7}, {"AUTH none x", 7}, {"AUTH three x", 3}, {"RESET", 1},
+		{"SELECT 5", 5},
+		{"AUTH other x", 5},
+		{"AUTH three x", 3},
+		{"AUTH four x", 4},
+		{"SELECT 5", 5},
+		{"AUTH none x", 1},
+		{"AUTH three x", 3},
+		{"AUTH three wrong", 3},
+		{"SELECT 5", 5},
+		{"AUTH three x", 3},
+		{"HELLO 2 AUTH other x", 1},
+		{"SELECT 7", 7},
+		{"AUTH none x", 7},
+		{"AUTH three x", 3},
+		{"RESET", 1},
 	} {
 		if say(t, p, cl, strings.Fields(tt.command)...); cl.DB != tt.db {
 			t.Errorf("behind %s the client is in %d; want %d", tt.command, cl.DB, tt.db)

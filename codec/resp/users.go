@@ -221,6 +221,9 @@ func (p *Protocol) ask(q *acl.Question, cmd *codec.Command, c *command) {
 		if sort, begins := p.Subscribes(cmd); begins {
 			q.Channels, q.Literal = appendArgsOf(q.Channels, cmd, 0, 0), sort == patterns
 		}
+	case cmd.Err == refuseArity, cmd.Err == refuseUnbalanced: // the server would judge it, and then find that
+		first, others := accessTo(cmd.Op, cmd.Frame)
+		q.Keys = appendUneven(q.Keys, c, argsOf(cmd.Frame), first, others)
 	case c.keys != noKey:
 		first, others := accessTo(cmd.Op, cmd.Frame)
 		q.Keys = appendArgsOf(q.Keys, cmd, first, others)
@@ -238,6 +241,31 @@ func appendArgsOf(list []acl.Arg, cmd *codec.Command, first, others acl.Access) 
 		}
 	case cmd.Key != nil:
 		list = append(list, acl.Arg{Text: cmd.Key, Access: first})
+	}
+	return list
+}
+
+// appendUneven is appendArgsOf for a command of which a value too few came: those that have a value behind each key, and those of streams.
+//
+// Source: redis 7.0 key specs of MSET, and of XREAD: of what follows STREAMS the first half.
+func appendUneven(list []acl.Arg, c *command, args arguments, first, others acl.Access) []acl.Arg {
+	keys, step := 0, max(int(c.group), 1)
+	if c.keys.kind == streams {
+		for args.left > 0 && !equalFold(args.next(), "streams") {
+		}
+		keys = args.left / 2
+	} else if c.group != 0 {
+		for range c.keys.first {
+			args.next()
+		}
+		keys = (args.left + step - 1) / step
+	}
+	for range keys {
+		list = append(list, acl.Arg{Text: args.next(), Access: first})
+		for i := 1; i < step && args.left > 0; i++ {
+			args.next()
+		}
+		first = others
 	}
 	return list
 }
@@ -318,13 +346,27 @@ func (p *Protocol) hasUser(name []byte) bool {
 func (p *Protocol) login(cl *codec.Client, name, password []byte) bool {
 	u := p.users.Login(name, password)
 	if u == nil {
-		cl.Denied = &acl.Refusal{Reason: acl.Login, Object: string(name[:min(len(name), maxToldName)]), User: string(name[:min(len(name), maxToldName)])}
+		cl.Denied = &acl.Refusal{Reason: acl.Login, User: string(name[:min(len(name), maxToldName)])}
 		cl.LoginFailed = true
 		return false
 	}
 	p.admit(cl, u)
 	cl.LoggedIn = true
 	return true
+}
+
+// appendLogin is AUTH, or HELLO. A login that failed is told by its command, as it was sent.
+func (p *Protocol) appendLogin(dst []byte, cl *codec.Client, cmd *codec.Command, args arguments) []byte {
+	if cmd.Op == opAuth {
+		dst = p.appendAuth(dst, cl, cmd, args)
+	} else {
+		dst = p.appendHello(dst, cl, args)
+	}
+	if d := cl.Denied; d != nil && d.Reason == acl.Login {
+		whole := argsOf(cmd.Frame)
+		d.Object = string(whole.next())
+	}
+	return dst
 }
 
 // maxToldName is how much of a name that somebody gave is kept.

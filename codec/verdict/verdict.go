@@ -25,6 +25,14 @@ const (
 	Unknown
 	// Unfit does not look like a reply to that command: the connection may be out of step, which has to be proved.
 	Unfit
+	// Moved is an error of a Redis Cluster: what was asked was not done. It has to be asked of another server, which it names, from now on.
+	Moved
+	// Asked is the same for this once.
+	Asked
+	// Again is one by which nothing was done either, and that may be over a little later.
+	Again
+	// Cut is the beginning of an error: what it says shows once it is whole.
+	Cut
 	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.
 	Push
 )

@@ -25,8 +25,12 @@ func Open(path string) (*File, error) {
 	if path == "" {
 		return &File{f: os.Stderr}, nil
 	}
+	return open(path, 0)
+}
+
+func open(path string, flag int) (*File, error) {
 	// A daemon leads a session without a terminal, and a terminal that is its log must not become the session's.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY|flag, 0o644)
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
@@ -50,12 +54,12 @@ func (l *File) Close() error {
 	return l.f.Close()
 }
 
-// Reopen opens the path again. If that fails the lines go on into the old file. It does nothing for stderr.
+// Reopen opens the path again. If that fails, as for a FIFO that nobody reads, the lines go on into the old file. It does nothing for stderr.
 func (l *File) Reopen() error {
 	if l.path == "" {
 		return nil
 	}
-	next, err := Open(l.path)
+	next, err := open(l.path, unix.O_NONBLOCK) // whoever stops or reloads the process waits for this
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package logging
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -49,4 +51,15 @@ func TestFileReopen(t *testing.T) {
 		t.Errorf("Reopen of a directory = %v; want an error without the path", err)
 	}
 	write("four\n")
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	if err := l.Reopen(); !errors.Is(err, syscall.ENXIO) {
+		t.Errorf("Reopen of a FIFO that nobody reads = %v", err)
+	}
+	write("five\n")
 }

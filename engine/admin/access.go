@@ -66,6 +66,8 @@ func token(o *engine.Options) ([]byte, error) {
 	switch b = bytes.TrimRight(b, "\r\n"); {
 	case len(b) == 0:
 		return nil, fmt.Errorf("admin: token: '%s' is empty", o.AdminTokenFile)
+	case bytes.ContainsAny(b, "\r\n"):
+		return nil, fmt.Errorf("admin: token: '%s' has more than one line", o.AdminTokenFile) // which no header can hold
 	case len(b) > maxTokenBytes:
 		return nil, fmt.Errorf("admin: token: '%s' has more than %d bytes", o.AdminTokenFile, maxTokenBytes)
 	}

@@ -108,6 +108,8 @@ func twoPools() stats.Snapshot {
 			ClientsOverMemory: 12, ClientsSlowSubscribers: 26, Subscriptions: 27, Messages: 28, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
 			Refused:    map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
+			Cluster:    &stats.Cluster{Epoch: 45, Unowned: 46, Applied: 47, Failed: 48},
+			Sentinel:   &stats.Sentinel{Sentinels: 49, Unknown: 50, Held: 51, Applied: 52, Failed: 53},
 			RateLimits: []stats.Limit{{Rule: "batch", Past: "delay", Times: 44, Waited: 1.5}},
 			RefusedOf: stats.Refusals{
 				{Command: "keys", Library: "redis-py", Version: "5.0.1"}: 20, {Command: "keys"}: 1, {Command: "\xfe", Library: "\xfe"}: 2,

@@ -103,6 +103,21 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LostKeys }),
 }
 
+var sentinelMetrics = []metric[stats.Sentinel]{
+	gauge(describe("sentinel_known", "Sentinels of the pool that are known.", "pool"), func(s *stats.Sentinel) float64 { return float64(s.Sentinels) }),
+	gauge(describe("sentinel_masters_unknown", "Masters of which no sentinel has told where they are.", "pool"), func(s *stats.Sentinel) float64 { return float64(s.Unknown) }),
+	gauge(describe("sentinel_masters_held", "Masters that a replica is about to replace, for which writes wait.", "pool"), func(s *stats.Sentinel) float64 { return float64(s.Held) }),
+	counter(describe("sentinel_switches_total", "Changes of where masters are that came into force.", "pool"), "", func(s *stats.Sentinel) int64 { return s.Applied }),
+	counter(describe("sentinel_rounds_failed_total", "Attempts to learn where masters are in which no sentinel answered.", "pool"), "", func(s *stats.Sentinel) int64 { return s.Failed }),
+}
+
+var clusterMetrics = []metric[stats.Cluster]{
+	gauge(describe("cluster_epoch", "The highest configuration epoch of a master of the cluster that has slots.", "pool"), func(c *stats.Cluster) float64 { return float64(c.Epoch) }),
+	gauge(describe("cluster_slots_unowned", "Slots of the cluster that no server has, as far as is known.", "pool"), func(c *stats.Cluster) float64 { return float64(c.Unowned) }),
+	counter(describe("cluster_maps_applied_total", "Changes of who has which slot that came into force.", "pool"), "", func(c *stats.Cluster) int64 { return c.Applied }),
+	counter(describe("cluster_rounds_failed_total", "Attempts to learn who has which slot in which no server answered.", "pool"), "", func(c *stats.Cluster) int64 { return c.Failed }),
+}
+
 var serverMetrics = []metric[stats.Server]{
 	gauge(describe("server_up", "1 if the server gets requests, 0 while it is ejected.", "pool", "server"), up),
 	gauge(describe("server_on_trial", "1 while the server is back but not trusted yet.", "pool", "server"), func(s *stats.Server) float64 { return float64(one(s.State == "trial")) }),
@@ -179,6 +194,8 @@ func (collector) Describe(out chan<- *prometheus.Desc) {
 	}
 	describeAll(out, proxyMetrics)
 	describeAll(out, poolMetrics)
+	describeAll(out, clusterMetrics)
+	describeAll(out, sentinelMetrics)
 	describeAll(out, serverMetrics)
 }
 
@@ -211,6 +228,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	pool := label(p.Name)
 	collect(out, poolMetrics, p, pool)
+	if p.Cluster != nil {
+		collect(out, clusterMetrics, p.Cluster, pool)
+	}
+	if p.Sentinel != nil {
+		collect(out, sentinelMetrics, p.Sentinel, pool)
+	}
 	collectNamed(out, descTurned, prometheus.CounterValue, p.ClientsRefused, pool)
 	collectNamed(out, descRefused, prometheus.CounterValue, p.Refused, pool)
 	for _, to := range p.RefusedOf.Sorted() {

@@ -45,6 +45,8 @@ type Of struct {
 	Hosts      []string // names and addresses; nil: localhost and 127.0.0.1
 	Expired    bool     // an hour ago
 	SelfSigned bool
+
+	Ends time.Duration // from now; 0: in two days
 }
 
 // New returns an authority of that name, which nobody else has.
@@ -120,6 +122,9 @@ func (a *Authority) template(o Of) *x509.Certificate {
 		SerialNumber: big.NewInt(int64(a.made)), Subject: pkix.Name{CommonName: o.Name, Organization: []string{a.name}},
 		NotBefore: now.Add(-48 * time.Hour), NotAfter: now.Add(48 * time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if o.Ends != 0 {
+		tmpl.NotAfter = now.Add(o.Ends)
 	}
 	if o.Expired {
 		tmpl.NotAfter = now.Add(-time.Hour)

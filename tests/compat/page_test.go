@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", want)
 		}
 	}
-	for _, text := range []string{refusedList(), notTheServers} {
+	for _, text := range []string{refusedList(), notTheServers, clusterClients, usersDiffer} {
 		if !strings.Contains(string(written), text) {
 			t.Errorf("docs/compatibility.md does not have\n%s\nmake compat writes it anew", text)
 		}
@@ -111,7 +111,7 @@ func render() string {
 	for _, r := range frameworks {
 		fmt.Fprintln(&b, r.line(findings.byRow[r.id()]))
 	}
-	fmt.Fprintf(&b, "\n## What is refused\n\n%s\n%s%s", refusedList(), notTheServers, outro)
+	fmt.Fprintf(&b, "\n## What is refused\n\n%s\n%s%s%s%s", refusedList(), notTheServers, clusterClients, usersDiffer, outro)
 	return b.String()
 }
 
@@ -130,7 +130,7 @@ const notTheServers = "" +
 	"* `AUTH` where no password is set, and what is sent before it where one is, are answered in twemproxy's words.\n" +
 	"* `SLOWLOG RESET`, `CONFIG RESETSTAT` and `CLIENT PAUSE` do at the server what they say, for all who use it.\n" +
 	"* `HELLO` tells `mode` standalone, `role` master and no `modules`, whatever the server is. `CLUSTER`, `READONLY`, `READWRITE` and `ASKING` are answered as by a server\n" +
-	"  without cluster support, also before one that has it.\n" +
+	"  without cluster support, also before one that has it, but in a pool with `cluster: true`: see [below](#clients-of-a-redis-cluster).\n" +
 	"* `CLIENT SETINFO`, `NO-TOUCH` and `MAINT_NOTIFICATIONS` are answered whether the server is new enough to have them or not. What `CLIENT NO-EVICT` and `NO-TOUCH` ask\n" +
 	"  for shows in `CLIENT LIST`, and changes nothing else.\n" +
 	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING` with `REDIRECT`. What a server sends to one connection unasked, as with\n" +
@@ -138,6 +138,29 @@ const notTheServers = "" +
 	"* A client that has said `CLIENT REPLY OFF`, or `SKIP` for the next, is closed behind `QUIT`, its own `CLIENT KILL` and what is no command, without a word; a server leaves\n" +
 	"  it open until there is a reply to write.\n" +
 	"* `POST` and `Host:` are answered with an error before the connection is closed, as are request lines of HTTP, which a server takes for commands.\n" +
+	"\n"
+
+// clusterClients is what clients of a cluster see; tests of tests/difftest and codec/resp have each.
+const clusterClients = "" +
+	"## Clients of a Redis Cluster\n" +
+	"\n" +
+	"A pool with `cluster: true` serves clients that know nothing of clusters as any other, and clients that do as a cluster of one master that has all slots, or of the\n" +
+	"proxies that `cluster_announce` lists: [configs/README.md](../configs/README.md#clients-of-a-cluster). They are never sent elsewhere: `MOVED`, `ASK` and `TRYAGAIN` are\n" +
+	"followed by the proxy. Tried with it: redis-cli (`-c`, `--cluster check`), go-redis, redis-py, ioredis, node-redis, valkey-glide, rueidis, valkey-go, phpredis,\n" +
+	"predis and redis-rb, each with its client of clusters. What they see:\n" +
+	"\n" +
+	"* `CLUSTER SLOTS`, `SHARDS`, `NODES`, `INFO`, `MYID`, `MYSHARDID`, `LINKS`, `REPLICAS`, `SLAVES`, `COUNT-FAILURE-REPORTS` and `HELP` are the proxy's, in the forms of Redis 7. There are no replicas, the\n" +
+	"  bus has port 0, and `cluster_state` is ok. `KEYSLOT`, `COUNTKEYSINSLOT` and `GETKEYSINSLOT` are answered by the servers; within a transaction the latter two are refused. What changes a cluster\n" +
+	"  is refused: `CLUSTER FAILOVER`, `MEET`, `RESET` and kin.\n" +
+	"* `READONLY`, `READWRITE` and `ASKING` are answered OK. Masters serve all reads.\n" +
+	"* `INFO` says `cluster_enabled:1` and `redis_mode:cluster`, `HELLO` `mode` cluster.\n" +
+	"* `SELECT` of another database than 0 is refused as by a cluster, and the client goes on in database 0; so are `SWAPDB`, `MOVE` and `COPY … DB`.\n" +
+	"* `MGET`, `MSET`, `DEL`, `UNLINK`, `EXISTS` and `TOUCH` take keys of any slots, which a server of a cluster refuses; `MSET` then is not done at once. Within a transaction, and\n" +
+	"  in all other commands, keys of several slots get `CROSSSLOT`, in Redis's words, and so do scripts that name them, whatever `cross_server_scripts` says. Where commands of a\n" +
+	"  transaction have keys of different slots, `EXEC` says so.\n" +
+	"* `EVAL`, `EVALSHA` and `FCALL` without keys are executed by one of the masters.\n" +
+	"* `SCAN`, `KEYS`, `DBSIZE`, `FLUSHALL` and others without keys are about all masters. A client that asks each node of a fleet that `cluster_announce` lists, and adds up what they\n" +
+	"  say, counts everything once for each: ask one.\n" +
 	"\n"
 
 // line is a row of a table.

@@ -67,10 +67,10 @@ func startFleet(t testing.TB, server string, over transport) *fleet {
 	f := &fleet{direct: k.start(t, server, k.direct()).port, environment: k.environment()}
 	var ports []string
 	for range 3 {
-		l := k.start(t, server, k.behind(server))
+		l := k.start(t, server, k.direct())
 		ports, f.servers = append(ports, l.port), append(f.servers, l.inside)
 	}
-	f.one = startPool(t, server, []string{k.start(t, server, k.behind(server)).port}, k.settings(server)...)
+	f.one = startPool(t, server, []string{k.start(t, server, k.direct()).port}, k.settings(server)...)
 	f.three = startPool(t, server, ports, k.settings(server)...)
 	for _, p := range []*proxy{f.one, f.three} {
 		p.port = k.entrance(t, p.port)

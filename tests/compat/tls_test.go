@@ -18,12 +18,9 @@ import (
 //
 //	           directly                   through cashew
 //	plain      redis, memcached           cashew ------> redis, memcached
-//	sealed     redis, memcached by TLS    cashew by TLS -TLS--> redis; memcached
+//	sealed     redis, memcached by TLS    cashew by TLS -TLS--> redis, memcached
 //	certified  the same, and both ask for certificates, which tell cashew who a client is
 //	tunnelled  as plain                   stunnel -TLS--> cashew ------> redis, memcached
-//
-// Between cashew and memcached there is no TLS here: memcached 1.6.18 leaves what it has read of a record where a value ends and
-// another command follows, until more bytes come, and libraries that write many commands at once wait in vain. tests/difftest has it.
 type transport string
 
 const (
@@ -81,7 +78,7 @@ func (k *keychain) settings(server string) (lines []string) {
 	if k.over != plain {
 		lines = append(lines, "tls: on", "tls_cert_file: "+k.proxy.Cert, "tls_key_file: "+k.proxy.Key)
 	}
-	if k.behind(server) {
+	if k.direct() {
 		lines = append(lines, "server_tls: true", "server_tls_ca_cert_file: "+k.ca.File)
 	}
 	if k.over != certified {
@@ -90,16 +87,13 @@ func (k *keychain) settings(server string) (lines []string) {
 	rules := ""
 	if server == "redis" {
 		rules = " ~* &* +@all"
-		lines = append(lines, "server_tls_cert_file: "+k.proxy.Cert, "server_tls_key_file: "+k.proxy.Key)
 	}
+	lines = append(lines, "server_tls_cert_file: "+k.proxy.Cert, "server_tls_key_file: "+k.proxy.Key)
 	return append(lines, "tls_ca_cert_file: "+k.ca.File, "users:", " - default off", " - lab on"+rules+" cert=CN:lab")
 }
 
 // direct says that programs speak TLS to the server.
 func (k *keychain) direct() bool { return k.over == sealed || k.over == certified }
-
-// behind says that the proxy does.
-func (k *keychain) behind(server string) bool { return k.direct() && server == "redis" }
 
 // listener is a server, at the port that the transport leads to and at one where the test looks at it.
 type listener struct{ port, inside string }
@@ -111,8 +105,7 @@ func (k *keychain) start(t testing.TB, server string, tls bool) listener {
 		return k.startRedis(t)
 	}
 	if tls {
-		port := k.startMemcached(t)
-		return listener{port, port}
+		return k.startMemcached(t)
 	}
 	start := startMemcached
 	if server == "redis" {
@@ -137,7 +130,7 @@ func (k *keychain) startRedis(t testing.TB) listener {
 		"--tls-cert-file", k.server.Cert, "--tls-key-file", k.server.Key, "--tls-ca-cert-file", k.ca.File)}
 }
 
-func (k *keychain) startMemcached(t testing.TB) string {
+func (k *keychain) startMemcached(t testing.TB) listener {
 	t.Helper()
 	if out, _ := exec.Command(lookPath(t, "memcached", "memcached"), "-h").CombinedOutput(); !bytes.Contains(out, []byte("--enable-ssl")) {
 		missing(t, "this memcached has no TLS")
@@ -146,11 +139,13 @@ func (k *keychain) startMemcached(t testing.TB) string {
 	if k.over == certified {
 		asks = "2"
 	}
-	port := processtest.FreePort(t)
-	s := processtest.Memcached(t, "-l", "127.0.0.1", "-p", port, "-Z", "-o",
+	port, inside := processtest.FreePort(t), processtest.FreePort(t)
+	s := processtest.Memcached(t, "-l", "127.0.0.1:"+port+",notls:127.0.0.1:"+inside, "-Z", "-o",
 		"ssl_chain_cert="+k.server.Cert+",ssl_key="+k.server.Key+",ssl_ca_cert="+k.ca.File+",ssl_verify_mode="+asks)
-	s.Up(t, func() bool { return processtest.Listens("tcp", "127.0.0.1:"+port) })
-	return port
+	s.Up(t, func() bool {
+		return processtest.Listens("tcp", "127.0.0.1:"+port) && processtest.Listens("tcp", "127.0.0.1:"+inside)
+	})
+	return listener{port, inside}
 }
 
 // entrance is the port at which programs find a proxy that listens at another: that one, or stunnel's.

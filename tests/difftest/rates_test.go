@@ -58,3 +58,33 @@ func TestRateLimits(t *testing.T) {
 	}
 	other.want(bulk("25"), "GET", "n")
 }
+
+// TestLimitHangUp: clients that hang up, or send no more, while they are delayed are gone at once, with and without TLS, and those behind them
+// do not wait for their turns.
+func TestLimitHangUp(t *testing.T) {
+	t.Parallel()
+	k, server := newKeychain(t), startRedis(t)
+	limits := []string{"limits:", "  - late class=read requests=1 past=delay"}
+	p := startProxy(t, pool{name: "plain", servers: entries([]*redisServer{server}), settings: limits}, pool{name: "tls", servers: entries([]*redisServer{server}), settings: k.clients(limits...)})
+	plain := func() *client { return dial(t, p.addr("plain")) }
+	for name, dial := range map[string]func() *client{"plain": plain, "tls": func() *client { return k.mustDial(t, p.addr("tls"), k.config()) }} {
+		first := dial()
+		first.want("$-1\r\n", "GET", "k")
+		var left []*client
+		for range 20 {
+			c := dial()
+			c.send(stream([][]string{{"GET", "k"}, {"GET", "k"}}))
+			left = append(left, c)
+		}
+		ask := dial()
+		count := func() int { return strings.Count(ask.do("CLIENT", "LIST"), "id=") }
+		for i, c := range left {
+			if i%2 == 0 || name == "tls" {
+				c.close()
+			} else {
+				c.closeWrite()
+			}
+		}
+		await(t, "the clients are gone", func() bool { return count() == 2 })
+	}
+}

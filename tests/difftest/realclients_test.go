@@ -91,7 +91,7 @@ func countUp(ctx context.Context, rdb *redis.Client, key string) error {
 	return nil
 }
 
-func useGoRedis(t *testing.T, rdb *redis.Client) {
+func useGoRedis(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
 	ctx := t.Context()
 	check := func(what string, got any, err error, want any) {

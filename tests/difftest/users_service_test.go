@@ -190,8 +190,10 @@ func TestUsersMemcached(t *testing.T) {
 	port := processtest.FreePort(t)
 	judge := processtest.Memcached(t, "-l", "127.0.0.1", "-p", port, "-U", "0", "-Y", file)
 	judge.Up(t, func() bool { return processtest.Listens("tcp", "127.0.0.1:"+port) })
-	listen := "127.0.0.1:" + processtest.FreePort(t)
-	s.configure(t, fmt.Sprintf("mc:\n  listen: %s\n  users:\n   - alice on >secret\n   - bob on >two\n  servers:\n   - %s\n", listen, startMemcached(t).entry(1, "")))
+	listen, known := "127.0.0.1:"+processtest.FreePort(t), "127.0.0.1:"+processtest.FreePort(t)
+	entry := startMemcached(t).entry(1, "")
+	s.configure(t, fmt.Sprintf("mc:\n  listen: %s\n  users:\n   - alice on >secret\n   - bob on >two\n  servers:\n   - %s\n"+
+		"known:\n  listen: %s\n  users:\n   - here on address=127.0.0.0/8\n   - there on address=192.0.2.0/24\n  servers:\n   - %s\n", listen, entry, known, entry))
 	s.start(t)
 	block := func(s string) string { return fmt.Sprintf("set any 0 0 %d\r\n%s\r\n", len(s), s) }
 	for _, tt := range []struct {
@@ -219,6 +221,10 @@ func TestUsersMemcached(t *testing.T) {
 	c := dial(t, listen)
 	c.send([]byte("get k\r\n" + block("alice secret") + "get nothing\r\n"))
 	c.expectAll("CLIENT_ERROR unauthenticated\r\nSTORED\r\nEND\r\n", "")
+	dial(t, known).expectAll("END\r\n", "get nothing\r\n")
+	if got := dial(t, known).bin(0x0b, "", "", ""); got.value == "" || got.status != 0 {
+		t.Errorf("the binary protocol from a known address is answered %+v", got)
+	}
 	b := dial(t, listen)
 	b.send([]byte("\x80\x0b" + strings.Repeat("\x00", 22)))
 	if got := b.drain(); !strings.HasPrefix(got, "\x81") || !strings.Contains(got, "Auth failure.") {

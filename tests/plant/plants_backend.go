@@ -5,7 +5,7 @@ package main
 var backendPlants = []plant{
 	{"outq-keeps-its-head", "backend/answer.go", "	if c.nextLate == r {\n		c.nextLate = c.head\n	}", ""},
 	{"outq-forgets-its-tail", "backend/answer.go", "	if c.head == nil {\n		c.tail = nil\n		c.marks.clear()\n	}", ""},
-	{"fail-flushes-the-old-batch", "backend/ending.go", "	c.out.Close(c.loop)\n	c.inside", "	c.inside"},
+	{"fail-flushes-the-old-batch", "backend/ending.go", "	out := c.out.Leave()\n	c.inside", "	var out loop.Out\n	c.inside"},
 	{"failed-requests-are-kept", "backend/ending.go", "	c.sock, c.head, c.tail, c.nextLate, c.answered = nil, nil, nil, nil, c.entered", "	c.sock, c.tail, c.nextLate, c.answered = nil, nil, nil, c.entered"},
 	{"scan-goes-on-after-a-reconnect", "backend/handshake.go", "	c.sock, c.scan, c.inside = sock, codec.ReplyScan{Marked: c.pool.Options().Protocol.Marks(c.profile)}, between", "	c.sock, c.inside = sock, between"},
 	{"handshake-reply-is-left", "backend/handshake.go", "		buf = buf[n:]\n		if !done {\n			continue\n		}", "		if !done {\n			buf = buf[n:]\n			continue\n		}"},
@@ -15,7 +15,7 @@ var backendPlants = []plant{
 	{"retired-connection-closes-early", "backend/conn.go", "	if c.retired && c.spent() {\n		c.fail(ErrClosed)\n		return\n	}\n	c.tellWaiters()\n}\n\n// spent", "	if c.retired {\n		c.fail(ErrClosed)\n		return\n	}\n	c.tellWaiters()\n}\n\n// spent"},
 	{"retired-connection-never-closes", "backend/answer.go", "	if c.retired && c.spent() {\n		c.fail(ErrClosed)\n		return\n	}\n", ""},
 	{"dirty-mark-stays", "backend/conn.go", "	c.dirty = false\n	c.flush()\n}", "	c.flush()\n}"},
-	{"waiters-are-not-told-of-the-end", "backend/ending.go", "	c.tellWaiters()\n	for r != nil &&", "	for r != nil &&"},
+	{"waiters-are-not-told-of-the-end", "backend/ending.go", "	c.tellWaiters()\n	c.failAll(r,", "	c.failAll(r,"},
 	{"request-is-free-while-held", "backend/conn.go", "	r.Ref()\n	r.at", "	r.at"},
 	{"closed-connection-is-counted", "backend/ending.go", "	if was != dialing {\n		c.figures.Connections--\n	}\n", ""},
 	{"change-swaps-two-servers", "backend/change.go", "k < n && g.has(c.server) && same", "k < n && slot < len(g.lanes) && same"},
@@ -58,7 +58,7 @@ var backendPlants = []plant{
 	{"used-set-counts-as-idle", "backend/group.go", "	s.usedAt = g.loop.Now\n", ""},
 	{"given-up-connection-stays", "backend/group.go", "			if c != nil && c.state == open {\n				conns[i] = nil\n", "			if c != nil && c.state == open {\n				conns[i] = c\n"},
 	{"retired-is-not-marked", "backend/group.go", "	c.retired = true\n", ""},
-	{"ejected-server-is-asked", "backend/group.go", "	if server == nil || server.Down() && !g.pool.Options().OnServerFailure.MovesKeys() {", "	if server == nil {"},
+	{"ejected-server-is-asked", "backend/group.go", "	case server == nil, server.Down() && !g.pool.Options().OnServerFailure.MovesKeys():", "	case server == nil:"},
 
 	// More of reloads.
 	{"change-counts-by-the-new-number", "backend/change.go", "			slot, k := i/had, i%had", "			slot, k := i/n, i%n"},

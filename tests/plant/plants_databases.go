@@ -13,7 +13,7 @@ var databasePlants = []plant{
 	{"client-of-unknown-database-goes-on", "session/databases.go", "		if f.SentAt != 0 {\n			s.quit()\n", "		if f.SentAt != 0 {\n			s.touch()\n"},
 	{"hand-over-forgets-the-database", "session/parting.go", "	if c.State.DB != nil {", "	if c.State.DB != nil && ours {"},
 	{"reset-stays-in-its-database", "codec/resp/local.go", "\"\", RESP2, p.db, 0,", "\"\", RESP2, cl.DB, 0,"},
-	{"handshake-forgets-the-database", "codec/resp/login.go", "	if db == 0 {\n		return steps", "	if db == 0 || db == 3 {\n		return steps"},
+	{"handshake-forgets-the-database", "codec/resp/login.go", "	if db != 0 {\n		steps", "	if db != 0 && db != 3 {\n		steps"},
 	{"evicted-client-goes-on", "session/databases.go", "		p.Evict(&s.cl)\n", ""},
 	{"evicted-transaction-is-executed", "codec/resp/databases.go", "	spoil(cl)\n	cl.Bar", "	cl.Bar"},
 	{"select-of-nobody-is-refused", "session/switch.go", "		refusal, wait, _ = s.group.Has(pr, db, s.cl.ID, s, last)\n	}\n	return refusal, wait, nil", "		refusal, wait, err = s.group.Has(pr, db, s.cl.ID, s, last)\n	}\n	return refusal, wait, err"},

@@ -7,7 +7,7 @@ var loopPlants = []plant{
 	{"out-stall-waits-for-nobody", "loop/out.go", "	o.stalled, o.since = true, l.Now\n	o.await(l, w)", "	o.stalled, o.since = true, l.Now"},
 	{"out-through-overtakes-the-queue", "loop/out.go", "	o.cut()\n	l.iov = l.iov[:0]\n	for i := range o.queue {\n		l.iov = append(l.iov, o.queue[i].rest)\n	}", "	l.iov = l.iov[:0]\n	for i := range o.queue {\n		l.iov = append(l.iov, o.queue[i].rest)\n	}"},
 	{"out-through-does-not-stall", "loop/out.go", "	if o.pending > 0 {\n		o.stall(l, w)\n	} else {", "	if o.pending > 0 && len(p) == 0 {\n		o.stall(l, w)\n	} else {"},
-	{"batch-in-two-hands", "loop/out.go", "	l.batches.put(o.batch)\n	o.batch = nil\n	o.kept(l, w)", "	l.batches.put(o.batch)\n	l.batches.put(o.batch)\n	o.batch = nil\n	o.kept(l, w)"},
+	{"batch-in-two-hands", "loop/out.go", "		l.batches.put(o.batch)\n	}\n	o.batch = nil\n	o.kept(l, w)", "		l.batches.put(o.batch)\n		l.batches.put(o.batch)\n	}\n	o.batch = nil\n	o.kept(l, w)"},
 	{"flush-clients-before-servers", "loop/flush.go", "		if len(l.resume) == 0 && len(l.servers) == 0 {\n			break\n		}", "		break"},
 	{"flush-stays-scheduled", "loop/flush.go", "	l.flushing, l.scheduled = true, false\n	for {", "	l.flushing = true\n	for {"},
 	{"spare-bytes-are-not-counted", "loop/spares.go", "				s.bytes -= cap(bb.B)\n				s.leaves", "				s.leaves"},
@@ -22,10 +22,10 @@ var loopPlants = []plant{
 	{"grown-buffer-goes-and-stays", "loop/loop.go", "		bb.B, spare.B = spare.B, bb.B\n		l.PutBuffer(spare)", "		bb.B = spare.B\n		l.PutBuffer(spare)"},
 
 	// More of what waits to be written.
-	{"hand-overtakes-the-batch", "loop/out.go", "	o.cut()\n	o.queue = append(o.queue, chunk{rest: bb.B[:n], bb: bb})", "	o.queue = append(o.queue, chunk{rest: bb.B[:n], bb: bb})"},
+	{"hand-overtakes-the-batch", "loop/out.go", "	o.cut()\n	bb.B = bb.B[:n]", "	bb.B = bb.B[:n]"},
 	{"moved-socket-is-not-awaited", "loop/out.go", "	o.use(s)\n	if o.stalled {\n		o.await(l, w)\n	}", "	o.use(s)"},
 	{"queue-of-many-loses-the-last", "loop/out.go", "			if len(l.iov) == maxIovecs {\n				break\n			}", "			if len(l.iov) == maxIovecs {\n				o.queue = o.queue[:maxIovecs]\n				break\n			}"},
-	{"closed-out-keeps-its-batch", "loop/out.go", "		l.batches.put(o.batch)\n	}\n	*o = Out{}", "		l.batches.put(o.batch)\n	}\n	*o = Out{batch: o.batch}"},
+	{"closed-out-keeps-its-batch", "loop/out.go", "	o.Release(l, math.MaxInt)\n	*o = o.emptied()", "	o.Release(l, math.MaxInt)\n	b := o.batch\n	*o = o.emptied()\n	o.batch = b"},
 	{"write-error-is-forgotten", "loop/out.go", "	n, err := o.sock.Write(o.batch)\n	if err != nil {\n		o.err = err\n		return", "	n, err := o.sock.Write(o.batch)\n	if err != nil {\n		return"},
 
 	// More of the flush.

@@ -7,7 +7,7 @@ var topicPlants = []plant{
 	{"topic-tells-the-first-who-waits", "session/topic.go", "	t.waiting = nil\n	for _, u := range waiting {", "	t.waiting = nil\n	for _, u := range waiting[:1] {"},
 	{"topic-is-left-in-the-list", "session/topic.go", "	h.all.remove(t, inHub)\n", ""},
 	{"leaver-still-waits", "session/topic.go", "		t.waiting = slices.Delete(t.waiting, i, i+1)\n", "		_ = i\n"},
-	{"lost-links-are-not-mended", "session/hub.go", "	if v.lost {\n		h.mendSoon()\n	}\n}\n\n// mendTime", "	_ = v\n}\n\n// mendTime"},
+	{"lost-links-are-not-mended", "session/hub.go", "	if v.lost {\n		h.mendSoon()\n	}\n}\n\n// Dropped", "	_ = v\n}\n\n// Dropped"},
 	{"lost-link-counts-on", "session/hub.go", "				k.counts(-1)\n				n++", "				n++"},
 	{"heard-before-it-is-told", "session/fanout.go", "	b, size := s.subscriber, len(m.frame)\n	if !u.active || s.life >= quitting {", "	b, size := s.subscriber, len(m.frame)\n	if s.life >= quitting {"},
 	{"message-in-the-middle-of-a-reply", "session/fanout.go", "	case s.head != nil && s.head.Streaming: // a message", "	case s.head != nil && s.head.Streaming && size > shareBytes: // a message"},

@@ -4,7 +4,7 @@ package main
 var topologyPlants = []plant{
 	{"rejoin-leaves-the-old-ring", "topology/health.go", "		p.health.wanted = nil\n		if live == nil", "		p.health.wanted = nil\n		if live != nil && len(live) == 2 {\n			live = nil\n		}\n		if live == nil"},
 	{"ejected-for-ever", "topology/health.go", "	s.out, s.rejoined = false, p.world.Now()", "	s.rejoined = p.world.Now()"},
-	{"rejoined-server-stays-down", "topology/health.go", "	s.down.Store(false)\n	s.failures.Store(0)\n	s.trial.Store(trialReplies)", "	s.failures.Store(0)\n	s.trial.Store(trialReplies)"},
+	{"rejoined-server-stays-down", "topology/health.go", "	s.set(ejectedBit, false)\n	s.failures.Store(0)\n	s.trial.Store(trialReplies)", "	s.failures.Store(0)\n	s.trial.Store(trialReplies)"},
 	{"failures-add-up", "topology/health.go", "	s.failures.Store(0)\n	if s.trial.Load() > 0 && s.trial.Add(-1) == 0 {", "	if s.trial.Load() > 0 && s.trial.Add(-1) == 0 {"},
 	{"one-failure-more", "topology/health.go", "	if int(s.failures.Add(1)) < limit {", "	if int(s.failures.Add(1)) <= limit {"},
 	{"back-without-a-trial", "topology/health.go", "	s.trial.Store(trialReplies)\n", ""},

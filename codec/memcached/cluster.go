@@ -1,0 +1,28 @@
+package memcached
+
+import (
+	"errors"
+
+	"cashew/codec"
+)
+
+// noCluster implements codec.Clustered: memcached has none.
+type noCluster struct{}
+
+func (noCluster) ViewCommands() [][]byte { return nil }
+func (noCluster) ParseView(string, [][]byte) (*codec.View, error) {
+	return nil, errors.New("memcached has no clusters")
+}
+func (noCluster) Redirection([]byte) (slot int, addr []byte, ok bool) { return 0, nil, false }
+func (noCluster) Aborted([]byte) bool                                 { return false }
+func (noCluster) Asking() []byte                                      { return nil }
+
+// noSentinels implements codec.Sentinels: memcached has none.
+type noSentinels struct{}
+
+func (noSentinels) MasterCommands(string) [][]byte { return nil }
+func (noSentinels) ParseMaster(string, [][]byte) (codec.Master, error) {
+	return codec.Master{}, errors.New("memcached has no sentinels")
+}
+func (noSentinels) EventCommand() []byte                       { return nil }
+func (noSentinels) ParseEvent([]byte) (e codec.Event, ok bool) { return e, false }

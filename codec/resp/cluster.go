@@ -1,0 +1,76 @@
+package resp
+
+import (
+	"bytes"
+
+	"cashew/codec"
+	"cashew/codec/verdict"
+)
+
+// What the servers of a Redis Cluster say of requests that they do not serve.
+//
+// Source: Redis Cluster specification, "Redirection and resharding"; redis 7.0 cluster.c, clusterRedirectClient.
+
+var (
+	wordMoved = []byte("-MOVED ")
+	wordAsk   = []byte("-ASK ")
+	wordAbort = []byte("-EXECABORT ")
+
+	askingCommand = bulks("ASKING")
+)
+
+// redirects are errors by their first words that say that what they are about was not done: those of a cluster alone, and those of any
+// servers that change places.
+var redirects = []struct {
+	words   []byte
+	verdict verdict.Verdict
+	cluster bool
+}{
+	{wordMoved, verdict.Moved, true},
+	{wordAsk, verdict.Asked, true},
+	{wordAbort, verdict.Again, false},
+	{[]byte("-TRYAGAIN "), verdict.Again, true},
+	{[]byte("-CLUSTERDOWN "), verdict.Again, true},
+	{[]byte("-LOADING "), verdict.Again, false},
+	{[]byte("-MASTERDOWN "), verdict.Again, false},
+	{[]byte("-READONLY "), verdict.Again, false},
+	{[]byte("-UNBLOCKED force unblock"), verdict.Again, false}, // its server is no master any more
+}
+
+// judgeElsewhere says whether an error reply sends its request redirects, or later.
+func judgeElsewhere(reply []byte, cluster bool) (v verdict.Verdict, is bool) {
+	for i := range redirects {
+		if row := &redirects[i]; (cluster || !row.cluster) && bytes.HasPrefix(reply, row.words) {
+			return row.verdict, true
+		}
+	}
+	return verdict.Fine, false
+}
+
+// Redirection implements codec.Clustered: "-MOVED 3999 127.0.0.1:6381".
+func (*Protocol) Redirection(reply []byte) (slot int, addr []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(reply, wordMoved)
+	if !ok {
+		if rest, ok = bytes.CutPrefix(reply, wordAsk); !ok {
+			return 0, nil, false
+		}
+	}
+	number, addr, _ := bytes.Cut(bytes.TrimRight(rest, "\r\n"), []byte(" "))
+	n, ok := parseInt(number)
+	addr, _, _ = bytes.Cut(addr, []byte(" "))
+	if !ok || n < 0 || n >= clusterSlots || len(addr) == 0 {
+		return 0, nil, false
+	}
+	return int(n), addr, true
+}
+
+// Aborted implements codec.Clustered.
+func (*Protocol) Aborted(reply []byte) bool { return bytes.HasPrefix(reply, wordAbort) }
+
+// clusterSlots is how many hash slots a cluster has.
+const clusterSlots = 16384
+
+// Asking implements codec.Clustered.
+func (*Protocol) Asking() []byte { return askingCommand }
+
+var _ codec.Clustered = (*Protocol)(nil)

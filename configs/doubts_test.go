@@ -1,0 +1,74 @@
+package configs
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"cashew/tests/certtest"
+)
+
+// TestDoubts: who is let in that was to be kept out, a key that others may read, a certificate that ends: each is one warning, and what is
+// near to it is none.
+func TestDoubts(t *testing.T) {
+	ca := certtest.New(t, "doubts")
+	pair, open, old, short := ca.Issue(t, certtest.Of{}), ca.Issue(t, certtest.Of{}), ca.Issue(t, certtest.Of{Expired: true}), ca.Issue(t, certtest.Of{Ends: time.Hour})
+	if err := os.Chmod(open.Key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"token": "a\n", "two": "a\nb\n", "empty": ""} {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(dir+"/public", []byte("a"), 0o604); err != nil || os.Chmod(dir+"/public", 0o604) != nil {
+		t.Fatal(err)
+	}
+	with := func(tls string, p *certtest.Pair, more ...string) string {
+		return strings.Join(append([]string{"redis: true", "tls: " + tls, "tls_cert_file: " + p.Cert, "tls_key_file: " + p.Key}, more...), "\n  ")
+	}
+	asks := "tls_ca_cert_file: " + ca.File
+	for _, c := range []struct{ name, pool, global, want string }{
+		{"both kinds, and certificates by default", with("optional", pair, asks), "", "tls_ca_cert_file: keeps nobody out with tls: optional"},
+		{"both kinds, and certificates", with("optional", pair, asks, "tls_auth_clients: yes"), "", "tls_auth_clients: keeps nobody out with tls: optional"},
+		{"both kinds, and a password", with("optional", pair, asks, "redis_auth: x"), "", ""},
+		{"both kinds, and users", with("optional", pair, asks, "users:", "  - a on >b +@all cert=CN:a"), "", ""},
+		{"both kinds, and users one of whom is anybody", with("optional", pair, asks, "users:", "  - default on nopass +@all"), "", "keeps nobody out with tls: optional"},
+		{"both kinds, and none", with("optional", pair), "", ""},
+		{"certificates", with("on", pair, asks), "", ""},
+		{"certificates, perhaps", with("on", pair, asks, "tls_auth_clients: optional"), "", "keeps nobody out: clients without a certificate"},
+		{"certificates, perhaps, and users", with("on", pair, asks, "tls_auth_clients: optional", "users:", "  - a on +@all cert=CN:a"), "", ""},
+		{"a user by certificate, and none are asked for", with("on", pair, "users:", "  - a on >b +@all cert=CN:a"), "", "users: have one by certificate"},
+		{"a user by certificate without TLS", "redis: true\n  users:\n    - b on >b\n    - a on >b cert=CN:a", "", "users: have one by certificate"},
+		{"everybody says who he is", "proxy_protocol_from: 10.0.0.0/8 ::/0\n  allow_from: 10.0.0.0/8", "", "allow_from: keeps nobody out: proxy_protocol_from"},
+		{"everybody says who he is, and is asked nothing", "proxy_protocol_from: 0.0.0.0/0", "", ""},
+		{"over", with("on", old), "", "has a certificate that expired on"},
+		{"over soon", with("on", short), "", "has a certificate that expires on"},
+		{"over, towards servers", "server_tls: true\n  server_tls_ca_cert_file: " + old.Cert, "", "server_tls_ca_cert_file: "},
+		{"over, and in no use", "tls_cert_file: " + old.Cert, "", "is ignored"},
+		{"anybody's key", with("on", open), "", `tls_key_file: "` + open.Key + `" holds a secret, and everybody may read it`},
+		{"anybody's key, towards servers", "server_tls: true\n  server_tls_cert_file: " + open.Cert + "\n  server_tls_key_file: " + open.Key, "", "server_tls_key_file"},
+		{"a token", "", "admin_token_file: " + dir + "/token", ""},
+		{"a token that is elsewhere", "", "admin_token_file: " + dir + "/none", ""},
+		{"two", "", "admin_token_file: " + dir + "/two", "has no token: it has more than one line"},
+		{"none", "", "admin_token_file: " + dir + "/empty", "has no token: it is empty"},
+		{"anybody's token", "", "admin_token_file: " + dir + "/public", "holds a secret, and everybody may read it"},
+		{"admin pages, over", "", "admin_tls_cert_file: " + old.Cert + "\n  admin_tls_key_file: " + old.Key, "has a certificate that expired on"},
+		{"anybody's admin pages", "", "admin_tls_cert_file: " + open.Cert + "\n  admin_tls_key_file: " + open.Key, "admin_tls_key_file"},
+	} {
+		text := "p:\n  listen: 127.0.0.1:1\n  " + c.pool + "\n  servers:\n    - 127.0.0.1:2:1\n"
+		if c.global != "" {
+			text = "global:\n  " + c.global + "\n" + text
+		}
+		f, err := Parse("f.yml", []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := strings.Join(f.Warnings, "\n"); (got == "") != (c.want == "") || !strings.Contains(got, c.want) || strings.Contains(got, "\n") {
+			t.Errorf("%s:\n%s\nwant %q", c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,317 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cashew/codec/resp"
+	"cashew/ring"
+	"cashew/session/sessiontest"
+	"cashew/topology"
+)
+
+// cluster is a loop before n servers that share the slots of a cluster in equal parts. The servers' addresses are their names.
+func cluster(t testing.TB, n int, edit func(*topology.Options)) *sim {
+	t.Helper()
+	return newSimWith(t, n, resp.Options{Learn: true, Cluster: true}, func(o *topology.Options) {
+		o.Cluster, o.Slots = true, new(ring.Slots)
+		for slot := range o.Slots {
+			o.Slots[slot] = uint16(slot * n / ring.SlotCount)
+		}
+		if edit != nil {
+			edit(o)
+		}
+	}, nil)
+}
+
+// keyOf is a key whose slot the server at place has, of n that share them; i tells those of one apart.
+func keyOf(place, n, i int) string {
+	for k := 0; ; k++ {
+		key := fmt.Sprintf("k%d.%d", i, k)
+		if ring.SlotOf([]byte(key))*n/ring.SlotCount == place {
+			return key
+		}
+	}
+}
+
+// clusterClient is a client that has sent something to each server.
+func clusterClient(t testing.TB, s *sim, n int) *simClient {
+	t.Helper()
+	c := s.connect()
+	for i := range n {
+		c.Send(array("GET", keyOf(i, n, 0)))
+		s.Settle()
+		s.Servers[i].Sock.Take()
+		s.Servers[i].Reply("$-1\r\n")
+		s.Settle()
+	}
+	c.Sock.Take()
+	return c
+}
+
+func moved(key string, to *sessiontest.Server) string {
+	return fmt.Sprintf("-MOVED %d %s\r\n", ring.SlotOf([]byte(key)), to.Name)
+}
+
+// TestMoved: a command goes where MOVED says, however its error is cut, with those behind it in order and what is new behind all of them.
+func TestMoved(t *testing.T) {
+	key := keyOf(0, 2, 1)
+	first, second, third := array("SET", key, "1"), array("SET", key, "2"), array("SET", key, "3")
+	for cut := range len(moved(key, &sessiontest.Server{Name: "s1"})) {
+		s := cluster(t, 2, nil)
+		c := clusterClient(t, s, 2)
+		c.Send(first + second)
+		s.Settle()
+		if got := s.Servers[0].Sock.Take(); got != first+second {
+			t.Fatalf("the first server has %q", got)
+		}
+		says := moved(key, s.Servers[1])
+		s.Servers[0].Reply(says[:cut])
+		s.Settle()
+		s.Servers[0].Reply(says[cut:])
+		s.Settle()
+		c.Send(third)
+		s.Settle()
+		if got := s.Servers[1].Sock.Take(); got != first {
+			t.Fatalf("cut at %d: the second server has %q", cut, got)
+		}
+		s.Servers[0].Reply(says)
+		s.Servers[1].Reply("+OK\r\n")
+		s.Settle()
+		if got := s.Servers[1].Sock.Take() + s.Servers[0].Sock.Take(); got != second {
+			t.Fatalf("cut at %d: the servers have %q; the third is to wait", cut, got)
+		}
+		s.Servers[1].Reply("+OK\r\n")
+		s.Settle()
+		if got := s.Servers[0].Sock.Take(); got != third { // nobody has told the pool of another map
+			t.Fatalf("cut at %d: the third command went elsewhere, there is %q", cut, got)
+		}
+		if got := c.Sock.Take(); got != "+OK\r\n+OK\r\n" {
+			t.Errorf("cut at %d: the client has %q", cut, got)
+		}
+	}
+}
+
+// TestAsk: ASKING goes before the command, and its reply to nobody.
+func TestAsk(t *testing.T) {
+	s := cluster(t, 2, nil)
+	c := clusterClient(t, s, 2)
+	key := keyOf(0, 2, 1)
+	get := array("GET", key)
+	c.Send(get)
+	s.Settle()
+	s.Servers[0].Sock.Take()
+	s.Servers[0].Reply(strings.Replace(moved(key, s.Servers[1]), "MOVED", "ASK", 1))
+	s.Settle()
+	if got, want := s.Servers[1].Sock.Take(), array("ASKING")+get; got != want {
+		t.Errorf("the second server has %q; want %q", got, want)
+	}
+	s.Servers[1].Reply("+OK\r\n" + bulk("v"))
+	s.Settle()
+	if got, want := c.Sock.Take(), bulk("v"); got != want {
+		t.Errorf("the client has %q; want %q", got, want)
+	}
+}
+
+// TestLater: what a server does not do just now it is asked again, until the pool's timeout is over.
+func TestLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, says := range []string{"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", "-CLUSTERDOWN The cluster is down\r\n", "-LOADING Redis is loading the dataset in memory\r\n"} {
+			s := cluster(t, 2, func(o *topology.Options) { o.Timeout = time.Second })
+			c := clusterClient(t, s, 2)
+			get := array("GET", keyOf(0, 2, 1))
+			c.Send(get)
+			s.Settle()
+			for range 3 {
+				if got := s.Servers[0].Sock.Take(); got != get {
+					t.Fatalf("%q: the server has %q", says, got)
+				}
+				s.Servers[0].Reply(says)
+				s.Settle()
+				if got := c.Sock.Take(); got != "" {
+					t.Fatalf("%q: the client has %q", says, got)
+				}
+				s.Passes(2 * parkedTick)
+			}
+			s.Servers[0].Sock.Take()
+			s.Servers[0].Reply(bulk("v"))
+			s.Settle()
+			if got := c.Sock.Take(); got != bulk("v") {
+				t.Errorf("%q: the client has %q", says, got)
+			}
+			c.Send(get)
+			s.Settle()
+			for begun := s.Loop.Now; s.Loop.Now-begun < int64(2*time.Second) && len(c.Sock.Got) == 0; s.Passes(2 * parkedTick) {
+				if s.Servers[0].Sock.Take() == get {
+					s.Servers[0].Reply(says)
+					s.Settle()
+				}
+			}
+			if got := c.Sock.Take(); got != says {
+				t.Errorf("%q: at last the client has %q", says, got)
+			}
+		}
+	})
+}
+
+// TestNobodyHasSlot: a command whose slot nobody has waits until somebody does.
+func TestNobodyHasSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := cluster(t, 2, func(o *topology.Options) {
+			for slot := range o.Slots[:ring.SlotCount/2] {
+				o.Slots[slot] = ring.NoServer
+			}
+		})
+		c := s.connect()
+		a, b := keyOf(0, 2, 1), keyOf(1, 2, 1)
+		c.Send(array("MULTI") + array("SET", a, "0") + array("EXEC") + array("SET", a, "1") + array("GET", b) + array("MGET", a, b))
+		s.Settle()
+		s.Passes(5 * parkedTick)
+		for _, v := range s.Servers {
+			if v.Up != nil && v.Sock.Take() != "" {
+				t.Errorf("server %s has got something", v.Name)
+			}
+		}
+		s.remap(t, func(slots *ring.Slots) {
+			for slot := range slots[:ring.SlotCount/2] {
+				slots[slot] = 1
+			}
+		})
+		if got, want := s.Servers[1].Sock.Take(), array("MULTI")+array("SET", a, "0")+array("EXEC"); got != want {
+			t.Fatalf("the second server has %q; want %q", got, want)
+		}
+		s.Servers[1].Reply("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n")
+		s.Settle()
+		if got, want := c.Sock.Take(), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n"; got != want {
+			t.Fatalf("the client has %q; want %q", got, want)
+		}
+		if got, want := s.Servers[1].Sock.Take(), array("SET", a, "1")+array("GET", b)+"*2\r\n$4\r\nmget\r\n"+bulk(a)+"*2\r\n$4\r\nmget\r\n"+bulk(b); got != want {
+			t.Fatalf("the second server has %q; want %q", got, want)
+		}
+		s.Servers[1].Reply("+OK\r\n")
+		s.Servers[1].Reply(bulk("B") + "*1\r\n" + bulk("A") + "*1\r\n" + bulk("B"))
+		s.Settle()
+		if got, want := c.Sock.Take(), "+OK\r\n"+bulk("B")+"*2\r\n"+bulk("A")+bulk("B"); got != want {
+			t.Errorf("the client has %q; want %q", got, want)
+		}
+	})
+}
+
+// remap has the pool of s replaced by one with other slots.
+func (s *sim) remap(t testing.TB, change func(*ring.Slots)) {
+	t.Helper()
+	o := *s.pool.Options()
+	slots := *o.Slots
+	change(&slots)
+	o.Slots = &slots
+	bp, err := s.pool.Successor(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := NewPool(bp, s.pool.opts, alone{})
+	next.Adopt(s.pool)
+	s.local.Apply(&Change{Limits: s.local.limits, Replaced: []Replaced{{s.pool, next}}})
+	s.pool = next
+	s.Settle()
+}
+
+// TestServerGone: of what a server that ended had not answered, reads and what was not written are sent again, and writes fail.
+func TestServerGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := cluster(t, 2, nil)
+		c := clusterClient(t, s, 2)
+		key := keyOf(0, 2, 1)
+		c.Send(array("GET", key) + array("SET", key, "1") + array("GET", key))
+		s.Settle()
+		s.Servers[0].Sock.Take()
+		s.Servers[0].HangUp()
+		s.Passes(2 * parkedTick)
+		if got, want := s.Servers[0].Sock.Take(), array("GET", key)+array("GET", key); got != want {
+			t.Fatalf("the server has %q; want %q", got, want)
+		}
+		s.Servers[0].Reply(bulk("a") + bulk("b"))
+		s.Settle()
+		if got, want := c.Sock.Take(), bulk("a")+"-ERR Connection reset by peer\r\n"+bulk("b"); got != want {
+			t.Errorf("the client has %q; want %q", got, want)
+		}
+	})
+}
+
+// TestServerRefuses: while its server can't be reached a command waits, once, and goes to whoever has the slot then.
+func TestServerRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := cluster(t, 2, nil)
+		c := s.connect()
+		s.Redial = func(v *sessiontest.Server) {
+			if v == s.Servers[0] {
+				s.Tasks = append(s.Tasks, func() { v.Refuse(syscall.ECONNREFUSED) })
+				return
+			}
+			s.Tasks = append(s.Tasks, v.Accept)
+		}
+		key := keyOf(0, 2, 1)
+		c.Send(array("SET", key, "1") + array("SET", key, "2"))
+		s.Settle()
+		s.Passes(20 * parkedTick)
+		if got := c.Sock.Take(); got != "" {
+			t.Fatalf("the client has %q", got)
+		}
+		s.remap(t, func(slots *ring.Slots) { *slots = ring.Slots{}; fill(slots, 1) })
+		s.Passes(2 * parkedTick)
+		if got, want := s.Servers[1].Sock.Take(), array("SET", key, "1")+array("SET", key, "2"); got != want && got != array("SET", key, "1") {
+			t.Fatalf("the second server has %q; want %q", got, want)
+		}
+	})
+}
+
+// TestNoMap: what is for all servers is refused until it is known which there are.
+func TestNoMap(t *testing.T) {
+	s := cluster(t, 2, func(o *topology.Options) { o.Slots = nil })
+	c := s.connect()
+	for _, command := range []string{array("DBSIZE"), array("SCAN", "0")} {
+		c.Send(command)
+		s.Settle()
+		if got, want := c.Sock.Take(), "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"; got != want {
+			t.Errorf("%q is answered %q", command, got)
+		}
+	}
+}
+
+func fill(slots *ring.Slots, owner uint16) {
+	for i := range slots {
+		slots[i] = owner
+	}
+}
+
+// TestMovedTransaction: all of a transaction goes where a command of it belongs, or its EXEC.
+func TestMovedTransaction(t *testing.T) {
+	key := keyOf(0, 2, 1)
+	body := array("MULTI") + array("SET", key, "1") + array("INCR", key) + array("EXEC")
+	for name, says := range map[string]string{
+		"a command":    "+OK\r\n%[1]s%[1]s-EXECABORT Transaction discarded because of previous errors.\r\n",
+		"the last one": "+OK\r\n+QUEUED\r\n%[1]s-EXECABORT Transaction discarded because of previous errors.\r\n",
+		"EXEC":         "+OK\r\n+QUEUED\r\n+QUEUED\r\n%[1]s",
+	} {
+		s := cluster(t, 2, nil)
+		c := clusterClient(t, s, 2)
+		c.Send(body)
+		s.Settle()
+		if got := s.Servers[0].Sock.Take(); got != body {
+			t.Fatalf("%s: the first server has %q", name, got)
+		}
+		s.Servers[0].Reply(fmt.Sprintf(says, moved(key, s.Servers[1])))
+		s.Settle()
+		if got := s.Servers[1].Sock.Take(); got != body {
+			t.Fatalf("%s: the second server has %q", name, got)
+		}
+		s.Servers[1].Reply("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n:2\r\n")
+		s.Settle()
+		if got, want := c.Sock.Take(), "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n:2\r\n"; got != want {
+			t.Errorf("%s: the client has %q; want %q", name, got, want)
+		}
+	}
+}

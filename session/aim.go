@@ -1,0 +1,62 @@
+package session
+
+// Where a command belongs that waits to be sent, see again.go: it may be another server by then.
+
+import (
+	"slices"
+
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/ring"
+	"cashew/topology"
+)
+
+// aim is where a parked command belongs, whichever server that is by then. Any will do if there is none of it.
+type aim struct {
+	slot   int    // of its keys, in a cluster; -1: none
+	key    []byte // its first, in other pools, within the frame; nil: none
+	server string // its name: the command goes to each server, or to one after the other
+}
+
+// aimOf is where a whole command belongs, or a transaction, which is where the first key is that one of its commands has. It was sent to
+// the server called from, or would have been.
+func (h *shard) aimOf(r *backend.Request, frame []byte, from string) aim {
+	to := aim{slot: -1}
+	if r.Parent != nil && r.Op != h.pool.Protocol.ExecOp() {
+		to.server = from
+	}
+	h.commands(frame, func(cmd *codec.Command) bool {
+		key := cmd.Key
+		if len(cmd.Keys) > 0 {
+			key = cmd.KeyAt(0)
+		}
+		switch {
+		case cmd.Kind == codec.Fanout || cmd.Kind == codec.Walk || cmd.Kind == codec.Anywhere || len(key) == 0:
+			return true
+		case h.pool.slotted:
+			to = aim{slot: ring.SlotOf(key)}
+		default:
+			to = aim{slot: -1, key: key}
+		}
+		return false
+	})
+	return to
+}
+
+// serverOf is the server that is meant now; nil: nobody is.
+func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
+	switch {
+	case to.slot >= 0:
+		_, server = h.pool.Router().Owner(to.slot)
+	case to.key != nil:
+		_, server = h.pool.Router().Route(to.key)
+	case to.server != "":
+		entries := h.pool.Options().Servers
+		if i := slices.IndexFunc(entries, func(e topology.ServerOptions) bool { return e.Name == to.server }); i >= 0 {
+			server = h.pool.Servers()[i]
+		}
+	default:
+		_, server = s.anyServer(nil)
+	}
+	return server
+}

@@ -1,0 +1,67 @@
+//go:build unix
+
+package cluster
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"cashew/tests/processtest"
+)
+
+var (
+	durationFlag = flag.Duration("cluster.duration", 0, "how long each kind of trouble lasts; 0 is the short form")
+	proxyFlag    = flag.String("cluster.proxy", "", "proxy under test; empty builds cashew")
+
+	cashew string // the proxy under test
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+// run builds the proxy under test into a directory that it removes afterwards.
+func run(m *testing.M) int {
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("6") // they mostly wait
+	}
+	if *proxyFlag != "" {
+		cashew = *proxyFlag
+		if !filepath.IsAbs(cashew) {
+			cashew = filepath.Join("..", "..", cashew) // from the module's root
+		}
+		return m.Run()
+	}
+	var flags []string
+	if raceEnabled {
+		flags = append(flags, "-race", "-tags", "invariants")
+	}
+	path, remove, err := processtest.Build(flags...)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		return 1
+	}
+	defer remove()
+	cashew = path
+	return m.Run()
+}
+
+// lasts is how long a trouble lasts whose short form takes so long.
+func lasts(short time.Duration) time.Duration { return max(short, *durationFlag) }
+
+// patience bounds every wait for something that must happen.
+const patience = processtest.Patience
+
+// begin is what each test begins with: it runs beside the others.
+func begin(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes seconds; run without -short")
+	}
+	t.Parallel()
+}

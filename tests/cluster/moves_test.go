@@ -1,0 +1,62 @@
+//go:build unix
+
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"cashew/ring"
+	"cashew/tests/processtest"
+)
+
+// mover moves the slots of tags from master to master, over and over.
+type mover struct {
+	*processtest.Cluster
+	masters []*processtest.ClusterNode
+	at      map[int]int // of each slot, its master's index
+	moves   int
+}
+
+func newMover(t *testing.T, c *processtest.Cluster, masters int) *mover {
+	t.Helper()
+	m := &mover{Cluster: c, masters: c.Nodes[:masters], at: map[int]int{}}
+	for _, tag := range tags {
+		slot := ring.SlotOf([]byte(tag))
+		owner := c.Owner(t, slot)
+		for i, n := range m.masters {
+			if n == owner {
+				m.at[slot] = i
+			}
+		}
+	}
+	return m
+}
+
+// move moves the slot of a tag to the next master, in pieces: half of its keys are elsewhere for a while.
+func (m *mover) move(t *testing.T, tag string) {
+	t.Helper()
+	slot := ring.SlotOf([]byte(tag))
+	from, to := m.masters[m.at[slot]], m.masters[(m.at[slot]+1)%len(m.masters)]
+	m.BeginMove(t, slot, from, to)
+	for m.MoveKeys(t, slot, from, to, 5) > 0 {
+	}
+	m.EndMove(t, slot, from, to)
+	m.at[slot] = (m.at[slot] + 1) % len(m.masters)
+	m.moves++
+}
+
+// TestSlotsMove: no client sees that slots move back and forth.
+func TestSlotsMove(t *testing.T) {
+	begin(t)
+	c := processtest.StartCluster(t, 3, 0)
+	p := startProxy(t, seeds(c.Nodes[0]))
+	l := startLoad(t, p.addr, 8, 6)
+	m := newMover(t, c, 3)
+	for end := time.Now().Add(lasts(3 * time.Second)); time.Now().Before(end); {
+		m.move(t, tags[m.moves%len(tags)])
+	}
+	l.end(t)
+	l.wantNoError(t)
+	t.Logf("%d slots moved", m.moves)
+}

@@ -1,0 +1,93 @@
+//go:build unix
+
+package sentinel
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"cashew/tests/processtest"
+)
+
+// proxy is a running cashew with one pool.
+type proxy struct {
+	*processtest.Process
+	addr, admin string
+}
+
+// startProxy starts a proxy before masters that these sentinels know, and waits until it serves.
+func startProxy(t *testing.T, s *processtest.Sentinels, sentinels []string, settings ...string) *proxy {
+	t.Helper()
+	p := runProxy(t, s, sentinels, settings...)
+	processtest.Await(t, patience, "the proxy serves", func() bool {
+		p.WantAlive(t)
+		reply, err := processtest.Ask(p.addr, "GET", "k")
+		return err == nil && reply == "$-1"
+	})
+	return p
+}
+
+// runProxy starts a proxy before a master that these sentinels know.
+func runProxy(t *testing.T, s *processtest.Sentinels, sentinels []string, settings ...string) *proxy {
+	t.Helper()
+	p := &proxy{addr: "127.0.0.1:" + processtest.FreePort(t), admin: "127.0.0.1:" + processtest.FreePort(t)}
+	var conf strings.Builder
+	fmt.Fprintf(&conf, "s:\n  listen: %s\n  redis: true\n  sentinels: %s\n", p.addr, strings.Join(sentinels, " "))
+	for _, line := range settings {
+		fmt.Fprintf(&conf, "  %s\n", line)
+	}
+	fmt.Fprintf(&conf, "  servers:\n   - %s:1 shard1\nglobal:\n  admin: %s\n", s.Name, p.admin)
+	file := filepath.Join(processtest.TempDir(t), "s.yml")
+	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Process = processtest.Run(t, cashew, "-c", file, "-v", "6", "-s", processtest.FreePort(t))
+	p.Shown = 16 << 10
+	t.Cleanup(func() { p.stop(t) })
+	return p
+}
+
+// await waits for a line of the proxy's log.
+func (p *proxy) await(t *testing.T, text string) {
+	t.Helper()
+	processtest.Await(t, patience, "the log has "+text, func() bool { return bytes.Contains(p.Printed(), []byte(text)) })
+}
+
+// metrics are the proxy's figures.
+func (p *proxy) metrics(t *testing.T) string {
+	t.Helper()
+	reply, err := http.Get("http://" + p.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// stop asks the proxy to end and checks that it did so in peace.
+func (p *proxy) stop(t *testing.T) {
+	t.Helper()
+	if p.Ended() {
+		t.Errorf("%s ended before its test did: %v", p.Name, p.State())
+	}
+	p.Signal(syscall.SIGTERM)
+	if !processtest.Poll(patience, p.Ended) {
+		t.Errorf("%s goes on after SIGTERM", p.Name)
+	}
+	for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "level=ERROR"} {
+		if bytes.Contains(p.Printed(), []byte(bad)) {
+			t.Errorf("%s printed %q:\n%s", p.Name, bad, p.Tail(8192))
+		}
+	}
+}
