@@ -11,8 +11,10 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
-REAL = ./bench ./tests/cluster ./tests/compat ./tests/dist ./tests/difftest ./tests/faults
-FAST = $(filter-out $(REAL:./%=cashew/%),$(shell $(GO) list ./...))
+REAL = ./bench ./tests/compat ./tests/difftest ./tests/faults
+# These wait for servers most of the time, and do so together.
+WAITS = ./tests/cluster ./tests/dist ./tests/sentinel
+FAST  = $(filter-out $(patsubst ./%,cashew/%,$(REAL) $(WAITS)),$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
@@ -57,6 +59,7 @@ test: servers build vet ## all tests
 	$(GO) test $(FAST)
 	$(GO) test -tags invariants -run Copies ./engine
 	$(GO) test -tags invariants -run 'TestSim$$' ./tests/sim -sim.duration=20s
+	$(GO) test -count=1 $(WAITS)
 	$(GO) test -count=1 -p 1 $(REAL)
 
 test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui

@@ -21,6 +21,7 @@ import (
 // TestClusterClients: clients that know of clusters, and those that do not, work before a proxy as one node that has all slots, and before
 // two that share them.
 func TestClusterClients(t *testing.T) {
+	notRaced(t)
 	long(t)
 	t.Parallel()
 	wantCashew(t, "it knows no clusters")

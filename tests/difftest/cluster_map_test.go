@@ -75,6 +75,7 @@ func (s *clusterService) owner(t *testing.T, key string) (slot int, addr string)
 // TestClusterMap: a proxy that was told of one server of a cluster finds all masters, puts keys where they belong, hears of slots that
 // move and of masters that come, and goes on when the server that it was told of is gone.
 func TestClusterMap(t *testing.T) {
+	notRaced(t)
 	long(t)
 	wantCashew(t, "it knows no clusters")
 	c := startCluster(t, 3, 0)
