@@ -71,9 +71,16 @@ func (*Protocol) Subscribes(cmd *codec.Command) (sort int, begins bool) {
 	return s.sort, s.begins
 }
 
-// Everywhere implements codec.PubSub. Each server tells of what happens to its own keys.
-func (*Protocol) Everywhere(sort int, name []byte) bool {
-	return sort == patterns || sort == channels && (bytes.HasPrefix(name, []byte("__keyspace@")) || bytes.HasPrefix(name, []byte("__keyevent@")))
+// Everywhere implements codec.PubSub. Each server tells of what happens to its own keys. What clients publish in a cluster each of its servers
+// tells, so that a pattern stands at one of them.
+func (p *Protocol) Everywhere(sort int, name []byte) bool {
+	switch sort {
+	case channels:
+		return bytes.HasPrefix(name, []byte("__keyspace@")) || bytes.HasPrefix(name, []byte("__keyevent@"))
+	case patterns:
+		return !p.cluster || bytes.HasPrefix(name, []byte("__key"))
+	}
+	return false
 }
 
 // AppendSubscribe implements codec.PubSub.

@@ -208,6 +208,12 @@ func TestEverywhere(t *testing.T) {
 			t.Errorf("channel %s: %v", name, got)
 		}
 	}
+	of := New(Options{Cluster: true})
+	for name, want := range map[string]bool{"a*": false, "*": false, "__keyspace@0__:*": true, "__key*": true} {
+		if got := of.Everywhere(patterns, []byte(name)); got != want {
+			t.Errorf("in a cluster, pattern %s: %v", name, got)
+		}
+	}
 	if !p.Everywhere(patterns, []byte("a")) || p.Everywhere(shards, []byte("__keyspace@0__:a")) {
 		t.Error("a pattern may come from any server, and a sharded channel from its own alone")
 	}
