@@ -60,25 +60,32 @@ func (l *Log) Wakes(f func()) {
 }
 
 // Wants says whether events of that kind are kept. It is cheap.
-func (l *Log) Wants(k Kind) bool {
+func (l *Log) Wants(k Kind) bool { return l.policyFor(k) != nil }
+
+// policyFor is what is kept of events of that kind; nil: nothing. A reload may have another any time.
+func (l *Log) policyFor(k Kind) *Policy {
 	if l == nil {
-		return false
+		return nil
 	}
 	p := l.policy.Load()
-	return p != nil && p.Kinds&k != 0
+	if p == nil || p.Kinds&k == 0 {
+		return nil
+	}
+	return p
 }
 
 // Record keeps e, if events of that kind are kept, and nothing that e points to. One of a client whose address has many is counted in
 // one line with others (flood.go), but for those of kind Commands, which are asked for, and sampled.
 func (l *Log) Record(k Kind, e *Event) {
-	if !l.Wants(k) {
+	p := l.policyFor(k)
+	if p == nil {
 		return
 	}
 	if k != Commands && e.Client != "" && !l.admits(e) {
 		return
 	}
 	var room [lineRoom]byte
-	line := e.appendTo(room[:0], l.policy.Load().Keys)
+	line := e.appendTo(room[:0], p.Keys)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.put(line) {

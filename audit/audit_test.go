@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -243,4 +244,22 @@ func TestAllocs(t *testing.T) {
 			t.Errorf("%v allocations", n)
 		}
 	}
+}
+
+// TestPolicyChanges: a reload may turn the log off while an event is on its way to it.
+func TestPolicyChanges(t *testing.T) {
+	l, policy := logOf(Logins, false), &Policy{Kinds: Logins}
+	var ended atomic.Bool
+	go func() {
+		for !ended.Load() {
+			l.Set(nil)
+			l.Set(policy)
+		}
+	}()
+	e := Event{At: at, Name: "login", Client: "10.0.0.5:1042"}
+	for range 20_000 {
+		l.Record(Logins, &e)
+		e.At = e.At.Add(time.Second) // never in a sum
+	}
+	ended.Store(true)
 }

@@ -9,10 +9,13 @@ import (
 
 // Data implements Handler: it takes what the server sent.
 func (c *Conn) Data(buf []byte) {
-	buf, taken := c.came(buf)
-	if taken {
-		return
+	if c.cut != nil || c.state == handshaking || c.doubt != nil || c.feed != nil { // rarely
+		var taken bool
+		if buf, taken = c.came(buf); taken {
+			return
+		}
 	}
+	c.heard(buf)
 	p := c.pool.Options().Protocol
 	answered, ailing := false, false
 	var alike run
@@ -63,7 +66,7 @@ func (c *Conn) Data(buf []byte) {
 	c.answeredSome(answered, ailing)
 }
 
-// came notes that buf has come, and takes what is no reply to a request of outq, or all of it.
+// came takes what is no reply to a request of outq, or all of buf.
 func (c *Conn) came(buf []byte) (replies []byte, taken bool) {
 	if c.cut != nil {
 		c.joined(buf)
@@ -72,13 +75,18 @@ func (c *Conn) came(buf []byte) (replies []byte, taken bool) {
 	if c.state == handshaking {
 		buf = c.onHandshake(buf)
 	}
+	if c.doubt == nil && c.feed == nil {
+		return buf, false
+	}
+	c.heard(buf)
+	c.aside(buf)
+	return nil, true
+}
+
+// heard notes that buf has come.
+func (c *Conn) heard(buf []byte) {
 	c.heardAt = c.loop.Now
 	c.loop.Pass.Bytes += len(buf)
-	if c.doubt != nil || c.feed != nil {
-		c.aside(buf)
-		return nil, true
-	}
-	return buf, false
 }
 
 // unusual does what is to be done about a reply, or the beginning of one, that is not fine: n bytes at the front of buf. goOn is false if c is

@@ -66,7 +66,7 @@ type Conn struct {
 	cut         *bytebufferpool.ByteBuffer // the beginning of an error reply, the end of which has not come; nil: none
 
 	step      int                        // of the handshake
-	former    bool                       // it logs in with the credentials before those in force; see login
+	attempts  codec.Attempt              // with which credentials it logs in; see login
 	handshake *bytebufferpool.ByteBuffer // the reply to step, so far
 
 	canary    canary

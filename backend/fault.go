@@ -32,7 +32,8 @@ var (
 	// ErrAsked and ErrElapsed are for one that another client asked to have unblocked, with an error or as if its time were over.
 	ErrAsked   = errors.New("backend: unblocked by a client")
 	ErrElapsed = errors.New("backend: unblocked by a client, its time over")
-	// ErrUnknown and ErrHeld are for servers that sentinels tell of: none has told where it is; another is about to take its place.
+	// ErrUnknown and ErrHeld are for servers that sentinels tell of: none has told where it is; another is about to take its place. A cluster's
+	// seeds are unknown before one of them has told of the cluster.
 	ErrUnknown = errors.New("no sentinel has told yet where the server is")
 	ErrHeld    = errors.New("the server is about to be replaced by its replica")
 	ErrSilent  = errors.New("backend: connection died in silence")
@@ -41,6 +42,9 @@ var (
 	// ErrUnsure is for who asks what became of all that it wrote; see Standing.
 	ErrUnsure = errors.New("connections to the server were lost, or lead elsewhere, since this client came: what it wrote before may be lost")
 )
+
+// Unserved says that err is for a request of which no server is known that would serve it.
+func Unserved(err error) bool { return errors.Is(err, ErrEjected) || errors.Is(err, ErrUnknown) }
 
 // Unblocks says that err is for a command that was blocked, and why it is so no more: it is our doing.
 func Unblocks(err error) (why unblock.Reason, is bool) {

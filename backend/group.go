@@ -179,7 +179,7 @@ func (c *Conn) redial() error {
 	if c.lastErr != nil && c.loop.Now < c.retryAt {
 		return c.lastErr
 	}
-	c.state, c.dialledAt, c.heardAt, c.former = dialing, c.loop.Now, never, false
+	c.state, c.dialledAt, c.heardAt, c.attempts = dialing, c.loop.Now, never, codec.Attempt{}
 	c.attempt++
 	c.local.Connect(c)
 	return nil
@@ -278,7 +278,7 @@ type Standing struct {
 
 // Standing is that of g now.
 func (g *Group) Standing() Standing {
-	if servers := g.pool.Servers(); len(servers) == 1 {
+	if servers := g.pool.Servers(); len(servers) == 1 && !g.pool.Options().Cluster {
 		l := &g.lanes[servers[0].Slot()]
 		return Standing{l.server, l.losses}
 	}

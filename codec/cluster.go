@@ -16,17 +16,21 @@ type Clustered interface {
 	// Aborted says that a whole error reply is to the end of a transaction, of which a command was not queued.
 	Aborted(reply []byte) bool
 
+	// AppendUnserved appends the error for a command that no server of a cluster is known to serve. mapped is false while none has told yet
+	// which there are.
+	AppendUnserved(dst []byte, mapped bool) []byte
+
 	// Asking is the whole command that a request has before it which is sent where an ASK points; its reply is a line.
 	Asking() []byte
 }
 
 // View is what one server of a Redis Cluster says of it.
 type View struct {
-	Self   string // the ID of who says so; "": it did not say
-	Well   bool   // it says that all is well: it sees most masters, and all slots have one
-	Epoch  uint64 // the current epoch that it knows
-	Nodes  []Node
-	Owners []int32 // of each of ring.SlotCount slots, an index of Nodes; -1: nobody
+	Self     string // the ID of who says so; "": it did not say
+	Well     bool   // it says that all is well: it sees most masters, and all slots have one
+	Nodes    []Node
+	Owners   []int32  // of each of ring.SlotCount slots, an index of Nodes; -1: nobody
+	Replicas []string // IDs of those that are no masters
 }
 
 // Node is a master of a View. Those that have no slot yet are told of as well, unless they are known to have failed.

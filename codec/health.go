@@ -18,7 +18,7 @@ type Health interface {
 
 	// CheckHandshake looks at the whole reply to command step of Handshake; an error fails the server connection. If it
 	// is a *RefusalError the server is well but has not this profile, or this database; a *RemarkError fails nothing, and at a
-	// *LoginError, which it never is for Login.Former, the handshake begins again on the same connection with that. No error holds
+	// *LoginError, which it is only so often, the handshake begins again on the same connection with its Next. No error holds
 	// a secret.
 	CheckHandshake(as Login, pr Profile, db, step int, reply []byte) error
 
@@ -42,15 +42,21 @@ type Health interface {
 	JudgeCanary(want, reply []byte) verdict.Proof
 }
 
+// Attempt is which credentials a login tries of those that a protocol knows; the zero value: those that are in force.
+type Attempt struct {
+	Former uint8 // one that was in force before, counted from 1
+	Tried  uint8 // of those, the ones that the server has refused, as bits
+}
+
 // Login says with what a server connection logs in.
 type Login struct {
 	Server string // its server's name in the pool: a server may have credentials of its own
-	Former bool   // with credentials that were in force before, since the server refuses those that are
-	Master bool   // it has to be a master, as it says itself
+	Attempt
+	Master bool // it has to be a master, as it says itself
 }
 
-// LoginError is a server's answer that it does not take the credentials, where it may take those that were in force before.
-type LoginError struct{}
+// LoginError is a server's answer that it does not take the credentials, where it may take others that were in force before: Next.
+type LoginError struct{ Next Attempt }
 
 func (*LoginError) Error() string { return "the server refuses the credentials" }
 

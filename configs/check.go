@@ -17,6 +17,7 @@ type checker struct {
 	file   string
 	text   text
 	lookup lookupFunc
+	acls   aclFiles
 
 	options engine.Options // without Pools
 	pools   []*pool        // in the file's order
@@ -124,8 +125,7 @@ func (c *checker) pool(name, body *yaml.Node) {
 		c.report(body, at.because("has sequence at depth 1 instead of 2"))
 	default:
 		p := newPool(name)
-		p.seeded = wantsCluster(body)
-		p.watched = !p.seeded && hasKey(body, "sentinels")
+		p.lines = serverLinesOf(body)
 		p.given = c.settings(body, Problem{Pool: p.Name}, "", p.keys(c.lookup))
 		c.pools = append(c.pools, p)
 		c.whole(p, hasList(body))
@@ -213,23 +213,50 @@ func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
 	if !c.isText(value, at, reasonDepth, reasonLists) {
 		return false
 	}
-	if !k.isSecret {
-		at.Value = value.Value
+	if k.isWords {
+		return c.words(value, at, k)
 	}
-	if reason := k.set(value); reason != "" {
-		if strings.Contains(reason, k.want) {
-			at.Want = ""
-		}
-		at.Meant = Near(value.Value, k.choices)
-		c.report(value, at.because("%s", reason))
+	if !c.taken(value, at, k) {
 		return false
 	}
 	if k.isInt32 && wraps(value.Value) {
 		n, _ := parseNumber(value.Value)
-		at.Want = ""
+		at.Value, at.Want = value.Value, ""
 		c.warn(value, at.because("is more than 32 bits hold: it is taken as %d, as by twemproxy", n))
 	}
 	return true
+}
+
+// words checks a value that is words, each of which may be wrong.
+func (c *checker) words(value *yaml.Node, at Problem, k *key) (ok bool) {
+	words := strings.Fields(value.Value)
+	if len(words) == 0 {
+		c.report(value, at.because("is empty"))
+	}
+	ok = len(words) > 0
+	for _, text := range words {
+		word := *value
+		word.Value = text
+		ok = c.taken(&word, at, k) && ok
+	}
+	return ok
+}
+
+// taken has k take a value, or a word of one, and reports why it does not.
+func (c *checker) taken(value *yaml.Node, at Problem, k *key) bool {
+	reason := k.set(value)
+	if reason == "" {
+		return true
+	}
+	if !k.isSecret {
+		at.Value = value.Value
+	}
+	if strings.Contains(reason, k.want) {
+		at.Want = ""
+	}
+	at.Meant = Near(value.Value, k.choices)
+	c.report(value, at.because("%s", reason))
+	return false
 }
 
 // isText says whether n is a scalar with something in it, and reports it if not. mapping and sequence are twemproxy's

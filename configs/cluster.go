@@ -33,25 +33,60 @@ func (p *pool) notInCluster(k key) key {
 	return k
 }
 
-// wantsCluster says that a pool's section has "cluster: true", wherever in it: what a line of servers may be depends on that.
-func wantsCluster(body *yaml.Node) bool {
+// serverLines are what the lines of a pool's servers are.
+type serverLines uint8
+
+const (
+	plainLines  serverLines = iota
+	seedLines               // seeds of a cluster
+	masterLines             // names of masters, which sentinels know
+	anyLines                // any of these: whether the pool is a cluster stands there wrongly
+)
+
+// serverLinesOf says what the lines of servers are in a pool's section, by what stands wherever in it.
+func serverLinesOf(body *yaml.Node) (lines serverLines) {
+	if hasKey(body, "sentinels") {
+		lines = masterLines
+	}
 	for name, value := range pairs(body) {
-		if name.Value == "cluster" && value.Value == "true" {
-			return true
+		switch {
+		case name.Value != "cluster":
+		case value.Value == "true":
+			return seedLines
+		case value.Value != "false":
+			lines = anyLines
 		}
 	}
-	return false
+	return lines
 }
 
 // wantServer says what a line of servers may be.
 func (p *pool) wantServer() string {
-	if p.seeded {
+	switch p.lines {
+	case seedLines, anyLines:
 		return wantSeed
-	}
-	if p.watched {
+	case masterLines:
 		return wantMaster
 	}
 	return `"host:port:weight [name]" or "/path:weight [name]"`
+}
+
+// parseLine reads a line of servers.
+func (p *pool) parseLine(s string) (srv topology.ServerOptions, reason string) {
+	switch p.lines {
+	case seedLines:
+		return parseSeed(s)
+	case masterLines:
+		return parseMaster(s)
+	case anyLines:
+		for _, parse := range []func(string) (topology.ServerOptions, string){parseServer, parseMaster, parseSeed} {
+			if srv, reason = parse(s); reason == "" {
+				break
+			}
+		}
+		return srv, reason
+	}
+	return parseServer(s)
 }
 
 // clusterEntries are lines of servers that mean seeds.
@@ -97,7 +132,7 @@ func parseSeed(s string) (srv topology.ServerOptions, reason string) {
 		return srv, reasonSeedForm
 	}
 	addr := net.JoinHostPort(dialHost(host), strconv.Itoa(port))
-	return topology.ServerOptions{Name: addr, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1}, ""
+	return topology.ServerAt(addr), ""
 }
 
 func isIPv6(s string) bool {
@@ -108,7 +143,7 @@ func isIPv6(s string) bool {
 // cluster checks a pool that is to be a cluster as a whole.
 func (c *checker) cluster(p *pool) {
 	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
-	if n, ok := p.value("cluster_announce"); ok && !p.Cluster {
+	if n, ok := p.value("cluster_announce"); ok && !p.Cluster && p.lines != anyLines {
 		wrong := at("cluster_announce").because(`directive "cluster_announce:" is only valid for a pool that is a cluster`)
 		wrong.Want = `"cluster: true" beside it`
 		c.report(n, wrong)

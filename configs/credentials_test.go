@@ -220,6 +220,29 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
+// TestAgainUsers: where secrets are read anew, who edits the users meanwhile is not overtaken: that waits for a reload.
+func TestAgainUsers(t *testing.T) {
+	dir := t.TempDir()
+	users, secret := filepath.Join(dir, "users.acl"), filepath.Join(dir, "secret")
+	writeSecret(t, users, "user a on >a ~* +@all\n", 0o600)
+	writeSecret(t, secret, "one", 0o600)
+	text := secretPool("aclfile: "+users, "server_password_file: "+secret)
+	f := mustParse(t, text)
+	writeSecret(t, users, "user b on >b ~* +@all\nuser c on >", 0o600)
+	writeSecret(t, secret, "two", 0o600)
+	f, err := f.Again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.Options.Pools[0].Protocol
+	if got := words(string(p.Handshake(codec.Login{}, 0, 0)[0])); got[1] != "two" || p.Users().Find("a") == nil {
+		t.Errorf("servers get %q, users are %q", got, p.Users().Names())
+	}
+	if got := mustParse(t, text).Options.Pools[0].Protocol.Users(); got.Find("b") == nil {
+		t.Errorf("after a reload users are %q", got.Names())
+	}
+}
+
 // TestBlockSecrets: the end of a line is no part of a secret, wherever that stands.
 func TestBlockSecrets(t *testing.T) {
 	t.Setenv("CASHEW_TEST_SECRET", "secret\n")

@@ -33,11 +33,8 @@ const (
 
 func networksKey(name string, to *engine.Networks) key {
 	return key{
-		name: name, to: to, want: wantNetworks,
-		set: func(n *yaml.Node) (reason string) {
-			*to, reason = parseNetworks(strings.Fields(n.Value))
-			return reason
-		},
+		name: name, to: to, want: wantNetworks, isWords: true,
+		set:  func(n *yaml.Node) string { return addNetwork(to, n.Value) },
 		show: func() any { return orNil(strings.Join(networkTexts(*to), " ")) },
 	}
 }
@@ -45,15 +42,13 @@ func networksKey(name string, to *engine.Networks) key {
 func (p *pool) sendersKey() key {
 	to := &p.ProxyProtocolFrom
 	return key{
-		name: "proxy_protocol_from", to: to, want: wantNetworks + ", or " + unixSender,
-		set: func(n *yaml.Node) (reason string) {
-			words := strings.Fields(n.Value)
-			others := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == unixSender })
-			to.Unix = len(others) < len(words)
-			if len(others) > 0 || len(words) == 0 {
-				to.Networks, reason = parseNetworks(others)
+		name: "proxy_protocol_from", to: to, want: wantNetworks + ", or " + unixSender, isWords: true,
+		set: func(n *yaml.Node) string {
+			if n.Value == unixSender {
+				to.Unix = true
+				return ""
 			}
-			return reason
+			return addNetwork(&to.Networks, n.Value)
 		},
 		show: func() any {
 			words := networkTexts(to.Networks)
@@ -88,37 +83,32 @@ func orNil(s string) any {
 	return s
 }
 
-// parseNetworks reads addresses and networks, whose host has to be zero: 10.0.0.1/8 could be meant either way.
-func parseNetworks(words []string) (all engine.Networks, reason string) {
-	for _, w := range words {
-		text := w
-		if !strings.Contains(w, "/") {
-			a, err := netip.ParseAddr(w)
-			if err != nil {
-				return nil, fmt.Sprintf("has %q, which is no address", w)
-			}
-			if a.Zone() != "" {
-				return nil, fmt.Sprintf("has %q: an address has no zone here", w)
-			}
-			text = netip.PrefixFrom(a, a.BitLen()).String()
+// addNetwork reads an address or a network, whose host has to be zero: 10.0.0.1/8 could be meant either way.
+func addNetwork(to *engine.Networks, word string) (reason string) {
+	text := word
+	if !strings.Contains(word, "/") {
+		a, err := netip.ParseAddr(word)
+		if err != nil {
+			return "is no address"
 		}
-		n, err := netip.ParsePrefix(text)
-		switch {
-		case err != nil:
-			return nil, fmt.Sprintf("has %q, which is no network", w)
-		case n != n.Masked():
-			return nil, fmt.Sprintf("has %q, whose host is not zero: the network is %s, the address %s", w, n.Masked(), n.Addr())
-		case n.Addr().Is4In6(): // it has 96 bits or more, or its host would not be zero
-			n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
+		if a.Zone() != "" {
+			return "has a zone, which an address has not here"
 		}
-		if !slices.Contains(all, n) {
-			all = append(all, n)
-		}
+		text = netip.PrefixFrom(a, a.BitLen()).String()
 	}
-	if len(all) == 0 {
-		return nil, "is empty"
+	n, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return "is no network"
+	case n != n.Masked():
+		return fmt.Sprintf("has a host that is not zero: the network is %s, the address %s", n.Masked(), n.Addr())
+	case n.Addr().Is4In6(): // it has 96 bits or more, or its host would not be zero
+		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
 	}
-	return all, ""
+	if !slices.Contains(*to, n) {
+		*to = append(*to, n)
+	}
+	return ""
 }
 
 // networkTexts are n as a file has them, an address without the bits that all of them have.

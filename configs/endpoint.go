@@ -50,21 +50,19 @@ const maxAnnounced = 1000
 // announceKey is of which proxies clients of a cluster are told that it is made.
 func (p *pool) announceKey() key {
 	return key{
-		name: "cluster_announce", to: &p.announce, want: `"host:port" that clients reach, such as a balancer's, or those of several proxies with blanks between them`,
+		name: "cluster_announce", to: &p.announce, isWords: true,
+		want: `"host:port" that clients reach, such as a balancer's, or those of several proxies with blanks between them`,
 		set: func(n *yaml.Node) string {
-			words := strings.Fields(n.Value)
-			if len(words) == 0 || len(words) > maxAnnounced {
-				return fmt.Sprintf("is not from 1 to %d addresses", maxAnnounced)
+			reason := checkEndpoint(n.Value)
+			switch {
+			case reason != "":
+				return reason
+			case slices.Contains(p.announce, n.Value):
+				return "is there twice"
+			case len(p.announce) == maxAnnounced:
+				return fmt.Sprintf("is one too many: clients are told of %d proxies at most", maxAnnounced)
 			}
-			for i, word := range words {
-				if reason := checkEndpoint(word); reason != "" {
-					return fmt.Sprintf("has '%s', which %s", oneLine(word), reason)
-				}
-				if slices.Contains(words[:i], word) {
-					return fmt.Sprintf("has '%s' twice", oneLine(word))
-				}
-			}
-			p.announce = words
+			p.announce = append(p.announce, n.Value)
 			return ""
 		},
 		show: func() any { return orNil(strings.Join(p.announce, " ")) },

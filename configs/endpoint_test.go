@@ -59,13 +59,13 @@ func TestClusterAnnounce(t *testing.T) {
 		fmt.Fprintf(many, "a%d:1 ", i)
 	}
 	for _, bad := range []struct{ value, want string }{
-		{"lb.example", `has 'lb.example', which is no "host:port"`},
-		{"a:1 b", `has 'b', which is no "host:port"`},
-		{"a:1 b:01", `has 'b:01', which is no "host:port"`},
-		{"a:1 0.0.0.0:1", "has '0.0.0.0:1', which is where one listens"},
-		{"a:1 b:1 a:1", "has 'a:1' twice"},
-		{`"  "`, "is not from 1 to 1000 addresses"},
-		{many.String(), "is not from 1 to 1000 addresses"},
+		{"lb.example", `"lb.example" is no "host:port"`},
+		{"a:1 b", `"b" is no "host:port"`},
+		{"a:1 b:01", `"b:01" is no "host:port"`},
+		{"a:1 0.0.0.0:1", `"0.0.0.0:1" is where one listens`},
+		{"a:1 b:1 a:1", `"a:1" is there twice`},
+		{`"  "`, "is empty"},
+		{many.String(), `"a1000:1" is one too many: clients are told of 1000 proxies at most`},
 	} {
 		_, err := Parse("nutcracker.yml", []byte(strings.Replace(file, "VALUE", bad.value, 1)))
 		if err == nil || !strings.Contains(err.Error(), "cluster_announce") || !strings.Contains(err.Error(), bad.want) {

@@ -25,6 +25,7 @@ type key struct {
 	choices []string                           // the only values, if there are few
 	isList  bool                               // set takes each entry
 	orText  bool                               // of a list: it may be a single value as well
+	isWords bool                               // a value is words with blanks between them, of which set takes each
 	isInt32 bool                               // a number that twemproxy lets wrap
 
 	isSecret bool // no problem repeats its value
@@ -152,14 +153,7 @@ func (p *pool) serversKey() key {
 		name: "servers", to: &p.Servers, isList: true,
 		want: p.wantServer(),
 		set: func(n *yaml.Node) string {
-			parse := parseServer
-			switch {
-			case p.seeded:
-				parse = parseSeed
-			case p.watched:
-				parse = parseMaster
-			}
-			srv, reason := parse(n.Value)
+			srv, reason := p.parseLine(n.Value)
 			if reason == "" {
 				p.Servers, p.entries = append(p.Servers, srv), append(p.entries, n)
 			}

@@ -36,6 +36,7 @@ type File struct {
 
 	name    string // as Parse was given it
 	data    []byte
+	acls    aclFiles
 	secrets []secretFile
 }
 
@@ -65,7 +66,12 @@ func pathless(err error) error {
 func Parse(name string, data []byte) (*File, error) { return parse(name, data, lookupHost) }
 
 func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
-	c := &checker{file: name, text: newText(data), lookup: lookup, options: engine.DefaultOptions()}
+	return parseWith(name, data, lookup, make(aclFiles))
+}
+
+// parseWith is parse with files of users as they were read before.
+func parseWith(name string, data []byte, lookup lookupFunc, acls aclFiles) (*File, error) {
+	c := &checker{file: name, text: newText(data), lookup: lookup, acls: acls, options: engine.DefaultOptions()}
 	c.options.SettingNames = settingNames()
 	c.document()
 	if len(c.problems) > 0 {
@@ -73,7 +79,7 @@ func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
 		return nil, c.problems
 	}
 
-	f := &File{Options: c.options, name: name, data: data}
+	f := &File{Options: c.options, name: name, data: data, acls: acls}
 	ring.SortServers(c.pools, func(p *pool) string { return p.Name })
 	for _, p := range c.pools {
 		p.Protocol = newProtocol(p, c.options.MaxRequestBytes)
@@ -92,8 +98,7 @@ type pool struct {
 	engine.PoolOptions
 
 	redis          bool
-	seeded         bool // the file says that it is a cluster, so servers are its seeds
-	watched        bool // the file says that sentinels know its servers, so those are names of masters
+	lines          serverLines
 	announce       []string
 	redisDB        int
 	databases      int

@@ -187,5 +187,5 @@ func (f *File) Looked() string {
 	return b.String()
 }
 
-// Again is f with its secrets read anew, and nothing else: the file may have been edited since.
-func (f *File) Again() (*File, error) { return Parse(f.name, f.data) }
+// Again is f with its secrets read anew, and nothing else: the file, or one of users, may have been edited since.
+func (f *File) Again() (*File, error) { return parseWith(f.name, f.data, lookupHost, f.acls) }

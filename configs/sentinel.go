@@ -12,8 +12,8 @@ import (
 // sentinelKeys are those of pools whose masters Redis Sentinel knows.
 func (p *pool) sentinelKeys() []key {
 	keys := []key{{
-		name: "sentinels", to: &p.Sentinels, isList: true, orText: true, want: wantSentinels,
-		set:  p.setSentinels,
+		name: "sentinels", to: &p.Sentinels, isList: true, orText: true, isWords: true, want: wantSentinels,
+		set:  p.setSentinel,
 		show: func() any { return orNil(strings.Join(clusterEntries(p.Sentinels), " ")) },
 	}, boolKey("sentinel_tls", &p.SentinelTLS)}
 	show := keys[1].show
@@ -40,20 +40,16 @@ const (
 	maxMasterName    = 256
 )
 
-// setSentinels takes a line, of one or several.
-func (p *pool) setSentinels(n *yaml.Node) (reason string) {
-	for _, text := range strings.Fields(n.Value) {
-		s, reason := parseSeed(text)
-		switch {
-		case reason == reasonSeedForm || text[0] == '/':
-			return `is no "host:port" of a sentinel`
-		case reason != "":
-			return reason
-		case slices.Contains(p.Sentinels, s):
-			return "is there twice"
-		}
-		p.Sentinels = append(p.Sentinels, s)
+// setSentinel takes a sentinel.
+func (p *pool) setSentinel(n *yaml.Node) (reason string) {
+	s, reason := parseSeed(n.Value)
+	switch {
+	case reason != "":
+		return `is no "host:port" of a sentinel`
+	case slices.Contains(p.Sentinels, s):
+		return "is there twice"
 	}
+	p.Sentinels = append(p.Sentinels, s)
 	return ""
 }
 
@@ -99,9 +95,10 @@ func (c *checker) sentinels(p *pool) {
 	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
 	c.once(p, "sentinel_username")
 	c.once(p, "sentinel_password")
-	if len(p.Sentinels) == 0 {
+	list, given := p.given["sentinels"]
+	if !given {
 		for _, name := range slices.Concat(waysOf("sentinel_username"), waysOf("sentinel_password"), []string{"sentinel_tls"}) {
-			if g, given := p.given[name]; given && !p.watched {
+			if g, given := p.given[name]; given {
 				wrong := at(name).because(`directive "%s:" is only valid for a pool with sentinels`, name)
 				wrong.Want = `"sentinels:" beside it`
 				c.report(g.name, wrong)
@@ -109,7 +106,7 @@ func (c *checker) sentinels(p *pool) {
 		}
 		return
 	}
-	n := p.given["sentinels"].name
+	n := list.name
 	if redis, given := p.given["redis"]; !given || redis.ok && !p.redis {
 		wrong := at("sentinels").because(`directive "sentinels:" is only valid for a redis pool`)
 		wrong.Want = `"redis: true" beside it`
@@ -143,7 +140,9 @@ func (c *checker) sentinels(p *pool) {
 			c.report(n, wrong)
 		}
 	}
-	c.masters(p)
+	if p.lines == masterLines {
+		c.masters(p)
+	}
 }
 
 // masters checks that no master stands there under two names.

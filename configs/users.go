@@ -86,11 +86,23 @@ func (c *checker) users(p *pool, isMemcached bool) {
 		if inline {
 			n = p.userNodes[i]
 		}
-		if db := p.users.Find(name).DB; db >= 0 && db >= p.databases && db != p.redisDB {
+		u := p.users.Find(name)
+		switch {
+		case p.Cluster && u.DB > 0:
+			c.report(n, at.because("%s begins in database %d, and a cluster has database 0 alone", called(u), u.DB))
+		case !p.Cluster && u.DB >= p.databases && u.DB != p.redisDB:
 			wrong := Problem{Pool: p.Name, Key: "databases"}
-			c.report(n, wrong.because("do not have %d, in which a user begins", db))
+			c.report(n, wrong.because("do not have %d, in which %s begins", u.DB, called(u)))
 		}
 	}
+}
+
+// called is a user as a mistake has it: by name, but for one without a password, where that may be what stands in the name's place.
+func called(u *acl.User) string {
+	if u.Passwords() == 0 {
+		return "a user"
+	}
+	return "user '" + oneLine(u.Name) + "'"
 }
 
 // strayHashes reports hashes of passwords on lines of their own, from line on, where the list is: to YAML they are comments.
@@ -158,6 +170,20 @@ func (c *checker) userLine(n *yaml.Node, at Problem) string {
 	return strings.Join(value, " ")
 }
 
+// aclFiles are files of users that were read, by path.
+type aclFiles map[string][]byte
+
+// read is the file at path, as it was when it was first read.
+func (a aclFiles) read(path string) (data []byte, err error) {
+	data, ok := a[path]
+	if !ok {
+		if data, err = regular.Read(path, maxACLFile); err == nil {
+			a[path] = data
+		}
+	}
+	return data, err
+}
+
 // aclFile reads the file that has p's users, as Redis's aclfile; a relative path begins where the configuration is.
 //
 // Source: redis 7.0 acl.c, ACLLoadFromFile.
@@ -167,7 +193,7 @@ func (c *checker) aclFile(p *pool, isMemcached bool, n *yaml.Node, at Problem) {
 		path = filepath.Join(filepath.Dir(c.file), path)
 	}
 	at.Value = n.Value
-	data, err := regular.Read(path, maxACLFile)
+	data, err := c.acls.read(path)
 	if err != nil {
 		c.report(n, at.because("can't be read: %v", pathless(err)))
 		return

@@ -84,6 +84,9 @@ func (c *checker) servers(p *pool, hasList bool) {
 		missing.Want = `"servers:" and below it a list`
 		c.report(p.at, missing)
 	}
+	if p.lines == anyLines {
+		return // what they mean is told once it is known what they are
+	}
 	entries := make(map[string]*yaml.Node, len(p.Servers)) // by ring name
 	for i, srv := range p.Servers {
 		n := p.entries[i]
@@ -100,7 +103,7 @@ func (c *checker) servers(p *pool, hasList bool) {
 	}
 	if len(entries) == len(p.Servers) && len(entries) > 0 {
 		ring.SortServers(p.Servers, func(s topology.ServerOptions) string { return s.Name })
-		if !p.seeded {
+		if p.lines != seedLines {
 			c.placement(p, entries)
 		}
 	}

@@ -46,12 +46,21 @@ func (p *Proxy) discovered(old *pool, f *topology.Found) {
 	next.Applied()
 	old.unfollow()
 	p.begin(next)
-	if !next.opts.Cluster {
-		p.log.Info("masters changed", "pool", next.Name, "epoch", f.Epoch, "now", some(f.Joined), "before", some(f.Left))
-		return
+	p.tellFound(next.Name, next.opts.Cluster, f)
+}
+
+// tellFound has the log tell of what a pool was told.
+func (p *Proxy) tellFound(pool string, isCluster bool, f *topology.Found) {
+	joined, left := some(f.Joined), some(f.Left)
+	switch {
+	case isCluster:
+		p.log.Info("cluster changed", "pool", pool, "epoch", f.Epoch, "slots_moved", f.Moved, "slots_unowned", f.Unowned,
+			"masters", len(f.Servers), "joined", joined, "left", left)
+	case f.Early:
+		p.log.Info("masters changed, ahead of what sentinels say", "pool", pool, "now", joined, "before", left)
+	default:
+		p.log.Info("masters changed", "pool", pool, "epoch", f.Epoch, "now", joined, "before", left)
 	}
-	p.log.Info("cluster changed", "pool", next.Name, "epoch", f.Epoch, "slots_moved", f.Moved, "slots_unowned", f.Unowned,
-		"masters", len(f.Servers), "joined", some(f.Joined), "left", some(f.Left))
 }
 
 // some are a few of list: a line of the log is no place for 500.

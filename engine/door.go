@@ -127,6 +127,12 @@ func addrOf(a net.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
+// addrShown is addrOf for a client that the log shows as addr; one on a unix socket has none.
+func addrShown(addr string) (a netip.Addr, ok bool) {
+	ap, err := netip.ParseAddrPort(addr)
+	return ap.Addr().Unmap().WithZone(""), err == nil
+}
+
 // greet hears who c is.
 func (p *pool) greet(c *comer) error {
 	if !p.sendsHeader(c.from) {
@@ -208,11 +214,10 @@ func (p *pool) judge(c *comer) (leave func(), err error) {
 // countAgain counts a client that there was before, and that is not asked whether it may be there. What it returns is told when it
 // leaves.
 func (p *pool) countAgain(addr string) (leave func()) {
-	a, err := netip.ParseAddrPort(addr)
-	if err != nil || p.opts.ClientConnectionsPerAddress == 0 {
+	from, ok := addrShown(addr)
+	if !ok || p.opts.ClientConnectionsPerAddress == 0 {
 		return nil
 	}
-	from := a.Addr().Unmap().WithZone("")
 	p.door.rooms.enter(from, 0)
 	return func() { p.door.rooms.leave(from) }
 }

@@ -145,7 +145,7 @@ func (p *pool) HoldLogin(addr string) (wait time.Duration, done func()) {
 	if !p.door.logins.any() {
 		return 0, nil
 	}
-	a, ok := loginAddr(addr)
+	a, ok := addrShown(addr)
 	if !ok {
 		return 0, nil
 	}
@@ -159,16 +159,10 @@ func (p *pool) HoldLogin(addr string) (wait time.Duration, done func()) {
 	return p.door.logins.wait(), done
 }
 
-// loginAddr is the address that failures are counted by, of a client that the log shows as addr; a client on a unix socket has none.
-func loginAddr(addr string) (a netip.Addr, ok bool) {
-	ap, err := netip.ParseAddrPort(addr)
-	return ap.Addr().Unmap().WithZone(""), err == nil
-}
-
 // LoginFailed implements session.Host.
 func (p *pool) LoginFailed(addr string) (tooMany bool) {
 	p.door.logins.failed.Add(1)
-	from, ok := loginAddr(addr)
+	from, ok := addrShown(addr)
 	if !ok || p.opts.AuthFailures == 0 {
 		return false
 	}

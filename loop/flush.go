@@ -13,9 +13,9 @@ type stages struct {
 	servers []Flusher
 	clients []Flusher
 
-	current   Abandoner // whom the flush is at
-	scheduled bool      // a flush is on its way
-	flushing  bool      // a flush is running: closing a connection runs Handlers inside it
+	current   any  // whom the flush is at, an Abandoner: to store it as one would look it up each time
+	scheduled bool // a flush is on its way
+	flushing  bool // a flush is running: closing a connection runs Handlers inside it
 	flushTask func()
 
 	latency   latency

@@ -39,6 +39,9 @@ func (o *Out) wrote(c *chunk) {
 	*c = chunk{}
 }
 
+// wroteBatch keeps the batch, all of which is written.
+func (o *Out) wroteBatch() { o.wrote(&chunk{whole: o.batch}) }
+
 // Release gives back what is kept of the bytes before place.
 func (o *Out) Release(l *Loop, place int) {
 	done := 0

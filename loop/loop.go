@@ -169,12 +169,12 @@ func (l *Loop) recovered(r any, h Handler) {
 	l.Panics.Add(1)
 	l.Log.Error("panic; going on without the connections concerned", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	l.flushing, l.scheduled = true, false // closing connections must not flush before all is cleaned up
-	current := l.current
+	current, isFlushing := l.current.(Abandoner)
 	l.current = nil
 	if h != nil {
 		l.attempt(func() { h.Abandon(ErrPanic) })
 	}
-	if current != nil {
+	if isFlushing {
 		l.attempt(func() { current.Abandon(ErrPanic) })
 	}
 	l.attempt(func() { l.abandonServers(ErrPanic) })

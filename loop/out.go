@@ -221,11 +221,7 @@ func (o *Out) Flush(l *Loop, w Writer) {
 		}
 		return
 	}
-	if o.to != nil {
-		o.flushApart(l, w)
-		return
-	}
-	if len(o.queue) > 0 {
+	if len(o.queue) > 0 || o.to != nil {
 		o.flushQueue(l, w)
 		return
 	}
@@ -243,7 +239,7 @@ func (o *Out) Flush(l *Loop, w Writer) {
 		return
 	}
 	if o.keeps {
-		o.wrote(&chunk{whole: o.batch})
+		o.wroteBatch()
 	} else {
 		l.batches.put(o.batch)
 	}
@@ -252,6 +248,10 @@ func (o *Out) Flush(l *Loop, w Writer) {
 }
 
 func (o *Out) flushQueue(l *Loop, w Writer) {
+	if o.to != nil {
+		o.flushApart(l, w)
+		return
+	}
 	o.cut()
 	for len(o.queue) > 0 {
 		l.iov = l.iov[:0]

@@ -7,7 +7,8 @@ package session
 //	hold     nobody has the key's slot, or who has the key can't be reached, or is held: parked before it was ever sent
 //	unpark   with each tick, and as the pool has another map, or a master is elsewhere: where the key is by now
 //
-// Nothing overtakes: a client that has a command on this road sends no new ones (behindRetry), and what of it is parked stays in order.
+// Nothing overtakes: a client that has a command on this road sends no new ones (behindRetry), and what of it is on the road stays in order,
+// see order.go.
 // What perhaps was done is not sent again unless it only reads; package backend sees to that. All of it ends, after so many servers or
 // at the pool's timeout, with what the server said last.
 
@@ -35,14 +36,18 @@ type retries struct {
 	of     map[*backend.Request]*retry // not answered yet
 	parked []*parking                  // oldest first
 	ticks  bool                        // unpark will be called
+	begun  uint64                      // how many came onto this road
 
 	preloads preloads
 }
 
 // retry is what is known of a command that is sent again.
 type retry struct {
-	hops  int
-	began int64 // when it was sent first, as Loop.Now
+	hops   int
+	began  int64            // when it was sent first, as Loop.Now
+	number uint64           // in the order in which they came onto this road
+	about  int              // what it keeps its order in: its slot; or -1 less the place of its server
+	at     *topology.Server // that it was sent to again, which has not answered yet; nil: none
 }
 
 // parking is a command that waits to be sent.
@@ -82,19 +87,15 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 		h.retries.local.loop.PutBuffer(frame)
 		return false
 	}
-	send := h.resend
-	if e.Apart {
-		send = h.sendApart
-	}
-	atOnce := e.Server != nil && s.parked == 0 && h.retries.of[r].hops <= hopsAtOnce
-	if atOnce && send(s, r, e.Server, frame, e.Why == verdict.Asked) {
-		return true
-	}
-	p := &parking{r: r, frame: frame, to: aim{slot: e.Slot}, from: s.loop.Now, err: e.Err}
+	p := &parking{r: r, frame: frame, to: aim{slot: e.Slot}, apart: e.Apart, from: s.loop.Now, err: e.Err}
 	if e.Slot < 0 {
 		p.to = h.aimOf(r, frame.B, e.From)
 	}
-	p.apart = e.Apart
+	y := h.retries.of[r]
+	y.settle(&p.to, r)
+	if e.Server != nil && s.parked == 0 && y.hops <= hopsAtOnce && h.send(s, p, e.Server, e.Why == verdict.Asked) {
+		return true
+	}
 	if e.Why != verdict.Fine {
 		p.from += int64(parkedTick)
 		p.reply = append(p.reply, e.Reply...)
@@ -128,7 +129,8 @@ func (h *shard) mayGoAgain(s *Session, r *backend.Request, e backend.Elsewhere) 
 
 // begin has s send nothing new until r is answered.
 func (h *shard) begin(s *Session, r *backend.Request, at int64) *retry {
-	y := &retry{began: at}
+	h.retries.begun++
+	y := &retry{began: at, number: h.retries.begun}
 	h.retries.of[r] = y
 	s.retrying++
 	s.waitsFor |= behindRetry
@@ -152,6 +154,7 @@ func (s *Session) arrived(r *backend.Request) {
 	delete(s.retries.of, r)
 	if s.retrying--; s.retrying == 0 {
 		s.waitsFor &^= behindRetry
+		s.sentAgain = sentAgain{}
 		s.unblock()
 	}
 }
@@ -164,7 +167,7 @@ func (s *Session) forgetRetries() {
 			delete(s.retries.of, f)
 		}
 	}
-	s.retrying = 0
+	s.retrying, s.sentAgain = 0, sentAgain{}
 }
 
 // resend sends r to server; false: that can't be reached just now.
@@ -240,7 +243,7 @@ func (s *Session) unmapped(cmd *codec.Command) bool {
 	s.countRefusal(cmd)
 	s.pool.Stale()
 	s.answerWith(func(dst []byte, _ *codec.Client) []byte {
-		return append(dst, "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"...)
+		return s.pool.Protocol.AppendUnserved(dst, false)
 	})
 	return true
 }
@@ -279,6 +282,7 @@ func (s *Session) holdRequest(r *backend.Request, p *parking) {
 		from = s.nameAt(place)
 	}
 	p.r, p.from, p.to = r, s.loop.Now, s.aimOf(r, p.frame.B, from)
+	s.retries.of[r].settle(&p.to, r)
 	s.park(s, p)
 }
 
@@ -286,8 +290,11 @@ func (s *Session) holdRequest(r *backend.Request, p *parking) {
 func (h *shard) park(s *Session, p *parking) {
 	p.until = h.patience(h.retries.of[p.r])
 	p.r.Ref()
+	h.lineUp(s, p)
 	s.parked++
-	h.retries.parked = append(h.retries.parked, p)
+	if s.parkedBytes += cap(p.frame.B); s.holds() >= causeBytes {
+		s.local.holders.add(s)
+	}
 	h.tick()
 }
 
@@ -314,7 +321,7 @@ func (h *shard) unpark() {
 	y.parked = nil
 	stuck := make(map[*Session]bool) // looked up alone
 	for _, p := range waiting {
-		s := waitsFor(p.r)
+		s, bytes := waitsFor(p.r), cap(p.frame.B)
 		switch {
 		case s == nil: // it is gone
 			l.loop.PutBuffer(p.frame)
@@ -329,6 +336,7 @@ func (h *shard) unpark() {
 			continue
 		}
 		s.parked--
+		s.parkedBytes -= bytes
 		l.servers.Unref(p.r)
 	}
 	if len(y.parked) > 0 {
@@ -343,13 +351,21 @@ func (h *shard) sent(s *Session, p *parking) bool {
 		return false
 	}
 	server := h.serverOf(s, &p.to)
-	switch {
-	case server == nil:
-		return false
-	case p.apart:
-		return h.sendApart(s, p.r, server, p.frame, false)
+	return server != nil && h.send(s, p, server, false)
+}
+
+// send sends p to server, behind an ASKING if ask says so; false: not yet.
+func (h *shard) send(s *Session, p *parking, server *topology.Server, ask bool) bool {
+	send := h.resend
+	if p.apart {
+		send = h.sendApart
 	}
-	return h.resend(s, p.r, server, p.frame, false)
+	y := h.retries.of[p.r]
+	if h.overtakes(s, y, server) || !send(s, p.r, server, p.frame, ask) {
+		return false
+	}
+	s.sentTo(y, server)
+	return true
 }
 
 // expire ends the wait of p in vain.

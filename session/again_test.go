@@ -204,10 +204,16 @@ func TestNobodyHasSlot(t *testing.T) {
 // remap has the pool of s replaced by one with other slots.
 func (s *sim) remap(t testing.TB, change func(*ring.Slots)) {
 	t.Helper()
-	o := *s.pool.Options()
-	slots := *o.Slots
+	slots := *s.pool.Options().Slots
 	change(&slots)
-	o.Slots = &slots
+	s.remapTo(t, &slots)
+}
+
+// remapTo has it replaced by one with these.
+func (s *sim) remapTo(t testing.TB, slots *ring.Slots) {
+	t.Helper()
+	o := *s.pool.Options()
+	o.Slots = slots
 	bp, err := s.pool.Successor(o)
 	if err != nil {
 		t.Fatal(err)
@@ -262,9 +268,9 @@ func TestServerRefuses(t *testing.T) {
 		}
 		s.remap(t, func(slots *ring.Slots) { *slots = ring.Slots{}; fill(slots, 1) })
 		s.Passes(2 * parkedTick)
-		if got, want := s.Servers[1].Sock.Take(), array("SET", key, "1")+array("SET", key, "2"); got != want && got != array("SET", key, "1") {
-			t.Fatalf("the second server has %q; want %q", got, want)
-		}
+		wants(t, s.Servers[1], array("SET", key, "1")+array("SET", key, "2"))
+		s.replies(1, "+OK\r\n+OK\r\n")
+		c.has(t, "+OK\r\n+OK\r\n")
 	})
 }
 
@@ -279,6 +285,64 @@ func TestNoMap(t *testing.T) {
 			t.Errorf("%q is answered %q", command, got)
 		}
 	}
+}
+
+// TestSeed: before it is known which servers the cluster has nothing is sent to a seed, which may be another's store; then what waited goes
+// where it belongs.
+func TestSeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := cluster(t, 1, func(o *topology.Options) { o.Slots, o.Timeout = nil, time.Second })
+		c, other := s.connect(), s.connect()
+		eval := array("EVAL", "return 1", "0")
+		c.Send(eval)
+		other.Send(array("DBSIZE"))
+		s.Settle()
+		s.Passes(3 * parkedTick)
+		if v := s.Servers[0]; v.Up != nil {
+			t.Fatalf("the seed got %q", v.Sock.Take())
+		}
+		if got, want := other.Sock.Take(), "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"; got != want {
+			t.Errorf("the other client has %q; want %q", got, want)
+		}
+		slots := new(ring.Slots)
+		fill(slots, 0)
+		s.remapTo(t, slots)
+		s.Passes(2 * parkedTick)
+		if got := s.Servers[0].Sock.Take(); got != eval {
+			t.Fatalf("the master has %q; want %q", got, eval)
+		}
+		s.Servers[0].Reply(":1\r\n")
+		s.Settle()
+		if got := c.Sock.Take(); got != ":1\r\n" {
+			t.Errorf("the client has %q", got)
+		}
+	})
+}
+
+// TestUnserved: a command whose slot nobody has fails at the timeout, in a cluster's words.
+func TestUnserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for mapped, want := range map[bool]string{
+			true: "-CLUSTERDOWN Hash slot not served\r\n", false: "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n",
+		} { // in no order: two tests
+			s := cluster(t, 2, func(o *topology.Options) {
+				o.Timeout = time.Second
+				if fill(o.Slots, ring.NoServer); !mapped {
+					o.Slots = nil
+				}
+			})
+			a, b := keyOf(0, 2, 1), keyOf(1, 2, 1)
+			for _, command := range []string{array("GET", a), array("MGET", a, b), array("SUBSCRIBE", a), array("MULTI") + array("GET", a) + array("EXEC")} {
+				c := s.connect()
+				c.Send(command)
+				s.Settle()
+				s.Passes(time.Second + 5*parkedTick)
+				if got := c.Sock.Take(); !strings.HasSuffix(got, want) {
+					t.Errorf("%q, with a map: %v: %q; want %q", command, mapped, got, want)
+				}
+			}
+		}
+	})
 }
 
 func fill(slots *ring.Slots, owner uint16) {
@@ -312,6 +376,62 @@ func TestMovedTransaction(t *testing.T) {
 		s.Settle()
 		if got, want := c.Sock.Take(), "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n:2\r\n"; got != want {
 			t.Errorf("%s: the client has %q; want %q", name, got, want)
+		}
+	}
+}
+
+// TestAgainInOrder: what waits to be sent again is not overtaken by what its client sent behind it, whenever the map changes: be it sent
+// earlier, and turned away again, or first turned away later.
+func TestAgainInOrder(t *testing.T) {
+	key := keyOf(0, 2, 1)
+	first, second := array("SET", key, "1"), array("GET", key)
+	elsewhere := fmt.Sprintf("-ASK %d 192.0.2.1:1\r\n", ring.SlotOf([]byte(key))) // which the pool does not have
+	turned := map[string]func(s *sim){                                            // the first is with its server again, and the second is not
+		"the second is not due yet": func(s *sim) {
+			s.Servers[0].Reply(elsewhere)
+			s.Passes(parkedTick / 2)
+			s.Servers[0].Reply(elsewhere)
+			s.Passes(parkedTick * 6 / 10)
+		},
+		"the second was not answered yet": func(s *sim) {
+			s.Servers[0].Reply(elsewhere)
+			s.Passes(parkedTick * 11 / 10)
+			s.replies(0, elsewhere)
+		},
+		"the second is sent on": func(s *sim) {
+			s.Servers[0].Reply(elsewhere)
+			s.Passes(parkedTick * 11 / 10)
+			s.replies(0, moved(key, s.Servers[1]))
+		},
+	}
+	for name, turn := range turned {
+		for when, before := range map[string]bool{"the map changes first": true, "the map changes last": false} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := cluster(t, 2, nil)
+					c := clusterClient(t, s, 2)
+					c.Send(first + second)
+					s.Settle()
+					wants(t, s.Servers[0], first+second)
+					turn(s)
+					wants(t, s.Servers[0], first)
+					change := func() {
+						s.remap(t, func(slots *ring.Slots) { fill(slots, 1) })
+						s.Passes(2 * parkedTick)
+					}
+					if before {
+						change()
+					}
+					s.replies(0, moved(key, s.Servers[1]))
+					if !before {
+						change()
+					}
+					s.Passes(2 * parkedTick)
+					wants(t, s.Servers[1], first+second)
+					s.replies(1, "+OK\r\n"+bulk("1"))
+					c.has(t, "+OK\r\n"+bulk("1"))
+				})
+			})
 		}
 	}
 }

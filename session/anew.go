@@ -54,7 +54,7 @@ func (s *Session) wouldQueue(cl *codec.Client, cmd *codec.Command, own bool) boo
 		}
 		p.Apply(cl, cmd, lesson)
 	}
-	if cmd.Sole && len(s.pool.Servers()) == 1 {
+	if cmd.Sole && s.pool.single() {
 		return true
 	}
 	if own || !cmd.Own {

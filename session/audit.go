@@ -25,15 +25,21 @@ func (s *Session) entry(p *Pool, name string) audit.Event {
 func (s *Session) auditCommand(cmd *codec.Command) {
 	l := s.local
 	log := s.pool.host.Audit()
-	if l.auditIn--; l.auditIn > 0 || cmd.Kind == codec.Refuse && log.Wants(audit.Refusals) {
+	if l.auditIn--; l.auditIn > 0 {
 		return
+	}
+	switch cmd.Kind {
+	case codec.Refuse, over, unjudged:
+		if log.Wants(audit.Refusals) {
+			return // it is there
+		}
 	}
 	sample := l.limits.AuditSample
 	l.auditIn = 1 + l.loop.World.IntN(2*sample-1) // one of sample, on average
 	e := s.entry(s.pool, "command")
 	e.Command, e.Sample = s.pool.Protocol.CommandName(cmd), sample
 	switch cmd.Kind {
-	case codec.Local, codec.Refuse, codec.Report, codec.Switch, codec.Quit, codec.Discard, codec.Exec:
+	case codec.Local, codec.Refuse, codec.Report, codec.Switch, codec.Quit, codec.Discard, codec.Exec, unjudged:
 	default:
 		switch e.KeysTotal = len(cmd.Keys); {
 		case e.KeysTotal > 0:
@@ -58,6 +64,8 @@ func (s *Session) auditRefusal(cmd *codec.Command, name string) {
 	switch d := s.cl.Denied; {
 	case cmd.Kind == over:
 		e.Reason, e.Result = "limit", s.local.past.Text
+	case cmd.Kind == unjudged:
+		e.Reason = "failed_logins"
 	case d != nil:
 		e.Reason = refusalReasons[d.Reason]
 		if e.Reason != "command" {

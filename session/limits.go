@@ -104,7 +104,7 @@ func (s *Session) isFree(cmd *codec.Command) bool {
 	case codec.Ignore, codec.Switch, codec.Quit:
 		return true
 	case codec.Local, codec.Refuse:
-		return !cmd.Sole || len(s.pool.Servers()) != 1
+		return !cmd.Sole || !s.pool.single()
 	case codec.Queue:
 		return cmd.Own
 	}

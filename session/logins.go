@@ -20,6 +20,9 @@ type loggingIn struct {
 	turnOf int64 // the command, counted from 1, that waits for its turn or has it; 0: none did
 }
 
+// unjudged is the Kind of a login that is refused so. No protocol finds one.
+const unjudged = over - 1
+
 // turnTime is how long a turn that came at the door may be kept: or somebody could gather them.
 const turnTime = time.Second
 
@@ -56,6 +59,7 @@ func (s *Session) mayLogIn() bool {
 
 // refuseLogin refuses a login unjudged. It is taken.
 func (s *Session) refuseLogin(cmd *codec.Command) (taken bool) {
+	cmd.Kind = unjudged
 	s.count(cmd)
 	s.countRefusal(cmd)
 	bb := s.loop.GetBuffer()

@@ -21,6 +21,7 @@ type Pool struct {
 	Protocol protocol
 	random   bool // distribution: a key has no place
 	slotted  bool // a cluster: keys go together if their slot is one
+	logsIn   bool // its clients have to log in, or may
 	patient  bool // its servers change places: what can't be sent waits
 	opts     *ClientOptions
 	origin   *stats.Origin // of its keys, for those who keep some
@@ -99,6 +100,7 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	for i := range servers.Servers {
 		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
 	}
+	p.logsIn = p.Protocol.Guarded() || p.Protocol.Users() != nil
 	p.limits = quota.New(o.RateLimits)
 	p.census = new(census)
 	p.subscribers = &subscribers{p.census, p}
@@ -113,6 +115,9 @@ func (p *Pool) Adopt(old *Pool) {
 	p.limits = p.limits.After(old.limits)
 	old.next = p
 }
+
+// single says that p has one server, and is not a cluster, which may have several a moment later.
+func (p *Pool) single() bool { return len(p.Servers()) == 1 && !p.slotted }
 
 // RateLimits are what became of p's rules, in their order.
 func (p *Pool) RateLimits() (list []stats.Limit) {

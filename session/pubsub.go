@@ -153,7 +153,7 @@ func (s *Session) notJoined(err error, refusal []byte) {
 		bb.B = append(bb.B, refusal...)
 	} else {
 		s.pool.Count.ForwardError.Add(1)
-		bb.B = s.pool.Protocol.AppendError(bb.B, backend.Text(err))
+		bb.B = s.appendError(bb.B, 0, err)
 	}
 	if quiet := b.request.Quiet; quiet != 0 && s.pool.Protocol.Suppress(quiet, bb.B) {
 		bb.B = bb.B[:0]

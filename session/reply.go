@@ -266,7 +266,7 @@ func (s *Session) writeGathered(whole *backend.Request) {
 	}
 	if whole.Err != nil && !spared(whole) {
 		s.pool.Count.ForwardError.Add(1)
-		s.out.SetBatch(p.AppendFailure(s.out.Batch(s.loop), s.cl.Profile, whole.Mark, backend.Text(whole.Err)))
+		s.out.SetBatch(s.appendError(s.out.Batch(s.loop), whole.Mark, whole.Err))
 		return
 	}
 	size := 0
@@ -348,6 +348,15 @@ func (s *Session) appendInstead(dst []byte, err error, m codec.Mark, op uint16, 
 		}
 	}
 	s.pool.Count.ForwardError.Add(1)
+	return s.appendError(dst, m, err)
+}
+
+// appendError appends what a client is told of err.
+func (s *Session) appendError(dst []byte, m codec.Mark, err error) []byte {
+	p := s.pool.Protocol
+	if s.pool.slotted && backend.Unserved(err) {
+		return p.AppendUnserved(dst, s.pool.Options().Slots != nil)
+	}
 	return p.AppendFailure(dst, s.cl.Profile, m, backend.Text(err))
 }
 

@@ -110,7 +110,7 @@ func (s *Session) take(cmd *codec.Command) bool {
 // wait, and then nothing is taken of it.
 func (s *Session) handle(cmd *codec.Command) bool {
 	switch {
-	case (cmd.Kind == codec.Local || cmd.Kind == codec.Switch) && s.pool.Protocol.LogsIn(cmd) && !s.mayLogIn():
+	case s.pool.logsIn && (cmd.Kind == codec.Local || cmd.Kind == codec.Switch) && s.pool.Protocol.LogsIn(cmd) && !s.mayLogIn():
 		return s.waitsFor&behindLogin == 0 && s.refuseLogin(cmd)
 	case cmd.Kind == codec.Local && !cmd.Sole:
 		s.count(cmd)
@@ -123,7 +123,7 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
-	case cmd.Kind == codec.Refuse && cmd.Apart && !s.inTransaction() && len(s.pool.Servers()) == 1:
+	case cmd.Kind == codec.Refuse && cmd.Apart && !s.inTransaction() && s.pool.single():
 		cmd.Kind = codec.Lease
 		return s.blockOn(cmd)
 	case cmd.Kind == codec.Lease && cmd.Wait == 0:

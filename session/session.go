@@ -107,6 +107,8 @@ type Session struct {
 	blocks      blocking
 	retrying    int              // commands of it, or fragments, that are sent again; see again.go
 	parked      int              // of those, the ones that wait to be sent
+	parkedBytes int              // that they have
+	sentAgain   sentAgain        // and those that do not
 	lookup      *lookup          // what it waits for, or waited for in vain; nil: nothing
 	standing    backend.Standing // of the server, when the client came or was told that it is another
 	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever

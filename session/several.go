@@ -18,7 +18,7 @@ import (
 
 // sole sends a command as it is to the only server of the pool; false: there are several, or its cursor is of a time when there were.
 func (s *Session) sole(cmd *codec.Command) bool {
-	if len(s.pool.Servers()) > 1 || cmd.Kind == codec.Walk && s.pool.Walked() {
+	if !s.pool.single() || cmd.Kind == codec.Walk && s.pool.Walked() {
 		return false
 	}
 	if s.inTransaction() {

@@ -233,7 +233,7 @@ func (a *checker) retries(s *Session) {
 	if s.shard.retries == nil {
 		return
 	}
-	again, parked := 0, 0
+	again, parked, bytes := 0, 0, 0
 	for r := range s.retries.of { // in no order: they are counted
 		if waitsFor(r) == s {
 			again++
@@ -242,10 +242,12 @@ func (a *checker) retries(s *Session) {
 	for _, p := range s.retries.parked {
 		if waitsFor(p.r) == s {
 			parked++
+			bytes += cap(p.frame.B)
 			a.Check(s.retries.of[p.r] != nil, s, "a command of it is parked that is not to be sent again")
 		}
 	}
 	a.Check(again == s.retrying && parked == s.parked, s, "%d and %d commands are sent again and parked, and %d and %d are counted", again, parked, s.retrying, s.parked)
+	a.Check(bytes == s.parkedBytes, s, "what is parked of it has %d bytes, and %d are counted", bytes, s.parkedBytes)
 	a.Check((s.waitsFor&behindRetry != 0) == (again > 0), s, "%d commands are sent again, and it waits for %b", again, s.waitsFor)
 	a.Check(len(s.retries.parked) == 0 || s.retries.ticks, s, "commands are parked, and nobody looks at them")
 }

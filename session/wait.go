@@ -116,7 +116,7 @@ func (s *Session) mayResume() bool {
 
 // holds is how much memory is held for this client: input, what is queued, and replies that it has not read.
 func (s *Session) holds() int {
-	n := s.out.Pending() + s.keptCalls
+	n := s.out.Pending() + s.keptCalls + s.parkedBytes
 	if s.in != nil {
 		n += cap(s.in.B)
 	}

@@ -4,8 +4,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"time"
+
+	"cashew/regular"
 )
 
 // Doubt is what the certificates of a file may soon be good for no more.
@@ -68,10 +69,7 @@ func ageOf(c *x509.Certificate, now time.Time) age {
 // DoubtOf is what is wrong with the times of a file's certificates; "": nothing. All of a chain have to be good, and one of those who may
 // have signed.
 func DoubtOf(file string, ca bool, now time.Time) string {
-	if fi, err := os.Stat(file); file == "" || err != nil || !fi.Mode().IsRegular() {
-		return ""
-	}
-	rest, err := os.ReadFile(file)
+	rest, err := regular.Read(file, maxFile)
 	if err != nil {
 		return ""
 	}

@@ -108,7 +108,7 @@ func newFollowed(t *testing.T, seeds []string, edit func(*Options)) *followed {
 	o := testOptions(0, func(o *Options) {
 		o.AutoEjectHosts, o.Cluster, o.ClusterRefresh, o.Protocol = false, true, 10*time.Second, saying{resp.New(resp.Options{}), w}
 		for _, s := range seeds {
-			o.Servers = append(o.Servers, clusterServer(s+":1"))
+			o.Servers = append(o.Servers, ServerAt(s+":1"))
 		}
 		o.Seeds = o.Servers
 		if edit != nil {
@@ -312,7 +312,7 @@ func TestFollow(t *testing.T) {
 			(*f.stop.Load())()
 			f.wait(0)
 			o := *f.pool.Load().Options()
-			o.Seeds = []ServerOptions{clusterServer("c:1")}
+			o.Seeds = []ServerOptions{ServerAt("c:1")}
 			next, err := f.pool.Load().Successor(o)
 			if err != nil {
 				f.t.Fatal(err)
@@ -330,7 +330,7 @@ func TestFollow(t *testing.T) {
 			(*f.stop.Load())()
 			f.wait(0)
 			o := *f.pool.Load().Options()
-			o.Seeds = []ServerOptions{clusterServer("c:1")}
+			o.Seeds = []ServerOptions{ServerAt("c:1")}
 			next, err := f.pool.Load().Successor(o)
 			if err != nil {
 				f.t.Fatal(err)
@@ -357,13 +357,13 @@ func TestFollow(t *testing.T) {
 func TestStale(t *testing.T) {
 	plain := newTestPool(t, 1, nil)
 	plain.Stale()
-	if plain.registry.cluster.poked.Load() || plain.ClusterFigures() != nil {
+	if plain.registry.discovery.poked.Load() || plain.ClusterFigures() != nil {
 		t.Error("a pool that is no cluster is to be asked for one")
 	}
 	p := newTestPool(t, 1, func(o *Options) { o.Cluster = true })
 	if n := testing.AllocsPerRun(100, func() {
 		p.Stale()
-		p.registry.cluster.poked.Store(false)
+		p.registry.discovery.poked.Store(false)
 	}); n != 0 {
 		t.Errorf("Stale makes %v allocations", n)
 	}

@@ -24,6 +24,8 @@ import (
 //	nobody: that anybody has it                    O keeps it, unless O was asked itself
 //	all that answer, who are well, several rounds  as they say (settled): CLUSTER RESET and a new cluster begin at epoch 0
 //
+// A master without slots stays for maxAbsent rounds in which no view has it, and leaves at once that is a replica now.
+//
 // A view without any slot, of a server that is alone, says nothing, and neither does that of another cluster, which has no server in
 // common with the map, unless no other view comes for several rounds.
 type clusterMap struct {
@@ -111,7 +113,7 @@ func (m *clusterMap) find(id string) int {
 // lineup is m as Options have it: the servers by their addresses, which two nodes may share of which one is gone.
 func (m *clusterMap) lineup() (servers []ServerOptions, slots *ring.Slots) {
 	for _, n := range m.nodes {
-		servers = append(servers, clusterServer(n.addr))
+		servers = append(servers, ServerAt(n.addr))
 	}
 	ring.SortServers(servers, func(s ServerOptions) string { return s.Name })
 	servers = slices.CompactFunc(servers, func(a, b ServerOptions) bool { return a.Addr == b.Addr })
@@ -130,11 +132,6 @@ func (m *clusterMap) lineup() (servers []ServerOptions, slots *ring.Slots) {
 		}
 	}
 	return servers, slots
-}
-
-// clusterServer is a server of a cluster.
-func clusterServer(addr string) ServerOptions {
-	return ServerOptions{Name: addr, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1}
 }
 
 // epoch is the highest with which a slot is had.

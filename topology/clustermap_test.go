@@ -11,7 +11,7 @@ import (
 )
 
 // viewOf makes a view of slots 0 to 9, the others being nobody's: "a: a=1:0-4 b=2:5-9 c=3" is a's, by which a has slots 0 to 4 with epoch 1,
-// and c, a master, none. Node x is at "x:1", or y where it is written x@y. A ! in front says that its server is not well.
+// and c, a master, none, and "r=" is a replica. Node x is at "x:1", or y where it is written x@y. A ! in front says that its server is not well.
 func viewOf(t testing.TB, text string) answer {
 	t.Helper()
 	self, nodes, ok := strings.Cut(text, ":")
@@ -27,6 +27,10 @@ func viewOf(t testing.TB, text string) answer {
 	v.Self = self
 	for _, word := range strings.Fields(nodes) {
 		id, rest, ok2 := strings.Cut(word, "=")
+		if ok2 && rest == "" {
+			v.Replicas = append(v.Replicas, id)
+			continue
+		}
 		epoch, slots, _ := strings.Cut(rest, ":")
 		id, at, moved := strings.Cut(id, "@")
 		if !moved {
@@ -166,6 +170,23 @@ func TestMerge(t *testing.T) {
 			"b: a=1:0-4 b=2:5-9 -> a=1:0-4 b=2:5-9 c",
 			"b: a=1:0-4 b=2:5-9 -> a=1:0-4 b=2:5-9 c",
 			"b: a=1:0-4 b=2:5-9 -> a=1:0-4 b=2:5-9",
+		}},
+		{"a master without slots becomes a replica, and none that is asked knows of it any more", []string{
+			"a: a=1:0-4 b=2:5-9 c=0 -> a=1:0-4 b=2:5-9 c",
+			"a: a=1:0-4 b=2:5-9 c= -> a=1:0-4 b=2:5-9",
+		}},
+		{"it says so itself", []string{
+			"a: a=1:0-4 b=2:5-9 c=0 -> a=1:0-4 b=2:5-9 c",
+			"a: a=1:0-4 b=2:5-9 c=0 | c: a=1:0-4 b=2:5-9 c= -> a=1:0-4 b=2:5-9",
+		}},
+		{"some have not heard, and it was not asked", []string{
+			"a: a=1:0-4 b=2:5-9 c=0 -> a=1:0-4 b=2:5-9 c",
+			"a: a=1:0-4 b=2:5-9 c= | b: a=1:0-4 b=2:5-9 c=0 -> a=1:0-4 b=2:5-9 c",
+		}},
+		{"a replica that was asked as a seed", []string{"r: a=1:0-4 b=2:5-9 r= -> a=1:0-4 b=2:5-9"}},
+		{"a stale view has a master for a replica", []string{
+			"a: a=1:0-4 b=2:5-9 r= -> a=1:0-4 b=2:5-9",
+			"r: r=5:0-4 b=2:5-9 a= | b: a=1:0-4 b=2:5-9 r= -> b=2:5-9 r=5:0-4",
 		}},
 		{"another address", []string{
 			"a: a=1:0-4 b=2:5-9 -> a=1:0-4 b=2:5-9",

@@ -3,6 +3,8 @@ package topology
 import (
 	"cmp"
 	"slices"
+
+	"cashew/codec"
 )
 
 // merging is a round of answers as it becomes a map.
@@ -26,7 +28,8 @@ type mergedNode struct {
 	was     int32 // index in old.nodes; -1: none
 	asked   int32 // index of the answer that is its own; -1: none
 	gone    bool  // it has no slot by its own word, or another answers at its address
-	idle    bool  // a view has it, without slots
+	idle    bool  // a view has it as a master without slots
+	replica bool  // a view has it as a replica, and none as a master; or it says so itself
 	seen    bool  // a view has it
 	addr    string
 	addrAs  int  // how good addr is
@@ -60,6 +63,9 @@ func newMerging(old *clusterMap, use, all []answer, settled bool) *merging {
 	}
 	for i := range use {
 		m.hear(int32(i), &use[i])
+	}
+	for i := range use {
+		m.demote(int32(i), use[i].view)
 	}
 	for i := range all {
 		self := all[i].view.Self
@@ -118,6 +124,16 @@ func (m *merging) hear(i int32, a *answer) {
 	}
 }
 
+// demote notes whom the i-th answer takes for a replica. Servers hear of that one after the other.
+func (m *merging) demote(i int32, v *codec.View) {
+	for _, id := range v.Replicas {
+		if g, known := m.index[id]; known {
+			n := &m.nodes[g]
+			n.replica = n.replica || !n.seen || n.asked == i
+		}
+	}
+}
+
 // all makes the map.
 func (m *merging) all() *clusterMap {
 	next := new(clusterMap)
@@ -151,7 +167,7 @@ func (m *merging) all() *clusterMap {
 
 // stays says that a node without slots is a server.
 func (m *merging) stays(n *mergedNode) bool {
-	if n.gone && !n.idle {
+	if n.replica || n.gone && !n.idle {
 		return false
 	}
 	if n.seen || n.was < 0 {

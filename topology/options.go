@@ -28,6 +28,11 @@ type ServerOptions struct {
 	Master  string // the name by which sentinels know it, who say what Addr is, "" until then; "": they are not asked
 }
 
+// ServerAt is a server that goes by its address: of a cluster, or a sentinel.
+func ServerAt(addr string) ServerOptions {
+	return ServerOptions{Name: addr, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1}
+}
+
 // FailurePolicy is what becomes of the keys of a server that fails (on_server_failure).
 type FailurePolicy uint8
 

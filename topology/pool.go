@@ -34,7 +34,7 @@ type registry struct {
 	ejections  atomic.Int64
 	outOfSteps atomic.Int64
 	closed     atomic.Bool // the last of these pools is
-	cluster    discovery
+	discovery  discovery
 	masters    masters
 }
 
@@ -42,7 +42,7 @@ type registry struct {
 // rejoin.
 func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o, world: w, log: log, registry: &registry{resolver: newResolver(w)}}
-	p.registry.cluster.poke = w.NewSignal()
+	p.registry.discovery.poke = w.NewSignal()
 	p.registry.masters.init()
 	p.servers = p.serversFrom(nil)
 	p.stops = stopsOf(&p.opts, stops{})

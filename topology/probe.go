@@ -33,11 +33,11 @@ func (p *Pool) ping(s *Server) error {
 }
 
 // loginTo is with what a connection to s, a server of p, logs in.
-func (p *Pool) loginTo(s *Server) codec.Login { return p.Login(p.Entry(s), false) }
+func (p *Pool) loginTo(s *Server) codec.Login { return p.Login(p.Entry(s), codec.Attempt{}) }
 
-// Login is with what a connection to a server of p logs in; former: with what was in force before.
-func (p *Pool) Login(s *ServerOptions, former bool) codec.Login {
-	return codec.Login{Server: s.Name, Former: former, Master: s.Master != ""}
+// Login is with what a connection to a server of p logs in, at that attempt.
+func (p *Pool) Login(s *ServerOptions, a codec.Attempt) codec.Login {
+	return codec.Login{Server: s.Name, Attempt: a, Master: s.Master != ""}
 }
 
 // enter connects to s and logs in as a Conn would, for a database. What is asked over the connection has the time that Dial has.
@@ -48,8 +48,8 @@ func (p *Pool) enter(s *Server, as codec.Login, db int) (c net.Conn, err error) 
 	}
 	if err = c.SetDeadline(p.world.Now().Add(timeout)); err == nil {
 		err = logIn(c, p.opts.Protocol, as, db)
-		if refused := (*codec.LoginError)(nil); errors.As(err, &refused) {
-			as.Former = true
+		for refused := (*codec.LoginError)(nil); errors.As(err, &refused); {
+			as.Attempt = refused.Next
 			err = logIn(c, p.opts.Protocol, as, db)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // masters is what the sentinels of a pool said so far of its masters, and what they are heard of. As of a cluster, it outlives the pool:
 //
-//	round (view.go) --answers--> learnMasters --> moves: addresses that are not in force --> a successor of the pool
+//	round (round.go) --answers--> learnMasters --> moves: addresses that are not in force --> a successor of the pool
 //	listen (sentinelevents.go) --event--> a round, at once; or a master is held, and its replica looked at
 //
 // Of two addresses of a master it is the one with the higher configuration epoch, and none comes back with a lower one:
@@ -87,11 +87,6 @@ func (m *masters) named(name string) *master {
 		m.of[name] = k
 	}
 	return k
-}
-
-// sentinel is one.
-func sentinel(addr string) ServerOptions {
-	return ServerOptions{Name: addr, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1}
 }
 
 // told asks a sentinel about all masters. It blocks.
@@ -181,7 +176,7 @@ func (m *masters) meet(answers []answer) {
 	for _, a := range answers {
 		for i := range a.masters {
 			for _, addr := range a.masters[i].Others {
-				if s := sentinel(addr); len(others) < maxOthers && !slices.Contains(others, s) && !slices.Contains(m.asked, s) {
+				if s := ServerAt(addr); len(others) < maxOthers && !slices.Contains(others, s) && !slices.Contains(m.asked, s) {
 					others = append(others, s)
 				}
 			}
@@ -210,7 +205,9 @@ func (p *Pool) moves() *Found {
 		}
 		f.Joined = append(f.Joined, k.addr)
 		s.Addr = k.addr
-		f.Epoch = max(f.Epoch, k.epoch)
+		if f.Early = f.Early || k.early != 0; k.early == 0 {
+			f.Epoch = max(f.Epoch, k.epoch)
+		}
 		f.Moved++
 	}
 	if f.Moved == 0 {
@@ -231,7 +228,7 @@ func (p *Pool) SentinelFigures() *SentinelFigures {
 	if len(p.opts.Sentinels) == 0 {
 		return nil
 	}
-	d, m := &p.registry.cluster, &p.registry.masters
+	d, m := &p.registry.discovery, &p.registry.masters
 	f := &SentinelFigures{Applied: d.applied.Load(), Failed: d.failed.Load()}
 	for _, s := range p.servers {
 		if s.Unknown() {
@@ -245,11 +242,4 @@ func (p *Pool) SentinelFigures() *SentinelFigures {
 	defer m.mu.Unlock()
 	f.Sentinels = len(m.all())
 	return f
-}
-
-// call has a round begin at once: somebody knows more.
-func (d *discovery) call() {
-	d.told.Store(true)
-	d.poked.Store(true)
-	d.poke.Set()
 }

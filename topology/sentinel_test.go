@@ -46,3 +46,63 @@ func TestMasterLearns(t *testing.T) {
 		}
 	}
 }
+
+// TestEarly: a master that is one by its own word has no epoch until a sentinel tells of it, and none is told.
+func TestEarly(t *testing.T) {
+	p := newTestPool(t, 1, func(o *Options) {
+		o.Sentinels, o.Servers[0].Master, o.Servers[0].Addr = []ServerOptions{ServerAt("s:1")}, "m", "a:1"
+	})
+	m := &p.registry.masters
+	m.follow(p)
+	m.of["m"].epoch = 2
+	if f := p.moves(); f != nil {
+		t.Errorf("nothing is new, and yet %+v", f)
+	}
+	m.promoted(p, "m", "b:1")
+	if f := p.moves(); f == nil || !f.Early || f.Epoch != 0 || f.Servers[0].Addr != "b:1" {
+		t.Errorf("by its own word: %+v", f)
+	}
+	m.of["m"].learn([]codec.Master{{Name: "m", Addr: "b:1", Epoch: 3}}, 1, 10)
+	if f := p.moves(); f == nil || f.Early || f.Epoch != 3 {
+		t.Errorf("by a sentinel's: %+v", f)
+	}
+}
+
+// TestForgetCluster: a pool that was a cluster, and has sentinels now, asks them as often as any other, and them alone.
+func TestForgetCluster(t *testing.T) {
+	p := newTestPool(t, 1, func(o *Options) { o.Cluster = true })
+	d := &p.registry.discovery
+	d.follow([]ServerOptions{ServerAt("a:1")})
+	d.choose(nil, p.world)
+	d.answered("a:1", nil)
+	d.mu.Lock()
+	d.known, d.doubts = merge(nil, []answer{viewOf(t, "a: a=1:0-9")}, false).next, []string{"a:1"}
+	d.mu.Unlock()
+	p.opts.Cluster, p.opts.Sentinels = false, []ServerOptions{ServerAt("s:1")}
+	d.forgetCluster()
+	d.follow(p.opts.Sentinels)
+	if asked := d.choose(nil, p.world); len(asked) != 1 || asked[0].Addr != "s:1" {
+		t.Errorf("%v are asked", asked)
+	}
+	if wait := p.untilRound(); wait < sentinelRefresh*8/10 {
+		t.Errorf("the next round is due in %v; want %v, give or take a tenth", wait, sentinelRefresh)
+	}
+}
+
+// TestOtherMasters: what happens to masters that a pool does not have is not its matter.
+func TestOtherMasters(t *testing.T) {
+	p := newTestPool(t, 1, func(o *Options) { o.Sentinels, o.Servers[0].Master = []ServerOptions{ServerAt("s:1")}, "m" })
+	p.registry.masters.follow(p)
+	for _, c := range []struct {
+		master string
+		calls  bool
+	}{{"other", false}, {"m", true}, {"", true}} {
+		p.registry.discovery.told.Store(false)
+		for _, kind := range []codec.EventKind{codec.Changed, codec.Settled} {
+			p.registry.masters.happened(codec.Event{Kind: kind, Master: c.master})
+		}
+		if got := p.registry.discovery.told.Load(); got != c.calls {
+			t.Errorf("%q: a round is called for: %v", c.master, got)
+		}
+	}
+}

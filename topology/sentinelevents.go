@@ -82,7 +82,7 @@ func (p *Pool) listen(addr string) {
 	if _, err = c.Write(p.opts.Protocol.EventCommand()); err != nil {
 		return
 	}
-	p.registry.cluster.call() // what was published before nobody has heard
+	p.registry.discovery.call() // what was published before nobody has heard
 	p.hear(c, addr)
 }
 
@@ -129,6 +129,9 @@ func (m *masters) happened(e codec.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p, k := m.pool, m.of[e.Master]
+	if e.Master != "" && p.servedAs(e.Master) == nil {
+		return
+	}
 	switch {
 	case e.Kind == codec.Promoting && k != nil:
 		k.holds++
@@ -145,7 +148,16 @@ func (m *masters) happened(e codec.Event) {
 		}
 		m.releaseIn(settleTime, e.Master, k)
 	}
-	p.registry.cluster.call()
+	p.registry.discovery.call()
+}
+
+// servedAs is the server of p that sentinels call so; nil: none is.
+func (p *Pool) servedAs(master string) *ServerOptions {
+	i := slices.IndexFunc(p.opts.Servers, func(s ServerOptions) bool { return s.Master == master })
+	if i < 0 {
+		return nil
+	}
+	return &p.opts.Servers[i]
 }
 
 // holdLocked has the servers of a master be held, or not any more.
@@ -171,12 +183,9 @@ func (m *masters) releaseIn(d time.Duration, name string, k *master) {
 
 // awaitPromotion looks at a replica that is about to be a master until it says that it is one, or time is up.
 func (m *masters) awaitPromotion(p *Pool, name, addr string) {
-	i := slices.IndexFunc(p.opts.Servers, func(s ServerOptions) bool { return s.Master == name })
-	if i < 0 {
-		return
-	}
+	as := p.Login(p.servedAs(name), codec.Attempt{})
 	for until := p.world.Nanos() + int64(holdTime); p.world.Nanos() < until; {
-		c, err := p.enter(&Server{Network: "tcp", Addr: addr}, p.Login(&p.opts.Servers[i], false), p.opts.Protocol.Home())
+		c, err := p.enter(&Server{Network: "tcp", Addr: addr}, as, p.opts.Protocol.Home())
 		if err == nil {
 			_ = c.Close()
 			m.promoted(p, name, addr)
@@ -193,7 +202,7 @@ func (m *masters) promoted(p *Pool, name, addr string) {
 	if k := m.of[name]; k.addr != addr {
 		k.addr, k.early, k.lower = addr, p.world.Nanos()+int64(earlyTime), 0
 	}
-	p.registry.cluster.call()
+	p.registry.discovery.call()
 }
 
 // sentinelServer is a sentinel as one that is connected to.

@@ -64,7 +64,7 @@ func (s *Server) Aside() bool { return s.aside.Load() != 0 }
 // Down says that the server is ejected.
 func (s *Server) Down() bool { return s.aside.Load()&ejectedBit != 0 }
 
-// Unknown says that nobody has told where the server is.
+// Unknown says that nobody has told where the server is, or, of a seed, that it is a server of the cluster: nothing may be sent to it.
 func (s *Server) Unknown() bool { return s.aside.Load()&unknownBit != 0 }
 
 // Held says that another is about to take the server's place. What only reads may still be sent to it.

@@ -54,10 +54,15 @@ func (p *Pool) serversFrom(old *Pool) []*Server {
 		}
 		e := &p.opts.Servers[i]
 		servers[i] = &Server{Network: e.Network, Addr: e.Addr, slot: slot, clock: p.world}
-		servers[i].set(unknownBit, e.Addr == "")
+		servers[i].set(unknownBit, p.unknown(e))
 		slot++
 	}
 	return servers
+}
+
+// unknown says that nothing may be sent to e: nobody has told where it is, or, of a cluster's seed, that it is one of the cluster at all.
+func (p *Pool) unknown(e *ServerOptions) bool {
+	return e.Addr == "" || p.opts.Cluster && p.opts.Slots == nil
 }
 
 // match finds for each entry of a list the one of an old list that it is, by index, or -1. It is the same if it is reached at the
@@ -105,8 +110,9 @@ func (p *Pool) take(old *Pool) (rebuilds bool) {
 	p.registry.mu.Lock()
 	defer p.registry.mu.Unlock()
 	old.stopLocked()
-	for _, s := range p.servers {
-		s.suspects.Store(0) // old's probe is under way, and nobody will ask what it said
+	for i, s := range p.servers {
+		s.set(unknownBit, p.unknown(&p.opts.Servers[i])) // a seed may be a master by now
+		s.suspects.Store(0)                              // old's probe is under way, and nobody will ask what it said
 		if !p.opts.AutoEjectHosts {
 			s.clearLocked()
 		} else if s.out {

@@ -15,6 +15,7 @@ func (noCluster) ParseView(string, [][]byte) (*codec.View, error) {
 }
 func (noCluster) Redirection([]byte) (slot int, addr []byte, ok bool) { return 0, nil, false }
 func (noCluster) Aborted([]byte) bool                                 { return false }
+func (noCluster) AppendUnserved(dst []byte, _ bool) []byte            { return dst }
 func (noCluster) Asking() []byte                                      { return nil }
 
 // noSentinels implements codec.Sentinels: memcached has none.

@@ -67,6 +67,14 @@ func (*Protocol) Redirection(reply []byte) (slot int, addr []byte, ok bool) {
 // Aborted implements codec.Clustered.
 func (*Protocol) Aborted(reply []byte) bool { return bytes.HasPrefix(reply, wordAbort) }
 
+// AppendUnserved implements codec.Clustered, in a server's words where it has some.
+func (*Protocol) AppendUnserved(dst []byte, mapped bool) []byte {
+	if !mapped {
+		return append(dst, "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"...)
+	}
+	return append(dst, "-CLUSTERDOWN Hash slot not served\r\n"...)
+}
+
 // clusterSlots is how many hash slots a cluster has.
 const clusterSlots = 16384
 

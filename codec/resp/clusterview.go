@@ -16,8 +16,8 @@ import (
 //
 //	CLUSTER SLOTS   who has which slot, and where to connect to: by host name or address as cluster-preferred-endpoint-type says, at the
 //	                port for TLS if we ask over TLS
-//	CLUSTER NODES   the configurations' epochs, masters that have no slot yet, and which of them all answers
-//	CLUSTER INFO    the cluster's epoch, and whether the server thinks that all is well
+//	CLUSTER NODES   the configurations' epochs, masters that have no slot yet, replicas, and which of them all answers
+//	CLUSTER INFO    whether the server thinks that all is well
 //
 // CLUSTER SHARDS, which Redis 7 has in place of the first, tells no epochs, so that CLUSTER NODES would be asked all the same; it gives
 // both ports and leaves it to us which one is meant; and Redis before 7, and much that is compatible with it, lacks it. CLUSTER SLOTS
@@ -31,27 +31,25 @@ var viewCommands = [][]byte{bulks("CLUSTER", "SLOTS"), bulks("CLUSTER", "NODES")
 func (*Protocol) ViewCommands() [][]byte { return viewCommands }
 
 const (
-	maxMasters  = clusterSlots // Redis has no more
-	maxNodeID   = 128          // Redis has 40
-	maxHostName = 253
+	maxMasters = clusterSlots // Redis has no more
+	maxNodeID  = 128          // Redis has 40
 )
 
 // ParseView implements codec.Clustered.
 func (*Protocol) ParseView(addr string, replies [][]byte) (*codec.View, error) {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil || len(replies) != len(viewCommands) {
-		return nil, errors.New("resp: a view of a cluster that nobody asked for")
+	if err != nil {
+		return nil, fmt.Errorf("resp: a view of a cluster from %q", addr)
 	}
-	var parsed [3]value
-	for i, reply := range replies {
-		v, rest, ok := readValue(reply, 0)
-		switch {
-		case !ok || len(rest) > 0:
-			return nil, fmt.Errorf("resp: %s was answered with what is no reply", viewNames[i])
-		case v.kind == '-':
-			return nil, fmt.Errorf("resp: %s was answered %q", viewNames[i], v.text[:min(len(v.text), 100)])
+	names := []string{"CLUSTER SLOTS", "CLUSTER NODES", "CLUSTER INFO"}
+	parsed, err := readReplies(replies, names...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range parsed {
+		if err := parsed[i].refusal(names[i]); err != nil {
+			return nil, err
 		}
-		parsed[i] = v
 	}
 	if parsed[0].kind != '*' || parsed[1].text == nil || parsed[2].text == nil {
 		return nil, errors.New("resp: CLUSTER SLOTS, NODES and INFO were answered with other types than they are")
@@ -67,10 +65,9 @@ func (*Protocol) ParseView(addr string, replies [][]byte) (*codec.View, error) {
 	if err := r.idle(); err != nil {
 		return nil, err
 	}
-	return r.view, r.info(parsed[2].text)
+	r.view.Well = bytes.Contains(parsed[2].text, []byte("cluster_state:ok"))
+	return r.view, nil
 }
-
-var viewNames = [...]string{"CLUSTER SLOTS", "CLUSTER NODES", "CLUSTER INFO"}
 
 // viewReader makes a view of replies.
 type viewReader struct {
@@ -116,6 +113,9 @@ func (r *viewReader) nodes(text []byte) {
 		if n.is("myself") {
 			r.view.Self = n.id
 		}
+		if n.is("slave") {
+			r.view.Replicas = append(r.view.Replicas, n.id)
+		}
 	}
 }
 
@@ -150,11 +150,7 @@ func (r *viewReader) master(e []value) (int32, error) {
 	if len(e) < 2 {
 		return -1, errors.New("resp: CLUSTER SLOTS has a server without a port")
 	}
-	n, ok := e[1].number()
-	port := strconv.Itoa(n)
-	if !ok || n < 1 || n > 65535 {
-		return -1, fmt.Errorf("resp: CLUSTER SLOTS has a server at port %q, where nobody can connect to", e[1].text[:min(len(e[1].text), 20)])
-	}
+	port := string(e[1].text)
 	var id string
 	if len(e) > 2 {
 		id = string(e[2].text)
@@ -175,7 +171,11 @@ func (r *viewReader) master(e []value) (int32, error) {
 	if line != nil && host == line.name && host != line.ip {
 		r.named = true
 	}
-	return r.add(id, host, port, line)
+	at := addressOf(host, port)
+	if at == "" {
+		return -1, fmt.Errorf("resp: CLUSTER SLOTS has a server at %.300q, where nobody can connect to", host+":"+port)
+	}
+	return r.add(id, at, line)
 }
 
 // host is where a server is: its endpoint; but where that is a name and the server has none, "?", its address if it is told; and where
@@ -191,15 +191,12 @@ func (r *viewReader) host(e []value) string {
 	return host
 }
 
-// add enters a master.
-func (r *viewReader) add(id, host, port string, line *nodeLine) (int32, error) {
-	switch {
-	case len(r.view.Nodes) >= maxMasters || len(id) > maxNodeID:
+// add enters a master at an address.
+func (r *viewReader) add(id, at string, line *nodeLine) (int32, error) {
+	if len(r.view.Nodes) >= maxMasters || len(id) > maxNodeID {
 		return -1, errors.New("resp: a view of a cluster with more masters, or longer names of them, than there can be")
-	case len(host) > maxHostName || !isHost(host):
-		return -1, fmt.Errorf("resp: a cluster has a server at the host %q", host[:min(len(host), maxHostName)])
 	}
-	node := codec.Node{ID: id, Addr: net.JoinHostPort(host, port)}
+	node := codec.Node{ID: id, Addr: at}
 	if line != nil {
 		node.Epoch = line.epoch
 	}
@@ -207,19 +204,6 @@ func (r *viewReader) add(id, host, port string, line *nodeLine) (int32, error) {
 	r.view.Nodes = append(r.view.Nodes, node)
 	r.index[id] = i
 	return i, nil
-}
-
-// isHost says that s may be a host: letters, digits and what names and addresses have besides.
-func isHost(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c|0x20 < 'a' || c|0x20 > 'z' {
-			if (c < '0' || c > '9') && strings.IndexByte("-._:%", c) < 0 {
-				return false
-			}
-		}
-	}
-	return s != ""
 }
 
 // idle enters the masters that have no slot: one that is about to get its first is asked before it has it.
@@ -235,29 +219,12 @@ func (r *viewReader) idle() error {
 		if host == "" && n.is("myself") {
 			host = r.asked
 		}
-		if port, err := strconv.ParseUint(n.port, 10, 16); err != nil || port == 0 || !isHost(host) {
+		at := addressOf(host, n.port)
+		if at == "" {
 			continue // nobody can connect to it as we do
 		}
-		if _, err := r.add(n.id, host, n.port, n); err != nil {
+		if _, err := r.add(n.id, at, n); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// info reads CLUSTER INFO.
-func (r *viewReader) info(text []byte) error {
-	for line := range bytes.Lines(text) {
-		name, what, _ := strings.Cut(strings.TrimRight(string(line), "\r\n"), ":")
-		switch name {
-		case "cluster_state":
-			r.view.Well = what == "ok"
-		case "cluster_current_epoch":
-			epoch, err := strconv.ParseUint(what, 10, 64)
-			if err != nil {
-				return errors.New("resp: CLUSTER INFO has an epoch that is none")
-			}
-			r.view.Epoch = epoch
 		}
 	}
 	return nil

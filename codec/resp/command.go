@@ -79,12 +79,23 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 }
 
 // parseSlow begins or goes on with a frame that ParseCommand's straight way does not take.
-func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (n int, err error) {
+func (p *Protocol) parseSlow(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
 	switch {
 	case len(buf) == 0:
+		return 0, nil
+	case gate(cl.Bar)&(barReply|barSkip|barJudged) != 0:
+		return p.parseBarred(cl, s, buf, cmd)
 	case buf[0] != '*':
+		return p.parseInline(cl, s, buf, cmd)
+	}
+	return p.parseArray(s, buf, cmd, p.gate(cl))
+}
+
+// parseBarred is parseSlow for a client that is not told all, or whose user may not do everything.
+func (p *Protocol) parseBarred(cl *codec.Client, s *codec.Scan, buf []byte, cmd *codec.Command) (n int, err error) {
+	if buf[0] != '*' {
 		n, err = p.parseInline(cl, s, buf, cmd)
-	default:
+	} else {
 		n, err = p.parseArray(s, buf, cmd, p.gate(cl))
 	}
 	if err != nil && gate(cl.Bar)&(barReply|barSkip) != 0 {

@@ -53,7 +53,7 @@ func (p *Protocol) decide(cmd *codec.Command, op, argc int, keys []codec.Key, fr
 			return
 		}
 	}
-	if c.parent == opACL && p.users != nil && (p.allowed[cmd.Op] || p.rules == DefaultCommands) {
+	if p.users != nil && c.parent == opACL && (p.allowed[cmd.Op] || p.rules == DefaultCommands) {
 		p.becomeACL(cmd)
 		return
 	}
@@ -102,7 +102,9 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		refuse(cmd, refuseServers)
 		cmd.Sole, cmd.Apart, cmd.Own, cmd.Wait = true, true, true, waitOf(cmd)
 	case local:
-		p.becomeLocal(cmd)
+		if cmd.Kind = codec.Local; p.cluster || cmd.Op == opUnwatch || cmd.Op == opAuth {
+			p.becomeOther(cmd)
+		}
 	case perhaps:
 		cmd.Kind = codec.Local
 		refuseState(cmd)
@@ -147,10 +149,10 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 	}
 }
 
-// becomeLocal has cmd be answered here. UNWATCH ends what the client watches; AUTH may change its database; what is asked of the keys of a
-// cluster its servers know.
-func (p *Protocol) becomeLocal(cmd *codec.Command) {
-	switch cmd.Kind = codec.Local; {
+// becomeOther has cmd, which is answered here, be more than that. UNWATCH ends what the client watches; AUTH may change its database; what
+// is asked of the keys of a cluster its servers know.
+func (p *Protocol) becomeOther(cmd *codec.Command) {
+	switch {
 	case cmd.Op == opUnwatch:
 		cmd.Kind = codec.Discard
 	case cmd.Op == opAuth && p.homes:

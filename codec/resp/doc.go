@@ -27,7 +27,7 @@
 //
 //	ParseCommand  command.go  frame, name and arguments; inline.go: lines; http.go: what is no Redis
 //	              decide.go   what is done with it; keys.go: which arguments are keys; bar.go: what else is in its way
-//	              table.go    all commands; build.go: as the parser wants them; lookup.go: name to row
+//	              table.go    all commands, in table_modules.go and table_server.go the rest of them; build.go: as the parser wants them; lookup.go: name to row
 //	              policy.go   which of them a pool allows; categories.go: ACL CAT
 //	              multi.go    what is kept until EXEC; anew.go: and not executed after all; blocking.go: what may block, and how long; acks.go: WAIT
 //	              unknown.go  what is not in the table; learn.go: what servers say of it; keyspec.go: where its keys are; value.go: replies read whole

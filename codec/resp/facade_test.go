@@ -194,45 +194,38 @@ func TestFacadeChanges(t *testing.T) {
 func TestFacadeGoes(t *testing.T) {
 	p, plain := clusterOf(), New(Options{Commands: "+@all"})
 	for _, tt := range []struct {
-		in    string
 		kind  codec.Kind
 		multi codec.Kind // within a transaction
 		plain codec.Kind // of a pool that is no cluster
+		in    []string
 	}{
-		{"CLUSTER KEYSLOT a", codec.Anywhere, codec.Queue, codec.Local},
-		{"CLUSTER COUNTKEYSINSLOT 0", codec.Forward, codec.Refuse, codec.Local},
-		{"CLUSTER COUNTKEYSINSLOT 16383", codec.Forward, codec.Refuse, codec.Local},
-		{"CLUSTER COUNTKEYSINSLOT 16384", codec.Anywhere, codec.Queue, codec.Local},
-		{"CLUSTER COUNTKEYSINSLOT -1", codec.Anywhere, codec.Queue, codec.Local},
-		{"CLUSTER COUNTKEYSINSLOT x", codec.Anywhere, codec.Queue, codec.Local},
-		{"CLUSTER GETKEYSINSLOT 7 10", codec.Forward, codec.Refuse, codec.Local},
-		{"CLUSTER GETKEYSINSLOT 7 x", codec.Forward, codec.Refuse, codec.Local}, // which is not the slot's fault
-		{"CLUSTER SLOTS", codec.Local, codec.Queue, codec.Local},
-		{"MOVE a 1", codec.Forward, codec.Queue, codec.Refuse},
-		{"COPY a b DB 1", codec.Forward, codec.Queue, codec.Refuse},
-		{"SWAPDB 0 1", codec.Anywhere, codec.Queue, codec.Refuse},
-		{"SELECT 1", codec.Local, codec.Queue, codec.Local},
-		{"EVAL s 0", codec.Anywhere, codec.Queue, codec.Refuse},
-		{"EVALSHA s 0 a", codec.Anywhere, codec.Queue, codec.Refuse},
-		{"FCALL_RO f 0", codec.Anywhere, codec.Queue, codec.Refuse},
-		{"EVAL s 1 a", codec.Forward, codec.Queue, codec.Forward},
-		{"EVAL s x", codec.Refuse, codec.Queue, codec.Refuse},
+		{codec.Local, codec.Queue, codec.Local, []string{"CLUSTER SLOTS", "SELECT 1"}},
+		{codec.Anywhere, codec.Queue, codec.Local, []string{"CLUSTER KEYSLOT a", "CLUSTER COUNTKEYSINSLOT 16384", "CLUSTER COUNTKEYSINSLOT -1", "CLUSTER COUNTKEYSINSLOT x"}},
+		{codec.Forward, codec.Refuse, codec.Local, []string{
+			"CLUSTER COUNTKEYSINSLOT 0", "CLUSTER COUNTKEYSINSLOT 16383", "CLUSTER GETKEYSINSLOT 7 10", "CLUSTER GETKEYSINSLOT 7 x", // which is not the slot's fault
+		}},
+		{codec.Forward, codec.Queue, codec.Refuse, []string{"MOVE a 1", "COPY a b DB 1"}},
+		{codec.Anywhere, codec.Queue, codec.Refuse, []string{"SWAPDB 0 1", "EVAL s 0", "EVALSHA s 0 a", "FCALL_RO f 0"}},
+		{codec.Forward, codec.Queue, codec.Forward, []string{"EVAL s 1 a"}},
+		{codec.Refuse, codec.Queue, codec.Refuse, []string{"EVAL s x"}},
 	} {
-		args := strings.Fields(tt.in)
-		in := &codec.Client{}
-		say(t, p, in, "MULTI")
-		cmd, _ := say(t, p, &codec.Client{}, args...)
-		queued, _ := say(t, p, in, args...)
-		other, _ := say(t, plain, &codec.Client{}, args...)
-		if cmd.Kind != tt.kind || queued.Kind != tt.multi || other.Kind != tt.plain {
-			t.Errorf("%s: %s, within MULTI %s, without a cluster %s; want %s, %s, %s", tt.in, codectest.KindName(cmd.Kind), codectest.KindName(queued.Kind),
-				codectest.KindName(other.Kind), codectest.KindName(tt.kind), codectest.KindName(tt.multi), codectest.KindName(tt.plain))
-		}
-		if strings.HasPrefix(tt.in, "EVAL") && !cmd.Script && cmd.Kind == codec.Anywhere {
-			t.Errorf("%s is no script", tt.in)
-		}
-		if len(args) > 2 && args[0] == "CLUSTER" && cmd.Kind == codec.Forward && fmt.Sprint(ring.SlotOf(cmd.Key)) != args[2] {
-			t.Errorf("%s goes to who has slot %d", tt.in, ring.SlotOf(cmd.Key))
+		for _, line := range tt.in {
+			args := strings.Fields(line)
+			in := &codec.Client{}
+			say(t, p, in, "MULTI")
+			cmd, _ := say(t, p, &codec.Client{}, args...)
+			queued, _ := say(t, p, in, args...)
+			other, _ := say(t, plain, &codec.Client{}, args...)
+			if cmd.Kind != tt.kind || queued.Kind != tt.multi || other.Kind != tt.plain {
+				t.Errorf("%s: %s, within MULTI %s, without a cluster %s; want %s, %s, %s", line, codectest.KindName(cmd.Kind), codectest.KindName(queued.Kind),
+					codectest.KindName(other.Kind), codectest.KindName(tt.kind), codectest.KindName(tt.multi), codectest.KindName(tt.plain))
+			}
+			if strings.HasPrefix(line, "EVAL") && !cmd.Script && cmd.Kind == codec.Anywhere {
+				t.Errorf("%s is no script", line)
+			}
+			if len(args) > 2 && args[0] == "CLUSTER" && cmd.Kind == codec.Forward && fmt.Sprint(ring.SlotOf(cmd.Key)) != args[2] {
+				t.Errorf("%s goes to who has slot %d", line, ring.SlotOf(cmd.Key))
+			}
 		}
 	}
 	for slot, key := range slotKeys {

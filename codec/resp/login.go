@@ -12,14 +12,14 @@ import (
 )
 
 // A server connection logs in with the credentials of its server. When a reload changes these, the servers may not have the new ones
-// yet, or the one who changed them was wrong; so those before are kept, and tried once on the same connection:
+// yet, or the one who changed them was wrong; so those before are kept, and tried on the same connection, each once:
 //
 //	AUTH new --> +OK                                    HELLO 3, SELECT
 //	   '-------> -WRONGPASS --> AUTH before --> +OK     HELLO 3, SELECT
-//	                                  '-------> -WRONGPASS: the connection fails
+//	                                  '-------> -WRONGPASS: the one before that; at last the connection fails
 //
-// Those before are the last that this server took; if it took none of those that are known, the last that any did, or else the last that
-// were in force. So who mends what was wrong, and is ahead of the servers again, loses nothing.
+// First come those that this server took, then those that any did, the last first, and then the last that were in force, which servers may have
+// come to have since nobody logged in. So who mends what was wrong, and is ahead of the servers again, loses nothing.
 
 // Login is what a server connection logs in with.
 type Login struct {
@@ -107,23 +107,37 @@ func (p *Protocol) accountOf(server string) *account {
 // rite is the handshake of as. Credentials that are no more known are those in force.
 func (p *Protocol) rite(as codec.Login) *rite {
 	a := p.accountOf(as.Server)
-	if former := a.former(as.Server); as.Former && former != nil {
-		return former
+	if i := int(as.Former) - 1; i >= 0 && i < len(a.formers) {
+		return a.formers[i]
 	}
 	return a.now
 }
 
-// former is what is tried at a server that refuses what is in force; nil: nothing.
-func (a *account) former(server string) *rite {
-	if len(a.formers) == 0 || a.now.login.Password == "" {
-		return nil
+// next is what is tried at a server that has refused as; ok is false if that is nothing.
+func (a *account) next(as codec.Login) (next codec.Attempt, ok bool) {
+	if as.Former > 0 {
+		as.Tried |= 1 << (as.Former - 1)
 	}
-	took := func(r *rite) bool { return r.tookIt(server) }
-	at := slices.IndexFunc(a.formers, took)
-	if at < 0 {
-		at = slices.IndexFunc(a.formers, (*rite).tookAny)
+	best := len(rank)
+	for i, r := range a.formers {
+		if a.now.login.Password == "" || as.Tried>>i&1 != 0 {
+			continue
+		}
+		for k := range rank[:best] {
+			if rank[k](r, as.Server) {
+				best, next, ok = k, codec.Attempt{Former: uint8(i + 1), Tried: as.Tried}, true
+				break
+			}
+		}
 	}
-	return a.formers[max(at, 0)]
+	return next, ok
+}
+
+// rank is in which order formers are tried, the last that were in force first.
+var rank = []func(r *rite, server string) bool{
+	(*rite).tookIt,
+	func(r *rite, _ string) bool { return r.tookAny() },
+	func(*rite, string) bool { return true },
 }
 
 // tookIt says that server took r, and tookAny that any did.
@@ -194,6 +208,7 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 	command := "SELECT " + strconv.Itoa(db)
 	reply = withoutAttributes(reply)
 	selects := step == len(commands) && db != 0
+	next, goesOn := p.accountOf(as.Server).next(as)
 	if step < len(commands) {
 		command = commands[step]
 	}
@@ -209,8 +224,8 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 		return nil
 	case command == authCommand && needless(reply):
 		return &codec.RemarkError{Text: "the server has no password; redis_auth is not needed there"}
-	case command == authCommand && !as.Former && p.accountOf(as.Server).former(as.Server) != nil && wrongPass(reply):
-		return &codec.LoginError{}
+	case command == authCommand && wrongPass(reply) && goesOn:
+		return &codec.LoginError{Next: next}
 	case tells(reply, r.login.Password):
 		return errors.New(command + " was refused")
 	case selects && db != p.db && lacksDB(reply):

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,47 +35,32 @@ const maxSentinels = 256
 // ParseMaster implements codec.Sentinels.
 func (*Protocol) ParseMaster(name string, replies [][]byte) (m codec.Master, err error) {
 	m.Name = name
-	if len(replies) != 3 {
-		return m, errors.New("resp: a master that nobody asked for")
-	}
-	var parsed [3]value
-	for i, reply := range replies {
-		v, rest, ok := readValue(reply, 0)
-		if !ok || len(rest) > 0 {
-			return m, errors.New("resp: SENTINEL was answered with what is no reply")
-		}
-		parsed[i] = v
+	const addrCommand = "SENTINEL GET-MASTER-ADDR-BY-NAME"
+	parsed, err := readReplies(replies, "SENTINEL MASTER", addrCommand, "SENTINEL SENTINELS")
+	if err != nil {
+		return m, err
 	}
 	addr := &parsed[1]
-	switch {
-	case addr.kind == '-':
-		return m, fmt.Errorf("resp: SENTINEL GET-MASTER-ADDR-BY-NAME was answered %q", addr.text[:min(len(addr.text), maxErrorText)])
+	switch err := addr.refusal(addrCommand); {
+	case err != nil:
+		return m, err
 	case addr.isNull():
 		return m, nil
 	case len(addr.list) != 2:
-		return m, errors.New("resp: SENTINEL GET-MASTER-ADDR-BY-NAME was answered with another type than it is")
+		return m, errors.New("resp: " + addrCommand + " was answered with another type than it is")
 	}
-	if m.Addr = addressOf(addr.list[0].text, addr.list[1].text); m.Addr == "" {
-		return m, errors.New("resp: SENTINEL GET-MASTER-ADDR-BY-NAME was answered with no address")
+	if m.Addr = addressOf(string(addr.list[0].text), string(addr.list[1].text)); m.Addr == "" {
+		return m, errors.New("resp: " + addrCommand + " was answered with no address")
 	}
 	// A user that may not ask for the rest has epoch 0, which outdoes nobody, and knows of no others.
 	m.Epoch, _ = strconv.ParseUint(string(parsed[0].field("config-epoch").text), 10, 64)
 	for i := range parsed[2].list[:min(len(parsed[2].list), maxSentinels)] {
 		other := &parsed[2].list[i]
-		if at := addressOf(other.field("ip").text, other.field("port").text); at != "" {
+		if at := addressOf(string(other.field("ip").text), string(other.field("port").text)); at != "" {
 			m.Others = append(m.Others, at)
 		}
 	}
 	return m, nil
-}
-
-// addressOf is "host:port", "" of what is none.
-func addressOf(host, port []byte) string {
-	n, err := strconv.ParseUint(string(port), 10, 16)
-	if err != nil || n == 0 || len(host) == 0 || len(host) > maxHostName || bytes.ContainsAny(host, " \r\n\x00") {
-		return ""
-	}
-	return net.JoinHostPort(string(host), string(port))
 }
 
 // events are those of a sentinel that matter, by channel.
@@ -142,7 +126,7 @@ func (*Protocol) ParseEvent(frame []byte) (e codec.Event, ok bool) {
 		e.Master = words[1]
 	}
 	if e.Kind == codec.Promoting && len(words) > 3 && words[0] == "slave" {
-		e.Addr = addressOf([]byte(words[2]), []byte(words[3]))
+		e.Addr = addressOf(words[2], words[3])
 	}
 	return e, true
 }

@@ -1,6 +1,12 @@
 package resp
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
 
 // value is an element of a reply, with all that is in it, for those that are read and not passed on. It points into the reply.
 type value struct {
@@ -83,4 +89,51 @@ func (v *value) field(name string) *value {
 		}
 	}
 	return new(value)
+}
+
+// readReplies reads whole replies, one to each of the commands that names name.
+func readReplies(replies [][]byte, names ...string) (values []value, err error) {
+	if len(replies) != len(names) {
+		return nil, fmt.Errorf("resp: %d replies to %q", len(replies), names)
+	}
+	for i, reply := range replies {
+		v, rest, ok := readValue(reply, 0)
+		if !ok || len(rest) > 0 {
+			return nil, fmt.Errorf("resp: %s was answered with what is no reply", names[i])
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+// refusal is an error that says so if v is one; name is the command's.
+func (v *value) refusal(name string) error {
+	if v.kind != '-' {
+		return nil
+	}
+	return fmt.Errorf("resp: %s was answered %q", name, v.text[:min(len(v.text), maxErrorText)])
+}
+
+const maxHostName = 253
+
+// addressOf is "host:port" of where a server says that another can be reached, "" of what is none.
+func addressOf(host, port string) string {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || len(host) > maxHostName || !isHost(host) {
+		return ""
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// isHost says that s may be a host: letters, digits and what names and addresses have besides.
+func isHost(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if (c < '0' || c > '9') && strings.IndexByte("-._:%", c) < 0 {
+				return false
+			}
+		}
+	}
+	return s != ""
 }

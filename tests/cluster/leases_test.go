@@ -90,26 +90,3 @@ func TestLeasesFollow(t *testing.T) {
 	push("{e}", "4")
 	q.reads("(q{e},4)")
 }
-
-// TestShardChannelsFollow: who hears a channel of a slot hears it when the slot has moved.
-func TestShardChannelsFollow(t *testing.T) {
-	begin(t)
-	c := processtest.StartCluster(t, 3, 0)
-	p := startProxy(t, seeds(c.Nodes[0]), "cluster_refresh_interval: 600000")
-	m := newMover(t, c, 3)
-	hears, says := newClient(t, p.addr), newClient(t, p.addr)
-	m.move(t, "{a}")
-	hears.want("(ssubscribe,ch{a},:1)", "SSUBSCRIBE", "ch{a}")
-	heard := func(text string) {
-		t.Helper()
-		processtest.Await(t, patience, "somebody hears", func() bool {
-			says.send("SPUBLISH", "ch{a}", text)
-			n, err := says.reply()
-			return err == nil && n == ":1"
-		})
-		hears.reads("(smessage,ch{a}," + text + ")")
-	}
-	heard("1")
-	m.move(t, "{a}")
-	heard("2")
-}

@@ -163,7 +163,7 @@ func (l *load) fits(n *counter, got int) bool {
 func (c *loadClient) counterKey(tag string) string { return fmt.Sprintf("n%s%d", tag, c.id) }
 
 func (c *loadClient) run() {
-	conn, err := dial(c.l.addr, patience)
+	conn, err := processtest.Dial(c.l.addr, patience)
 	if err != nil {
 		c.report("client %d: %v", c.id, err)
 		return
@@ -186,7 +186,7 @@ func (c *loadClient) run() {
 			keeps = 0
 		}
 		for len(owed) > keeps {
-			reply, err := conn.reply()
+			reply, err := conn.Reply()
 			if err != nil {
 				c.report("client %d: %v, with %d replies to come, after %q", c.id, err, len(owed), text)
 				return
@@ -258,11 +258,11 @@ func (c *loadClient) next(text []byte, judges []func(string)) ([]byte, []func(st
 	n, key := c.counters[tag], c.counterKey(tag)
 	switch c.rng.IntN(8) {
 	case 0:
-		text = appendCommand(appendCommand(appendCommand(appendCommand(text, "MULTI"), "INCR", key), "GET", key), "EXEC")
+		text = processtest.AppendCommand(processtest.AppendCommand(processtest.AppendCommand(processtest.AppendCommand(text, "MULTI"), "INCR", key), "GET", key), "EXEC")
 		queued := func(reply string) { c.failed("in MULTI", reply) }
 		return text, append(judges, queued, queued, queued, func(reply string) { c.executed(n, reply) })
 	case 1:
-		return appendCommand(text, "EVALSHA", c.l.script, "1", key), append(judges, func(reply string) { c.incremented("EVALSHA", n, reply) })
+		return processtest.AppendCommand(text, "EVALSHA", c.l.script, "1", key), append(judges, func(reply string) { c.incremented("EVALSHA", n, reply) })
 	case 2:
 		return c.write(text, judges, &c.mset)
 	case 3:
@@ -272,7 +272,7 @@ func (c *loadClient) next(text []byte, judges []func(string)) ([]byte, []func(st
 	case 5:
 		return c.read(text, judges, &c.sameSlot)
 	}
-	return appendCommand(text, "INCR", key), append(judges, func(reply string) { c.incremented("INCR", n, reply) })
+	return processtest.AppendCommand(text, "INCR", key), append(judges, func(reply string) { c.incremented("INCR", n, reply) })
 }
 
 func (c *loadClient) incremented(kind string, n *counter, reply string) {
@@ -305,7 +305,7 @@ func (c *loadClient) write(text []byte, judges []func(string), p *pairs) ([]byte
 	for _, key := range p.keys {
 		args = append(args, key, strconv.Itoa(n))
 	}
-	return appendCommand(text, args...), append(judges, func(reply string) {
+	return processtest.AppendCommand(text, args...), append(judges, func(reply string) {
 		switch {
 		case c.failed("MSET", reply):
 			p.now = -1
@@ -318,7 +318,7 @@ func (c *loadClient) write(text []byte, judges []func(string), p *pairs) ([]byte
 }
 
 func (c *loadClient) read(text []byte, judges []func(string), p *pairs) ([]byte, []func(string)) {
-	return appendCommand(text, append([]string{"MGET"}, p.keys...)...), append(judges, func(reply string) {
+	return processtest.AppendCommand(text, append([]string{"MGET"}, p.keys...)...), append(judges, func(reply string) {
 		if c.failed("MGET", reply) || p.now <= 0 || c.l.loses.Load() {
 			return
 		}

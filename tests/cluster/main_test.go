@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -25,23 +24,12 @@ func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
-// run builds the proxy under test into a directory that it removes afterwards.
+// run finds or builds the proxy under test, and removes what it built afterwards.
 func run(m *testing.M) int {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set("6") // they mostly wait
 	}
-	if *proxyFlag != "" {
-		cashew = *proxyFlag
-		if !filepath.IsAbs(cashew) {
-			cashew = filepath.Join("..", "..", cashew) // from the module's root
-		}
-		return m.Run()
-	}
-	var flags []string
-	if raceEnabled {
-		flags = append(flags, "-race", "-tags", "invariants")
-	}
-	path, remove, err := processtest.Build(flags...)
+	path, remove, err := processtest.Proxy(*proxyFlag, raceEnabled)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		return 1

@@ -18,7 +18,7 @@ import (
 type prober struct {
 	key     string
 	addrs   []string
-	conns   map[string]*conn
+	conns   map[string]*processtest.Conn
 	stop    atomic.Bool
 	running sync.WaitGroup
 
@@ -35,7 +35,7 @@ const probeTime = 50 * time.Millisecond
 
 func startProber(t *testing.T, key string, addrs ...string) *prober {
 	t.Helper()
-	p := &prober{key: key, addrs: addrs, conns: map[string]*conn{}, refused: map[string]int{}}
+	p := &prober{key: key, addrs: addrs, conns: map[string]*processtest.Conn{}, refused: map[string]int{}}
 	p.running.Go(func() {
 		at := addrs[0]
 		for i := 0; !p.stop.Load(); i++ {
@@ -61,17 +61,17 @@ func (p *prober) probe(addr string) (next string) {
 	began := time.Now()
 	if c == nil {
 		var err error
-		if c, err = dial(addr, limit); err != nil {
+		if c, err = processtest.Dial(addr, limit); err != nil {
 			p.note(began, err.Error())
 			return ""
 		}
 		p.conns[addr] = c
 	}
 	_ = c.SetDeadline(time.Now().Add(limit))
-	_, err := c.Write(command("INCR", p.key))
+	_, err := c.Write(processtest.AppendCommand(nil, "INCR", p.key))
 	reply := ""
 	if err == nil {
-		reply, err = c.reply()
+		reply, err = c.Reply()
 	}
 	if err != nil {
 		_ = c.Close()

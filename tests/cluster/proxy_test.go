@@ -3,12 +3,10 @@
 package cluster
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"cashew/tests/processtest"
@@ -34,8 +32,8 @@ func startProxy(t *testing.T, seeds []string, settings ...string) *proxy {
 	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.Process = processtest.Run(t, cashew, "-c", file, "-v", "4", "-s", processtest.FreePort(t))
-	t.Cleanup(func() { p.stop(t) })
+	p.Process = processtest.Run(t, cashew, "-c", file, "-v", "4", "-a", "127.0.0.1", "-s", processtest.FreePort(t))
+	t.Cleanup(func() { p.Stop(t) })
 	processtest.Await(t, patience, "the proxy serves each slot", func() bool {
 		p.WantAlive(t)
 		for _, tag := range tags {
@@ -54,21 +52,4 @@ func seeds(nodes ...*processtest.ClusterNode) (addrs []string) {
 		addrs = append(addrs, n.Addr)
 	}
 	return addrs
-}
-
-// stop asks the proxy to end and checks that it did so in peace.
-func (p *proxy) stop(t *testing.T) {
-	t.Helper()
-	if p.Ended() {
-		t.Errorf("%s ended before its test did: %v", p.Name, p.State())
-	}
-	p.Signal(syscall.SIGTERM)
-	if !processtest.Poll(patience, p.Ended) {
-		t.Errorf("%s goes on after SIGTERM", p.Name)
-	}
-	for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "level=ERROR"} {
-		if bytes.Contains(p.Printed(), []byte(bad)) {
-			t.Errorf("%s printed %q:\n%s", p.Name, bad, p.Tail(8192))
-		}
-	}
 }

@@ -73,7 +73,7 @@ func (s *clusterService) owner(t *testing.T, key string) (slot int, addr string)
 }
 
 // TestClusterMap: a proxy that was told of one server of a cluster finds all masters, puts keys where they belong, hears of slots that
-// move and of masters that come, and goes on when the server that it was told of is gone.
+// move, and keeps what it knows over a reload with another seed.
 func TestClusterMap(t *testing.T) {
 	notRaced(t)
 	long(t)

@@ -59,8 +59,7 @@ func TestRateLimits(t *testing.T) {
 	other.want(bulk("25"), "GET", "n")
 }
 
-// TestLimitHangUp: clients that hang up, or send no more, while they are delayed are gone at once, with and without TLS, and those behind them
-// do not wait for their turns.
+// TestLimitHangUp: clients that hang up, or send no more, while they are delayed are gone before their turns, with and without TLS.
 func TestLimitHangUp(t *testing.T) {
 	t.Parallel()
 	k, server := newKeychain(t), startRedis(t)

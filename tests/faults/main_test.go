@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
@@ -30,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
 
-// run builds the proxy under test into a directory that it removes afterwards.
+// run finds or builds the proxy under test, and removes what it built afterwards.
 func run(m *testing.M) int {
 	limit := flag.Lookup("test.timeout").Value.(flag.Getter).Get().(time.Duration)
 	if need := *durationFlag + *durationFlag/2 + time.Minute; limit > 0 && *durationFlag > 0 && limit < need {
@@ -44,18 +43,7 @@ func run(m *testing.M) int {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // they mostly wait
 	}
-	if *proxyFlag != "" {
-		cashew = *proxyFlag
-		if !filepath.IsAbs(cashew) {
-			cashew = filepath.Join("..", "..", cashew) // from the module's root
-		}
-		return m.Run()
-	}
-	var flags []string
-	if raceEnabled {
-		flags = append(flags, "-race", "-tags", "invariants")
-	}
-	path, remove, err := processtest.Build(flags...)
+	path, remove, err := processtest.Proxy(*proxyFlag, raceEnabled)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return 1

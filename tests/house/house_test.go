@@ -19,7 +19,6 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path"
 	"slices"
@@ -39,14 +38,12 @@ var functions = rule{unit: "lines", most: 60, larger: map[string]int{
 var files = rule{unit: "lines", most: 400, larger: map[string]int{
 	// A parser may have 500 lines: its states are understood together, and to turn pages between them is worse than to scroll.
 	"codec/memcached/reply.go": 500, // the ten states in which a line can be cut, and the quick way past them
-	// A table is looked up and not read, so it may have as many rows as there are commands.
-	"codec/resp/table.go": math.MaxInt, // a row for each command and subcommand of Redis, 457 of them
 }}
 
 // exported says that a package's door is narrow: who imports it can keep its names in mind. Types, functions, constants and
 // variables count; methods and fields do not, since one gets to them by the name of their type.
 var exported = rule{unit: "exported names", most: 40, larger: map[string]int{
-	"codec": 61, // 20 of them are the kinds of command
+	"codec": 62, // 20 of them are the kinds of command
 }}
 
 // blocking says that from engine down nobody starts a goroutine or waits on a channel by himself: what blocks starts through package

@@ -22,7 +22,7 @@ var topologyPlants = []plant{
 	{"two-servers-in-one-slot", "topology/successor.go", "				taken[servers[i].slot] = true\n", ""},
 	{"reload-forgets-the-ejected", "topology/successor.go", "		} else if s.out {\n			p.retryInLocked", "		} else if s.out && false {\n			p.retryInLocked"},
 	{"reload-has-a-whole-ring", "topology/successor.go", "	p.health.wanted, p.health.building = live, true\n	return true", "	_ = live\n	return false"},
-	{"reload-forgets-a-suspect", "topology/successor.go", "		s.suspects.Store(0) // old's probe is under way, and nobody will ask what it said\n", ""},
+	{"reload-forgets-a-suspect", "topology/successor.go", "		s.suspects.Store(0)                              // old's probe is under way, and nobody will ask what it said\n", ""},
 	{"old-pool-goes-on", "topology/successor.go", "	old.stopLocked()\n", ""},
 	{"same-address-is-the-same-name", "topology/successor.go", "from[i] < 0 && len(j) > 0 {", "from[i] < 0 && len(j) > 1 {"},
 }

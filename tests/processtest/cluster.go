@@ -89,12 +89,14 @@ func (c *Cluster) Replace(t testing.TB, from, to *ClusterNode) {
 	var command []byte
 	slots := from.slots(t)
 	for _, slot := range slots {
-		command = appendCommand(command, "CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", to.ID)
+		command = AppendCommand(command, "CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", to.ID)
 	}
 	from.Want(t, "+OK", "FLUSHALL")
-	to.all(t, command, len(slots))
+	to.all(t, command, len(slots), "+OK")
 	for _, n := range c.Nodes {
-		n.all(t, command, len(slots))
+		if n != to { // from may have heard of it from the others: it is a replica of the new master then
+			n.all(t, command, len(slots), "+OK", "-ERR Please use SETSLOT only with masters.")
+		}
 	}
 	c.AwaitAgreement(t)
 	from.Want(t, "+OK", "CLUSTER", "RESET", "HARD")
@@ -119,8 +121,8 @@ func (n *ClusterNode) slots(t testing.TB) (slots []int) {
 	return slots
 }
 
-// all sends the node commands, of which there are so many, at once.
-func (n *ClusterNode) all(t testing.TB, commands []byte, count int) {
+// all sends the node commands, of which there are so many, at once. Each is to be answered by one of these replies.
+func (n *ClusterNode) all(t testing.TB, commands []byte, count int, wants ...string) {
 	t.Helper()
 	c, err := net.DialTimeout("tcp", n.Addr, Patience)
 	if err != nil {
@@ -131,7 +133,7 @@ func (n *ClusterNode) all(t testing.TB, commands []byte, count int) {
 	go func() { _, _ = c.Write(commands) }()
 	r := bufio.NewReader(c)
 	for range count {
-		if reply, err := readAnswer(r); reply != "+OK" {
+		if reply, err := readAnswer(r); !slices.Contains(wants, reply) {
 			t.Fatalf("%s: %q, %v", n.Addr, reply, err)
 		}
 	}
@@ -353,18 +355,10 @@ func Ask(addr string, args ...string) (reply string, err error) {
 	if err := c.SetDeadline(time.Now().Add(Patience)); err != nil {
 		return "", err
 	}
-	if _, err := c.Write(appendCommand(nil, args...)); err != nil {
+	if _, err := c.Write(AppendCommand(nil, args...)); err != nil {
 		return "", err
 	}
 	return readAnswer(bufio.NewReader(c))
-}
-
-func appendCommand(dst []byte, args ...string) []byte {
-	dst = fmt.Appendf(dst, "*%d\r\n", len(args))
-	for _, a := range args {
-		dst = fmt.Appendf(dst, "$%d\r\n%s\r\n", len(a), a)
-	}
-	return dst
 }
 
 func readAnswer(r *bufio.Reader) (string, error) {

@@ -112,6 +112,23 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Stop asks a proxy to end, and fails the test if it had ended by itself, goes on, or has printed what none does that is well.
+func (p *Process) Stop(t testing.TB) {
+	t.Helper()
+	if p.Ended() {
+		t.Errorf("%s ended before its test did: %v", p.Name, p.State())
+	}
+	p.Signal(syscall.SIGTERM)
+	if !Poll(Patience, p.Ended) {
+		t.Errorf("%s goes on after SIGTERM", p.Name)
+	}
+	for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "level=ERROR"} {
+		if bytes.Contains(p.Printed(), []byte(bad)) {
+			t.Errorf("%s printed %q:\n%s", p.Name, bad, p.Tail(8192))
+		}
+	}
+}
+
 // Ended says that the child was started and has ended since.
 func (p *Process) Ended() bool {
 	select {

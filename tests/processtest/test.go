@@ -109,3 +109,17 @@ func Build(flags ...string) (path string, remove func(), err error) {
 	}
 	return path, remove, nil
 }
+
+// Proxy is the proxy under test: the one that was given, by a path from the module's root, or one that is built, with the race detector if the
+// tests are. It is for a TestMain, which calls remove at its end.
+func Proxy(given string, race bool) (path string, remove func(), err error) {
+	switch {
+	case given == "" && race:
+		return Build("-race", "-tags", "invariants")
+	case given == "":
+		return Build()
+	case !filepath.IsAbs(given):
+		given = filepath.Join("..", "..", given)
+	}
+	return given, func() {}, nil
+}

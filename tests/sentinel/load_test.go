@@ -91,7 +91,7 @@ func (c *loadClient) report(format string, args ...any) {
 }
 
 func (c *loadClient) run() {
-	conn, err := dial(c.l.addr, patience)
+	conn, err := processtest.Dial(c.l.addr, patience)
 	if err != nil {
 		c.report("%s: %v", c.key, err)
 		return
@@ -99,7 +99,7 @@ func (c *loadClient) run() {
 	defer conn.Close()
 	var text []byte
 	for range c.l.pipe {
-		text = appendCommand(appendCommand(text, "INCR", c.key), "GET", c.key)
+		text = processtest.AppendCommand(processtest.AppendCommand(text, "INCR", c.key), "GET", c.key)
 	}
 	for !c.l.stop.Load() {
 		began := time.Now()
@@ -110,7 +110,7 @@ func (c *loadClient) run() {
 		}
 		var replies []string
 		for range 2 * c.l.pipe {
-			reply, err := conn.reply()
+			reply, err := conn.Reply()
 			if err != nil {
 				c.report("%s: %v", c.key, err)
 				return

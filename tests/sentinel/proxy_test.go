@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"cashew/tests/processtest"
@@ -48,9 +47,9 @@ func runProxy(t *testing.T, s *processtest.Sentinels, sentinels []string, settin
 	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.Process = processtest.Run(t, cashew, "-c", file, "-v", "6", "-s", processtest.FreePort(t))
+	p.Process = processtest.Run(t, cashew, "-c", file, "-v", "6", "-a", "127.0.0.1", "-s", processtest.FreePort(t))
 	p.Shown = 16 << 10
-	t.Cleanup(func() { p.stop(t) })
+	t.Cleanup(func() { p.Stop(t) })
 	return p
 }
 
@@ -73,21 +72,4 @@ func (p *proxy) metrics(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// stop asks the proxy to end and checks that it did so in peace.
-func (p *proxy) stop(t *testing.T) {
-	t.Helper()
-	if p.Ended() {
-		t.Errorf("%s ended before its test did: %v", p.Name, p.State())
-	}
-	p.Signal(syscall.SIGTERM)
-	if !processtest.Poll(patience, p.Ended) {
-		t.Errorf("%s goes on after SIGTERM", p.Name)
-	}
-	for _, bad := range []string{"panic", "fatal error:", "DATA RACE", "level=ERROR"} {
-		if bytes.Contains(p.Printed(), []byte(bad)) {
-			t.Errorf("%s printed %q:\n%s", p.Name, bad, p.Tail(8192))
-		}
-	}
 }

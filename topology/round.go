@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"cashew/codec"
 	"cashew/world"
 )
 
@@ -20,7 +19,7 @@ const (
 // round asks some of the pool's seeds and servers, or of its sentinels, all at once, for what they know, and returns what comes: all, or what does within
 // roundGrace of the first. One that does not answer in time is not asked again before it has, or its time is up. err is of one that failed.
 func (p *Pool) round(ctx context.Context) (answers []answer, err error) {
-	d := &p.registry.cluster
+	d := &p.registry.discovery
 	r := &gathering{news: p.world.NewSignal()}
 	others := p.opts.Servers
 	if !p.opts.Cluster {
@@ -106,7 +105,7 @@ func (d *discovery) choose(servers []ServerOptions, w world.World) (list []Serve
 	}
 	if !d.moved {
 		for _, addr := range d.doubts {
-			take(clusterServer(addr))
+			take(ServerAt(addr))
 		}
 	}
 	from, failing := w.IntN(max(len(all), 1)), false
@@ -152,23 +151,4 @@ func (p *Pool) ask(s *ServerOptions) (a answer, err error) {
 		a.masters, err = p.told(s)
 	}
 	return a, err
-}
-
-// view asks one server for its view. It blocks.
-func (p *Pool) view(s *ServerOptions) (*codec.View, error) {
-	protocol := p.opts.Protocol
-	c, err := p.enter(&Server{Network: s.Network, Addr: s.Addr}, codec.Login{Server: s.Name}, p.opts.Protocol.Home())
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close() //nolint:errcheck // nothing was written that could be lost
-	var replies [][]byte
-	for _, command := range protocol.ViewCommands() {
-		reply, err := ask(c, protocol, command, maxViewReply)
-		if err != nil {
-			return nil, err
-		}
-		replies = append(replies, reply)
-	}
-	return protocol.ParseView(s.Addr, replies)
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package sentinel
+package processtest
 
 import (
 	"bufio"
@@ -13,30 +13,24 @@ import (
 	"time"
 )
 
-// conn is a raw connection. A reply is a line as it is, with its first byte, or the text of a bulk string, or nothing if that is null; the
-// elements of an array stand in parentheses, with commas.
-type conn struct {
+// Conn is a connection to who speaks RESP. A reply is a line as it is, with its first byte, or the text of a bulk string, or nothing if that
+// is null; the elements of an array stand in parentheses, with commas.
+type Conn struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-func dial(addr string, limit time.Duration) (*conn, error) {
+// Dial connects within limit.
+func Dial(addr string, limit time.Duration) (*Conn, error) {
 	c, err := net.DialTimeout("tcp", addr, limit)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c, bufio.NewReader(c)}, nil
+	return &Conn{c, bufio.NewReader(c)}, nil
 }
 
-func appendCommand(dst []byte, args ...string) []byte {
-	dst = fmt.Appendf(dst, "*%d\r\n", len(args))
-	for _, a := range args {
-		dst = fmt.Appendf(dst, "$%d\r\n%s\r\n", len(a), a)
-	}
-	return dst
-}
-
-func (c *conn) reply() (string, error) { return readReply(c.r) }
+// Reply reads the next reply.
+func (c *Conn) Reply() (string, error) { return readReply(c.r) }
 
 func readReply(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
@@ -72,4 +66,13 @@ func readReply(r *bufio.Reader) (string, error) {
 		return "(" + strings.Join(elements, ",") + ")", nil
 	}
 	return "", fmt.Errorf("not a reply: %q", line)
+}
+
+// AppendCommand appends a command to dst.
+func AppendCommand(dst []byte, args ...string) []byte {
+	dst = fmt.Appendf(dst, "*%d\r\n", len(args))
+	for _, a := range args {
+		dst = fmt.Appendf(dst, "$%d\r\n%s\r\n", len(a), a)
+	}
+	return dst
 }
