@@ -26,7 +26,7 @@ import (
 
 // Elsewhere says why a request has to be sent again, and where to.
 type Elsewhere struct {
-	Why    verdict.Verdict  // Moved, Asked or Again; Fine: the connection ended
+	Why    verdict.Verdict  // Moved, Asked, Again or Halved; Fine: the connection ended
 	Slot   int              // of its key, as the server says; -1: it does not
 	From   string           // the name of the server that it was sent to
 	Server *topology.Server // that the server names; nil: none, or one that the pool does not have
@@ -61,7 +61,7 @@ func (c *Conn) joined(buf []byte) {
 
 // again hands r over, which the server did not do as its whole reply says, or passes that on. false: r is not one that is handed over.
 func (c *Conn) again(v verdict.Verdict, r *Request, reply []byte, alike *run) bool {
-	if v < verdict.Moved || v > verdict.Again || !c.out.Keeps() || r.ours || r.Owner == nil {
+	if v < verdict.Moved || v > verdict.Halved || !c.out.Keeps() || r.ours || r.Owner == nil {
 		return false
 	}
 	p := c.pool.Options().Protocol
@@ -106,6 +106,9 @@ func (c *Conn) frame(out *loop.Out, r *Request, end int) *bytebufferpool.ByteBuf
 	bb.B = out.Bytes(bb.B, from, end-from)
 	return bb
 }
+
+// Reads says that what op names only reads.
+func (g *Group) Reads(op uint16) bool { return g.classes[op] == work.Read }
 
 // named is the server of c's group at an address that c's server gave, whose host is that server's own where none is said.
 func (c *Conn) named(addr []byte) *topology.Server {
@@ -185,8 +188,10 @@ func (c *Conn) giveBack() {
 	for r != nil {
 		behind := r.link
 		r.link = nil
-		if !c.resumes(r, behind, &had) && r.Owner != nil {
-			r.Owner.Failed(r, ErrClosed)
+		if c.resumes(r, behind, &had) {
+			c.figures.Failed++ // here
+		} else {
+			c.failOne(r, ErrClosed)
 		}
 		c.local.Unref(r)
 		r = behind

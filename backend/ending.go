@@ -100,7 +100,9 @@ func (c *Conn) failAll(r *Request, had *lost) {
 		if r.from < had.taken {
 			r.SentAt = had.written.of(r.from, c.loop.Now)
 		}
-		if !c.resumes(r, behind, had) {
+		if c.resumes(r, behind, had) {
+			c.figures.Failed++ // here
+		} else {
 			c.failOne(r, had.err)
 		}
 		c.local.Unref(r)

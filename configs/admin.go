@@ -1,14 +1,19 @@
 package configs
 
 import (
+	"errors"
+	"io/fs"
 	"math"
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"cashew/engine"
+	"cashew/regular"
+	"cashew/tlsconn"
 )
 
 func adminKey(o *engine.Options) key {
@@ -44,7 +49,7 @@ func isAdminAddr(s string) bool {
 // secretKey is a text that is shown masked.
 func secretKey(name string, to *string, want string) key {
 	return key{
-		name: name, to: to, want: want,
+		name: name, to: to, want: want, isSecret: true,
 		set: func(n *yaml.Node) (reason string) {
 			*to, reason = lineOf(n.Value)
 			return reason
@@ -58,8 +63,38 @@ func secretKey(name string, to *string, want string) key {
 	}
 }
 
-// fileKey is the path of a file, which is not looked at here: another machine may check what this one will run.
-func fileKey(name string, to *string) key { return textKey(name, "the path of a file", to) }
+// pathKey is the path of a file. What can't be one may be what the file should have: no mistake repeats it.
+func pathKey(name, want string, to *string) key {
+	return key{
+		name: name, to: to, want: want, isSecret: true,
+		set: func(n *yaml.Node) (reason string) {
+			*to, reason = pathOf(n.Value)
+			return reason
+		},
+		show: func() any { return orNil(*to) },
+	}
+}
+
+// maxPath and maxFileName are what a system takes at most.
+const maxPath, maxFileName = 4095, 255
+
+// pathOf is a value that is a path.
+func pathOf(value string) (path, reason string) {
+	if path, reason = lineOf(value); reason != "" {
+		return "", reason
+	}
+	long := len(path) > maxPath
+	for name := range strings.SplitSeq(path, "/") {
+		long = long || len(name) > maxFileName
+	}
+	switch {
+	case strings.Contains(path, pemBegins):
+		return "", "is what a file has, and not the path of one"
+	case long:
+		return "", "is too long for a path"
+	}
+	return path, ""
+}
 
 // admin checks our own settings of the admin pages together. given are those that the section has.
 func (c *checker) admin(given map[string]given) {
@@ -90,4 +125,59 @@ func isOpen(addr string) bool {
 	}
 	a, err := netip.ParseAddr(host)
 	return err != nil || !a.IsLoopback()
+}
+
+// adminFiles checks the files of the admin pages as a start reads them, and warns of what is no mistake in them.
+func (c *checker) adminFiles(given map[string]given) {
+	if c.again {
+		return
+	}
+	at := func(key string) Problem { return Problem{Key: globalSection + "." + key} }
+	if g := given["admin_token_file"]; g.ok {
+		if _, err := regular.Line(g.value.Value, engine.MaxAdminToken); err != nil {
+			wrong := at("admin_token_file").because("has no token: %v", reasonOf(err))
+			if isPath(g.value.Value) { // or it may be the token
+				wrong.Value = g.value.Value
+			}
+			c.report(g.value, wrong)
+		}
+	}
+	for _, key := range []string{"admin_token_file", "admin_tls_key_file"} {
+		c.openKey(given[key], at(key))
+	}
+	cert, key := given["admin_tls_cert_file"], given["admin_tls_key_file"]
+	if !cert.ok || !key.ok {
+		return
+	}
+	g, wrong := cert, at("admin_tls_cert_file")
+	_, err := tlsconn.LoadPair(cert.value.Value, key.value.Value)
+	if err == nil {
+		if wrong.Reason = tlsconn.DoubtOf(cert.value.Value, false, time.Now()); wrong.Reason != "" {
+			wrong.Value = cert.value.Value
+			c.warn(cert.value, wrong)
+		}
+		return
+	}
+	of, isFile := errors.AsType[*fs.PathError](err)
+	if isFile && of.Path == key.value.Value && of.Path != cert.value.Value {
+		g, wrong = key, at("admin_tls_key_file")
+	}
+	why, with := strings.TrimPrefix(reasonOf(err).Error(), "tls: "), ""
+	if !isFile {
+		with = " with key " + key.value.Value
+	}
+	wrong = wrong.because("can't be used%s: %s", withoutSigned(with), withoutSigned(why))
+	wrong.Value, wrong.Want = g.value.Value, "files that belong together, in PEM"
+	c.report(g.value, wrong)
+}
+
+// auditFile checks that lines could be appended to the audit log, which is neither opened nor made here.
+func (c *checker) auditFile(g given) {
+	if !g.ok || c.again {
+		return
+	}
+	if err := regular.Appendable(g.value.Value); err != nil {
+		wrong := Problem{Key: globalSection + ".audit_log", Value: g.value.Value, Want: "a file, a FIFO or a character device, or a directory where a file can be made"}
+		c.report(g.value, wrong.because("can't be opened: %v", err))
+	}
 }

@@ -18,7 +18,7 @@ var auditEvents = []struct {
 
 func auditKeys(o *engine.Options) []key {
 	return []key{
-		fileKey("audit_log", &o.AuditLog),
+		pathKey("audit_log", "the path of a file", &o.AuditLog),
 		auditEventsKey(&o.AuditEvents),
 		plainKey("audit_sample", "a number of commands from 1 to 1000000000", &o.AuditSample, 1, 1_000_000_000),
 		boolKey("audit_keys", &o.AuditKeys),
@@ -42,7 +42,7 @@ func auditEventsKey(to *audit.Kind) key {
 					}
 				}
 				if kind == 0 {
-					return fmt.Sprintf("has '%s', which is none", word)
+					return fmt.Sprintf("has '%s', which is none", withoutPasswords(word))
 				}
 				*to |= kind
 			}

@@ -18,6 +18,7 @@ type checker struct {
 	text   text
 	lookup lookupFunc
 	acls   aclFiles
+	again  bool // only secrets are read anew: what a start would open is not looked at
 
 	options engine.Options // without Pools
 	pools   []*pool        // in the file's order
@@ -31,7 +32,7 @@ func (c *checker) report(n *yaml.Node, p Problem) { c.problems = append(c.proble
 func (c *checker) warn(n *yaml.Node, p Problem) { c.warnings = append(c.warnings, c.place(n, p)) }
 
 func (c *checker) place(n *yaml.Node, p Problem) Problem {
-	p.File = c.file
+	p.File, p.Pool, p.Value = c.file, shownName(p.Pool), withoutPasswords(p.Value)
 	if n != nil {
 		p.Line, p.Column = n.Line, n.Column
 	}
@@ -84,7 +85,7 @@ func (c *checker) root(root *yaml.Node) {
 		}
 		if first, ok := names[name.Value]; ok {
 			at := Problem{Pool: name.Value}
-			c.report(name, at.because("has pools with same name '%s' (the first is on line %d)", oneLine(name.Value), first.Line))
+			c.report(name, at.because("has pools with same name '%s' (the first is on line %d)", oneLine(shownName(name.Value)), first.Line))
 		} else {
 			names[name.Value] = name
 		}
@@ -92,6 +93,7 @@ func (c *checker) root(root *yaml.Node) {
 			given := c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options))
 			c.admin(given)
 			c.adminFiles(given)
+			c.auditFile(given["audit_log"])
 			continue
 		}
 		hasPools = true
@@ -155,7 +157,7 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 		at.Key = prefix + name.Value
 		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
 		if i < 0 {
-			shown := withoutSecret(name.Value)
+			shown := withoutSecret(name.Value, keys)
 			at.Key = prefix + shown
 			unknown := at.because("directive %q is unknown", shown)
 			unknown.Meant = Near(shown, keyNames(keys))
@@ -216,7 +218,7 @@ func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
 	if k.isWords {
 		return c.words(value, at, k)
 	}
-	if !c.taken(value, at, k) {
+	if !c.taken(value, value.Value, at, k) {
 		return false
 	}
 	if k.isInt32 && wraps(value.Value) {
@@ -237,25 +239,25 @@ func (c *checker) words(value *yaml.Node, at Problem, k *key) (ok bool) {
 	for _, text := range words {
 		word := *value
 		word.Value = text
-		ok = c.taken(&word, at, k) && ok
+		ok = c.taken(&word, value.Value, at, k) && ok
 	}
 	return ok
 }
 
-// taken has k take a value, or a word of one, and reports why it does not.
-func (c *checker) taken(value *yaml.Node, at Problem, k *key) bool {
+// taken has k take a value, or a word of all that the key has, and reports why it does not.
+func (c *checker) taken(value *yaml.Node, all string, at Problem, k *key) bool {
 	reason := k.set(value)
 	if reason == "" {
 		return true
 	}
 	if !k.isSecret {
-		at.Value = value.Value
+		at.Value = withoutHidden(value.Value, all)
 	}
 	if strings.Contains(reason, k.want) {
 		at.Want = ""
 	}
 	at.Meant = Near(value.Value, k.choices)
-	c.report(value, at.because("%s", reason))
+	c.report(value, at.because("%s", withoutHidden(withoutSigned(reason), all)))
 	return false
 }
 

@@ -113,9 +113,9 @@ func TestParseFindsAll(t *testing.T) {
 func TestProblemIsOneLine(t *testing.T) {
 	file := "\"a\\nb\":\n  \"li\\nsten\": x\n  listen: \"x\\ny\"\n  servers:\n  - \"h:1:1 a\\nb\"\n  - \"h:2:1 a\\nb\"\n"
 	_, err := parse("a\nb.yml", []byte(file), testLookup)
-	want := `configs: "a\nb.yml":2: pool "a\nb": directive "li\nsten" is unknown; did you mean "listen"?
-configs: "a\nb.yml":3: pool "a\nb": listen: "x\ny" has an invalid "hostname:port" format string; expected "host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"
-configs: "a\nb.yml":6: pool "a\nb": servers: has servers with same name '"a\nb"' (the first is on line 5)`
+	want := `configs: "a\nb.yml":2: pool "a\nb": directive "li\n..." is unknown
+configs: "a\nb.yml":3: pool "a\nb": listen: "x..." has an invalid "hostname:port" format string; expected "host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"
+configs: "a\nb.yml":6: pool "a\nb": servers: has servers with same name 'a...' (the first is on line 5)`
 	if err == nil || err.Error() != want {
 		t.Errorf("Parse(%q) =\n%v\nwant\n%s", file, err, want)
 	}

@@ -34,7 +34,7 @@ func (c *checker) commands(p *pool) {
 	}
 	for _, wrong := range resp.CheckRules(p.commands) {
 		c.report(n, Problem{
-			Pool: p.Name, Key: "commands", Value: wrong.Rule, Reason: wrong.Reason, Want: wantRules, Meant: Near(wrong.Rule, wrong.Known),
+			Pool: p.Name, Key: "commands", Value: withoutHidden(wrong.Rule, n.Value), Reason: wrong.Reason, Want: wantRules, Meant: Near(wrong.Rule, wrong.Known),
 		})
 	}
 }

@@ -181,8 +181,13 @@ func (c *checker) serverLogins(p *pool) {
 
 // withoutSecret is a key that is unknown, without what may be a secret in it, as in "redis_auth=secret:", or a line of users that stands where a
 // key is expected.
-func withoutSecret(name string) string {
-	if i := strings.IndexAny(name, " =<>#!:(&*~%+@\"'"); i >= 0 && name != "<<" {
+func withoutSecret(name string, keys []key) string {
+	for _, k := range keys {
+		if rest, ok := strings.CutPrefix(name, k.name); ok && k.isSecret && len(rest) > 2 && rest[0] != '_' {
+			return k.name + "..."
+		}
+	}
+	if i := strings.IndexAny(name, " \t\r\n|\\=<>#!:(&*~%+@\"'"); i >= 0 && name != "<<" {
 		return name[:i+1] + "..."
 	}
 	return name

@@ -136,8 +136,14 @@ func (c *checker) door(p *pool) {
 	case isTCP && len(from.Networks) == 0:
 		c.warn(senders, at("proxy_protocol_from").because("has only %q, and the pool does not listen on a unix socket: nobody is expected to send a header", unixSender))
 	}
+	if n := p.userWith("address=", func(v string) bool { return v == unixSender }); n != nil && isTCP && !hasSenders {
+		c.warn(n, at("users").because("have one with address=%s, and the pool does not listen on a unix socket: nobody is that user by it", unixSender))
+	}
 	if !isUnix || p.ProxyProtocolFrom.Unix {
 		return
+	}
+	if n := p.userWith("address=", func(v string) bool { return v != unixSender }); n != nil {
+		c.warn(n, at("users").because("have one by address, and who comes by a unix socket has none: nobody is that user by it"))
 	}
 	for _, key := range []string{"allow_from", "deny_from", "client_connections_per_address"} {
 		if n, ok := p.value(key); ok {

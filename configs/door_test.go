@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,10 @@ func TestDoorProblems(t *testing.T) {
 	unix := func(lines ...string) string {
 		return "p:\n  listen: /tmp/s\n  " + strings.Join(lines, "\n  ") + "\n  servers:\n    - 127.0.0.1:6379:1\n"
 	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ name, file, problem, warning string }{
 		{"no time for a handshake", pool1("handshake_timeout: 0"), "handshake_timeout: \"0\" is out of range; expected milliseconds, digits only, from 1 to", ""},
 		{"no number", pool1("auth_failures: many"), "auth_failures: \"many\" is not a number", ""},
@@ -61,12 +67,16 @@ func TestDoorProblems(t *testing.T) {
 		{"addresses alone on a unix socket", unix("proxy_protocol_from: ::1"), "", "the pool listens on a unix socket"},
 		{"unix on a unix socket", unix("proxy_protocol_from: unix", "allow_from: ::1", "client_connections_per_address: 1"), "", ""},
 		{"networks on a unix socket", unix("deny_from: ::1"), "", "deny_from: is without effect"},
+		{"a user by address on a unix socket", unix("redis: true", "users:", "  - a on address=::1"), "", "users: have one by address, and who comes by a unix socket has none"},
+		{"networks that nobody comes from", unix("proxy_protocol_from: 0.0.0.0/0 unix", "allow_from: ::1"), "", ""},
+		{"a user by unix socket on one", unix("redis: true", "users:", "  - a on address=unix"), "", ""},
+		{"a user by address of who sends", unix("redis: true", "proxy_protocol_from: unix", "users:", "  - a on address=::1"), "", ""},
 		{"two tokens", "global:\n  admin_token: a\n  admin_token_file: b\n" + pool1(), "3: global.admin_token_file: stands beside admin_token", ""},
 		{"a certificate without a key", "global:\n  admin_tls_cert_file: a\n" + pool1(), "2: global.admin_tls_cert_file: needs admin_tls_key_file", ""},
 		{"a key without a certificate", "global:\n  admin_tls_key_file: a\n" + pool1(), "2: global.admin_tls_key_file: needs admin_tls_cert_file", ""},
 		{"pages for all", "global:\n  admin: 0.0.0.0:22223\n" + pool1(), "", `2: global.admin: can be reached from other machines`},
 		{"pages for all by name", "global:\n  admin: host.example:22223\n" + pool1(), "", `can be reached from other machines`},
-		{"pages for those with a token", "global:\n  admin: 0.0.0.0:22223\n  admin_token_file: a\n" + pool1(), "", ""},
+		{"pages for those with a token", "global:\n  admin: 0.0.0.0:22223\n  admin_token_file: " + token + "\n" + pool1(), "", ""},
 		{"pages for this machine", "global:\n  admin: \"[::1]:22223\"\n" + pool1(), "", ""},
 		{"pages on a unix socket", "global:\n  admin: /tmp/a\n" + pool1(), "", ""},
 	} {

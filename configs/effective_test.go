@@ -151,10 +151,10 @@ u:
     - mymaster:1
 global:
   max_memory: 1gb
-  audit_log: /a
+  audit_log: /dev/null
   admin_token: hunter3
-  admin_tls_cert_file: /c
-  admin_tls_key_file: /k
+  admin_tls_cert_file: CERT
+  admin_tls_key_file: KEY
 `))
 	all := Effective(&f.Options)
 	if text, _ := json.Marshal(all); strings.Contains(string(text), "hunter2") {

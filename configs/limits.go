@@ -21,9 +21,9 @@ func (p *pool) limitsKey() key {
 			case err != nil && (err.Word == "" || err.Word == r.Name):
 				return err.Reason
 			case err != nil:
-				return fmt.Sprintf("has %q, which %s", err.Word, err.Reason)
+				return fmt.Sprintf("has %q, which %s", withoutPasswords(err.Word), err.Reason)
 			case slices.ContainsFunc(p.RateLimits, func(o quota.Rule) bool { return o.Name == r.Name }):
-				return fmt.Sprintf("is the second rule '%s'", r.Name)
+				return fmt.Sprintf("is the second rule '%s'", withoutPasswords(r.Name))
 			case len(p.RateLimits) == quota.MaxRules:
 				return fmt.Sprintf("is one too many: a pool has %d at most", quota.MaxRules)
 			}
@@ -49,10 +49,10 @@ func (c *checker) limits(p *pool) {
 			// it is about anybody, or what is wrong with the users is told already
 		case p.users == nil:
 			at.Value, at.Want = n.Value, `"users:" or "aclfile:" beside it`
-			c.report(n, at.because("is about user '%s', and the pool has no users", oneLine(user)))
+			c.report(n, at.because("is about user '%s', and the pool has no users", oneLine(withoutPasswords(user))))
 		case p.users.Find(user) == nil:
 			at.Value, at.Want = n.Value, "one of the pool's users"
-			c.report(n, at.because("is about user '%s', which the pool does not have", oneLine(user)))
+			c.report(n, at.because("is about user '%s', which the pool does not have", oneLine(withoutPasswords(user))))
 		}
 	}
 }

@@ -66,12 +66,12 @@ func pathless(err error) error {
 func Parse(name string, data []byte) (*File, error) { return parse(name, data, lookupHost) }
 
 func parse(name string, data []byte, lookup lookupFunc) (*File, error) {
-	return parseWith(name, data, lookup, make(aclFiles))
+	return parseWith(name, data, lookup, make(aclFiles), false)
 }
 
-// parseWith is parse with files of users as they were read before.
-func parseWith(name string, data []byte, lookup lookupFunc, acls aclFiles) (*File, error) {
-	c := &checker{file: name, text: newText(data), lookup: lookup, acls: acls, options: engine.DefaultOptions()}
+// parseWith is parse with files of users as they were read before; again: for secrets alone.
+func parseWith(name string, data []byte, lookup lookupFunc, acls aclFiles, again bool) (*File, error) {
+	c := &checker{file: name, text: newText(data), lookup: lookup, acls: acls, again: again, options: engine.DefaultOptions()}
 	c.options.SettingNames = settingNames()
 	c.document()
 	if len(c.problems) > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -79,11 +80,21 @@ func (p *pool) readSecret(path string) (text, reason string) {
 	switch {
 	case err == nil:
 		return text, ""
-	case strings.Contains(path, "/"):
+	case isPath(path):
 		return "", fmt.Sprintf("file %q can't be used: %v", path, err)
 	default:
 		return "", "the file can't be used: " + err.Error()
 	}
+}
+
+// isPath says whether a text may be shown as a path: its directory is there. A password may have a "/" in it, too.
+func isPath(s string) bool {
+	dir := filepath.Dir(s)
+	if !strings.Contains(s, "/") || dir == "/" {
+		return false
+	}
+	fi, err := os.Stat(dir)
+	return err == nil && fi.IsDir()
 }
 
 func readSecret(path string) (text string, l look, err error) {
@@ -188,4 +199,4 @@ func (f *File) Looked() string {
 }
 
 // Again is f with its secrets read anew, and nothing else: the file, or one of users, may have been edited since.
-func (f *File) Again() (*File, error) { return parseWith(f.name, f.data, lookupHost, f.acls) }
+func (f *File) Again() (*File, error) { return parseWith(f.name, f.data, lookupHost, f.acls, true) }

@@ -21,16 +21,16 @@ func (p *pool) tlsKeys() []key {
 	}
 	return []key{
 		namedKey("tls", &p.TLS, tlsconn.Modes, `is not "off", "on" or "optional"`),
-		textKey("tls_cert_file", "a file in PEM, the certificate and its chain", &p.TLSCertFile),
-		textKey("tls_key_file", "a file in PEM, the certificate's key", &p.TLSKeyFile),
-		textKey("tls_ca_cert_file", "a file in PEM, of who signed the clients' certificates", &p.TLSCACertFile),
+		pathKey("tls_cert_file", "a file in PEM, the certificate and its chain", &p.TLSCertFile),
+		pathKey("tls_key_file", "a file in PEM, the certificate's key", &p.TLSKeyFile),
+		pathKey("tls_ca_cert_file", "a file in PEM, of who signed the clients' certificates", &p.TLSCACertFile),
 		auth,
 		protocolsKey("tls_protocols", &p.TLSProtocols),
 		ciphersKey("tls_ciphers", &p.TLSCiphers),
 		boolKey("server_tls", &p.ServerTLS),
-		textKey("server_tls_ca_cert_file", "a file in PEM, of who signed the servers' certificates", &p.ServerTLSCACertFile),
-		textKey("server_tls_cert_file", "a file in PEM, a certificate and its chain", &p.ServerTLSCertFile),
-		textKey("server_tls_key_file", "a file in PEM, the certificate's key", &p.ServerTLSKeyFile),
+		pathKey("server_tls_ca_cert_file", "a file in PEM, of who signed the servers' certificates", &p.ServerTLSCACertFile),
+		pathKey("server_tls_cert_file", "a file in PEM, a certificate and its chain", &p.ServerTLSCertFile),
+		pathKey("server_tls_key_file", "a file in PEM, the certificate's key", &p.ServerTLSKeyFile),
 		textKey("server_tls_name", "a name that the servers' certificates have", &p.ServerTLSName),
 		protocolsKey("server_tls_protocols", &p.ServerTLSProtocols),
 		ciphersKey("server_tls_ciphers", &p.ServerTLSCiphers),
@@ -121,7 +121,7 @@ func (c *checker) tlsFiles(p *pool) {
 		if g.value == nil {
 			return // told already, or not about the file
 		}
-		c.report(g.value, Problem{Pool: p.Name, Key: key, Value: g.value.Value, Want: "files that belong together, in PEM"}.because("%s", strings.TrimPrefix(err.Error(), "tls: ")))
+		c.report(g.value, Problem{Pool: p.Name, Key: key, Value: g.value.Value, Want: "files that belong together, in PEM"}.because("%s", withoutSigned(strings.TrimPrefix(err.Error(), "tls: "))))
 	}
 	if _, err := tlsconn.NewAcceptor(p.FromClients, nil); err != nil {
 		at(keyAbout(err, p.TLSCACertFile, "tls_ca_cert_file", p.TLSKeyFile, "tls_key_file", "tls_cert_file"), err)

@@ -38,21 +38,7 @@ func (p *pool) usersKey() key {
 	}
 }
 
-func (p *pool) aclFileKey() key {
-	return key{
-		name: "aclfile", to: &p.aclFile, want: "a path",
-		set: func(n *yaml.Node) string {
-			p.aclFile = n.Value
-			return ""
-		},
-		show: func() any {
-			if p.aclFile == "" {
-				return nil
-			}
-			return p.aclFile
-		},
-	}
-}
+func (p *pool) aclFileKey() key { return pathKey("aclfile", "a path", &p.aclFile) }
 
 // users checks a pool's users, wherever they stand.
 func (c *checker) users(p *pool, isMemcached bool) {
@@ -217,7 +203,7 @@ func (c *checker) aclFile(p *pool, isMemcached bool, n *yaml.Node, at Problem) {
 	}
 	c.parseUsers(p, isMemcached, func(e *acl.Error) {
 		at.Value = ""
-		c.report(n, at.because("line %d of %s: %s", numbers[e.Line], oneLine(p.aclFile), reasonOfRule(e)))
+		c.report(n, at.because("line %d of %s: %s", numbers[e.Line], oneLine(withoutPasswords(p.aclFile)), reasonOfRule(e)))
 	})
 	if p.users != nil {
 		p.users.File = p.aclFile

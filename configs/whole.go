@@ -79,7 +79,7 @@ func (c *checker) servers(p *pool, hasList bool) {
 	if _, ok := p.given["servers"]; !ok {
 		missing := Problem{Pool: p.Name, Key: "servers"}.because(reasonNoList)
 		if hasList {
-			missing = missing.because("pool '%s' has no servers", oneLine(p.Name))
+			missing = missing.because("pool '%s' has no servers", oneLine(shownName(p.Name)))
 		}
 		missing.Want = `"servers:" and below it a list`
 		c.report(p.at, missing)
@@ -92,7 +92,7 @@ func (c *checker) servers(p *pool, hasList bool) {
 		n := p.entries[i]
 		at := Problem{Pool: p.Name, Key: "servers"}
 		if first, ok := entries[srv.Name]; ok {
-			c.report(n, at.because("has servers with same name '%s' (the first is on line %d)", oneLine(srv.Name), first.Line))
+			c.report(n, at.because("has servers with same name '%s' (the first is on line %d)", oneLine(withoutPasswords(srv.Name)), first.Line))
 			continue
 		}
 		entries[srv.Name] = n
@@ -153,6 +153,6 @@ func (c *checker) sameListen() {
 		}
 		at := Problem{Pool: p.Name, Key: "listen"}
 		c.report(n, at.because("pools '%s' and '%s' have the same listen address '%s'",
-			oneLine(first.Name), oneLine(p.Name), oneLine(n.Value)))
+			oneLine(shownName(first.Name)), oneLine(shownName(p.Name)), oneLine(n.Value)))
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"cashew/audit"
 	"cashew/engine"
+	"cashew/regular"
 )
 
 // auditor writes the audit log: one goroutine, for which nobody waits. What can't be written is dropped and counted, and the log says so
@@ -44,10 +45,13 @@ func newAuditor(log *slog.Logger) *auditor {
 	return &auditor{log: log, early: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// openAudit opens path to append to it. A FIFO without a reader is no mistake: there may be one later. The error is the system's alone.
+// openAudit opens path to append to it. A FIFO without a reader is no mistake: there may be one later. The error has no path.
 func openAudit(path string) (*auditFile, error) {
 	if path == "" {
 		return &auditFile{}, nil
+	}
+	if err := regular.Appendable(path); err != nil { // a socket, too, is opened with ENXIO, and some devices do something
+		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOCTTY|unix.O_NONBLOCK, 0o600)
 	if err != nil && !errors.Is(err, unix.ENXIO) {

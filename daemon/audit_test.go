@@ -100,7 +100,7 @@ func TestAuditReopens(t *testing.T) {
 	comes("other")
 	in.set("audit_log", "DIR/nowhere/audit")
 	in.write()
-	if _, err := in.reload(); err == nil || !strings.Contains(err.Error(), "nowhere/audit' failed: no such file or directory") {
+	if _, err := in.reload(); err == nil || !strings.Contains(err.Error(), "nowhere/audit\" can't be opened: no such file or directory") {
 		t.Errorf("a file that can't be opened: %v", err)
 	}
 	in.wantAuditedIn("other", `"event":"reload"`, `"result":"failed"`)

@@ -156,7 +156,7 @@ func TestWrongAccess(t *testing.T) {
 		want     string
 		settings map[string]string
 	}{
-		{"/nowhere: no such file", map[string]string{"admin_token_file": "/nowhere"}},
+		{"no such file", map[string]string{"admin_token_file": "/nowhere"}},
 		{"is empty", map[string]string{"admin_token_file": "DIR/empty"}},
 		{"no regular file", map[string]string{"admin_token_file": "DIR/fifo"}},
 		{"no regular file", map[string]string{"admin_tls_cert_file": "DIR/cert", "admin_tls_key_file": "DIR/fifo"}},

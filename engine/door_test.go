@@ -527,6 +527,30 @@ func TestHeldUp(t *testing.T) {
 	}
 }
 
+// TestHeldUpNetwork: who has a network of IPv6 has no more tries for that, and others are not concerned.
+func TestHeldUpNetwork(t *testing.T) {
+	l := newLogins()
+	for n := range 6 {
+		a := netip.MustParseAddr(fmt.Sprintf("2001:db8:0:1::%x:0:1", n+1))
+		if got, want := l.add(a, 3, 0), n >= 3; got != want {
+			t.Errorf("failure %d: too many: %v", n+1, got)
+		}
+	}
+	for addr, want := range map[string]bool{
+		"2001:db8:0:1:ffff::9": true, "2001:db8:0:2::1": false, "2001:db8::1": false, "::1": false, "192.0.2.1": false, "1.2.3.4": false,
+	} {
+		if waits, _ := l.hold(netip.MustParseAddr(addr), 3, 1); waits != want {
+			t.Errorf("%s waits: %v", addr, waits)
+		}
+	}
+	for n := range 6 {
+		a := netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})
+		if l.add(a, 3, 0) {
+			t.Errorf("%s has failed too often", a)
+		}
+	}
+}
+
 // TestHeldLogins: past auth_failures a login has to wait for its turn also on connections that were there before, by whatever command.
 // Who finds no place to wait is refused unjudged, and closed unless it is logged in.
 func TestHeldLogins(t *testing.T) {

@@ -14,14 +14,25 @@ import (
 // and until none has failed for a minute, a client of that address is closed behind a login that fails. Whoever connects from there
 // waits for loginDelay at the door, and who is connected waits as long before a login is judged: auth_failures of both at once; more
 // are refused. So an address has auth_failures tries a second, however many connections, while those who know the password and share
-// it, behind a router, still get in.
+// it, behind a router, still get in. An IPv6 address is its network, of 64 bits: one host has as many addresses of that as it likes.
 
 const (
 	loginWindow = time.Minute
 	loginDelay  = time.Second
 	// maxLoginAddrs is how many addresses with failures a pool remembers; past it, that of the one whose last is the longest ago goes.
 	maxLoginAddrs = 4096
+	// networkBits are those of an IPv6 address that count.
+	networkBits = 64
 )
+
+// guesser is whoever comes from a, as what failed is counted: an IPv4 address, or a network of IPv6.
+func guesser(a netip.Addr) netip.Addr {
+	if !a.Is6() {
+		return a
+	}
+	of, _ := a.Prefix(networkBits) // it has as many bits
+	return of.Addr()
+}
 
 // logins are those that failed lately, of a pool's clients, by address.
 type logins struct {
@@ -30,11 +41,11 @@ type logins struct {
 	delay  atomic.Int64 // loginDelay, but in tests
 
 	mu     sync.Mutex
-	addrs  map[netip.Addr]*list.Element // looked up, and never walked over
+	addrs  map[netip.Addr]*list.Element // by guesser; looked up, and never walked over
 	oldest list.List                    // of *failures; the one whose last is the longest ago is the first
 }
 
-// failures are those of one address.
+// failures are those of one guesser.
 type failures struct {
 	addr    netip.Addr
 	n       int   // within a minute, or since then with none of a minute between two
@@ -61,6 +72,7 @@ func (f *failures) tooMany(limit int, now int64) bool {
 
 // add counts a failure, and says whether there are more than limit.
 func (t *logins) add(a netip.Addr, limit int, now int64) (tooMany bool) {
+	a = guesser(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.addrs[a]
@@ -91,6 +103,7 @@ func (t *logins) forget(e *list.Element) {
 // hold says whether somebody who comes from a is to wait, and whether there is a place to: then done has to be called. It forgets those
 // from whom nothing came for a while.
 func (t *logins) hold(a netip.Addr, limit int, now int64) (waits bool, done func()) {
+	a = guesser(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for e := t.oldest.Front(); e != nil && now-e.Value.(*failures).last >= int64(loginWindow); e = t.oldest.Front() {

@@ -68,6 +68,9 @@ func (o *Options) settingName(field string) string { return session.SettingName(
 // DefaultAdmin is where the admin pages are unless the file says otherwise.
 const DefaultAdmin = "127.0.0.1:22223"
 
+// MaxAdminToken is how long a token in a file may be: more than anybody types, and less than a file that was meant for something else.
+const MaxAdminToken = 4 << 10
+
 // DefaultOptions are what a file without a section of our own settings means. They have no pools.
 func DefaultOptions() Options {
 	return Options{
@@ -120,8 +123,8 @@ type DoorOptions struct {
 
 	ClientConnectionsPerAddress int // clients at once from one address, but for unix sockets; 0: no limit
 
-	// AuthFailures is how many logins from one address may fail within a minute before it is held up, but for unix sockets; 0: any
-	// number.
+	// AuthFailures is how many logins from one address, or one /64 of IPv6, may fail within a minute before it is held up, but for unix
+	// sockets; 0: any number.
 	AuthFailures int
 }
 

@@ -63,9 +63,27 @@ func (p *pages) token() (string, error) {
 	if p.tokenFile == "" {
 		return os.Getenv(tokenVariable), nil
 	}
-	b, err := os.ReadFile(p.tokenFile)
+	b, err := readSmall(p.tokenFile)
 	return strings.TrimRight(string(b), "\r\n"), err
 }
+
+// readSmall is what a file has that whoever runs the command names. It may be a FIFO, as a shell makes of <(command), and is never read without
+// end.
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name) // #nosec G304 G703 -- see above
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	b, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err == nil && len(b) > maxSmall {
+		return nil, fmt.Errorf("%s: it has more than %d bytes", name, maxSmall)
+	}
+	return b, err
+}
+
+// maxSmall is what files of certificates, or of a token, have at most.
+const maxSmall = 16 << 20
 
 // trusted are the certificates that may vouch for the pages; nil: the system's.
 func (p *pages) trusted() (*x509.CertPool, error) {
@@ -76,7 +94,7 @@ func (p *pages) trusted() (*x509.CertPool, error) {
 	if name == "" {
 		return nil, nil //nolint:nilnil // as tls.Config has it
 	}
-	b, err := os.ReadFile(name) // #nosec G703 -- the file that whoever runs the command names
+	b, err := readSmall(name)
 	if err != nil {
 		return nil, err
 	}

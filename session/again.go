@@ -10,7 +10,7 @@ package session
 // Nothing overtakes: a client that has a command on this road sends no new ones (behindRetry), and what of it is on the road stays in order,
 // see order.go.
 // What perhaps was done is not sent again unless it only reads; package backend sees to that. All of it ends, after so many servers or
-// at the pool's timeout, with what the server said last.
+// at the pool's timeout, with what the server said last, unless that is where to.
 
 import (
 	"time"
@@ -60,6 +60,8 @@ type parking struct {
 	until int64
 	err   error  // why it fails then
 	reply []byte // or what the client gets; nil: the error
+
+	halved bool // its keys are with two servers: what is behind it of its client may be done first
 }
 
 // follow has h send commands again if its pool is a cluster, or has sentinels.
@@ -85,7 +87,7 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 	}
 	if !goesOn || !h.mayGoAgain(s, r, e) {
 		h.retries.local.loop.PutBuffer(frame)
-		return false
+		return s != nil && h.redirected(r, e)
 	}
 	p := &parking{r: r, frame: frame, to: aim{slot: e.Slot}, apart: e.Apart, from: s.loop.Now, err: e.Err}
 	if e.Slot < 0 {
@@ -98,9 +100,20 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 	}
 	if e.Why != verdict.Fine {
 		p.from += int64(parkedTick)
-		p.reply = append(p.reply, e.Reply...)
+	}
+	if e.Why == verdict.Again || e.Why == verdict.Halved {
+		p.reply, p.halved = append(p.reply, e.Reply...), e.Why == verdict.Halved
 	}
 	h.park(s, p)
+	return true
+}
+
+// redirected fails r, which goes on no more, if its server named another: no client is told where servers are.
+func (h *shard) redirected(r *backend.Request, e backend.Elsewhere) bool {
+	if e.Why != verdict.Moved && e.Why != verdict.Asked {
+		return false
+	}
+	r.Owner.Failed(r, backend.ErrTimeout)
 	return true
 }
 
@@ -139,11 +152,15 @@ func (h *shard) begin(s *Session, r *backend.Request, at int64) *retry {
 
 // patience is until when a command may be on this road.
 func (h *shard) patience(y *retry) int64 {
-	t := h.pool.Options().Timeout
-	if t == 0 {
-		t = longestWait
+	return y.began + int64(h.pool.patience())
+}
+
+// patience is for how long a command may be on this road.
+func (p *Pool) patience() time.Duration {
+	if t := p.Options().Timeout; t > 0 {
+		return t
 	}
-	return y.began + int64(t)
+	return longestWait
 }
 
 // arrived takes r, which is answered or failed, off this road.
@@ -209,6 +226,11 @@ func (h *shard) commands(frame []byte, do func(cmd *codec.Command) (goOn bool)) 
 		cl, scan := codec.Client{Authed: true}, codec.Scan{}
 		cmd.Keys, cmd.Key = cmd.Keys[:0], nil
 		n, err := h.pool.Protocol.ParseCommand(&cl, &scan, frame, &cmd)
+		if err == nil && cmd.Kind == codec.Unknown {
+			if is := h.pool.lessons.last(h.pool.Protocol.AppendUnknown(nil, &cmd)); is != nil {
+				h.pool.Protocol.Apply(&cl, &cmd, is)
+			}
+		}
 		if err != nil || n == 0 || !do(&cmd) {
 			return
 		}
@@ -233,19 +255,6 @@ func (h *shard) queueBefore(c *backend.Conn, r *backend.Request, frame []byte) (
 	})
 	r.Lead = uint32(len(frame) - len(exec))
 	return exec
-}
-
-// unmapped refuses a command for all servers while nobody has said yet which there are.
-func (s *Session) unmapped(cmd *codec.Command) bool {
-	if s.pool.Options().Slots != nil || cmd.Kind != codec.Fanout && cmd.Kind != codec.Walk {
-		return false
-	}
-	s.countRefusal(cmd)
-	s.pool.Stale()
-	s.answerWith(func(dst []byte, _ *codec.Client) []byte {
-		return s.pool.Protocol.AppendUnserved(dst, false)
-	})
-	return true
 }
 
 // hold parks a command whose server can't be reached, for that is err.
@@ -328,7 +337,7 @@ func (h *shard) unpark() {
 			l.servers.Unref(p.r)
 			continue
 		case !stuck[s] && h.sent(s, p):
-		case l.loop.Now >= p.until:
+		case l.loop.Now >= p.until, h.overtaken(p):
 			h.expire(s, p)
 		default:
 			stuck[s] = true
@@ -347,7 +356,7 @@ func (h *shard) unpark() {
 
 // sent sends p if it belongs to a server that can be reached.
 func (h *shard) sent(s *Session, p *parking) bool {
-	if s.loop.Now < p.from {
+	if s.loop.Now < p.from || p.reply != nil && !p.halved && h.behind(p.r) != nothingFollows {
 		return false
 	}
 	server := h.serverOf(s, &p.to)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,9 +221,10 @@ func (s *sim) remapTo(t testing.TB, slots *ring.Slots) {
 	}
 	next := NewPool(bp, s.pool.opts, alone{})
 	next.Adopt(s.pool)
-	s.local.Apply(&Change{Limits: s.local.limits, Replaced: []Replaced{{s.pool, next}}})
-	s.pool = next
+	change := &Change{Limits: s.local.limits, Replaced: []Replaced{{s.pool, next}}}
+	s.Loop.Execute(func() { s.local.Apply(change) })
 	s.Settle()
+	s.pool = next
 }
 
 // TestServerGone: of what a server that ended had not answered, reads and what was not written are sent again, and writes fail.
@@ -243,6 +245,48 @@ func TestServerGone(t *testing.T) {
 		s.Settle()
 		if got, want := c.Sock.Take(), bulk("a")+"-ERR Connection reset by peer\r\n"+bulk("b"); got != want {
 			t.Errorf("the client has %q; want %q", got, want)
+		}
+	})
+}
+
+// TestOvertaken: what a server did not do, as it was loading, is not sent again if it did something behind it of the same key, where one of both
+// writes; else it is. What it has not answered yet is waited for.
+func TestOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const loading = "-LOADING Redis is loading the dataset in memory\r\n"
+		key, other := keyOf(0, 2, 1), keyOf(0, 2, 2)
+		set, get := array("SET", key, "1"), array("GET", key)
+		for _, test := range []struct{ name, first, second, then, again string }{
+			{"a write behind a write", set, set, "+OK\r\n", ""},
+			{"a read behind a write", set, get, bulk("a"), ""},
+			{"a write behind a read", get, set, "+OK\r\n", ""},
+			{"a read behind a read", get, get, bulk("a"), get},
+			{"another key", set, array("SET", other, "1"), "+OK\r\n", set},
+			{"several keys", set, array("MSET", key, "1", key, "2"), "+OK\r\n", ""},
+			{"neither done", set, get, loading, set + get},
+		} {
+			s := cluster(t, 2, nil)
+			c := clusterClient(t, s, 2)
+			c.Send(test.first + test.second)
+			s.Settle()
+			wants(t, s.Servers[0], test.first+test.second)
+			s.replies(0, loading)
+			s.Passes(3 * parkedTick)
+			if test.again != test.first {
+				wants(t, s.Servers[0], "")
+			} else {
+				wants(t, s.Servers[0], test.again)
+			}
+			s.replies(0, test.then)
+			s.Passes(3 * parkedTick)
+			switch got := c.Sock.Take(); {
+			case test.again == "" && got != loading+test.then:
+				t.Errorf("%s: the client has %q", test.name, got)
+			case test.again != "" && got != "":
+				t.Errorf("%s: the client has %q, and the first has no reply", test.name, got)
+			case test.again != "" && test.again != test.first:
+				wants(t, s.Servers[0], test.again)
+			}
 		}
 	})
 }
@@ -274,15 +318,54 @@ func TestServerRefuses(t *testing.T) {
 	})
 }
 
-// TestNoMap: what is for all servers is refused until it is known which there are.
+// TestNoMap: what is for all servers, or asks what they can, waits until it is known which there are, or is refused in the end.
 func TestNoMap(t *testing.T) {
-	s := cluster(t, 2, func(o *topology.Options) { o.Slots = nil })
-	c := s.connect()
-	for _, command := range []string{array("DBSIZE"), array("SCAN", "0")} {
-		c.Send(command)
-		s.Settle()
-		if got, want := c.Sock.Take(), "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"; got != want {
-			t.Errorf("%q is answered %q", command, got)
+	synctest.Test(t, func(t *testing.T) {
+		const refusal = "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"
+		commands := map[string]string{array("DBSIZE"): ":2\r\n", array("SCAN", "0"): "*2\r\n", array("HELLO", "3"): "%7\r\n"}
+		for command, want := range commands { // in no order: three tests
+			for comes, want := range map[bool]string{false: refusal, true: want} { // likewise
+				s := cluster(t, 2, func(o *topology.Options) { o.Slots, o.Timeout = nil, time.Second })
+				c := s.connect()
+				c.Send(command + array("PING"))
+				s.Settle()
+				s.Passes(time.Second / 2)
+				if got := c.Sock.Take(); got != "" {
+					t.Errorf("%q is answered %q, and nobody has told which servers there are", command, got)
+				}
+				if comes {
+					slots := new(ring.Slots)
+					fill(slots, 1)
+					s.remapTo(t, slots)
+					s.Passes(2 * parkedTick)
+				} else {
+					s.Passes(time.Second)
+				}
+				s.replyToAll(map[string]string{
+					"DBSIZE": ":1\r\n", "SCAN": "*2\r\n$1\r\n0\r\n*0\r\n", "HELLO": "%1\r\n+proto\r\n:3\r\n",
+				})
+				s.Settle()
+				if got := c.Sock.Take(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "+PONG\r\n") {
+					t.Errorf("%q, and a map comes: %v: it is answered %q", command, comes, got)
+				}
+			}
+		}
+	})
+}
+
+// replyToAll has servers reply to what they got, by a word in it, in either version of the protocol.
+func (s *sim) replyToAll(replies map[string]string) {
+	for _, server := range s.Servers {
+		for _, v := range []*sessiontest.Server{server, server.Three} {
+			if v.Up == nil {
+				continue
+			}
+			got := v.Sock.Take()
+			for word, reply := range replies { // in no order: one is in it
+				if strings.Contains(got, word) {
+					v.Reply(reply)
+				}
+			}
 		}
 	}
 }
@@ -301,9 +384,10 @@ func TestSeed(t *testing.T) {
 		if v := s.Servers[0]; v.Up != nil {
 			t.Fatalf("the seed got %q", v.Sock.Take())
 		}
-		if got, want := other.Sock.Take(), "-CLUSTERDOWN no node has told yet which servers the cluster has\r\n"; got != want {
-			t.Errorf("the other client has %q; want %q", got, want)
+		if got := other.Sock.Take(); got != "" {
+			t.Errorf("the other client has %q", got)
 		}
+		other.HangUp(io.EOF)
 		slots := new(ring.Slots)
 		fill(slots, 0)
 		s.remapTo(t, slots)

@@ -16,6 +16,7 @@ type aim struct {
 	slot   int    // of its keys, in a cluster; -1: none
 	key    []byte // its first, in other pools, within the frame; nil: none
 	server string // its name: the command goes to each server, or to one after the other
+	of     *Pool  // that had the server
 }
 
 // aimOf is where a whole command belongs, or a transaction, which is where the first key is that one of its commands has. It was sent to
@@ -23,7 +24,7 @@ type aim struct {
 func (h *shard) aimOf(r *backend.Request, frame []byte, from string) aim {
 	to := aim{slot: -1}
 	if r.Parent != nil && r.Op != h.pool.Protocol.ExecOp() {
-		to.server = from
+		to.server, to.of = from, h.pool
 	}
 	h.commands(frame, func(cmd *codec.Command) bool {
 		key := cmd.Key
@@ -54,9 +55,36 @@ func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
 		entries := h.pool.Options().Servers
 		if i := slices.IndexFunc(entries, func(e topology.ServerOptions) bool { return e.Name == to.server }); i >= 0 {
 			server = h.pool.Servers()[i]
+		} else if h.pool.slotted {
+			server = h.heirOf(to)
 		}
 	default:
 		_, server = s.anyServer(nil)
 	}
 	return server
+}
+
+// heirOf is the server that has the place of one that left the cluster: its slots, and it had none itself; nil: none has, others answer for
+// them as well.
+func (h *shard) heirOf(to *aim) *topology.Server {
+	was := to.of.Options()
+	named := func(name string) int {
+		return slices.IndexFunc(was.Servers, func(e topology.ServerOptions) bool { return e.Name == name })
+	}
+	place := named(to.server)
+	if place < 0 || was.Slots == nil {
+		return nil
+	}
+	slot := slices.Index(was.Slots[:], uint16(place))
+	if slot < 0 {
+		return nil
+	}
+	_, heir := h.pool.Router().Owner(slot)
+	if heir == nil {
+		return nil
+	}
+	if before := named(h.pool.Entry(heir).Name); before >= 0 && slices.Contains(was.Slots[:], uint16(before)) {
+		return nil
+	}
+	return heir
 }

@@ -50,6 +50,15 @@ func (l *lessons) find(name []byte, now int64) (is any, ok, due bool) {
 	return e.is, ok && now-e.at < int64(missingTime), false
 }
 
+// last is what is known of a command whose servers were asked, however long ago; nil: nothing.
+func (l *lessons) last(name []byte) any {
+	known := l.known.Load()
+	if known == nil {
+		return nil
+	}
+	return (*known)[string(name)].is
+}
+
 // add keeps what was learned, and says whether it is of a command that was not known before. Where there is no room all else is
 // forgotten.
 func (l *lessons) add(name string, is any, known bool, now int64) (first bool) {

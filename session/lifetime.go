@@ -141,6 +141,10 @@ func (s *Session) moved(old *Pool) {
 		return
 	}
 	s.stale()
+	if s.waitsFor&behindMap != 0 {
+		s.asksNoMore()
+		s.waitsFor &^= behindMap
+	}
 	s.lookup = s.lookup.underWay() // what came of one that is over was for the other pool
 	s.allowFirst()                 // the bounds may be others now
 }

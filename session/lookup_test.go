@@ -312,8 +312,8 @@ func TestLookupKinds(t *testing.T) {
 // TestLessons: as many are kept as there is room for, of each kind; what the servers do not know any more is forgotten, and what they
 // have learned by now is not missing.
 func TestLessons(t *testing.T) {
-	p := new(Pool)
-	l := &p.lessons
+	p := &Pool{lessons: new(lessons)}
+	l := p.lessons
 	find := func(name string, now int64, want any) {
 		t.Helper()
 		if is, ok, _ := l.find([]byte(name), now); ok != (want != nil) || ok && is != want {

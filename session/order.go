@@ -9,9 +9,12 @@ package session
 //	           A: not here                                   which then stands in line before it
 
 import (
+	"bytes"
 	"slices"
 
 	"cashew/backend"
+	"cashew/ring"
+	"cashew/stats"
 	"cashew/topology"
 )
 
@@ -70,4 +73,66 @@ func (h *shard) lineUp(s *Session, p *parking) {
 	}
 	s.sentAgain.newest = max(s.sentAgain.newest, number)
 	h.retries.parked = slices.Insert(all, at, p)
+}
+
+// What a server did not do, and did of what came behind it, is not sent again: the later would have been done first.
+//
+//	client   SET k 1                SET k 2
+//	server           -LOADING ...           +OK
+//
+// The first SET fails then. Where a connection ended it is otherwise: a read is sent again though a write of its key that was sent behind it
+// may be done, and is seen by it; that write has an error, so that its client knows nothing else.
+
+// following is what a client sent behind a command of the same key, where one of both writes.
+type following uint8
+
+const (
+	nothingFollows following = iota // or what does is on this road as well
+	maybeFollows                    // it may be done, or not
+	follows                         // it is answered
+)
+
+// behind looks for what the client of r sent behind it.
+func (h *shard) behind(r *backend.Request) (f following) {
+	look := func(q *backend.Request) {
+		switch {
+		case q.Keys == 0, h.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
+		case q.Done:
+			f = follows
+		default:
+			f = max(f, maybeFollows)
+		}
+	}
+	first := r
+	if r.Parent != nil {
+		first = r.Parent
+	}
+	for q := first.Next; q != nil; q = q.Next {
+		if q.Gather == nil {
+			look(q)
+		}
+		for _, part := range q.Fragments {
+			look(part)
+		}
+	}
+	return f
+}
+
+// sameKey says that q and r have a key in common, as far as is known of their keys: of several that is the first.
+func (h *shard) sameKey(q, r *backend.Request) bool {
+	a, b := q.Key(), r.Key()
+	switch {
+	case len(a) == 0 || len(b) == 0:
+		return true
+	case q.Keys <= 1 && r.Keys <= 1:
+		return bytes.Equal(a, b)
+	case h.pool.slotted && len(a) < stats.MaxShownKey && len(b) < stats.MaxShownKey:
+		return ring.SlotOf(a) == ring.SlotOf(b)
+	}
+	return true
+}
+
+// overtaken says that p's server has not done it, and something that came behind it.
+func (h *shard) overtaken(p *parking) bool {
+	return p.reply != nil && !p.halved && h.behind(p.r) == follows
 }

@@ -29,7 +29,7 @@ type Pool struct {
 	scripts  *scripts      // so are these
 	census   *census       // and this
 	Denials  *Denials      // and these
-	lessons  lessons       // of commands: another pool has other rules for them
+	lessons  *lessons      // of commands: another Protocol has other rules for them
 
 	limits      *quota.Limits // nil: none; what stays of those of the pool that it replaced is shared
 	subscribers *subscribers  // of census
@@ -95,7 +95,7 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	servers := bp.Options()
 	p := &Pool{
 		Pool: bp, Name: servers.Name, Protocol: servers.Protocol, random: servers.Distribution == "random", slotted: servers.Cluster, patient: servers.Follows(), opts: o,
-		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), Denials: new(Denials), host: h,
+		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), Denials: new(Denials), lessons: new(lessons), host: h,
 	}
 	for i := range servers.Servers {
 		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
@@ -113,6 +113,9 @@ func (p *Pool) Adopt(old *Pool) {
 	p.Count, p.scripts, p.census, p.Denials, p.groups = old.Count, old.scripts, old.census, old.Denials, old.groups
 	p.subscribers.census = p.census
 	p.limits = p.limits.After(old.limits)
+	if p.Protocol == old.Protocol { // its servers have other places
+		p.lessons = old.lessons
+	}
 	old.next = p
 }
 

@@ -138,6 +138,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return s.execApart(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
+	case (cmd.Kind == codec.Fanout || cmd.Kind == codec.Walk) && s.awaitsServers():
+		return false
 	}
 	s.count(cmd)
 	if !cmd.Sole || !s.sole(cmd) {

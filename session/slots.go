@@ -129,3 +129,16 @@ func sameSlot(cmd *codec.Command) bool {
 	}
 	return true
 }
+
+// unmapped refuses a command for all servers if nobody has said yet which there are, and it has waited for that.
+func (s *Session) unmapped(cmd *codec.Command) bool {
+	if s.pool.Options().Slots != nil || cmd.Kind != codec.Fanout && cmd.Kind != codec.Walk {
+		return false
+	}
+	s.countRefusal(cmd)
+	s.asksNoMore()
+	s.answerWith(func(dst []byte, _ *codec.Client) []byte {
+		return s.pool.Protocol.AppendUnserved(dst, false)
+	})
+	return true
+}

@@ -2,10 +2,12 @@ package session
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/topology"
 )
 
 // A command of Kind Switch (HELLO, SELECT, RESET) changes the profile, or the database, of the server connections that a client's
@@ -38,11 +40,25 @@ func (s *Session) ready(cmd *codec.Command) bool {
 		s.block()
 		return false
 	}
+	if s.awaitsServers() {
+		return false
+	}
 	_, wait, _ := s.asks(pr, db, s.late)
 	if wait {
-		s.askUntil(s.pool.AskPatience())
+		s.askUntil(behindServer, s.pool.AskPatience())
 	}
 	return !wait
+}
+
+// awaitsServers has s wait, as long as commands do that are sent again, if nobody has said yet where any server is, or of which servers the
+// cluster is.
+func (s *Session) awaitsServers() bool {
+	if !s.pool.patient || s.late || slices.ContainsFunc(s.pool.Servers(), func(v *topology.Server) bool { return !v.Unknown() }) {
+		return false
+	}
+	s.pool.Stale()
+	s.askUntil(behindMap, s.pool.patience())
+	return true
 }
 
 // asks says whether the servers have what s does not have yet; if nothing changes, or the command fails, they are not asked.
@@ -106,16 +122,17 @@ func (s *Session) speaks(err error) bool {
 	return true
 }
 
-// askUntil has s wait until it is told that it may look again, for so long at most.
-func (s *Session) askUntil(patience time.Duration) {
-	s.waitsFor |= behindServer
+// askUntil has s wait behind cause until it is told that it may look again, for so long at most.
+func (s *Session) askUntil(cause causes, patience time.Duration) {
+	s.waitsFor |= cause
 	if !s.asked {
 		s.asked = true
 		n := s.wait
 		s.loop.After(patience, func() {
 			if s.asked && s.wait == n {
 				s.late = true
-				s.Roomy()
+				s.waitsFor &^= cause
+				s.unblock()
 			}
 		})
 	}

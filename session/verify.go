@@ -212,10 +212,11 @@ func (a *checker) reading(s *Session) {
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
 func (a *checker) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry) == 0 &&
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry|behindMap) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
+	a.Check(s.waitsFor&behindMap == 0 || s.asked, s, "it waits to be told where servers are, and for no time")
 	if s.waitsFor&behindServer != 0 {
 		told, known := a.Told(s.group, s)
 		a.Check(told || !known, s, "it waits for a server, and none will tell it")
@@ -309,6 +310,16 @@ func (a *checker) requests() {
 			a.Check(o == s, o, "a server owes it what is not in its order")
 		} else if o, ok := r.Owner.(*call); ok {
 			a.Check(o.s == s, o.s, "a server owes its call what is not in its order")
+		}
+	}
+	for _, h := range a.local.shards {
+		if h.retries == nil {
+			continue
+		}
+		for _, p := range h.retries.parked {
+			if waitsFor(p.r) == nil { // its client is gone, and the next tick lets it go
+				inUse++
+			}
 		}
 	}
 	a.Check(a.InUse()-inUse+a.extra == a.local.reports, a.local, "%d requests are in use, and %d are counted; %d are held by reports, and there are %d",

@@ -24,6 +24,8 @@ const (
 	behindLogin
 	// behindRetry: a command of it is sent again, or waits to be. It ends once all of those are answered.
 	behindRetry
+	// behindMap: nobody has said yet where any server is, or of which servers the cluster is. A pool that has been told ends it, or a timer.
+	behindMap
 )
 
 var waits = [...]struct {
@@ -64,6 +66,11 @@ var waits = [...]struct {
 		"retry",
 		func(s *Session) bool { return s.waitsFor&behindRetry != 0 },
 		func(s *Session) bool { return s.waitsFor&behindRetry == 0 },
+	},
+	{
+		"map",
+		func(s *Session) bool { return s.waitsFor&behindMap != 0 },
+		func(s *Session) bool { return s.waitsFor&behindMap == 0 },
 	},
 	{
 		"pipeline",

@@ -171,7 +171,7 @@ func (s *Session) waitForLease() {
 	if patience == 0 {
 		patience = leaseTime
 	}
-	s.askUntil(patience)
+	s.askUntil(behindServer, patience)
 }
 
 // unwatch gives the lease back, after a command that made its server forget what was watched, or with one that will.

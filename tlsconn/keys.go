@@ -272,6 +272,19 @@ func pair(f *files, content [][]byte) ([]tls.Certificate, error) {
 	return []tls.Certificate{c}, nil
 }
 
+// LoadPair reads a certificate and its key from these files. An error that is about one of them alone is a *fs.PathError.
+func LoadPair(cert, key string) (tls.Certificate, error) {
+	c, err := regular.Read(cert, maxFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	k, err := regular.Read(key, maxFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(c, k)
+}
+
 // pool is the CA certificates of a file; nil without one.
 func pool(path string, content []byte) (*x509.CertPool, error) {
 	if path == "" {

@@ -2,6 +2,8 @@ package resp
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"cashew/codec"
 	"cashew/codec/verdict"
@@ -29,7 +31,7 @@ var redirects = []struct {
 	{wordMoved, verdict.Moved, true},
 	{wordAsk, verdict.Asked, true},
 	{wordAbort, verdict.Again, false},
-	{[]byte("-TRYAGAIN "), verdict.Again, true},
+	{[]byte("-TRYAGAIN "), verdict.Halved, true},
 	{[]byte("-CLUSTERDOWN "), verdict.Again, true},
 	{[]byte("-LOADING "), verdict.Again, false},
 	{[]byte("-MASTERDOWN "), verdict.Again, false},
@@ -45,6 +47,33 @@ func judgeElsewhere(reply []byte, cluster bool) (v verdict.Verdict, is bool) {
 		}
 	}
 	return verdict.Fine, false
+}
+
+// unbegun are the texts with which servers refuse a script before it begins; * stands for any. The script itself may answer with any error, also
+// one of redirects, and was executed then. READONLY comes out of scripts as well, with where in it behind: it wrote nothing, on a server where
+// nobody writes.
+//
+// Source: redis 7.0 server.c, createSharedObjects; cluster.c, clusterRedirectClient; script.c, scriptPrepareForRun.
+var unbegun = []string{
+	"-TRYAGAIN Multiple keys request during rehashing of slot",
+	"-CLUSTERDOWN Hash slot not served",
+	"-CLUSTERDOWN The cluster is down",
+	"-CLUSTERDOWN The cluster is down and only accepts read commands",
+	"-LOADING * is loading the dataset in memory",
+	"-MASTERDOWN Link with MASTER is down and *-serve-stale-data is set to 'no'.",
+	"-READONLY You can't write against a read only *",
+}
+
+// beginsNot says that an error is a server's, which refuses a script.
+func beginsNot(reply []byte) bool {
+	text := string(bytes.TrimSuffix(reply, []byte(crlf)))
+	if bytes.HasPrefix(reply, wordMoved) || bytes.HasPrefix(reply, wordAsk) {
+		return strings.Count(text, " ") == 2
+	}
+	return slices.ContainsFunc(unbegun, func(own string) bool {
+		head, tail, open := strings.Cut(own, "*")
+		return text == own || open && len(text) > len(head)+len(tail) && strings.HasPrefix(text, head) && strings.HasSuffix(text, tail)
+	})
 }
 
 // Redirection implements codec.Clustered: "-MOVED 3999 127.0.0.1:6381".

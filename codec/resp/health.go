@@ -120,7 +120,7 @@ func (p *Protocol) judgeOther(op uint16, reply []byte) verdict.Verdict {
 		if !bytes.HasSuffix(reply, []byte(crlf)) {
 			return verdict.Cut
 		}
-		if p.cluster || p.sentinels {
+		if (p.cluster || p.sentinels) && (!scripts[op] || beginsNot(reply)) {
 			if v, is := judgeElsewhere(reply, p.cluster); is {
 				return v
 			}

@@ -31,6 +31,8 @@ const (
 	Asked
 	// Again is one by which nothing was done either, and that may be over a little later.
 	Again
+	// Halved is the same, for its keys are with two servers just now: of one of them the server may do what came behind it.
+	Halved
 	// Cut is the beginning of an error: what it says shows once it is whole.
 	Cut
 	// Push is no reply: the server sent it unasked, and nobody's turn goes by with it.

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
@@ -16,6 +15,7 @@ import (
 
 	"cashew/engine"
 	"cashew/regular"
+	"cashew/tlsconn"
 )
 
 // Check says what is wrong with the token and the certificate of the admin pages, as o has them, so that who configures them is
@@ -23,7 +23,7 @@ import (
 func Check(o *engine.Options) error {
 	_, err := token(o)
 	if o.AdminTLSCertFile != "" {
-		_, e := loadPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
+		_, e := tlsconn.LoadPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
 		if e != nil {
 			e = fmt.Errorf("admin: certificate '%s', key '%s': %w", o.AdminTLSCertFile, o.AdminTLSKeyFile, e)
 		}
@@ -31,25 +31,6 @@ func Check(o *engine.Options) error {
 	}
 	return err
 }
-
-// loadPair reads a certificate and its key.
-func loadPair(cert, key string) (tls.Certificate, error) {
-	c, err := regular.Read(cert, maxPEM)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	k, err := regular.Read(key, maxPEM)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.X509KeyPair(c, k)
-}
-
-// maxPEM is how long a file with a certificate, or a key, may be.
-const maxPEM = 1 << 20
-
-// maxTokenBytes is more than anybody types, and less than a file that was meant for something else.
-const maxTokenBytes = 4 << 10
 
 // token is what those who ask have to give; nil: nothing. A file is read anew each time: who changes it need not tell anybody.
 func token(o *engine.Options) ([]byte, error) {
@@ -59,17 +40,9 @@ func token(o *engine.Options) ([]byte, error) {
 		}
 		return []byte(o.AdminToken), nil
 	}
-	b, err := regular.Read(o.AdminTokenFile, 2*maxTokenBytes)
+	b, err := regular.Line(o.AdminTokenFile, engine.MaxAdminToken)
 	if err != nil {
 		return nil, fmt.Errorf("admin: token: %w", err)
-	}
-	switch b = bytes.TrimRight(b, "\r\n"); {
-	case len(b) == 0:
-		return nil, fmt.Errorf("admin: token: '%s' is empty", o.AdminTokenFile)
-	case bytes.ContainsAny(b, "\r\n"):
-		return nil, fmt.Errorf("admin: token: '%s' has more than one line", o.AdminTokenFile) // which no header can hold
-	case len(b) > maxTokenBytes:
-		return nil, fmt.Errorf("admin: token: '%s' has more than %d bytes", o.AdminTokenFile, maxTokenBytes)
 	}
 	return b, nil
 }
@@ -160,7 +133,7 @@ func (s *Server) certificateNow(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	if c.is != nil && c.of == of {
 		return c.is, nil
 	}
-	is, err := loadPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
+	is, err := tlsconn.LoadPair(o.AdminTLSCertFile, o.AdminTLSKeyFile)
 	if err == nil {
 		c.is, c.of = &is, of
 		return c.is, nil

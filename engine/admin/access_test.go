@@ -90,7 +90,7 @@ func TestToken(t *testing.T) {
 	check("in a file", "shark")
 	write("whale\r\n")
 	check("in a file that has changed", "whale")
-	for _, bad := range []string{"\n", strings.Repeat("x", maxTokenBytes+1)} {
+	for _, bad := range []string{"\n", strings.Repeat("x", engine.MaxAdminToken+1)} {
 		write(bad)
 		if w := r.do("GET", "/pools", "Authorization", "Bearer "+strings.TrimSpace(bad)); w.Code != 503 {
 			t.Errorf("with a token of %d bytes in the file: %d", len(bad), w.Code)

@@ -14,7 +14,7 @@ func TestTokenFile(t *testing.T) {
 	for text, wants := range map[string]string{
 		"a": "", "a b\n": "", "a\r\n": "", "a\n\n": "",
 		"": "is empty", "\n": "is empty", "a\nb\n": "has more than one line", "a\rb": "has more than one line", "\na": "has more than one line",
-		strings.Repeat("a", maxTokenBytes+1): "has more than",
+		strings.Repeat("a", engine.MaxAdminToken+1): "has more than",
 	} {
 		if err := os.WriteFile(o.AdminTokenFile, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

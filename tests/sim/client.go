@@ -26,15 +26,17 @@ type Client struct {
 	likes   bool  // RESP3, and asks for it first of all; of memcached: the binary protocol
 	dialect
 
-	out    []byte // that the network has not taken
-	pauses bool   // it sends no more than hold of out, and then nothing for a while
-	hold   int
-	in     []byte
-	at     int // of in: what was taken
-	owed   []owed
-	first  int // of owed
-	due    bool
-	lazy   bool // it reads a little at a time
+	out       []byte // that the network has not taken
+	pauses    bool   // it sends no more than hold of out, and then nothing for a while
+	hold      int
+	in        []byte
+	at        int // of in: what was taken
+	owed      []owed
+	first     int // of owed
+	due       bool
+	lazy      bool // it reads a little at a time
+	inCluster bool // its keys have slots
+
 	half   bool // it has sent its last, and waits for the end
 	quits  bool // that was not its end of the connection: the proxy is to hang up
 	failed bool // a command did, and it leaves the proxy alone for a moment
@@ -79,7 +81,11 @@ func (r *Run) newClient(s *ClientScript) {
 			c.dialect = new(binaryDialect)
 		}
 	}
-	if s.Hears && c.to == front {
+	c.inCluster = r.script.Pools[s.Pool].Cluster
+	if c.inCluster {
+		c.dialect = clusterDialect{}
+	}
+	if s.Hears && c.to == front && !c.inCluster {
 		c.dialect, c.listening = listenDialect{}, &listening{heard: make(map[string]bool), latest: make(map[string]string)}
 	}
 	c.newBooks(s.Keys, r.script.Pools[s.Pool].Databases, r.script.Pools[s.Pool].DB)

@@ -56,10 +56,13 @@ func (redisDialect) parse(p []byte, o *owed) (reply, int) {
 }
 
 // send makes up a command.
-func (redisDialect) send(c *Client) {
+func (redisDialect) send(c *Client) { c.sendOne(c.rnd.IntN(200)) }
+
+// sendOne makes up a command of a kind.
+func (c *Client) sendOne(r int) {
 	rnd := c.rnd
 	k := c.keys[rnd.IntN(len(c.keys))]
-	switch r := rnd.IntN(200); {
+	switch {
 	case r < 55:
 		c.command("GET", k.name)
 		c.owe(owed{op: opGet, keys: k.one})
@@ -100,7 +103,10 @@ func (redisDialect) send(c *Client) {
 		c.ask()
 	case r < 196:
 		list := refusals
-		if len(c.books) > 1 {
+		switch {
+		case c.inCluster:
+			list = refusalsOfCluster
+		case len(c.books) > 1:
 			list = refusalsOfMany
 		}
 		if o := &list[rnd.IntN(len(list))]; o.args[0] != "command" || rnd.IntN(30) == 0 { // whose replies are long
@@ -140,7 +146,11 @@ func (c *Client) made(r *row, g *group) []byte {
 		name = r.capitals
 	}
 	c.args = append(c.args[:0], name...)
-	for _, word := range r.forms[rnd.IntN(len(r.forms))] {
+	form := r.forms[rnd.IntN(len(r.forms))]
+	if c.inCluster && slices.Contains(form, "db") {
+		form = r.forms[0] // a cluster has one
+	}
+	for _, word := range form {
 		c.args = c.argument(c.args, word, g)
 	}
 	c.frame = appendArray(c.frame[:0], c.args)
@@ -211,8 +221,8 @@ func (c *Client) reset() {
 func (c *Client) bar() {
 	rnd := c.rnd
 	b := &bars[rnd.IntN(len(bars))]
-	if b.begin == "select 1" && len(c.books) > 1 {
-		return // it is carried out
+	if b.begin == "select 1" && (len(c.books) > 1 || c.inCluster) {
+		return // it is carried out, or refused in other words
 	}
 	c.command(strings.Fields(b.begin)...)
 	c.owe(owed{op: opLocal, p: b.refused})

@@ -144,7 +144,7 @@ func (c *Client) storedError(o *owed, r *reply, raw string) string {
 		if c.run.calm && o.n == all.flushes && o.script.since == all.flushes && c.inFlight() == 0 && r.attributes == 0 {
 			return "the proxy knows the script, and nothing was sent behind this"
 		}
-	case c.run.calm || !excused(string(r.p)):
+	case c.run.calm || !c.excused(string(r.p)):
 		return "an error in good times"
 	default:
 		o.unknown()

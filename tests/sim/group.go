@@ -34,6 +34,9 @@ func (c *Client) newGroups(suffixes []string) {
 		return
 	}
 	g := &group{prefix: fmt.Sprintf("c%d:w", c.id), db: make(db)}
+	if c.inCluster && rnd.IntN(2) == 0 {
+		g.prefix = fmt.Sprintf("{c%d}w", c.id) // of one slot
+	}
 	for i := range 2 + rnd.IntN(300) {
 		g.names = append(g.names, g.prefix+strconv.Itoa(i))
 	}
@@ -133,11 +136,11 @@ func (c *Client) otherwise(o *owed, r *reply, raw, want []byte, fits func() bool
 	case run.script.Sick:
 		o.g.vague = true
 		return ""
-	case r.failed() && excused(string(r.p)):
+	case r.failed() && c.excused(string(r.p)):
 		c.failed = true
 		o.g.vague = true
 		return ""
-	case run.script.Loose, o.silent:
+	case run.script.Loose, o.silent, c.seesLater():
 		o.g.vague = true
 	}
 	if o.g.vague && fits() {

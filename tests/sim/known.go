@@ -177,7 +177,7 @@ func (c *Client) answer(o *owed, r *reply, raw []byte) string {
 	}
 	if r.failed() {
 		o.unknown()
-		if !r.crowded() && (c.run.calm || !c.run.script.Sick && !excused(string(r.p))) {
+		if !r.crowded() && (c.run.calm || !c.run.script.Sick && !c.excused(string(r.p))) {
 			return "an error in good times"
 		}
 		c.failed = true
@@ -214,7 +214,7 @@ func (c *Client) known(o *owed, r *reply) string {
 	case opShared:
 		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:
-		return o.keys[0].is(r, run.script.Loose)
+		return c.has(o.keys[0], r)
 	case opSet:
 		if r.kind != '+' {
 			return "not OK"
@@ -227,7 +227,7 @@ func (c *Client) known(o *owed, r *reply) string {
 			return "not one element for each key"
 		}
 		for i, k := range o.keys {
-			if why := k.is(&r.list[i], run.script.Loose); why != "" {
+			if why := c.has(k, &r.list[i]); why != "" {
 				return why
 			}
 		}
@@ -270,7 +270,7 @@ func (c *Client) local(o *owed, r *reply, raw []byte) string {
 	switch {
 	case some && strings.IndexByte(kinds, r.kind) >= 0:
 		return ""
-	case (some || asked) && r.kind == '-' && !c.run.calm && (c.run.script.Sick || excused(string(r.p))): // a question about the proxy that servers were asked
+	case (some || asked) && r.kind == '-' && !c.run.calm && (c.run.script.Sick || c.excused(string(r.p))): // a question about the proxy that servers were asked
 		return ""
 	case want[0] == '=' && r.kind == '$' && string(r.p) == want[1:]:
 		return ""

@@ -277,7 +277,7 @@ func (c *Client) guarded(o *owed, r *reply, raw []byte) string {
 	case o.op == opGuarded:
 		want = "$-1\r\n"
 	}
-	if string(raw) == want || o.op == opGuarded && !restricted && !c.run.calm && (c.run.script.Sick || r.failed() && excused(string(r.p))) {
+	if string(raw) == want || o.op == opGuarded && !restricted && !c.run.calm && (c.run.script.Sick || r.failed() && c.excused(string(r.p))) {
 		return ""
 	}
 	return "should be " + want

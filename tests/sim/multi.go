@@ -173,7 +173,7 @@ func (c *Client) watched(o *owed, r *reply, raw []byte) string {
 	case r.crowded():
 	case c.run.script.Sick && !c.run.calm:
 		c.failed = true
-	case c.run.calm || !r.failed() || !c.run.script.Sick && !excused(string(r.p)):
+	case c.run.calm || !r.failed() || !c.run.script.Sick && !c.excused(string(r.p)):
 		return "not OK"
 	default:
 		c.failed = true

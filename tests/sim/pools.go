@@ -31,7 +31,7 @@ func (r *Run) settings(c *Script) engine.Options {
 func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 	po := engine.DefaultPool(p.Protocol)
 	at := front
-	po.Protocol = resp.New(resp.Options{DB: p.DB, Databases: p.Databases, Learn: true})
+	po.Protocol = resp.New(resp.Options{DB: p.DB, Databases: p.Databases, Learn: true, Cluster: p.Cluster})
 	if p.Protocol == "memcached" {
 		at = frontMemcached
 		po.Protocol = memcached.New(memcached.Options{})
@@ -43,8 +43,13 @@ func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 		po.AutoEjectHosts, po.OnServerFailure, po.ServerRetryTimeout = true, topology.FailurePolicies[p.Policy], time.Second
 		po.ServerFailureLimit = p.Eject
 	}
+	if p.Cluster {
+		r.addFleet(&po, p.Servers)
+	}
 	for range max(p.Servers, 1) {
-		r.addServer(&po, p.Named)
+		if !p.Cluster {
+			r.addServer(&po, p.Named)
+		}
 	}
 	p.Settings.give(&po, r.script.Sick)
 	return po
@@ -56,6 +61,9 @@ func (s *Settings) give(po *engine.PoolOptions, sick bool) {
 	po.TransactionConnections, po.BlockingConnections = 128, 128
 	if s.Leases > 0 {
 		po.TransactionConnections, po.BlockingConnections = s.Leases, s.Leases
+	}
+	if po.Cluster && po.Timeout > 0 {
+		po.Timeout += failoverTime
 	}
 	if sick { // what is wrong with a connection shows in time
 		po.IntegrityInterval, po.ServerUserTimeout = max(po.IntegrityInterval, time.Second), 3*time.Second
@@ -76,4 +84,11 @@ func (r *Run) addServer(po *engine.PoolOptions, named bool) {
 	}
 	po.Servers = append(po.Servers, topology.ServerOptions{Name: at, PName: at + ":1", Network: "tcp", Addr: at, Weight: 1})
 	r.servers = append(r.servers, v)
+}
+
+// addFleet has a pool be a Redis Cluster of so many shards, of which it is told of two servers.
+func (r *Run) addFleet(po *engine.PoolOptions, shards int) {
+	r.fleet = newFleet(r.sim, shards, func() *Server { r.addServer(po, false); return r.servers[len(r.servers)-1] })
+	po.Cluster, po.Seeds = true, po.Servers[:2]
+	po.Servers = po.Seeds
 }

@@ -77,6 +77,8 @@ func (c *session) serveOne(x *request) {
 			c.out = append(c.out, "+PONG\r\n"...)
 		}
 		return
+	case c.member != nil && c.clustered(x):
+		return
 	case string(name) == "HELLO":
 		x.three = len(x.args) > 1 && string(x.args[1]) == "3"
 		if x.three {

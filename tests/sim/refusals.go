@@ -124,12 +124,17 @@ type refusal struct {
 // refusals are those in pools with one database, refusalsOfMany in those with several.
 var refusals, refusalsOfMany = refusalsIn(answered + answeredOne[1:]), refusalsIn(answered + answeredMany[1:])
 
-func refusalsIn(text string) (list []refusal) {
+func linesIn(text string) (list []refusal) {
 	for line := range strings.Lines(strings.TrimSpace(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		command, want, _ := strings.Cut(line, " | ")
 		list = append(list, refusal{commandWords(command), want})
 	}
+	return list
+}
+
+func refusalsIn(text string) []refusal {
+	list := linesIn(text)
 	for line := range strings.Lines(strings.TrimSpace(questions)) {
 		command, kinds, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " | ")
 		list = append(list, refusal{commandWords(command), "?-_" + kinds})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type Run struct {
 	proxy   *engine.Proxy
 	process *reactor // its
 	servers []*Server
+	fleet   *fleet // nil: no pool is a cluster
 	clients []*Client
 	queues
 	published map[string]*published // by their text
@@ -30,6 +32,7 @@ type Run struct {
 	shared    [][]*shared           // keys, by pool; none where keys move
 	renamed   int                   // servers, so many times
 
+	soft    bool // what happens is none of the clients' concern
 	calm    bool // nothing fails, and what had failed is over
 	resting bool // clients send nothing
 	pressed bool // clients may be closed: memory has been short, or a process that had some has ended
@@ -136,7 +139,7 @@ const graceTime = 10 * time.Second
 
 // phase has something fail or change, be well again, and stay so for a while.
 func (r *Run) phase(p *Phase) {
-	r.calm, r.pressed = false, false
+	r.calm, r.pressed, r.soft = false, false, !slices.ContainsFunc(p.Troubles, func(t Trouble) bool { return !t.isSoft() })
 	for i := range p.Troubles {
 		if r.Failure != "" {
 			return

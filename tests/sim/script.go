@@ -32,6 +32,7 @@ type PoolScript struct {
 	Servers      int      `yaml:"servers"`
 	Databases    int      `yaml:"databases,omitempty"` // of them; 0: DB is the only one
 	DB           int      `yaml:"db,omitempty"`        // redis_db
+	Cluster      bool     `yaml:"cluster,omitempty"`   // servers are the shards of a Redis Cluster, each of two
 	Named        bool     `yaml:"named,omitempty"`     // their addresses are looked up
 	Eject        int      `yaml:"eject,omitempty"`     // server_failure_limit; 0: auto_eject_hosts is off
 	Policy       string   `yaml:"policy,omitempty"`    // on_server_failure
@@ -94,6 +95,9 @@ func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 	c := &Script{Seed: seed, Loose: rnd.IntN(3) == 0, Loops: 1 + rnd.IntN(3), MaxPipeline: pipeline(rnd)}
 	c.Sick = c.Loose && rnd.IntN(3) == 0
 	c.Pools = append(c.Pools, newPoolScript(rnd, "redis", 1+rnd.IntN(4), c.Loose))
+	if !c.Loose && rnd.IntN(3) == 0 {
+		c.Pools[0] = newClusterScript(rnd)
+	}
 	if rnd.IntN(2) == 0 {
 		c.Pools = append(c.Pools, newPoolScript(rnd, "memcached", 1+rnd.IntN(3), c.Loose))
 	}
@@ -105,14 +109,18 @@ func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 	}
 	for t := time.Duration(0); t < length; {
 		p := Phase{Calm: time.Duration(rnd.Int64N(int64(time.Second)))}
-		for range 1 + rnd.IntN(3) {
+		some := 1 + rnd.IntN(3)
+		if c.Pools[0].Cluster {
+			some = 1 + rnd.IntN(10)
+		}
+		for range some {
 			p.Troubles = append(p.Troubles, newTrouble(rnd, c))
 			t += p.Troubles[len(p.Troubles)-1].Then
 		}
 		c.Phases = append(c.Phases, p)
 		t += graceTime + p.Calm
 	}
-	if rnd.IntN(2) == 0 {
+	if rnd.IntN(2) == 0 && !c.Pools[0].Cluster {
 		p := &c.Pools[0]
 		p.Databases = 2 + rnd.IntN(4)
 		p.DB = rnd.IntN(p.Databases)
@@ -134,6 +142,15 @@ func newPoolScript(rnd *rand.Rand, protocol string, servers int, loose bool) Poo
 	return p
 }
 
+// newClusterScript is a pool that is a Redis Cluster, seldom a large one.
+func newClusterScript(rnd *rand.Rand) PoolScript {
+	p := PoolScript{Protocol: "redis", Distribution: "ketama", Servers: 2 + rnd.IntN(4), Cluster: true, Settings: newSettings(rnd)}
+	if rnd.IntN(20) == 0 {
+		p.Servers = 50
+	}
+	return p
+}
+
 func newSettings(rnd *rand.Rand) Settings {
 	return Settings{
 		Timeout:           time.Duration(rnd.IntN(2)*(20+rnd.IntN(400))) * time.Millisecond,
@@ -151,6 +168,8 @@ func newTrouble(rnd *rand.Rand, c *Script) Trouble {
 		Then: time.Duration(rnd.Int64N(int64(time.Second))),
 	}
 	switch t.Do {
+	case "slots":
+		t.N = rnd.IntN(1 << 16)
 	case "late":
 		t.For = time.Duration(rnd.Int64N(int64(600 * time.Millisecond)))
 	case "slow":
@@ -209,6 +228,9 @@ func (c *Script) check() error {
 		if p.Protocol != "redis" && p.Protocol != "memcached" || p.Servers < 1 || p.Settings.ServerConnections < 1 {
 			return fmt.Errorf("pool %d: it is of redis or of memcached, and has servers and server_connections", i)
 		}
+		if p.Cluster && (i > 0 || p.Protocol != "redis" || p.Databases > 0 || c.Loose) {
+			return fmt.Errorf("pool %d: the first alone is a cluster, of one database, and its keys stay", i)
+		}
 		if p.Databases < 0 || p.DB < 0 || p.Databases > 0 && (p.DB >= p.Databases || p.Protocol != "redis") || p.Databases == 0 && p.DB > 0 {
 			return fmt.Errorf("pool %d: it has no database %d", i, p.DB)
 		}
@@ -220,7 +242,7 @@ func (c *Script) check() error {
 	}
 	for _, p := range c.Phases {
 		for i := range p.Troubles {
-			if err := p.Troubles[i].check(); err != nil {
+			if err := p.Troubles[i].check(c); err != nil {
 				return err
 			}
 		}
@@ -228,13 +250,15 @@ func (c *Script) check() error {
 	return nil
 }
 
-func (t *Trouble) check() error {
+func (t *Trouble) check(c *Script) error {
 	r := t.Reload
 	switch {
 	case troubles[t.Do] == nil:
 		return fmt.Errorf("there is no trouble %q", t.Do)
 	case t.Server < 0 || t.For < 0 || t.MiB < 0 || t.N < 0 || t.Then < 0:
 		return fmt.Errorf("%s: there is less than nothing of something", t.Do)
+	case (t.Do == "slots" || t.Do == "failover") && !c.Pools[0].Cluster:
+		return fmt.Errorf("%s: there is no cluster", t.Do)
 	case t.Do == "reload" && (r == nil || r.MaxPipeline < 1 || len(r.Pools) == 0 || r.Pool < 0 || r.At < 0):
 		return errors.New("reload: it has max_pipeline, and settings of pools")
 	}

@@ -29,6 +29,7 @@ type Server struct {
 	Faults                // see faults.go
 
 	Commands int64 // that it has executed
+	*member        // what it knows of its cluster; nil: it is in none
 }
 
 // session is one connection to a Server.
@@ -45,6 +46,7 @@ type session struct {
 	redis request
 	lines lineCall
 	transacting
+	asking      bool // the next command is for a slot that comes
 	popping     popping
 	chosen      int // its database
 	subscribing subscribing

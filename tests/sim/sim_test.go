@@ -15,6 +15,7 @@ var (
 	runTime  = flag.Duration("sim.run", 20*time.Second, "how long the world of one seed lasts, by its own clock")
 	pace     = flag.Duration("sim.pace", 0, "so long clients send nothing in between, but in each eighth run: more happens for each reply")
 	seed     = flag.Uint64("sim.seed", 1, "of the first run")
+	clusters = flag.Bool("sim.cluster", false, "only runs in which servers are a Redis Cluster")
 	wall     = flag.Duration("sim.wall", 0, "no run begins later, by the clock on the wall; 0: whenever")
 	file     = flag.String("sim.script", "", "a script to play instead")
 	patience = flag.Duration("sim.shrink", time.Minute, "how long to look for the shortest script of a failure, by the clock on the wall")
@@ -32,6 +33,7 @@ func TestSim(t *testing.T) {
 	}
 	began := time.Now()
 	var answered, steps int64
+	happened := make(map[string]int)
 	length := min(*duration, *runTime)
 	if underRace {
 		length = min(length, *runTime/10)
@@ -42,18 +44,26 @@ func TestSim(t *testing.T) {
 			break
 		}
 		c := newScript(*seed+uint64(i), length)
+		if *clusters && !c.Pools[0].Cluster {
+			continue
+		}
 		if c.Seed%8 != 0 {
 			c.Pace = *pace
 		}
 		r, log := playScript(c)
 		answered += r.Answered
 		steps += r.sim.Steps
+		if r.fleet != nil {
+			for what, n := range r.fleet.counts {
+				happened[what] += n
+			}
+		}
 		if r.Failure != "" {
 			t.Fatalf("seed %d, after %d replies: %s", *seed+uint64(i), answered, report(r, log))
 		}
 	}
 	took := time.Since(began)
-	t.Logf("%d replies checked in %d steps, %v: %.0f a second", answered, steps, took.Round(time.Millisecond), float64(answered)/took.Seconds())
+	t.Logf("%d replies checked in %d steps, %v: %.0f a second; in clusters %v", answered, steps, took.Round(time.Millisecond), float64(answered)/took.Seconds(), happened)
 }
 
 func playScript(c *Script) (r *Run, log string) {

@@ -49,6 +49,19 @@ var troubles = map[string]func(*Run, *Trouble, *Server){
 			r.note("%s moves, its old address stays known: %v", v.Addr, t.Hard)
 		}
 	},
+	"slots": func(r *Run, t *Trouble, _ *Server) {
+		names, begun := r.keyNames(), 0
+		for i := range 1 + t.N%24 {
+			if r.fleet.move(ring.SlotOf([]byte(names[(t.N+i*i)%len(names)])), (t.Server+i)%len(r.fleet.shards)) {
+				begun++
+			}
+		}
+		r.note("%d slots begin to move", begun)
+	},
+	"failover": func(r *Run, t *Trouble, _ *Server) {
+		shard := t.Server % len(r.fleet.shards)
+		r.note("failover of shard %d, hard %v: %v", shard, t.Hard, r.fleet.failover(shard, t.Hard))
+	},
 	"send-end": func(r *Run, _ *Trouble, v *Server) {
 		r.note("%s sends its end", v.Addr)
 		v.HalfClose()
@@ -85,6 +98,9 @@ var troubles = map[string]func(*Run, *Trouble, *Server){
 	"broken-upgrade": func(r *Run, t *Trouble, _ *Server) { r.succeed(t, true) },
 }
 
+// clusterTroubles are those that a Redis Cluster has besides.
+var clusterTroubles = []string{"slots", "slots", "slots", "failover", "failover"}
+
 // troublesOf are those that a script may have, the likelier ones several times.
 func troublesOf(c *Script) []string {
 	list := []string{
@@ -94,6 +110,9 @@ func troublesOf(c *Script) []string {
 	list = append(list, "send-end", "deafen", "read-slowly", "cut", "junk")
 	if c.Loose {
 		list = append(list, "lose")
+	}
+	if c.Pools[0].Cluster {
+		list = append(list, slices.Repeat(clusterTroubles, 4)...)
 	}
 	if c.Sick {
 		list = append(list, "sick", "sick", "sick", "sick", "sick")
