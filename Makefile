@@ -13,7 +13,7 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
 REAL = ./bench ./tests/compat ./tests/difftest ./tests/faults
 # These wait for servers most of the time, and do so together.
-WAITS = ./tests/cluster ./tests/dist ./tests/sentinel
+WAITS = ./tests/cluster ./tests/discovery ./tests/dist ./tests/replicas ./tests/sentinel
 FAST  = $(filter-out $(patsubst ./%,cashew/%,$(REAL) $(WAITS)),$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)

@@ -26,13 +26,14 @@ import (
 
 // Elsewhere says why a request has to be sent again, and where to.
 type Elsewhere struct {
-	Why    verdict.Verdict  // Moved, Asked, Again or Halved; Fine: the connection ended
-	Slot   int              // of its key, as the server says; -1: it does not
-	From   string           // the name of the server that it was sent to
-	Server *topology.Server // that the server names; nil: none, or one that the pool does not have
-	Reply  []byte           // what the server said; dies with the call; nil: nothing
-	Err    error            // why the connection ended; nil: it did not
-	Apart  bool             // the connection was leased: the request may go over no other
+	Why     verdict.Verdict  // Moved, Asked, Again or Halved; Fine: the connection ended
+	Slot    int              // of its key, as the server says; -1: it does not
+	From    string           // the name of the server that it was sent to
+	Server  *topology.Server // that the server names; nil: none, or one that the pool does not have
+	Reply   []byte           // what the server said; dies with the call; nil: nothing
+	Err     error            // why the connection ended; nil: it did not
+	Apart   bool             // the connection was leased: the request may go over no other
+	Replica bool             // it was sent to a replica
 }
 
 // maxHeldError is how long an error reply may be for its beginning to be held back.
@@ -61,11 +62,17 @@ func (c *Conn) joined(buf []byte) {
 
 // again hands r over, which the server did not do as its whole reply says, or passes that on. false: r is not one that is handed over.
 func (c *Conn) again(v verdict.Verdict, r *Request, reply []byte, alike *run) bool {
+	if c.reads && v == verdict.Ailing {
+		v = verdict.Again // its master, or another replica, does it
+	}
 	if v < verdict.Moved || v > verdict.Halved || !c.out.Keeps() || r.ours || r.Owner == nil {
 		return false
 	}
 	p := c.pool.Options().Protocol
-	e := Elsewhere{Why: v, Slot: -1, From: c.pool.Entry(c.server).Name, Reply: reply, Apart: c.apart}
+	e := Elsewhere{Why: v, Slot: -1, From: c.pool.Entry(c.server).Name, Reply: reply, Apart: c.apart, Replica: c.reads}
+	if c.reads && v == verdict.Again {
+		c.pool.Unwell(c.server, "it says %.100q", bytes.TrimRight(reply, "\r\n"))
+	}
 	if slot, addr, ok := p.Redirection(reply); ok {
 		e.Slot, e.Server = slot, c.named(addr)
 	}
@@ -107,9 +114,6 @@ func (c *Conn) frame(out *loop.Out, r *Request, end int) *bytebufferpool.ByteBuf
 	return bb
 }
 
-// Reads says that what op names only reads.
-func (g *Group) Reads(op uint16) bool { return g.classes[op] == work.Read }
-
 // named is the server of c's group at an address that c's server gave, whose host is that server's own where none is said.
 func (c *Conn) named(addr []byte) *topology.Server {
 	if addr[0] == ':' {
@@ -138,7 +142,7 @@ func (c *Conn) resumes(r, behind *Request, had *lost) bool {
 	if end <= had.taken && (c.classes[r.Op] != work.Read && !elsewhere || r.Size > 0) {
 		return false
 	}
-	return c.group.Again(r, c.frame(&had.out, r, end), Elsewhere{Slot: -1, From: c.pool.Entry(c.server).Name, Err: had.err, Apart: c.apart})
+	return c.group.Again(r, c.frame(&had.out, r, end), Elsewhere{Slot: -1, From: c.pool.Entry(c.server).Name, Err: had.err, Apart: c.apart, Replica: c.reads})
 }
 
 // release gives back what is kept of requests that are answered, but not of a transaction in part.
@@ -216,15 +220,26 @@ func (c *Conn) endSilence() {
 	if !c.out.Keeps() || c.state != open || c.blocks > 0 || c.feed != nil || !c.hesitates() {
 		return
 	}
-	c.pool.Stale()
+	if !c.reads {
+		c.pool.Stale()
+	}
 	silent := c.loop.Now-max(c.began(c.head), c.heardAt, c.since) >= int64(silentTime)
-	if (silent || c.mutedAt > c.heardAt) && c.group.slotless(c.server) {
+	if (silent || c.mutedAt > c.heardAt) && c.needless() {
 		c.blamed = true // whoever looks for it finds another in its place
 		c.fail(ErrClosed)
 	}
 }
 
+// needless says that what c's server owes another may be asked for: the server has no slot any more, or is a replica that does not answer who
+// looks at it either.
+func (c *Conn) needless() bool {
+	if c.reads && c.group.has(c.server) {
+		return !c.server.Well()
+	}
+	return c.group.slotless(c.server)
+}
+
 // slotless says that server has no slot any more.
 func (g *Group) slotless(server *topology.Server) bool {
-	return !g.has(server) || !g.pool.HasSlots(server)
+	return !g.has(server) || g.pool.Options().Cluster && !g.pool.HasSlots(server)
 }

@@ -235,7 +235,9 @@ func (c *Conn) answeredSome(answered, ailing bool) {
 		c.ailing = 0
 		c.pool.Success(c.server)
 	}
-	if ailing || c.demoted {
+	if c.reads {
+		c.ailing, c.demoted = 0, false // who looks at replicas says when it is well again
+	} else if ailing || c.demoted {
 		if ailing {
 			c.pool.Failure(c.server)
 		}

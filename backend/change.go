@@ -71,7 +71,7 @@ func (g *Group) Change(p *topology.Pool) (inOrder bool) {
 	}
 	inOrder = n == had
 	for _, c := range gone {
-		if g.Again != nil && !g.has(c.server) {
+		if c.out.Keeps() && !g.has(c.server) {
 			c.replacedAt = g.loop.Now
 		}
 		inOrder = g.retire(c) && inOrder
@@ -94,7 +94,7 @@ func (c *Conn) change(p *topology.Pool) {
 			c.local.want(c.loop.Now + t)
 		}
 	}
-	c.pool = p
+	c.pool, c.reads = p, p.IsReplica(c.server)
 }
 
 // Leave retires all connections of g, which gets no more requests.

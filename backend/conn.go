@@ -74,6 +74,7 @@ type Conn struct {
 	doubt     *doubt // the connection is being proved; nil: it is not
 	ailing    int64  // when the server first said, with no good reply since, that it is not ready, as Loop.Now; 0: it has not
 	demoted   bool   // it has said that it is no master
+	reads     bool   // its server is a replica
 	blamed    bool   // the coming end is not the server's failure: the server announced it, or a canary proved nothing
 	outOfStep bool   // a canary's reply was wrong
 	retired   bool   // gets no more requests; closes once nothing is outstanding
@@ -252,6 +253,11 @@ func (c *Conn) Crowded(w Waiter) bool {
 	}
 	c.waiters = append(c.waiters, w)
 	return true
+}
+
+// Full says that c has more outstanding than what is not awaited may add to.
+func (c *Conn) Full() bool {
+	return c.outstanding() >= c.most/2 || c.out.Pending() >= maxOutstandingBytes/2
 }
 
 // tellWaiters tells the waiters, if there is room.

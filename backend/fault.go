@@ -33,8 +33,8 @@ var (
 	ErrAsked   = errors.New("backend: unblocked by a client")
 	ErrElapsed = errors.New("backend: unblocked by a client, its time over")
 	// ErrUnknown and ErrHeld are for servers that sentinels tell of: none has told where it is; another is about to take its place. A cluster's
-	// seeds are unknown before one of them has told of the cluster.
-	ErrUnknown = errors.New("no sentinel has told yet where the server is")
+	// seeds are unknown before one of them has told of the cluster, and topology.Nowhere is while nothing is discovered.
+	ErrUnknown = errors.New("nobody has told yet where the server is")
 	ErrHeld    = errors.New("the server is about to be replaced by its replica")
 	ErrSilent  = errors.New("backend: connection died in silence")
 	ErrStopped = errors.New("backend: the proxy ends")

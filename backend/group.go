@@ -66,7 +66,7 @@ func MakeGroup(o *Local, p *topology.Pool) *Group {
 // lanesFor are the lanes for p's servers: those that g has where the same server is in that slot, else new ones.
 func (g *Group) lanesFor(p *topology.Pool) []lane {
 	lanes := make([]lane, p.Slots())
-	for _, s := range p.Servers() {
+	for _, s := range p.All() {
 		slot := s.Slot()
 		if slot < len(g.lanes) && g.lanes[slot].server == s {
 			lanes[slot] = g.lanes[slot]
@@ -76,6 +76,18 @@ func (g *Group) lanesFor(p *topology.Pool) []lane {
 	}
 	return lanes
 }
+
+// Reads says that commands of Op op only read.
+func (g *Group) Reads(op uint16) bool { return g.classes[op] == work.Read }
+
+// Writes says that commands of Op op write keys.
+func (g *Group) Writes(op uint16) bool { return g.classes[op] == work.Write }
+
+// Left says that g gets no more requests: its pool is gone.
+func (g *Group) Left() bool { return g.left }
+
+// Database is the database that s leads to.
+func (s *Set) Database() int { return s.db }
 
 // Join makes g known to its loop, which looks after its deadlines from then on.
 func (g *Group) Join() { g.local.groups = append(g.local.groups, g) }
@@ -203,7 +215,7 @@ func (s *Set) newConn(server *topology.Server) *Conn {
 	if o := g.pool.Options(); o.ServerTLS && o.Protocol.TLSApart() {
 		c.out.MarkCommands()
 	}
-	if g.Again != nil {
+	if c.reads = g.pool.IsReplica(server); g.Again != nil && (c.reads || g.pool.Options().Follows()) {
 		c.out.Keep()
 	}
 	return c
@@ -355,7 +367,7 @@ func (g *Group) Tidy() {
 		if s == g.home || g.loop.Now-s.usedAt < int64(idleSet) || !g.retireAll(s.conns) {
 			continue
 		}
-		for _, server := range g.pool.Servers() {
+		for _, server := range g.pool.All() {
 			if g.unheard(server) {
 				g.forsake(server)
 			}

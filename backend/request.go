@@ -62,10 +62,10 @@ type plain struct {
 	Keys   uint32        // how many keys it has
 	Frame  uint32        // bytes of the command
 
-	Done      bool // Reply, or all of Fragments, is whole
-	Streaming bool // bytes of this reply have already gone to the client
-	Sampled   bool // its key is in the loop's sketch
-	ours      bool // a canary: no client's, and in no figure
+	Done      bool  // Reply, or all of Fragments, is whole
+	Streaming bool  // bytes of this reply have already gone to the client
+	Way       uint8 // the session's own: what its reply means besides itself
+	ours      bool  // a canary: no client's, and in no figure
 
 	order uint32 // which one it is of those ever entered into its Conn's outq
 }

@@ -22,7 +22,7 @@ func TestRequestReused(t *testing.T) {
 		r.Ref()
 		r.link, r.Next, r.Parent = &Request{}, &Request{}, &Request{}
 		r.at, r.from, r.SentAt, r.Size, r.Op, r.Quiet, r.Server, r.Keys, r.Frame = 1, 2, 3, 4, 5, 6, 7, 8, 9
-		r.Done, r.Streaming, r.Sampled, r.ours = true, true, true, true
+		r.Done, r.Streaming, r.Way, r.ours = true, true, 1, true
 		r.Reply = l.loop.GetBuffer()
 		r.SetKey([]byte("key"))
 		if whole {

@@ -41,6 +41,12 @@ type Answers interface {
 	// left in Command.Mark.
 	AppendMalformed(dst []byte, pr Profile, m Mark, err error) []byte
 
+	// Compares says that servers with the same data give the same reply, byte by byte, to a command of Op op with one key, which only reads.
+	Compares(op uint16) bool
+
+	// IsError says that a server's reply, of which these are the first bytes, is an error.
+	IsError(reply []byte) bool
+
 	// Suppress says whether the reply to a command whose Quiet was not 0 is kept from the client. reply is whole, or the first
 	// 256 KiB of it or more. One that is not kept from the client it makes what the client expects, in place.
 	Suppress(quiet uint16, reply []byte) bool

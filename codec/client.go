@@ -5,6 +5,7 @@ import "cashew/codec/acl"
 // Client is what a protocol remembers of one client connection. The session owns it; once that is on a loop, only the loop
 // touches it. A report gets a copy.
 type Client struct {
+	Masters bool    // it wants no replica to answer it: READWRITE, of a cluster's clients
 	ID      uint64  // unique in the process, from 1
 	Profile Profile // of the server connections that its commands take
 	Authed  bool    // has given the pool's password, or the pool has none

@@ -31,6 +31,13 @@ type View struct {
 	Nodes    []Node
 	Owners   []int32  // of each of ring.SlotCount slots, an index of Nodes; -1: nobody
 	Replicas []string // IDs of those that are no masters
+	Copies   []Copy   // of these, the ones that can be connected to
+}
+
+// Copy is a replica of a View.
+type Copy struct {
+	ID, Addr string // as of a Node
+	Of       string // the ID of its master
 }
 
 // Node is a master of a View. Those that have no slot yet are told of as well, unless they are known to have failed.

@@ -9,7 +9,7 @@
 //	server bytes --ScanReply-----> Request --order--> client
 //
 // Read codec.go, then what a session calls: commands.go, users.go, client.go, answers.go, fragments.go, transactions.go, pubsub.go and lessons.go; what a server
-// connection calls: replies.go, health.go, cluster.go and sentinel.go; names of both: catalogue.go; what a client asks about the proxy: about.go and facts.go; which databases it may be in: databases.go. decimal.go and
+// connection calls: replies.go, health.go, cluster.go, sentinel.go and replication.go; names of both: catalogue.go; what a client asks about the proxy: about.go and facts.go; which databases it may be in: databases.go. decimal.go and
 // name.go are for the protocols themselves.
 package codec
 
@@ -20,7 +20,7 @@ import (
 
 // Protocol is all that tells a Redis pool from a memcached pool: what configs hands to engine.PoolOptions. One value serves
 // one pool; it is immutable once built and may be used by all loops at once. Whoever calls it declares the parts that it
-// needs: a client's side Commands, Users, Answers, Reports, Fragments, Transactions and Lessons, a server's side Replies, Health, Clustered and Sentinels, both PubSub, Databases and Catalogue.
+// needs: a client's side Commands, Users, Answers, Reports, Fragments, Transactions and Lessons, a server's side Replies, Health, Clustered, Sentinels and Replicated, both PubSub, Databases and Catalogue.
 type Protocol interface {
 	Commands
 	Users
@@ -35,6 +35,7 @@ type Protocol interface {
 	Health
 	Clustered
 	Sentinels
+	Replicated
 	Catalogue
 }
 

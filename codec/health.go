@@ -52,7 +52,8 @@ type Attempt struct {
 type Login struct {
 	Server string // its server's name in the pool: a server may have credentials of its own
 	Attempt
-	Master bool // it has to be a master, as it says itself
+	Master  bool // it has to be a master, as it says itself
+	Replica bool // it is one, which reads are sent to
 }
 
 // LoginError is a server's answer that it does not take the credentials, where it may take others that were in force before: Next.

@@ -9,6 +9,12 @@ type Sentinels interface {
 	// ParseMaster makes of the whole replies to MasterCommands what a sentinel says. An error says what is wrong with them.
 	ParseMaster(name string, replies [][]byte) (Master, error)
 
+	// ReplicaCommand is what a sentinel is asked for the replicas of the master of that name, a whole command.
+	ReplicaCommand(name string) []byte
+
+	// ParseReplicas makes of the whole reply to ReplicaCommand where these are, as "host:port" to connect to.
+	ParseReplicas(reply []byte) (addrs []string, err error)
+
 	// EventCommand is what a sentinel is sent to tell of what happens.
 	EventCommand() []byte
 
@@ -21,10 +27,11 @@ const ToSentinels = "the sentinels"
 
 // Master is what one sentinel says of a master.
 type Master struct {
-	Name   string
-	Addr   string   // "host:port", to connect to; "": it does not know the master
-	Epoch  uint64   // its configuration's: of two that are said to be the master the higher one is
-	Others []string // addresses of the other sentinels that it knows
+	Name     string
+	Addr     string   // "host:port", to connect to; "": it does not know the master
+	Epoch    uint64   // its configuration's: of two that are said to be the master the higher one is
+	Others   []string // addresses of the other sentinels that it knows
+	Replicas []string // addresses of the master's replicas, if they were asked for
 }
 
 // Event is what a sentinel told of a master unasked.

@@ -20,8 +20,9 @@ type checker struct {
 	acls   aclFiles
 	again  bool // only secrets are read anew: what a start would open is not looked at
 
-	options engine.Options // without Pools
-	pools   []*pool        // in the file's order
+	options engine.Options  // without Pools
+	pools   []*pool         // in the file's order
+	routed  map[string]bool // pools that others route to
 
 	problems, warnings Problems
 }
@@ -77,6 +78,7 @@ func (c *checker) document() {
 func (c *checker) root(root *yaml.Node) {
 	names := make(map[string]*yaml.Node)
 	hasPools := false
+	c.routed = routedPools(root)
 	for name, body := range pairs(root) {
 		at := Problem{Want: "a pool's name"}
 		if !c.isText(name, at, `has more than one "key:value" at depth 1`, "has sequence at depth 1 instead of 2") {
@@ -103,6 +105,9 @@ func (c *checker) root(root *yaml.Node) {
 		c.report(nil, Problem{Reason: "has no pools"})
 	}
 	c.sameListen()
+	c.sameCache()
+	c.routes()
+	c.zoned()
 }
 
 // globalSection holds our own settings, unless it has listen or servers: then it is a pool with this name. twemproxy
@@ -174,6 +179,9 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 			continue
 		}
 		check := c.scalar
+		if k.put != nil && value.Kind == yaml.MappingNode {
+			check = c.mapping
+		}
 		if k.isList && (!k.orText || value.Kind != yaml.ScalarNode) {
 			check = c.list
 		}
@@ -202,6 +210,10 @@ func (c *checker) list(value *yaml.Node, at Problem, k *key) (ok bool) {
 	}
 	ok = true
 	for _, entry := range value.Content {
+		if k.below != nil && hasMore(entry) {
+			ok = k.below(c, entry, at, k) && ok
+			continue
+		}
 		ok = c.scalar(entry, at, k) && ok
 	}
 	return ok

@@ -61,6 +61,8 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 			Servers:           []topology.ServerOptions{tcpServer("127.0.0.1:6379", 1)},
 			ResolveInterval:   time.Minute,
 			ClusterRefresh:    10 * time.Second,
+			DiscoveryOptions:  topology.DiscoveryOptions{DiscoverySettle: 10 * time.Second, DiscoveryWait: 2 * time.Second},
+			ReadOptions:       topology.ReadOptions{MaxLag: 10 * time.Second, ReadYourWrites: time.Second, ReplicaInterval: time.Second},
 			ServerConnections: 1, TransactionConnections: 128, BlockingConnections: 128,
 			ServerUserTimeout:  30 * time.Second,
 			ServerRetryTimeout: 30 * time.Second,

@@ -150,7 +150,7 @@ func (c *checker) once(p *pool, name string) {
 
 // serverLogins finds the servers of server_auth.
 func (c *checker) serverLogins(p *pool) {
-	if len(p.serverAuth) == 0 || !p.given["servers"].ok {
+	if len(p.serverAuth) == 0 || !p.given["servers"].ok && p.Discovery == "" {
 		return
 	}
 	names := make(map[string][]string) // of servers, by name and by address
@@ -164,6 +164,9 @@ func (c *checker) serverLogins(p *pool) {
 	p.logins = make(map[string]resp.Login, len(p.serverAuth))
 	for _, a := range p.serverAuth {
 		at := Problem{Pool: p.Name, Key: "server_auth", Value: a.server}
+		if names[a.server] == nil && p.Discovery != "" {
+			names[a.server] = []string{a.server} // of one that may be discovered, by name
+		}
 		if names[a.server] == nil {
 			at.Meant = Near(a.server, slices.Sorted(maps.Keys(names)))
 			c.report(a.at, at.because("is no server of the pool"))

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 
 	"gopkg.in/yaml.v3"
 
@@ -70,6 +71,13 @@ func shownPool(o *engine.PoolOptions) *pool {
 	}
 	if p, ok := o.Protocol.(interface{ Shown() map[string]any }); ok {
 		s.shown = p.Shown()
+	}
+	if len(o.DiscoveryShown) > 0 {
+		s.shown = maps.Clone(s.shown)
+		if s.shown == nil {
+			s.shown = make(map[string]any)
+		}
+		maps.Copy(s.shown, o.DiscoveryShown)
 	}
 	if s.shown == nil && o.Protocol.Guarded() { // options that no file was read for
 		s.shown = map[string]any{"redis_auth": masked}

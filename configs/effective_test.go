@@ -102,6 +102,10 @@ m:
     - 127.0.0.1:4:1 name
 f:
   listen: 127.0.0.1:5
+  routes:
+    - e e:*
+  mirror: e
+  failover: e
   redis: true
   redis_auth_file: SECRET
   server_username_file: SECRET
@@ -149,7 +153,54 @@ u:
   sentinel_password_env: CASHEW_TEST_SECRET
   servers:
     - mymaster:1
+d:
+  listen: 127.0.0.1:13
+  discovery: etcd /x
+  discovery_from: a:1
+  discovery_cache: x
+  discovery_username: alice
+  discovery_password: hunter2
+  discovery_tls: true
+  discovery_tls_ca_cert_file: CERT
+  discovery_tls_cert_file: CERT
+  discovery_tls_key_file: KEY
+  discovery_tls_name: a
+  servers:
+    - 127.0.0.1:2:1
+d2:
+  listen: 127.0.0.1:11
+  discovery: etcd /x
+  discovery_username_file: SECRET
+  discovery_password_file: SECRET
+d3:
+  listen: 127.0.0.1:12
+  discovery: etcd /x
+  discovery_username_env: CASHEW_TEST_SECRET
+  discovery_password_env: CASHEW_TEST_SECRET
+d4:
+  listen: 127.0.0.1:14
+  discovery: consul x
+  discovery_token: hunter2
+d5:
+  listen: 127.0.0.1:15
+  discovery: consul x y
+  discovery_token_file: SECRET
+d6:
+  listen: 127.0.0.1:16
+  discovery: kubernetes x/y:z
+  discovery_token_env: CASHEW_TEST_SECRET
+x:
+  listen: 127.0.0.1:17
+  redis: true
+  zones:
+    10.0.0.0/8: a
+    b: c
+  servers:
+    - 127.0.0.1:1:1:
+        replicas:
+          - 127.0.0.1:2
 global:
+  default_zone: a
   max_memory: 1gb
   audit_log: /dev/null
   admin_token: hunter3
@@ -161,7 +212,7 @@ global:
 		t.Errorf("a secret is shown: %s", text)
 	}
 	got := make(map[string]bool)
-	for _, name := range []string{"r", "m", "f", "e", "c", "s", "t", "u"} {
+	for _, name := range []string{"r", "m", "f", "e", "c", "s", "t", "u", "d", "d2", "d3", "d4", "d5", "d6", "x"} {
 		for key := range all[name].(Section) {
 			got[key] = true
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"cashew/engine"
 	"cashew/topology"
 )
 
@@ -61,11 +62,16 @@ func checkInvariants(t *testing.T, f *File) {
 		if p.Protocol == nil {
 			t.Errorf("pool %q has no protocol", p.Name)
 		}
-		if p.Listen.Text == "" || listens[p.Listen.Text] {
+		if p.Listen.Text == "" && !slices.ContainsFunc(o.Pools, func(q engine.PoolOptions) bool { return q.Name != p.Name && q.LeadsTo(p.Name) }) {
+			t.Errorf("pool %q does not listen, and none leads to it", p.Name)
+		}
+		if p.Listen.Text != "" && listens[p.Listen.Text] {
 			t.Errorf("pool %q: listen %q twice", p.Name, p.Listen.Text)
 		}
 		listens[p.Listen.Text] = true
-		checkAddr(t, p.Listen.Network, p.Listen.Addr)
+		if p.Listen.Text != "" {
+			checkAddr(t, p.Listen.Network, p.Listen.Addr)
+		}
 		if p.Listen.Mode > 0o777 {
 			t.Errorf("pool %q: mode %o", p.Name, p.Listen.Mode)
 		}

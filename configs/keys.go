@@ -20,13 +20,15 @@ type key struct {
 	name    string
 	to      any // points to what it sets, of engine.Options, PoolOptions or pool
 	want    string
-	set     func(n *yaml.Node) (reason string) // takes a scalar that is not empty and returns why it is refused, or ""
-	show    func() any                         // the value as a file could hold it; nil: as if the file left the key out
-	choices []string                           // the only values, if there are few
-	isList  bool                               // set takes each entry
-	orText  bool                               // of a list: it may be a single value as well
-	isWords bool                               // a value is words with blanks between them, of which set takes each
-	isInt32 bool                               // a number that twemproxy lets wrap
+	set     func(n *yaml.Node) (reason string)                          // takes a scalar that is not empty and returns why it is refused, or ""
+	put     func(name, value *yaml.Node) (reason string)                // likewise a line below the key; nil: it has none
+	below   func(c *checker, entry *yaml.Node, at Problem, k *key) bool // takes an entry that has more below it; nil: none has
+	show    func() any                                                  // the value as a file could hold it; nil: as if the file left the key out
+	choices []string                                                    // the only values, if there are few
+	isList  bool                                                        // set takes each entry
+	orText  bool                                                        // of a list: it may be a single value as well
+	isWords bool                                                        // a value is words with blanks between them, of which set takes each
+	isInt32 bool                                                        // a number that twemproxy lets wrap
 
 	isSecret bool // no problem repeats its value
 }
@@ -35,7 +37,7 @@ type key struct {
 //
 // Source: twemproxy 0.5.0 nc_conf.c, conf_commands.
 func (p *pool) keys(lookup lookupFunc) []key {
-	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.clusterKeys(), p.sentinelKeys(), p.tlsKeys(), p.doorKeys())
+	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.clusterKeys(), p.sentinelKeys(), p.discoveryKeys(), p.replicaKeys(), p.tlsKeys(), p.doorKeys())
 }
 
 // plainKeys are those that have nothing to do with credentials.
@@ -66,6 +68,9 @@ func (p *pool) plainKeys(lookup lookupFunc) []key {
 		p.usersKey(),
 		p.aclFileKey(),
 		p.limitsKey(),
+		p.routesKey(),
+		p.mirrorKey(),
+		p.failoverKey(),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
 		policyKey("on_server_failure", &p.OnServerFailure),
@@ -98,6 +103,7 @@ func globalKeys(o *engine.Options) []key {
 		msecKey("drain_timeout", &o.DrainTimeout),
 		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
 		boolKey("stats_extended", &o.StatsExtended),
+		zoneKey("default_zone", &o.DefaultZone),
 	}, auditKeys(o)...)
 }
 
@@ -108,7 +114,7 @@ func (p *pool) listenKey(lookup lookupFunc) key {
 			p.Listen, reason = parseListen(n.Value, lookup)
 			return reason
 		},
-		show: func() any { return p.Listen.Text },
+		show: func() any { return orNil(p.Listen.Text) },
 	}
 }
 
@@ -151,7 +157,8 @@ func (p *pool) slowerThanKey() key {
 func (p *pool) serversKey() key {
 	return key{
 		name: "servers", to: &p.Servers, isList: true,
-		want: p.wantServer(),
+		want:  p.wantServer(),
+		below: func(c *checker, entry *yaml.Node, at Problem, k *key) bool { return c.server(entry, at, p, k) },
 		set: func(n *yaml.Node) string {
 			srv, reason := p.parseLine(n.Value)
 			if reason == "" {
@@ -163,13 +170,19 @@ func (p *pool) serversKey() key {
 			if p.Cluster {
 				return clusterEntries(p.Seeds)
 			}
+			if p.Discovery != "" {
+				if len(p.Begin) == 0 {
+					return nil
+				}
+				return ServerLines(p.Begin)
+			}
 			entries := make([]string, len(p.Servers))
 			for i := range p.Servers {
 				if entries[i] = serverEntry(&p.Servers[i]); p.Servers[i].Master != "" {
 					entries[i] = masterEntry(&p.Servers[i])
 				}
 			}
-			return entries
+			return p.withReplicas(entries)
 		},
 	}
 }

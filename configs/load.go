@@ -13,6 +13,7 @@
 package configs
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 
@@ -82,6 +83,7 @@ func parseWith(name string, data []byte, lookup lookupFunc, acls aclFiles, again
 	f := &File{Options: c.options, name: name, data: data, acls: acls}
 	ring.SortServers(c.pools, func(p *pool) string { return p.Name })
 	for _, p := range c.pools {
+		p.Zone = cmp.Or(p.Zone, c.options.DefaultZone)
 		p.Protocol = newProtocol(p, c.options.MaxRequestBytes)
 		f.Options.Pools = append(f.Options.Pools, p.PoolOptions)
 		f.secrets = append(f.secrets, p.secretFiles...)
@@ -112,12 +114,15 @@ type pool struct {
 	userNodes []*yaml.Node // of userLines, index by index
 
 	limitNodes []*yaml.Node // of PoolOptions.RateLimits, index by index
+	routeNodes []*yaml.Node // likewise of PoolOptions.Routes
 
 	credentials
+	found discovered
 
-	at      *yaml.Node   // its name
-	entries []*yaml.Node // of PoolOptions.Servers, index by index
-	given   map[string]given
+	at           *yaml.Node    // its name
+	entries      []*yaml.Node  // of PoolOptions.Servers, index by index
+	replicaLines []replicaLine // of PoolOptions.Replicas, likewise
+	given        map[string]given
 }
 
 // given is a key that a section holds, rightly or wrongly.

@@ -46,7 +46,7 @@ func TestSecretsOfKeys(t *testing.T) {
 			}
 		}
 	}
-	if n != 17 {
+	if n != 25 {
 		t.Errorf("%d keys are secrets: are they all?", n)
 	}
 }

@@ -13,6 +13,13 @@ func settingNames() map[string]string {
 	names := map[string]string{
 		"Protocol": "what the protocol allows or asks for", // it is made of redis, redis_auth and other credentials, redis_db, databases, commands, sentinel_username and sentinel_password, users, aclfile, unknown_commands, cluster_announce and memcached_admin
 		"Seeds":    "servers",
+		"Begin":    "servers",
+
+		"DiscoveryUsername": "the user for discovery",
+		"DiscoveryPassword": "the password for discovery",
+		"DiscoveryToken":    "the token for discovery",
+		"DiscoveryShown":    "where these stand",
+		"Replicas":          "servers", "ReadClasses": "read_policy",
 	}
 	var o engine.Options
 	var p pool

@@ -33,25 +33,27 @@ func TestSettingNames(t *testing.T) {
 				t.Errorf("two settings are %s", f.Name)
 			}
 			fields = append(fields, f.Name)
-			unset := slices.Contains([]string{"Version", "Inherited", "Tickets", "SettingNames", "Pools", "Name", "Probe", "Slots"}, f.Name)
+			unset := slices.Contains([]string{"Version", "Inherited", "Tickets", "SettingNames", "Pools", "Name", "Probe", "Slots", "ReadsByOp"}, f.Name)
 			if _, named := names[f.Name]; named == unset {
 				t.Errorf("%s is called %q", f.Name, names[f.Name])
 			}
 		}
 	}
 	global, pool := Keys()
+	others := []string{"Seeds", "Begin", "Replicas", "ReadClasses"} // of keys that another is called by
 	for _, key := range slices.Concat(global, pool) {
 		named := 0
 		for field, name := range names {
-			if name == key && (key != "servers" || field != "Seeds") { // which are a cluster's servers
+			if name == key && !slices.Contains(others, field) {
 				named++
 			}
 		}
 		want := 1
-		made := slices.Concat(waysOf("redis_auth"), waysOf("server_username"), waysOf("server_password"), waysOf("sentinel_username"), waysOf("sentinel_password"), []string{
-			"redis", "server_auth", "redis_db", "databases", "commands", "users", "aclfile", "unknown_commands", "cluster_announce", "memcached_admin",
-		})
-		if slices.Contains(made, key) { // a protocol is made of them
+		made := slices.Concat(waysOf("redis_auth"), waysOf("server_username"), waysOf("server_password"), waysOf("sentinel_username"), waysOf("sentinel_password"),
+			waysOf("discovery_username"), waysOf("discovery_password"), waysOf("discovery_token"), []string{
+				"redis", "server_auth", "redis_db", "databases", "commands", "users", "aclfile", "unknown_commands", "cluster_announce", "memcached_admin",
+			})
+		if slices.Contains(made, key) { // a protocol, or several settings, are made of them
 			want = 0
 		}
 		if named != want {

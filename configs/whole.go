@@ -15,12 +15,14 @@ import (
 // Source: twemproxy 0.5.0 nc_conf.c, conf_validate_pool and conf_validate_server.
 func (c *checker) whole(p *pool, hasList bool) {
 	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
-	if _, ok := p.given["listen"]; !ok {
+	if _, ok := p.given["listen"]; !ok && !c.routed[p.Name] {
 		c.report(p.at, at("listen").because(`directive "listen:" is missing`))
 	}
 	c.servers(p, hasList)
 	c.cluster(p)
 	c.sentinels(p)
+	c.discovery(p)
+	c.replicas(p)
 	if n, ok := p.value("server_connections"); ok && p.ServerConnections == 0 {
 		c.report(n, at("server_connections").because(`directive "server_connections:" cannot be 0`))
 	}
@@ -76,7 +78,8 @@ func (p *pool) value(key string) (n *yaml.Node, ok bool) {
 
 // servers checks a pool's servers together, and sorts them.
 func (c *checker) servers(p *pool, hasList bool) {
-	if _, ok := p.given["servers"]; !ok {
+	_, ok := p.given["servers"]
+	if _, elsewhere := p.given["discovery"]; !ok && !elsewhere {
 		missing := Problem{Pool: p.Name, Key: "servers"}.because(reasonNoList)
 		if hasList {
 			missing = missing.because("pool '%s' has no servers", oneLine(shownName(p.Name)))

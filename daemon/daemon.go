@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -178,7 +177,11 @@ func (b Build) serve(o *cliOptions, stdout, stderr io.Writer, ready *os.File, pr
 // start has the proxy serve, with the predecessor's listeners if there is one. It returns the exit status: if it is not 0
 // the log says why. What has started by then is for stop to end.
 func (p *process) start(pred *upgrade.Predecessor) int {
-	opts, err := p.load()
+	var state []byte
+	if pred != nil {
+		state = pred.State
+	}
+	opts, err := p.load(state)
 	p.always(fmt.Sprintf("%s-%s built for %s %s %s started on pid %d",
 		program, p.version, runtime.GOOS, runtime.GOARCH, runtime.Version(), os.Getpid()))
 	if err != nil {
@@ -186,7 +189,7 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 	}
 	p.warn()
 
-	limited := slog.New(logging.NewLimiter(p.lines))
+	limited := p.limited()
 	if err := errors.Join(p.newUpgrader(), inherit(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
 	}
@@ -211,6 +214,7 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 		}
 		return status
 	}
+	p.found.Load().run(nil, p) // before anybody can ask for a reload
 	p.service.run()
 	if err := pred.Ready(); err != nil {
 		return p.fail(err.Error())
@@ -223,6 +227,7 @@ func (p *process) stop() {
 	if p.service != nil {
 		p.service.close()
 	}
+	p.found.Load().stop()
 	if p.proxy != nil {
 		p.proxy.Stop()
 	}
@@ -234,7 +239,9 @@ func (p *process) stop() {
 func (p *process) describe(stdout io.Writer) {
 	addrs := p.proxy.Addrs()
 	for i, addr := range addrs {
-		p.log.Info("listening", "pool", p.proxy.Options().Pools[i].Name, "addr", addr.String())
+		if addr != nil {
+			p.log.Info("listening", "pool", p.proxy.Options().Pools[i].Name, "addr", addr.String())
+		}
 	}
 	if p.fleet != nil {
 		p.fleet.describe(stdout, addrs)

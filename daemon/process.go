@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -40,7 +41,8 @@ type process struct {
 	fleet       *fleet                  // nil but for the demo
 	proxy       *engine.Proxy
 	service     *service
-	auditor     *auditor // nil until the proxy is made
+	auditor     *auditor               // nil until the proxy is made
+	found       atomic.Pointer[finder] // where pools' servers are looked for; nil: nowhere
 
 	reloading sync.Mutex    // one at a time: one may also be asked for over the network
 	warnings  []string      // about the options in force, which proxy has; under reloading
@@ -54,6 +56,9 @@ func newProcess(o *cliOptions, version string, out *logging.File, stderr io.Writ
 	p.log = slog.New(p.lines)
 	return p
 }
+
+// limited is a log for what others can make happen as often as they like.
+func (p *process) limited() *slog.Logger { return slog.New(logging.NewLimiter(p.lines)) }
 
 // always logs a line at every log level.
 func (p *process) always(text string) { p.log.Log(context.Background(), logging.LevelAlways, text) }
@@ -82,8 +87,9 @@ func (p *process) failConf(err error) int {
 }
 
 // load reads the options to start with: from the configuration file or, for the demo, those of the embedded default, whose
-// servers it starts. The log has their format from here on.
-func (p *process) load() (o engine.Options, err error) {
+// servers it starts. The log has their format from here on. Where servers are looked for elsewhere, they are by now; state is what a
+// predecessor left.
+func (p *process) load(state []byte) (o engine.Options, err error) {
 	if p.cli.demo {
 		if p.fleet, err = startFleet(); err != nil {
 			return o, err
@@ -98,7 +104,11 @@ func (p *process) load() (o engine.Options, err error) {
 	}
 	o.Version = p.version
 	p.lines.SetFormat(o.LogFormat)
-	return o, nil
+	found, err := p.found.Load().prepare(&o, discoveredIn(state), p.limited())
+	if err == nil {
+		p.found.Store(found)
+	}
+	return o, err
 }
 
 // warn logs what there is to say about the options.
@@ -170,11 +180,21 @@ func (p *process) reloadFile() (engine.Changes, error) {
 // goOnWith has the proxy go on with a file's options.
 func (p *process) goOnWith(f *configs.File) (engine.Changes, error) {
 	f.Options.Version = p.version
-	changes, err := p.proxy.Reload(f.Options)
-	if err == nil {
-		p.warnings, p.loaded = f.Warnings, f
+	was := p.found.Load()
+	found, err := was.prepare(&f.Options, nil, p.limited())
+	if err != nil {
+		p.proxy.ReloadFailed(err)
+		return engine.Changes{}, err
 	}
-	return changes, err
+	changes, err := p.proxy.Reload(f.Options)
+	if err != nil {
+		found.discard(was)
+		return changes, err
+	}
+	p.warnings, p.loaded = f.Warnings, f
+	p.found.Store(found)
+	found.run(was, p)
+	return changes, nil
 }
 
 // handle does what signals ask for, until one has ended the process in an orderly way: at SIGTERM or SIGINT what is in

@@ -62,9 +62,9 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		}
 		return nil, err
 	}
-	src := admin.Sources{Proxy: p.proxy, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit()}
+	src := admin.Sources{Proxy: seen{p.proxy, p.found.Load}, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit()}
 	if !p.cli.demo {
-		src.Reload = p.reload
+		src.Reload, src.Accept = p.reload, p.acceptDiscovered
 	}
 	return &service{server: admin.New(src), proxy: p.proxy, log: p.log, stats: stats, pages: pages}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cashew/codec"
+	"cashew/topology"
 )
 
 func globalCases() []settingCase {
@@ -74,6 +76,11 @@ func globalCases() []settingCase {
 		{key: "audit_keys", from: audited("audit_events", "commands"), to: "true", shows: true, does: func(in *instance) {
 			in.send("GET audited\r\n")
 			in.wantAudited(`"keys":["audited"]`)
+		}},
+		{key: "default_zone", to: "b", shows: "b", does: func(in *instance) {
+			if zone := in.proxy.Options().Pools[0].Zone; zone != "b" {
+				in.Errorf("the pool is in zone %q", zone)
+			}
 		}},
 		{
 			key: "stats_extended", to: "true", shows: true, was: func(in *instance) { in.wantStats(false) },
@@ -229,6 +236,28 @@ func poolCases() []settingCase {
 			in.await("the limit", func() bool { return strings.HasPrefix(in.ask("GET", "k"), "-ERR rate limit 'few' exceeded") })
 		}},
 		{
+			key: "failover", from: map[string]string{"servers": "DEAD DEAD", "server_retry_timeout": "100000", "preconnect": "true"}, to: "z send=all", note: "failover", shows: "z send=all",
+			does: func(in *instance) {
+				in.wantReply("+OK", "SET", "k", "v")
+			},
+		},
+		{
+			key: "mirror", to: "z share=50% compare=true", note: "mirror", shows: "z share=50% send=all budget=67108864 compare=true ramp=0% max_differences=0.1%",
+			does: func(in *instance) {
+				for i := range 20 {
+					in.wantReply("+OK", "SET", fmt.Sprint("k", i), "v")
+				}
+				if m := in.proxy.Snapshot().Pools[0].Mirror; m == nil || m.Copies == 0 || m.Copies == 20 {
+					in.Errorf("the mirror has %+v; want some of 20 copies", m)
+				}
+			},
+		},
+		{key: "routes", to: "\n    - p mine:*", shows: []any{"p mine:*"}, does: func(in *instance) {
+			if why := in.proxy.Explain("p", []byte("mine:1"))[0].Reason; !strings.HasPrefix(why, `keys with "mine:" are the pool's own; `) {
+				in.Errorf("it goes where it does because %s", why)
+			}
+		}},
+		{
 			key: "unknown_commands", to: "refuse", shows: "refuse", was: func(in *instance) { asked(in, true) },
 			does: func(in *instance) { asked(in, false) },
 		},
@@ -356,6 +385,23 @@ func serverCases() []settingCase {
 		{key: "sentinel_password", from: map[string]string{"sentinels": "DEAD"}, to: "secret", shows: "(masked)"},
 		{key: "sentinel_password_file", from: map[string]string{"sentinels": "DEAD"}, to: "DIR/secret", shows: "DIR/secret"},
 		{key: "sentinel_password_env", from: map[string]string{"sentinels": "DEAD"}, to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
+		{
+			key: "read_policy", from: map[string]string{"cluster": "true"}, to: "prefer_replica", shows: "prefer_replica",
+			does: func(in *instance) {
+				if o := in.proxy.Options().Pools[0].ReadOptions; !slices.Contains(o.ReadsByOp, topology.PreferReplica) {
+					in.Errorf("reads go by %v", o.ReadsByOp)
+				}
+			},
+		},
+		{
+			key: "read_policy", from: map[string]string{"cluster": "true"}, to: "\n    default: any\n    get: master",
+			shows: map[string]string{"default": "any", "get": "master"},
+		},
+		{key: "zone", to: "a", shows: "a"},
+		{key: "zones", to: "\n    10.0.0.0/8: a", shows: map[string]string{"10.0.0.0/8": "a"}},
+		{key: "max_lag", to: "500", shows: 500},
+		{key: "read_your_writes_msecs", to: "500", shows: 500},
+		{key: "replica_interval", to: "500", shows: 500},
 		{key: "server_integrity_interval", to: "1000", shows: 1000},
 		{key: "preconnect", to: "true", shows: true, does: func(in *instance) {
 			in.await("connections to both servers", func() bool {

@@ -31,6 +31,7 @@ import (
 type settings struct {
 	global, pool map[string]string
 	servers      []string
+	live         string // a server, whatever servers are
 }
 
 func (c *settings) file() string {
@@ -53,6 +54,9 @@ func (c *settings) file() string {
 		default:
 			fmt.Fprintf(&b, "    - %s:1 s%d\n", addr, i)
 		}
+	}
+	if c.pool["mirror"]+c.pool["failover"] != "" { // which is another pool
+		fmt.Fprintf(&b, "z:\n  redis: true\n  servers:\n    - %s:1\n", c.live)
 	}
 	return b.String()
 }
@@ -81,6 +85,9 @@ func startInstance(t *testing.T, more map[string]string) *instance {
 	}
 	t.Setenv("CASHEW_TEST_SECRET", "secret")
 	redis, memcached := startServers(t, embedded.Start, 2), startServers(t, embedded.StartMemcached, 1)
+	if err := os.WriteFile(dir+"/list", fmt.Appendf(nil, "%s:1 s0\n%s:1 s1\n", redis[0], redis[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +97,7 @@ func startInstance(t *testing.T, more map[string]string) *instance {
 	in := &instance{T: t, dir: dir, settings: settings{
 		global:  map[string]string{"admin": dir + "/admin", "loops": "1"},
 		pool:    map[string]string{"listen": dir + "/p", "redis": "true"},
-		servers: redis,
+		servers: redis, live: redis[0],
 	}}
 	writeCertificates(t, dir)
 	for name, text := range map[string]string{"token": "open sesame\n", "token2": "close sesame"} {
@@ -138,7 +145,7 @@ func (in *instance) start() {
 	in.Cleanup(func() { _ = out.Close() })
 	in.write()
 	in.process = newProcess(&cliOptions{confFile: in.dir + "/conf", statsAddr: in.dir + "/stats", verbose: 6}, "test", out, io.Discard)
-	o, err := in.load()
+	o, err := in.load(nil)
 	if err != nil {
 		in.Fatal(err)
 	}
@@ -162,6 +169,8 @@ func (in *instance) start() {
 	}
 	in.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
 	in.service.run()
+	in.found.Load().run(nil, in.process)
+	in.Cleanup(func() { in.found.Load().stop() })
 }
 
 // set changes a setting in the file to be; servers are separated by spaces.
@@ -338,7 +347,7 @@ type settingCase struct {
 // TestSettingsInForce goes through all settings: after a reload with another value /config shows what is in force, and so do
 // its hash and the metrics.
 func TestSettingsInForce(t *testing.T) {
-	cases := slices.Concat(globalCases(), poolCases(), serverCases(), doorCases(), accessCases())
+	cases := slices.Concat(globalCases(), poolCases(), serverCases(), discoveryCases(), doorCases(), accessCases())
 	global, pool := configs.Keys()
 	for _, key := range slices.Concat(global, pool) {
 		if !slices.ContainsFunc(cases, func(c settingCase) bool { return c.key == key }) {

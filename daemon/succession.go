@@ -85,6 +85,7 @@ func (p *process) goOn() {
 // successor from the beginning: this process would say that it is not ready.
 func (p *process) yield(ctx context.Context, next *upgrade.Successor) error {
 	p.service.close()
+	p.found.Load().leaveFiles()
 	n, err := p.proxy.HandOver(ctx, world.NewChannel(next.Conn))
 	next.Close()
 	if err != nil {
@@ -148,7 +149,7 @@ func (p *process) newUpgrader() (err error) {
 }
 
 // state is what a successor has to know of the proxy, besides its clients.
-func (p *process) state() []byte { return p.proxy.Tickets() }
+func (p *process) state() []byte { return withDiscovered(p.proxy.Tickets(), p.found.Load().kept()) }
 
 // inherit gives the predecessor's listeners to the options, and what else it leaves.
 func inherit(o *engine.Options, pred *upgrade.Predecessor) (err error) {

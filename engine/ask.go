@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,10 +79,35 @@ func (p *Proxy) Unblock(pool string, id uint64, failing bool) bool {
 func (p *Proxy) Explain(name string, key []byte) (places []Place) {
 	for _, pl := range p.pools() {
 		if name == "" || name == pl.Name {
-			places = append(places, pl.explain(key))
+			places = append(places, p.explainRouted(pl, key))
 		}
 	}
 	return places
+}
+
+// explainRouted is explain with pl's routes.
+func (p *Proxy) explainRouted(pl *pool, key []byte) Place {
+	r, routed := pl.opts.Lead().Find(key)
+	to := named(p.pools(), r.Pool)
+	if !routed || to == nil {
+		place := pl.explain(key)
+		if f := &pl.opts.Failover; f.Pool != "" {
+			place.Reason += "; what can't be sent there goes to pool " + f.Pool
+		}
+		if m := &pl.opts.Mirror; m.Has(key) {
+			place.Reason += "; mirrored to pool " + m.Pool
+		}
+		return place
+	}
+	place := to.explain(key)
+	place.Pool = pl.Name
+	if to == pl {
+		place.Reason = fmt.Sprintf("keys with %q are the pool's own; ", r.Prefix) + place.Reason
+		return place
+	}
+	place.RoutedTo = to.Name
+	place.Reason = fmt.Sprintf("keys with %q are routed to pool %s; ", r.Prefix, to.Name) + place.Reason
+	return place
 }
 
 func (p *pool) explain(key []byte) Place {
@@ -99,7 +125,39 @@ func (p *pool) explain(key []byte) Place {
 		place.Server, place.Name, place.Addr = s.PName, s.Name, s.Addr
 	}
 	place.Reason = p.reason(&place, server)
+	place.Reads = p.reads(server)
 	return place
+}
+
+// reads says where reads go of a key that the server of that number has, writes going there.
+func (p *pool) reads(server int) string {
+	o := p.Options()
+	if !o.Reads() || server < 0 {
+		return ""
+	}
+	says := []string{"by " + o.ReadPolicy.String()}
+	for _, c := range o.ReadClasses {
+		says = append(says, c.Class+" by "+c.Policy.String())
+	}
+	none := len(says)
+	for i, r := range p.Replicas() {
+		e, state := &o.Replicas[i], p.ReplicaState(r)
+		if e.Of != o.Servers[server].Name {
+			continue
+		}
+		is := "well, " + state.Lag.Round(time.Millisecond).String() + " behind"
+		if !state.Well {
+			is = "gets none: " + state.Why
+		}
+		if state.Zone != "" {
+			is = "zone " + state.Zone + ", " + is
+		}
+		says = append(says, e.Addr+" ("+is+")")
+	}
+	if len(says) == none {
+		says = append(says, "no replica is known")
+	}
+	return strings.Join(says, "; ")
 }
 
 // reason puts a place in words.
@@ -214,6 +272,12 @@ func (p *Proxy) SlowLog(n int) []stats.SlowEntry {
 		list = append(list, records[i].Entry(p.world.Time(0)))
 	}
 	return list
+}
+
+// ResumeReads lets the mirror of a pool answer reads again that went back by themselves; false: there is none of that name, or they did not.
+func (p *Proxy) ResumeReads(name string) bool {
+	pl := named(p.pools(), name)
+	return pl != nil && pl.ResumeReads()
 }
 
 // SlowLogLen is how many entries there are.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +111,10 @@ func TestDiscoveredOrder(t *testing.T) {
 	s.Servers[0].Sock.Take()
 	now := foundOf("s0", "s1")
 	now.Slots[12182] = 1
-	next := s.proxy.remapped(s.pool, now)
+	next, err := s.proxy.remapped(s.pool, now)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(next.Close)
 	next.Adopt(s.pool.Pool)
 	s.Loop.Execute(func() {
@@ -160,4 +164,114 @@ func BenchmarkDiscovered(b *testing.B) {
 		moved[7] = i % 2
 		p.discovered(p.pools()[0], &topology.Found{Servers: f.Servers, Slots: &moved, Moved: 1})
 	}
+}
+
+// BenchmarkSetServers has one of 500 servers have another address: rings are built off the loops.
+func BenchmarkSetServers(b *testing.B) {
+	o := withPools(2)
+	po := DefaultPool("real")
+	po.Protocol, po.Listen, po.Discovery = resp.New(resp.Options{}), Listen{Text: "127.0.0.1:0", Network: "tcp", Addr: "127.0.0.1:0"}, "file x"
+	for i := range 500 {
+		addr := fmt.Sprintf("127.0.%d.%d:1", 100+i/100, 100+i%100)
+		po.Servers = append(po.Servers, topology.ServerOptions{Name: fmt.Sprintf("n%03d", i), PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1})
+	}
+	o.Pools = []PoolOptions{po}
+	p, err := New(o, world.New(time.Now()), slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = p.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Stop()
+	for i := 0; b.Loop(); i++ {
+		list := slices.Clone(po.Servers)
+		list[7].Addr = fmt.Sprintf("127.0.0.1:%d", 1+i%2)
+		if err := p.SetServers("real", &po.DiscoveryOptions, list); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestSetServers: what is discovered comes into force for its pool alone, is no reload, and outlives one that leaves the settings by which it was found
+// as they are; with others it means nothing.
+func TestSetServers(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	p := startProxy(t, ln, func(_ *Options, po *PoolOptions) {
+		po.Discovery, po.Begin = "file x", po.Servers
+		po.Servers = topology.Nowhere()
+	})
+	of := p.Options().Pools[0].DiscoveryOptions
+	if at := p.Explain("real", []byte("k"))[0]; at.Addr != "" {
+		t.Errorf("before anything is known: %+v", at)
+	}
+	c, err := net.Dial("tcp", p.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := told(t, c, "GET k"); got != "-ERR nobody has told yet where the server is\r\n" {
+		t.Errorf("before anything is known a client is told %q", got)
+	}
+	server := func(name, addr string) topology.ServerOptions {
+		return topology.ServerOptions{Name: name, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1}
+	}
+	list := []topology.ServerOptions{server("a", ln.Addr().String()), server("b", "127.0.0.1:2")}
+	if err := p.SetServers("real", &of, list); err != nil {
+		t.Fatal(err)
+	}
+	kept := p.pools()[0].Servers()[0]
+	if err := p.SetServers("real", &of, []topology.ServerOptions{server("a", "127.0.0.1:3"), list[0]}); err == nil {
+		if p.pools()[0].Servers()[1] != kept {
+			t.Error("the server whose address stays is another")
+		}
+	} else {
+		t.Fatal(err)
+	}
+	if err := p.SetServers("real", &of, []topology.ServerOptions{{Name: "a", PName: "a", Network: "tcp", Addr: "a:1", Weight: 1 << 33}}); err == nil {
+		t.Error("a list of which there is no ring is taken")
+	}
+	if err := p.SetServers("other", &of, list); err == nil {
+		t.Error("a pool that is not there has servers")
+	}
+	reload := func(change func(*PoolOptions)) {
+		t.Helper()
+		o := *p.Options()
+		po := o.Pools[0]
+		po.Servers = po.Begin // as a file has it
+		change(&po)
+		o.Pools = []PoolOptions{po}
+		if _, err := p.Reload(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reload(func(po *PoolOptions) { po.Timeout = time.Second })
+	if s := p.Options().Pools[0].Servers; len(s) != 2 || s[0].Addr != "127.0.0.1:3" {
+		t.Errorf("after a reload servers are %v", s)
+	}
+	reload(func(po *PoolOptions) { po.Discovery = "file y" })
+	if s := p.Options().Pools[0].Servers; len(s) != len(of.Begin) {
+		t.Errorf("after a reload with another source servers are %v", s)
+	}
+	if err := p.SetServers("real", &of, list); err == nil {
+		t.Error("what was found by settings that are no more comes into force")
+	}
+}
+
+// told sends an inline command, and returns what comes.
+func told(t *testing.T, c net.Conn, command string) string {
+	t.Helper()
+	if _, err := c.Write([]byte(command + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	reply := make([]byte, 256)
+	n, err := c.Read(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(reply[:n])
 }

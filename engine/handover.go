@@ -199,6 +199,10 @@ func (p *Proxy) acceptAgain(spare map[string]world.Listener) {
 // listenAgain has a listener in the place of each of those that were closed. Their pools stay.
 func (p *Proxy) listenAgain(closed []*listener, spare map[string]world.Listener) (again []*listener) {
 	for _, old := range closed {
+		if old == nil {
+			again = append(again, nil)
+			continue
+		}
 		ln := &listener{proxy: p, key: old.key, nl: spare[old.key], reusePort: old.reusePort, keepalive: true}
 		delete(spare, old.key)
 		ln.pool.Store(old.pool.Load())

@@ -215,9 +215,10 @@ func (p *Proxy) limitClients(pools ...[]*pool) {
 	}
 	reserve, chosen := 64, 0
 	for _, pl := range slices.Concat(pools...) {
+		servers := len(pl.opts.Servers) + len(pl.opts.Replicas)
 		sets := len(p.loops) * len(pl.Protocol.Profiles()) // of connections to each server
-		reserve += 1 + len(pl.opts.Servers)*(pl.opts.ServerConnections*sets+1)
-		chosen += len(pl.opts.Servers) * pl.opts.ServerConnections * sets * max(pl.Protocol.Databases()-1, 0)
+		reserve += 2*len(pl.opts.Replicas) + 1 + servers*(pl.opts.ServerConnections*sets+1)
+		chosen += servers * pl.opts.ServerConnections * sets * max(pl.Protocol.Databases()-1, 0)
 	}
 	reserve += min(chosen, int(all/4))
 	limit := max(all-int64(reserve), 1)

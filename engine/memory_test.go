@@ -19,7 +19,7 @@ type holder struct{ buf []byte }
 func TestPressureEnds(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	held := new(holder)
-	held.buf = make([]byte, 256<<20) // other tests leave a few
+	held.buf = make([]byte, 512<<20) // other tests leave a few dozen
 	runtime.GC()
 	p, now := &Proxy{world: worldtest.New(time.Now()), log: slog.New(slog.DiscardHandler)}, &lineup{opts: new(Options)}
 	p.now.Store(now)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -48,6 +49,9 @@ type Options struct {
 	// StatsExtended has the stats port show all statistics, in place of twemproxy's alone.
 	StatsExtended bool
 
+	// DefaultZone is the Zone of pools that have none; "": nowhere.
+	DefaultZone string
+
 	// Inherited are listeners that another process left us, by the keys of Proxy.ListenerFiles. Start uses those that
 	// fit a pool in place of binding, and closes the others; a reload ignores them.
 	Inherited map[string]net.Listener
@@ -91,7 +95,37 @@ func (o *Options) check() error {
 	if o.ReadBufferBytes <= 0 || o.MaxPipeline <= 0 || o.MaxRequestBytes <= 0 {
 		return errors.New("engine: options without a limit: they are made from DefaultOptions")
 	}
-	return nil
+	return o.checkRoutes()
+}
+
+// checkRoutes refuses routes to pools, and mirrors, that there are not, or that speak otherwise: a key must not go anywhere else instead.
+// Neither end of a route may be a pool whose servers change places, nor may a mirror that answers reads, or a spare.
+func (o *Options) checkRoutes() error {
+	var errs []error
+	for i := range o.Pools {
+		p := &o.Pools[i]
+		check := func(name string, stays bool) {
+			j := slices.IndexFunc(o.Pools, func(q PoolOptions) bool { return q.Name == name })
+			switch {
+			case j < 0 || o.Pools[j].Protocol.Name() != p.Protocol.Name():
+				errs = append(errs, fmt.Errorf("pool %s: there is no pool %s of its protocol", p.Name, name))
+			case stays && o.Pools[j].Follows():
+				errs = append(errs, fmt.Errorf("pool %s: the servers of pool %s change places", p.Name, name))
+			}
+		}
+		for _, r := range p.Routes {
+			check(r.Pool, true)
+			check(p.Name, true)
+		}
+		if p.Failover.Pool != "" {
+			check(p.Failover.Pool, true)
+			check(p.Name, true)
+		}
+		if p.Mirror.Pool != "" {
+			check(p.Mirror.Pool, p.Mirror.Ramp > 0)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // PoolOptions are one pool's settings: its servers' (topology.Options), its listener's and its clients'; see DefaultPool.
@@ -153,7 +187,7 @@ func DefaultPool(name string) PoolOptions {
 	}
 }
 
-// Listen is where a pool's clients connect to.
+// Listen is where a pool's clients connect to; nowhere if it has no Addr: others route to it.
 type Listen struct {
 	Text    string      // as configured: two pools may not have the same
 	Network string      // "tcp" or "unix"

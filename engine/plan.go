@@ -93,10 +93,16 @@ func (c *plan) keepFixed(now *lineup) {
 }
 
 // keepDiscovered has a pool that was a cluster and stays one have what its servers said, until others say more: the file knows its seeds
-// alone. So it has masters be where sentinels said.
+// alone. So it has masters be where sentinels said, and a pool whose servers are looked for elsewhere go on with them.
 func (o *PoolOptions) keepDiscovered(was *PoolOptions) {
 	if o.Cluster && was.Cluster && was.Slots != nil {
 		o.Servers, o.Slots = was.Servers, was.Slots
+		if o.Reads() {
+			o.Replicas = was.Replicas
+		}
+	}
+	if o.Discovery != "" && reflect.DeepEqual(&o.DiscoveryOptions, &was.DiscoveryOptions) { // what was found meanwhile
+		o.Servers = was.Servers
 	}
 	if len(o.Sentinels) == 0 {
 		return
@@ -106,6 +112,12 @@ func (o *PoolOptions) keepDiscovered(was *PoolOptions) {
 		s := &o.Servers[i]
 		if j := slices.IndexFunc(was.Servers, func(w topology.ServerOptions) bool { return w.Master == s.Master }); j >= 0 {
 			s.Addr = was.Servers[j].Addr
+			for _, r := range was.Replicas {
+				if r.Of == was.Servers[j].Name && o.Reads() {
+					r.Of = s.Name
+					o.Replicas = append(o.Replicas, r)
+				}
+			}
 		}
 	}
 }
@@ -123,7 +135,12 @@ func (o *Options) differences(a, b *PoolOptions) (notes []string) {
 	for _, d := range []struct {
 		text   string
 		of, in []topology.ServerOptions
-	}{{"server added", b.Servers, a.Servers}, {"server removed", a.Servers, b.Servers}} {
+	}{
+		{"server added", b.Servers, a.Servers},
+		{"server removed", a.Servers, b.Servers},
+		{"replica added", b.Replicas, a.Replicas},
+		{"replica removed", a.Replicas, b.Replicas},
+	} {
 		for _, s := range d.of {
 			if !slices.Contains(d.in, s) {
 				notes = append(notes, fmt.Sprintf("pool %s: %s: %s", b.Name, d.text, strings.TrimSpace(s.PName+" "+s.Name)))
@@ -132,7 +149,7 @@ func (o *Options) differences(a, b *PoolOptions) (notes []string) {
 	}
 	var settings, lasting []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[PoolOptions]()) {
-		if f.Anonymous || f.Name == "Servers" || f.Name == "Slots" {
+		if f.Anonymous || f.Name == "Servers" || f.Name == "Slots" || f.Name == "Replicas" || f.Name == "ReadsByOp" {
 			continue
 		}
 		x, y := reflect.ValueOf(a).Elem().FieldByIndex(f.Index), reflect.ValueOf(b).Elem().FieldByIndex(f.Index)

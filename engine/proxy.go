@@ -76,7 +76,7 @@ type lineup struct {
 	loops     int      // event loops, also where opts leave that to the process
 	maxMemory int      // bytes, likewise
 	pools     []*pool
-	listeners []*listener // one for each pool, in their order
+	listeners []*listener // one for each pool, in their order; nil: it has none, others route to it
 	narrower  []*listener // of an address that one of those has, too; see rebind.go
 }
 
@@ -84,7 +84,7 @@ type lineup struct {
 func (l *lineup) seated() iter.Seq2[*listener, *pool] {
 	return func(yield func(*listener, *pool) bool) {
 		for i, ln := range l.listeners {
-			if !yield(ln, l.pools[i]) {
+			if ln != nil && !yield(ln, l.pools[i]) {
 				return
 			}
 		}
@@ -130,7 +130,7 @@ func (p *Proxy) pools() []*pool { return p.now.Load().pools }
 // listeners are all that accept for good.
 func (p *Proxy) listeners() []*listener {
 	now := p.now.Load()
-	return slices.Concat(now.listeners, now.narrower)
+	return slices.Concat(seatedOnly(now.listeners), now.narrower)
 }
 
 // limits are what sessions have to know of it.
@@ -255,6 +255,7 @@ func (p *Proxy) begin(pl *pool) {
 			}
 		})
 	})
+	pl.Watch(following)
 	if pl.opts.Follows() {
 		p.world.Go(func() { pl.Follow(following, func(f *topology.Found) { p.discovered(pl, f) }) })
 	}
@@ -280,11 +281,15 @@ func (p *Proxy) startLoops() (err error) {
 // Tickets are what Options.Tickets of a successor is to be: with them TLS sessions of our clients are resumed there.
 func (p *Proxy) Tickets() []byte { return p.tickets.Secrets() }
 
-// Addrs are the addresses that the pools listen on, in the pools' order.
+// Addrs are the addresses that the pools listen on, in the pools' order; nil of one that does not.
 func (p *Proxy) Addrs() []net.Addr {
 	var a []net.Addr
 	for _, ln := range p.now.Load().listeners {
-		a = append(a, ln.nl.Addr())
+		if ln == nil {
+			a = append(a, nil)
+		} else {
+			a = append(a, ln.nl.Addr())
+		}
 	}
 	return a
 }

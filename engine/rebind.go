@@ -25,7 +25,7 @@ const overlapTime = time.Second
 
 // seats say which listeners a lineup has.
 type seats struct {
-	listeners []*listener // one for each pool, in their order
+	listeners []*listener // one for each pool, in their order; nil: it has none
 	narrower  []*listener // of an address that one of those has, too
 	fresh     []*listener // of listeners, those that are new
 	gone      []*listener // that are for nobody any more
@@ -37,12 +37,15 @@ func (p *Proxy) seat(pools []*pool, have map[string]*listener) (s seats, err err
 	s.listeners = make([]*listener, len(pools))
 	for i, pl := range pools {
 		key := listenKey(pl.opts)
+		if pl.opts.Listen.Addr == "" {
+			continue
+		}
 		s.listeners[i] = have[key]
 		delete(have, key)
 	}
 	var errs []error
 	for i, pl := range pools {
-		if s.listeners[i] != nil {
+		if s.listeners[i] != nil || pl.opts.Listen.Addr == "" {
 			continue
 		}
 		nl, err := listenBeside(p.world, pl.opts, have)
@@ -71,7 +74,12 @@ func (p *Proxy) seat(pools []*pool, have map[string]*listener) (s seats, err err
 
 // owner is the index of the listener whose address has ln's; negative: none has.
 func owner(listeners []*listener, ln *listener) int {
-	return slices.IndexFunc(listeners, func(wide *listener) bool { return wide != ln && wide.covers(ln) })
+	return slices.IndexFunc(listeners, func(wide *listener) bool { return wide != nil && wide != ln && wide.covers(ln) })
+}
+
+// seatedOnly are the listeners that there are, of those of a lineup.
+func seatedOnly(listeners []*listener) []*listener {
+	return slices.DeleteFunc(slices.Clone(listeners), func(ln *listener) bool { return ln == nil })
 }
 
 // covers reports whether all that may connect to other's address may connect to ln's, which is that of all interfaces.
@@ -128,7 +136,7 @@ func (p *Proxy) linger(c *plan) {
 
 // within is the pool whose listener's address is a part of ln's; nil: none's is.
 func (l *lineup) within(ln *listener) *pool {
-	i := slices.IndexFunc(l.listeners, ln.covers)
+	i := slices.IndexFunc(l.listeners, func(narrow *listener) bool { return narrow != nil && ln.covers(narrow) })
 	if i < 0 {
 		return nil
 	}

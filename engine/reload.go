@@ -195,15 +195,22 @@ func (c *plan) change() *session.Change {
 	return change
 }
 
+// reached says that clients of removed pools may still send to pl, which is one as well.
+func reached(pl *pool, removed []*pool) bool {
+	return slices.ContainsFunc(removed, func(other *pool) bool {
+		return other.clients.now.Load() > 0 && other.opts.LeadsTo(pl.Name)
+	})
+}
+
 // sweep clears up after removed pools whose clients have all left, and closes clients whose time is up.
 func (p *Proxy) sweep() {
 	if !p.changing.TryLock() {
 		return // there is a next time
 	}
 	defer p.changing.Unlock()
-	leaving := len(p.leaving)
+	leaving := slices.Clone(p.leaving)
 	p.leaving = slices.DeleteFunc(p.leaving, func(pl *pool) bool {
-		if pl.clients.now.Load() > 0 {
+		if pl.clients.now.Load() > 0 || reached(pl, leaving) {
 			if p.world.Now().After(pl.until) {
 				for _, l := range p.loops {
 					l.loop.Execute(func() { l.sessions.CloseAll(pl.Pool) })
@@ -217,7 +224,7 @@ func (p *Proxy) sweep() {
 		pl.Close()
 		return true
 	})
-	if len(p.leaving) < leaving {
+	if len(p.leaving) < len(leaving) {
 		p.limitClients(p.pools(), p.leaving)
 	}
 }

@@ -8,21 +8,25 @@ import (
 	"testing"
 	"time"
 
+	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/ring"
+	"cashew/session/sessiontest"
+	"cashew/topology"
 )
 
 // round is some commands of one client sent and answered, as gnet's callbacks would bring it: what the hot path does, all
 // but the system calls. Tests count its allocations and copies, benchmarks its time, bench/callgrind its instructions.
 type round struct {
-	name    string
-	mc      bool // memcached; else Redis
-	three   bool // in RESP3, or memcached's binary protocol
-	cluster bool // the servers are one
-	servers int
-	in      string
-	want    string // what the client gets
+	name       string
+	mc         bool // memcached; else Redis
+	three      bool // in RESP3, or memcached's binary protocol
+	cluster    bool // the servers are one
+	replicated bool // each server has a replica, which reads go to
+	servers    int
+	in         string
+	want       string // what the client gets
 }
 
 // hotCommand is a command that clients send all the time, and the reply to it.
@@ -124,7 +128,8 @@ func mcValue(key, cas string) string {
 }
 
 // rounds are all hot commands, alone and pipelined by 16, before one server and before four. Redis's have plain names,
-// memcached's begin with mc, and in its binary protocol with mc-binary, those in RESP3 with resp3, those before a Redis Cluster with cluster.
+// memcached's begin with mc, and in its binary protocol with mc-binary, those in RESP3 with resp3, those before a Redis Cluster with cluster, and those
+// where reads go to replicas with replicas.
 func rounds() []round {
 	var all []round
 	add := func(of round, prefix string, c hotCommand) {
@@ -148,6 +153,9 @@ func rounds() []round {
 	for _, c := range redisHot() {
 		add(round{}, "", c)
 		add(round{cluster: true}, "cluster-", c)
+		if slices.Contains([]string{"get", "set", "mget-10", "mset-10", "evalsha"}, c.name) {
+			add(round{replicated: true}, "replicas-", c)
+		}
 	}
 	for _, c := range redis3Hot() {
 		add(round{three: true}, "resp3-", c)
@@ -187,13 +195,19 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 				po.Slots[slot] = uint16(slot * r.servers / ring.SlotCount)
 			}
 		}
+		if r.replicated {
+			replicate(po)
+		}
 		for _, edit := range edits {
 			edit(o, po)
 		}
 	})
 	s.AcceptAll()
+	if r.replicated {
+		s.awaken()
+	}
 	g := &stage{sim: s, client: s.connect(), in: []byte(r.in), send: make([]byte, len(r.in))}
-	g.replies, g.servers = make([][]byte, r.servers), slices.Clone(s.Servers)
+	g.replies, g.servers = make([][]byte, len(s.Servers)), slices.Clone(s.Servers)
 	if r.three {
 		for i, v := range g.servers {
 			g.servers[i] = v.Three
@@ -221,6 +235,31 @@ func newStage(t testing.TB, r round, edits ...func(*Options, *PoolOptions)) *sta
 		t.Fatalf("in one go, the client gets %.300q; want %.300q", got, r.want)
 	}
 	return g
+}
+
+// replicate gives each server a replica, which all go to that may.
+func replicate(po *PoolOptions) {
+	for i := range po.Servers {
+		r := sessiontest.ServerNamed("r" + strconv.Itoa(i))
+		r.Of = po.Servers[i].Name
+		po.Replicas = append(po.Replicas, r)
+	}
+	for _, may := range resp.ReadOps() {
+		policy := topology.FromMaster
+		if may {
+			policy = topology.PreferReplica
+		}
+		po.ReadsByOp = append(po.ReadsByOp, policy)
+	}
+}
+
+// awaken has the replicas be well.
+func (s *sim) awaken() {
+	for i, r := range s.pool.Replicas() {
+		s.AddServer(s.pool.Options().Replicas[i].Name)
+		s.pool.MasterSaid(s.pool.Servers()[i], 1, &codec.Replication{IsMaster: true, History: "h"})
+		s.pool.ReplicaSaid(r, 1, &codec.Replication{History: "h", Linked: true})
+	}
 }
 
 // answer has the servers answer, and keeps what they say, until they have no more to do.
@@ -433,6 +472,7 @@ var benchmarked = []string{
 	"mc-get", "mc-set", "mc-mg", "mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 	"resp3-get", "resp3-set", "resp3-get-pipeline-16", "resp3-set-pipeline-16", "resp3-mget-10-four-servers",
 	"cluster-get", "cluster-set", "cluster-get-pipeline-16", "cluster-set-pipeline-16", "cluster-mget-10-four-servers", "cluster-mget-100",
+	"replicas-get", "replicas-set", "replicas-get-pipeline-16", "replicas-mget-10-four-servers",
 	"mc-binary-get", "mc-binary-set", "mc-binary-get-pipeline-16", "mc-binary-get-10-quiet",
 }
 

@@ -14,7 +14,10 @@ type Place struct {
 	Server       string `json:"server"` // as configured; "": none is live
 	Name         string `json:"name"`   // in the ring
 	Addr         string `json:"addr"`
-	Reason       string `json:"reason"` // in words
+	Reason       string `json:"reason"`          // in words
+	Reads        string `json:"reads,omitempty"` // where reads go, in words; "": to the server, as writes do
+
+	RoutedTo string `json:"routed_to,omitempty"` // the pool that the server is of, where a route leads there
 }
 
 // Changes says what a reload did, for people.

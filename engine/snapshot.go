@@ -80,22 +80,34 @@ func (p *pool) stats() stats.Pool {
 		ClientsIdle: p.Count.Idle.Load(), ClientsRefused: p.door.refusals(), LoginsFailed: p.door.logins.failed.Load(),
 		FailureMisses: p.Count.Misses.Load(), LostKeys: p.Count.LostKeys.Load(), CrossServerScripts: p.Count.CrossScripts.Load(),
 		ScriptLoads: p.Count.Loads.Load(), ScriptRepeats: p.Count.Repeats.Load(), ServerOutOfStep: p.OutOfSteps(), CommandsLearned: p.Lessons(),
-		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, RefusedOf: make(stats.Refusals), Servers: make([]stats.Server, len(o.Servers)),
+		Profiles: make(map[string]int64), Refused: map[string]int64{stats.OtherCommand: 0}, RefusedOf: make(stats.Refusals), Routed: make(map[string]int64), Servers: make([]stats.Server, len(o.Servers)+len(o.Replicas)),
 	}
 	st.ScriptsKnown, st.ScriptsDisplaced = p.ScriptCounts()
 	st.RateLimits = p.RateLimits()
 	if f := p.ClusterFigures(); f != nil {
 		st.Cluster = &stats.Cluster{Epoch: f.Epoch, Unowned: f.Unowned, Applied: f.Applied, Failed: f.Failed}
 	}
+	if to := p.opts.Mirror.Pool; to != "" {
+		st.Mirror = stats.NewPoolMirror(to)
+		st.Mirror.Ramp, st.Mirror.Backs, st.Mirror.Why = p.RampState()
+	}
 	if f := p.SentinelFigures(); f != nil {
 		st.Sentinel = &stats.Sentinel{Sentinels: f.Sentinels, Unknown: f.Unknown, Held: f.Held, Applied: f.Applied, Failed: f.Failed}
 	}
 	shares := p.Router().Shares()
-	for i := range o.Servers {
-		v, sv := &o.Servers[i], &st.Servers[i]
-		sv.Name, sv.PName, sv.Addr, sv.Weight, sv.Share = v.Name, v.PName, v.Addr, v.Weight, shares[i]
-		server := p.Servers()[i]
+	for i, server := range p.All() {
+		v, sv := p.AtPlace(i), &st.Servers[i]
+		sv.Name, sv.PName, sv.Addr, sv.Weight = v.Name, v.PName, v.Addr, v.Weight
 		sv.State, sv.ServerEjectedAt = server.State()
+		at := p.ReplicaState(server)
+		if sv.Zone = at.Zone; i < len(shares) {
+			sv.Share = shares[i]
+		} else {
+			sv.Of = v.Of
+			if sv.Lag = at.Lag.Seconds(); !at.Well {
+				sv.State, sv.Why = "unwell", at.Why
+			}
+		}
 		sv.Profiles, sv.Refuses, sv.Pushes = make(map[string]int64), []string{}, make(map[string]int64)
 		for pr, name := range p.Protocol.Profiles() {
 			if server.Refuses(codec.Profile(pr)) {

@@ -55,14 +55,15 @@ func diffCommand() *Command {
 // difference is what diff finds.
 type difference struct {
 	Pools    []poolDifference
-	old, new map[string]*placement // by pool
+	old, new placements
 }
 
 type poolDifference struct {
-	Pool     string    `json:"pool"`
-	Change   string    `json:"change"` // "added", "removed" or "kept"
-	Movement *movement `json:"movement,omitempty"`
-	Traffic  *traffic  `json:"traffic,omitempty"`
+	Pool     string           `json:"pool"`
+	Change   string           `json:"change"`             // "added", "removed" or "kept"
+	Movement *movement        `json:"movement,omitempty"` // of the keys that have none of the prefixes below
+	Routes   []routedMovement `json:"routes,omitempty"`
+	Traffic  *traffic         `json:"traffic,omitempty"`
 }
 
 // traffic is what a proxy's hot keys say about a movement.
@@ -99,8 +100,9 @@ func diff(oldPath, newPath string, stderr io.Writer) (*difference, error) {
 			d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "removed"})
 			continue
 		}
-		m := compare(p, q)
-		d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "kept", Movement: &m})
+		m := compare(d.old.home(p.opts.Name, ""), d.new.home(p.opts.Name, ""))
+		routes := routedMovements(d.old, d.new, p.opts.Name)
+		d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "kept", Movement: &m, Routes: routes})
 	}
 	for _, q := range is {
 		if d.old[q.opts.Name] == nil {
@@ -117,6 +119,9 @@ func loadPlacements(path string, stderr io.Writer) ([]*placement, error) {
 		fmt.Fprintln(stderr, err)
 		return nil, errFound
 	}
+	if err := find(f, stderr); err != nil {
+		return nil, err
+	}
 	var all []*placement
 	for i := range f.Options.Pools {
 		p, err := newPlacement(&f.Options.Pools[i])
@@ -128,8 +133,8 @@ func loadPlacements(path string, stderr io.Writer) ([]*placement, error) {
 	return all, nil
 }
 
-func byName(all []*placement) map[string]*placement {
-	m := make(map[string]*placement)
+func byName(all []*placement) placements {
+	m := make(placements)
 	for _, p := range all {
 		m[p.opts.Name] = p
 	}
@@ -149,19 +154,20 @@ func (d *difference) weigh(admin *pages) error {
 	}
 	for i := range d.Pools {
 		if p := &d.Pools[i]; p.Movement != nil {
-			p.Traffic = weigh(keys.Hot, d.old[p.Pool], d.new[p.Pool])
+			p.Traffic = weigh(keys.Hot, d.old, d.new, p.Pool)
 		}
 	}
 	return nil
 }
 
-func weigh(hot []stats.HotKey, p, q *placement) *traffic {
+func weigh(hot []stats.HotKey, was, is placements, pool string) *traffic {
 	t := &traffic{}
-	if placeless(p) || placeless(q) {
-		return t
-	}
 	for _, k := range hot {
-		if k.Pool != p.opts.Name {
+		if k.Pool != pool {
+			continue
+		}
+		p, q := was.home(pool, k.Key), is.home(pool, k.Key)
+		if placeless(p) || placeless(q) {
 			continue
 		}
 		if len(k.Key) >= maxShownKey {
@@ -185,7 +191,10 @@ func weigh(hot []stats.HotKey, p, q *placement) *traffic {
 
 func (d *difference) print(w io.Writer) {
 	for _, p := range d.Pools {
-		m := p.Movement
+		m, others := p.Movement, ""
+		if len(p.Routes) > 0 {
+			others = "other "
+		}
 		switch {
 		case m == nil:
 			fmt.Fprintf(w, "pool %s: %s\n", p.Pool, p.Change)
@@ -194,14 +203,17 @@ func (d *difference) print(w io.Writer) {
 			fmt.Fprintf(w, "pool %s: %s\n", p.Pool, m.Note)
 			continue
 		case m.Share == 0:
-			fmt.Fprintf(w, "pool %s: no key moves (%s)\n", p.Pool, m.Method)
+			fmt.Fprintf(w, "pool %s: no %skey moves (%s)\n", p.Pool, others, m.Method)
 		default:
-			fmt.Fprintf(w, "pool %s: %s of the keys move (%s)\n", p.Pool, percent(m.Share), m.Method)
+			fmt.Fprintf(w, "pool %s: %s of the %skeys move (%s)\n", p.Pool, percent(m.Share), others, m.Method)
 		}
 		if m.Note != "" {
 			fmt.Fprintf(w, "  note: %s\n", m.Note)
 		}
 		printFlows(w, m.Flows)
+		for i := range p.Routes {
+			p.Routes[i].print(w)
+		}
 		if p.Traffic != nil {
 			p.Traffic.print(w)
 		}

@@ -21,7 +21,8 @@ func explainCommand() *Command {
 		Name:    "explain",
 		Args:    "[-c FILE | --admin ADDR] [-p POOL] [--json] KEY...",
 		Summary: "where keys go, and why",
-		Help: "Shows for each key the part that is hashed, its hash, the point of the continuum that it meets and the server.\n" +
+		Help: "Shows for each key the pool that it is routed to, if it is, the part that is hashed, its hash, the point of the\n" +
+			"continuum that it meets and the server.\n" +
 			"With -c as the file says, all servers being live; with --admin as a running proxy sees it now, ejected servers left\n" +
 			"out. Exit status 1 if the file has mistakes, there is no such pool, or the proxy cannot be asked.",
 		build: func(fs *pflag.FlagSet) action {
@@ -77,6 +78,9 @@ func explainFile(path, pool string, keys []string, stderr io.Writer) ([]engine.P
 		fmt.Fprintln(stderr, err)
 		return nil, errFound
 	}
+	if err := find(f, stderr); err != nil {
+		return nil, err
+	}
 	proxy, err := engine.New(f.Options, world.New(time.Now()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
@@ -101,7 +105,16 @@ func printPlaces(w io.Writer, places []engine.Place) {
 		if p.Distribution != "random" {
 			hash, point = fmt.Sprintf("%s %d", p.HashName, p.Hash), fmt.Sprintf("%s %d", p.Distribution, p.Point)
 		}
-		fmt.Fprintf(tw, "%s\t%q\t%q\t%s\t%s\t%s\t%s\t%s\n", p.Pool, p.Key, p.Hashed, hash, point, p.Server, p.Name, p.Reason)
+		pool := p.Pool
+		if p.RoutedTo != "" {
+			pool += " > " + p.RoutedTo
+		}
+		fmt.Fprintf(tw, "%s\t%q\t%q\t%s\t%s\t%s\t%s\t%s\n", pool, p.Key, p.Hashed, hash, point, p.Server, p.Name, p.Reason)
 	}
 	_ = tw.Flush()
+	for _, p := range places {
+		if p.Reads != "" {
+			fmt.Fprintf(w, "reads of %q in %s: %s\n", p.Key, p.Pool, p.Reads)
+		}
+	}
 }

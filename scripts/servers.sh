@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
-# libmemcached's tools; HAProxy, which sends PROXY headers; stunnel; what runs the client libraries of tests/compat/: Node.js with npm,
+# libmemcached's tools; HAProxy, which sends PROXY headers; etcd, in which servers are discovered; stunnel; what runs the client libraries of tests/compat/: Node.js with npm,
 # PHP, Python, Ruby and their libraries; and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
@@ -33,7 +33,7 @@ imports() {
 missing() {
 	local pair module
 	for pair in redis-server:redis-server redis-cli:redis-tools memcached:memcached nutcracker:nutcracker \
-		memccapable,memcapable:libmemcached-tools haproxy:haproxy stunnel:stunnel4 valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
+		memccapable,memcapable:libmemcached-tools haproxy:haproxy etcd:etcd-server stunnel:stunnel4 valgrind:valgrind node:nodejs npm:npm php:php-cli ruby:ruby; do
 		found "${pair%%:*}" || echo "${pair##*:}"
 	done
 	# Libraries are found by asking the language for them, as tests/compat/ does.
@@ -82,7 +82,7 @@ install_packages() {
 		as_root=(sudo -n -E)
 	fi
 	if [ -d /run/systemd/system ]; then
-		units=("${@/%/.service}")
+		units=("${@/%/.service}" etcd.service) # which is etcd-server's
 		trap unmask EXIT
 		"${as_root[@]}" systemctl --runtime --quiet mask "${units[@]}"
 	fi

@@ -64,9 +64,9 @@ type parking struct {
 	halved bool // its keys are with two servers: what is behind it of its client may be done first
 }
 
-// follow has h send commands again if its pool is a cluster, or has sentinels.
+// follow has h send commands again if its pool is a cluster, or has sentinels, or replicas.
 func (h *shard) follow(l *Local) {
-	if h.pool.Options().Follows() && h.retries == nil {
+	if o := h.pool.Options(); (o.Follows() || o.Reads()) && h.retries == nil {
 		h.retries = &retries{local: l, of: make(map[*backend.Request]*retry)}
 		h.group.Again = h.again
 	}
@@ -77,6 +77,8 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 	s := waitsFor(r)
 	if e.Why != verdict.Asked {
 		h.pool.Stale()
+	} else if h.pool.reads != nil {
+		h.pool.Moves(e.Slot)
 	}
 	goesOn := s != nil && s.life != closed
 	if goesOn && e.Apart {
@@ -95,6 +97,13 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 	}
 	y := h.retries.of[r]
 	y.settle(&p.to, r)
+	if e.Replica && e.Server == nil {
+		e.Server = h.readsAgain(s, p, h.serverOf(s, &p.to))
+	}
+	if e.Replica && e.Server == nil && !h.pool.patient {
+		h.retries.local.loop.PutBuffer(frame)
+		return false
+	}
 	if e.Server != nil && s.parked == 0 && y.hops <= hopsAtOnce && h.send(s, p, e.Server, e.Why == verdict.Asked) {
 		return true
 	}
@@ -108,21 +117,14 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 	return true
 }
 
-// redirected fails r, which goes on no more, if its server named another: no client is told where servers are.
-func (h *shard) redirected(r *backend.Request, e backend.Elsewhere) bool {
-	if e.Why != verdict.Moved && e.Why != verdict.Asked {
-		return false
-	}
-	r.Owner.Failed(r, backend.ErrTimeout)
-	return true
-}
-
 // waitsFor is the session that awaits r's reply, nil if none does.
 func waitsFor(r *backend.Request) *Session {
 	switch o := r.Owner.(type) {
 	case *Session:
 		return o
 	case *call:
+		return o.s
+	case *side:
 		return o.s
 	}
 	return nil
@@ -134,7 +136,7 @@ func (h *shard) mayGoAgain(s *Session, r *backend.Request, e backend.Elsewhere) 
 	if y == nil {
 		y = h.begin(s, r, r.QueuedAt())
 	}
-	if e.Why == verdict.Moved || e.Why == verdict.Asked {
+	if e.Why == verdict.Moved || e.Why == verdict.Asked || e.Replica {
 		y.hops++
 	}
 	return y.hops <= maxHops && s.loop.Now < h.patience(y)
@@ -146,6 +148,7 @@ func (h *shard) begin(s *Session, r *backend.Request, at int64) *retry {
 	y := &retry{began: at, number: h.retries.begun}
 	h.retries.of[r] = y
 	s.retrying++
+	s.expecting++
 	s.waitsFor |= behindRetry
 	return y
 }
@@ -169,6 +172,7 @@ func (s *Session) arrived(r *backend.Request) {
 		return
 	}
 	delete(s.retries.of, r)
+	s.expecting--
 	if s.retrying--; s.retrying == 0 {
 		s.waitsFor &^= behindRetry
 		s.sentAgain = sentAgain{}
@@ -184,6 +188,7 @@ func (s *Session) forgetRetries() {
 			delete(s.retries.of, f)
 		}
 	}
+	s.expecting -= s.retrying
 	s.retrying, s.sentAgain = 0, sentAgain{}
 }
 
@@ -287,7 +292,7 @@ func (s *Session) holdRequest(r *backend.Request, p *parking) {
 	s.begin(s, r, s.loop.Now)
 	s.pool.Stale()
 	place, from := int(r.Server), ""
-	if place < len(s.pool.Servers()) { // else nobody has it
+	if s.pool.AtPlace(place) != nil { // else nobody has it
 		from = s.nameAt(place)
 	}
 	p.r, p.from, p.to = r, s.loop.Now, s.aimOf(r, p.frame.B, from)
@@ -359,7 +364,7 @@ func (h *shard) sent(s *Session, p *parking) bool {
 	if s.loop.Now < p.from || p.reply != nil && !p.halved && h.behind(p.r) != nothingFollows {
 		return false
 	}
-	server := h.serverOf(s, &p.to)
+	server := h.readsAgain(s, p, h.serverOf(s, &p.to))
 	return server != nil && h.send(s, p, server, false)
 }
 

@@ -519,3 +519,42 @@ func TestAgainInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowMaster: a master that sentinels know may take as long as it likes to answer; so may a replica that is well.
+func TestSlowMaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimWith(t, 1, resp.Options{Sentinels: true}, func(o *topology.Options) {
+			o.Sentinels, o.Servers[0].Master = []topology.ServerOptions{sessiontest.ServerNamed("w")}, "m"
+		}, nil)
+		c := s.connect()
+		c.Send(array("GET", "k"))
+		s.Settle()
+		s.Servers[0].Reply("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+		s.Settle()
+		s.Servers[0].Sock.Take()
+		s.Servers[0].Reply(bulk("v"))
+		c.Send(array("EVAL", "while true do end", "1", "k"))
+		s.Passes(5 * time.Second)
+		s.Servers[0].Reply(":1\r\n")
+		s.Settle()
+		if got := c.Sock.Take(); got != bulk("v")+":1\r\n" {
+			t.Errorf("the client has %q", got)
+		}
+	})
+	play(t, "a replica", topology.PreferReplica, nil, func(r *replicated, c *simClient) {
+		r.fresh(0)
+		r.want(c, get, "", get, "")
+		r.Passes(5 * time.Second)
+		r.answer(r.r0, bulk("v"))
+		r.replies(c, bulk("v"))
+	})
+	play(t, "a replica that does not say how it is", topology.PreferReplica, nil, func(r *replicated, c *simClient) {
+		r.fresh(0)
+		r.want(c, get, "", get, "")
+		r.pool.Unwell(r.pool.Replicas()[0], "it is silent")
+		r.Passes(3 * time.Second)
+		r.want(c, "", get, "", "")
+		r.answer(r.master, bulk("v"))
+		r.replies(c, bulk("v"))
+	})
+}

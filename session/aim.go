@@ -25,6 +25,9 @@ func (h *shard) aimOf(r *backend.Request, frame []byte, from string) aim {
 	to := aim{slot: -1}
 	if r.Parent != nil && r.Op != h.pool.Protocol.ExecOp() {
 		to.server, to.of = from, h.pool
+		if h.before != nil && placeOf(h.pool, from) < 0 {
+			to.of = h.before
+		}
 	}
 	h.commands(frame, func(cmd *codec.Command) bool {
 		key := cmd.Key
@@ -52,8 +55,7 @@ func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
 	case to.key != nil:
 		_, server = h.pool.Router().Route(to.key)
 	case to.server != "":
-		entries := h.pool.Options().Servers
-		if i := slices.IndexFunc(entries, func(e topology.ServerOptions) bool { return e.Name == to.server }); i >= 0 {
+		if i := placeOf(h.pool, to.server); i >= 0 {
 			server = h.pool.Servers()[i]
 		} else if h.pool.slotted {
 			server = h.heirOf(to)
@@ -64,27 +66,35 @@ func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
 	return server
 }
 
-// heirOf is the server that has the place of one that left the cluster: its slots, and it had none itself; nil: none has, others answer for
-// them as well.
+// heirOf is the server that has the place of one that left the cluster: a slot that was its, though it had none before, for a slot may have moved
+// to another master meanwhile; nil: there is none, others answer for its slots as well.
 func (h *shard) heirOf(to *aim) *topology.Server {
-	was := to.of.Options()
-	named := func(name string) int {
-		return slices.IndexFunc(was.Servers, func(e topology.ServerOptions) bool { return e.Name == name })
-	}
-	place := named(to.server)
+	was, place := to.of.Options(), placeOf(to.of, to.server)
 	if place < 0 || was.Slots == nil {
 		return nil
 	}
-	slot := slices.Index(was.Slots[:], uint16(place))
-	if slot < 0 {
-		return nil
+	owners := make([]bool, len(was.Servers))
+	for _, owner := range was.Slots {
+		if owner != ring.NoServer {
+			owners[owner] = true
+		}
 	}
-	_, heir := h.pool.Router().Owner(slot)
-	if heir == nil {
-		return nil
+	for slot, owner := range was.Slots {
+		if int(owner) != place {
+			continue
+		}
+		_, heir := h.pool.Router().Owner(slot)
+		if heir == nil {
+			continue
+		}
+		if before := placeOf(to.of, h.pool.Entry(heir).Name); before < 0 || !owners[before] {
+			return heir
+		}
 	}
-	if before := named(h.pool.Entry(heir).Name); before >= 0 && slices.Contains(was.Slots[:], uint16(before)) {
-		return nil
-	}
-	return heir
+	return nil
+}
+
+// placeOf is the place of the server of a name in p; -1: it has none.
+func placeOf(p *Pool, name string) int {
+	return slices.IndexFunc(p.Options().Servers, func(e topology.ServerOptions) bool { return e.Name == name })
 }

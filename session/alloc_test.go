@@ -78,3 +78,29 @@ func TestAllocsScripts(t *testing.T) {
 		t.Errorf("%v allocations in a round; want 0", n)
 	}
 }
+
+// TestAllocsMirrored: a command that is routed, or mirrored and compared, allocates nothing.
+func TestAllocsMirrored(t *testing.T) {
+	s, own, mirror := mirrorSim(t, nil)
+	c := s.connect()
+	get, reply, buf := []byte(array("GET", "a")), []byte(bulk("value")), make([]byte, 100)
+	play := func() {
+		s.Loop.Data(c.session, buf[:copy(buf, get)])
+		s.Settle()
+		s.Loop.Data(own.Up, buf[:copy(buf, reply)])
+		s.Loop.Data(mirror.Up, buf[:copy(buf, reply)])
+		s.Settle()
+		own.Sock.Got, mirror.Sock.Got, c.Sock.Got = own.Sock.Got[:0], mirror.Sock.Got[:0], c.Sock.Got[:0]
+	}
+	c.Send(string(get))
+	s.Settle()
+	own.Reply(string(reply))
+	mirror.Reply(string(reply))
+	s.Settle()
+	for range 10 {
+		play()
+	}
+	if n := testing.AllocsPerRun(1000, play); n != 0 {
+		t.Errorf("%v allocations in a round; want 0", n)
+	}
+}

@@ -76,14 +76,14 @@ func (h *shard) sendApart(s *Session, r *backend.Request, server *topology.Serve
 		if err != nil {
 			return false
 		}
-		router := h.pool.Router()
+		router := s.ways()
 		place, owner := router.Route(cmd.KeyAt(0))
 		c.Touch()
 		if ask {
 			c.Before(h.pool.Protocol.Asking())
 		}
 		if r.Server = uint16(max(place, 0)); cmd.Wait != 0 {
-			s.blockOver(c, owner, cmd)
+			s.blockOver(c, h, owner, cmd)
 		} else {
 			s.watches = watching{
 				lease: c, router: router, place: place, server: owner, asks: ask, op: cmd.Op, keys: appendWatched(s.watches.keys[:0], cmd),

@@ -27,6 +27,7 @@ import (
 // blocking is the command of a client that may block, on its way.
 type blocking struct {
 	lease  *backend.Conn    // nil: there is none
+	at     *shard           // that the lease is of
 	key    []byte           // its first
 	server *topology.Server // who has that, as the pool said; the lease may lead to another, which a server named. nil: it has no key
 	last   *lastCall        // under way, since the client sends no more
@@ -39,7 +40,7 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 	if !s.alone() {
 		return false
 	}
-	router := s.pool.Router()
+	router := s.ways()
 	key := firstKey(cmd)
 	place, server := router.Route(key)
 	if !s.together(router, place, cmd) {
@@ -52,7 +53,7 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.refuse(cmd, backend.ErrUnsure)
 		return true
 	}
-	c, wait, err := s.lease(backend.Blocking, server)
+	c, wait, err := s.lease(backend.Blocking, place, server)
 	if wait {
 		return false
 	}
@@ -61,7 +62,8 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 		s.unleased(place, cmd, err)
 		return true
 	}
-	s.blockOver(c, server, cmd)
+	s.unmirrored().Blocking++
+	s.blockOver(c, s.shardAt(place), server, cmd)
 	if cmd.Own {
 		s.mark(c)
 	}
@@ -71,8 +73,8 @@ func (s *Session) blockOn(cmd *codec.Command) (taken bool) {
 }
 
 // blockOver notes that cmd, which may block, is to go over a lease; server is who has its key.
-func (s *Session) blockOver(c *backend.Conn, server *topology.Server, cmd *codec.Command) {
-	s.blocks = blocking{lease: c, key: append(s.blocks.key[:0], firstKey(cmd)...), server: server, brief: cmd.Apart && !cmd.Own}
+func (s *Session) blockOver(c *backend.Conn, at *shard, server *topology.Server, cmd *codec.Command) {
+	s.blocks = blocking{lease: c, at: at, key: append(s.blocks.key[:0], firstKey(cmd)...), server: server, brief: cmd.Apart && !cmd.Own}
 	s.local.blocked.add(s)
 	s.tally.Waiting++
 	c.Blocks(cmd.Wait)
@@ -176,7 +178,7 @@ func (l *Local) Unblock(pool string, id uint64, failing bool) (unblocked bool) {
 // endBlocking forgets the command that blocks, and returns its connection.
 func (s *Session) endBlocking() *backend.Conn {
 	c := s.blocks.lease
-	s.blocks.lease, s.blocks.server, s.blocks.last = nil, nil, nil
+	s.blocks.lease, s.blocks.at, s.blocks.server, s.blocks.last = nil, nil, nil, nil
 	s.local.blocked.remove(s)
 	s.tally.Waiting--
 	s.loop.Busy++
@@ -222,7 +224,7 @@ func (o *lastCall) ask() {
 		return
 	}
 	o.left--
-	c, err := s.conns.Conn(s.blocks.lease.Server(), s.cl.ID)
+	c, err := s.connsOf(s.blocks.at).Conn(s.blocks.lease.Server(), s.cl.ID)
 	if err != nil {
 		s.close()
 		return
@@ -254,9 +256,9 @@ func (l *Local) recall() {
 		if s.blocks.server == nil || s.pool.random {
 			continue
 		}
-		switch _, server := s.pool.Router().Route(s.blocks.key); {
+		switch _, server := s.ways().Route(s.blocks.key); {
 		case server == s.blocks.server, server == s.blocks.lease.Server():
-		case s.retries != nil:
+		case s.pool.patient:
 			s.endBlocking().Cancel(backend.ErrElsewhere)
 		default:
 			s.interrupt()

@@ -40,7 +40,7 @@ func (s *Session) sendScript(place int, server *topology.Server, cmd *codec.Comm
 		s.send(place, server, cmd)
 		return
 	}
-	if s.retries != nil {
+	if s.pool.patient {
 		if c, err := s.conns.Conn(server, s.cl.ID); err == nil {
 			s.preloadCall(s, c, cmd.Frame)
 		}
@@ -72,7 +72,7 @@ func (s *Session) callWithin(t *transaction, r *backend.Request, c *backend.Conn
 	o := s.local.getCall(s)
 	o.within = true
 	if o.conn = c; s.watches.lease != nil {
-		o.conn, _ = s.conns.Conn(t.server, s.cl.ID)
+		o.conn, _ = s.connsAt(t.place).Conn(t.server, s.cl.ID)
 	}
 	for _, at := range t.calls {
 		if n := int(at.end - at.start); len(o.frames.B)+n <= maxCallBytes && s.keptCalls+n <= maxKeptCalls {
@@ -222,9 +222,12 @@ func (s *Session) load(c *backend.Conn, body string) {
 	l.servers.Unref(q)
 }
 
-// dropCalls forgets what r, or a fragment of it, calls: nobody waits for the reply.
+// dropCalls forgets what r, or a fragment of it, calls, and what its reply is compared with: nobody waits for it.
 func (l *Local) dropCalls(r *backend.Request) {
-	if o, ok := r.Owner.(*call); ok {
+	switch o := r.Owner.(type) {
+	case *call:
+		o.leave(r)
+	case *side:
 		o.leave(r)
 	}
 	for _, f := range r.Fragments {

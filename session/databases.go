@@ -30,6 +30,7 @@ func (s *Session) enter(db int) {
 		db = p.Home()
 	}
 	s.conns = s.group.Set(s.cl.Profile, db)
+	s.rereads()
 }
 
 // resettle is enter for a client that finds another pool in the place of old: it stays in its database where either pool has clients
@@ -69,7 +70,7 @@ func (s *Session) execApart(cmd *codec.Command) (taken bool) {
 	s.stale()
 	p, t, w := s.pool.Protocol, s.transaction, &s.watches
 	if _, spoiled := p.Transaction(&s.cl); !spoiled && !w.on() && s.stillTogether(t) {
-		c, wait, err := s.lease(backend.Transactions, t.server)
+		c, wait, err := s.lease(backend.Transactions, t.place, t.server)
 		if wait {
 			return false
 		}
@@ -80,7 +81,7 @@ func (s *Session) execApart(cmd *codec.Command) (taken bool) {
 			s.dropTransaction()
 			return true
 		}
-		*w = watching{lease: c, router: s.pool.Router(), place: t.place, server: t.server, keys: w.keys[:0]}
+		*w = watching{lease: c, router: s.ways(), place: t.place, server: t.server, keys: w.keys[:0]}
 	}
 	s.count(cmd)
 	s.exec(cmd)

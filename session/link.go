@@ -85,7 +85,7 @@ func (k *link) Replied(_ *backend.Request, frame []byte, _ bool) {
 	case !fits:
 		k.line.feed.Distrust()
 	case t == nil:
-	case refuses && k.hops < maxHops && t.hub.shard.retries != nil && k.line.feed.Protocol().Judge(0, 0, frame) >= verdict.Moved:
+	case refuses && k.hops < maxHops && t.hub.shard.pool.patient && k.line.feed.Protocol().Judge(0, 0, frame) >= verdict.Moved:
 		k.hops++
 		k.state = lost // and those who wait for it wait on
 		t.hub.mislaid(k)

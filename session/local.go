@@ -32,17 +32,23 @@ type Local struct {
 	holders sessions // inHolders
 	blocked sessions // inBlocked
 
-	cmd          codec.Command   // reused from command to command
-	past         *quota.Limit    // of a command of Kind over, which rule it is past
-	name         []byte          // scratch of lookup
-	parts        []uint16        // scratch of scatter: server of each key
-	counts       []int           // scratch of scatter: keys for each server
-	targets      []target        // scratch of scatter: where they go
-	slots        *slotted        // scratch of scatterSlots; nil: never used
-	gathers      []*codec.Gather // not in use
-	transactions []*transaction  // not in use
-	calls        []*call         // not in use
-	loaded       [8]loading      // lately, the next in place of the one at nextLoaded
+	cmd          codec.Command     // reused from command to command
+	past         *quota.Limit      // of a command of Kind over, which rule it is past
+	name         []byte            // scratch of lookup
+	parts        []uint16          // scratch of scatter: server of each key
+	counts       []int             // scratch of scatter: keys for each server
+	targets      []target          // scratch of scatter: where they go
+	slots        *slotted          // scratch of scatterSlots; nil: never used
+	gathers      []*codec.Gather   // not in use
+	transactions []*transaction    // not in use
+	calls        []*call           // not in use
+	copies       []*copied         // not in use
+	twins        []*twin           // not in use
+	comparing    int               // twins that are asked again
+	skips        stats.MirrorSkips // of pools without a mirror, which nobody asks for
+	loaded       [8]loading        // lately, the next in place of the one at nextLoaded
+	reads, asked bool              // the command that is being taken may be asked of replicas, and was
+	readKey      []byte            // scratch of scatterSlots: the first key of a fragment that replicas may be asked for
 	nextLoaded   int
 	idle         int          // the smallest number of them since the last tidy: that many were never needed
 	clients      atomic.Int64 // on the loop or on their way to it

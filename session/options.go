@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"cashew/quota"
+	"cashew/ring"
 )
 
 // Limits are what each client, or all of them together, may have at most.
@@ -43,6 +44,15 @@ type ClientOptions struct {
 	// MovingEndpoint is what clients are told to connect to that ask to be told before a drain, "host:port"; "": where they
 	// connected before.
 	MovingEndpoint string
+
+	// Routes have keys be other pools' of the proxy; their prefixes differ.
+	Routes []ring.Route
+
+	// Failover is what has keys whose server can't be sent to.
+	Failover FailoverOptions
+
+	// Mirror is what gets copies of what clients send.
+	Mirror MirrorOptions
 
 	// RateLimits are how much clients may ask for, at most quota.MaxRules of them with names that differ.
 	RateLimits []quota.Rule

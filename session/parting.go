@@ -37,14 +37,15 @@ type State struct {
 	Wishes uint8  `json:",omitempty"` // codec.Client.Wishes
 	Bar    uint16 `json:",omitempty"` // codec.Client.Bar; such a client's pool stands in Switched, too
 
-	Addr   string
-	LAddr  string `json:",omitempty"` // "": as the socket says; a PROXY header may have told another
-	Authed bool
-	Unsure bool `json:",omitempty"` // what the client wrote may be lost, and it was not told
-	Name   string
-	Lib    string
-	LibVer string
-	Input  int // bytes that follow: read from the client, and not taken
+	Addr    string
+	LAddr   string `json:",omitempty"` // "": as the socket says; a PROXY header may have told another
+	Authed  bool
+	Unsure  bool `json:",omitempty"` // what the client wrote may be lost, and it was not told
+	Masters bool `json:",omitempty"` // codec.Client.Masters
+	Name    string
+	Lib     string
+	LibVer  string
+	Input   int // bytes that follow: read from the client, and not taken
 
 	Scripts [][]byte `json:",omitempty"` // with the first client of a pool: those that the pool knows
 }
@@ -125,7 +126,7 @@ func (s *Session) part() (c Parted, ok bool) {
 func (s *Session) state(input int) State {
 	c := State{
 		Pool: s.pool.Name, Profile: s.cl.Profile, Bar: s.cl.Bar, Moves: s.cl.Moves, Wishes: s.cl.Wishes, Addr: s.cl.Addr, LAddr: s.cl.LAddr, Authed: s.cl.Authed,
-		Unsure: s.unsure || s.standing != s.group.Standing(), Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
+		Masters: s.cl.Masters, Unsure: s.unsure || s.standing != s.group.Standing(), Name: s.cl.Name, Lib: s.cl.Lib, LibVer: s.cl.LibVer, Input: input,
 	}
 	if c.Profile != 0 || c.Bar != 0 {
 		c.Pool, c.Switched = "", s.pool.Name
@@ -161,7 +162,7 @@ func Restore(l *Local, p *Pool, id uint64, c Parted, ours bool) *Session {
 	}
 	s.cl = codec.Client{
 		ID: id, Profile: c.State.Profile, DB: db, Bar: c.State.Bar, Moves: c.State.Moves, Wishes: c.State.Wishes, Addr: c.State.Addr, LAddr: c.State.LAddr, Authed: c.State.Authed,
-		Known: c.State.Known, Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
+		Masters: c.State.Masters, Known: c.State.Known, Name: c.State.Name, Lib: c.State.Lib, LibVer: c.State.LibVer,
 	}
 	p.Protocol.Rejoin(&s.cl, c.State.User)
 	s.restored = true

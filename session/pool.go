@@ -8,6 +8,7 @@ import (
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/quota"
+	"cashew/ring"
 	"cashew/stats"
 	"cashew/topology"
 )
@@ -19,15 +20,18 @@ type Pool struct {
 
 	Name     string
 	Protocol protocol
-	random   bool // distribution: a key has no place
-	slotted  bool // a cluster: keys go together if their slot is one
-	logsIn   bool // its clients have to log in, or may
-	patient  bool // its servers change places: what can't be sent waits
+	random   bool   // distribution: a key has no place
+	slotted  bool   // a cluster: keys go together if their slot is one
+	logsIn   bool   // its clients have to log in, or may
+	patient  bool   // its servers change places: what can't be sent waits
+	reads    *reads // nil: it has no replicas
 	opts     *ClientOptions
+	lead     *ring.Lead    // of keys to other pools; nil: it has no routes
 	origin   *stats.Origin // of its keys, for those who keep some
 	Count    *Counters     // shared with the pool that it replaced
 	scripts  *scripts      // so are these
 	census   *census       // and this
+	ramp     *ramp         // and this, if the mirror is the same
 	Denials  *Denials      // and these
 	lessons  *lessons      // of commands: another Protocol has other rules for them
 
@@ -100,9 +104,16 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	for i := range servers.Servers {
 		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
 	}
+	for i := range servers.Replicas {
+		p.origin.Servers = append(p.origin.Servers, servers.Replicas[i].PName)
+	}
+	p.reads = readsOf(bp, servers.Protocol)
 	p.logsIn = p.Protocol.Guarded() || p.Protocol.Users() != nil
 	p.limits = quota.New(o.RateLimits)
-	p.census = new(census)
+	if len(o.Routes) > 0 {
+		p.lead = o.Lead()
+	}
+	p.census, p.ramp = new(census), new(ramp)
 	p.subscribers = &subscribers{p.census, p}
 	return p
 }
@@ -112,6 +123,9 @@ func (p *Pool) Adopt(old *Pool) {
 	p.Pool.Adopt(old.Pool)
 	p.Count, p.scripts, p.census, p.Denials, p.groups = old.Count, old.scripts, old.census, old.Denials, old.groups
 	p.subscribers.census = p.census
+	if p.opts.Mirror == old.opts.Mirror {
+		p.ramp = old.ramp
+	}
 	p.limits = p.limits.After(old.limits)
 	if p.Protocol == old.Protocol { // its servers have other places
 		p.lessons = old.lessons
@@ -119,8 +133,8 @@ func (p *Pool) Adopt(old *Pool) {
 	old.next = p
 }
 
-// single says that p has one server, and is not a cluster, which may have several a moment later.
-func (p *Pool) single() bool { return len(p.Servers()) == 1 && !p.slotted }
+// single says that its clients reach one server, which is all that there is: it is no cluster, which may have several a moment later.
+func (p *Pool) single() bool { return len(p.Servers()) == 1 && !p.slotted && p.lead == nil }
 
 // RateLimits are what became of p's rules, in their order.
 func (p *Pool) RateLimits() (list []stats.Limit) {

@@ -65,7 +65,7 @@ func (h *shard) preloadCall(s *Session, c *backend.Conn, frame []byte) {
 
 // preloadCalls is preload for what a transaction calls.
 func (s *Session) preloadCalls(t *transaction, c *backend.Conn) {
-	if s.retries == nil {
+	if !s.pool.patient {
 		return
 	}
 	for _, at := range t.calls {

@@ -22,8 +22,8 @@ import (
 func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	r.Size += len(chunk)
 	if last {
-		if s.retrying != 0 {
-			s.arrived(r)
+		if s.expecting != 0 {
+			s.came(r)
 		}
 		s.answered(r)
 		if s.blocks.lease != nil {
@@ -226,6 +226,9 @@ func (s *Session) allStored(r *backend.Request) {
 func (s *Session) fragmentDone(whole *backend.Request) {
 	if whole.Pending--; whole.Pending == 0 {
 		whole.Done = true
+		if s.expecting != 0 {
+			s.settle(whole)
+		}
 		s.passDue()
 	}
 }
@@ -301,8 +304,8 @@ func (s *Session) Failed(r *backend.Request, err error) {
 		s.endBlocking().Cancel(err)
 	}
 	s.unanswered(r)
-	if s.retrying != 0 {
-		s.arrived(r)
+	if s.expecting != 0 {
+		s.came(r)
 	}
 	switch {
 	case r.Parent != nil:

@@ -62,7 +62,7 @@ func (s *Session) consume(buf []byte) (taken int) {
 		if s.limiter != nil && !s.admit(cmd, n) {
 			break
 		}
-		if cmd.Kind == codec.Forward { // nearly always
+		if cmd.Kind == codec.Forward && s.reads == nil { // nearly always
 			s.count(cmd)
 			s.forward(cmd)
 		} else if !s.take(cmd) {
@@ -94,8 +94,16 @@ func (s *Session) count(cmd *codec.Command) {
 	}
 }
 
-// take is handle for a command that may be quiet, whatever it is.
+// take is handle for a command that may be quiet, whatever it is, or is in a pool with replicas.
 func (s *Session) take(cmd *codec.Command) bool {
+	if s.reads != nil {
+		return s.steer(cmd)
+	}
+	return s.takeAny(cmd)
+}
+
+// takeAny is handle for a command that may be quiet.
+func (s *Session) takeAny(cmd *codec.Command) bool {
 	taken := s.handle(cmd)
 	if cmd.Quiet != 0 {
 		if taken {
@@ -192,17 +200,50 @@ func (s *Session) carryOut(cmd *codec.Command) {
 
 // forward sends a command as it is to the server that owns its key, or all of its keys.
 func (s *Session) forward(cmd *codec.Command) {
+	if s.routes != nil {
+		s.forwardRouted(cmd)
+		return
+	}
 	r := s.pool.Router()
 	place, server := r.Route(cmd.Key)
 	if len(cmd.Keys) > 0 {
-		s.forwardKeys(r, place, server, cmd)
+		s.forwardKeys(ways{router: r}, place, server, cmd)
 		return
 	}
 	s.send(place, server, cmd)
 }
 
+// forwardRouted is forward where keys may be other pools'.
+func (s *Session) forwardRouted(cmd *codec.Command) {
+	w := s.ways()
+	if cmd.Key == nil && len(cmd.Keys) == 0 {
+		w.routes = nil // it is about the own servers
+	}
+	place, server := w.Route(cmd.Key)
+	var own *side
+	if m := s.routes.mirror; m != nil && s.mayCopy(w, place, server, cmd) {
+		if m.answers(s, cmd) && m.ask(s, cmd) {
+			return
+		}
+		own = m.copy(s, cmd) // first: of what is sent nothing may be used afterwards
+	}
+	if s.routes.spare != nil && w.routes != nil && (len(cmd.Keys) == 0 || s.together(w, place, cmd)) {
+		if at, other := s.insteadOf(place, server, cmd); at != place {
+			s.send(at, other, cmd) // a script by name that is not there gets the spare's NOSCRIPT
+			return
+		}
+	}
+	if len(cmd.Keys) > 0 {
+		s.forwardKeys(w, place, server, cmd)
+		return
+	}
+	if c := s.send(place, server, cmd); own != nil {
+		own.awaits(s, c != nil)
+	}
+}
+
 // forwardKeys is forward for a command with Keys.
-func (s *Session) forwardKeys(r *topology.Router, place int, server *topology.Server, cmd *codec.Command) {
+func (s *Session) forwardKeys(r ways, place int, server *topology.Server, cmd *codec.Command) {
 	switch {
 	case !s.mayHave(r, place, cmd):
 		s.apart(r, cmd)
@@ -216,11 +257,18 @@ func (s *Session) forwardKeys(r *topology.Router, place int, server *topology.Se
 // send queues a whole command on a connection to server, which it returns, or answers why that can't be. place is the server's index in
 // the pool's list; figures count by it.
 func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *backend.Conn {
-	c, err := s.conns.Conn(server, s.cl.ID)
+	conns := s.conns
+	if s.routes != nil {
+		conns = s.routedTo(place)
+	}
+	c, err := conns.Conn(server, s.cl.ID)
 	if err != nil && s.pool.patient {
-		c, err = s.conns.Despite(err, server, s.cl.ID, cmd.Op)
+		c, err = s.connsAt(place).Despite(err, server, s.cl.ID, cmd.Op)
 	}
 	if err != nil {
+		if server == nil && place >= 0 && s.local.reads {
+			err = s.noReplica(place)
+		}
 		switch {
 		case s.pool.patient && !cmd.NoReply:
 			s.hold(place, cmd, err)
@@ -234,7 +282,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 	if cmd.NoReply {
 		c.NoReply()
 		if len(cmd.Frame) >= bigBytes {
-			s.local.big.Note(s.pool.origin, place, cut(cmd.Key), len(cmd.Frame))
+			s.local.big.Note(s.origin(), place, cut(cmd.Key), len(cmd.Frame))
 		}
 	} else {
 		r = s.local.servers.NewRequest(s)
@@ -302,12 +350,12 @@ func (s *Session) giveInput(c *backend.Conn, frame []byte) bool {
 }
 
 // mayHave says whether cmd, which has several keys, may go to the server at place, which has the first.
-func (s *Session) mayHave(r *topology.Router, place int, cmd *codec.Command) bool {
+func (s *Session) mayHave(r ways, place int, cmd *codec.Command) bool {
 	return s.together(r, place, cmd) || s.firstKeyDecides(cmd)
 }
 
 // together says whether all keys of cmd live at place. The random distribution has no place for a key: the first decides.
-func (s *Session) together(r *topology.Router, place int, cmd *codec.Command) bool {
+func (s *Session) together(r ways, place int, cmd *codec.Command) bool {
 	switch {
 	case s.pool.random:
 		return true

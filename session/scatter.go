@@ -11,21 +11,17 @@ import (
 // scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
 // one appends each key to its server's fragment.
 func (s *Session) scatter(cmd *codec.Command) {
-	l, r := s.local, s.pool.Router()
-	servers := s.pool.Servers()
-	l.parts = l.parts[:0]
-	l.counts = append(l.counts[:0], make([]int, len(servers))...)
-	for i := range cmd.Keys {
-		place := r.Place(cmd.KeyAt(i))
-		if place < 0 {
-			s.refuse(cmd, backend.ErrEjected)
-			return
-		}
-		l.parts = append(l.parts, uint16(place))
-		l.counts[place]++
+	l, servers := s.local, s.reached()
+	if s.routes != nil {
+		s.mirrorParts(cmd)
+	}
+	if !s.placeKeys(cmd, len(servers)) {
+		s.refuse(cmd, backend.ErrEjected)
+		return
 	}
 	if first := int(l.parts[0]); l.counts[first] == len(cmd.Keys) {
-		s.send(first, servers[first], cmd)
+		place, server := s.reader(first, servers[first], cmd.Op, nil)
+		s.send(place, server, cmd)
 		return
 	}
 
@@ -68,6 +64,36 @@ func (s *Session) scatter(cmd *codec.Command) {
 	s.launched(whole)
 }
 
+// placeKeys finds at which of so many servers each key of cmd is, and how many each has; false: one is nowhere.
+func (s *Session) placeKeys(cmd *codec.Command, servers int) bool {
+	l, r := s.local, s.ways()
+	l.parts = l.parts[:0]
+	l.counts = append(l.counts[:0], make([]int, servers)...)
+	for i := range cmd.Keys {
+		place := 0
+		if r.routes == nil {
+			place = r.router.Place(cmd.KeyAt(i)) // it spares a call for each key
+		} else {
+			place = s.placeOf(cmd.KeyAt(i), cmd.Op)
+		}
+		if place < 0 {
+			return false
+		}
+		l.parts = append(l.parts, uint16(place))
+		l.counts[place]++
+	}
+	return true
+}
+
+// placeOf is where a key is of a command of Op op, in a pool with routes: at its server, or at the spare's.
+func (s *Session) placeOf(key []byte, op uint16) int {
+	place, server := s.routes.route(key)
+	if s.routes.spare != nil {
+		place, _ = s.instead(place, server, key, op)
+	}
+	return place
+}
+
 // beginFragment begins the bytes of a fragment, which has so many keys.
 func (s *Session) beginFragment(cmd *codec.Command, t *target, keys int) {
 	p := s.pool.Protocol
@@ -95,6 +121,9 @@ func (s *Session) endFragment(cmd *codec.Command, t *target) {
 
 // fanOut sends a command as it is to every server of the pool, live in the ring or not.
 func (s *Session) fanOut(cmd *codec.Command) {
+	if s.routes != nil && s.group.Writes(cmd.Op) {
+		s.unmirrored().Keyless++
+	}
 	if cmd.NoReply {
 		for place, server := range s.pool.Servers() {
 			s.send(place, server, cmd)
@@ -137,6 +166,9 @@ func (s *Session) launched(whole *backend.Request) {
 // bytes to the connection.
 func (s *Session) fragment(whole *backend.Request, place int, server *topology.Server, keys int) target {
 	t := target{part: uint16(len(whole.Fragments))}
+	if s.local.reads {
+		place, server = s.reader(place, server, whole.Gather.Op, s.local.readKey)
+	}
 	f := s.local.servers.NewRequest(s)
 	f.Parent, f.Op, f.Keys, f.Server = whole, whole.Gather.Op, uint32(keys), uint16(place)
 	if whole.Mark != 0 {
@@ -145,9 +177,12 @@ func (s *Session) fragment(whole *backend.Request, place int, server *topology.S
 	t.request = f
 	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)
-	c, err := s.conns.Conn(server, s.cl.ID)
+	c, err := s.toward(place).Conn(server, s.cl.ID)
 	if err != nil && s.pool.patient {
-		c, err = s.conns.Despite(err, server, s.cl.ID, f.Op)
+		c, err = s.connsAt(place).Despite(err, server, s.cl.ID, f.Op)
+	}
+	if err != nil && server == nil && place >= 0 && s.local.reads {
+		err = s.noReplica(place)
 	}
 	if err != nil && s.pool.patient && (keys > 0 || !s.pool.slotted) {
 		whole.Pending++

@@ -96,6 +96,7 @@ type Session struct {
 	broken   bool // must be closed at once
 	spoiled  bool // it sent what is no command, and is told to go
 
+	reading
 	transit
 	limiting
 	switching
@@ -105,6 +106,7 @@ type Session struct {
 	before      *said       // what the client said of itself before the transaction that is under way; nil: none changes it
 	selected    []selection // what the transaction that is under way has for SELECT; nil: nothing, or there is none
 	blocks      blocking
+	expecting   int              // writes that are not answered, what replicas were asked for, and what is sent again: whether a reply means more than itself
 	retrying    int              // commands of it, or fragments, that are sent again; see again.go
 	parked      int              // of those, the ones that wait to be sent
 	parkedBytes int              // that they have

@@ -30,6 +30,7 @@ func (s *Session) sole(cmd *codec.Command) bool {
 		s.queue(cmd)
 		return true
 	}
+	s.keyless(cmd)
 	place, server := s.pool.Router().Route(nil)
 	if cmd.Script {
 		s.sendScript(place, server, cmd)
@@ -41,6 +42,7 @@ func (s *Session) sole(cmd *codec.Command) bool {
 
 // sendAnywhere sends a command as it is to a server that answers.
 func (s *Session) sendAnywhere(cmd *codec.Command) {
+	s.keyless(cmd)
 	place, server := s.anyServer(cmd.Key)
 	if cmd.Script {
 		s.sendScript(place, server, cmd)
@@ -103,7 +105,7 @@ func (s *Session) walk(cmd *codec.Command) {
 }
 
 // apart answers a command whose keys live on different servers by r, in its turn.
-func (s *Session) apart(r *topology.Router, cmd *codec.Command) {
+func (s *Session) apart(r ways, cmd *codec.Command) {
 	s.countRefusal(cmd)
 	s.answerWith(func(dst []byte, cl *codec.Client) []byte {
 		keys, servers := s.twoOf(r, len(cmd.Keys), cmd.KeyAt)
@@ -112,7 +114,7 @@ func (s *Session) apart(r *topology.Router, cmd *codec.Command) {
 }
 
 // apartFrom answers a command whose keys live on another server than earlier ones, whose first is key.
-func (s *Session) apartFrom(r *topology.Router, key []byte, cmd *codec.Command) {
+func (s *Session) apartFrom(r ways, key []byte, cmd *codec.Command) {
 	if !s.together(r, r.Place(cmd.KeyAt(0)), cmd) {
 		s.apart(r, cmd)
 		return
@@ -126,7 +128,7 @@ func (s *Session) apartFrom(r *topology.Router, key []byte, cmd *codec.Command) 
 }
 
 // twoOf are two of n keys that live on different servers by r, with the names of those: the first, and the first that is not where that is.
-func (s *Session) twoOf(r *topology.Router, n int, key func(i int) []byte) (keys [2][]byte, servers [2]string) {
+func (s *Session) twoOf(r ways, n int, key func(i int) []byte) (keys [2][]byte, servers [2]string) {
 	first := r.Place(key(0))
 	other, at := first, 0
 	for i := 1; i < n && other == first; i++ {
@@ -137,8 +139,13 @@ func (s *Session) twoOf(r *topology.Router, n int, key func(i int) []byte) (keys
 
 // nameAt is the name of the server at a place.
 func (s *Session) nameAt(place int) string {
-	if place < 0 {
-		return "no server"
+	p := s.pool
+	if s.routes != nil && place >= 0 {
+		t := s.routes.at(place)
+		p, place = t.shard.pool, place-t.base
 	}
-	return s.pool.Options().Servers[place].Name
+	if at := p.AtPlace(place); at != nil {
+		return at.Name
+	}
+	return "no server"
 }

@@ -14,7 +14,10 @@ import (
 // callbacks; its sessions, its group, and what was counted, stay.
 type shard struct {
 	pool    *Pool
+	before  *Pool // that it had before; nil: none
 	group   *backend.Group
+	routes  *routes // to other pools; nil: none
+	window  window  // of what its mirror's replies were compared with
 	tally   stats.ClientTally
 	slowLog stats.SlowLog
 	limits  *quota.Local // nil: none
@@ -33,6 +36,7 @@ func (l *Local) Add(p *Pool) {
 	h.follow(l)
 	h.group.Join()
 	l.shards = append(l.shards, h)
+	l.resolve()
 }
 
 // shardOf is the shard that has p, or the pool that replaced it; nil: l does not know it, or not any more.
@@ -52,7 +56,7 @@ func (l *Local) shardOf(p *Pool) *shard {
 func (h *shard) replace(l *Local, p *Pool) (ordered bool) {
 	was, now := h.pool.Options(), p.Options()
 	sameOwners := !was.Cluster || !now.Cluster || was.Slots == now.Slots // else a key may have another server now, while the one before stays
-	h.pool = p                                                           // first: a client that Change wakes must route by it
+	h.before, h.pool = h.pool, p                                         // first: a client that Change wakes must route by it
 	h.slowLog.Keep(p.opts.SlowMaxLen)
 	if h.limits == nil || h.limits.Of != p.limits {
 		h.limits = p.limits.Local()
@@ -109,18 +113,21 @@ func (l *Local) Apply(c *Change) {
 	for _, p := range c.Removed {
 		l.shardOf(p).removed = true
 	}
+	waits := l.disturbed(ordered, l.resolve())
 	for s := range l.sessions.all {
-		if inOrder, changed := ordered[s.shard]; changed {
+		inOrder, changed := ordered[s.shard]
+		switch {
+		case changed:
 			if s.moved(old[s.shard]); s.life == closed {
 				continue
 			}
-			if !inOrder && s.head != nil {
-				s.waitsFor |= behindOrder
-			}
-		} else if s.removed {
+		case s.removed:
 			s.leave()
-		} else if l.limits.MaxMemoryBytes != memory {
+		case l.limits.MaxMemoryBytes != memory:
 			s.allowFirst() // a part of that
+		}
+		if (changed && !inOrder || waits[s.shard]) && s.head != nil {
+			s.waitsFor |= behindOrder
 		}
 		s.unblock() // the limits may be wider now
 	}
@@ -143,7 +150,7 @@ func (l *Local) Moved(p *Pool, server *topology.Server, hosts []string) {
 	if h == nil {
 		return
 	}
-	for _, s := range h.pool.Servers() {
+	for _, s := range h.pool.All() {
 		if s.Network == server.Network && s.Addr == server.Addr {
 			h.group.Moved(s, hosts)
 		}

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"cashew/backend"
 	"cashew/codec"
+	"cashew/codec/verdict"
 	"cashew/ring"
 )
 
@@ -50,6 +52,9 @@ func (t *slotted) split(cmd *codec.Command, parts []uint16) []uint16 {
 // scatterSlots is scatter for a cluster, whose servers take the keys of one slot in a command.
 func (s *Session) scatterSlots(cmd *codec.Command) {
 	l, r := s.local, s.pool.Router()
+	if s.routes != nil {
+		s.mirrorParts(cmd)
+	}
 	if l.slots == nil {
 		l.slots = new(slotted)
 	}
@@ -57,6 +62,7 @@ func (s *Session) scatterSlots(cmd *codec.Command) {
 	slots := l.slots.parts
 	if len(slots) == 1 {
 		place, server := r.Owner(slots[0].slot)
+		place, server = s.reader(place, server, cmd.Op, cmd.KeyAt(0))
 		s.send(place, server, cmd)
 		return
 	}
@@ -69,9 +75,13 @@ func (s *Session) scatterSlots(cmd *codec.Command) {
 	}
 	for part := range slots { // one after the other: several may go over one connection
 		place, server := r.Owner(slots[part].slot)
+		if l.reads {
+			l.readKey = cmd.KeyAt(slots[part].first)
+		}
 		t := s.fragment(whole, place, server, slots[part].keys)
 		s.sendFragment(cmd, &t, part)
 	}
+	l.readKey = nil // it dies with cmd
 	s.launched(whole)
 }
 
@@ -140,5 +150,14 @@ func (s *Session) unmapped(cmd *codec.Command) bool {
 	s.answerWith(func(dst []byte, _ *codec.Client) []byte {
 		return s.pool.Protocol.AppendUnserved(dst, false)
 	})
+	return true
+}
+
+// redirected fails r, which goes on no more, if its server named another: no client is told where servers are.
+func (h *shard) redirected(r *backend.Request, e backend.Elsewhere) bool {
+	if e.Why != verdict.Moved && e.Why != verdict.Asked {
+		return false
+	}
+	r.Owner.Failed(r, backend.ErrTimeout)
 	return true
 }

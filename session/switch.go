@@ -63,11 +63,33 @@ func (s *Session) awaitsServers() bool {
 
 // asks says whether the servers have what s does not have yet; if nothing changes, or the command fails, they are not asked.
 func (s *Session) asks(pr codec.Profile, db int, last bool) (refusal []byte, wait bool, err error) {
+	able := false
+	for h := range s.shards {
+		no, later, why := s.asksAt(h, pr, db, last)
+		switch {
+		case no != nil:
+			return no, false, nil
+		case later:
+			wait = true
+		case why == nil:
+			able = true
+		default:
+			err = why
+		}
+	}
+	if wait || able {
+		err = nil
+	}
+	return nil, wait, err
+}
+
+// asksAt is asks for the servers of h, one of the shards that s reaches.
+func (s *Session) asksAt(h *shard, pr codec.Profile, db int, last bool) (refusal []byte, wait bool, err error) {
 	switch {
 	case pr != s.cl.Profile:
-		return s.group.Speaks(pr, s.cl.ID, s, last)
-	case db != s.cl.DB:
-		refusal, wait, _ = s.group.Has(pr, db, s.cl.ID, s, last)
+		return h.group.Speaks(pr, s.cl.ID, s, last)
+	case db != s.cl.DB && (h == s.shard || s.pool.Protocol.Databases() > 0):
+		refusal, wait, _ = h.group.Has(pr, db, s.cl.ID, s, last)
 	}
 	return refusal, wait, nil
 }

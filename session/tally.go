@@ -68,9 +68,9 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 				server = int(parts[i])
 			}
 		}
-		l.hot.Count(s.pool.origin, server, cut(key), len(cmd.Frame)/keys)
+		l.hot.Count(s.origin(), server, cut(key), len(cmd.Frame)/keys)
 		if r != nil && keys == 1 {
-			r.Sampled = true
+			r.Way |= waySampled
 		}
 	}
 }
@@ -84,11 +84,11 @@ const bigBytes = 16 << 10
 // answered is told of each request whose reply from its server is whole.
 func (s *Session) answered(r *backend.Request) {
 	l := s.local
-	if r.Sampled {
-		l.hot.AddBytes(s.pool.origin, r.Key(), r.Size)
+	if r.Way&waySampled != 0 {
+		l.hot.AddBytes(s.origin(), r.Key(), r.Size)
 	}
 	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
-		l.big.Note(s.pool.origin, int(r.Server), r.Key(), size)
+		l.big.Note(s.origin(), int(r.Server), r.Key(), size)
 	}
 	if t := int64(s.pool.opts.SlowerThan); t >= 0 && s.loop.Now-r.QueuedAt() >= t && s.blocks.lease == nil { // else it is as long as was asked for
 		s.slow(r)
@@ -102,7 +102,7 @@ func (s *Session) slow(r *backend.Request) {
 		return
 	}
 	l, e := s.local, s.slowLog.Add(most)
-	e.Origin, e.ID, e.At = s.pool.origin, l.pressure.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
+	e.Origin, e.ID, e.At = s.origin(), l.pressure.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
 	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
 	e.Queue, e.Wait = time.Duration(s.loop.Now-r.QueuedAt()), 0
 	if r.SentAt != 0 {

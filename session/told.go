@@ -23,7 +23,7 @@ func (l *Local) Figures(p *Pool) *Figures {
 		return nil
 	}
 	f := &Figures{Origin: h.pool.origin, Clients: h.tally.Clone()}
-	for _, server := range h.pool.Servers() {
+	for _, server := range h.pool.All() {
 		f.Servers = append(f.Servers, h.group.Figures(server))
 	}
 	return f

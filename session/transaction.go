@@ -29,12 +29,12 @@ type transaction struct {
 	own      []ownCommand
 	ownBytes int // what they take
 	selects  []selection
-	calls    []span           // in bb, commands that call scripts
-	pool     *Pool            // by which the first command was judged
-	router   *topology.Router // by which place was found
-	moved    bool             // it is another than that for the first command
-	apart    bool             // of a cluster: the keys are in several slots, which EXEC will say
-	place    int              // where all keys live; see topology.Router.Route
+	calls    []span // in bb, commands that call scripts
+	pool     *Pool  // by which the first command was judged
+	router   ways   // by which place was found
+	moved    bool   // it is another than that for the first command
+	apart    bool   // of a cluster: the keys are in several slots, which EXEC will say
+	place    int    // where all keys live; see topology.Router.Route
 	server   *topology.Server
 }
 
@@ -64,7 +64,7 @@ func (s *Session) queue(cmd *codec.Command) {
 		s.countRefusal(cmd)
 		s.answerWith(p.AppendTooLarge)
 	case len(cmd.Keys) > 0 && !s.joins(t, cmd):
-		s.apartFrom(s.pool.Router(), s.firstOf(t), cmd)
+		s.apartFrom(s.ways(), s.firstOf(t), cmd)
 	default:
 		if cmd.Own {
 			cmd.Own = !s.selects(t, cmd)
@@ -80,7 +80,7 @@ func (s *Session) queue(cmd *codec.Command) {
 // joins says that cmd's keys live where those of the commands before do. Those of a cluster may be in other slots: it is EXEC that a server
 // of one refuses then.
 func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
-	r := s.pool.Router()
+	r := s.ways()
 	place, server := r.Route(cmd.KeyAt(0))
 	if w := &s.watches; w.lease != nil && (s.pool.random || len(t.keys) == 0 && server != w.server) {
 		t.router, t.place, t.server = r, w.place, w.server
@@ -89,7 +89,7 @@ func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
 	switch {
 	case len(t.keys) == 0:
 		t.router, t.place, t.server = r, place, server
-	case r != t.router && !s.pool.random:
+	case !r.stands(t.router) && !s.pool.random:
 		t.router, t.moved = r, true // whether the keys of all commands went together, EXEC looks
 		t.place, t.server = r.Route(t.key(0))
 	}
@@ -180,7 +180,7 @@ func (s *Session) firstOf(t *transaction) []byte {
 // appendSplit says which keys of the client's transaction live on different servers by now.
 func (s *Session) appendSplit(dst []byte, cl *codec.Client) []byte {
 	t := s.transaction
-	keys, servers := s.twoOf(s.pool.Router(), len(t.keys)+1, func(i int) []byte {
+	keys, servers := s.twoOf(s.ways(), len(t.keys)+1, func(i int) []byte {
 		if i == 0 {
 			return s.firstOf(t)
 		}
@@ -191,7 +191,7 @@ func (s *Session) appendSplit(dst []byte, cl *codec.Client) []byte {
 
 // stillTogether looks once more where the keys live, if that may have changed since they were queued.
 func (s *Session) stillTogether(t *transaction) bool {
-	r, w := s.pool.Router(), &s.watches
+	r, w := s.ways(), &s.watches
 	switch {
 	case t.apart:
 		return false
@@ -201,7 +201,7 @@ func (s *Session) stillTogether(t *transaction) bool {
 	case len(t.keys) == 0:
 		t.place, t.server = s.anyServer(nil)
 		return true
-	case r == t.router && !t.moved, s.pool.random:
+	case r.stands(t.router) && !t.moved, s.pool.random:
 		return true
 	}
 	t.place, t.server = r.Route(t.key(0))
@@ -215,6 +215,7 @@ func (s *Session) stillTogether(t *transaction) bool {
 
 // launch sends what is queued to its server, all of it at once; cmd is the EXEC.
 func (s *Session) launch(t *transaction, cmd *codec.Command) {
+	s.unmirrored().Transactions++
 	p := s.pool.Protocol
 	r := s.local.servers.NewRequest(s)
 	r.Op, r.Keys, r.Server = p.ExecOp(), uint32(max(len(t.keys), 1)), uint16(max(t.place, 0))
@@ -232,7 +233,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	}
 	c, err := s.watches.lease, error(nil)
 	if c == nil {
-		c, err = s.conns.Conn(t.server, s.cl.ID)
+		c, err = s.toward(t.place).Conn(t.server, s.cl.ID)
 	}
 	t.bb.B = p.AppendExec(t.bb.B)
 	if err != nil {

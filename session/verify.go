@@ -162,8 +162,7 @@ func (a *checker) own(r *backend.Request, s *Session) {
 
 // owes says that the reply to r is passed on to s, at once or by way of a call.
 func owes(r *backend.Request, s *Session) bool {
-	o, ok := r.Owner.(*call)
-	return ok && o.s == s || r.Owner == backend.Owner(s)
+	return waitsFor(r) == s
 }
 
 // gathered: as many fragments of whole are awaited as are counted.
@@ -218,7 +217,11 @@ func (a *checker) waiting(s *Session) {
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
 	a.Check(s.waitsFor&behindMap == 0 || s.asked, s, "it waits to be told where servers are, and for no time")
 	if s.waitsFor&behindServer != 0 {
-		told, known := a.Told(s.group, s)
+		told, known := false, true
+		for _, h := range s.local.shards { // its routes lead to others as well
+			t, k := a.Told(h.group, s)
+			told, known = told || t, known && k
+		}
 		a.Check(told || !known, s, "it waits for a server, and none will tell it")
 	}
 	a.Check(s.waitsFor&behindLesson == 0 || s.lookup.tells(s), s, "it waits for what servers say of a command, and nobody will tell it")
@@ -226,6 +229,7 @@ func (a *checker) waiting(s *Session) {
 	a.Check(s.waitsFor&behindLogin == 0 || s.blocked && s.turnOf == s.commands+1, s, "it waits to log in, and no command of it does")
 	a.Check(s.limiter == s.shard.limits || s.shard.limits == nil && s.rewritten(), s, "it is under other limits than its pool's")
 	a.retries(s)
+	a.reads(s)
 	a.Check(s.waitsFor&behindHandOver == 0 || a.handed, s, "it waits for a hand-over that is over")
 }
 
@@ -251,6 +255,23 @@ func (a *checker) retries(s *Session) {
 	a.Check(bytes == s.parkedBytes, s, "what is parked of it has %d bytes, and %d are counted", bytes, s.parkedBytes)
 	a.Check((s.waitsFor&behindRetry != 0) == (again > 0), s, "%d commands are sent again, and it waits for %b", again, s.waitsFor)
 	a.Check(len(s.retries.parked) == 0 || s.retries.ticks, s, "commands are parked, and nobody looks at them")
+}
+
+// reads: as many commands of s write, and ask replicas, as are counted, and never both.
+func (a *checker) reads(s *Session) {
+	writing, asking := 0, 0
+	for r := s.head; r != nil; r = r.Next {
+		switch r.Way &^ waySampled {
+		case wayWrite:
+			writing++
+		case wayReplica:
+			asking++
+		}
+	}
+	a.Check(writing == s.writing && asking == s.asking, s, "%d and %d commands of it write and ask replicas, and %d and %d are counted", writing, asking, s.writing, s.asking)
+	a.Check(writing == 0 || asking == 0, s, "%d commands of it write, and %d ask replicas", writing, asking)
+	a.Check(s.expecting == s.retrying+s.writing+s.asking, s, "it expects %d replies", s.expecting)
+	a.Check(s.waitsFor&behindReads == 0 || asking > 0, s, "it waits for what replicas answer, and none was asked")
 }
 
 // isParked says that r waits to be sent again.
@@ -310,6 +331,8 @@ func (a *checker) requests() {
 			a.Check(o == s, o, "a server owes it what is not in its order")
 		} else if o, ok := r.Owner.(*call); ok {
 			a.Check(o.s == s, o.s, "a server owes its call what is not in its order")
+		} else if o, ok := r.Owner.(*side); ok {
+			a.Check(o.s == s, a.local, "a server owes a side of a comparison what is not in its session's order")
 		}
 	}
 	for _, h := range a.local.shards {

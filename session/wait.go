@@ -6,7 +6,7 @@ package session
 // goes on once all rows are over, whichever stopped it.
 
 // causes are those that a session is told of; the other rows of waits are read from its counters.
-type causes uint8
+type causes uint16
 
 const (
 	// behindServer: a server that it sent to has as much outstanding as it may, or is being asked what it speaks. Roomy ends it.
@@ -26,6 +26,8 @@ const (
 	behindRetry
 	// behindMap: nobody has said yet where any server is, or of which servers the cluster is. A pool that has been told ends it, or a timer.
 	behindMap
+	// behindReads: its next command writes, and replicas have not answered what they were asked before. It ends once they have.
+	behindReads
 )
 
 var waits = [...]struct {
@@ -71,6 +73,11 @@ var waits = [...]struct {
 		"map",
 		func(s *Session) bool { return s.waitsFor&behindMap != 0 },
 		func(s *Session) bool { return s.waitsFor&behindMap == 0 },
+	},
+	{
+		"reads",
+		func(s *Session) bool { return s.waitsFor&behindReads != 0 },
+		func(s *Session) bool { return s.waitsFor&behindReads == 0 },
 	},
 	{
 		"pipeline",

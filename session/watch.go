@@ -24,8 +24,8 @@ import (
 
 // watching is what a client watches.
 type watching struct {
-	lease  *backend.Conn    // nil: it watches nothing, or lost it
-	router *topology.Router // by which the keys are at place
+	lease  *backend.Conn // nil: it watches nothing, or lost it
+	router ways          // by which the keys are at place
 	place  int
 	server *topology.Server // of the keys, as the pool said; the lease may lead to another, which a server named
 	asks   bool             // that has the slot not yet, and has to be told that one knows
@@ -37,8 +37,8 @@ type watching struct {
 
 // stale gives up what is watched if a key of it is another server's by now.
 func (s *Session) stale() {
-	w, router := &s.watches, s.pool.Router()
-	if w.lease == nil || router == w.router {
+	w, router := &s.watches, s.ways()
+	if w.lease == nil || router.stands(w.router) {
 		return
 	}
 	w.router = router
@@ -84,10 +84,10 @@ func (s *Session) watch(cmd *codec.Command) (taken bool) {
 		return false
 	}
 	s.stale()
-	w, router := &s.watches, s.pool.Router()
+	w, router := &s.watches, s.ways()
 	place, server := router.Route(cmd.KeyAt(0))
 	if w.lease == nil && (!w.lost || w.none) && s.together(router, place, cmd) {
-		c, wait, err := s.lease(backend.Transactions, server)
+		c, wait, err := s.lease(backend.Transactions, place, server)
 		if wait {
 			return false
 		}
@@ -136,6 +136,7 @@ func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 	r.Quiet = cmd.Quiet
 	r.SetKey(firstKey(cmd))
 	s.push(r)
+	_ = s.toward(place)
 	c.Touch()
 	c.Queue(r)
 	sendPart(s, c, cmd.Frame)
@@ -144,7 +145,7 @@ func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 
 // unleased answers a command for a lease to a server that can't be reached, for that is err, or has it wait until that has changed.
 func (s *Session) unleased(place int, cmd *codec.Command, err error) {
-	if s.retries != nil && len(cmd.Keys) > 0 && !errors.Is(err, backend.ErrLeases) && !errors.Is(err, backend.ErrBlocked) {
+	if s.pool.patient && len(cmd.Keys) > 0 && !errors.Is(err, backend.ErrLeases) && !errors.Is(err, backend.ErrBlocked) {
 		s.hold(place, cmd, err)
 		s.waitsFor |= behindOrder
 	} else {
@@ -156,8 +157,8 @@ func (s *Session) unleased(place int, cmd *codec.Command, err error) {
 const leaseTime = time.Second
 
 // lease gives s a connection to server for itself; wait: it has to wait for one, and the command is looked at again.
-func (s *Session) lease(kind backend.LeaseKind, server *topology.Server) (c *backend.Conn, wait bool, err error) {
-	if c, wait, err = s.conns.Lease(kind, server, s, s.cl.ID, s.late); wait {
+func (s *Session) lease(kind backend.LeaseKind, place int, server *topology.Server) (c *backend.Conn, wait bool, err error) {
+	if c, wait, err = s.connsAt(place).Lease(kind, server, s, s.cl.ID, s.late); wait {
 		s.waitForLease()
 		return nil, true, nil
 	}
@@ -203,7 +204,7 @@ func (s *Session) LeaseLost(c *backend.Conn) {
 	}
 	if s.blocks.lease == c {
 		why := backend.ErrUnblocked
-		if s.retries != nil {
+		if s.pool.patient {
 			why = backend.ErrElsewhere
 		}
 		s.endBlocking().Cancel(why) // unless it is closed by now, which fails the command for its own reason

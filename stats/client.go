@@ -32,13 +32,32 @@ type ClientTally struct {
 	Refused map[string]int64 // commands by name, few names; nil: none
 
 	RefusedOf Refusals // the same, by the client's library as well; nil: none
+
+	Mirror *Mirror // nil: there was none, ever
+
+	Routed map[string]*int64 // requests to servers of other pools, by pool; nil: there are no routes
 }
 
 // Clone is a copy that shares nothing with t.
 func (t *ClientTally) Clone() ClientTally {
 	c := *t
 	c.WriteBack, c.Refused, c.RefusedOf = t.WriteBack.Clone(), maps.Clone(t.Refused), maps.Clone(t.RefusedOf)
+	c.Mirror, c.Routed = t.Mirror.clone(), nil
+	for pool, n := range t.Routed { // in no order: a copy
+		*c.RoutedTo(pool) = *n
+	}
 	return c
+}
+
+// RoutedTo is where requests to another pool are counted.
+func (t *ClientTally) RoutedTo(pool string) *int64 {
+	if t.Routed == nil {
+		t.Routed = make(map[string]*int64)
+	}
+	if t.Routed[pool] == nil {
+		t.Routed[pool] = new(int64)
+	}
+	return t.Routed[pool]
 }
 
 // Refuse counts a command of that name that was refused to a client that says it has that library; "" is none.

@@ -26,6 +26,12 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 		addName(st.Refused, name, t.Refused[name])
 	}
 	st.RefusedOf.merge(t.RefusedOf)
+	if t.Mirror != nil && st.Mirror != nil {
+		st.Mirror.add(t.Mirror)
+	}
+	for pool, n := range t.Routed { // in no order: a sum for each pool
+		st.Routed[pool] += *n
+	}
 	st.WriteBack.Merge(&t.WriteBack)
 }
 

@@ -54,6 +54,20 @@ type Sentinel struct {
 	Failed    int64 `json:"failed"`    // rounds in which no sentinel said anything
 }
 
+// Discovery is what is known of the servers of a pool that are looked for elsewhere than in its file.
+type Discovery struct {
+	Source  string `json:"source"`
+	Up      bool   `json:"up"`      // the last that it said was a list that could be read
+	Told    int64  `json:"told"`    // when it last told one, in Unix seconds; 0: never
+	Known   int    `json:"known"`   // servers in force; 0: none was ever found
+	Waiting int    `json:"waiting"` // servers that would join, leave or change their weight
+	Reason  string `json:"reason"`  // why they wait; "": none does
+	Held    int    `json:"held"`    // servers whose address has changed too often
+	Changed int64  `json:"changed"` // lists that came into force with other names or weights
+	Moved   int64  `json:"moved"`   // changes of addresses that came into force
+	Refused int64  `json:"refused"` // lists that could not be read
+}
+
 // Pool are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.
 type Pool struct {
 	Name     string `json:"name"`
@@ -106,10 +120,14 @@ type Pool struct {
 	Cluster  *Cluster  `json:"cluster,omitempty"`  // nil: the servers are none
 	Sentinel *Sentinel `json:"sentinel,omitempty"` // nil: no sentinel is asked where they are
 
+	Discovery *Discovery  `json:"discovery,omitempty"` // nil: they are in the file
+	Mirror    *PoolMirror `json:"mirror,omitempty"`    // nil: it has none
+
 	RateLimits []Limit `json:"rate_limits"` // in the order of the pool's rules
 
 	Refused   map[string]int64 `json:"refused"`    // commands refused, by name in lower case; few names, the rest as "other"
 	RefusedOf Refusals         `json:"refused_of"` // the same, by the client's library and its version as well
+	Routed    map[string]int64 `json:"routed"`     // requests to servers of other pools, by pool
 	WriteBack Histogram        `json:"write_back"` // from a reply's last byte, or its turn, to the write to the client
 	Servers   []Server         `json:"servers"`    // in the order of Options.Servers
 }
@@ -130,14 +148,22 @@ func (p *Pool) ClientsTurnedAway() (n int64) {
 	return n
 }
 
+// Replicated says that some of the servers are replicas, which stand behind the others.
+func (p *Pool) Replicated() bool { return len(p.Servers) > 0 && p.Servers[len(p.Servers)-1].Of != "" }
+
 // Server are one server's figures.
 type Server struct {
 	Name   string  `json:"name"`  // in the ring
 	PName  string  `json:"pname"` // as configured
 	Addr   string  `json:"addr"`
 	Weight int     `json:"weight"`
-	State  string  `json:"state"` // "live", "ejected" or "trial"
+	State  string  `json:"state"` // "live", "ejected" or "trial"; of a replica "live" or "unwell"
 	Share  float64 `json:"share"` // of the hash space, in the ring of the live servers; of the servers for random
+
+	Of   string  `json:"replica_of,omitempty"`  // of a replica: the name of its master; "": it is none
+	Lag  float64 `json:"lag_seconds,omitempty"` // of a replica: how far it was behind, as it was last looked at; below 0: nobody knows
+	Why  string  `json:"why,omitempty"`         // of a replica: it gets no reads
+	Zone string  `json:"zone,omitempty"`        // where it is, if anybody says
 
 	ServerEOF         int64 `json:"server_eof"`
 	ServerErr         int64 `json:"server_err"`

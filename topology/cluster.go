@@ -47,12 +47,14 @@ func (p *Pool) newMap() *Found {
 		return nil
 	}
 	f := &Found{Epoch: known.epoch()}
-	f.Servers, f.Slots = known.lineup()
+	if f.Servers, f.Slots = known.lineup(); p.opts.Reads() {
+		f.Replicas = known.replicas(f.Servers)
+	}
 	was := p.opts.Slots
 	if was == nil {
 		was = &noSlots
 	}
-	if slices.Equal(f.Servers, p.opts.Servers) && *f.Slots == *was {
+	if slices.Equal(f.Servers, p.opts.Servers) && slices.Equal(f.Replicas, p.opts.Replicas) && *f.Slots == *was {
 		return nil
 	}
 	f.compare(p.opts.Servers, was)

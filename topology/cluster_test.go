@@ -129,7 +129,10 @@ func (f *followed) begin() {
 	f.stop.Store(&stop)
 	go func(p *Pool) {
 		p.Follow(ctx, func(news *Found) {
-			next := p.Discovered(news)
+			next, err := p.Discovered(news)
+			if err != nil {
+				panic(err)
+			}
 			next.Adopt(p)
 			next.Applied()
 			f.pool.Store(next)

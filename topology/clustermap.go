@@ -29,8 +29,9 @@ import (
 // A view without any slot, of a server that is alone, says nothing, and neither does that of another cluster, which has no server in
 // common with the map, unless no other view comes for several rounds.
 type clusterMap struct {
-	nodes []mapNode // by ID
-	slots [ring.SlotCount]slotOwner
+	nodes  []mapNode // by ID
+	slots  [ring.SlotCount]slotOwner
+	copies []codec.Copy // replicas, by ID
 }
 
 type mapNode struct {
@@ -140,4 +141,23 @@ func (m *clusterMap) epoch() (highest uint64) {
 		highest = max(highest, m.slots[i].epoch)
 	}
 	return highest
+}
+
+// replicas are those of m, as Options have them: of servers that m has.
+func (m *clusterMap) replicas(servers []ServerOptions) (list []ServerOptions) {
+	taken := make(map[string]bool, len(servers))
+	for i := range servers {
+		taken[servers[i].Addr] = true
+	}
+	for _, c := range m.copies {
+		at := m.find(c.Of)
+		if at < 0 || taken[c.Addr] {
+			continue
+		}
+		taken[c.Addr] = true
+		r := ServerAt(c.Addr)
+		r.Of = m.nodes[at].addr
+		list = append(list, r)
+	}
+	return list
 }

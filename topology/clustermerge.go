@@ -151,6 +151,7 @@ func (m *merging) all() *clusterMap {
 		}
 	}
 	slices.SortFunc(from, func(a, b int32) int { return cmp.Compare(m.nodes[a].id, m.nodes[b].id) })
+	next.copies = m.copies()
 	place := make([]int32, len(m.nodes))
 	for i, g := range from {
 		n := &m.nodes[g]
@@ -280,4 +281,29 @@ func (m *merging) doubt(g int32) bool {
 		m.doubts = append(m.doubts, addr)
 	}
 	return true
+}
+
+// copies are the replicas of which views tell, each of the master that it names itself, or else the first view. One that a view has as a
+// master by its own word is none.
+func (m *merging) copies() (all []codec.Copy) {
+	known := make(map[string]int) // indexes of all, by ID
+	for i := range m.answers {
+		v := m.answers[i].view
+		for _, c := range v.Copies {
+			at, has := known[c.ID]
+			switch {
+			case !has && len(all) < maxServers:
+				known[c.ID] = len(all)
+				all = append(all, c)
+			case has && c.ID == v.Self:
+				all[at] = c
+			}
+		}
+	}
+	all = slices.DeleteFunc(all, func(c codec.Copy) bool {
+		g, has := m.index[c.ID]
+		return has && m.nodes[g].isOwner
+	})
+	slices.SortFunc(all, func(a, b codec.Copy) int { return cmp.Compare(a.ID, b.ID) })
+	return all
 }

@@ -71,6 +71,7 @@ func (p *Pool) Stale() {
 // Found is what a pool's cluster is now, or where its masters are.
 type Found struct {
 	Servers      []ServerOptions // as in Options
+	Replicas     []ServerOptions // likewise; none where reads go to masters alone
 	Slots        *ring.Slots     // of a cluster
 	Epoch        uint64          // the highest with which a slot is had, or with which sentinels told of a master
 	Early        bool            // a master is one by its own word, and no sentinel has told its epoch yet

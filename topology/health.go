@@ -52,6 +52,10 @@ func (p *Pool) recovered(s *Server) {
 // much: for a reply larger than its client-output-buffer-limit, for example, which closes the connection without a word. No
 // client may have a server ejected, so a probe tells.
 func (p *Pool) Suspect(s *Server) {
+	if p.IsReplica(s) {
+		p.doubt(s, "it ended a connection")
+		return
+	}
 	if !p.opts.AutoEjectHosts || p.health.stopped.Load() || s.suspects.Add(1) > 1 {
 		return
 	}
@@ -73,8 +77,13 @@ func (p *Pool) suspected(s *Server) int32 {
 	return s.suspects.Swap(0)
 }
 
-// Failure says that s did not answer, could not be reached, or reported that it is not well.
+// Failure says that s did not answer, could not be reached, or reported that it is not well. A replica gets no more reads then until it is
+// found well.
 func (p *Pool) Failure(s *Server) {
+	if p.IsReplica(s) {
+		p.doubt(s, "it failed")
+		return
+	}
 	if !p.opts.AutoEjectHosts || p.health.stopped.Load() {
 		return
 	}

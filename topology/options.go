@@ -7,7 +7,7 @@
 //	reload -------> Successor          another Pool, with the same *Server for each address that stays
 //
 // Read options.go, router.go, server.go and pool.go first, then health.go with probe.go, resolve.go for names, ability.go for what
-// servers speak, and successor.go for what a reload keeps. Every method may be called from any goroutine; loops call those that never wait.
+// servers speak, and successor.go for what a reload keeps; replica.go and replication.go for servers that take reads alone. Every method may be called from any goroutine; loops call those that never wait.
 package topology
 
 import (
@@ -26,6 +26,8 @@ type ServerOptions struct {
 	Addr    string // what net.Dialer takes: "host:port", "[::1]:6379", or a path; a host is resolved at each dial
 	Weight  int    // >= 1
 	Master  string // the name by which sentinels know it, who say what Addr is, "" until then; "": they are not asked
+	Of      string // of a replica: the Name of the server that it has the data of; "": it is none
+	Zone    string // where it is, as the file says of it; "": it does not
 }
 
 // ServerAt is a server that goes by its address: of a cluster, or a sentinel.
@@ -61,6 +63,8 @@ type Options struct {
 	HashTag      string          // two bytes, or "" for none
 	Distribution string          // "ketama", "modula" or "random"
 	Servers      []ServerOptions // sorted: shorter Name first, equal lengths by bytes (twemproxy's string_compare)
+	Replicas     []ServerOptions // servers that have what those have, for reads; they go by their addresses
+	ReadOptions
 
 	// Cluster says that the servers are a Redis Cluster, which Seeds are asked about: Servers are its masters, and Slots has which of them
 	// has a key, as they said last. Hash, HashTag and Distribution mean nothing then. Before anybody answered, Servers are the seeds and
@@ -74,6 +78,8 @@ type Options struct {
 	// Sentinels say where the masters are that Servers name; nil: Servers have addresses.
 	Sentinels   []ServerOptions
 	SentinelTLS bool // they are spoken to as servers are by ServerTLS
+
+	DiscoveryOptions
 
 	Timeout           time.Duration // from queueing a request to its reply; 0 waits for ever
 	ResolveInterval   time.Duration // between look-ups of the servers' names, besides those at each connect; 0: none
@@ -114,6 +120,8 @@ func DefaultOptions(name string) Options {
 		ResolveInterval:   time.Minute,
 		ClusterRefresh:    10 * time.Second,
 		ServerConnections: 1,
+		DiscoveryOptions:  DiscoveryOptions{DiscoverySettle: 10 * time.Second, DiscoveryWait: 2 * time.Second},
+		ReadOptions:       ReadOptions{MaxLag: 10 * time.Second, ReadYourWrites: time.Second, ReplicaInterval: time.Second},
 
 		TransactionConnections: 128,
 		BlockingConnections:    128,

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"cashew/ring"
 	"cashew/tlsconn"
 	"cashew/world"
 )
@@ -18,13 +19,16 @@ type Pool struct {
 	registry *registry
 	tls      *tlsconn.Connector // nil: servers speak none
 
-	servers []*Server          // by place: one for each entry of opts.Servers
-	byAddr  map[string]*Server // of a cluster
-	places  []int              // by slot; those of slots that no server has mean nothing
-	live    atomic.Pointer[Router]
-	whole   *Router
-	stops   stops
-	health  health
+	servers  []*Server          // by place: one for each entry of opts.Servers
+	replicas []*Server          // likewise, of opts.Replicas; their places stand behind
+	settled  int64              // when slots last had another owner, in nanoseconds of the World; 0: never. What moved a replica may not have yet
+	readers  [][]reader         // by place: the server's replicas, and itself
+	byAddr   map[string]*Server // of a cluster
+	places   []int              // by slot; those of slots that no server has mean nothing
+	live     atomic.Pointer[Router]
+	whole    *Router
+	stops    stops
+	health   health
 }
 
 // registry is what a pool shares with those that it replaced and that will replace it.
@@ -36,6 +40,7 @@ type registry struct {
 	closed     atomic.Bool // the last of these pools is
 	discovery  discovery
 	masters    masters
+	moving     *moving // nil: the pool is no cluster
 }
 
 // NewPool makes a pool of servers of which nothing is known. Errors name the option. log hears of servers that are ejected and
@@ -44,27 +49,32 @@ func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o, world: w, log: log, registry: &registry{resolver: newResolver(w)}}
 	p.registry.discovery.poke = w.NewSignal()
 	p.registry.masters.init()
-	p.servers = p.serversFrom(nil)
+	if o.Cluster {
+		p.registry.moving = new(moving)
+	}
+	p.serversFrom(nil)
 	p.stops = stopsOf(&p.opts, stops{})
-	return p.built()
+	return p.built(nil)
 }
 
-// built gives a pool that has its servers what else it needs.
-func (p *Pool) built() (*Pool, error) {
+// built gives a pool that has its servers what else it needs. old is the one whose place it takes, or nil.
+func (p *Pool) built(old *Pool) (*Pool, error) {
 	var err error
 	if p.tls, err = tlsconn.NewConnector(p.opts.ToServers); err != nil {
 		return nil, err
 	}
-	if err = p.route(); err != nil {
+	if err = p.route(old); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// route gives a pool its router.
-func (p *Pool) route() error {
-	r, err := BuildRing(&p.opts, nil, p.world.IntN)
-	if err != nil {
+// route gives a pool its router: by old's ring, if there is such a pool and its ring is p's, too.
+func (p *Pool) route(old *Pool) (err error) {
+	var r *ring.Ring
+	if old != nil && sameRing(&p.opts, &old.opts) {
+		r = old.whole.ring
+	} else if r, err = BuildRing(&p.opts, nil, p.world.IntN); err != nil {
 		return err
 	}
 	p.whole = &Router{ring: r, servers: p.servers}
@@ -72,10 +82,11 @@ func (p *Pool) route() error {
 	if p.opts.Cluster {
 		p.byAddr = make(map[string]*Server, len(p.servers))
 		for _, s := range p.servers {
-			p.byAddr[s.Addr] = s
+			p.byAddr[s.Addr] = s // a replica is asked for reads alone
 		}
 	}
-	for place, s := range p.servers {
+	p.pair()
+	for place, s := range p.All() {
 		for s.slot >= len(p.places) {
 			p.places = append(p.places, 0)
 		}
@@ -97,11 +108,11 @@ func (p *Pool) Whole() *Router { return p.whole }
 // Servers are p's, by place: one for each entry of Options.Servers. They are only read.
 func (p *Pool) Servers() []*Server { return p.servers }
 
-// Slots is how many slots p's servers need: more than the greatest that one of them has.
+// Slots is how many slots p's servers and their replicas need: more than the greatest that one of them has.
 func (p *Pool) Slots() int { return len(p.places) }
 
-// Entry is how p's options describe s, which is one of its servers.
-func (p *Pool) Entry(s *Server) *ServerOptions { return &p.opts.Servers[p.places[s.slot]] }
+// Entry is how p's options describe s, which is one of its servers, or of their replicas.
+func (p *Pool) Entry(s *Server) *ServerOptions { return p.AtPlace(p.places[s.slot]) }
 
 // swapRouter builds the router of the servers that live says, by place, and has the loops use it.
 func (p *Pool) swapRouter(live []bool) {

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -37,7 +38,7 @@ func (p *Pool) loginTo(s *Server) codec.Login { return p.Login(p.Entry(s), codec
 
 // Login is with what a connection to a server of p logs in, at that attempt.
 func (p *Pool) Login(s *ServerOptions, a codec.Attempt) codec.Login {
-	return codec.Login{Server: s.Name, Attempt: a, Master: s.Master != ""}
+	return codec.Login{Server: cmp.Or(s.Of, s.Name), Attempt: a, Master: s.Master != "", Replica: s.Of != ""}
 }
 
 // enter connects to s and logs in as a Conn would, for a database. What is asked over the connection has the time that Dial has.

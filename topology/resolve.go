@@ -30,8 +30,11 @@ func newResolver(w world.World) *resolver {
 
 // addresses returns what to connect to for s, in the order to try them.
 func (r *resolver) addresses(ctx context.Context, s *Server) ([]string, error) {
-	if s.Network == "unix" {
+	switch {
+	case s.Network == "unix":
 		return []string{s.Addr}, nil
+	case s.Addr == "":
+		return nil, errNowhere
 	}
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
@@ -50,6 +53,9 @@ func (r *resolver) addresses(ctx context.Context, s *Server) ([]string, error) {
 	}
 	return addrs, nil
 }
+
+// errNowhere is for a server whose place nobody has told; package backend has the same words for a request to it.
+var errNowhere = errors.New("nobody has told yet where the server is")
 
 // resolve looks host up.
 func (r *resolver) resolve(ctx context.Context, host string) (hosts []string, err error) {
@@ -174,7 +180,7 @@ func (p *Pool) FollowNames(ctx context.Context, moved func(s *Server, hosts []st
 		if p.world.Sleep(ctx, p.registry.resolver.untilNext(p.opts.ResolveInterval)) != nil {
 			return
 		}
-		for _, s := range p.servers {
+		for _, s := range p.All() {
 			p.follow(ctx, s, moved)
 		}
 		if ctx.Err() != nil {

@@ -58,6 +58,12 @@ var noSlots = func() (s ring.Slots) {
 	return s
 }()
 
+// sameRing says that the rings of two pools are the same while all their servers are live: of names and weights, whatever the addresses.
+func sameRing(o, p *Options) bool {
+	return !o.Cluster && !p.Cluster && o.Hash == p.Hash && o.HashTag == p.HashTag && o.Distribution == p.Distribution &&
+		slices.EqualFunc(o.Servers, p.Servers, func(a, b ServerOptions) bool { return a.Name == b.Name && a.Weight == b.Weight })
+}
+
 // BuildRing builds the ring of a pool whose servers are live as live says, one for each entry, or all of them if live is nil.
 // Where the policy moves no key, that is the ring of all in any case. intN gives chance to the distribution random; nil: the Go
 // runtime's. A server of the ring is known by its index in o.Servers. Building takes 2 ms for a hundred servers.

@@ -41,6 +41,8 @@ type master struct {
 	foreign bool  // those who said so are asked no more: whatever others say is believed
 	strange bool  // the log has that no sentinel knows it
 	holds   int   // how often it was held
+
+	replicas []string // addresses, sorted
 }
 
 const (
@@ -111,6 +113,13 @@ func (p *Pool) told(s *ServerOptions) (said []codec.Master, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if p.opts.Reads() {
+			reply, err := ask(c, protocol, protocol.ReplicaCommand(name), maxProbeReply)
+			if err != nil {
+				return nil, err
+			}
+			m.Replicas, _ = protocol.ParseReplicas(reply) // a user that may not ask knows of none
+		}
 		said = append(said, m)
 	}
 	return said, nil
@@ -137,6 +146,7 @@ func (p *Pool) learnMasters(answers []answer) {
 		}
 		if k.strange = len(said) == 0; !k.strange {
 			k.learn(said, most, p.world.Nanos())
+			k.learnReplicas(said)
 		}
 	}
 }
@@ -167,7 +177,23 @@ func (k *master) learn(said []codec.Master, most int, now int64) {
 			return
 		}
 	}
-	*k = master{addr: best.Addr, epoch: best.Epoch, holds: k.holds}
+	*k = master{addr: best.Addr, epoch: best.Epoch, holds: k.holds, replicas: k.replicas}
+}
+
+// learnReplicas has k's replicas be those of whom anybody tells who says that the master is where it is.
+func (k *master) learnReplicas(said []codec.Master) {
+	var all []string
+	for i := range said {
+		if said[i].Addr == k.addr {
+			all = append(all, said[i].Replicas...)
+		}
+	}
+	if all == nil {
+		return // a moment ago they were others' replicas
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	k.replicas = slices.DeleteFunc(all, func(addr string) bool { return addr == k.addr })
 }
 
 // meet notes which sentinels the ones that answered know.
@@ -197,6 +223,7 @@ func (p *Pool) moves() *Found {
 	for i := range f.Servers {
 		s := &f.Servers[i]
 		k := m.named(s.Master)
+		f.addReplicas(p, s, k)
 		if k.addr == "" || k.addr == s.Addr {
 			continue
 		}
@@ -210,10 +237,23 @@ func (p *Pool) moves() *Found {
 		}
 		f.Moved++
 	}
-	if f.Moved == 0 {
+	if f.Moved == 0 && slices.Equal(f.Replicas, p.opts.Replicas) {
 		return nil
 	}
 	return f
+}
+
+// addReplicas has f have the replicas of a master.
+func (f *Found) addReplicas(p *Pool, s *ServerOptions, k *master) {
+	if !p.opts.Reads() {
+		return
+	}
+	for _, addr := range k.replicas {
+		r := ServerAt(addr)
+		if r.Of = s.Name; addr != k.addr && !slices.ContainsFunc(f.Replicas, func(o ServerOptions) bool { return o.Addr == addr }) {
+			f.Replicas = append(f.Replicas, r)
+		}
+	}
 }
 
 // SentinelFigures are those of masters that sentinels know.

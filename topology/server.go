@@ -34,8 +34,9 @@ type Server struct {
 	abilities [codec.MaxProfiles]atomic.Pointer[ability] // nil: unknown
 	databases sync.Map                                   // int to *ability: of those that clients chose; none: unknown
 	remarked  atomic.Bool                                // the log has a remark about its handshake
-	former    atomic.Bool                                // it took credentials that are not in force any more, the last time
-	oddities  sync.Map                                   // of type Oddity: forms of replies that were proved to be in step
+	replica
+	former   atomic.Bool // it took credentials that are not in force any more, the last time
+	oddities sync.Map    // of type Oddity: forms of replies that were proved to be in step
 }
 
 // ejection is what health knows of a server beyond the counts.

@@ -1,6 +1,9 @@
 package topology
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A reload never changes a Pool. It builds another, which has those Servers of the one it replaces that stay, and with each of
 // them what is known of it: failures, trial, ejection, what it can.
@@ -12,34 +15,40 @@ import "time"
 // Successor makes the pool that is to take p's place with other options. Errors name the option. It does not count, and nothing
 // has changed, before Adopt.
 func (p *Pool) Successor(o Options) (*Pool, error) {
-	next := &Pool{opts: o, world: p.world, log: p.log, registry: p.registry}
-	next.servers = next.serversFrom(p)
+	next := &Pool{opts: o, world: p.world, log: p.log, registry: p.registry, settled: p.settled}
+	next.serversFrom(p)
 	next.stops = stopsOf(&next.opts, p.stops)
-	return next.built()
+	return next.built(p)
 }
 
-// Discovered makes the pool that is to take p's place with what its cluster is now, or where its masters are. It is Successor without anything that can fail.
-func (p *Pool) Discovered(f *Found) *Pool {
+// Discovered makes the pool that is to take p's place with what its cluster is now, where its masters are, or which servers it has. It is Successor without
+// anything that can fail but for the ring of other servers.
+func (p *Pool) Discovered(f *Found) (*Pool, error) {
 	next := &Pool{opts: p.opts, world: p.world, log: p.log, registry: p.registry, tls: p.tls}
-	next.opts.Servers, next.opts.Slots = f.Servers, f.Slots
-	next.servers = next.serversFrom(p)
-	next.stops = stopsOf(&next.opts, p.stops)
-	if err := next.route(); err != nil {
-		panic("topology: what was found can't be routed by: " + err.Error())
+	next.opts.Servers, next.opts.Replicas, next.opts.Slots = f.Servers, f.Replicas, f.Slots
+	if next.settled = p.settled; f.Moved > 0 && f.Slots != nil {
+		next.settled = p.world.Nanos()
 	}
-	return next
+	next.serversFrom(p)
+	next.stops = stopsOf(&next.opts, p.stops)
+	if err := next.route(p); err != nil {
+		return nil, err
+	}
+	return next, nil
 }
 
-// serversFrom returns a Server for each entry of p: one of old's (nil: none has been before) where that stays, else a new one with
+// serversFrom gives p a Server for each of its entries, and of the replicas': one of old's (nil: none has been before) where that stays, else a new one with
 // the lowest slot that is free. That may be the slot of a server that goes: whoever has a table by slot finds another *Server there
 // when it changes its pool.
-func (p *Pool) serversFrom(old *Pool) []*Server {
-	servers := make([]*Server, len(p.opts.Servers))
+func (p *Pool) serversFrom(old *Pool) {
+	entries := slices.Concat(p.opts.Servers, p.opts.Replicas)
+	servers := make([]*Server, len(entries))
 	taken := make(map[int]bool)
 	if old != nil {
-		for i, j := range match(p.opts.Servers, old.opts.Servers) {
+		was := old.All()
+		for i, j := range match(entries, slices.Concat(old.opts.Servers, old.opts.Replicas)) {
 			if j >= 0 {
-				servers[i] = old.servers[j]
+				servers[i] = was[j]
 				taken[servers[i].slot] = true
 			}
 		}
@@ -52,12 +61,13 @@ func (p *Pool) serversFrom(old *Pool) []*Server {
 		for taken[slot] {
 			slot++
 		}
-		e := &p.opts.Servers[i]
+		e := &entries[i]
 		servers[i] = &Server{Network: e.Network, Addr: e.Addr, slot: slot, clock: p.world}
+		servers[i].migrations.Store(-1)
 		servers[i].set(unknownBit, p.unknown(e))
 		slot++
 	}
-	return servers
+	p.servers, p.replicas = servers[:len(p.opts.Servers):len(p.opts.Servers)], servers[len(p.opts.Servers):]
 }
 
 // unknown says that nothing may be sent to e: nobody has told where it is, or, of a cluster's seed, that it is one of the cluster at all.
@@ -110,6 +120,16 @@ func (p *Pool) take(old *Pool) (rebuilds bool) {
 	p.registry.mu.Lock()
 	defer p.registry.mu.Unlock()
 	old.stopLocked()
+	p.registry.moving.moved(p, old)
+	for _, s := range p.replicas {
+		if of := p.masterOf(s); !old.hasReplica(s) || old.masterOf(s) != of {
+			s.well.Store(false) // what is known of it is of another master
+			s.freshTo.Store(0)
+		}
+		s.clearLocked() // it may have been a master
+		s.set(unknownBit|heldBit, false)
+		s.suspects.Store(0)
+	}
 	for i, s := range p.servers {
 		s.set(unknownBit, p.unknown(&p.opts.Servers[i])) // a seed may be a master by now
 		s.suspects.Store(0)                              // old's probe is under way, and nobody will ask what it said

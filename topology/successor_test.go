@@ -2,11 +2,15 @@ package topology
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"cashew/world/worldtest"
 )
 
 func TestMatch(t *testing.T) {
@@ -179,4 +183,60 @@ func TestReplacedPool(t *testing.T) {
 			t.Errorf("%d failures, ejected %v %d times", n, s.Down(), p.Ejections())
 		}
 	})
+}
+
+// TestRingIsKept: the ring is built of names and weights; where these stay the same, the pool that takes another's place has its ring, and its own servers.
+func TestRingIsKept(t *testing.T) {
+	o := DefaultOptions("p")
+	for i, name := range []string{"a", "b", "c"} {
+		addr := fmt.Sprintf("127.0.0.%d:1", i+1)
+		o.Servers = append(o.Servers, ServerOptions{Name: name, PName: addr + ":1", Network: "tcp", Addr: addr, Weight: 1})
+	}
+	p, err := NewPool(o, worldtest.New(time.Now()), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for change, kept := range map[string]bool{"addr": true, "weight": false, "name": false, "fewer": false, "hash": false, "tag": false, "distribution": false} {
+		n := o
+		n.Servers = slices.Clone(o.Servers)
+		switch change {
+		case "addr":
+			n.Servers[1].Addr = "127.0.0.9:1"
+		case "weight":
+			n.Servers[1].Weight = 2
+		case "name":
+			n.Servers[1].Name = "d"
+		case "fewer":
+			n.Servers = n.Servers[:2]
+		case "hash":
+			n.Hash = "md5"
+		case "tag":
+			n.HashTag = "{}"
+		case "distribution":
+			n.Distribution = "modula"
+		}
+		next, err := p.Successor(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (next.whole.ring == p.whole.ring) != kept {
+			t.Errorf("%s: the ring is kept: %v", change, !kept)
+		}
+		for i := range 100 {
+			place, s := next.Router().Route(fmt.Appendf(nil, "key%d", i))
+			if s != next.Servers()[place] {
+				t.Fatalf("%s: key%d is at a server of before", change, i)
+			}
+		}
+		fresh, err := BuildRing(&n, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 1000 {
+			key := fmt.Appendf(nil, "key%d", i)
+			if want := fresh.Dispatch(key); next.Router().Place(key) != want {
+				t.Fatalf("%s: %s is elsewhere than by a ring that is built anew", change, key)
+			}
+		}
+	}
 }

@@ -30,13 +30,14 @@ type suite struct {
 var suites = []suite{
 	{"engine", "Round", 1500, []string{
 		"get", "set", "ping", "mget-10", "mc-get", "mc-set", "mc-mg",
-		"resp3-get", "resp3-set", "cluster-get", "cluster-set",
+		"resp3-get", "resp3-set", "cluster-get", "cluster-set", "replicas-get", "replicas-set",
 	}},
 	{"engine", "Round", 100, []string{
 		"get-pipeline-16", "set-pipeline-16", "mget-10-four-servers", "mset-10-four-servers", "del-10-four-servers",
 		"mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 		"resp3-get-pipeline-16", "resp3-set-pipeline-16", "resp3-mget-10-four-servers",
 		"cluster-get-pipeline-16", "cluster-set-pipeline-16", "cluster-mget-10-four-servers",
+		"replicas-get-pipeline-16", "replicas-mget-10-four-servers",
 	}},
 	{"codec/resp", "ParseCommand", 5000, []string{
 		"get-16B", "set-64B", "hset-10-fields", "inline-get", "pipeline-16",

@@ -25,5 +25,17 @@ func (noSentinels) MasterCommands(string) [][]byte { return nil }
 func (noSentinels) ParseMaster(string, [][]byte) (codec.Master, error) {
 	return codec.Master{}, errors.New("memcached has no sentinels")
 }
+func (noSentinels) ReplicaCommand(string) []byte { return nil }
+func (noSentinels) ParseReplicas([]byte) ([]string, error) {
+	return nil, errors.New("memcached has no sentinels")
+}
 func (noSentinels) EventCommand() []byte                       { return nil }
 func (noSentinels) ParseEvent([]byte) (e codec.Event, ok bool) { return e, false }
+
+// noReplicas implements codec.Replicated: memcached has none.
+type noReplicas struct{}
+
+func (noReplicas) ReplicationCommands() [][]byte { return nil }
+func (noReplicas) ParseReplication([][]byte) (r codec.Replication, err error) {
+	return r, errors.New("memcached has no replicas")
+}

@@ -27,6 +27,7 @@ type Protocol struct {
 	noDatabases
 	noCluster
 	noSentinels
+	noReplicas
 	noScripts
 	admin    bool
 	guarded  bool // clients have to log in

@@ -18,7 +18,8 @@ var (
 	wordAsk   = []byte("-ASK ")
 	wordAbort = []byte("-EXECABORT ")
 
-	askingCommand = bulks("ASKING")
+	askingCommand   = bulks("ASKING")
+	readonlyCommand = bulks("READONLY") // else a replica sends all requests to its master
 )
 
 // redirects are errors by their first words that say that what they are about was not done: those of a cluster alone, and those of any

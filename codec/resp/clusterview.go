@@ -65,6 +65,7 @@ func (*Protocol) ParseView(addr string, replies [][]byte) (*codec.View, error) {
 	if err := r.idle(); err != nil {
 		return nil, err
 	}
+	r.copies()
 	r.view.Well = bytes.Contains(parsed[2].text, []byte("cluster_state:ok"))
 	return r.view, nil
 }
@@ -85,6 +86,7 @@ type viewReader struct {
 type nodeLine struct {
 	id, ip, port, name string
 	flags              []string
+	master             string // of a replica: the ID of its master
 	epoch              uint64
 }
 
@@ -101,7 +103,7 @@ func (r *viewReader) nodes(text []byte) {
 		if err != nil {
 			continue
 		}
-		n := &nodeLine{id: words[0], flags: strings.Split(words[2], ","), epoch: epoch}
+		n := &nodeLine{id: words[0], flags: strings.Split(words[2], ","), master: words[3], epoch: epoch}
 		at, names, _ := strings.Cut(words[1], ",")
 		n.name, _, _ = strings.Cut(names, ",")
 		at, _, _ = strings.Cut(at, "@")
@@ -212,14 +214,7 @@ func (r *viewReader) idle() error {
 		if _, has := r.index[n.id]; has || !n.is("master") || n.is("fail") || n.is("handshake") || n.is("noaddr") {
 			continue
 		}
-		host := n.ip
-		if r.named && n.name != "" {
-			host = n.name
-		}
-		if host == "" && n.is("myself") {
-			host = r.asked
-		}
-		at := addressOf(host, n.port)
+		at := r.addr(n)
 		if at == "" {
 			continue // nobody can connect to it as we do
 		}
@@ -228,4 +223,28 @@ func (r *viewReader) idle() error {
 		}
 	}
 	return nil
+}
+
+// addr is where a server is that no range of CLUSTER SLOTS has as its master; "": nobody can connect to it as we do.
+func (r *viewReader) addr(n *nodeLine) string {
+	host := n.ip
+	if r.named && n.name != "" {
+		host = n.name
+	}
+	if host == "" && n.is("myself") {
+		host = r.asked
+	}
+	return addressOf(host, n.port)
+}
+
+// copies enters the replicas, those that do not answer as well: whether they do is seen when they are asked.
+func (r *viewReader) copies() {
+	for _, n := range r.lines {
+		if !n.is("slave") || n.is("handshake") || n.is("noaddr") || n.master == "-" || len(n.master) > maxNodeID {
+			continue
+		}
+		if at := r.addr(n); at != "" {
+			r.view.Copies = append(r.view.Copies, codec.Copy{ID: n.id, Addr: at, Of: n.master})
+		}
+	}
 }

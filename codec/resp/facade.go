@@ -93,7 +93,10 @@ func (p *Protocol) appendCluster(dst []byte, cl *codec.Client, op uint16, args a
 	args.next() // the subcommand's name
 	list, self := p.members(cl)
 	switch op {
-	case opReadonly, opReadwrite, opAsking: // which server a key is read from is not the client's matter
+	case opReadonly, opReadwrite: // from which server a key is read the pool says, unless it is to be the master
+		cl.Masters = op == opReadwrite
+		return append(dst, replyOK...)
+	case opAsking:
 		return append(dst, replyOK...)
 	case opClusterSlots:
 		return appendSlots(dst, cl.Profile, list)

@@ -195,8 +195,11 @@ func (p *Protocol) Handshake(as codec.Login, pr codec.Profile, db int) [][]byte 
 	if db != 0 {
 		steps = append(steps, p.AppendSelect(nil, db))
 	}
-	if as.Master {
+	switch {
+	case as.Master:
 		steps = append(steps, roleCommand)
+	case as.Replica && p.cluster:
+		steps = append(steps, readonlyCommand)
 	}
 	return steps
 }
@@ -212,9 +215,13 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 	if step < len(commands) {
 		command = commands[step]
 	}
+	if step >= len(commands) && !selects {
+		if as.Master {
+			return checkRole(reply)
+		}
+		command = "READONLY"
+	}
 	switch {
-	case step >= len(commands) && !selects:
-		return checkRole(reply)
 	case command == helloCommand:
 		return checkHello(reply)
 	case len(reply) > 0 && reply[0] == '+':

@@ -90,6 +90,31 @@ var eventCommand = func() []byte {
 	return bulks(command...)
 }()
 
+// ReplicaCommand implements codec.Sentinels. Sentinels before Redis 5 know it as SENTINEL SLAVES, as all do.
+func (*Protocol) ReplicaCommand(name string) []byte { return bulks("SENTINEL", "SLAVES", name) }
+
+// maxReplicas is how many replicas a master is believed to have.
+const maxReplicas = 256
+
+// ParseReplicas implements codec.Sentinels.
+func (*Protocol) ParseReplicas(reply []byte) (addrs []string, err error) {
+	const command = "SENTINEL SLAVES"
+	parsed, err := readReplies([][]byte{reply}, command)
+	if err != nil {
+		return nil, err
+	}
+	if err := parsed[0].refusal(command); err != nil {
+		return nil, err
+	}
+	for i := range parsed[0].list[:min(len(parsed[0].list), maxReplicas)] {
+		r := &parsed[0].list[i]
+		if at := addressOf(string(r.field("ip").text), string(r.field("port").text)); at != "" {
+			addrs = append(addrs, at)
+		}
+	}
+	return addrs, nil
+}
+
 // EventCommand implements codec.Sentinels.
 func (*Protocol) EventCommand() []byte { return eventCommand }
 

@@ -27,6 +27,7 @@ type Proxy interface {
 	SlowLog(n int) []stats.SlowEntry
 	SlowLogLen() int
 	SlowLogReset()
+	ResumeReads(pool string) bool
 	HotKeys(n int) []stats.HotKey
 	BigKeys(n int) []stats.HotKey
 	Explain(pool string, key []byte) []engine.Place // pool "": all
@@ -49,6 +50,9 @@ type Sources struct {
 	// Reload loads the configuration anew. The error says, in lines for people, why nothing changed; nil: there is no
 	// file to load.
 	Reload func() (engine.Changes, error)
+
+	// Accept has a pool go on with the servers that were discovered last, whatever the rules say; nil: none are looked for.
+	Accept func(pool string) error
 
 	Page http.Handler // of "/" and what is below "/page/"; nil: a list of the others
 	Log  *slog.Logger

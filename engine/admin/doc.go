@@ -1,7 +1,7 @@
 // Package admin tells people and monitors of a proxy: the HTTP admin address and twemproxy's stats port.
 //
 //	GET  /metrics /healthz /readyz /stats /pools /clients /slowlog /hotkeys /explain /ring /config /debug/pprof/ /
-//	POST /reload /clients/kill /slowlog/reset
+//	POST /reload /clients/kill /discovery/accept /mirror/resume /slowlog/reset
 //	  |
 //	  guard      loopback names, cross-site requests, sizes
 //	  |

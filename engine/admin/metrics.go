@@ -41,18 +41,23 @@ var (
 	descClientCloses = describe("client_closes_total", "Clients that left (eof) or were lost or closed for an error (err).", "pool", "kind")
 	descServerErrors = describe("server_errors_total", "Server connections lost: closed by the server (eof), failed (err), "+
 		"or too late (timeout).", "pool", "server", "kind")
-	descTurned    = describe("clients_refused_total", "Connections that did not become clients, by reason, besides those that were too many.", "pool", "reason")
-	descRefused   = describe("refused_commands_total", "Commands refused, by name; rare names together as other.", "pool", "command")
-	descRefusedOf = describe("refused_commands_by_library_total", "Commands refused, by name and by what the client said of its library (CLIENT SETINFO); those beyond 64 together as other.", "pool", "command", "library", "version")
-	descLimited   = describe("limited_total", "Commands past a rate limit, by its rule: refused (error) or made to wait (delay).", "pool", "rule", "past")
-	descDelay     = describe("limit_delay_seconds_total", "How long commands past a rate limit were made to wait, in all.", "pool", "rule")
-	descClientsBy = describe("client_protocol_connections", "Clients connected, by the version of the protocol that they chose.", "pool", "protocol")
-	descServersBy = describe("server_protocol_connections", "Connections to the server, by version of the protocol.", "pool", "server", "protocol")
-	descRefuses   = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
-	descPushes    = describe("server_pushes_total", "What the server sent unasked, by kind, messages aside; it was dropped.", "pool", "server", "kind")
-	descWriteBack = describe("write_back_seconds", "From a reply's last byte, or its turn, to its write to the client.", "pool")
-	descQueue     = describe("request_queue_seconds", "From taking a command to writing it to its server; not of those that may block.", "pool", "server", "class")
-	descServer    = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply; not of those that may block.",
+	descTurned        = describe("clients_refused_total", "Connections that did not become clients, by reason, besides those that were too many.", "pool", "reason")
+	descRefused       = describe("refused_commands_total", "Commands refused, by name; rare names together as other.", "pool", "command")
+	descRefusedOf     = describe("refused_commands_by_library_total", "Commands refused, by name and by what the client said of its library (CLIENT SETINFO); those beyond 64 together as other.", "pool", "command", "library", "version")
+	descLimited       = describe("limited_total", "Commands past a rate limit, by its rule: refused (error) or made to wait (delay).", "pool", "rule", "past")
+	descDelay         = describe("limit_delay_seconds_total", "How long commands past a rate limit were made to wait, in all.", "pool", "rule")
+	descClientsBy     = describe("client_protocol_connections", "Clients connected, by the version of the protocol that they chose.", "pool", "protocol")
+	descServersBy     = describe("server_protocol_connections", "Connections to the server, by version of the protocol.", "pool", "server", "protocol")
+	descRefuses       = describe("server_refuses_protocol", "1 for a version of the protocol that the server was last heard to refuse.", "pool", "server", "protocol")
+	descPushes        = describe("server_pushes_total", "What the server sent unasked, by kind, messages aside; it was dropped.", "pool", "server", "kind")
+	descWriteBack     = describe("write_back_seconds", "From a reply's last byte, or its turn, to its write to the client.", "pool")
+	descQueue         = describe("request_queue_seconds", "From taking a command to writing it to its server; not of those that may block.", "pool", "server", "class")
+	descRouted        = describe("routed_requests_total", "Requests to servers of another pool, by routes.", "pool", "to")
+	descMirrorDropped = describe("mirror_dropped_total", "Copies for the mirror that were not sent, by reason.", "pool", "reason")
+	descCompared      = describe("mirror_compared_total", "Reads whose replies by the pool and by its mirror were compared, by outcome.", "pool", "outcome")
+	descMirrorSkipped = describe("mirror_skipped_total", "Commands that do not only read, and are never mirrored, by reason.", "pool", "reason")
+	descReads         = describe("server_reads_total", "Replies to commands that only read, in pools with replicas: of masters, and of replicas.", "pool", "server", "role", "zone")
+	descServer        = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply; not of those that may block.",
 		"pool", "server", "class")
 
 	descUp         = describe("up", "1 if all event loops answered in time; else figures are older, or missing.")
@@ -61,6 +66,19 @@ var (
 	descRingHash   = describe("ring_hash_info", "Always 1; where hashes are the same, keys go the same ways.", "pool", "hash")
 	descReloads    = describe("config_reloads_total", "Attempts to load the configuration anew.", "result")
 )
+
+var mirrorMetrics = []metric[stats.PoolMirror]{
+	counter(describe("mirror_copies_total", "Requests that were copied to the pool's mirror.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Copies }),
+	counter(describe("mirror_errors_total", "Copies that the mirror answered with an error.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Errors }),
+	counter(describe("mirror_lost_total", "Copies that were sent and got no answer.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Lost }),
+	counter(descCompared, "same", func(m *stats.PoolMirror) int64 { return m.Compared.Same }),
+	counter(descCompared, "different", func(m *stats.PoolMirror) int64 { return m.Compared.Different }),
+	counter(descCompared, "unsettled", func(m *stats.PoolMirror) int64 { return m.Compared.Unsettled }),
+	counter(descCompared, "unanswered", func(m *stats.PoolMirror) int64 { return m.Compared.Unanswered }),
+	gauge(describe("mirror_ramp_ratio", "Share of the keys whose reads the mirror answers, now.", "pool"), func(m *stats.PoolMirror) float64 { return m.Ramp }),
+	counter(describe("mirror_backs_total", "Times that reads went back from the mirror to the pool by themselves.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Backs }),
+	gauge(describe("mirror_outstanding_bytes", "Bytes of copies that are not answered yet, of the budget.", "pool"), func(m *stats.PoolMirror) float64 { return float64(m.Outstanding) }),
+}
 
 var poolMetrics = []metric[stats.Pool]{
 	gauge(describe("client_connections", "Clients connected.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientConnections) }),
@@ -109,6 +127,22 @@ var sentinelMetrics = []metric[stats.Sentinel]{
 	gauge(describe("sentinel_masters_held", "Masters that a replica is about to replace, for which writes wait.", "pool"), func(s *stats.Sentinel) float64 { return float64(s.Held) }),
 	counter(describe("sentinel_switches_total", "Changes of where masters are that came into force.", "pool"), "", func(s *stats.Sentinel) int64 { return s.Applied }),
 	counter(describe("sentinel_rounds_failed_total", "Attempts to learn where masters are in which no sentinel answered.", "pool"), "", func(s *stats.Sentinel) int64 { return s.Failed }),
+}
+
+var discoveryMetrics = []metric[stats.Discovery]{
+	gauge(describe("discovery_up", "1 while the source of the pool's servers tells lists that can be read.", "pool"), func(d *stats.Discovery) float64 { return float64(one(d.Up)) }),
+	gauge(describe("discovery_last_list_timestamp_seconds", "When the source told a list last; 0: never.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Told) }),
+	gauge(describe("discovery_servers", "Servers in force that were discovered, or that the pool began with; 0: none is known.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Known) }),
+	gauge(describe("discovery_waiting_servers", "Servers that would join, leave or change their weight, and do not, by on_membership, as the list is doubted, or since it has to stay the same for longer.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Waiting) }),
+	gauge(describe("discovery_held_servers", "Servers whose address has changed too often to change again at once.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Held) }),
+	counter(describe("discovery_changes_total", "Lists that came into force with other names or weights.", "pool"), "", func(d *stats.Discovery) int64 { return d.Changed }),
+	counter(describe("discovery_moves_total", "Addresses of known names that came into force in place of others.", "pool"), "", func(d *stats.Discovery) int64 { return d.Moved }),
+	counter(describe("discovery_refused_total", "Lists that could not be read, or not be used.", "pool"), "", func(d *stats.Discovery) int64 { return d.Refused }),
+}
+
+var replicaMetrics = []metric[stats.Server]{
+	gauge(describe("replica_well", "1 if the replica gets reads, 0 while it is not well.", "pool", "server", "master"), func(s *stats.Server) float64 { return float64(one(s.State == "live")) }),
+	gauge(describe("replica_lag_seconds", "How far the replica was behind its master, as it was last looked at; below 0: nobody knows.", "pool", "server", "master"), func(s *stats.Server) float64 { return s.Lag }),
 }
 
 var clusterMetrics = []metric[stats.Cluster]{
@@ -189,14 +223,17 @@ type collector struct{ s *Server }
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
 	describeAll(out, poolMetrics)
 	describeAll(out, clusterMetrics)
 	describeAll(out, sentinelMetrics)
+	describeAll(out, discoveryMetrics)
+	describeAll(out, mirrorMetrics)
 	describeAll(out, serverMetrics)
+	describeAll(out, replicaMetrics)
 }
 
 // describeAll may tell a description several times: those that differ in a label only.
@@ -231,11 +268,20 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	if p.Cluster != nil {
 		collect(out, clusterMetrics, p.Cluster, pool)
 	}
+	if p.Discovery != nil {
+		collect(out, discoveryMetrics, p.Discovery, pool)
+	}
 	if p.Sentinel != nil {
 		collect(out, sentinelMetrics, p.Sentinel, pool)
 	}
+	if p.Mirror != nil {
+		collect(out, mirrorMetrics, p.Mirror, pool)
+		collectNamed(out, descMirrorDropped, prometheus.CounterValue, p.Mirror.Dropped, pool)
+		collectNamed(out, descMirrorSkipped, prometheus.CounterValue, p.Mirror.Skipped, pool)
+	}
 	collectNamed(out, descTurned, prometheus.CounterValue, p.ClientsRefused, pool)
 	collectNamed(out, descRefused, prometheus.CounterValue, p.Refused, pool)
+	collectNamed(out, descRouted, prometheus.CounterValue, p.Routed, pool)
 	for _, to := range p.RefusedOf.Sorted() {
 		n := float64(p.RefusedOf[to])
 		out <- prometheus.MustNewConstMetric(descRefusedOf, prometheus.CounterValue, n, pool, label(to.Command), label(to.Library), label(to.Version))
@@ -251,6 +297,9 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 		s := &p.Servers[i]
 		server := label(s.Name)
 		collect(out, serverMetrics, s, pool, server)
+		if p.Replicated() {
+			collectReads(out, s, pool)
+		}
 		collectNamed(out, descServersBy, prometheus.GaugeValue, s.Profiles, pool, server)
 		collectNamed(out, descPushes, prometheus.CounterValue, s.Pushes, pool, server)
 		for _, protocol := range s.Refuses {
@@ -262,6 +311,17 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 			collectHistogram(out, descServer, &s.Latency[c].Server, pool, server, class)
 		}
 	}
+}
+
+// collectReads sends how many reads a server answered, and how it is as a replica if it is one.
+func collectReads(out chan<- prometheus.Metric, s *stats.Server, pool string) {
+	role := "master"
+	if s.Of != "" {
+		role = "replica"
+		collect(out, replicaMetrics, s, pool, label(s.Name), label(s.Of))
+	}
+	reads := float64(s.Latency[work.Read].Server.Count())
+	out <- prometheus.MustNewConstMetric(descReads, prometheus.CounterValue, reads, pool, label(s.Name), role, label(s.Zone))
 }
 
 // collectNamed sends a metric for each name of values, which is its last label.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"cashew/stats"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -168,7 +170,10 @@ func described(t *testing.T) []string { return slices.Sorted(maps.Keys(descripti
 // What the collector sends it has described, and the other way round.
 func TestDescribedIsCollected(t *testing.T) {
 	var collected []string
-	for name := range scrape(t, newRig()) {
+	r := newRig()
+	p := &r.proxy.snap.Pools[0]
+	p.Servers = append(p.Servers, stats.Server{Name: "replica", Of: "s0", State: "live", Lag: 1, Zone: "a"})
+	for name := range scrape(t, r) {
 		if strings.HasPrefix(name, "cashew_") {
 			collected = append(collected, name)
 		}

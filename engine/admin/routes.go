@@ -35,8 +35,10 @@ func (s *Server) routes() http.Handler {
 	get("/pools", s.pools)
 	get("/clients", s.clients)
 	post("/clients/kill", s.killClient)
+	post("/discovery/accept", s.acceptDiscovered)
 	get("/slowlog", s.slowLog)
 	post("/slowlog/reset", s.resetSlowLog)
+	post("/mirror/resume", s.resumeReads)
 	get("/hotkeys", s.hotKeys)
 	get("/explain", s.explain)
 	get("/ring", s.ring)
@@ -151,8 +153,11 @@ func (s *Server) notReady(ctx context.Context) (reasons []string) {
 		reasons = append(reasons, "draining")
 	}
 	for i := range snap.Pools {
-		if p := &snap.Pools[i]; p.Live == 0 {
+		switch p := &snap.Pools[i]; {
+		case p.Live == 0:
 			reasons = append(reasons, fmt.Sprintf("pool %s: no server is live", p.Name))
+		case p.Discovery != nil && p.Discovery.Known == 0:
+			reasons = append(reasons, fmt.Sprintf("pool %s: no server has been discovered", p.Name))
 		}
 	}
 	return reasons
@@ -240,6 +245,14 @@ func (s *Server) hotKeys(r *http.Request) (any, error) {
 	return ask(r.Context(), s, fmt.Sprintf("hotkeys %d", n), func() keyLists {
 		return keyLists{list(s.src.Proxy.HotKeys(n)), list(s.src.Proxy.BigKeys(n))}
 	})
+}
+
+func (s *Server) resumeReads(r *http.Request) (any, error) {
+	pool := r.FormValue("pool")
+	if _, err := s.pool(pool); err != nil {
+		return nil, err
+	}
+	return map[string]bool{"resumed": s.src.Proxy.ResumeReads(pool)}, nil
 }
 
 func (s *Server) explain(r *http.Request) (any, error) {

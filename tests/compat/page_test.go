@@ -152,7 +152,8 @@ const clusterClients = "" +
 	"* `CLUSTER SLOTS`, `SHARDS`, `NODES`, `INFO`, `MYID`, `MYSHARDID`, `LINKS`, `REPLICAS`, `SLAVES`, `COUNT-FAILURE-REPORTS` and `HELP` are the proxy's, in the forms of Redis 7. There are no replicas, the\n" +
 	"  bus has port 0, and `cluster_state` is ok. `KEYSLOT`, `COUNTKEYSINSLOT` and `GETKEYSINSLOT` are answered by the servers; within a transaction the latter two are refused. What changes a cluster\n" +
 	"  is refused: `CLUSTER FAILOVER`, `MEET`, `RESET` and kin.\n" +
-	"* `READONLY`, `READWRITE` and `ASKING` are answered OK. Masters serve all reads.\n" +
+	"* `READONLY`, `READWRITE` and `ASKING` are answered OK. Masters serve all reads, unless the pool's `read_policy` has replicas do: then `READWRITE` has the client read at masters\n" +
+	"  alone, until `READONLY`.\n" +
 	"* `INFO` says `cluster_enabled:1` and `redis_mode:cluster`, `HELLO` `mode` cluster.\n" +
 	"* `SELECT` of another database than 0 is refused as by a cluster, and the client goes on in database 0; so are `SWAPDB`, `MOVE` and `COPY … DB`.\n" +
 	"* `MGET`, `MSET`, `DEL`, `UNLINK`, `EXISTS` and `TOUCH` take keys of any slots, which a server of a cluster refuses; `MSET` then is not done at once. Within a transaction, and\n" +
@@ -161,6 +162,10 @@ const clusterClients = "" +
 	"* `EVAL`, `EVALSHA` and `FCALL` without keys are executed by one of the masters.\n" +
 	"* `SCAN`, `KEYS`, `DBSIZE`, `FLUSHALL` and others without keys are about all masters. A client that asks each node of a fleet that `cluster_announce` lists, and adds up what they\n" +
 	"  say, counts everything once for each: ask one.\n" +
+	"* The first `SPUBLISH` right after its slot has moved may reach nobody: the server that had the slot ends the subscriptions of `SSUBSCRIBE` there, and the proxy\n" +
+	"  asks for them again where the slot is now, while the message is there already. What is published meanwhile is lost for them, as for a client of the cluster itself.\n" +
+	"* Until the first refresh after `redis-cli --cluster create` (`cluster_refresh_interval`) a replica may count as a master without slots: nodes call themselves that until they are\n" +
+	"  told otherwise. What is about all masters is asked of it, too; keys never go there.\n" +
 	"\n"
 
 // line is a row of a table.

@@ -64,6 +64,6 @@ var backendPlants = []plant{
 	{"change-counts-by-the-new-number", "backend/change.go", "			slot, k := i/had, i%had", "			slot, k := i/n, i%n"},
 	{"change-keeps-any-order", "backend/change.go", "	inOrder = n == had\n", "	inOrder = true\n"},
 	{"change-forgets-who-is-busy", "backend/change.go", "		inOrder = g.retire(c) && inOrder\n", "		g.retire(c)\n"},
-	{"change-keeps-the-old-pool", "backend/change.go", "	c.pool = p\n}", "}"},
+	{"change-keeps-the-old-pool", "backend/change.go", "	c.pool, c.reads = p, p.IsReplica(c.server)\n}", "	c.reads = p.IsReplica(c.server)\n}"},
 	{"change-loses-a-connection", "backend/change.go", "				gone = append(gone, c)", "				if k == 0 {\n					gone = append(gone, c)\n				}"},
 }

@@ -16,6 +16,6 @@ var databasePlants = []plant{
 	{"handshake-forgets-the-database", "codec/resp/login.go", "	if db != 0 {\n		steps", "	if db != 0 && db != 3 {\n		steps"},
 	{"evicted-client-goes-on", "session/databases.go", "		p.Evict(&s.cl)\n", ""},
 	{"evicted-transaction-is-executed", "codec/resp/databases.go", "	spoil(cl)\n	cl.Bar", "	cl.Bar"},
-	{"select-of-nobody-is-refused", "session/switch.go", "		refusal, wait, _ = s.group.Has(pr, db, s.cl.ID, s, last)\n	}\n	return refusal, wait, nil", "		refusal, wait, err = s.group.Has(pr, db, s.cl.ID, s, last)\n	}\n	return refusal, wait, err"},
+	{"select-of-nobody-is-refused", "session/switch.go", "		refusal, wait, _ = h.group.Has(pr, db, s.cl.ID, s, last)\n	}\n	return refusal, wait, nil", "		refusal, wait, err = h.group.Has(pr, db, s.cl.ID, s, last)\n	}\n	return refusal, wait, err"},
 	{"database-is-taken-over-unseen", "engine/takeover.go", "db != nil && !pl.Protocol.Serves(*db) && !ours {", "db != nil && !pl.Protocol.Serves(*db) && ours {"},
 }

@@ -12,7 +12,7 @@ var sessionPlants = []plant{
 	{"large-command-given-away-twice", "session/route.go", "	bb := s.in\n	s.in = nil\n", "	bb := s.in\n	s.in = nil\n	s.loop.PutBuffer(bb)\n"},
 	{"roomy-is-lost", "session/wait.go", "	s.waitsFor &^= behindServer\n	s.unblock()", "	s.waitsFor &^= behindServer"},
 	{"pipeline-resumes-at-nothing", "session/wait.go", "return s.inFlight <= s.local.limits.MaxPipeline/2", "return s.inFlight < s.local.limits.MaxPipeline/2"},
-	{"order-is-forgotten-by-a-reload", "session/shard.go", "				s.waitsFor |= behindOrder", "				s.waitsFor |= 0"},
+	{"order-is-forgotten-by-a-reload", "session/shard.go", "			s.waitsFor |= behindOrder", "			s.waitsFor |= 0"},
 	{"reply-overtakes", "session/reply.go", "	return r == s.head && r.Quiet == 0 && (last ||", "	return (r == s.head || last && r.Parent == nil && r.Reply == nil) && r.Quiet == 0 && (last ||"},
 	{"passed-on-though-quiet-or-fragment", "session/reply.go", "	for s.head != nil && s.head.Done {", "	for s.head != nil && (s.head.Done || s.head.Gather != nil && s.head.Pending == 1) {"},
 	{"pop-forgets-the-tail", "session/reply.go", "	if s.head == nil {\n		s.tail = nil\n		if", "	if s.head == nil {\n		if"},

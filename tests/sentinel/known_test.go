@@ -59,7 +59,7 @@ func TestTimeout(t *testing.T) {
 	begin(t)
 	p := runProxy(t, &processtest.Sentinels{Name: "mymaster"}, []string{"127.0.0.1:" + processtest.FreePort(t)}, "timeout: 100")
 	processtest.Await(t, patience, "the proxy listens", func() bool { return processtest.Listens("tcp", p.addr) })
-	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || reply != "-ERR no sentinel has told yet where the server is" {
+	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || reply != "-ERR nobody has told yet where the server is" {
 		t.Errorf("GET = %q, %v", reply, err)
 	}
 }

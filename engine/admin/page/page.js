@@ -151,7 +151,7 @@ function showTiles(p) {
     tile("clients", "Clients", count(p.client_connections), "", [p.profiles.resp3 && `${count(p.profiles.resp3)} of RESP3`, `${count(p.in_flight)} in flight`, `${count(p.client_blocked)} held back`].filter(Boolean).join(" · ")),
     tile("p50", "Server time, p50", half, halfUnit, `proxy queue ${duration(s.queue?.p50)}`),
     tile("p99", "Server time, p99", tail, tailUnit, `queue ${duration(s.queue?.p99)} · write ${duration(s.writeBack?.p99)}`),
-    tile("servers", "Servers live", String(p.live), `of ${p.servers.length}`, `${count(p.server_ejects)} ejections since the start`, p.live < p.servers.length));
+    tile("servers", "Servers live", String(p.live), `of ${masters(p).length}`, `${count(p.server_ejects)} ejections since the start`, p.live < masters(p).length));
 }
 
 const bar = (...parts) => el("div", { class: "bar", "aria-hidden": "true" }, parts.map(([kind, share]) => el("i", { class: kind, style: { width: `${(100 * share).toFixed(2)}%` } })));
@@ -167,6 +167,11 @@ function table(id, columns, rows, empty, attrs) {
       columns.map(([name, cell, kind]) => el("td", { role: "cell", class: kind, "data-label": name }, cell(row, i))))))));
 }
 
+// masters are the servers of the ring; replicas, which take reads alone, stand behind them.
+function masters(p) {
+  return p.servers.filter((s) => !s.replica_of);
+}
+
 function showServers(p) {
   const samples = history.samples(p.name).at(-1).servers, traffic = history.traffic(p.name);
   const now = Date.parse(history.last.at) / 1000;
@@ -174,8 +179,8 @@ function showServers(p) {
   const most = Math.max(...p.servers.map((s) => s.share), ...traffic.values(), 0.01); // the longest bar
   table("servers", [
     ["Server", (s, i) => el("div", { class: "server" }, dot(i), el("div", { class: "names" }, 
-      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr))), "lead"],
-    ["State", (s) => el("span", { class: `state ${s.state}`, title: s.server_ejected_at ? `last ejected ${ago(now - s.server_ejected_at / 1e6)} ago` : "never ejected" }, s.state)],
+      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr), s.replica_of && el("span", null, `replica of ${s.replica_of}${s.lag_seconds > 0 ? `, ${duration(s.lag_seconds * 1e6)} behind` : ""}`))), "lead"],
+    ["State", (s) => el("span", { class: `state ${s.state}`, title: s.why ? s.why : s.server_ejected_at ? `last ejected ${ago(now - s.server_ejected_at / 1e6)} ago` : "never ejected" }, s.state)],
     ["Requests/s", (s) => count(f(s).requests), "num"],
     ["Errors/s", (s) => el("span", { class: f(s).errors > 0 ? "bad-text" : "" }, count(f(s).errors)), "num", "timeouts, errors and closed connections of this server"],
     ["Queued", (s) => count(s.in_queue), "num", "requests that are not written to the server yet"],
@@ -211,7 +216,7 @@ function showRing() {
       paths("keys", 16, band(shares, 106), names),
       paths("traffic", 16, all.some((x) => x > 0) ? band(hot, 86) : [], names),
       s ? [text(140, "name", s.name), text(158, "", `${percent(s.share)} of keys`), text(174, "", `${percent(traffic.get(s.name))} of traffic`)]
-        : [text(146, "big", `${p.live}/${p.servers.length}`), text(164, "", "servers live")]),
+        : [text(146, "big", `${p.live}/${masters(p).length}`), text(164, "", "servers live")]),
     el("p", { class: "legend" }, "outside in: ring, keys, traffic of a minute"),
     p.servers.length <= 16 && el("div", { class: "legend" }, names.map((n, i) => el("button", { type: "button", "data-server": n, "aria-label": `show ${n} in the ring` }, dot(i), n))));
 }

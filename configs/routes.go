@@ -1,0 +1,132 @@
+package configs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"cashew/ring"
+)
+
+// wantRoute is what a line of routes holds. The pool stands first, for YAML takes "user: users" for something else.
+const wantRoute = `a pool and what its keys begin with, such as "users user:* session:*", or "rest *" for all others`
+
+func (p *pool) routesKey() key {
+	return key{
+		name: "routes", to: &p.Routes, isList: true, want: wantRoute,
+		set: func(n *yaml.Node) string {
+			words := strings.Fields(n.Value)
+			if len(words) < 2 {
+				return "has no prefix"
+			}
+			for _, word := range words[1:] {
+				prefix, ok := strings.CutSuffix(word, "*")
+				switch {
+				case !ok:
+					return fmt.Sprintf("has %q, which does not end with *", oneLine(word))
+				case strings.ContainsAny(prefix, `*?[]\`):
+					return fmt.Sprintf("has %q, which is a pattern: only a prefix can be routed", oneLine(word))
+				case slices.ContainsFunc(p.Routes, func(r ring.Route) bool { return r.Prefix == prefix }):
+					return fmt.Sprintf("has %q, which is routed already", oneLine(word))
+				}
+				p.Routes, p.routeNodes = append(p.Routes, ring.Route{Prefix: prefix, Pool: words[0]}), append(p.routeNodes, n)
+			}
+			return ""
+		},
+		show: func() any {
+			if len(p.Routes) == 0 {
+				return nil
+			}
+			return routeLines(p.Routes)
+		},
+	}
+}
+
+// routeLines are lines that mean these routes.
+func routeLines(routes []ring.Route) (lines []string) {
+	for i, r := range routes {
+		if i == 0 || routes[i-1].Pool != r.Pool {
+			lines = append(lines, r.Pool)
+		}
+		lines[len(lines)-1] += " " + r.Prefix + "*"
+	}
+	return lines
+}
+
+// routedPools are the names of the pools that others of a file route to, have as a mirror or as a spare, whatever else is wrong with them.
+func routedPools(root *yaml.Node) map[string]bool {
+	names := make(map[string]bool)
+	for pool, body := range pairs(root) {
+		for name, value := range pairs(body) {
+			lines := value.Content
+			if name.Value == "mirror" || name.Value == "failover" {
+				lines = []*yaml.Node{value}
+			} else if name.Value != "routes" {
+				continue
+			}
+			for _, line := range lines {
+				if words := strings.Fields(line.Value); len(words) > 0 && words[0] != pool.Value {
+					names[words[0]] = true
+				}
+			}
+		}
+	}
+	return names
+}
+
+// routes checks what pools' routes lead to, and what their mirrors and spares are.
+func (c *checker) routes() {
+	var names []string
+	for _, p := range c.pools {
+		names = append(names, p.Name)
+	}
+	for _, p := range c.pools {
+		c.mirror(p, names)
+		c.failover(p, names)
+		told := make(map[string]bool)
+		for i, r := range p.Routes {
+			at := Problem{Pool: p.Name, Key: "routes", Value: p.routeNodes[i].Value}
+			j := slices.IndexFunc(c.pools, func(q *pool) bool { return q.Name == r.Pool })
+			switch {
+			case told[r.Pool]:
+			case j < 0:
+				at.Meant = Near(r.Pool, names)
+				c.report(p.routeNodes[i], at.because("leads to a pool that the file does not have"))
+			default:
+				if reason := p.unfit(c.pools[j]); reason != "" {
+					c.report(p.routeNodes[i], at.because("%s", reason))
+				}
+			}
+			told[r.Pool] = true
+		}
+	}
+}
+
+// unfit says why p can't route to q; "": it can.
+func (p *pool) unfit(q *pool) string {
+	name := oneLine(q.Name)
+	for _, side := range []struct {
+		of  *pool
+		who string
+	}{{p, "the pool itself"}, {q, fmt.Sprintf("pool '%s'", name)}} {
+		switch {
+		case side.of.Distribution == "random":
+			return "is none: " + side.who + " has distribution random, which has no place for a key"
+		case side.of.Cluster:
+			return "is none: " + side.who + " is a Redis Cluster, and its servers change places"
+		case len(side.of.Sentinels) > 0:
+			return "is none: " + side.who + " has sentinels, and its servers change places"
+		case side.of.Reads():
+			return "is none: " + side.who + " has replicas take reads, by its read_policy"
+		}
+	}
+	switch {
+	case p.redis != q.redis:
+		return fmt.Sprintf("leads to pool '%s', which speaks another protocol", name)
+	case p.databases > 0 && q.databases < p.databases:
+		return fmt.Sprintf("leads to pool '%s', which does not have the %d databases that clients may choose", name, p.databases)
+	}
+	return ""
+}

@@ -1,0 +1,142 @@
+package configs
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cashew/ring"
+)
+
+// TestRoutes: lines become routes, in their order, and are shown as lines that mean the same; a pool that is routed to need not listen.
+func TestRoutes(t *testing.T) {
+	text := "front:\n  listen: 127.0.0.1:1\n  redis: true\n  routes:\n    - users user:* session:*\n    - front user:own:*\n    - users *\n  servers:\n    - 127.0.0.1:2:1\n" +
+		"users:\n  redis: true\n  servers:\n    - 127.0.0.1:3:1\n"
+	f, err := Parse("f.yml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ring.Route{{Prefix: "user:", Pool: "users"}, {Prefix: "session:", Pool: "users"}, {Prefix: "user:own:", Pool: "front"}, {Prefix: "", Pool: "users"}}
+	if diff := cmp.Diff(want, f.Options.Pools[0].Routes); diff != "" {
+		t.Errorf("routes (-want +got):\n%s", diff)
+	}
+	lines := []string{"users user:* session:*", "front user:own:*", "users *"}
+	for line, shown := range map[string]string{
+		"users": "users share=100% send=all budget=67108864",
+		"users share=0.25% send=writes budget=1mb":      "users share=0.25% send=writes budget=1048576",
+		"users compare=true ramp=5% max_differences=1%": "users share=100% send=all budget=67108864 compare=true ramp=5% max_differences=1%",
+	} {
+		f, err := Parse("f.yml", []byte(strings.Replace(text, "  routes:", "  mirror: "+line+"\n  routes:", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Effective(&f.Options)["front"].(Section)["mirror"]; got != shown {
+			t.Errorf("mirror %q is shown as %q; want %q", line, got, shown)
+		}
+	}
+	if diff := cmp.Diff(any(lines), Effective(&f.Options)["front"].(Section)["routes"]); diff != "" {
+		t.Errorf("shown (-want +got):\n%s", diff)
+	}
+}
+
+// TestBadRoutes: each mistake is told, all in one pass.
+func TestBadRoutes(t *testing.T) {
+	pool := func(name string, lines ...string) string {
+		return name + ":\n  listen: /" + name + "\n  " + strings.Join(lines, "\n  ") + "\n  servers:\n    - 127.0.0.1:2:1\n"
+	}
+	text := pool("front", "redis: true", "databases: 4", "routes:", "  - users", "  - users user", "  - users a*b*", "  - users u:* u:*", "  - userz x:*", "  - mc m:*", "  - random r:*",
+		"  - few f:*", "  - cluster c:* d:*", "  - sentinel s:*", "  - front own:*", "  - reads r2:*") +
+		pool("users", "redis: true", "databases: 4") + pool("mc", "redis: false") + pool("random", "redis: true", "distribution: random") + pool("few", "redis: true", "databases: 3") +
+		"cluster:\n  listen: /cluster\n  redis: true\n  cluster: true\n  routes:\n    - users x*\n  servers:\n    - 127.0.0.1:2\n" +
+		"sentinel:\n  listen: /sentinel\n  redis: true\n  sentinels: 127.0.0.1:9\n  servers:\n    - mymaster:1\n" +
+		"reads:\n  listen: /reads\n  redis: true\n  databases: 4\n  read_policy: any\n  servers:\n    - 127.0.0.1:2:1:\n        replicas:\n          - 127.0.0.1:3\n" +
+		"silent:\n  redis: true\n  routes:\n    - silent x*\n  servers:\n    - 127.0.0.1:2:1\n"
+	_, err := Parse("f.yml", []byte(text))
+	if err == nil {
+		t.Fatal("no mistakes")
+	}
+	for _, want := range []string{
+		`f.yml:6: pool front: routes: "users" has no prefix`,
+		`f.yml:7: pool front: routes: "users user" has "user", which does not end with *`,
+		`f.yml:8: pool front: routes: "users a*b*" has "a*b*", which is a pattern: only a prefix can be routed`,
+		`f.yml:9: pool front: routes: "users u:* u:*" has "u:*", which is routed already`,
+		`f.yml:10: pool front: routes: "userz x:*" leads to a pool that the file does not have; did you mean "users"`,
+		`f.yml:11: pool front: routes: "mc m:*" leads to pool 'mc', which speaks another protocol`,
+		`f.yml:12: pool front: routes: "random r:*" is none: pool 'random' has distribution random, which has no place for a key`,
+		`f.yml:17: pool front: routes: "reads r2:*" is none: pool 'reads' has replicas take reads, by its read_policy`,
+		`f.yml:13: pool front: routes: "few f:*" leads to pool 'few', which does not have the 4 databases that clients may choose`,
+		`f.yml:14: pool front: routes: "cluster c:* d:*" is none: pool 'cluster' is a Redis Cluster`,
+		`f.yml:15: pool front: routes: "sentinel s:*" is none: pool 'sentinel' has sentinels`,
+		`pool cluster: routes: "users x*" is none: the pool itself is a Redis Cluster`,
+		`pool silent: directive "listen:" is missing`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %s in\n%s", want, err)
+		}
+	}
+	if n := strings.Count(err.Error(), "\n") + 1; n != 13 {
+		t.Errorf("%d mistakes; want 13:\n%s", n, err)
+	}
+}
+
+// TestBadMirror: what is wrong with a mirror is told.
+func TestBadMirror(t *testing.T) {
+	for line, want := range map[string]string{
+		"share=10%":                           `"share=10%" names no pool`,
+		"users share=10":                      `has "share=10", which is no percentage`,
+		"users share=101%":                    `has "share=101%", which is no percentage`,
+		"users share=0.001%":                  `has "share=0.001%", which is no percentage`,
+		"users send=some":                     `has "send=some", which is none of reads, writes and all`,
+		"users budget=1kb":                    `has "budget=1kb", which is no number of bytes, 64kb or more`,
+		"users compare=yes":                   `has "compare=yes", which is neither true nor false`,
+		"users share=1% share=2%":             `has "share=2%", which is the second share=`,
+		"users size=1":                        `has "size=1", which is none of share=`,
+		"users send=writes compare=true":      "sends no reads, which alone are compared",
+		"users ramp=5%":                       "for which compare=true and send=all are wanted",
+		"users share=1% compare=true ramp=5%": "has a ramp= that is more than its share=",
+		"userz":                               `is of a pool that the file does not have; did you mean "users"`,
+		"ring compare=true ramp=1%":           "has ramp=, which a pool with cluster: true or sentinels, as 'ring' is, can't have yet",
+		"front":                               "is the pool itself",
+		"mc":                                  "is pool 'mc', which speaks another protocol",
+		"few":                                 "is pool 'few', which does not have the 4 databases",
+	} {
+		pool := func(name, more string) string {
+			return name + ":\n  listen: /" + name + "\n" + more + "  servers:\n    - 127.0.0.1:2:1\n"
+		}
+		text := pool("front", "  redis: true\n  databases: 4\n  mirror: "+line+"\n") + pool("users", "  redis: true\n  databases: 4\n") + pool("mc", "") + pool("few", "  redis: true\n  databases: 3\n") +
+			"ring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+		_, err := Parse("f.yml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "f.yml:5: pool front: mirror: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("mirror: %s: %v; want %s", line, err, want)
+		}
+	}
+}
+
+// TestBadFailover: what is wrong with a spare is told.
+func TestBadFailover(t *testing.T) {
+	for line, want := range map[string]string{
+		"send=all":          "names no pool",
+		"users send=writes": "has more than send=reads or send=all behind the pool",
+		"users send=all x":  "has more than send=reads or send=all behind the pool",
+		"userz":             `is of a pool that the file does not have; did you mean "users"`,
+		"front":             "is the pool itself",
+		"mc":                "leads to pool 'mc', which speaks another protocol",
+		"ring":              "pool 'ring' is a Redis Cluster, and its servers change places",
+	} {
+		text := "front:\n  listen: /front\n  redis: true\n  failover: " + line + "\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  listen: /users\n  redis: true\n  servers:\n    - 127.0.0.1:2:1\n" +
+			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+		_, err := Parse("f.yml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "f.yml:4: pool front: failover: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("failover: %s: %v; want %s", line, err, want)
+		}
+	}
+	text := "m:\n  listen: /m\n  failover: n\n  servers:\n    - 127.0.0.1:2:1\nn:\n  servers:\n    - 127.0.0.1:2:1\n"
+	if _, err := Parse("f.yml", []byte(text)); err == nil || !strings.Contains(err.Error(), "is for redis pools") {
+		t.Errorf("failover of memcached: %v; want to be told that it is for redis pools", err)
+	}
+	text = strings.Replace(text, "failover: n", "mirror: n compare=true ramp=1%", 1)
+	if _, err := Parse("f.yml", []byte(text)); err == nil || !strings.Contains(err.Error(), "has ramp=, which is for redis pools") {
+		t.Errorf("ramp of memcached: %v; want to be told that it is for redis pools", err)
+	}
+}

@@ -1,0 +1,145 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"cashew/stats"
+	"cashew/topology"
+)
+
+// maxTold is how many names a line of the log has of a kind.
+const maxTold = 8
+
+// act has come into force what the rules say: by apply, in the log and in the file that is kept. It returns when it is to be called again
+// though nothing is heard; 0: never. The caller holds f.mu.
+func (f *Follower) act(apply func([]topology.ServerOptions) error) (again time.Duration) {
+	was := f.keeper.InForce()
+	v := f.keeper.Decide(time.Now())
+	f.figures.Held, f.figures.Reason = v.Held, string(v.Reason)
+	f.figures.Waiting = len(v.Waiting.Joined) + len(v.Waiting.Left) + len(v.Waiting.Weighed)
+	f.tellWaiting(&v)
+	if v.Servers != nil {
+		v.Again = sooner(v.Again, f.take(&v, was, apply))
+	}
+	if apply != nil && f.unkept && f.keeper.InForce() != nil { // not before: a reload for which it was found may come to nothing
+		f.keep()
+	}
+	return v.Again
+}
+
+// take has v's list come into force in place of was.
+func (f *Follower) take(v *Verdict, was []topology.ServerOptions, apply func([]topology.ServerOptions) error) (again time.Duration) {
+	if apply != nil {
+		if err := apply(v.Servers); err != nil {
+			if f.keeper.Begin(was); errors.Is(err, ErrOver) {
+				return retryAfter
+			}
+			f.figures.Refused++
+			f.Log.Error("servers that were found can't be used", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", err)
+			return retryAfter
+		}
+	}
+	f.figures.Moved += int64(len(v.Moved))
+	if v.Members() {
+		f.figures.Changed++
+	}
+	text := "servers changed"
+	if was == nil {
+		text = "servers found"
+	}
+	f.Log.Info(text, f.about(&v.Change, was, v.Servers, "moved", some(v.Moved))...)
+	f.unkept = true
+	return 0
+}
+
+// ErrOver is what apply returns once other lists are to come into force: f is about to be stopped.
+var ErrOver = errors.New("discovery: this is over")
+
+// retryAfter is after how long a list is tried again that could not be applied.
+const retryAfter = 10 * time.Second
+
+// about are the words of a line about a change from was to next.
+func (f *Follower) about(c *Change, was, next []topology.ServerOptions, more ...any) []any {
+	words := []any{"pool", f.Pool.Name, "source", f.Pool.Discovery, "servers", len(next), "joined", some(c.Joined), "left", some(c.Left), "weighed", some(c.Weighed)}
+	if share := movedShare(f.Pool, was, next); share >= 0 && c.Members() {
+		words = append(words, "keys_moved", fmt.Sprintf("%.1f %%", 100*share))
+	}
+	return append(words, more...)
+}
+
+// tellWaiting has the log tell of what waits, once.
+func (f *Follower) tellWaiting(v *Verdict) {
+	told := fmt.Sprint(v.Waiting, v.Reason)
+	if told == f.told {
+		return
+	}
+	f.told = told
+	if v.Waiting.Members() || v.Reason == Doubted {
+		f.Log.Warn("servers would change", f.about(&v.Waiting, f.keeper.InForce(), f.keeper.wanted, "not_yet", v.Reason)...)
+	}
+}
+
+func some(names []string) []string { return names[:min(len(names), maxTold)] }
+
+// Kept is what is in force, for a file or another process; nil: nothing is.
+func (f *Follower) Kept() *Kept {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.keptLocked()
+}
+
+func (f *Follower) keptLocked() *Kept {
+	servers := f.keeper.InForce()
+	if servers == nil {
+		return nil
+	}
+	return &Kept{Source: f.Pool.Discovery, Begin: f.Lines(f.Pool.Begin), Lines: f.Lines(servers), At: time.Now()}
+}
+
+// LeaveFile has f write no file any more: another process does.
+func (f *Follower) LeaveFile() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keptPath = ""
+}
+
+// keep writes the file that is kept.
+func (f *Follower) keep() {
+	if f.unkept = false; f.keptPath == "" {
+		return
+	}
+	if err := f.keptLocked().Write(f.keptPath); err != nil {
+		f.Log.Error("the servers in force can't be kept", "pool", f.Pool.Name, "file", f.keptPath, "error", err)
+	}
+}
+
+// Accept has the list come into force that the source told last, whatever the rules say; but none that is empty.
+func (f *Follower) Accept(apply func([]topology.ServerOptions) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := f.keeper.InForce()
+	v, ok := f.keeper.Accept(time.Now())
+	if !ok {
+		return fmt.Errorf("pool %s: no list was told that has servers", f.Pool.Name)
+	}
+	if f.take(&v, was, apply) > 0 {
+		return fmt.Errorf("pool %s: the list can't be used; the log says why", f.Pool.Name)
+	}
+	f.keep()
+	f.told, f.figures.Waiting, f.figures.Reason = "", 0, ""
+	return nil
+}
+
+// Figures are those of now.
+func (f *Follower) Figures() stats.Discovery {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.figures
+	s.Source, s.Known, s.Up = f.Pool.Discovery, len(f.keeper.InForce()), f.err == nil && !f.last.IsZero()
+	if !f.last.IsZero() {
+		s.Told = f.last.Unix()
+	}
+	return s
+}

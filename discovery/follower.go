@@ -1,0 +1,187 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"cashew/stats"
+	"cashew/topology"
+)
+
+// Config is what a Follower is made of.
+type Config struct {
+	Pool   *topology.Options
+	Source Source
+	Parse  func(lines []string) ([]topology.ServerOptions, error)
+	Lines  func(servers []topology.ServerOptions) []string
+	Log    *slog.Logger
+	Given  *Kept // what another process, or the pool's options before, had in force; nil: nothing
+}
+
+// Follower looks for a pool's servers, from Follow to Stop.
+type Follower struct {
+	Config
+
+	stop  context.CancelFunc
+	ended sync.WaitGroup
+	news  chan struct{} // the source has said something
+
+	mu       sync.Mutex
+	keeper   Keeper
+	first    chan struct{} // closed once there is a list
+	asked    bool          // it is
+	err      error         // what the source said last; nil: a list
+	begun    time.Time
+	last     time.Time // when it told a list
+	told     string    // what the log was told of the last verdict that waits
+	garbage  string    // of a list that can't be read
+	figures  stats.Discovery
+	keptPath string
+	unkept   bool // what is in force is not in the file
+}
+
+// Follow begins to look for the servers of a pool. What it finds is not in force anywhere before Run.
+func Follow(c Config) *Follower {
+	f := &Follower{
+		Config: c, news: make(chan struct{}, 1), first: make(chan struct{}), begun: time.Now(), keptPath: c.Pool.DiscoveryCache, unkept: true,
+		keeper: Keeper{Apply: c.Pool.ApplyMembership, Settle: c.Pool.DiscoverySettle},
+	}
+	f.keeper.Begin(f.begin())
+	var ctx context.Context
+	ctx, f.stop = context.WithCancel(context.Background())
+	f.ended.Go(func() { c.Source.Watch(ctx, f.hear) })
+	return f
+}
+
+// begin is the list to begin with: the one that was given, or the one that is kept if it is of this source; but if the configuration has servers, and
+// others than it began with, these.
+func (f *Follower) begin() []topology.ServerOptions {
+	for i, k := range []*Kept{f.Given, f.kept()} {
+		if k == nil || i > 0 && k.Source != f.Pool.Discovery || len(f.Pool.Begin) > 0 && !slices.Equal(k.Begin, f.Lines(f.Pool.Begin)) {
+			continue
+		}
+		servers, err := f.Parse(k.Lines)
+		if err == nil && len(servers) > 0 {
+			f.keeper.Warm = i == 0
+			return servers
+		}
+		f.Log.Warn("the servers that were kept can't be used", "pool", f.Pool.Name, "file", f.keptPath, "error", err)
+	}
+	if len(f.Pool.Begin) == 0 {
+		return nil
+	}
+	return f.Pool.Begin
+}
+
+// kept is what the pool's file keeps; nil: nothing.
+func (f *Follower) kept() *Kept {
+	if f.keptPath == "" {
+		return nil
+	}
+	k, err := ReadKept(f.keptPath)
+	if err != nil {
+		f.Log.Warn("the servers that were kept can't be read", "pool", f.Pool.Name, "file", f.keptPath, "error", err)
+	}
+	return k
+}
+
+// hear takes what the source says.
+func (f *Follower) hear(lines []string, err error) {
+	var list []topology.ServerOptions
+	garbage := ""
+	if err == nil {
+		if list, err = f.Parse(lines); err != nil {
+			err = &Nonsense{err}
+		}
+	}
+	if _, ok := errors.AsType[*Nonsense](err); ok {
+		garbage = err.Error()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := f.err
+	f.err = err
+	switch {
+	case garbage != "":
+		f.figures.Refused++
+		if garbage != f.garbage {
+			f.Log.Error("list of servers refused, those in force stay", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", garbage)
+		}
+	case err != nil && was == nil:
+		f.Log.Warn("servers can't be looked for, those in force stay", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", err)
+	case err == nil && was != nil:
+		f.Log.Info("servers can be looked for again", "pool", f.Pool.Name, "source", f.Pool.Discovery)
+	}
+	f.garbage = garbage
+	if err != nil {
+		f.keeper.Lost()
+		return
+	}
+	f.last = time.Now()
+	f.keeper.Hear(list, f.last)
+	if !f.asked && len(list) > 0 {
+		f.asked = true
+		close(f.first)
+	}
+	select {
+	case f.news <- struct{}{}:
+	default:
+	}
+}
+
+// Await is what the pool is to begin with: what the source says, if it does within discovery_wait_msecs and the rules take it, else what was known
+// before. With nothing it is topology.Nowhere.
+func (f *Follower) Await(ctx context.Context) []topology.ServerOptions {
+	patience := time.NewTimer(f.Pool.DiscoveryWait - time.Since(f.begun))
+	defer patience.Stop()
+	select {
+	case <-f.first:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.asked {
+		f.Log.Warn("nobody has told yet where the servers are", "pool", f.Pool.Name, "source", f.Pool.Discovery, "known", len(f.keeper.InForce()), "error", f.err)
+	}
+	f.act(nil)
+	if servers := f.keeper.InForce(); servers != nil {
+		return servers
+	}
+	return topology.Nowhere()
+}
+
+// Run has apply take each list that comes into force, until Stop, on a goroutine of its own.
+func (f *Follower) Run(apply func([]topology.ServerOptions) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := f.stop
+	f.stop = func() { cancel(); stop() }
+	f.ended.Go(func() {
+		again := time.NewTimer(0)
+		defer again.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-f.news:
+			case <-again.C:
+			}
+			f.mu.Lock()
+			wait := f.act(apply)
+			f.mu.Unlock()
+			if again.Stop(); wait > 0 {
+				again.Reset(wait)
+			}
+		}
+	})
+}
+
+// Stop ends it, and waits until nothing of it runs.
+func (f *Follower) Stop() {
+	f.stop()
+	f.ended.Wait()
+}

@@ -1,0 +1,251 @@
+package discovery
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cashew/topology"
+)
+
+// The rules. A list that a source tells is compared with the one in force, name by name:
+//
+//	a known name has another address   it comes into force at once, moveLimit times within moveSpan; more wait until that is over
+//	names or weights are others        it is another ring. on_membership: warn keeps the old one. apply takes it once
+//	                                   the source has said the same, without a word to the contrary, for discovery_settle_msecs;
+//	                                   the time in which it can't be heard does not count, and what was before it neither
+//	it is empty, or lacks more than    it is doubted: its addresses are taken, its membership is not, whatever on_membership says, and
+//	half of the names in force         however long it stays so: a person says that it is meant (see README.md), or it grows again
+//	nothing is in force yet            it comes into force at once, unless it is empty
+//
+// The first list of a process comes into force at once by apply, unless it is doubted: other proxies have had it for long. That is not so where
+// another process, or the pool before a reload, has handed over what was in force.
+
+const (
+	moveLimit = 3 // changes of a name's address
+	moveSpan  = time.Minute
+)
+
+// Reason is why a list's membership is not in force.
+type Reason string
+
+// The reasons; "" where there is none.
+const (
+	Warned   Reason = "on_membership is warn"
+	Settling Reason = "it has to be the same for discovery_settle_msecs"
+	Doubted  Reason = "it is empty, or lacks more than half of the servers in force"
+)
+
+// Keeper has the rules' state. It knows no clock: who calls it says when it is. One goroutine at a time may.
+type Keeper struct {
+	Apply  bool          // on_membership: apply
+	Settle time.Duration // discovery_settle_msecs
+	Warm   bool          // what is in force was the source's a moment ago: its first list has to settle, too
+
+	inForce []topology.ServerOptions // nil: nothing is known
+	wanted  []topology.ServerOptions // what the source said last
+	heard   bool                     // it has said something
+	lost    bool                     // it says nothing at present, or nonsense
+	since   time.Time                // since when it says these names and weights; zero: from the beginning
+	moves   map[string][]time.Time   // when names had other addresses within moveSpan
+}
+
+// Verdict is what is to be done.
+type Verdict struct {
+	Servers []topology.ServerOptions // what is to come into force; nil: what is in force stays
+	Change                           // what that changes
+
+	Waiting Change // names and weights that are not in force
+	Reason  Reason // why they are not
+	Held    int    // names that had too many addresses lately, whose last one waits
+
+	Again time.Duration // when another verdict is due though the source says nothing; 0: never
+}
+
+// Change is how two lists differ, by names.
+type Change struct{ Joined, Left, Weighed, Moved []string }
+
+// Members says that another ring comes of it.
+func (c *Change) Members() bool { return len(c.Joined)+len(c.Left)+len(c.Weighed) > 0 }
+
+// Begin has servers be in force, sorted as in topology.Options; nil: nothing is known.
+func (k *Keeper) Begin(servers []topology.ServerOptions) { k.inForce = servers }
+
+// InForce is what is.
+func (k *Keeper) InForce() []topology.ServerOptions { return k.inForce }
+
+// Hear takes a list, sorted as in topology.Options and without a name twice.
+func (k *Keeper) Hear(list []topology.ServerOptions, now time.Time) {
+	switch c := compare(k.wanted, list); {
+	case k.heard && (k.lost || c.Members()), !k.heard && k.Warm:
+		k.since = now
+	}
+	k.wanted, k.heard, k.lost = list, true, false
+}
+
+// Lost says that the source can't be heard at present, or says nonsense: what it said last settles anew once it can.
+func (k *Keeper) Lost() { k.lost = true }
+
+// Accept has what the source said last come into force though it is doubted, or only warned of. It is false if there is nothing, or nothing but an empty list.
+func (k *Keeper) Accept(now time.Time) (Verdict, bool) {
+	if len(k.wanted) == 0 {
+		return Verdict{}, false
+	}
+	return k.take(k.wanted, now), true
+}
+
+// Decide says what is to come into force, and has it be so.
+func (k *Keeper) Decide(now time.Time) Verdict {
+	if !k.heard {
+		return Verdict{}
+	}
+	if k.inForce == nil {
+		if len(k.wanted) == 0 {
+			return Verdict{Reason: Doubted}
+		}
+		return k.take(k.wanted, now)
+	}
+	waiting := compare(k.inForce, k.wanted)
+	waiting.Moved = nil
+	next, held, again := k.moved(now)
+	left := k.Settle - now.Sub(k.since)
+	switch {
+	case !waiting.Members():
+	case k.doubts():
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Doubted, Held: held, Again: again}, now)
+	case !k.Apply:
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Warned, Held: held, Again: again}, now)
+	case k.lost:
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Settling, Held: held, Again: again}, now)
+	case !k.since.IsZero() && left > 0:
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Settling, Held: held, Again: sooner(again, left)}, now)
+	default:
+		next = k.members(next)
+	}
+	return k.verdict(next, Verdict{Held: held, Again: again}, now)
+}
+
+// doubts says that the list is not to be believed.
+func (k *Keeper) doubts() bool {
+	kept := 0
+	said := byName(k.wanted)
+	for i := range k.inForce {
+		if said[k.inForce[i].Name] != nil {
+			kept++
+		}
+	}
+	return len(k.wanted) == 0 || 2*kept < len(k.inForce)
+}
+
+// moved is the list in force, each of its names where the source says, unless it had been said too often. again is when those that are
+// held are to be looked at.
+func (k *Keeper) moved(now time.Time) (next []topology.ServerOptions, held int, again time.Duration) {
+	next = slices.Clone(k.inForce)
+	said := byName(k.wanted)
+	for i := range next {
+		s := said[next[i].Name]
+		if s == nil || s.Addr == next[i].Addr {
+			continue
+		}
+		times := slices.DeleteFunc(k.moves[s.Name], func(t time.Time) bool { return now.Sub(t) >= moveSpan })
+		if len(times) >= moveLimit {
+			held++
+			again = sooner(again, moveSpan-now.Sub(times[0]))
+			continue
+		}
+		weight := next[i].Weight
+		next[i] = *s
+		if s.Weight != weight { // that is another ring's
+			next[i].Weight = weight
+			next[i].PName = withWeight(s.PName, weight)
+		}
+	}
+	return next, held, again
+}
+
+// members is the list that the source says, with those addresses of next that names are held at.
+func (k *Keeper) members(next []topology.ServerOptions) []topology.ServerOptions {
+	list := slices.Clone(k.wanted)
+	at := byName(next)
+	for i := range list {
+		if s := at[list[i].Name]; s != nil && s.Addr != list[i].Addr {
+			weight := list[i].Weight
+			list[i] = *s
+			list[i].Weight, list[i].PName = weight, withWeight(s.PName, weight)
+		}
+	}
+	return list
+}
+
+// verdict has next be in force, if it is another list.
+func (k *Keeper) verdict(next []topology.ServerOptions, v Verdict, now time.Time) Verdict {
+	if slices.Equal(next, k.inForce) {
+		return v
+	}
+	taken := k.take(next, now)
+	v.Servers, v.Change = taken.Servers, taken.Change
+	return v
+}
+
+// take has next be in force.
+func (k *Keeper) take(next []topology.ServerOptions, now time.Time) Verdict {
+	c := compare(k.inForce, next)
+	if k.moves == nil {
+		k.moves = make(map[string][]time.Time)
+	}
+	for _, name := range c.Moved {
+		k.moves[name] = append(slices.DeleteFunc(k.moves[name], func(t time.Time) bool { return now.Sub(t) >= moveSpan }), now)
+	}
+	for _, name := range c.Left {
+		delete(k.moves, name)
+	}
+	k.inForce = next
+	return Verdict{Servers: next, Change: c}
+}
+
+// compare says how next differs from list.
+func compare(list, next []topology.ServerOptions) (c Change) {
+	was, is := byName(list), byName(next)
+	for i := range next {
+		s := &next[i]
+		old := was[s.Name]
+		if old == nil {
+			c.Joined = append(c.Joined, s.Name)
+			continue
+		}
+		if old.Weight != s.Weight {
+			c.Weighed = append(c.Weighed, s.Name)
+		}
+		if old.Addr != s.Addr || old.Network != s.Network {
+			c.Moved = append(c.Moved, s.Name)
+		}
+	}
+	for i := range list {
+		if is[list[i].Name] == nil {
+			c.Left = append(c.Left, list[i].Name)
+		}
+	}
+	return c
+}
+
+func byName(list []topology.ServerOptions) map[string]*topology.ServerOptions {
+	m := make(map[string]*topology.ServerOptions, len(list))
+	for i := range list {
+		m[list[i].Name] = &list[i]
+	}
+	return m
+}
+
+// sooner is the shorter of two times, of which 0 is none.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// withWeight is a server's line, "host:port:weight", with another weight.
+func withWeight(line string, weight int) string {
+	return line[:strings.LastIndexByte(line, ':')+1] + strconv.Itoa(weight)
+}

@@ -1,0 +1,29 @@
+package inspect
+
+import (
+	"fmt"
+	"io"
+
+	"cashew/configs"
+	"cashew/discovery/sources"
+)
+
+// find has the pools of a file whose servers are looked for elsewhere have those with which a proxy that starts now would begin: what
+// is asked is asked now, and if it is silent, what the file of discovery_cache keeps counts, which stderr is told.
+func find(f *configs.File, stderr io.Writer) error {
+	for i := range f.Options.Pools {
+		o := &f.Options.Pools[i].Options
+		if o.Discovery == "" {
+			continue
+		}
+		servers, told, err := sources.Find(o)
+		if err != nil {
+			return fmt.Errorf("pool %s: %w", o.Name, err)
+		}
+		if !told {
+			fmt.Fprintf(stderr, "pool %s: nobody tells where its servers are; those of discovery_cache, or of the file, count\n", o.Name)
+		}
+		o.Servers = servers
+	}
+	return nil
+}

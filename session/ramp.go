@@ -1,0 +1,100 @@
+package session
+
+// A mirror may answer reads: those that are compared, if the key is of the ramp's share, which is within what is mirrored. Then the copy goes to the pool
+// itself, and what the two say is compared as before. As a client's write is mirrored over the connection that its read takes later, it
+// reads what it wrote.
+//
+// Reads go back to the pool by themselves, on all loops at once, when the replies differ too often, and as soon as the mirror may lack
+// something: a write was not mirrored, or not answered well. They stay there until somebody lets them go on.
+
+import (
+	"sync/atomic"
+
+	"cashew/backend"
+	"cashew/codec"
+	"cashew/ring"
+)
+
+// ramp is what all loops know of it.
+type ramp struct {
+	back  atomic.Bool // reads went back
+	backs atomic.Int64
+	why   atomic.Pointer[string]
+}
+
+// window is what was compared lately on a loop; so many are looked at together.
+type window struct{ compared, different int }
+
+const windowSize = 1000
+
+// goBack has the pool itself answer, for that reason.
+func (m *mirror) goBack(why string) {
+	if m.opts.Ramp == 0 || !m.ramp.back.CompareAndSwap(false, true) {
+		return
+	}
+	m.ramp.why.Store(&why)
+	m.ramp.backs.Add(1)
+	m.local.loop.Log.Warn("reads go back from the mirror to the pool", "pool", m.from.pool.Name, "mirror", m.opts.Pool, "why", why)
+}
+
+// compared notes the outcome of a comparison.
+func (m *mirror) compared(different bool) {
+	w := &m.from.window
+	if w.compared++; different {
+		if w.different++; w.different*ring.Whole > m.opts.MaxDifferences*windowSize {
+			m.goBack("replies differ too often")
+		}
+	}
+	if w.compared == windowSize {
+		*w = window{}
+	}
+}
+
+// answers says that the mirror is to answer cmd: a read to which it gives the pool's own reply, so that what a server counts for itself, as
+// memcached's CAS uniques and cursors, never comes from another than the one that is asked next.
+func (m *mirror) answers(s *Session, cmd *codec.Command) bool {
+	return m.opts.Ramp > 0 && !m.ramp.back.Load() && m.to != nil && len(cmd.Keys) == 0 && !cmd.NoReply && cmd.Mark == 0 && cmd.Quiet == 0 &&
+		ring.Share(cmd.Key) < m.opts.Ramp && s.pool.Protocol.Compares(cmd.Op)
+}
+
+// ask has the mirror answer cmd; false: it can't just now. The pool's own server gets a copy if the two are to be compared.
+func (m *mirror) ask(s *Session, cmd *codec.Command) bool {
+	place, server := m.to.pool.Router().Route(cmd.Key)
+	if server == nil {
+		m.goBack("the mirror has no server")
+		return false
+	}
+	if _, err := s.connsOf(m.to).Conn(server, s.cl.ID); err != nil {
+		m.goBack("the mirror can't be reached: " + backend.Text(err))
+		return false
+	}
+	var other *side
+	if t := m.compares(s, cmd); t != nil {
+		other = &t.sides[1]
+		_, own := s.pool.Router().Route(cmd.Key)
+		if c, ok := m.open(s, s.shard, own, cmd.Op, len(cmd.Frame)); ok && own != nil {
+			m.begin(s, c, cmd, len(cmd.Frame)).side = &t.sides[0]
+			sendPart(s, c, cmd.Frame)
+		} else {
+			t.sides[0].lost()
+		}
+	}
+	if c := s.send(m.base+place, server, cmd); other != nil {
+		other.awaits(s, c != nil)
+	}
+	return true
+}
+
+// ResumeReads lets the mirror of p answer reads again that went back; false: it has none, or they did not.
+func (p *Pool) ResumeReads() bool {
+	return p.opts.Mirror.Ramp > 0 && p.ramp.back.CompareAndSwap(true, false)
+}
+
+// RampState is which share of the keys has reads that the mirror of p answers, how often they went back, and why they have.
+func (p *Pool) RampState() (share float64, backs int64, why string) {
+	share, backs = float64(p.opts.Mirror.Ramp)/ring.Whole, p.ramp.backs.Load()
+	if text := p.ramp.why.Load(); text != nil && p.ramp.back.Load() {
+		share, why = 0, *text
+	}
+	return share, backs, why
+}

@@ -1,0 +1,5 @@
+//go:build unix && !race
+
+package discovery
+
+const raceEnabled = false
