@@ -73,6 +73,8 @@ func (c *Conn) fail(err error) {
 	}
 	if !blamed && (!idle || strayed(err)) {
 		c.failed(was, err)
+	} else if c.reads && was == open && !c.retired && !blamed {
+		c.pool.Suspect(c.server) // it may begin anew, without what it had
 	}
 	c.tellWhose(err) // first: those that fail below must not use it again
 	c.tellWaiters()

@@ -33,9 +33,17 @@ func (s *Set) Failing(server *topology.Server, client uint64) int64 {
 	return at
 }
 
+// Silence is for how long c has owed something and nothing has come.
+func (c *Conn) Silence() int64 {
+	if c.head == nil {
+		return 0
+	}
+	return c.loop.Now - max(c.began(c.head), c.heardAt, c.since)
+}
+
 // hesitates says that c has owed a reply for longer than a server that is well takes, and nothing has come.
 func (c *Conn) hesitates() bool {
-	return c.head != nil && c.loop.Now-max(c.began(c.head), c.heardAt, c.since) >= int64(hesitation)
+	return c.Silence() >= int64(hesitation)
 }
 
 // late is when a request to server was last late, if nothing has come from it since, over any connection; 0: none was.

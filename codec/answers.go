@@ -44,6 +44,16 @@ type Answers interface {
 	// Compares says that servers with the same data give the same reply, byte by byte, to a command of Op op with one key, which only reads.
 	Compares(op uint16) bool
 
+	// Fills says that a command of Op op reads the whole value of its key, and tells nothing else of it.
+	Fills(op uint16) bool
+
+	// AppendFill appends the command that stores under key, for so many seconds, what a server replied to a command that Fills says, to a client of a
+	// profile without marks; unless the key is there. ok is false, and dst as it was, if reply has no value. FillOp is its Op, and Filled says by the reply to it that it was
+	// stored.
+	AppendFill(dst, key, reply []byte, seconds int) (out []byte, ok bool)
+	FillOp() uint16
+	Filled(reply []byte) bool
+
 	// IsError says that a server's reply, of which these are the first bytes, is an error.
 	IsError(reply []byte) bool
 

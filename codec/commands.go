@@ -113,6 +113,7 @@ type Command struct {
 	Sole    bool   // whatever its Kind, in a pool of one server it goes there as it is
 	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others
+	Alike   bool   // of a Fanout: it goes to the servers of all pools that keys of the client may be in, which are to be alike in what it is about
 	Quiet   uint16 // memcached: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Mark    Mark   // what its reply bears, in a profile with marks: see Replies.Marks. It is also known of a frame of which no more than the header is there
@@ -142,7 +143,7 @@ type Scan struct {
 	Op    int   // the command, once its name was seen
 	Keys  []Key // Redis: keys seen so far, which Command.Keys gets a copy of; memcached: the key and the place of a q flag
 
-	Scratch []byte // Redis: an inline command as an array, which Command.Frame is until the next call
+	Scratch []byte // Redis: an inline command as an array, which Command.Frame is until the next call; memcached: a key that was in base64, which Command.Key is
 }
 
 // Reset prepares s for the next frame. It keeps Keys' memory unless a very wide command made it large.

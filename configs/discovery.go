@@ -8,8 +8,11 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -93,8 +96,8 @@ func (p *pool) discoveryKeys() []key {
 			show: func() any { return orNil(strings.Join(p.DiscoveryFrom, " ")) },
 		},
 		namedKey("on_membership", &p.ApplyMembership, map[string]bool{"warn": false, "apply": true}, "is not a valid rule"),
-		msecKey("discovery_settle_msecs", &p.DiscoverySettle),
-		msecKey("discovery_wait_msecs", &p.DiscoveryWait),
+		hourKey("discovery_settle_msecs", &p.DiscoverySettle),
+		hourKey("discovery_wait_msecs", &p.DiscoveryWait),
 		pathKey("discovery_cache", "the path of a file", &p.DiscoveryCache),
 		boolKey("discovery_tls", &p.DiscoveryTLS),
 		pathKey("discovery_tls_ca_cert_file", "a file in PEM, of who signed the certificates", &p.DiscoveryTLSCACertFile),
@@ -117,6 +120,21 @@ func (p *pool) discoveryKeys() []key {
 		}
 	}
 	return keys
+}
+
+// hourKey is msecKey for a time of at most an hour: nobody waits for more.
+func hourKey(name string, to *time.Duration) key {
+	k := msecKey(name, to)
+	set := k.set
+	k.want = "milliseconds, digits only, at most 3600000"
+	k.set = func(n *yaml.Node) string {
+		reason := set(n)
+		if reason == "" && *to > time.Hour {
+			return "is more than an hour"
+		}
+		return reason
+	}
+	return k
 }
 
 // setDiscovery takes a kind and what it is to look for, with one blank between them.
@@ -184,10 +202,8 @@ func (c *checker) discovery(p *pool) {
 			}
 		}
 	}
-	if p.DiscoverySettle > maxDiscoveryTime || p.DiscoveryWait > maxDiscoveryTime {
-		c.report(p.given["discovery"].name, at("discovery").because("has a time of more than an hour beside it"))
-	}
 	c.discoveryKind(p)
+	c.discoveredLines(p)
 	if _, ok := p.given["servers"]; !ok && p.DiscoveryCache == "" {
 		found := at("discovery").because("is all that the pool has: a start at which nobody answers knows of no server")
 		if !p.ApplyMembership {
@@ -199,12 +215,49 @@ func (c *checker) discovery(p *pool) {
 	p.keepDiscovery()
 }
 
+// discoveryLogin reports a user without a password, or a password without a user: it takes both to log in.
+func (c *checker) discoveryLogin(p *pool) {
+	user, userKey := p.firstOf("discovery_username")
+	password, passwordKey := p.firstOf("discovery_password")
+	for _, one := range []struct {
+		given       given
+		key, other  string
+		lacks, word string
+	}{
+		{password, passwordKey, userKey, "discovery_username", "user"},
+		{user, userKey, passwordKey, "discovery_password", "password"},
+	} {
+		if one.key != "" && one.other == "" {
+			wrong := Problem{Pool: p.Name, Key: one.key}.because("has no %s", one.word)
+			wrong.Want = fmt.Sprintf("%[1]s, %[1]s_file or %[1]s_env beside it", one.lacks)
+			c.report(one.given.name, wrong)
+		}
+	}
+}
+
+// discoveredLines reports lines below servers that a source could not tell.
+func (c *checker) discoveredLines(p *pool) {
+	for _, n := range p.entries {
+		if _, reason := parseServer(n.Value); reason != "" {
+			continue // that is told, or they are others'
+		}
+		if _, reason := parseDiscovered(n.Value); reason != "" {
+			wrong := Problem{Pool: p.Name, Key: "servers", Value: n.Value}.because("%s", reason)
+			wrong.Want = `no such server in a pool with discovery`
+			c.report(n, wrong)
+		}
+	}
+}
+
 // discoveryKind reports settings that have no meaning for the kind of discovery.
 func (c *checker) discoveryKind(p *pool) {
 	kind, _, _ := strings.Cut(p.Discovery, " ")
 	k, ok := discoveryKinds[kind]
 	if !ok {
 		return
+	}
+	if slices.Contains(k.has, "discovery_username") {
+		c.discoveryLogin(p)
 	}
 	for _, name := range slices.Concat(waysOf("discovery_username"), waysOf("discovery_password"), waysOf("discovery_token"), []string{"discovery_from", "discovery_tls"}) {
 		g, given := p.given[name]
@@ -217,9 +270,6 @@ func (c *checker) discoveryKind(p *pool) {
 		c.report(g.name, wrong)
 	}
 }
-
-// maxDiscoveryTime is more than anybody waits for.
-const maxDiscoveryTime = time.Hour
 
 // keepDiscovery gives the pool's options what was read apart.
 func (p *pool) keepDiscovery() {
@@ -264,15 +314,15 @@ func ParseServers(lines []string) (servers []topology.ServerOptions, err error) 
 	names := make(map[string]topology.ServerOptions, len(lines))
 	for _, line := range lines {
 		srv, reason := topology.ServerOptions{}, reasonServerForm
-		if line != "" && !strings.ContainsAny(line, "\r\n\x00") {
-			srv, reason = parseServer(line)
+		if line != "" {
+			srv, reason = parseDiscovered(line)
 		}
 		was, twice := names[srv.Name]
 		switch {
 		case reason != "":
-			errs = append(errs, fmt.Errorf("%q %s", line, reason))
+			errs = append(errs, fmt.Errorf("%s %s", quoted(line), reason))
 		case isUnreachable(srv):
-			errs = append(errs, fmt.Errorf("%q has a host that can never be connected to", line))
+			errs = append(errs, fmt.Errorf("%s has a host that can never be connected to", quoted(line)))
 		case twice && was.Addr == srv.Addr && was.Weight == srv.Weight:
 		case twice:
 			errs = append(errs, fmt.Errorf("%q and %q have the same name", was.PName, srv.PName))
@@ -286,6 +336,37 @@ func ParseServers(lines []string) (servers []topology.ServerOptions, err error) 
 	}
 	ring.SortServers(servers, func(s topology.ServerOptions) string { return s.Name })
 	return servers, nil
+}
+
+// maxServerText is how long a server's name may be, and its address, in bytes. A host of DNS is shorter.
+const maxServerText = 255
+
+// parseDiscovered is parseServer for a pool whose servers are looked for elsewhere, also for its own lines: what YAML would not take, or takes off,
+// is no part of a name there.
+func parseDiscovered(line string) (srv topology.ServerOptions, reason string) {
+	if !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl) {
+		return srv, "has a control character, or is no UTF-8"
+	}
+	srv, reason = parseServer(line)
+	switch {
+	case reason != "":
+	case strings.ContainsAny(srv.Name, quotes), srv.Network == "tcp" && strings.ContainsAny(srv.Addr, quotes):
+		reason = "has a quote in its name or its address"
+	case len(srv.Name) > maxServerText || len(srv.Addr) > maxServerText:
+		reason = fmt.Sprintf("has a name or an address of more than %d bytes", maxServerText)
+	}
+	return srv, reason
+}
+
+const quotes = `"'`
+
+// quoted is a line of a list in quotes, as much of it as a line of the log has room for.
+func quoted(line string) string {
+	const most = 100
+	if len(line) <= most {
+		return strconv.Quote(line)
+	}
+	return strconv.Quote(line[:most]) + "..."
 }
 
 // maxShownErrors is how many of a list's mistakes are told.

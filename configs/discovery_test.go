@@ -27,6 +27,9 @@ func TestDiscovery(t *testing.T) {
 			t.Error("the password of who is asked guards the pool")
 		}
 	}
+	if _, err := Parse("f.yml", []byte(discoveryHead+"  discovery: file x\n  discovery_cache: y\n  discovery_settle_msecs: 3600000\n  discovery_wait_msecs: 3600000\n")); err != nil {
+		t.Errorf("an hour: %v", err)
+	}
 	f, err := Parse("f.yml", []byte(discoveryHead+"  redis: true\n  server_auth:\n    - b env:HOME\n  discovery: file servers.txt\n"))
 	if err == nil {
 		t.Errorf("server_auth without a user: %v", f)
@@ -68,8 +71,13 @@ func TestDiscoveryMistakes(t *testing.T) {
 		"discovery: etcd x\n  discovery_password: a\n  discovery_password_env: HOME":     "is given by discovery_password already",
 		"discovery: etcd x\n  discovery_tls_name: a":                                     "is of no use without discovery_tls",
 		"discovery: etcd x\n  discovery_tls: true\n  discovery_tls_cert_file: a":         "needs discovery_tls_key_file beside it",
-		"discovery: file x\n  discovery_wait_msecs: 100000000":                           "has a time of more than an hour beside it",
+		"discovery: file x\n  discovery_wait_msecs: 100000000":                           `4: pool p: discovery_wait_msecs: "100000000" is more than an hour; expected milliseconds, digits only, at most 3600000`,
+		"discovery: file x\n  discovery_settle_msecs: 3600001":                           `4: pool p: discovery_settle_msecs: "3600001" is more than an hour`,
+		"discovery: etcd x\n  discovery_password: hush":                                  "4: pool p: discovery_password: has no user; expected discovery_username, discovery_username_file or discovery_username_env beside it",
+		"discovery: etcd x\n  discovery_password_env: HOME":                              "4: pool p: discovery_password_env: has no user; expected discovery_username,",
+		"discovery: etcd x\n  discovery_username: a":                                     "4: pool p: discovery_username: has no password; expected discovery_password, discovery_password_file or",
 		"discovery: file x\n  servers:\n    - 1.1.1.1:1:1 a\n    - 1.1.1.1:2:1 a":        "has servers with same name",
+		"discovery: file x\n  servers:\n    - 1.1.1.1:1:1 it's\n    - 1.1.1.1:2:1 b":     `5: pool p: servers: "1.1.1.1:1:1 it's" has a quote in its name or its address`,
 	} {
 		_, err := Parse("f.yml", []byte(discoveryHead+"  "+text+"\n"))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
@@ -101,10 +109,36 @@ func TestParseServers(t *testing.T) {
 	if err != nil || strings.Join(ServerLines(servers), ", ") != "::1:6379:2 c, /tmp/s:1 z, 10.0.0.2:6379:1 bb, 10.0.0.1:11211:1" {
 		t.Errorf("%v, %v", ServerLines(servers), err)
 	}
-	for _, lines := range [][]string{{""}, {"x"}, {"10.0.0.1:1:0 a"}, {"10.0.0.1:1:1 a", "10.0.0.2:1:1 a"}, {"10.0.0.1:1:1 a", "10.0.0.1:1:2 a"}, {":1:1 a"}, {"10.0.0.1:1:1 a\nb"}, make([]string, 5000)} {
+	for _, lines := range [][]string{
+		{""},
+		{"x"},
+		{"10.0.0.1:1:0 a"},
+		{"10.0.0.1:1:1 a", "10.0.0.2:1:1 a"},
+		{"10.0.0.1:1:1 a", "10.0.0.1:1:2 a"},
+		{":1:1 a"},
+		{"10.0.0.1:1:1 a\nb"},
+		{`"10.0.0.1:1:1 a"`},
+		{"'10.0.0.1:1:1 a'"},
+		{"10.0.0.1:1:1 it's"},
+		{`10.0.0.1:1:1 "a"`},
+		{`"10.0.0.1:1:1 a`},
+		{"10.0.0.1:1:1 a\tb"},
+		{"10.0.0.1:1:1 a\x00"},
+		{"10.0.0.1:1:1 a\x7f"},
+		{"10.0.0.1:1:1 a\u0085"},
+		{"10.0.0.1:1:1 a\xff"},
+		{"10.0.0.1:1:1 " + strings.Repeat("a", 256)},
+		{strings.Repeat("a", 256) + ":1:1 a"},
+		make([]string, 5000),
+	} {
 		if servers, err := ParseServers(lines); err == nil {
 			t.Errorf("%q: %v", lines[0], servers)
+		} else if len(err.Error()) > 300 {
+			t.Errorf("a mistake takes %d bytes of the log", len(err.Error()))
 		}
+	}
+	if servers, err := ParseServers([]string{"10.0.0.1:1:1 " + strings.Repeat("a", 255), "/tmp/it's:1 s", "10.0.0.1:1:1 <img/src=x>", "10.0.0.1:1:1 bücher"}); err != nil || len(servers) != 4 {
+		t.Errorf("%v, %v", servers, err)
 	}
 	if servers, err := ParseServers(nil); err != nil || len(servers) != 0 {
 		t.Errorf("an empty list: %v, %v", servers, err)

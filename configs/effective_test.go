@@ -106,6 +106,7 @@ f:
     - e e:*
   mirror: e
   failover: e
+  miss: e ttl=1
   redis: true
   redis_auth_file: SECRET
   server_username_file: SECRET

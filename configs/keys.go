@@ -71,6 +71,7 @@ func (p *pool) plainKeys(lookup lookupFunc) []key {
 		p.routesKey(),
 		p.mirrorKey(),
 		p.failoverKey(),
+		p.missKey(),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),
 		policyKey("on_server_failure", &p.OnServerFailure),

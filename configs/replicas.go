@@ -72,6 +72,9 @@ func (p *pool) policyOfReads() key {
 				}
 				return reason
 			}
+			if slices.ContainsFunc(p.ReadClasses, func(o topology.ReadClass) bool { return o.Class == c.Class }) {
+				return fmt.Sprintf("has %q twice", c.Class)
+			}
 			reason := policy(value, &c.Policy)
 			p.ReadClasses = append(p.ReadClasses, c)
 			return reason
@@ -157,6 +160,7 @@ func (c *checker) server(entry *yaml.Node, at Problem, p *pool, k *key) (ok bool
 		srv = p.Servers[known]
 	}
 	var below []topology.ServerOptions
+	var lines []replicaLine
 	keys := []key{zoneKey("zone", &srv.Zone), {
 		name: "replicas", isList: true, want: wantReplica,
 		set: func(n *yaml.Node) string {
@@ -164,7 +168,7 @@ func (c *checker) server(entry *yaml.Node, at Problem, p *pool, k *key) (ok bool
 			if reason == "" {
 				r.Of = srv.Name
 				below = append(below, r)
-				p.replicaLines = append(p.replicaLines, replicaLine{n, srv.Name})
+				lines = append(lines, replicaLine{n, srv.Name})
 			}
 			return reason
 		},
@@ -175,7 +179,7 @@ func (c *checker) server(entry *yaml.Node, at Problem, p *pool, k *key) (ok bool
 	}
 	if len(p.Servers) > known {
 		p.Servers[known] = srv
-		p.Replicas = append(p.Replicas, below...)
+		p.Replicas, p.replicaLines = append(p.Replicas, below...), append(p.replicaLines, lines...)
 	}
 	return ok
 }
@@ -270,7 +274,7 @@ func (c *checker) replicas(p *pool) {
 		}
 		return
 	}
-	if p.lines == plainLines {
+	if p.lines == plainLines && p.given["servers"].ok {
 		c.haveReplicas(p, g.name)
 	}
 }

@@ -100,6 +100,10 @@ func TestReplicaMistakes(t *testing.T) {
 				`f:6: pool p: read_policy: is about "set", which`, `f:7: pool p: read_policy: "nay" is not a valid policy`, `f:8: pool p: read_policy: has "get" twice`,
 			},
 		},
+		{"the same zones", redis("  zones:\n    10.1.2.3/8: a\n    10.0.0.0/8: b\n    127.0.0.1:99999: a\n    10.2.0.7:1: c\n" + servers), []string{
+			`f:6: pool p: zones: has "10.0.0.0/8" twice`, `f:7: pool p: zones: is of "127.0.0.1:99999", which is neither an address nor "host:port"`,
+		}},
+		{"the same classes", redis("  read_policy:\n    get: any\n    GET: master\n    \"@HASH\": any\n    \"@hash\": any\n" + with), []string{`f:6: pool p: read_policy: has "get" twice`, `f:8: pool p: read_policy: has "@hash" twice`}},
 		{"zones", redis("  zones:\n    10.0.0.0/33: a\n    10.0.0.0/8: b c\n" + servers), []string{`f:5: pool p: zones: is of "10.0.0.0/33", which is no network`, `f:6: pool p: zones: "b c" is not a valid zone`}},
 		{"zones in a word", redis("  zones: a\n" + servers), []string{`f:4: pool p: zones: "a" has no zones`}},
 		{

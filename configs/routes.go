@@ -55,13 +55,13 @@ func routeLines(routes []ring.Route) (lines []string) {
 	return lines
 }
 
-// routedPools are the names of the pools that others of a file route to, have as a mirror or as a spare, whatever else is wrong with them.
+// routedPools are the names of the pools that others of a file route to, have as a mirror, a spare or a next tier, whatever else is wrong with them.
 func routedPools(root *yaml.Node) map[string]bool {
 	names := make(map[string]bool)
 	for pool, body := range pairs(root) {
 		for name, value := range pairs(body) {
 			lines := value.Content
-			if name.Value == "mirror" || name.Value == "failover" {
+			if name.Value == "mirror" || name.Value == "failover" || name.Value == "miss" {
 				lines = []*yaml.Node{value}
 			} else if name.Value != "routes" {
 				continue
@@ -76,7 +76,7 @@ func routedPools(root *yaml.Node) map[string]bool {
 	return names
 }
 
-// routes checks what pools' routes lead to, and what their mirrors and spares are.
+// routes checks what pools' routes lead to, and what their mirrors, spares and next tiers are.
 func (c *checker) routes() {
 	var names []string
 	for _, p := range c.pools {
@@ -85,6 +85,7 @@ func (c *checker) routes() {
 	for _, p := range c.pools {
 		c.mirror(p, names)
 		c.failover(p, names)
+		c.miss(p, names)
 		told := make(map[string]bool)
 		for i, r := range p.Routes {
 			at := Problem{Pool: p.Name, Key: "routes", Value: p.routeNodes[i].Value}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cashew/ring"
+	"cashew/session"
 )
 
 // TestRoutes: lines become routes, in their order, and are shown as lines that mean the same; a pool that is routed to need not listen.
@@ -138,5 +139,36 @@ func TestBadFailover(t *testing.T) {
 	text = strings.Replace(text, "failover: n", "mirror: n compare=true ramp=1%", 1)
 	if _, err := Parse("f.yml", []byte(text)); err == nil || !strings.Contains(err.Error(), "has ramp=, which is for redis pools") {
 		t.Errorf("ramp of memcached: %v; want to be told that it is for redis pools", err)
+	}
+}
+
+// TestBadMiss: what is wrong with a next tier is told.
+func TestBadMiss(t *testing.T) {
+	for line, want := range map[string]string{
+		"ttl=1":                 "names no pool",
+		"users":                 "has no ttl=",
+		"users ttl=0":           "which is no number of seconds from 1 to 2592000",
+		"users ttl=2592001":     "which is no number of seconds from 1 to 2592000",
+		"users ttl=1s":          "which is no number of seconds from 1 to 2592000",
+		"users ttl=1 ttl=2":     "is the second ttl=",
+		"users ttl=1 max=1":     "which is no number of bytes from 1kb to 1mb",
+		"users ttl=1 max=2mb":   "which is no number of bytes from 1kb to 1mb",
+		"users ttl=1 fill=true": "which is neither ttl= nor max=",
+		"userz ttl=1":           `is of a pool that the file does not have; did you mean "users"`,
+		"front ttl=1":           "is the pool itself",
+		"mc ttl=1":              "leads to pool 'mc', which speaks another protocol",
+		"ring ttl=1":            "pool 'ring' is a Redis Cluster, and its servers change places",
+		"users ttl=1\n  mirror: users compare=true": "does not go with compare=true in mirror",
+	} {
+		text := "front:\n  listen: /front\n  redis: true\n  miss: " + line + "\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  listen: /users\n  redis: true\n  servers:\n    - 127.0.0.1:2:1\n" +
+			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+		_, err := Parse("f.yml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "f.yml:4: pool front: miss: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("miss: %s: %v; want %s", line, err, want)
+		}
+	}
+	text := "m:\n  listen: /m\n  miss: n ttl=60 max=1mb\n  servers:\n    - 127.0.0.1:2:1\nn:\n  servers:\n    - 127.0.0.1:2:1\n"
+	if f, err := Parse("f.yml", []byte(text)); err != nil || f.Options.Pools[0].Miss != (session.MissOptions{Pool: "n", Seconds: 60, MaxBytes: 1 << 20}) {
+		t.Errorf("miss of memcached: %v", err)
 	}
 }

@@ -37,6 +37,11 @@ func (p *pool) zonesKey() key {
 				z.Net = net.Masked()
 			} else if strings.Contains(name.Value, "/") && name.Value[0] != '/' {
 				return fmt.Sprintf("is of %q, which is no network", oneLine(name.Value))
+			} else if _, err := netip.ParseAddr(name.Value); err != nil && strings.Contains(name.Value, ":") && !isHostPort(name.Value) {
+				return fmt.Sprintf("is of %q, which is neither an address nor \"host:port\"", oneLine(name.Value))
+			}
+			if slices.ContainsFunc(p.Zones, func(o topology.ZoneRule) bool { return o.Of == z.Of || z.Net.IsValid() && o.Net == z.Net }) {
+				return fmt.Sprintf("has %q twice", oneLine(name.Value))
 			}
 			reason := setZone(&z.Zone, value.Value)
 			p.Zones = append(p.Zones, z)

@@ -242,6 +242,15 @@ func poolCases() []settingCase {
 			},
 		},
 		{
+			key: "miss", to: "z ttl=60", note: "miss", shows: "z ttl=60 max=65536",
+			does: func(in *instance) {
+				in.wantReply("$-1", "GET", "nowhere")
+				if m := in.proxy.Snapshot().Pools[0].Miss; m == nil || m.Asked != 1 {
+					in.Errorf("misses: %+v; want one to have been asked for", m)
+				}
+			},
+		},
+		{
 			key: "mirror", to: "z share=50% compare=true", note: "mirror", shows: "z share=50% send=all budget=67108864 compare=true ramp=0% max_differences=0.1%",
 			does: func(in *instance) {
 				for i := range 20 {

@@ -54,12 +54,12 @@ func discoveryCases() []settingCase {
 				return err == nil && strings.Contains(string(kept), in.servers[0]+":1 s0")
 			})
 		}},
-		{key: "discovery_username", from: fromNobody(), to: "alice", shows: "alice"},
-		{key: "discovery_username_file", from: fromNobody(), to: "DIR/secret", shows: "DIR/secret"},
-		{key: "discovery_username_env", from: fromNobody(), to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
-		{key: "discovery_password", from: fromNobody(), to: "secret", shows: "(masked)"},
-		{key: "discovery_password_file", from: fromNobody(), to: "DIR/secret", shows: "DIR/secret"},
-		{key: "discovery_password_env", from: fromNobody(), to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
+		{key: "discovery_username", from: fromNobody("discovery_username", "bob", "discovery_password", "secret"), to: "alice", shows: "alice"},
+		{key: "discovery_username_file", from: fromNobody("discovery_username_file", "DIR/user", "discovery_password", "secret"), to: "DIR/secret", shows: "DIR/secret"},
+		{key: "discovery_username_env", from: fromNobody("discovery_username_env", "PATH", "discovery_password", "secret"), to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
+		{key: "discovery_password", from: fromNobody(), to: "secret", shows: "(masked)", was: func(in *instance) { in.set("discovery_username", "alice") }}, // neither goes alone
+		{key: "discovery_password_file", from: fromNobody("discovery_username", "alice", "discovery_password_file", "DIR/user"), to: "DIR/secret", shows: "DIR/secret"},
+		{key: "discovery_password_env", from: fromNobody("discovery_username", "alice", "discovery_password_env", "PATH"), to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},
 		{key: "discovery_token", from: fromNobody("discovery", "consul p"), to: "secret", shows: "(masked)"},
 		{key: "discovery_token_file", from: fromNobody("discovery", "consul p"), to: "DIR/secret", shows: "DIR/secret"},
 		{key: "discovery_token_env", from: fromNobody("discovery", "consul p"), to: "CASHEW_TEST_SECRET", shows: "CASHEW_TEST_SECRET"},

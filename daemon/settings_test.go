@@ -55,7 +55,7 @@ func (c *settings) file() string {
 			fmt.Fprintf(&b, "    - %s:1 s%d\n", addr, i)
 		}
 	}
-	if c.pool["mirror"]+c.pool["failover"] != "" { // which is another pool
+	if c.pool["mirror"]+c.pool["failover"]+c.pool["miss"] != "" { // which is another pool
 		fmt.Fprintf(&b, "z:\n  redis: true\n  servers:\n    - %s:1\n", c.live)
 	}
 	return b.String()
@@ -80,8 +80,10 @@ func startInstance(t *testing.T, more map[string]string) *instance {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	writeTLS(t, dir)
-	if err := os.WriteFile(dir+"/secret", []byte("secret\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"/secret": "secret\n", "/user": "bob\n"} {
+		if err := os.WriteFile(dir+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Setenv("CASHEW_TEST_SECRET", "secret")
 	redis, memcached := startServers(t, embedded.Start, 2), startServers(t, embedded.StartMemcached, 1)

@@ -12,7 +12,7 @@ import (
 // maxTold is how many names a line of the log has of a kind.
 const maxTold = 8
 
-// act has come into force what the rules say: by apply, in the log and in the file that is kept. It returns when it is to be called again
+// act has come into force what the rules say: by apply, and in the log. It returns when it is to be called again
 // though nothing is heard; 0: never. The caller holds f.mu.
 func (f *Follower) act(apply func([]topology.ServerOptions) error) (again time.Duration) {
 	was := f.keeper.InForce()
@@ -22,9 +22,6 @@ func (f *Follower) act(apply func([]topology.ServerOptions) error) (again time.D
 	f.tellWaiting(&v)
 	if v.Servers != nil {
 		v.Again = sooner(v.Again, f.take(&v, was, apply))
-	}
-	if apply != nil && f.unkept && f.keeper.InForce() != nil { // not before: a reload for which it was found may come to nothing
-		f.keep()
 	}
 	return v.Again
 }
@@ -50,7 +47,7 @@ func (f *Follower) take(v *Verdict, was []topology.ServerOptions, apply func([]t
 		text = "servers found"
 	}
 	f.Log.Info(text, f.about(&v.Change, was, v.Servers, "moved", some(v.Moved))...)
-	f.unkept = true
+	f.cache.stale = true
 	return 0
 }
 
@@ -98,23 +95,6 @@ func (f *Follower) keptLocked() *Kept {
 	return &Kept{Source: f.Pool.Discovery, Begin: f.Lines(f.Pool.Begin), Lines: f.Lines(servers), At: time.Now()}
 }
 
-// LeaveFile has f write no file any more: another process does.
-func (f *Follower) LeaveFile() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.keptPath = ""
-}
-
-// keep writes the file that is kept.
-func (f *Follower) keep() {
-	if f.unkept = false; f.keptPath == "" {
-		return
-	}
-	if err := f.keptLocked().Write(f.keptPath); err != nil {
-		f.Log.Error("the servers in force can't be kept", "pool", f.Pool.Name, "file", f.keptPath, "error", err)
-	}
-}
-
 // Accept has the list come into force that the source told last, whatever the rules say; but none that is empty.
 func (f *Follower) Accept(apply func([]topology.ServerOptions) error) error {
 	f.mu.Lock()
@@ -128,6 +108,7 @@ func (f *Follower) Accept(apply func([]topology.ServerOptions) error) error {
 		return fmt.Errorf("pool %s: the list can't be used; the log says why", f.Pool.Name)
 	}
 	f.keep()
+	f.wake() // for a write that failed
 	f.told, f.figures.Waiting, f.figures.Reason = "", 0, ""
 	return nil
 }
@@ -138,6 +119,7 @@ func (f *Follower) Figures() stats.Discovery {
 	defer f.mu.Unlock()
 	s := f.figures
 	s.Source, s.Known, s.Up = f.Pool.Discovery, len(f.keeper.InForce()), f.err == nil && !f.last.IsZero()
+	s.Unkept = f.cache.path != "" && f.cache.failed > 0
 	if !f.last.IsZero() {
 		s.Told = f.last.Unix()
 	}

@@ -41,18 +41,18 @@ func ReadKept(path string) (*Kept, error) {
 // errNoFile is about a path that leads to something else, which must not be replaced.
 var errNoFile = errors.New("not a regular file")
 
-// Write keeps k in a file: whoever reads it, whenever, finds the one before or this one, whole.
-func (k *Kept) Write(path string) (err error) {
+// Write keeps k in a file: whoever reads it, whenever, finds the one before or this one, whole. It returns how that looks.
+func (k *Kept) Write(path string) (as fs.FileInfo, err error) {
 	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
-		return errNoFile
+		return nil, errNoFile
 	}
 	data, err := json.MarshalIndent(k, "", "  ")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // its mode is 0600
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -63,11 +63,14 @@ func (k *Kept) Write(path string) (err error) {
 	if err == nil {
 		err = f.Sync()
 	}
+	if err == nil {
+		as, err = f.Stat()
+	}
 	if e := f.Close(); err == nil {
 		err = e
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	return err
+	return as, err
 }

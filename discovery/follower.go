@@ -28,26 +28,25 @@ type Follower struct {
 
 	stop  context.CancelFunc
 	ended sync.WaitGroup
-	news  chan struct{} // the source has said something
+	news  chan struct{} // Run is to act: the source has said something, for one
 
-	mu       sync.Mutex
-	keeper   Keeper
-	first    chan struct{} // closed once there is a list
-	asked    bool          // it is
-	err      error         // what the source said last; nil: a list
-	begun    time.Time
-	last     time.Time // when it told a list
-	told     string    // what the log was told of the last verdict that waits
-	garbage  string    // of a list that can't be read
-	figures  stats.Discovery
-	keptPath string
-	unkept   bool // what is in force is not in the file
+	mu      sync.Mutex
+	keeper  Keeper
+	first   chan struct{} // closed once there is a list
+	asked   bool          // it is
+	err     error         // what the source said last; nil: a list
+	begun   time.Time
+	last    time.Time // when it told a list
+	told    string    // what the log was told of the last verdict that waits
+	garbage string    // of a list that can't be read
+	figures stats.Discovery
+	cache   cacheFile
 }
 
 // Follow begins to look for the servers of a pool. What it finds is not in force anywhere before Run.
 func Follow(c Config) *Follower {
 	f := &Follower{
-		Config: c, news: make(chan struct{}, 1), first: make(chan struct{}), begun: time.Now(), keptPath: c.Pool.DiscoveryCache, unkept: true,
+		Config: c, news: make(chan struct{}, 1), first: make(chan struct{}), begun: time.Now(), cache: cacheFile{path: c.Pool.DiscoveryCache, stale: true},
 		keeper: Keeper{Apply: c.Pool.ApplyMembership, Settle: c.Pool.DiscoverySettle},
 	}
 	f.keeper.Begin(f.begin())
@@ -69,7 +68,7 @@ func (f *Follower) begin() []topology.ServerOptions {
 			f.keeper.Warm = i == 0
 			return servers
 		}
-		f.Log.Warn("the servers that were kept can't be used", "pool", f.Pool.Name, "file", f.keptPath, "error", err)
+		f.Log.Warn("the servers that were kept can't be used", "pool", f.Pool.Name, "file", f.cache.path, "error", err)
 	}
 	if len(f.Pool.Begin) == 0 {
 		return nil
@@ -79,12 +78,12 @@ func (f *Follower) begin() []topology.ServerOptions {
 
 // kept is what the pool's file keeps; nil: nothing.
 func (f *Follower) kept() *Kept {
-	if f.keptPath == "" {
+	if f.cache.path == "" {
 		return nil
 	}
-	k, err := ReadKept(f.keptPath)
+	k, err := ReadKept(f.cache.path)
 	if err != nil {
-		f.Log.Warn("the servers that were kept can't be read", "pool", f.Pool.Name, "file", f.keptPath, "error", err)
+		f.Log.Warn("the servers that were kept can't be read", "pool", f.Pool.Name, "file", f.cache.path, "error", err)
 	}
 	return k
 }
@@ -127,6 +126,11 @@ func (f *Follower) hear(lines []string, err error) {
 		f.asked = true
 		close(f.first)
 	}
+	f.wake()
+}
+
+// wake has Run act.
+func (f *Follower) wake() {
 	select {
 	case f.news <- struct{}{}:
 	default:
@@ -155,29 +159,47 @@ func (f *Follower) Await(ctx context.Context) []topology.ServerOptions {
 	return topology.Nowhere()
 }
 
-// Run has apply take each list that comes into force, until Stop, on a goroutine of its own.
+// Run has apply take each list that comes into force, until Stop, on a goroutine of its own, and the file keep it: not before, for a reload for
+// which it was found may come to nothing.
 func (f *Follower) Run(apply func([]topology.ServerOptions) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := f.stop
 	f.stop = func() { cancel(); stop() }
 	f.ended.Go(func() {
-		again := time.NewTimer(0)
+		again, write := time.NewTimer(0), time.NewTimer(lookAfter)
 		defer again.Stop()
+		defer write.Stop()
 		for {
 			select {
 			case <-ctx.Done():
+				f.mu.Lock()
+				f.keep() // the last chance
+				f.mu.Unlock()
 				return
+			case <-write.C:
+				f.mu.Lock()
+				kept := f.keep()
+				f.mu.Unlock()
+				resetTo(write, kept)
+				continue
 			case <-f.news:
 			case <-again.C:
 			}
 			f.mu.Lock()
 			wait := f.act(apply)
+			kept := f.keep()
 			f.mu.Unlock()
-			if again.Stop(); wait > 0 {
-				again.Reset(wait)
-			}
+			resetTo(again, wait)
+			resetTo(write, kept)
 		}
 	})
+}
+
+// resetTo has t fire after d; 0: never.
+func resetTo(t *time.Timer, d time.Duration) {
+	if t.Stop(); d > 0 {
+		t.Reset(d)
+	}
 }
 
 // Stop ends it, and waits until nothing of it runs.

@@ -143,7 +143,7 @@ func TestFollower(t *testing.T) {
 	}
 	other := *r.Kept()
 	other.Source = "other"
-	if err := other.Write(o.DiscoveryCache); err != nil {
+	if _, err := other.Write(o.DiscoveryCache); err != nil {
 		t.Fatal(err)
 	}
 	if got := follow(t, o, nil).Await(t.Context()); len(got) != 1 || got[0].Addr != "" {

@@ -11,7 +11,8 @@ import (
 
 // The rules. A list that a source tells is compared with the one in force, name by name:
 //
-//	a known name has another address   it comes into force at once, moveLimit times within moveSpan; more wait until that is over
+//	a known name has another address   it comes into force at once: one that the name had within moveSpan, moveLimit times within returnSpan;
+//	                                   one that it did not have, moveLimit times within moveSpan; more wait until that is over
 //	names or weights are others        it is another ring. on_membership: warn keeps the old one. apply takes it once
 //	                                   the source has said the same, without a word to the contrary, for discovery_settle_msecs;
 //	                                   the time in which it can't be heard does not count, and what was before it neither
@@ -23,9 +24,17 @@ import (
 // another process, or the pool before a reload, has handed over what was in force.
 
 const (
-	moveLimit = 3 // changes of a name's address
-	moveSpan  = time.Minute
+	moveLimit  = 3 // changes of a name's address
+	moveSpan   = time.Minute
+	returnSpan = time.Second
 )
+
+// move is that a name had another address.
+type move struct {
+	at      time.Time
+	from    string // the address before
+	returns bool   // to an address that the name had within moveSpan
+}
 
 // Reason is why a list's membership is not in force.
 type Reason string
@@ -48,7 +57,7 @@ type Keeper struct {
 	heard   bool                     // it has said something
 	lost    bool                     // it says nothing at present, or nonsense
 	since   time.Time                // since when it says these names and weights; zero: from the beginning
-	moves   map[string][]time.Time   // when names had other addresses within moveSpan
+	moves   map[string][]move        // of names within moveSpan
 }
 
 // Verdict is what is to be done.
@@ -148,10 +157,9 @@ func (k *Keeper) moved(now time.Time) (next []topology.ServerOptions, held int, 
 		if s == nil || s.Addr == next[i].Addr {
 			continue
 		}
-		times := slices.DeleteFunc(k.moves[s.Name], func(t time.Time) bool { return now.Sub(t) >= moveSpan })
-		if len(times) >= moveLimit {
+		if wait := k.hold(s.Name, s.Addr, now); wait > 0 {
 			held++
-			again = sooner(again, moveSpan-now.Sub(times[0]))
+			again = sooner(again, wait)
 			continue
 		}
 		weight := next[i].Weight
@@ -162,6 +170,38 @@ func (k *Keeper) moved(now time.Time) (next []topology.ServerOptions, held int, 
 		}
 	}
 	return next, held, again
+}
+
+// hold is how long a name is not to have another address, which is this one.
+func (k *Keeper) hold(name, addr string, now time.Time) time.Duration {
+	moves := k.lately(name, now)
+	span, returns := moveSpan, isReturn(moves, addr)
+	if returns {
+		span = returnSpan
+	}
+	count := 0
+	for _, m := range slices.Backward(moves) {
+		if returns == m.returns && now.Sub(m.at) < span {
+			if count++; count == moveLimit {
+				return span - now.Sub(m.at)
+			}
+		}
+	}
+	return 0
+}
+
+// lately are a name's moves within moveSpan, the first first.
+func (k *Keeper) lately(name string, now time.Time) []move {
+	moves := k.moves[name]
+	for len(moves) > 0 && now.Sub(moves[0].at) >= moveSpan {
+		moves = moves[1:]
+	}
+	return moves
+}
+
+// isReturn says that a name which moved so had an address.
+func isReturn(moves []move, addr string) bool {
+	return slices.ContainsFunc(moves, func(m move) bool { return m.from == addr })
 }
 
 // members is the list that the source says, with those addresses of next that names are held at.
@@ -192,10 +232,12 @@ func (k *Keeper) verdict(next []topology.ServerOptions, v Verdict, now time.Time
 func (k *Keeper) take(next []topology.ServerOptions, now time.Time) Verdict {
 	c := compare(k.inForce, next)
 	if k.moves == nil {
-		k.moves = make(map[string][]time.Time)
+		k.moves = make(map[string][]move)
 	}
+	was, is := byName(k.inForce), byName(next)
 	for _, name := range c.Moved {
-		k.moves[name] = append(slices.DeleteFunc(k.moves[name], func(t time.Time) bool { return now.Sub(t) >= moveSpan }), now)
+		moves := k.lately(name, now)
+		k.moves[name] = append(moves, move{now, was[name].Addr, isReturn(moves, is[name].Addr)})
 	}
 	for _, name := range c.Left {
 		delete(k.moves, name)

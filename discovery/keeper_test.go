@@ -69,12 +69,34 @@ func TestRules(t *testing.T) {
 		"two names change places":                                {false, "a=1 b=2", []step{{0, "a=2 b=1", "a=2 b=1", "", 0}}},
 		"an address that flaps is damped": {false, "a=1 b=2", []step{
 			{0, "a=3 b=2", "a=3 b=2", "", 0},
+			{s, "a=4 b=2", "a=4 b=2", "", 0},
+			{s, "a=5 b=2", "a=5 b=2", "", 0},
+			{s, "a=6 b=2", "a=5 b=2", "", 57 * s},
+			{s, "a=6 b=7", "a=5 b=7", "", 56 * s}, // the other may
+			{55 * s, "-", "a=5 b=7", "", s},
+			{s, "-", "a=6 b=7", "", 0},
+		}},
+		"an address that a name had a moment ago comes at once": {false, "a=1 b=2", []step{
+			{0, "a=3 b=2", "a=3 b=2", "", 0},
+			{s, "a=4 b=2", "a=4 b=2", "", 0},
+			{s, "a=5 b=2", "a=5 b=2", "", 0},
+			{s, "a=6 b=2", "a=5 b=2", "", 57 * s},
 			{s, "a=1 b=2", "a=1 b=2", "", 0},
-			{s, "a=3 b=2", "a=3 b=2", "", 0},
-			{s, "a=1 b=2", "a=3 b=2", "", 57 * s},
-			{s, "a=1 b=4", "a=3 b=4", "", 56 * s}, // the other may
-			{55 * s, "-", "a=3 b=4", "", s},
-			{s, "-", "a=1 b=4", "", 0},
+			{s, "a=6 b=2", "a=1 b=2", "", 55 * s}, // a return is none of the three
+			{s, "a=5 b=2", "a=5 b=2", "", 0},
+			{s, "a=1 b=2", "a=1 b=2", "", 0},
+			{53 * s, "a=6 b=2", "a=6 b=2", "", 0},
+			{s, "a=3 b=2", "a=3 b=2", "", 0}, // a minute is over since it left that one
+			{s, "a=7 b=2", "a=7 b=2", "", 0},
+			{s, "a=4 b=2", "a=7 b=2", "", 57 * s},
+		}},
+		"but three times a second": {false, "a=1 b=2", []step{
+			{0, "a=3 b=2", "a=3 b=2", "", 0},
+			{s / 10, "a=1 b=2", "a=1 b=2", "", 0},
+			{s / 10, "a=3 b=2", "a=3 b=2", "", 0},
+			{s / 10, "a=1 b=2", "a=1 b=2", "", 0},
+			{s / 10, "a=3 b=2", "a=1 b=2", "", 7 * s / 10},
+			{7 * s / 10, "-", "a=3 b=2", "", 0},
 		}},
 		"warn keeps the ring, and takes addresses": {false, "a=1 b=2", []step{
 			{0, "a=1 b=2 c=3", "a=1 b=2", Warned, 0}, {time.Hour, "a=5 b=2 c=3", "a=5 b=2", Warned, 0}, {s, "a=5", "a=5 b=2", Warned, 0}, {s, "a=5 b=2", "a=5 b=2", "", 0},

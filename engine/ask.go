@@ -94,6 +94,9 @@ func (p *Proxy) explainRouted(pl *pool, key []byte) Place {
 		if f := &pl.opts.Failover; f.Pool != "" {
 			place.Reason += "; what can't be sent there goes to pool " + f.Pool
 		}
+		if m := &pl.opts.Miss; m.Pool != "" {
+			place.Reason += "; what is not there is asked of pool " + m.Pool
+		}
 		if m := &pl.opts.Mirror; m.Has(key) {
 			place.Reason += "; mirrored to pool " + m.Pool
 		}

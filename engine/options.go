@@ -99,7 +99,7 @@ func (o *Options) check() error {
 }
 
 // checkRoutes refuses routes to pools, and mirrors, that there are not, or that speak otherwise: a key must not go anywhere else instead.
-// Neither end of a route may be a pool whose servers change places, nor may a mirror that answers reads, or a spare.
+// Neither end of a route may be a pool whose servers change places, nor may a mirror that answers reads, a spare, or a next tier.
 func (o *Options) checkRoutes() error {
 	var errs []error
 	for i := range o.Pools {
@@ -119,6 +119,10 @@ func (o *Options) checkRoutes() error {
 		}
 		if p.Failover.Pool != "" {
 			check(p.Failover.Pool, true)
+			check(p.Name, true)
+		}
+		if p.Miss.Pool != "" {
+			check(p.Miss.Pool, true)
 			check(p.Name, true)
 		}
 		if p.Mirror.Pool != "" {

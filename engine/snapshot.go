@@ -91,6 +91,9 @@ func (p *pool) stats() stats.Pool {
 		st.Mirror = stats.NewPoolMirror(to)
 		st.Mirror.Ramp, st.Mirror.Backs, st.Mirror.Why = p.RampState()
 	}
+	if to := p.opts.Miss.Pool; to != "" {
+		st.Miss = &stats.Tier{Pool: to}
+	}
 	if f := p.SentinelFigures(); f != nil {
 		st.Sentinel = &stats.Sentinel{Sentinels: f.Sentinels, Unknown: f.Unknown, Held: f.Held, Applied: f.Applied, Failed: f.Failed}
 	}

@@ -48,14 +48,14 @@ func TestExplainRouted(t *testing.T) {
 	}
 }
 
-// TestExplainBeside: a spare and a mirror are told of, where a key has them.
+// TestExplainBeside: a spare, a next tier and a mirror are told of, where a key has them.
 func TestExplainBeside(t *testing.T) {
 	path := routedFile(t)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = bytes.Replace(text, []byte("  distribution"), []byte("  failover: users\n  mirror: rest share=50%\n  distribution"), 1)
+	text = bytes.Replace(text, []byte("  distribution"), []byte("  failover: users\n  miss: users ttl=1\n  mirror: rest share=50%\n  distribution"), 1)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +67,9 @@ func TestExplainBeside(t *testing.T) {
 	for _, p := range places {
 		if !strings.Contains(p.Reason, "; what can't be sent there goes to pool users") {
 			t.Errorf("reason %q; want the spare in it", p.Reason)
+		}
+		if !strings.Contains(p.Reason, "; what is not there is asked of pool users") {
+			t.Errorf("reason %q; want the next tier in it", p.Reason)
 		}
 		if strings.HasSuffix(p.Reason, "; mirrored to pool rest") {
 			mirrored++

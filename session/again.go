@@ -126,6 +126,8 @@ func waitsFor(r *backend.Request) *Session {
 		return o.s
 	case *side:
 		return o.s
+	case *asking:
+		return o.s
 	}
 	return nil
 }

@@ -4,8 +4,10 @@ package session
 
 import (
 	"testing"
+	"time"
 
 	"cashew/stats"
+	"cashew/topology"
 )
 
 // TestAllocsSight: it does not allocate to log every command as slow, and to put a new key in the place of another.
@@ -102,5 +104,40 @@ func TestAllocsMirrored(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, play); n != 0 {
 		t.Errorf("%v allocations in a round; want 0", n)
+	}
+}
+
+// TestAllocsMissed: a read that the next tier answers, and what the pool is filled with, allocate nothing.
+func TestAllocsMissed(t *testing.T) {
+	s, own, next := tierSim(t, func(o *topology.Options) { o.Timeout = time.Hour })
+	c := s.connect()
+	get, buf := []byte(array("GET", "a")), make([]byte, 100)
+	play := func() {
+		s.Loop.Data(c.session, buf[:copy(buf, get)])
+		s.Settle()
+		s.Loop.Data(own.Up, buf[:copy(buf, miss)])
+		s.Settle()
+		s.Loop.Data(next.Up, buf[:copy(buf, "$5\r\nvalue\r\n")])
+		s.Settle()
+		s.Loop.Data(own.Up, buf[:copy(buf, "+OK\r\n")])
+		s.Settle()
+		own.Sock.Got, next.Sock.Got, c.Sock.Got = own.Sock.Got[:0], next.Sock.Got[:0], c.Sock.Got[:0]
+	}
+	c.Send(string(get))
+	s.Settle()
+	own.Reply(miss)
+	s.Settle()
+	next.Reply(bulk("value"))
+	s.Settle()
+	own.Reply("+OK\r\n")
+	s.Settle()
+	for range 10 {
+		play()
+	}
+	if n := testing.AllocsPerRun(1000, play); n != 0 {
+		t.Errorf("%v allocations in a round; want 0", n)
+	}
+	if m := s.local.shards[0].tally.Tier; m.Filled != m.Asked {
+		t.Errorf("counted %+v; want all to be filled in", *m)
 	}
 }

@@ -222,13 +222,15 @@ func (s *Session) load(c *backend.Conn, body string) {
 	l.servers.Unref(q)
 }
 
-// dropCalls forgets what r, or a fragment of it, calls, and what its reply is compared with: nobody waits for it.
+// dropCalls forgets what r, or a fragment of it, calls, what its reply is compared with, and what is asked for it: nobody waits for it.
 func (l *Local) dropCalls(r *backend.Request) {
 	switch o := r.Owner.(type) {
 	case *call:
 		o.leave(r)
 	case *side:
 		o.leave(r)
+	case *asking:
+		o.leave()
 	}
 	for _, f := range r.Fragments {
 		l.dropCalls(f)

@@ -44,6 +44,7 @@ type mirror struct {
 	to    *shard // nil: the pool is not there
 	base  int    // the place of the mirror's first server, if it answers reads
 	ramp  *ramp
+	owes  debts
 	tally *stats.Mirror
 	most  int64 // bytes outstanding, at most
 }
@@ -63,6 +64,7 @@ type copied struct {
 	begun bool  // some of the reply has come
 	write bool  // it does not only read
 	side  *side // that digests the reply; nil: nobody does
+	owed  owed
 }
 
 // copyCost is about what a copy takes besides its bytes.
@@ -105,6 +107,7 @@ func (m *mirror) copy(s *Session, cmd *codec.Command) (own *side) {
 		return nil
 	}
 	o := m.begin(s, c, cmd, len(cmd.Frame))
+	m.expects(o, c)
 	if t := m.compares(s, cmd); t != nil {
 		o.side, own = &t.sides[1], &t.sides[0]
 	}
@@ -201,6 +204,7 @@ const maxCopies = 4096
 // over notes that nothing more comes of a copy.
 func (o *copied) over() {
 	m := o.of
+	o.owed.came()
 	m.tally.Outstanding -= o.bytes
 	if o.of = nil; len(m.local.copies) < maxCopies {
 		m.local.copies = append(m.local.copies, o)
@@ -277,7 +281,7 @@ func (m *mirror) part(s *Session, cmd *codec.Command, first int, alone bool) {
 	server := m.to.pool.Servers()[place-1]
 	c, ok := m.open(s, m.to, server, cmd.Op, bytes)
 	if ok {
-		m.begin(s, c, cmd, bytes)
+		m.expects(m.begin(s, c, cmd, bytes), c)
 		c.Out().SetBatch(s.pool.Protocol.AppendFragment(c.Out().Batch(s.loop), cmd, keys))
 	}
 	for i := first; i < len(parts) && (!alone || i == first); i++ {

@@ -120,6 +120,22 @@ func TestMirrorAsksAgain(t *testing.T) {
 	}
 }
 
+// TestMirrorUnchecked: of replies that differ, those that are not asked again, as many others are, are counted as that: nobody knows of them.
+func TestMirrorUnchecked(t *testing.T) {
+	s, own, mirror := mirrorSim(t, nil)
+	c := s.connect()
+	for range maxAsked + 10 {
+		c.Send(array("GET", "a"))
+		s.Settle()
+		own.Reply(bulk("A"))
+		mirror.Reply(bulk("B"))
+		s.Settle()
+	}
+	if m := s.local.shards[0].tally.Mirror.Compared; m.Unchecked != 10 || m.Unsettled != 0 || s.local.comparing != maxAsked {
+		t.Errorf("%+v, %d asked again; want 10 unchecked and none unsettled", m, s.local.comparing)
+	}
+}
+
 // TestMirrorBudget: past its budget, or half of what a connection may owe, a copy is dropped, and takes reads back where the mirror answers some.
 func TestMirrorBudget(t *testing.T) {
 	s, own, mirror := mirrorSim(t, func(o *MirrorOptions) { o.Budget, o.Ramp = 3*copyCost, ring.Whole })

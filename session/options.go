@@ -51,6 +51,9 @@ type ClientOptions struct {
 	// Failover is what has keys whose server can't be sent to.
 	Failover FailoverOptions
 
+	// Miss is what is asked for what the pool does not have; no mirror of it is compared with.
+	Miss MissOptions
+
 	// Mirror is what gets copies of what clients send.
 	Mirror MirrorOptions
 

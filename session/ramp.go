@@ -53,8 +53,8 @@ func (m *mirror) compared(different bool) {
 // answers says that the mirror is to answer cmd: a read to which it gives the pool's own reply, so that what a server counts for itself, as
 // memcached's CAS uniques and cursors, never comes from another than the one that is asked next.
 func (m *mirror) answers(s *Session, cmd *codec.Command) bool {
-	return m.opts.Ramp > 0 && !m.ramp.back.Load() && m.to != nil && len(cmd.Keys) == 0 && !cmd.NoReply && cmd.Mark == 0 && cmd.Quiet == 0 &&
-		ring.Share(cmd.Key) < m.opts.Ramp && s.pool.Protocol.Compares(cmd.Op)
+	return m.opts.Ramp > 0 && !m.ramp.back.Load() && m.to != nil && m.mayCompare(s, cmd) &&
+		ring.Share(cmd.Key) < m.opts.Ramp
 }
 
 // ask has the mirror answer cmd; false: it can't just now. The pool's own server gets a copy if the two are to be compared.
@@ -68,19 +68,21 @@ func (m *mirror) ask(s *Session, cmd *codec.Command) bool {
 		m.goBack("the mirror can't be reached: " + backend.Text(err))
 		return false
 	}
-	var other *side
-	if t := m.compares(s, cmd); t != nil {
-		other = &t.sides[1]
-		_, own := s.pool.Router().Route(cmd.Key)
-		if c, ok := m.open(s, s.shard, own, cmd.Op, len(cmd.Frame)); ok && own != nil {
-			m.begin(s, c, cmd, len(cmd.Frame)).side = &t.sides[0]
-			sendPart(s, c, cmd.Frame)
-		} else {
-			t.sides[0].lost()
-		}
+	t := m.compares(s, cmd)
+	if t == nil {
+		return false
 	}
-	if c := s.send(m.base+place, server, cmd); other != nil {
-		other.awaits(s, c != nil)
+	_, own := s.pool.Router().Route(cmd.Key)
+	if c, ok := m.open(s, s.shard, own, cmd.Op, len(cmd.Frame)); ok && own != nil {
+		m.begin(s, c, cmd, len(cmd.Frame)).side = &t.sides[0]
+		sendPart(s, c, cmd.Frame)
+	} else {
+		t.sides[0].lost()
+	}
+	other := &t.sides[1]
+	c := s.send(m.base+place, server, cmd)
+	if other.awaits(s, c != nil); c != nil {
+		m.awaits(&other.owed, c, other, s.tail)
 	}
 	return true
 }

@@ -237,7 +237,11 @@ func (s *Session) forwardRouted(cmd *codec.Command) {
 		s.forwardKeys(w, place, server, cmd)
 		return
 	}
-	if c := s.send(place, server, cmd); own != nil {
+	asks := s.routes.tier.begin(s, place, cmd)
+	switch c := s.send(place, server, cmd); {
+	case asks != nil:
+		asks.awaits(c)
+	case own != nil:
 		own.awaits(s, c != nil)
 	}
 }
@@ -281,6 +285,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 	var r *backend.Request
 	if cmd.NoReply {
 		c.NoReply()
+		s.silent++
 		if len(cmd.Frame) >= bigBytes {
 			s.local.big.Note(s.origin(), place, cut(cmd.Key), len(cmd.Frame))
 		}

@@ -23,20 +23,26 @@ import (
 // Lead finds the routes of keys.
 func (o *ClientOptions) Lead() *ring.Lead { return ring.NewLead(o.Routes) }
 
-// LeadsTo says that a route leads to the pool of that name, or that it is the mirror, or the spare.
+// LeadsTo says that a route leads to the pool of that name, or that it is the mirror, the spare, or the next tier.
 func (o *ClientOptions) LeadsTo(pool string) bool {
-	return o.Mirror.Pool == pool || o.Failover.Pool == pool || slices.ContainsFunc(o.Routes, func(r ring.Route) bool { return r.Pool == pool })
+	return o.Mirror.Pool == pool || o.Failover.Pool == pool || o.Miss.Pool == pool || slices.ContainsFunc(o.Routes, func(r ring.Route) bool { return r.Pool == pool })
 }
+
+// beside says that other pools get what is about the own keys.
+func (o *ClientOptions) beside() bool { return o.Mirror.Pool+o.Failover.Pool+o.Miss.Pool != "" }
 
 // routes are a pool's on one loop.
 type routes struct {
-	lead    *ring.Lead // nil: there is nothing but a mirror
+	lead    *ring.Lead // nil: there is nothing but what follows
 	mirror  *mirror    // nil: none
 	spare   *spare     // nil: none
+	tier    *tier      // nil: none
 	to      []int      // of each route of lead: its target
 	targets []reach    // the own pool first
 	servers []*topology.Server
-	origin  *stats.Origin // with the names of all servers
+	alike   []*topology.Server // those that are to be alike in scripts and functions; nil in the place of any other
+	leads   bool               // some of them are other pools'
+	origin  *stats.Origin      // with the names of all servers
 }
 
 // reach is a pool that keys are routed to.
@@ -52,7 +58,7 @@ type reach struct {
 func (l *Local) resolve() (moved []*shard) {
 	for _, h := range l.shards {
 		was := h.routes
-		if h.routes = nil; h.pool.lead != nil || h.pool.opts.Mirror.Pool != "" || h.pool.opts.Failover.Pool != "" {
+		if h.routes = nil; h.pool.lead != nil || h.pool.opts.beside() {
 			h.routes = l.resolved(h)
 		}
 		if !was.same(h.routes) {
@@ -78,13 +84,32 @@ func (l *Local) resolved(h *shard) *routes {
 		y.spare = &spare{to: l.routedTo(h, f.Pool), writes: f.Writes}
 		y.spare.base = y.aside(y.spare.to, h.tally.RoutedTo(f.Pool))
 	}
+	if name := h.pool.opts.Miss.Pool; name != "" {
+		y.tier = l.tierOf(h, l.routedTo(h, name))
+	}
 	if name := h.pool.opts.Mirror.Pool; name != "" {
 		y.mirror = l.mirrorOf(h, l.routedTo(h, name))
 		if h.pool.opts.Mirror.Ramp > 0 {
 			y.mirror.base = y.aside(y.mirror.to, h.tally.RoutedTo(name))
 		}
 	}
+	y.findAlike()
 	return y
+}
+
+// findAlike finds the servers that clients may call scripts and functions at: once each, though several pools have it.
+func (y *routes) findAlike() {
+	y.alike = make([]*topology.Server, len(y.servers))
+	for place, server := range y.servers {
+		t := y.at(place)
+		if t.unasked || slices.ContainsFunc(y.alike[:place], func(other *topology.Server) bool {
+			return t != &y.targets[0] && other != nil && other.Addr == server.Addr
+		}) {
+			continue
+		}
+		y.alike[place] = server
+		y.leads = y.leads || t != &y.targets[0]
+	}
 }
 
 // add has keys be routed to a shard, whose servers o is to have as well, and returns which target that is.
@@ -125,7 +150,7 @@ func (y *routes) same(z *routes) bool {
 	if y == nil || z == nil {
 		return y == z
 	}
-	return slices.Equal(y.lead.Routes(), z.lead.Routes()) && y.mirror.shard() == z.mirror.shard() && slices.Equal(y.to, z.to) &&
+	return slices.Equal(y.lead.Routes(), z.lead.Routes()) && y.mirror.shard() == z.mirror.shard() && y.tier.shard() == z.tier.shard() && slices.Equal(y.to, z.to) &&
 		slices.EqualFunc(y.targets, z.targets, func(a, b reach) bool { return a.shard == b.shard })
 }
 

@@ -98,6 +98,47 @@ func TestRouted(t *testing.T) {
 	}
 }
 
+// TestRoutedScripts: what loads scripts and functions goes to all servers that the client's keys may be at, once to each, and the replies are one; what else has
+// no key goes to the pool's own.
+func TestRoutedScripts(t *testing.T) {
+	s := routedSim(t, ring.Route{Prefix: "u:", Pool: "users"}, ring.Route{Prefix: "t:", Pool: "twin"})
+	s.addPool(t, "twin", "u0")
+	s.reroute(t, new(Change), ring.Route{Prefix: "u:", Pool: "users"}, ring.Route{Prefix: "t:", Pool: "twin"})
+	_, u1, r0 := s.users()
+	u0 := s.Server("u0") // which both pools have
+	c := s.connect()
+	for _, load := range []string{array("FUNCTION", "LOAD", "f"), array("SCRIPT", "LOAD", "return 1"), array("SCRIPT", "FLUSH")} {
+		c.Send(load)
+		s.Settle()
+		for _, v := range []*sessiontest.Server{s.Servers[0], u0, u1} {
+			got(t, v, load)
+			c.has(t, "")
+			v.Reply("+f\r\n")
+			s.Settle()
+		}
+		c.has(t, "+f\r\n")
+	}
+	if known, _ := s.pool.ScriptCounts(); known != 0 {
+		t.Errorf("after SCRIPT FLUSH %d scripts are known", known)
+	}
+	c.Send(array("FUNCTION", "DELETE", "f") + array("DBSIZE"))
+	s.Settle()
+	got(t, s.Servers[0], array("FUNCTION", "DELETE", "f"), array("DBSIZE"))
+	s.Servers[0].Reply("+OK\r\n:1\r\n")
+	u0.Reply("+OK\r\n")
+	u1.Reply("-ERR Library not found\r\n")
+	s.Settle()
+	c.has(t, "-ERR Library not found\r\n:1\r\n")
+	c.Send(array("MULTI") + array("FUNCTION", "LOAD", "g"))
+	s.Settle()
+	if have := c.Sock.Take(); !strings.HasPrefix(have, "+OK\r\n-ERR Command not allowed inside a transaction") {
+		t.Errorf("FUNCTION LOAD in a transaction: %q; want it to be refused", have)
+	}
+	if r0.Sock != nil {
+		t.Error("a pool that no route leads to was sent something")
+	}
+}
+
 // TestReroute: a client whose keys are another pool's after a reload, and that is owed replies, gets these before it sends more; one that is
 // owed nothing goes on. What was sent to a pool that is gone is answered.
 func TestReroute(t *testing.T) {

@@ -119,13 +119,18 @@ func (s *Session) endFragment(cmd *codec.Command, t *target) {
 	o.SetBatch(p.AppendFragmentEnd(o.Batch(s.loop), cmd))
 }
 
-// fanOut sends a command as it is to every server of the pool, live in the ring or not.
+// fanOut sends a command as it is to every server of the pool, live in the ring or not, and to those of the pools that routes lead to, if all
+// are to be alike.
 func (s *Session) fanOut(cmd *codec.Command) {
 	if s.routes != nil && s.group.Writes(cmd.Op) {
 		s.unmirrored().Keyless++
 	}
+	servers := s.pool.Servers()
+	if cmd.Alike && s.routes != nil {
+		servers = s.routes.alike
+	}
 	if cmd.NoReply {
-		for place, server := range s.pool.Servers() {
+		for place, server := range servers {
 			s.send(place, server, cmd)
 		}
 		return
@@ -135,7 +140,10 @@ func (s *Session) fanOut(cmd *codec.Command) {
 	}
 	whole := s.gather(cmd)
 	s.asksCensus(whole.Gather, cmd)
-	for place, server := range s.pool.Servers() {
+	for place, server := range servers {
+		if server == nil {
+			continue
+		}
 		if t := s.fragment(whole, place, server, 0); t.conn != nil {
 			t.conn.Out().Append(s.loop, cmd.Frame)
 		} else if t.err != nil {

@@ -112,7 +112,9 @@ var scriptSeed = maphash.MakeSeed()
 func (s *Session) noteScript(cmd *codec.Command) (calls bool) {
 	body, calls, forgets := s.pool.Protocol.Script(cmd)
 	if forgets {
-		s.pool.scripts.forget()
+		for h := range s.shards {
+			h.pool.scripts.forget()
+		}
 	}
 	if len(body) > 0 && len(body) <= maxScriptSize && s.scripts.news(body, s.pool.scripts) {
 		s.pool.scripts.add(s.pool.Protocol.ScriptName(body), string(body))

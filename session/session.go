@@ -114,7 +114,8 @@ type Session struct {
 	lookup      *lookup          // what it waits for, or waited for in vain; nil: nothing
 	standing    backend.Standing // of the server, when the client came or was told that it is another
 	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever
-	keptCalls   int              // bytes of commands that are kept until it is clear that their servers have the scripts; see call.go
+	keptCalls   int              // bytes that are kept of commands until it is clear that their servers have the scripts, or a value; see call.go and asking.go
+	silent      int              // commands that were sent and have no reply
 }
 
 const (

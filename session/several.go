@@ -16,9 +16,10 @@ import (
 	"cashew/topology"
 )
 
-// sole sends a command as it is to the only server of the pool; false: there are several, or its cursor is of a time when there were.
+// sole sends a command as it is to the only server of the pool; false: there are several, or its cursor is of a time when there were, or it is for
+// other pools as well.
 func (s *Session) sole(cmd *codec.Command) bool {
-	if !s.pool.single() || cmd.Kind == codec.Walk && s.pool.Walked() {
+	if !s.pool.single() || cmd.Kind == codec.Walk && s.pool.Walked() || cmd.Alike && s.routes != nil && s.routes.leads {
 		return false
 	}
 	if s.inTransaction() {

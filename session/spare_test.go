@@ -51,7 +51,7 @@ func TestSpare(t *testing.T) {
 
 // TestRampShare: the mirror answers reads of the ramp's keys alone, and of those only what has one key.
 func TestRampShare(t *testing.T) {
-	s, own, mirror := mirrorSim(t, func(o *MirrorOptions) { o.Ramp, o.Compare = ring.Whole/2, false })
+	s, own, mirror := mirrorSim(t, func(o *MirrorOptions) { o.Ramp = ring.Whole / 2 })
 	c := s.connect()
 	in, out := "", ""
 	for _, key := range strings.Fields("a b c d e f g h") {
@@ -63,8 +63,12 @@ func TestRampShare(t *testing.T) {
 	}
 	c.Send(array("GET", in) + array("GET", out) + array("MGET", in, out))
 	s.Settle()
-	got(t, own, array("GET", out), array("MGET", in, out))
+	got(t, own, array("GET", in), array("GET", out), array("MGET", in, out))
 	got(t, mirror, array("GET", in), array("GET", out), array("mget", in, out))
+	own.Reply(bulk("A") + bulk("A") + "*2\r\n" + bulk("A") + bulk("A"))
+	mirror.Reply(bulk("M"))
+	s.Settle()
+	c.has(t, bulk("M")+bulk("A")+"*2\r\n"+bulk("A")+bulk("A"))
 }
 
 // TestMirrorFull: a copy is dropped before the mirror's connection owes so much that its own clients would have to wait.

@@ -50,6 +50,7 @@ type side struct {
 	sum    maphash.Hash
 	said   digest
 	silent bool // it has not answered, and will not
+	owed   owed // of a mirror that is to answer it
 }
 
 // digest is what there is to compare of a reply.
@@ -62,9 +63,15 @@ type digest struct {
 // same says that d and e are of the same reply.
 func (d digest) same(e digest) bool { return d.isErr && e.isErr || d == e }
 
+// mayCompare says that cmd can be compared.
+func (m *mirror) mayCompare(s *Session, cmd *codec.Command) bool {
+	return m.opts.Compare && len(cmd.Keys) == 0 && cmd.Mark == 0 && cmd.Quiet == 0 && !cmd.NoReply && len(cmd.Frame) <= maxTwinFrame &&
+		s.pool.Protocol.Compares(cmd.Op)
+}
+
 // compares begins the comparison of cmd, which s is about to send to both; nil: it is not compared.
 func (m *mirror) compares(s *Session, cmd *codec.Command) *twin {
-	if !m.opts.Compare || len(cmd.Keys) > 0 || cmd.Mark != 0 || cmd.Quiet != 0 || cmd.NoReply || len(cmd.Frame) > maxTwinFrame || !s.pool.Protocol.Compares(cmd.Op) {
+	if !m.mayCompare(s, cmd) {
 		return nil
 	}
 	t := m.local.getTwin()
@@ -101,6 +108,7 @@ func (v *side) digest(chunk []byte, last bool) {
 func (v *side) over() {
 	t := v.twin
 	v.twin = nil
+	v.owed.came()
 	if t.left--; t.left == 0 {
 		t.conclude()
 	}
@@ -129,6 +137,9 @@ func (v *side) Replied(r *backend.Request, chunk []byte, last bool) {
 func (v *side) Failed(r *backend.Request, err error) {
 	s := v.s
 	v.s = nil
+	if v.owed.of != nil {
+		v.owed.of.goBack("the mirror did not answer a read")
+	}
 	if v.lost(); s == nil {
 		return
 	}
@@ -172,8 +183,10 @@ func (t *twin) conclude() {
 		name, _ := m.to.pool.Protocol.Describe(t.op)
 		m.tally.Differ(name, t.key)
 		m.compared(true)
-	case t.times == len(askedAgain), !t.again && m.local.comparing >= maxAsked:
+	case t.times == len(askedAgain):
 		c.Unsettled++
+	case !t.again && m.local.comparing >= maxAsked:
+		c.Unchecked++
 	default:
 		t.askAgain()
 		return

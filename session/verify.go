@@ -149,6 +149,11 @@ func (a *checker) own(r *backend.Request, s *Session) {
 		a.kept += len(o.frames.B)
 		a.Check(len(o.ends) > 0 && int(o.ends[len(o.ends)-1]) == len(o.frames.B), s, "what a call keeps does not end where its last command does")
 	}
+	if o, ok := r.Owner.(*asking); ok {
+		if a.kept += o.kept; o.value != nil {
+			a.Buffer(o.value.B, s)
+		}
+	}
 	if r.Reply != nil {
 		a.Buffer(r.Reply.B, s)
 	}
@@ -333,6 +338,8 @@ func (a *checker) requests() {
 			a.Check(o.s == s, o.s, "a server owes its call what is not in its order")
 		} else if o, ok := r.Owner.(*side); ok {
 			a.Check(o.s == s, a.local, "a server owes a side of a comparison what is not in its session's order")
+		} else if o, ok := r.Owner.(*asking); ok {
+			a.Check(r == o.read && o.s == s || r == o.next && s == nil, o.s, "a server owes what is asked for a session something else")
 		}
 	}
 	for _, h := range a.local.shards {

@@ -34,6 +34,7 @@ type ClientTally struct {
 	RefusedOf Refusals // the same, by the client's library as well; nil: none
 
 	Mirror *Mirror // nil: there was none, ever
+	Tier   *Tier   // nil: there was none, ever
 
 	Routed map[string]*int64 // requests to servers of other pools, by pool; nil: there are no routes
 }
@@ -42,7 +43,7 @@ type ClientTally struct {
 func (t *ClientTally) Clone() ClientTally {
 	c := *t
 	c.WriteBack, c.Refused, c.RefusedOf = t.WriteBack.Clone(), maps.Clone(t.Refused), maps.Clone(t.RefusedOf)
-	c.Mirror, c.Routed = t.Mirror.clone(), nil
+	c.Mirror, c.Tier, c.Routed = t.Mirror.clone(), t.Tier.clone(), nil
 	for pool, n := range t.Routed { // in no order: a copy
 		*c.RoutedTo(pool) = *n
 	}

@@ -29,6 +29,9 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	if t.Mirror != nil && st.Mirror != nil {
 		st.Mirror.add(t.Mirror)
 	}
+	if t.Tier != nil && st.Miss != nil {
+		st.Miss.add(t.Tier)
+	}
 	for pool, n := range t.Routed { // in no order: a sum for each pool
 		st.Routed[pool] += *n
 	}

@@ -28,7 +28,8 @@ type Comparisons struct {
 	Settled   int64 `json:"settled"` // of those, the ones that were the same when asked again
 	Different int64 `json:"different"`
 
-	Unsettled  int64 `json:"unsettled"`  // that went on changing, or were too many to ask again
+	Unsettled  int64 `json:"unsettled"`  // that went on changing
+	Unchecked  int64 `json:"unchecked"`  // that differed and were not asked again, as too many others were just then
 	Unanswered int64 `json:"unanswered"` // by one, or both
 }
 
@@ -149,6 +150,7 @@ func (m *PoolMirror) add(t *Mirror) {
 	m.Compared.Settled += t.Compared.Settled
 	m.Compared.Different += t.Compared.Different
 	m.Compared.Unsettled += t.Compared.Unsettled
+	m.Compared.Unchecked += t.Compared.Unchecked
 	m.Compared.Unanswered += t.Compared.Unanswered
 	all := Mirror{differences: make(map[difference]*MirrorDifference)}
 	for _, d := range m.Differences {

@@ -65,7 +65,8 @@ type Discovery struct {
 	Held    int    `json:"held"`    // servers whose address has changed too often
 	Changed int64  `json:"changed"` // lists that came into force with other names or weights
 	Moved   int64  `json:"moved"`   // changes of addresses that came into force
-	Refused int64  `json:"refused"` // lists that could not be read
+	Refused int64  `json:"refused"` // lists that were told and refused
+	Unkept  bool   `json:"unkept"`  // discovery_cache does not have what is in force
 }
 
 // Pool are one pool's figures. Those that twemproxy has bear its names; see its nc_stats.h.
@@ -122,6 +123,7 @@ type Pool struct {
 
 	Discovery *Discovery  `json:"discovery,omitempty"` // nil: they are in the file
 	Mirror    *PoolMirror `json:"mirror,omitempty"`    // nil: it has none
+	Miss      *Tier       `json:"miss,omitempty"`      // nil: no other is asked for what it does not have
 
 	RateLimits []Limit `json:"rate_limits"` // in the order of the pool's rules
 

@@ -150,8 +150,8 @@ func (p *Pool) ReplicaSaid(s *Server, at int64, r *codec.Replication) {
 		return
 	}
 	reached, same := master.history.reached(r.History, r.Offset)
-	if same && reached > s.freshTo.Load() {
-		s.freshTo.Store(reached)
+	if same {
+		s.freshTo.Store(reached) // it may have begun anew, with what it had once
 	}
 	lag := time.Duration(max(at-s.freshTo.Load(), 0))
 	s.lag.Store(int64(lag))
@@ -197,7 +197,7 @@ func (l *line) askOnce(p *Pool) (r codec.Replication, err error) {
 	}
 	if l.conn == nil {
 		as := p.loginTo(l.server)
-		as.Master = false // it is asked for its role
+		as.Master, as.Replica = false, false // it is asked for its role
 		if l.conn, err = p.enter(l.server, as, p.opts.Protocol.Home()); err != nil {
 			l.conn = nil
 			return r, err

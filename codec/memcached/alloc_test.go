@@ -23,6 +23,8 @@ func TestAllocs(t *testing.T) {
 		{"incr", s.Whole([]byte("incr key 1\r\n"))},
 		{"mg", s.Whole([]byte("mg key v q\r\n"))},
 		{"ms", s.Whole([]byte("ms key 2 q\r\nxy\r\n"))},
+		{"mg base64", s.Whole([]byte("mg a2V5 v b\r\n"))},
+		{"ms base64 in two", s.InTwo([]byte("ms a2V5 2 b\r\nxy\r\n"))},
 		{"mn", s.Whole([]byte("mn\r\n"))},
 		{"version", s.Whole([]byte("version\r\n"))},
 		{"unknown", s.Whole([]byte("nosuch\r\n"))},

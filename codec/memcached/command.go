@@ -89,11 +89,11 @@ func (p *Protocol) ParseCommand(cl *codec.Client, s *codec.Scan, buf []byte, cmd
 		}
 		return unwhole(s, lead, cmd)
 	case meta:
-		parseMeta(cmd, line, name)
+		parseMeta(s, cmd, line, name)
 	case unknown:
 		refuseUnknownName(cmd, line)
 	default:
-		p.parseOther(cmd, line)
+		p.parseOther(s, cmd, line)
 	}
 	if cmd.Kind == codec.Refuse {
 		return lined(s, lead+end+1, cmd)

@@ -203,7 +203,16 @@ func TestParseCommand(t *testing.T) {
 		{name: "refused noreply", in: "flush_all noreply\r\nflush_all 0 0 0\r\ncache_memlimit 64 noreply\r\n", want: []string{`ignore "flush_all noreply\r\n"`, noSuch, `ignore "cache_memlimit 64 noreply\r\n"`}},
 		{name: "unknown", in: "GET a\r\n\r\n\n \r\n\r\r\ng\nbget a\r\nget\ta\r\n\xffgeta a\r\n", want: []string{noSuch, noSuch, noSuch, noSuch, noSuch, noSuch, noSuch, noSuch, noSuch}},
 
-		{name: "mg", in: "mg a\r\nmg a v t f Oq k\r\nmg  YQ==  b  v \n", want: []string{`forward "mg a\r\n" by "a"`, `forward "mg a v t f Oq k\r\n" by "a"`, `forward "mg  YQ==  b  v \n" by "YQ=="`}},
+		{name: "mg", in: "mg a\r\nmg a v t f Oq k\r\nmg  YQ==  b  v \n", want: []string{`forward "mg a\r\n" by "a"`, `forward "mg a v t f Oq k\r\n" by "a"`, `forward "mg  YQ==  b  v \n" by "a"`}},
+		{name: "base64", in: "mg dXNlcjox v b\r\nmd dXNlcjox q bx\r\nms dXNlcjox 1 b\r\nx\r\nms dXNlcjox +1 q b\r\nx\r\nms dXNlcjox 1 b q\r\nx\r\nma dX!Nlc-jox b\r\nmg YWI=YWI= b\r\nme YQ== b\r\n", want: []string{
+			`forward "mg dXNlcjox v b\r\n" by "user:1"`, `forward "md dXNlcjox   bx\r\n" by "user:1" quiet md`, `forward "ms dXNlcjox 1 b\r\nx\r\n" by "user:1"`,
+			`forward "ms dXNlcjox 1    b\r\nx\r\n" by "user:1" quiet ms`, `forward "ms dXNlcjox 1 b  \r\nx\r\n" by "user:1" quiet ms`, `forward "ma dX!Nlc-jox b\r\n" by "user:1"`,
+			`forward "mg YWI=YWI= b\r\n" by "ab"`, `forward "me YQ== b\r\n" by "a"`,
+		}},
+		{name: "no base64", in: "mg dXN b\r\nmg ==== b\r\nmg Y=== b\r\nmg !!! b\r\nmg YQ== v xb\r\nme YQ== x b\r\nms YQ= 1 b\r\nx\r\nms YQ== 1\r\nx\r\n", want: []string{
+			`forward "mg dXN b\r\n" by "dXN"`, `forward "mg ==== b\r\n" by "===="`, `forward "mg Y=== b\r\n" by "Y==="`, `forward "mg !!! b\r\n" by "!!!"`, `forward "mg YQ== v xb\r\n" by "YQ=="`,
+			`forward "me YQ== x b\r\n" by "YQ=="`, `forward "ms YQ= 1 b\r\nx\r\n" by "YQ="`, `forward "ms YQ== 1\r\nx\r\n" by "YQ=="`,
+		}},
 		{name: "mg quiet", in: "mg a q\r\nmg a v q s\r\nmg a qfoo\n", want: []string{`forward "mg a  \r\n" by "a" quiet mg`, `forward "mg a v   s\r\n" by "a" quiet mg`, `forward "mg a     \n" by "a" quiet mg`}},
 		{name: "twice quiet", in: "mg a q q\r\nmd a q v q\r\nma q q q\r\n", want: []string{`refuse "CLIENT_ERROR duplicate flag\r\n"`, `refuse "CLIENT_ERROR invalid or duplicate flag\r\n"`, `refuse "CLIENT_ERROR invalid or duplicate flag\r\n"`}},
 		{name: "key of one letter", in: "mg q q\r\nmg q\r\nms q 1 q\r\nx\r\n", want: []string{`forward "mg q  \r\n" by "q" quiet mg`, `forward "mg q\r\n" by "q"`, `forward "ms q 1  \r\nx\r\n" by "q" quiet ms`}},

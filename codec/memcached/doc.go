@@ -34,7 +34,7 @@
 //
 //	ParseCommand  command.go  lines; words.go: words and numbers in them; http.go: what is no memcached
 //	              retrieve.go keys; store.go: data blocks; odd.go: numbers that are not plain
-//	              meta.go     meta commands; other.go: the rest
+//	              meta.go     meta commands; base64.go: their keys in base64; other.go: the rest
 //	              table.go    all commands
 //	AppendLocal   local.go    answered here
 //	AppendReport  report.go   answered off the loops: stats

@@ -2,12 +2,10 @@ package memcached
 
 import "cashew/codec"
 
-// A meta command has one key and flags. The key decides the server as it was sent, also in base64 (flag b): so does the
-// proxy inside memcached itself, whose parser knows no b and whose pools hash the word on the line (memcached 1.6
-// proxy_request.c _process_request_meta, proxy_lua.c mcplib_pool_proxy_call: MCP_PARSER_KEY). Clients that spread keys
-// over servers themselves hash the key they were given, before they encode it; but they don't where a proxy does it.
-// What follows: an item stored by its base64 name is found by its base64 name, but by its plain name only if both hash
-// to the same server.
+// A meta command has one key and flags. A key in base64 (flag b) decides the server by what it encodes, see base64.go: clients that spread
+// keys over servers themselves hash the key they were given, before they encode it. The proxy inside memcached itself hashes the word on
+// the line (memcached 1.6 proxy_request.c _process_request_meta, proxy_lua.c mcplib_pool_proxy_call: MCP_PARSER_KEY), so that an item has two
+// places there.
 
 // maxMetaWords is the most words that ms has, its name included: of one with more not every memcached takes the data
 // block. Source: memcached 1.6.18 MFLAG_MAX_OPT_LENGTH, which counts the end of the line.
@@ -16,16 +14,22 @@ const maxMetaWords = 19
 // flagQuiet begins the word that asks for silence in the nominal case.
 const flagQuiet = 'q'
 
-// metaFlags walks the flags behind pos. It places the q flag, if there is one, and counts q flags and all words.
-func metaFlags(line []byte, pos, words int) (from, to, quiets, n int) {
+// flagBase64 begins the word that says that the key is in base64.
+const flagBase64 = 'b'
+
+// metaFlags walks the flags behind pos. It places the q flag, if there is one, counts q flags and all words, and looks for a b.
+func metaFlags(line []byte, pos, words int) (from, to, quiets, n int, base64 bool) {
 	for n = words; ; n++ {
 		f, t := word(line, pos)
 		if f == t {
-			return from, to, quiets, n
+			return from, to, quiets, n, base64
 		}
-		if line[f] == flagQuiet {
+		switch line[f] {
+		case flagQuiet:
 			from, to = f, t
 			quiets++
+		case flagBase64:
+			base64 = true
 		}
 		pos = t
 	}
@@ -33,7 +37,7 @@ func metaFlags(line []byte, pos, words int) (from, to, quiets, n int) {
 
 // parseMeta reads mg, md or ma behind its name. A command that is twice quiet is refused here, so that the server need
 // not answer what was meant to be silent; how many flags there may be is the server's to say.
-func parseMeta(cmd *codec.Command, line []byte, pos int) {
+func parseMeta(s *codec.Scan, cmd *codec.Command, line []byte, pos int) {
 	from, to := word(line, pos)
 	switch {
 	case from == to:
@@ -47,12 +51,15 @@ func parseMeta(cmd *codec.Command, line []byte, pos int) {
 	if to == len(line) {
 		return
 	}
-	from, to, quiets, n := metaFlags(line, to, 2)
+	from, to, quiets, n, base64 := metaFlags(line, to, 2)
 	if n == 3 && line[len(line)-1] <= '9' { // as a version of HTTP ends; in one condition it costs more
 		if isRequest(line) {
 			refuse(cmd, hangUp, false)
 			return
 		}
+	}
+	if base64 {
+		cmd.Key = decode(s, cmd.Key)
 	}
 	switch {
 	case quiets > 1 && cmd.Op == opMetaGet:
@@ -79,13 +86,16 @@ func (p *Protocol) parseMetaStore(s *codec.Scan, b, line []byte, pos int, cmd *c
 		refuseMetaStore(s, cmd, line)
 		return cmd.Err != hangUp
 	}
-	from, to, quiets, n := metaFlags(line, to, 3)
+	from, to, quiets, n, base64 := metaFlags(line, to, 3)
 	if n > maxMetaWords || quiets > 1 {
 		refuseMetaStore(s, cmd, line)
 		return true
 	}
 	if key.Start, key.End = uint32(from), uint32(to); odd {
 		key.Start, key.End = oddLine, 0
+	}
+	if base64 {
+		key.Len |= encoded
 	}
 	return p.store(s, b, key, int(size), false, cmd)
 }
@@ -108,7 +118,7 @@ func refuseMetaStore(s *codec.Scan, cmd *codec.Command, line []byte) {
 		refuse(cmd, refuseFlags, false)
 	default:
 		refuse(cmd, refuseFormat, false)
-		if _, _, quiets, _ := metaFlags(line, len("ms"), 1); quiets > 1 && isSize(w[2]) {
+		if _, _, quiets, _, _ := metaFlags(line, len("ms"), 1); quiets > 1 && isSize(w[2]) {
 			cmd.Err = refuseTwice
 		}
 	}

@@ -60,7 +60,7 @@ func rewrite(cmd *codec.Command) {
 		writeSigned(w[2])
 		_, pos := word(line, len("ms"))
 		_, pos = word(line, pos)
-		if from, to, quiets, _ := metaFlags(line, pos, 0); quiets > 0 {
+		if from, to, quiets, _, _ := metaFlags(line, pos, 0); quiets > 0 {
 			unquiet(cmd, from, to)
 		}
 		return

@@ -4,7 +4,7 @@ import "cashew/codec"
 
 // parseOther reads a command of one of the rarer shapes. How many words it has is checked here even if
 // the server would: to a command of too many it answers in spite of a noreply at its end.
-func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
+func (p *Protocol) parseOther(s *codec.Scan, cmd *codec.Command, line []byte) {
 	var w [5][]byte
 	n := words(line, w[:])
 	if n == 3 && isVersion(w[2]) {
@@ -31,6 +31,9 @@ func (p *Protocol) parseOther(cmd *codec.Command, line []byte) {
 			return
 		}
 		forward(cmd, w[1], false)
+		if n > 2 && string(w[2]) == string(flagBase64) {
+			cmd.Key = decode(s, cmd.Key)
+		}
 	case metaNoop:
 		answer(cmd, answerNoop, false) // all replies before it are there first: that is the barrier
 	case anywhere:
@@ -126,4 +129,6 @@ func (p *Protocol) parseStats(cmd *codec.Command, w [][]byte, n int) {
 }
 
 // toAll has cmd go to every server. A pool of the other protocol may have left both flags true.
-func toAll(cmd *codec.Command) { cmd.Kind, cmd.Script, cmd.Some = codec.Fanout, false, false }
+func toAll(cmd *codec.Command) {
+	cmd.Kind, cmd.Script, cmd.Some, cmd.Alike = codec.Fanout, false, false, false
+}

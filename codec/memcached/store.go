@@ -77,19 +77,23 @@ func body(s *codec.Scan, b []byte, key codec.Key, size int, cmd *codec.Command) 
 		}
 		return false
 	}
-	finish(b[:n+size+2], key, cmd)
+	finish(s, b[:n+size+2], key, cmd)
 	return true
 }
 
 // finish fills cmd for a storage command that is whole. A data block that does not end in CRLF is refused here: not every
 // server answers that with one line and goes on behind the block.
-func finish(frame []byte, key codec.Key, cmd *codec.Command) {
+func finish(s *codec.Scan, frame []byte, key codec.Key, cmd *codec.Command) {
 	cmd.Frame = frame
 	if frame[len(frame)-2] != '\r' || frame[len(frame)-1] != '\n' {
 		refuse(cmd, refuseChunk, cmd.NoReply)
 		return
 	}
-	cmd.Key = frame[key.Off : key.Off+key.Len]
+	if key.Len < encoded {
+		cmd.Key = frame[key.Off : key.Off+key.Len]
+	} else {
+		cmd.Key = decode(s, frame[key.Off:key.Off+key.Len-encoded])
+	}
 	switch {
 	case key.End == key.Start:
 	case key.Start == oddLine:
@@ -117,7 +121,7 @@ func goOn(s *codec.Scan, buf []byte, cmd *codec.Command) (int, error) {
 	frame := s.Pos + s.Left + 2
 	begin(cmd, s.Op, nil)
 	cmd.NoReply = s.Index == 1
-	finish(buf[n-frame:n], s.Keys[0], cmd)
+	finish(s, buf[n-frame:n], s.Keys[0], cmd)
 	s.Reset()
 	return n, nil
 }

@@ -199,7 +199,9 @@ func (p *Protocol) Handshake(as codec.Login, pr codec.Profile, db int) [][]byte 
 	case as.Master:
 		steps = append(steps, roleCommand)
 	case as.Replica && p.cluster:
-		steps = append(steps, readonlyCommand)
+		steps = append(steps, readonlyCommand, replicationCommands[0])
+	case as.Replica:
+		steps = append(steps, replicationCommands[0])
 	}
 	return steps
 }
@@ -216,8 +218,15 @@ func (p *Protocol) CheckHandshake(as codec.Login, pr codec.Profile, db, step int
 		command = commands[step]
 	}
 	if step >= len(commands) && !selects {
-		if as.Master {
+		last := len(commands)
+		if db != 0 {
+			last++
+		}
+		switch {
+		case as.Master:
 			return checkRole(reply)
+		case !p.cluster || step > last:
+			return checkReplica(reply)
 		}
 		command = "READONLY"
 	}

@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,6 +70,30 @@ func (p *Protocol) ParseReplication(replies [][]byte) (r codec.Replication, err 
 	calls, _, _ := strings.Cut(strings.TrimPrefix(infoFields(parsed[3].text)("cmdstat_migrate"), "calls="), ",")
 	r.Migrations, _ = strconv.ParseInt(calls, 10, 64) // none, where it never did
 	return r, nil
+}
+
+// checkReplica says whether a server may answer reads for its master: as one that has just been started it may have nothing, or what was once.
+// One that has lost its master still has what it had. A server whose user may not ask is trusted.
+//
+// Source: redis 7.0 server.c, genRedisInfoString: master_link_down_since_seconds is -1 before the link was ever up.
+func checkReplica(reply []byte) error {
+	if len(reply) > 0 && reply[0] == '-' {
+		return &codec.RemarkError{Text: "INFO: " + string(bytes.TrimRight(reply[1:min(len(reply), maxErrorText)], "\r\n"))}
+	}
+	v, _, ok := readValue(reply, 0)
+	if !ok || v.text == nil {
+		return unexpected("INFO", reply)
+	}
+	at := infoFields(v.text)
+	switch {
+	case at("role") == "master":
+		return errors.New("the server is no replica, but a master")
+	case at("master_sync_in_progress") == "1":
+		return errors.New("the replica is being given all that its master has")
+	case at("master_link_status") != "up" && at("master_link_down_since_seconds") == "-1":
+		return errors.New("the replica has not heard of its master since it was started")
+	}
+	return nil
 }
 
 // infoFields finds fields in a text of INFO; one that is not there is "".

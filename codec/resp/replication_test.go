@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -124,20 +125,44 @@ func TestParseReplicas(t *testing.T) {
 	}
 }
 
-// TestReadonlyHandshake: a replica of a cluster is told that reads are meant for it, and a connection without that is none.
-func TestReadonlyHandshake(t *testing.T) {
+// TestReplicaHandshake: a replica of a cluster is told that reads are meant for it; each says whether it has what its master has, or had, and a
+// connection to one that does not is none.
+func TestReplicaHandshake(t *testing.T) {
 	as := codec.Login{Server: "s", Replica: true}
 	for _, cluster := range []bool{true, false} {
 		p := New(Options{Cluster: cluster, Password: "secret"})
 		steps := p.Handshake(as, RESP3, 0)
-		if last := string(steps[len(steps)-1]); (last == "*1\r\n$8\r\nREADONLY\r\n") != cluster {
-			t.Errorf("cluster %v: the last step is %q", cluster, last)
+		last := len(steps) - 1
+		if string(steps[last]) != "*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n" || (string(steps[last-1]) == "*1\r\n$8\r\nREADONLY\r\n") != cluster {
+			t.Errorf("cluster %v: the last steps are %q", cluster, steps)
 		}
-		if err := p.CheckHandshake(as, RESP3, 0, 2, []byte("+OK\r\n")); cluster && err != nil {
+		if err := p.CheckHandshake(as, RESP3, 0, last-1, []byte("+OK\r\n")); cluster && err != nil {
 			t.Error(err)
 		}
-		if err := p.CheckHandshake(as, RESP3, 0, 2, []byte("-ERR This instance has cluster support disabled\r\n")); cluster && (err == nil || !strings.Contains(err.Error(), "READONLY")) {
+		if err := p.CheckHandshake(as, RESP3, 0, last-1, []byte("-ERR This instance has cluster support disabled\r\n")); cluster && (err == nil || !strings.Contains(err.Error(), "READONLY")) {
 			t.Errorf("a refusal is %v", err)
+		}
+		for info, want := range map[string]string{ // in no order
+			"role:slave\r\nmaster_link_status:up\r\nmaster_sync_in_progress:0\r\n":                                        "",
+			"role:slave\r\nmaster_link_status:down\r\nmaster_sync_in_progress:0\r\nmaster_link_down_since_seconds:3\r\n":  "",
+			"role:slave\r\nmaster_link_status:down\r\nmaster_sync_in_progress:0\r\nmaster_link_down_since_seconds:-1\r\n": "has not heard of its master",
+			"role:slave\r\nmaster_link_status:down\r\nmaster_sync_in_progress:1\r\n":                                      "is being given",
+			"role:master\r\n": "is no replica",
+		} {
+			info = "# Replication\r\n" + info
+			for _, kind := range []string{"$", "="} {
+				reply := fmt.Sprintf("$%d\r\n%s\r\n", len(info), info)
+				if kind != "$" {
+					reply = fmt.Sprintf("=%d\r\ntxt:%s\r\n", len(info)+4, info)
+				}
+				if err := p.CheckHandshake(as, RESP3, 0, last, []byte(reply)); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("%q: %v; want %q", reply, err, want)
+				}
+			}
+		}
+		var remark *codec.RemarkError
+		if err := p.CheckHandshake(as, RESP3, 0, last, []byte("-NOPERM no\r\n")); !errors.As(err, &remark) {
+			t.Errorf("who may not ask: %v", err)
 		}
 	}
 }

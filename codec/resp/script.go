@@ -37,6 +37,13 @@ func toAll(cmd *codec.Command) {
 	cmd.Kind = codec.Fanout
 	cmd.Script = cmd.Op == opScriptLoad || cmd.Op == opScriptFlush
 	cmd.Some = cmd.Script && cmd.Op != opScriptFlush || cmd.Op == opScriptExists || cmd.Op == opInfo || asksPubSub(cmd.Op)
+	cmd.Alike = cmd.Script || alike[cmd.Op]
+}
+
+// alike are commands, besides those with Script, about what a call finds at the server of its keys, wherever that is.
+var alike = map[uint16]bool{
+	opScriptExists: true, mustSub("function", "delete"): true, mustSub("function", "flush"): true, mustSub("function", "list"): true,
+	mustSub("function", "load"): true, mustSub("function", "restore"): true,
 }
 
 // debugs tells whether a SCRIPT DEBUG has the connection debug scripts.

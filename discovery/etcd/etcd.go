@@ -117,16 +117,19 @@ func line(name string, value []byte) (string, error) {
 	if strings.ContainsAny(name, " \t\r\n") {
 		return "", errors.New("is no name, for it has blanks")
 	}
-	text := strings.TrimSpace(string(value))
-	if strings.HasPrefix(text, "{") {
+	if strings.HasPrefix(strings.TrimSpace(string(value)), "{") {
 		v := struct {
 			Address string
 			Weight  int
 		}{Weight: 1}
-		if err := json.Unmarshal([]byte(text), &v); err != nil {
+		if err := json.Unmarshal(value, &v); err != nil {
 			return "", err
 		}
 		return discovery.Line(name, v.Address, v.Weight)
+	}
+	text, err := discovery.Text(string(value))
+	if err != nil {
+		return "", fmt.Errorf("its value %w", err)
 	}
 	if strings.ContainsAny(text, " \t\r\n") || strings.HasPrefix(text, "/") {
 		return "", errors.New(`its value is no "host:port:weight"`)

@@ -1,13 +1,15 @@
-// Package file finds servers in a file: one a line, as they could stand below servers, "host:port:weight name". Blank lines and what begins
-// with # mean nothing, and neither do a dash and a blank before a line, so that a list can be moved over from a configuration as it is.
+// Package file finds servers in a file: one a line, as they could stand below servers, "host:port:weight name". Blank lines and comments, from a # on,
+// mean nothing, and neither do quotes around a line and a dash and a blank before it, so that a list can be moved over from a configuration as it is.
 package file
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"cashew/discovery"
@@ -31,37 +33,47 @@ func New(path string) discovery.Source { return source{path} }
 func (s source) Watch(ctx context.Context, tell func(lines []string, err error)) {
 	last := lookAt(s.path)
 	read := last // what was read last
-	s.read(tell)
+	isRead := s.read(tell)
 	for ctx.Err() == nil {
 		discovery.Pause(ctx, interval)
 		now := lookAt(s.path)
-		if now == last && (now != read || now.err != "") {
-			s.read(tell)
+		if now == last && (now != read || !isRead) {
+			isRead = s.read(tell)
 			read = now
 		}
 		last = now
 	}
 }
 
-func (s source) read(tell func(lines []string, err error)) {
+// read tells what the file says. It is false if that could not be read for a reason which may pass though the file stays as it is.
+func (s source) read(tell func(lines []string, err error)) bool {
 	data, err := regular.Read(s.path, maxFile)
 	if err != nil {
-		tell(nil, err)
-		return
+		if _, passes := errors.AsType[syscall.Errno](err); passes {
+			tell(nil, err)
+			return false
+		}
+		tell(nil, &discovery.Nonsense{Err: err}) // no file, or too long
+		return true
 	}
-	tell(lines(string(data)), nil)
+	tell(lines(string(data)))
+	return true
 }
 
-// lines are the servers of a text.
-func lines(text string) (servers []string) {
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		line = strings.TrimSpace(strings.TrimPrefix(line, "- "))
-		if line != "" && line[0] != '#' {
-			servers = append(servers, line)
+// lines are the servers of a text, which editors of some systems begin with a mark.
+func lines(text string) (servers []string, err error) {
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		n++
+		server, err := discovery.Text(strings.TrimPrefix(strings.TrimSpace(line), "- "))
+		if err != nil {
+			return nil, &discovery.Nonsense{Err: fmt.Errorf("line %d %w", n, err)}
+		}
+		if server != "" {
+			servers = append(servers, server)
 		}
 	}
-	return servers
+	return servers, nil
 }
 
 // look is how the file looks without being read.

@@ -109,11 +109,11 @@ func twoPools() stats.Snapshot {
 			ClientsAccepted: 7, ClientsRejected: 8, TLSHandshakes: 41, TLSResumed: 42, TLSFailed: 43, ClientsIdle: 29, LoginsFailed: 30, ClientsRefused: map[string]int64{"not_allowed": 31, "failed_logins": 2}, ClientsMalformed: 9, ClientsForeign: 10, ClientsSlow: 11,
 			ClientsOverMemory: 12, ClientsSlowSubscribers: 26, Subscriptions: 27, Messages: 28, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
-			Routed: map[string]int64{"beta": 50}, Mirror: stats.NewPoolMirror("beta"),
+			Routed: map[string]int64{"beta": 50}, Mirror: stats.NewPoolMirror("beta"), Miss: &stats.Tier{Pool: "beta", Asked: 1061, Found: 1062, Filled: 1063, TooLarge: 1064, Overtaken: 1065, AskFailed: 1066, FillFailed: 1067},
 			Refused:    map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
 			Cluster:    &stats.Cluster{Epoch: 45, Unowned: 46, Applied: 47, Failed: 48},
 			Sentinel:   &stats.Sentinel{Sentinels: 49, Unknown: 50, Held: 51, Applied: 52, Failed: 53},
-			Discovery:  &stats.Discovery{Up: true, Told: 1054, Known: 1055, Waiting: 1056, Held: 1057, Changed: 1058, Moved: 1059, Refused: 1060},
+			Discovery:  &stats.Discovery{Up: true, Told: 1054, Known: 1055, Waiting: 1056, Held: 1057, Changed: 1058, Moved: 1059, Refused: 1060, Unkept: true},
 			RateLimits: []stats.Limit{{Rule: "batch", Past: "delay", Times: 44, Waited: 1.5}},
 			RefusedOf: stats.Refusals{
 				{Command: "keys", Library: "redis-py", Version: "5.0.1"}: 20, {Command: "keys"}: 1, {Command: "\xfe", Library: "\xfe"}: 2,

@@ -56,6 +56,8 @@ var (
 	descMirrorDropped = describe("mirror_dropped_total", "Copies for the mirror that were not sent, by reason.", "pool", "reason")
 	descCompared      = describe("mirror_compared_total", "Reads whose replies by the pool and by its mirror were compared, by outcome.", "pool", "outcome")
 	descMirrorSkipped = describe("mirror_skipped_total", "Commands that do not only read, and are never mirrored, by reason.", "pool", "reason")
+	descMissFailed    = describe("miss_failures_total", "Times that the next tier could not be asked (ask), or the pool not be filled (fill): not reached, no answer, or an error.", "pool", "step")
+	descMissUnfilled  = describe("miss_unfilled_total", "Values that were found in the next tier and not kept, by reason.", "pool", "reason")
 	descReads         = describe("server_reads_total", "Replies to commands that only read, in pools with replicas: of masters, and of replicas.", "pool", "server", "role", "zone")
 	descServer        = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply; not of those that may block.",
 		"pool", "server", "class")
@@ -67,6 +69,16 @@ var (
 	descReloads    = describe("config_reloads_total", "Attempts to load the configuration anew.", "result")
 )
 
+var missMetrics = []metric[stats.Tier]{
+	counter(describe("miss_asked_total", "Misses for which the next tier was to be asked.", "pool"), "", func(m *stats.Tier) int64 { return m.Asked }),
+	counter(describe("miss_found_total", "Misses for which the next tier had a value.", "pool"), "", func(m *stats.Tier) int64 { return m.Found }),
+	counter(describe("miss_filled_total", "Values of the next tier that the pool has stored.", "pool"), "", func(m *stats.Tier) int64 { return m.Filled }),
+	counter(descMissUnfilled, "too_large", func(m *stats.Tier) int64 { return m.TooLarge }),
+	counter(descMissUnfilled, "overtaken", func(m *stats.Tier) int64 { return m.Overtaken }),
+	counter(descMissFailed, "ask", func(m *stats.Tier) int64 { return m.AskFailed }),
+	counter(descMissFailed, "fill", func(m *stats.Tier) int64 { return m.FillFailed }),
+}
+
 var mirrorMetrics = []metric[stats.PoolMirror]{
 	counter(describe("mirror_copies_total", "Requests that were copied to the pool's mirror.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Copies }),
 	counter(describe("mirror_errors_total", "Copies that the mirror answered with an error.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Errors }),
@@ -74,6 +86,7 @@ var mirrorMetrics = []metric[stats.PoolMirror]{
 	counter(descCompared, "same", func(m *stats.PoolMirror) int64 { return m.Compared.Same }),
 	counter(descCompared, "different", func(m *stats.PoolMirror) int64 { return m.Compared.Different }),
 	counter(descCompared, "unsettled", func(m *stats.PoolMirror) int64 { return m.Compared.Unsettled }),
+	counter(descCompared, "unchecked", func(m *stats.PoolMirror) int64 { return m.Compared.Unchecked }),
 	counter(descCompared, "unanswered", func(m *stats.PoolMirror) int64 { return m.Compared.Unanswered }),
 	gauge(describe("mirror_ramp_ratio", "Share of the keys whose reads the mirror answers, now.", "pool"), func(m *stats.PoolMirror) float64 { return m.Ramp }),
 	counter(describe("mirror_backs_total", "Times that reads went back from the mirror to the pool by themselves.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Backs }),
@@ -135,9 +148,10 @@ var discoveryMetrics = []metric[stats.Discovery]{
 	gauge(describe("discovery_servers", "Servers in force that were discovered, or that the pool began with; 0: none is known.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Known) }),
 	gauge(describe("discovery_waiting_servers", "Servers that would join, leave or change their weight, and do not, by on_membership, as the list is doubted, or since it has to stay the same for longer.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Waiting) }),
 	gauge(describe("discovery_held_servers", "Servers whose address has changed too often to change again at once.", "pool"), func(d *stats.Discovery) float64 { return float64(d.Held) }),
+	gauge(describe("discovery_unkept", "1 while the file of discovery_cache does not have the servers in force, for it can't be written.", "pool"), func(d *stats.Discovery) float64 { return float64(one(d.Unkept)) }),
 	counter(describe("discovery_changes_total", "Lists that came into force with other names or weights.", "pool"), "", func(d *stats.Discovery) int64 { return d.Changed }),
 	counter(describe("discovery_moves_total", "Addresses of known names that came into force in place of others.", "pool"), "", func(d *stats.Discovery) int64 { return d.Moved }),
-	counter(describe("discovery_refused_total", "Lists that could not be read, or not be used.", "pool"), "", func(d *stats.Discovery) int64 { return d.Refused }),
+	counter(describe("discovery_refused_total", "Lists that were told and refused, for a mistake or as they can't be used; of a file that is no file or too large as well. While nothing is told cashew_discovery_up alone is 0.", "pool"), "", func(d *stats.Discovery) int64 { return d.Refused }),
 }
 
 var replicaMetrics = []metric[stats.Server]{
@@ -231,6 +245,7 @@ func (collector) Describe(out chan<- *prometheus.Desc) {
 	describeAll(out, clusterMetrics)
 	describeAll(out, sentinelMetrics)
 	describeAll(out, discoveryMetrics)
+	describeAll(out, missMetrics)
 	describeAll(out, mirrorMetrics)
 	describeAll(out, serverMetrics)
 	describeAll(out, replicaMetrics)
@@ -273,6 +288,9 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	}
 	if p.Sentinel != nil {
 		collect(out, sentinelMetrics, p.Sentinel, pool)
+	}
+	if p.Miss != nil {
+		collect(out, missMetrics, p.Miss, pool)
 	}
 	if p.Mirror != nil {
 		collect(out, mirrorMetrics, p.Mirror, pool)

@@ -38,6 +38,9 @@ type Sim struct {
 	Redial  func(*Server) // what becomes of a connection attempt; nil: it waits for Accept or Refuse
 	Tidy    func()        // what is done on the loop every second
 
+	// Greetings are what a server answers by itself to all that it has got, as a connection opens; nil: nothing.
+	Greetings map[string]string
+
 	Tasks []func() // what Execute queued
 	Naps  []time.Duration
 
@@ -155,19 +158,42 @@ func ServerNamed(name string) topology.ServerOptions {
 	return topology.ServerOptions{Name: name, PName: name, Network: "tcp", Addr: name, Weight: 1}
 }
 
-// Settle runs what callbacks left for later, until nothing is left.
+// Settle runs what callbacks left for later, and has servers greet, until nothing is left.
 func (s *Sim) Settle() {
 	for {
 		s.mu.Lock()
 		if len(s.Tasks) == 0 {
 			s.mu.Unlock()
-			return
+			if !s.greet() {
+				return
+			}
+			continue
 		}
 		r := s.Tasks[0]
 		s.Tasks = slices.Delete(s.Tasks, 0, 1) // and not s.Tasks[1:], which would have the next append allocate
 		s.mu.Unlock()
 		r()
 	}
+}
+
+// greet has servers answer what Greetings say, and says that one did.
+func (s *Sim) greet() (some bool) {
+	if len(s.Greetings) == 0 {
+		return false
+	}
+	for _, server := range s.Servers {
+		for _, v := range []*Server{server, server.Three} {
+			if v.Sock == nil || v.Up == nil {
+				continue
+			}
+			if reply, is := s.Greetings[string(v.Sock.Got)]; is {
+				v.Sock.Take()
+				v.Reply(reply)
+				some = true
+			}
+		}
+	}
+	return some
 }
 
 func newConn() (*Conn, *Socket) {

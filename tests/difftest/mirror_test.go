@@ -32,7 +32,7 @@ type mirrorFigures struct {
 	Lost        int64
 	Dropped     map[string]int64
 	Skipped     map[string]int64
-	Compared    struct{ Same, Settled, Different, Unsettled, Unanswered int64 }
+	Compared    struct{ Same, Settled, Different, Unsettled, Unchecked, Unanswered int64 }
 	Differences []struct {
 		Command, Prefix string
 		Times           int64
@@ -360,6 +360,47 @@ func TestMirrorRamp(t *testing.T) {
 	c.want("*1\r\n+OK\r\n", "EXEC")
 	if mirror, _ := who(); mirror != 0 {
 		t.Errorf("after a transaction, which is not mirrored, the mirror answers %d reads", mirror)
+	}
+}
+
+// TestMirrorHangs: a mirror that answers reads and hangs keeps no client waiting: the pool's timeout holds, and where there is none the pool
+// answers; reads are back afterwards.
+func TestMirrorHangs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		settings []string
+		want     string
+	}{
+		"no timeout":         {nil, bulk("1")},
+		"the pool's timeout": {[]string{"timeout: 500"}, "-ERR Connection timed out\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers := startRedises(t, 2)
+			lines := entries(servers)
+			s, listen := newService(t), "127.0.0.1:"+processtest.FreePort(t)
+			s.configure(t, mirrored(listen, "copy compare=true ramp=100%", true, lines[:1], lines[1:], tt.settings...))
+			s.start(t)
+			c := dial(t, listen)
+			c.want("+OK\r\n", "SET", "k", "1")
+			c.want(bulk("1"), "GET", "k")
+			s.settled(t)
+			servers[1].Signal(syscall.SIGSTOP)
+			c.want(tt.want, "GET", "k")
+			if m := s.mirror(t); m.Ramp != 0 || m.Backs != 1 || !strings.Contains(m.Why, "has not answered for") || !strings.Contains(s.logged(), "reads go back from the mirror") {
+				t.Errorf("%+v; want reads to be back, and to be told why", m)
+			}
+			c.want("+OK\r\n", "SET", "k", "2")
+			c.want(bulk("2"), "GET", "k")
+			s.wantPage(t, "POST", "/mirror/resume?pool=front", 200)
+			c.want("+OK\r\n", "SET", "k", "3")
+			await(t, "reads go back, as a copy is not answered", func() bool { return s.mirror(t).Backs == 2 })
+			servers[1].Signal(syscall.SIGCONT)
+			s.settled(t)
+			s.wantPage(t, "POST", "/mirror/resume?pool=front", 200)
+			c.want(bulk("3"), "GET", "k")
+			s.end(t)
+		})
 	}
 }
 

@@ -3,6 +3,7 @@
 package difftest
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -254,6 +255,42 @@ func TestRoutesMemcached(t *testing.T) {
 		fmt.Fprintf(&want, "VA %d\r\n%s\r\n", len(mcValue(key)), mcValue(key))
 	}
 	c.expectAll(want.String()+"MN\r\n", quiet+"mn\r\n")
+	for _, key := range keys { // in base64 it is the same key
+		name := base64.StdEncoding.EncodeToString([]byte(key))
+		c.expect(fmt.Sprintf("VA %d\r\n%s\r\n", len(mcValue(key)), mcValue(key)), "mg "+name+" b v\r\n")
+		c.expect("HD\r\n", "ms "+name+" 1 b\r\nx\r\n")
+		c.expect(mcHit(key, "x"), mcGet(key))
+	}
+}
+
+// TestRoutesFunctions: a function and a script that a client loads are where its keys are, and are gone there when it has them be.
+func TestRoutesFunctions(t *testing.T) {
+	t.Parallel()
+	servers := startRedises(t, 5)
+	lines := entries(servers)
+	for _, own := range [][]string{lines[:2], lines[:1]} {
+		s, r := newService(t), &routed{listen: "127.0.0.1:" + processtest.FreePort(t), front: own, users: lines[2:4], rest: lines[4:]}
+		s.configure(t, r.conf())
+		s.start(t)
+		c := dial(t, r.listen)
+		c.want(bulk("lib"), "FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('put', function(k, a) return redis.call('SET', k[1], a[1]) end)")
+		script := "return redis.call('GET', KEYS[1])"
+		name := strings.TrimSpace(strings.SplitN(c.do("SCRIPT", "LOAD", script), "\r\n", 3)[1])
+		for i := range 20 {
+			key := routedPrefixes[i%len(routedPrefixes)] + fmt.Sprint(i)
+			c.want("+OK\r\n", "FCALL", "put", "1", key, fmt.Sprint(i))
+			c.want(bulk(fmt.Sprint(i)), "EVALSHA", name, "1", key)
+		}
+		c.want("+OK\r\n", "SCRIPT", "FLUSH")
+		c.want("+OK\r\n", "FUNCTION", "DELETE", "lib")
+		for i := range 20 {
+			key := routedPrefixes[i%len(routedPrefixes)] + fmt.Sprint(i)
+			c.wantPrefix("-NOSCRIPT", "EVALSHA", name, "1", key)
+			c.want("-ERR Function not found\r\n", "FCALL", "put", "1", key, "x")
+		}
+		c.want("*0\r\n", "FUNCTION", "LIST")
+		s.end(t)
+	}
 }
 
 // TestRoutesReload: routes and pools come, go and change under load, and no client sees any of it.

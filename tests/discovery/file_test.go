@@ -30,7 +30,7 @@ func TestFile(t *testing.T) {
 			t.Errorf("before there is a list %s is answered %q, %v", command, reply, err)
 		}
 	}
-	p.writeList(t, at(s[0], "a"), at(s[1], "b"))
+	p.writeList(t, `- "`+at(s[0], "a")+`"`, "'"+at(s[1], "b")+"' # as below servers")
 	p.await(t, s[0], s[1])
 	l := startLoad(t, p, 4)
 	p.writeList(t, at(s[2], "a"), at(s[1], "b")) // another address
@@ -43,10 +43,10 @@ func TestFile(t *testing.T) {
 	p.await(t, s[0], s[3])
 	p.writeList(t, at(s[0], "a"), at(s[1], "b"))
 	p.await(t, s[0], s[1])
-	for i, nonsense := range []string{"", "what is this?", at(s[2], "a") + "\n" + at(s[3], "a"), at(s[2], "x") + "\n" + at(s[3], "y")} {
+	for i, nonsense := range []string{"", "what is this?", at(s[2], "a") + "\n" + at(s[3], "a"), at(s[2], "x") + "\n" + at(s[3], "y"), at(s[2], `a"`) + "\n" + at(s[3], "b")} {
 		p.writeList(t, nonsense)
 		switch i {
-		case 1, 2:
+		case 1, 2, 4:
 			p.awaitMetric(t, "discovery_up", func(n float64) bool { return n == 0 })
 		default:
 			p.awaitMetric(t, "discovery_waiting_servers", func(n float64) bool { return n > 0 })
@@ -76,6 +76,52 @@ func TestFile(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "127.0.0.1:") || !strings.Contains(string(text), "nobody tells") {
 		t.Errorf("cashew explain: %v: %s", err, text)
 	}
+}
+
+// TestCacheAway: what is in force is in discovery_cache though its directory was away as it came, also if a reload has others look for servers by then.
+func TestCacheAway(t *testing.T) {
+	begin(t)
+	s := startServers(t, 3)
+	p := startProxy(t, "discovery: file DIR/list", "on_membership: apply", "discovery_settle_msecs: 100", "discovery_cache: DIR/cache/kept", "discovery_wait_msecs: 300")
+	isUnkept := func(want float64) {
+		t.Helper()
+		p.awaitMetric(t, "discovery_unkept", func(n float64) bool { return n == want })
+	}
+	restart := func(ports ...string) {
+		t.Helper()
+		if err := os.Rename(p.dir+"/list", p.dir+"/away"); err != nil {
+			t.Fatal(err)
+		}
+		p.end(t)
+		p.run(t)
+		p.want(t, ports...)
+	}
+	p.writeList(t, at(s[0], "a"), at(s[1], "b"))
+	p.await(t, s[0], s[1])
+	isUnkept(1)
+	if err := os.Mkdir(p.dir+"/cache", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	isUnkept(0)
+	restart(s[0], s[1])
+	if err := os.Rename(p.dir+"/cache", p.dir+"/cache.away"); err != nil {
+		t.Fatal(err)
+	}
+	p.writeList(t, at(s[0], "a"), at(s[1], "b"), at(s[2], "c"))
+	p.await(t, s...)
+	isUnkept(1)
+	p.settings = append(p.settings, "timeout: 20000")
+	p.configure(t)
+	p.reload(t)
+	p.settings[2] = "discovery_settle_msecs: 101"
+	p.configure(t)
+	p.reload(t)
+	isUnkept(1)
+	if err := os.Rename(p.dir+"/cache.away", p.dir+"/cache"); err != nil {
+		t.Fatal(err)
+	}
+	isUnkept(0)
+	restart(s...)
 }
 
 // TestWarn: with on_membership: warn the ring stays, whatever joins or leaves; a person has it come into force.

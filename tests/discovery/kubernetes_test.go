@@ -109,7 +109,7 @@ func TestKubernetes(t *testing.T) {
 	api := &apiServer{version: 1, changed: make(chan struct{})}
 	server := httptest.NewServer(api)
 	t.Cleanup(server.CloseClientConnections)
-	s := startServers(t, 3)
+	s := startServers(t, 5)
 	api.set(endpointSlice(s[0], pod("redis-0", true, false)), endpointSlice(s[1], pod("redis-1", false, false)))
 	p := startProxy(t, "discovery: kubernetes caches/redis:redis", "discovery_from: "+strings.TrimPrefix(server.URL, "http://"), "discovery_token: hush",
 		"on_membership: apply", "discovery_settle_msecs: 200")
@@ -129,8 +129,19 @@ func TestKubernetes(t *testing.T) {
 		api.set(endpointSlice(s[i%3], pod("redis-0", true, false)), endpointSlice(s[0], pod("redis-2", true, false)), endpointSlice(s[1], pod(fmt.Sprint("other-", i), true, false)))
 		api.awaitWatch(t)
 	}
+	place := func(port string) {
+		api.set(endpointSlice(port, pod("redis-0", true, false)), endpointSlice(s[0], pod("redis-2", true, false)))
+	}
+	for _, port := range []string{s[1], s[3]} { // the third, and at most the second that is new
+		place(port)
+		p.await(t, s[0], port)
+	}
+	place(s[4])
 	p.awaitMetric(t, "discovery_held_servers", func(n float64) bool { return n == 1 })
-	p.awaitMetric(t, "discovery_moves_total", func(n float64) bool { return n == 3 }) // one was before
+	p.want(t, s[0], s[3])
+	place(s[2]) // where it was a moment ago
+	p.await(t, s[0], s[2])
+	p.awaitMetric(t, "discovery_held_servers", func(n float64) bool { return n == 0 })
 	api.set()
 	p.awaitMetric(t, "discovery_waiting_servers", func(n float64) bool { return n == 2 })
 	l.end(t)

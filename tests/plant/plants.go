@@ -4,12 +4,16 @@ import "slices"
 
 // plants are faults of the kinds that were made, or nearly made, in proxies: a decrement that is forgotten, a wake-up that is lost, an
 // answer that overtakes another. There is a list of them for each part of the product, from the bottom up.
-var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, databasePlants, topologyPlants, enginePlants)
+var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, databasePlants, topologyPlants, clusterPlants, enginePlants)
 
 // tests are those which find what the simulation cannot see, by the name of the plant: a package and a test. docs/simulation.md says
 // of each why it is out of the simulation's sight.
 var tests = map[string]string{
 	"after-a-failed-hand-over-it-drains":     "engine TestHandOverFails",
+	"asked-without-asking":                   "session TestAsk",
+	"perhaps-done-is-done-again":             "session TestServerGone",
+	"sent-again-overtakes":                   "session TestAgainInOrder",
+	"nobody-is-the-heir":                     "tests/sim TestKept",
 	"ailing-connections-stay":                "backend TestConnUnwell",
 	"all-ejected-and-none-hurries":           "topology TestHealth",
 	"allowance-has-no-bound":                 "session TestAllowMore",

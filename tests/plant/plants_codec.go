@@ -33,7 +33,7 @@ var codecPlants = []plant{
 	{"mc-waits-for-a-byte-too-many", "codec/memcached/command.go", "	s.Pos, s.Need = len(buf), len(buf)+1\n	return 0, nil", "	s.Pos, s.Need = len(buf), len(buf)+2\n	return 0, nil"},
 	{"mc-line-goes-on-too-early", "codec/memcached/command.go", "	if s.Pos != 0 {\n		s.Reset()\n	}\n", ""},
 	{"mc-cut-set-is-a-byte-short", "codec/memcached/store.go", "	frame := s.Pos + s.Left + 2", "	frame := s.Pos + s.Left + 1"},
-	{"mc-cut-set-behind-spaces", "codec/memcached/store.go", "	finish(buf[n-frame:n], s.Keys[0], cmd)", "	finish(buf[:frame], s.Keys[0], cmd)"},
+	{"mc-cut-set-behind-spaces", "codec/memcached/store.go", "	finish(s, buf[n-frame:n], s.Keys[0], cmd)", "	finish(s, buf[:frame], s.Keys[0], cmd)"},
 	{"mc-cut-set-forgets-noreply", "codec/memcached/store.go", "	cmd.NoReply = s.Index == 1\n", ""},
 	{"mc-size-begins-with-a-one", "codec/memcached/reply.go", "				s.State, s.Num = inFlags, 0", "				s.State = inFlags"},
 	{"mc-meta-value-goes-on", "codec/memcached/reply.go", "			if s.Skip == 0 && s.Depth == sized {", "			if s.Skip == 0 && s.Depth == sized && pos == len(buf) {"},

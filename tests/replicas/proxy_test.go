@@ -153,9 +153,18 @@ func (n *node) calls(t *testing.T, command string) int {
 }
 
 // awaitReads waits until n, which has been up for as long as clients read, was asked for reads.
-func (n *node) awaitReads(t *testing.T) {
+func (n *node) awaitReads(t *testing.T, p *proxy) {
 	t.Helper()
-	processtest.Await(t, patience, "reads at "+n.addr, func() bool { return n.calls(t, "get")+n.calls(t, "mget") > 0 })
+	key := 0
+	processtest.Await(t, patience, "reads at "+n.addr, func() bool {
+		for range 8 { // by clients that write nothing, and of all servers: those of a load may find that no replica is as far as they are
+			key++
+			if _, err := processtest.Ask(p.addr, "GET", fmt.Sprint("unread", key)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return n.calls(t, "get")+n.calls(t, "mget") > 0
+	})
 }
 
 // serversOf is the list of servers of a pool: a master with its replicas.

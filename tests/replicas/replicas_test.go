@@ -34,7 +34,7 @@ func TestOwnWrites(t *testing.T) {
 	l.untilPairs(t, 20_000)
 	l.end(t)
 	for _, n := range []*node{late, near} {
-		n.awaitReads(t)
+		n.awaitReads(t, p)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestLoading(t *testing.T) {
 	})
 	l.more(t)
 	p.awaitReplicas(t, 1)
-	replica.awaitReads(t)
+	replica.awaitReads(t, p)
 	l.end(t)
 	for line := range strings.Lines(replica.ask(t, "INFO", "commandstats")) {
 		if (strings.HasPrefix(line, "cmdstat_get:") || strings.HasPrefix(line, "cmdstat_mget:")) && !strings.Contains(line, "rejected_calls=0,") {

@@ -80,10 +80,14 @@ func (c *Client) excused(p string) bool {
 // will be answered with an error.
 func (c *Client) seesLater() bool { return c.inCluster && !c.run.calm && !c.run.soft }
 
-// has holds a value against what a key may have, and against what is on its way to it.
-func (c *Client) has(k *key, r *reply) string {
+// mayBeLater says that a command with several keys may have been done behind what its client sent behind it: where its slot is half moved the
+// server says TRYAGAIN, and does the others.
+func (c *Client) mayBeLater() bool { return c.inCluster && !c.run.calm }
+
+// has holds a value against what a key may have, and, if later may be seen, against what is on its way to it.
+func (c *Client) has(k *key, r *reply, later bool) string {
 	why := k.is(r, c.run.script.Loose)
-	if why == "" || !c.seesLater() {
+	if why == "" || !later {
 		return why
 	}
 	v := string(r.p)

@@ -104,6 +104,7 @@ type key struct {
 	name string
 	one  []*key   // itself
 	may  []string // that it has; none stands for nothing
+	had  []string // likewise, before it was last deleted
 	late set      // that a command wrote which failed, or whose reply never came: it may still be executed
 }
 
@@ -214,20 +215,26 @@ func (c *Client) known(o *owed, r *reply) string {
 	case opShared:
 		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:
-		return c.has(o.keys[0], r)
+		return c.has(o.keys[0], r, c.seesLater())
 	case opSet:
 		if r.kind != '+' {
 			return "not OK"
 		}
 		o.keys[0].wrote(o.p)
 	case opDel:
-		return o.deleted(r, run.script.Loose)
+		if why := o.deleted(r, run.script.Loose); why != "" || len(o.keys) == 1 || !c.mayBeLater() {
+			return why
+		}
+		for _, k := range o.keys {
+			k.may = append(k.may, k.had...)
+			k.late.add(none)
+		}
 	case opMget:
 		if r.kind != '*' || len(r.list) != len(o.keys) {
 			return "not one element for each key"
 		}
 		for i, k := range o.keys {
-			if why := c.has(k, &r.list[i]); why != "" {
+			if why := c.has(k, &r.list[i], c.seesLater() || c.mayBeLater()); why != "" {
 				return why
 			}
 		}
@@ -325,6 +332,7 @@ func (o *owed) unknown() {
 func (o *owed) deleted(r *reply, loose bool) string {
 	least, most := 0, 0
 	for _, k := range o.keys {
+		k.had = append(k.had[:0], k.may...)
 		_, gone := k.late[none]
 		values := len(k.may) + len(k.late) // that are not none
 		if gone {

@@ -88,7 +88,7 @@ func (c *session) serveOne(x *request) {
 		}
 		return
 	}
-	if x.three && c.sim.rnd.Uint32()&63 == 0 {
+	if x.three && c.sim.rnd.Uint32()&63 == 0 && (c.member == nil || !c.spoiled) { // before an error no server has attributes
 		c.unasked()
 	}
 	if !c.multi && c.hears(x) || c.transacts(x) || c.pops(x) {
