@@ -23,6 +23,7 @@ type checker struct {
 	options engine.Options  // without Pools
 	pools   []*pool         // in the file's order
 	routed  map[string]bool // pools that others route to
+	strays  bool            // a line that is to name one of these names none
 
 	problems, warnings Problems
 }
@@ -78,7 +79,7 @@ func (c *checker) document() {
 func (c *checker) root(root *yaml.Node) {
 	names := make(map[string]*yaml.Node)
 	hasPools := false
-	c.routed = routedPools(root)
+	c.routed, c.strays = routedPools(root)
 	for name, body := range pairs(root) {
 		at := Problem{Want: "a pool's name"}
 		if !c.isText(name, at, `has more than one "key:value" at depth 1`, "has sequence at depth 1 instead of 2") {

@@ -55,9 +55,10 @@ func routeLines(routes []ring.Route) (lines []string) {
 	return lines
 }
 
-// routedPools are the names of the pools that others of a file route to, have as a mirror, a spare or a next tier, whatever else is wrong with them.
-func routedPools(root *yaml.Node) map[string]bool {
-	names := make(map[string]bool)
+// routedPools are the names of the pools that others of a file route to, have as a mirror, a spare or a next tier, whatever else is wrong with
+// them; strays: one of these lines names no pool that there is.
+func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
+	names = make(map[string]bool)
 	for pool, body := range pairs(root) {
 		for name, value := range pairs(body) {
 			lines := value.Content
@@ -69,11 +70,12 @@ func routedPools(root *yaml.Node) map[string]bool {
 			for _, line := range lines {
 				if words := strings.Fields(line.Value); len(words) > 0 && words[0] != pool.Value {
 					names[words[0]] = true
+					strays = strays || !hasKey(root, words[0])
 				}
 			}
 		}
 	}
-	return names
+	return names, strays
 }
 
 // routes checks what pools' routes lead to, and what their mirrors, spares and next tiers are.

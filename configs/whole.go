@@ -16,7 +16,11 @@ import (
 func (c *checker) whole(p *pool, hasList bool) {
 	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
 	if _, ok := p.given["listen"]; !ok && !c.routed[p.Name] {
-		c.report(p.at, at("listen").because(`directive "listen:" is missing`))
+		missing := at("listen").because(`directive "listen:" is missing`)
+		if c.strays {
+			missing.Reason += ", unless this is the pool that a line does not name rightly"
+		}
+		c.report(p.at, missing)
 	}
 	c.servers(p, hasList)
 	c.cluster(p)

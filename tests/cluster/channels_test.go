@@ -12,7 +12,7 @@ import (
 // TestChannelsFollow: what is published is heard once by each who asked for it, and goes on when the slot of a channel, or of a pattern, has
 // moved.
 func TestChannelsFollow(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 0, "--notify-keyspace-events", "KA")
 	p := startProxy(t, seeds(c.Nodes[0]), "cluster_refresh_interval: 600000")
 	m := newMover(t, c, 3)

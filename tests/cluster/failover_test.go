@@ -12,7 +12,7 @@ import (
 
 // TestFailover: no client sees that replicas take their masters' places in peace.
 func TestFailover(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 1, "--cluster-node-timeout", "2000")
 	p := startProxy(t, seeds(c.Nodes[0]))
 	l := startLoad(t, p.addr, 8, 6)
@@ -42,7 +42,7 @@ const electionTime = 8 * time.Second
 // TestMasterDies: of a master that is killed only what was written and not answered fails, once each, and what is written later waits for
 // its replica. What it had acknowledged and its replica had not may be lost: that is Redis's.
 func TestMasterDies(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 1, "--cluster-node-timeout", "1000")
 	p := startProxy(t, seeds(c.Nodes...), "timeout: 15000")
 	l := startLoad(t, p.addr, 8, 6)

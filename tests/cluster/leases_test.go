@@ -12,7 +12,7 @@ import (
 
 // TestLeasesFollow: what a client has a connection of its own for goes on when its slot moves, and when its master steps down.
 func TestLeasesFollow(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 1, "--cluster-node-timeout", "2000")
 	p := startProxy(t, seeds(c.Nodes[0]), "cluster_refresh_interval: 600000")
 	m := newMover(t, c, 3)

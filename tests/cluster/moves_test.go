@@ -48,7 +48,7 @@ func (m *mover) move(t *testing.T, tag string) {
 
 // TestSlotsMove: no client sees that slots move back and forth.
 func TestSlotsMove(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 0)
 	p := startProxy(t, seeds(c.Nodes[0]))
 	l := startLoad(t, p.addr, 8, 6)

@@ -15,7 +15,7 @@ import (
 // TestReplaced: no client sees that a master joins, gets all that another has, and that one is reset, which may happen to the only seed.
 // Of the other seeds one is dead, and one is no cluster.
 func TestReplaced(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 0)
 	dead, port := processtest.FreePort(t), processtest.FreePort(t)
 	other := processtest.Redis(t, "--bind", "127.0.0.1", "--port", port)
@@ -43,7 +43,7 @@ func TestReplaced(t *testing.T) {
 
 // TestClusterLogin: a cluster is asked, and served from, as a user.
 func TestClusterLogin(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 0)
 	for _, n := range c.Nodes {
 		n.Want(t, "+OK", "ACL", "SETUSER", "cashew", "on", ">secret", "~*", "&*", "+@all")
@@ -62,7 +62,7 @@ func TestClusterLogin(t *testing.T) {
 
 // TestTLSCluster: a cluster whose nodes speak TLS is asked, and served from, over TLS, also where a slot goes.
 func TestTLSCluster(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	ca := certtest.New(t, "authority")
 	pair := ca.Issue(t, certtest.Of{})
 	c := processtest.StartCluster(t, 3, 0, "--tls-cluster", "yes", "--tls-cert-file", pair.Cert, "--tls-key-file", pair.Key,

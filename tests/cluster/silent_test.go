@@ -15,7 +15,7 @@ import (
 // without timeout waits, and gives what was written up once another has the slots; one with a timeout fails what takes longer. Both go on
 // once the cluster does.
 func TestMasterStops(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	for _, tt := range []struct{ name, setting, says string }{
 		{"no timeout", "timeout: 0", " -ERR Connection reset by peer"},
 		{"timeout", "timeout: 1000", " -ERR Connection timed out"},

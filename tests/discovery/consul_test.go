@@ -92,7 +92,7 @@ func (c *catalog) health(w http.ResponseWriter, r *http.Request) {
 
 // TestConsul: instances of a service with a tag are servers, by their IDs or the name in their meta data, in what answers as Consul does and, where there is one, in a real Consul.
 func TestConsul(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	t.Run("alike", func(t *testing.T) {
 		fake := httptest.NewServer(&catalog{index: 1, changed: make(chan struct{})})
 		t.Cleanup(fake.Close)

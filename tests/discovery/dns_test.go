@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"cashew/tests/processtest"
+
 	"github.com/miekg/dns"
 )
 
@@ -77,7 +79,7 @@ func srv(port, name string) []string {
 
 // TestSRV: targets of SRV records are names, whose addresses and ports change by TTL; the resolver may be away, and tell nonsense.
 func TestSRV(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	z, s := startZone(t), startServers(t, 3)
 	z.set(slices.Concat(srv(s[0], "a"), srv(s[1], "b"))...)
 	p := startProxy(t, "discovery: srv _redis._tcp.test", "discovery_from: "+z.addr, "on_membership: apply", "discovery_settle_msecs: 200", "discovery_cache: DIR/kept")
@@ -109,7 +111,7 @@ func TestSRV(t *testing.T) {
 
 // TestAddresses: a name's addresses are servers, each by its address.
 func TestAddresses(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	z, s := startZone(t), startServers(t, 1)
 	z.set("redis.test. 1 IN A 127.0.0.1")
 	p := startProxy(t, "discovery: dns redis.test:"+s[0], "discovery_from: "+z.addr)

@@ -86,7 +86,7 @@ func (e *etcd) delete(t *testing.T, key string) {
 
 // TestEtcd: keys below a prefix are servers, also where a login is needed; etcd may be away, and a restart meanwhile goes on with what was known.
 func TestEtcd(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	e, s := startEtcd(t), startServers(t, 3)
 	e.put(t, "/cashew/a", "127.0.0.1:"+s[0]+":1")
 	e.put(t, "/cashew/b", `{"address": "127.0.0.1:`+s[1]+`"}`)

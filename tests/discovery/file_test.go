@@ -22,7 +22,7 @@ func at(port, name string) string { return fmt.Sprintf("127.0.0.1:%s:1 %s", port
 // TestFile: a list in a file changes in all ways, with nonsense in between, under load: no client sees anything of it; what was known outlives a
 // reload, an upgrade, and a restart without the file.
 func TestFile(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := startServers(t, 4)
 	p := startProxy(t, "discovery: file DIR/list", "on_membership: apply", "discovery_settle_msecs: 300", "discovery_cache: DIR/kept", "discovery_wait_msecs: 300")
 	for _, command := range []string{"GET", "SUBSCRIBE"} {
@@ -80,7 +80,7 @@ func TestFile(t *testing.T) {
 
 // TestCacheAway: what is in force is in discovery_cache though its directory was away as it came, also if a reload has others look for servers by then.
 func TestCacheAway(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := startServers(t, 3)
 	p := startProxy(t, "discovery: file DIR/list", "on_membership: apply", "discovery_settle_msecs: 100", "discovery_cache: DIR/cache/kept", "discovery_wait_msecs: 300")
 	isUnkept := func(want float64) {
@@ -126,7 +126,7 @@ func TestCacheAway(t *testing.T) {
 
 // TestWarn: with on_membership: warn the ring stays, whatever joins or leaves; a person has it come into force.
 func TestWarn(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := startServers(t, 3)
 	p := startProxy(t, "discovery: file DIR/list", "discovery_wait_msecs: 100", "servers:", "  - "+at(s[0], "a"), "  - "+at(s[1], "b"))
 	p.want(t, s[0], s[1])
@@ -148,7 +148,7 @@ func TestWarn(t *testing.T) {
 
 // TestHuge: 500 servers of which one in five is exchanged, and comes back, under load; many are at one address.
 func TestHuge(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := startServers(t, 3)
 	list := func(from, to int) (lines []string) {
 		for i := from; i < to; i++ {
@@ -170,7 +170,7 @@ func TestHuge(t *testing.T) {
 
 // TestOwed: a request that a server owes is answered by it, though it has left the list meanwhile, and what comes behind it waits for no other.
 func TestOwed(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := startServers(t, 1)
 	port := processtest.FreePort(t)
 	slow := processtest.Redis(t, "--port", port, "--bind", "127.0.0.1")
@@ -216,7 +216,7 @@ func TestOwed(t *testing.T) {
 
 // TestMemcached: a pool of memcacheds has its servers from elsewhere likewise.
 func TestMemcached(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	var ports []string
 	for range 2 {
 		port := processtest.FreePort(t)

@@ -105,7 +105,7 @@ func pod(name string, ready, ends bool) map[string]any {
 // TestKubernetes: endpoints of a service are servers by their pods' names, also while they are not ready; a pod that ends makes room for the next of its
 // name; what can't be watched any more is listed anew.
 func TestKubernetes(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	api := &apiServer{version: 1, changed: make(chan struct{})}
 	server := httptest.NewServer(api)
 	t.Cleanup(server.CloseClientConnections)

@@ -4,7 +4,6 @@ package discovery
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 
@@ -19,32 +18,8 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-// run finds or builds the proxy under test, and removes what it built afterwards.
-func run(m *testing.M) int {
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("4") // they mostly wait
-	}
-	path, remove, err := processtest.Proxy(*proxyFlag, raceEnabled)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "discovery:", err)
-		return 1
-	}
-	defer remove()
-	cashew = path
-	return m.Run()
+	os.Exit(processtest.Main(m, "discovery", *proxyFlag, raceEnabled, 4, func(path string) { cashew = path }))
 }
 
 // patience bounds every wait for something that must happen.
 const patience = processtest.Patience
-
-// begin is what each test begins with: it runs beside the others.
-func begin(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("it takes seconds; run without -short")
-	}
-	t.Parallel()
-}

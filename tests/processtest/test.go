@@ -4,6 +4,7 @@ package processtest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -122,4 +123,29 @@ func Proxy(given string, race bool) (path string, remove func(), err error) {
 		given = filepath.Join("..", "..", given)
 	}
 	return given, func() {}, nil
+}
+
+// Main is a TestMain of tests that wait for servers most of the time: so many of them run at once, unless the command line says otherwise.
+// found is told where the proxy under test is, which is proxy, or built and removed again; name begins what goes wrong.
+func Main(m *testing.M, name, proxy string, race bool, parallel int, found func(path string)) (code int) {
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(parallel))
+	}
+	path, remove, err := Proxy(proxy, race)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		return 1
+	}
+	defer remove()
+	found(path)
+	return m.Run()
+}
+
+// Beside is what a test that takes seconds begins with: it runs beside the others.
+func Beside(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes seconds; run without -short")
+	}
+	t.Parallel()
 }

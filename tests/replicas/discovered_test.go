@@ -11,7 +11,7 @@ import (
 
 // TestCluster: the replicas of a Redis Cluster take reads, and nobody sees that one takes its master's place, or dies, nor misses what he wrote.
 func TestCluster(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 1)
 	p := runProxy(t, fmt.Sprintf("   - %s\n", c.Nodes[0].Addr), "cluster: true", "cluster_refresh_interval: 500", "read_policy: prefer_replica", "read_your_writes_msecs: 0", "replica_interval: 20")
 	p.awaitReplicas(t, 3)
@@ -34,7 +34,7 @@ func TestCluster(t *testing.T) {
 
 // TestSentinels: so it is with those that sentinels know of.
 func TestSentinels(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := processtest.StartSentinels(t, "mymaster", 2, 3)
 	var addrs string
 	for _, w := range s.Watchers {

@@ -17,7 +17,7 @@ import (
 // TestOwnWrites: what a client wrote it reads back, and what stood there before a write it reads before, while one replica is a fifth of a
 // second behind, and while all hear nothing of their master.
 func TestOwnWrites(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	master := newNode(t, nil)
 	late, near := newNode(t, master), newNode(t, master).linked(t)
 	late.ask(t, "REPLICAOF", "127.0.0.1", lag(t, master.addr, 200*time.Millisecond))
@@ -91,7 +91,7 @@ func copyLate(to, from net.Conn, by time.Duration) {
 
 // TestReplicaDies: nobody sees that a replica is killed, again and again, and it gets reads once it is back.
 func TestReplicaDies(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	master := newNode(t, nil)
 	a, b := newNode(t, master).linked(t), newNode(t, master).linked(t)
 	p := runProxy(t, serversOf(master, a, b), "read_policy: prefer_replica", "read_your_writes_msecs: 0", "replica_interval: 20")
@@ -112,7 +112,7 @@ func TestReplicaDies(t *testing.T) {
 
 // TestPolicies: reads go where they are to, as the servers count them, and writes to the master.
 func TestPolicies(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	for _, tt := range []struct {
 		policy          string
 		master, replica string // of GET: none, some or all
@@ -168,7 +168,7 @@ func share(n, all int) string {
 
 // TestNoneWell: with reads for replicas alone they fail while none is well, and say why; a replica that is stopped gets none.
 func TestNoneWell(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	master := newNode(t, nil)
 	replica := newNode(t, master).linked(t)
 	p := runProxy(t, serversOf(master, replica), "read_policy: replica", "timeout: 300")
@@ -195,7 +195,7 @@ func TestNoneWell(t *testing.T) {
 
 // TestLoading: a replica that is given its master's data, or loads it, is asked nothing before it has all.
 func TestLoading(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	master := newNode(t, nil)
 	c, err := processtest.Dial(master.addr, patience)
 	if err != nil {

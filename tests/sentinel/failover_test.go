@@ -11,7 +11,7 @@ import (
 
 // TestFailover: no client sees that a replica takes the place of a master that is well, and hardly anything is lost.
 func TestFailover(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := processtest.StartSentinels(t, "mymaster", 2, 3, "down-after-milliseconds NAME 5000", "failover-timeout NAME 10000")
 	p := startProxy(t, s, []string{s.Watchers[1].Addr})
 	l := startLoad(t, p.addr, 8, 6)
@@ -32,7 +32,7 @@ func TestFailover(t *testing.T) {
 // TestMasterDies: of a master that is killed only what was written and not answered fails, once each, and what is written later waits for
 // its replica.
 func TestMasterDies(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := processtest.StartSentinels(t, "mymaster", 2, 3, "down-after-milliseconds NAME 1000", "failover-timeout NAME 10000")
 	p := startProxy(t, s, []string{s.Watchers[0].Addr}, "timeout: 15000")
 	l := startLoad(t, p.addr, 8, 6)

@@ -13,7 +13,7 @@ import (
 // TestUnknown: what is asked before any sentinel has said where the master is waits, for as long as the pool's timeout, and is served once one
 // does; a proxy that was told of one sentinel goes by the others when that is gone.
 func TestUnknown(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := processtest.StartSentinels(t, "mymaster", 1, 3, "down-after-milliseconds NAME 5000", "failover-timeout NAME 10000")
 	first := s.Watchers[0]
 	first.Kill()
@@ -56,7 +56,7 @@ func TestUnknown(t *testing.T) {
 
 // TestTimeout: what waits for a master that nobody knows fails once its time is up.
 func TestTimeout(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	p := runProxy(t, &processtest.Sentinels{Name: "mymaster"}, []string{"127.0.0.1:" + processtest.FreePort(t)}, "timeout: 100")
 	processtest.Await(t, patience, "the proxy listens", func() bool { return processtest.Listens("tcp", p.addr) })
 	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || reply != "-ERR nobody has told yet where the server is" {
@@ -66,7 +66,7 @@ func TestTimeout(t *testing.T) {
 
 // TestNoMaster: a server that says that it is no master gets nothing, though sentinels name it.
 func TestNoMaster(t *testing.T) {
-	begin(t)
+	processtest.Beside(t)
 	s := processtest.StartSentinels(t, "mymaster", 1, 1, "down-after-milliseconds NAME 60000")
 	// For down-after-milliseconds a sentinel does nothing about a master that says that it is a replica.
 	if reply, err := processtest.Ask(s.Nodes[0].Addr, "REPLICAOF", "127.0.0.1", s.Nodes[1].Port); err != nil || reply != "+OK" {
