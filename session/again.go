@@ -98,7 +98,7 @@ func (h *shard) again(r *backend.Request, frame *bytebufferpool.ByteBuffer, e ba
 	y := h.retries.of[r]
 	y.settle(&p.to, r)
 	if e.Replica && e.Server == nil {
-		e.Server = h.readsAgain(s, p, h.serverOf(s, &p.to))
+		e.Server = h.readsAgain(s, p, h.serverOf(s, p.r, &p.to))
 	}
 	if e.Replica && e.Server == nil && !h.pool.patient {
 		h.retries.local.loop.PutBuffer(frame)
@@ -344,7 +344,7 @@ func (h *shard) unpark() {
 			l.servers.Unref(p.r)
 			continue
 		case !stuck[s] && h.sent(s, p):
-		case l.loop.Now >= p.until, h.overtaken(p):
+		case l.loop.Now >= p.until, h.overtaken(p), h.orphaned(p):
 			h.expire(s, p)
 		default:
 			stuck[s] = true
@@ -366,7 +366,7 @@ func (h *shard) sent(s *Session, p *parking) bool {
 	if s.loop.Now < p.from || p.reply != nil && !p.halved && h.behind(p.r) != nothingFollows {
 		return false
 	}
-	server := h.readsAgain(s, p, h.serverOf(s, &p.to))
+	server := h.readsAgain(s, p, h.serverOf(s, p.r, &p.to))
 	return server != nil && h.send(s, p, server, false)
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -213,8 +214,14 @@ func (s *sim) remap(t testing.TB, change func(*ring.Slots)) {
 // remapTo has it replaced by one with these.
 func (s *sim) remapTo(t testing.TB, slots *ring.Slots) {
 	t.Helper()
+	s.remapWith(t, func(o *topology.Options) { o.Slots = slots })
+}
+
+// remapWith has it replaced by one with other options.
+func (s *sim) remapWith(t testing.TB, edit func(*topology.Options)) {
+	t.Helper()
 	o := *s.pool.Options()
-	o.Slots = slots
+	edit(&o)
 	bp, err := s.pool.Successor(o)
 	if err != nil {
 		t.Fatal(err)
@@ -316,6 +323,48 @@ func TestServerRefuses(t *testing.T) {
 		s.replies(1, "+OK\r\n+OK\r\n")
 		c.has(t, "+OK\r\n+OK\r\n")
 	})
+}
+
+// TestMasterLeaves: a command for all masters that waits for one which has left goes to its successor, unless that had a part of it, as other
+// masters that have its slots now: then it fails at once, since it would be done twice there.
+func TestMasterLeaves(t *testing.T) {
+	for name, joins := range map[string]bool{"a successor": true, "the other master": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := cluster(t, 2, nil)
+				s.Redial = func(v *sessiontest.Server) {
+					if v == s.Servers[0] {
+						s.Tasks = append(s.Tasks, func() { v.Refuse(syscall.ECONNREFUSED) })
+						return
+					}
+					s.Tasks = append(s.Tasks, v.Accept)
+				}
+				c := s.connect()
+				c.Send(array("DBSIZE"))
+				s.Settle()
+				s.Passes(3 * parkedTick)
+				wants(t, s.Servers[1], array("DBSIZE"))
+				s.replies(1, ":1\r\n")
+				s.AddServer("s2")
+				s.remapWith(t, func(o *topology.Options) {
+					o.Servers, o.Slots = o.Servers[1:], new(ring.Slots) // all slots are the first's
+					if joins {
+						o.Servers = append(slices.Clone(o.Servers), sessiontest.ServerNamed("s2"))
+						fill(o.Slots, 1)
+					}
+				})
+				s.Passes(3 * parkedTick)
+				if !joins {
+					wants(t, s.Servers[1], "")
+					c.has(t, "-ERR Connection refused\r\n")
+					return
+				}
+				wants(t, s.Servers[2], array("DBSIZE"))
+				s.replies(2, ":2\r\n")
+				c.has(t, ":3\r\n")
+			})
+		})
+	}
 }
 
 // TestNoMap: what is for all servers, or asks what they can, waits until it is known which there are, or is refused in the end.

@@ -47,8 +47,8 @@ func (h *shard) aimOf(r *backend.Request, frame []byte, from string) aim {
 	return to
 }
 
-// serverOf is the server that is meant now; nil: nobody is.
-func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
+// serverOf is the server that r is meant for now; nil: nobody is.
+func (h *shard) serverOf(s *Session, r *backend.Request, to *aim) (server *topology.Server) {
 	switch {
 	case to.slot >= 0:
 		_, server = h.pool.Router().Owner(to.slot)
@@ -58,7 +58,7 @@ func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
 		if i := placeOf(h.pool, to.server); i >= 0 {
 			server = h.pool.Servers()[i]
 		} else if h.pool.slotted {
-			server = h.heirOf(to)
+			server, _ = h.heirOf(r, to)
 		}
 	default:
 		_, server = s.anyServer(nil)
@@ -67,11 +67,12 @@ func (h *shard) serverOf(s *Session, to *aim) (server *topology.Server) {
 }
 
 // heirOf is the server that has the place of one that left the cluster: a slot that was its, though it had none before, for a slot may have moved
-// to another master meanwhile; nil: there is none, others answer for its slots as well.
-func (h *shard) heirOf(to *aim) *topology.Server {
+// to another master meanwhile. One that was a master without slots has a part of r already, if r is not the only one. nil: there is no heir,
+// and if all slots have an owner there will be none: others answer for them as well.
+func (h *shard) heirOf(r *backend.Request, to *aim) (heir *topology.Server, never bool) {
 	was, place := to.of.Options(), placeOf(to.of, to.server)
-	if place < 0 || was.Slots == nil {
-		return nil
+	if h.pool.Options().Slots == nil || was.Slots == nil {
+		return nil, false
 	}
 	owners := make([]bool, len(was.Servers))
 	for _, owner := range was.Slots {
@@ -79,19 +80,29 @@ func (h *shard) heirOf(to *aim) *topology.Server {
 			owners[owner] = true
 		}
 	}
+	alone := len(r.Parent.Fragments) == 1
 	for slot, owner := range was.Slots {
 		if int(owner) != place {
 			continue
 		}
 		_, heir := h.pool.Router().Owner(slot)
 		if heir == nil {
-			continue
+			return nil, false
 		}
-		if before := placeOf(to.of, h.pool.Entry(heir).Name); before < 0 || !owners[before] {
-			return heir
+		if before := placeOf(to.of, h.pool.Entry(heir).Name); before < 0 || !owners[before] && alone {
+			return heir, false
 		}
 	}
-	return nil
+	return nil, true
+}
+
+// orphaned says that p is for a server that left the cluster, and has no heir.
+func (h *shard) orphaned(p *parking) bool {
+	if p.to.server == "" || !h.pool.slotted || placeOf(h.pool, p.to.server) >= 0 {
+		return false
+	}
+	_, never := h.heirOf(p.r, &p.to)
+	return never
 }
 
 // placeOf is the place of the server of a name in p; -1: it has none.

@@ -13,7 +13,7 @@ var tests = map[string]string{
 	"asked-without-asking":                   "session TestAsk",
 	"perhaps-done-is-done-again":             "session TestServerGone",
 	"sent-again-overtakes":                   "session TestAgainInOrder",
-	"nobody-is-the-heir":                     "tests/sim TestKept",
+	"nobody-is-the-heir":                     "session TestMasterLeaves",
 	"ailing-connections-stay":                "backend TestConnUnwell",
 	"all-ejected-and-none-hurries":           "topology TestHealth",
 	"allowance-has-no-bound":                 "session TestAllowMore",
