@@ -298,6 +298,36 @@ func TestOvertaken(t *testing.T) {
 	})
 }
 
+// TestOvertakenByPart: so it is if what was done is a part of a command for several servers, whether the others have answered or not.
+func TestOvertakenByPart(t *testing.T) {
+	const loading = "-LOADING Redis is loading the dataset in memory\r\n"
+	for name, all := range map[string]bool{"all have": true, "the other has not": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := cluster(t, 2, nil)
+				c := clusterClient(t, s, 2)
+				key, other := keyOf(0, 2, 1), keyOf(1, 2, 1)
+				c.Send(array("SET", key, "1") + array("MGET", key, other))
+				s.Settle()
+				s.Servers[0].Sock.Take()
+				s.replies(0, loading+"*1\r\n"+bulk("a"))
+				if all {
+					s.replies(1, "*1\r\n"+bulk("b"))
+				}
+				s.Passes(3 * parkedTick)
+				wants(t, s.Servers[0], "")
+				if !all {
+					c.has(t, loading)
+					s.replies(1, "*1\r\n"+bulk("b"))
+					c.has(t, "*2\r\n"+bulk("a")+bulk("b"))
+					return
+				}
+				c.has(t, loading+"*2\r\n"+bulk("a")+bulk("b"))
+			})
+		})
+	}
+}
+
 // TestServerRefuses: while its server can't be reached a command waits, once, and goes to whoever has the slot then.
 func TestServerRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -213,7 +213,7 @@ func (s *Session) allStored(r *backend.Request) {
 	switch {
 	case r.Parent != nil:
 		r.Parent.Size += r.Size
-		s.fragmentDone(r.Parent)
+		s.fragmentDone(r)
 		return
 	case r.Quiet != 0 && s.pool.Protocol.Suppress(r.Quiet, r.Reply.B):
 		r.Reply.B = r.Reply.B[:0]
@@ -222,8 +222,10 @@ func (s *Session) allStored(r *backend.Request) {
 	s.passDue()
 }
 
-// fragmentDone takes note that one more fragment of a command is answered, or lost.
-func (s *Session) fragmentDone(whole *backend.Request) {
+// fragmentDone takes note that a fragment of a command is answered, or lost.
+func (s *Session) fragmentDone(f *backend.Request) {
+	whole := f.Parent
+	f.Done = true
 	if whole.Pending--; whole.Pending == 0 {
 		whole.Done = true
 		if s.expecting != 0 {
@@ -310,7 +312,7 @@ func (s *Session) Failed(r *backend.Request, err error) {
 	switch {
 	case r.Parent != nil:
 		s.lost(r, err)
-		s.fragmentDone(r.Parent)
+		s.fragmentDone(r)
 	case r.Streaming:
 		// Part of the reply is with the client: no error can follow it, only the end.
 		s.loop.Log.Warn("server failed in the middle of a reply; closing the client", "pool", s.pool.Name,
