@@ -22,7 +22,7 @@ const movesTime = 10 * time.Second
 
 // Moves notes that a slot is about to have another owner.
 func (p *Pool) Moves(slot int) {
-	if m := p.registry.moving; m != nil && slot >= 0 && slot < ring.SlotCount {
+	if m := &p.registry.moving; p.opts.Cluster && slot >= 0 && slot < ring.SlotCount {
 		m.slots[slot/32].Or(1 << (slot % 32))
 		m.some.Store(true)
 	}
@@ -30,14 +30,13 @@ func (p *Pool) Moves(slot int) {
 
 // Moving says that no replica may be asked for a key of p, whose server is at a place.
 func (p *Pool) Moving(place int, key []byte) bool {
-	m := p.registry.moving
-	return m != nil && (p.migrates(place) || m.some.Load() && m.has(ring.SlotOf(key)))
+	m := &p.registry.moving
+	return p.opts.Cluster && (p.migrates(place) || m.some.Load() && m.has(ring.SlotOf(key)))
 }
 
 // MovingSlot is Moving for a key of a slot.
 func (p *Pool) MovingSlot(place, slot int) bool {
-	m := p.registry.moving
-	return m != nil && (p.migrates(place) || m.has(slot))
+	return p.opts.Cluster && (p.migrates(place) || p.registry.moving.has(slot))
 }
 
 // migrates says that the server at a place migrates keys.
@@ -50,9 +49,10 @@ func (m *moving) has(slot int) bool { return m.slots[slot/32].Load()&(1<<(slot%3
 
 // moved forgets slots that have another owner in p than in old.
 func (m *moving) moved(p, old *Pool) {
-	if m == nil || !m.some.Load() || p.opts.Slots == nil || old.opts.Slots == nil {
+	if !m.some.Load() || p.opts.Slots == nil || old.opts.Slots == nil {
 		return
 	}
+	m.some.Store(false) // first: another may begin to move meanwhile
 	some := false
 	owner := func(p *Pool, slot int) string {
 		if at := p.opts.Slots[slot]; at != ring.NoServer {
@@ -70,7 +70,9 @@ func (m *moving) moved(p, old *Pool) {
 			some = true
 		}
 	}
-	m.some.Store(some)
+	if some {
+		m.some.Store(true)
+	}
 }
 
 // migrated takes how many keys a master has migrated in its life, at a time in nanoseconds of the World.

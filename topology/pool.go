@@ -40,7 +40,7 @@ type registry struct {
 	closed     atomic.Bool // the last of these pools is
 	discovery  discovery
 	masters    masters
-	moving     *moving // nil: the pool is no cluster
+	moving     moving
 }
 
 // NewPool makes a pool of servers of which nothing is known. Errors name the option. log hears of servers that are ejected and
@@ -49,9 +49,6 @@ func NewPool(o Options, w world.World, log *slog.Logger) (*Pool, error) {
 	p := &Pool{opts: o, world: w, log: log, registry: &registry{resolver: newResolver(w)}}
 	p.registry.discovery.poke = w.NewSignal()
 	p.registry.masters.init()
-	if o.Cluster {
-		p.registry.moving = new(moving)
-	}
 	p.serversFrom(nil)
 	p.stops = stopsOf(&p.opts, stops{})
 	return p.built(nil)

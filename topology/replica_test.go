@@ -185,11 +185,21 @@ func TestHistory(t *testing.T) {
 	if at, same := m.history.reached("h", 10); at != 0 || same {
 		t.Errorf("of another history %d is reached", at)
 	}
-	for at := range int64(2 * maxHistory) {
+	const times = 100_000
+	for at := range int64(times) {
 		p.MasterSaid(m, 10+at, &codec.Replication{IsMaster: true, History: "i", Offset: 100 + at})
 	}
-	if at, same := m.history.reached("i", 100+maxHistory); at != 10+maxHistory || !same || len(m.history.list) != maxHistory {
-		t.Errorf("reached %d; %d are kept", at, len(m.history.list))
+	if n := len(m.history.list); n > maxHistory {
+		t.Errorf("%d moments are kept", n)
+	}
+	for _, behind := range []int64{0, 50, 1000, 50_000, 99_000} { // known at least to a half more
+		if at, same := m.history.reached("i", 100+times-1-behind); !same || at > 10+times-1-behind || at < 10+times-1-behind-behind/2-1 {
+			t.Errorf("%d behind, %d is reached", behind, at)
+		}
+	}
+	p.MasterSaid(m, 2*times, &codec.Replication{IsMaster: true, History: "i", Offset: 100 + times - 1})
+	if at, _ := m.history.reached("i", 100+times-1); at != 2*times {
+		t.Errorf("nothing is written, and %d is reached", at)
 	}
 }
 

@@ -3,7 +3,9 @@ package topology
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +31,7 @@ const (
 	behindLooks = 4                     // at a replica that is not as far as its master was, at once: what is on the way arrives
 	behindPause = 5 * time.Millisecond  // before the first of these, and twice as long before each further
 	lookTimeout = time.Second           // for an answer, or the pool's timeout, if that is shorter
-	maxHistory  = 256                   // times at which it is known how far a master was
+	maxHistory  = 256                   // times at which it is known how far a master was, fewer of those that are long ago
 	maxInfo     = 64 << 10              // bytes of a section of INFO
 	leastLook   = 10 * time.Millisecond // between looks
 )
@@ -51,10 +53,25 @@ func (h *history) add(name string, m milestone) {
 	if h.name != name {
 		h.name, h.list = name, nil
 	}
+	if n := len(h.list); n > 0 && h.list[n-1].offset == m.offset {
+		h.list[n-1].at = max(h.list[n-1].at, m.at) // nothing was written
+		return
+	}
 	if len(h.list) == maxHistory {
-		h.list = append(h.list[:0], h.list[1:]...)
+		h.thin()
 	}
 	h.list = append(h.list, m)
+}
+
+// thin drops the moment that is missed the least: how long ago a moment is may be known the less closely, the longer that is.
+func (h *history) thin() {
+	now, least, at := h.list[len(h.list)-1].at, math.Inf(1), 1
+	for i := 1; i < len(h.list)-1; i++ {
+		if gap := float64(h.list[i+1].at-h.list[i-1].at) / float64(max(now-h.list[i].at, 1)); gap < least {
+			least, at = gap, i
+		}
+	}
+	h.list = slices.Delete(h.list, at, at+1)
 }
 
 // reached is the last moment whose writes a replica has that is so far; 0: none is known. same: it has the master's history at all.

@@ -81,6 +81,13 @@ func (m *masters) follow(p *Pool) {
 	}
 }
 
+// forget is for a pool that has no sentinels any more: nobody listens to those that it had.
+func (m *masters) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of, m.asked, m.others = make(map[string]*master), nil, nil
+}
+
 // named is what is known of a master.
 func (m *masters) named(name string) *master {
 	k := m.of[name]

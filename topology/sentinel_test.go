@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"cashew/codec"
+	"cashew/ring"
 )
 
 // TestMasterLearns: which of what sentinels say of a master is believed.
@@ -104,5 +105,50 @@ func TestOtherMasters(t *testing.T) {
 		if got := p.registry.discovery.told.Load(); got != c.calls {
 			t.Errorf("%q: a round is called for: %v", c.master, got)
 		}
+	}
+}
+
+// TestForgetMasters: a reload that takes the sentinels away has nobody listen to them, nor hold what is written.
+func TestForgetMasters(t *testing.T) {
+	p := newTestPool(t, 1, func(o *Options) { o.Sentinels, o.Servers[0].Master = []ServerOptions{ServerAt("s:1")}, "m" })
+	m := &p.registry.masters
+	m.follow(p)
+	m.happened(codec.Event{Kind: codec.Promoting, Master: "m"})
+	if !p.Servers()[0].Held() || !m.hears("s:1") {
+		t.Fatal("nothing is held, or nobody is heard")
+	}
+	o := *p.Options()
+	o.Sentinels, o.Servers = nil, []ServerOptions{ServerAt(o.Servers[0].Addr)}
+	o.Servers[0].Name = p.Options().Servers[0].Name
+	next, err := p.Successor(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Adopt(p)
+	if m.hears("s:1") {
+		t.Error("somebody listens")
+	}
+	m.happened(codec.Event{Kind: codec.Promoting, Master: "m"})
+	if next.Servers()[0] != p.Servers()[0] || next.Servers()[0].Held() {
+		t.Errorf("the same server: %v; held: %v", next.Servers()[0] == p.Servers()[0], next.Servers()[0].Held())
+	}
+}
+
+// TestMovesAfterReload: a pool that a reload makes a cluster knows which of its slots move.
+func TestMovesAfterReload(t *testing.T) {
+	p := newTestPool(t, 1, nil)
+	p.Moves(5)
+	o := *p.Options()
+	o.Cluster, o.Slots = true, new(ring.Slots)
+	next, err := p.Successor(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Adopt(p)
+	if next.MovingSlot(0, 5) {
+		t.Error("a slot moves that nobody asked for")
+	}
+	if next.Moves(5); !next.MovingSlot(0, 5) || p.MovingSlot(0, 5) {
+		t.Error("a slot that moves is not known to, or is in a pool that is no cluster")
 	}
 }

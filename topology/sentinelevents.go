@@ -98,9 +98,11 @@ func (p *Pool) hear(c net.Conn, addr string) {
 		}
 		n, err := c.Read(buf)
 		switch silent++; {
+		case !p.registry.masters.hears(addr):
+			return
 		case err == nil:
 			silent = 0
-		case !errors.Is(err, os.ErrDeadlineExceeded), silent >= deadTicks, !p.registry.masters.hears(addr):
+		case !errors.Is(err, os.ErrDeadlineExceeded), silent >= deadTicks:
 			return
 		case silent == pingTicks:
 			if _, err := c.Write(protocol.Probe()); err != nil {

@@ -110,6 +110,9 @@ func match(list, old []ServerOptions) []int {
 // Adopt has p, which is old's successor and which no loop uses yet, go on where old stands, and stops old's timers: a server that was
 // ejected stays so until old's time for it is up. A pool that ejects nobody forgets who was ejected, and who had failed.
 func (p *Pool) Adopt(old *Pool) {
+	if len(p.opts.Sentinels) == 0 {
+		p.registry.masters.forget()
+	}
 	if p.take(old) {
 		p.build() // at once: the loops are about to use its router
 	}
@@ -133,6 +136,9 @@ func (p *Pool) take(old *Pool) (rebuilds bool) {
 	for i, s := range p.servers {
 		s.set(unknownBit, p.unknown(&p.opts.Servers[i])) // a seed may be a master by now
 		s.suspects.Store(0)                              // old's probe is under way, and nobody will ask what it said
+		if p.opts.Servers[i].Master == "" {
+			s.set(heldBit, false)
+		}
 		if !p.opts.AutoEjectHosts {
 			s.clearLocked()
 		} else if s.out {

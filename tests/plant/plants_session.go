@@ -51,7 +51,7 @@ var sessionPlants = []plant{
 	// More of replies.
 	{"kept-front-is-lost", "session/reply.go", "	if r.Reply != nil {\n		s.writeStored(r)\n	}\n	if len(chunk)", "	if len(chunk)"},
 	{"kept-reply-in-two-hands", "session/reply.go", "	r.Reply = nil\n}\n\n// writeGathered", "}\n\n// writeGathered"},
-	{"lost-fragment-is-awaited", "session/reply.go", "		s.lost(r, err)\n		s.fragmentDone(r.Parent)", "		s.lost(r, err)"},
+	{"lost-fragment-is-awaited", "session/reply.go", "		s.lost(r, err)\n		s.fragmentDone(r)", "		s.lost(r, err)"},
 	{"broken-reply-goes-on", "session/reply.go", "		s.broken = true\n		s.touch()", ""},
 	{"quit-forgets-what-is-unwritten", "session/reply.go", "	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:", "	case s.life >= quitting && s.head == nil:"},
 
