@@ -62,6 +62,10 @@ func (c *Conn) joined(buf []byte) {
 
 // again hands r over, which the server did not do as its whole reply says, or passes that on. false: r is not one that is handed over.
 func (c *Conn) again(v verdict.Verdict, r *Request, reply []byte, alike *run) bool {
+	astray := c.astray
+	if p := c.pool.Options().Protocol; r.Op == p.ExecOp() {
+		c.astray = nil // it is of this transaction, whoever waits for it
+	}
 	if c.reads && v == verdict.Ailing {
 		v = verdict.Again // its master, or another replica, does it
 	}
@@ -82,10 +86,10 @@ func (c *Conn) again(v verdict.Verdict, r *Request, reply []byte, alike *run) bo
 		c.astray = &e
 		return false
 	case r.Op == p.ExecOp() && p.Aborted(reply):
-		if c.astray == nil {
+		if astray == nil {
 			return false // what was wrong with it is wrong everywhere
 		}
-		e, c.astray = *c.astray, nil
+		e = *astray
 		e.Reply = reply
 	}
 	end := c.out.Place()

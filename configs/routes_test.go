@@ -114,6 +114,17 @@ func TestBadMirror(t *testing.T) {
 	}
 }
 
+// TestMirrorOfReplicas: what replicas answer can't be compared, nor a mirror answer beside them; what is written can be mirrored.
+func TestMirrorOfReplicas(t *testing.T) {
+	for line, wrong := range map[string]bool{"new": true, "new send=reads": true, "new compare=true ramp=1%": true, "new send=writes": false} {
+		_, err := Parse("f.yml", []byte("front:\n  listen: /front\n  redis: true\n  read_policy: replica\n  mirror: "+line+"\n  servers:\n    - 127.0.0.1:1:1:\n        replicas:\n          - 127.0.0.1:2\n"+
+			"new:\n  redis: true\n  servers:\n    - 127.0.0.1:3:1\n"))
+		if (err != nil) != wrong || wrong && !strings.Contains(err.Error(), "f.yml:5: pool front: mirror: ") {
+			t.Errorf("mirror: %s: %v", line, err)
+		}
+	}
+}
+
 // TestBadFailover: what is wrong with a spare is told.
 func TestBadFailover(t *testing.T) {
 	for line, want := range map[string]string{

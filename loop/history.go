@@ -32,7 +32,7 @@ func (c *chunk) all() []byte {
 	return c.whole
 }
 
-// wrote keeps c, all of which is written. A shared chunk is not kept: it is somebody else's.
+// wrote keeps c, all of which is written.
 func (o *Out) wrote(c *chunk) {
 	o.written = append(o.written, *c)
 	o.held += len(c.all())

@@ -9,7 +9,8 @@ package session
 //
 // Nothing overtakes: a client that has a command on this road sends no new ones (behindRetry), and what of it is on the road stays in order,
 // see order.go.
-// What perhaps was done is not sent again unless it only reads; package backend sees to that. All of it ends, after so many servers or
+// What perhaps was done is not sent again unless it only reads; package backend sees to that. But for what waits in a BLPOP or its like as its
+// server loses the key: what that popped in the last moment is lost, and it pops again elsewhere. All of it ends, after so many servers or
 // at the pool's timeout, with what the server said last, unless that is where to.
 
 import (

@@ -298,6 +298,28 @@ func TestOvertaken(t *testing.T) {
 	})
 }
 
+// TestOvertakenByAll: so it is if that was about all keys.
+func TestOvertakenByAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const down = "-CLUSTERDOWN Hash slot not served\r\n"
+		s := newSimWith(t, 2, resp.Options{Cluster: true, Commands: "+@all"}, func(o *topology.Options) {
+			o.Cluster, o.Slots = true, new(ring.Slots)
+			for slot := range o.Slots {
+				o.Slots[slot] = uint16(slot * 2 / ring.SlotCount)
+			}
+		}, nil)
+		c := clusterClient(t, s, 2)
+		c.Send(array("SET", keyOf(0, 2, 1), "1") + array("FLUSHALL"))
+		s.Settle()
+		s.Servers[0].Sock.Take()
+		s.replies(0, down+"+OK\r\n")
+		s.replies(1, "+OK\r\n")
+		s.Passes(3 * parkedTick)
+		wants(t, s.Servers[0], "")
+		c.has(t, down+"+OK\r\n")
+	})
+}
+
 // TestOvertakenByPart: so it is if what was done is a part of a command for several servers, whether the others have answered or not.
 func TestOvertakenByPart(t *testing.T) {
 	const loading = "-LOADING Redis is loading the dataset in memory\r\n"

@@ -314,7 +314,7 @@ func (l *Local) putAsking(o *asking) {
 		l.loop.PutBuffer(o.value)
 	}
 	*o = asking{number: o.number + 1, frame: o.frame[:0], key: o.key[:0], miss: o.miss[:0]}
-	if len(l.askings) < maxCopies {
+	if len(l.askings) < maxCopies && cap(o.frame)+cap(o.key) <= maxSpareKey {
 		l.askings = append(l.askings, o)
 	}
 }

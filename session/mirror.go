@@ -201,6 +201,9 @@ func (m *mirror) owner() *copied {
 // maxCopies is how many owners a loop keeps for others.
 const maxCopies = 4096
 
+// maxSpareKey is how many bytes one of them may have that is not in use.
+const maxSpareKey = 512
+
 // over notes that nothing more comes of a copy.
 func (o *copied) over() {
 	m := o.of

@@ -96,7 +96,7 @@ const (
 func (h *shard) behind(r *backend.Request) (f following) {
 	look := func(q *backend.Request) {
 		switch {
-		case q.Keys == 0, h.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
+		case q.Keys == 0 && (q.Parent == nil || !h.group.Writes(q.Op)), h.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
 		case q.Done:
 			f = follows
 		default:

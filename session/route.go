@@ -230,6 +230,9 @@ func (s *Session) forwardRouted(cmd *codec.Command) {
 	if s.routes.spare != nil && w.routes != nil && (len(cmd.Keys) == 0 || s.together(w, place, cmd)) {
 		if at, other := s.insteadOf(place, server, cmd); at != place {
 			s.send(at, other, cmd) // a script by name that is not there gets the spare's NOSCRIPT
+			if own != nil {
+				own.lost()
+			}
 			return
 		}
 	}

@@ -116,7 +116,11 @@ func (t *tier) forgetOver() {
 	for n < len(t.waiting) && t.waiting[n].of.number != t.waiting[n].number {
 		n++
 	}
-	t.waiting = append(t.waiting[:0], t.waiting[n:]...)
+	if n > len(t.waiting)/2 || n == len(t.waiting) {
+		t.waiting = append(t.waiting[:0], t.waiting[n:]...)
+	} else {
+		t.waiting = t.waiting[n:]
+	}
 }
 
 // tick has expire called when the oldest has waited for long enough.

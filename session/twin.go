@@ -252,7 +252,7 @@ func (l *Local) putTwin(t *twin) {
 	if t.again {
 		l.comparing--
 	}
-	if t.frame, t.of = nil, nil; len(l.twins) < maxCopies {
+	if t.frame, t.of = nil, nil; len(l.twins) < maxCopies && cap(t.key) <= maxSpareKey {
 		l.twins = append(l.twins, t)
 	}
 }

@@ -20,7 +20,8 @@ func TestCluster(t *testing.T) {
 	replica := c.Nodes[3]
 	c.Failover(t, replica)
 	l.more(t)
-	p.awaitReplicas(t, 3) // the former master is one
+	p.awaitReplicas(t, 3)                            // the former master is one
+	c.Nodes[0].Want(t, "+OK", "CONFIG", "RESETSTAT") // what it was asked as a master
 	l.untilPairs(t, l.pairs.Load()+2_000)
 	c.Nodes[4].Kill()
 	l.more(t)

@@ -36,9 +36,11 @@ func TestMasterDies(t *testing.T) {
 	s := processtest.StartSentinels(t, "mymaster", 2, 3, "down-after-milliseconds NAME 1000", "failover-timeout NAME 10000")
 	p := startProxy(t, s, []string{s.Watchers[0].Addr}, "timeout: 15000")
 	l := startLoad(t, p.addr, 8, 6)
+	killed := 0
 	for i, end := 0, time.Now().Add(lasts(0)); i == 0 || time.Now().Before(end); i++ {
 		was := s.Master()
 		was.Kill()
+		killed++
 		s.AwaitSwitch(t, was)
 		l.more(t)
 		if lasts(0) > 0 {
@@ -48,4 +50,7 @@ func TestMasterDies(t *testing.T) {
 	}
 	l.end(t)
 	l.wantErrors(t, "-ERR Connection reset by peer")
+	if n := l.errors["-ERR Connection reset by peer"]; n > killed*len(l.clients)*l.pipe {
+		t.Errorf("%d increments failed of %d masters that were killed; want those under way alone, %d clients with %d each", n, killed, len(l.clients), l.pipe)
+	}
 }
