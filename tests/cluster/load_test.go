@@ -80,7 +80,14 @@ func startLoad(t *testing.T, addr string, clients, pipe int) *load {
 		l.clients = append(l.clients, c)
 		l.running.Go(c.run)
 	}
-	t.Cleanup(func() { l.stop.Store(true) })
+	t.Cleanup(func() {
+		l.stop.Store(true)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if t.Failed() { // perhaps before end told it
+			t.Logf("clients have %.1000q", l.wrong)
+		}
+	})
 	l.more(t)
 	return l
 }
