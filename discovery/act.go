@@ -13,41 +13,50 @@ import (
 const maxTold = 8
 
 // act has come into force what the rules say: by apply, and in the log. It returns when it is to be called again
-// though nothing is heard; 0: never. The caller holds f.mu.
+// though nothing is heard; 0: never.
 func (f *Follower) act(apply func([]topology.ServerOptions) error) (again time.Duration) {
-	was := f.keeper.InForce()
+	f.acting.Lock()
+	defer f.acting.Unlock()
+	f.mu.Lock()
+	was, wanted := f.keeper.InForce(), f.keeper.wanted
 	v := f.keeper.Decide(time.Now())
 	f.figures.Held, f.figures.Reason = v.Held, string(v.Reason)
 	f.figures.Waiting = len(v.Waiting.Joined) + len(v.Waiting.Left) + len(v.Waiting.Weighed)
-	f.tellWaiting(&v)
+	f.mu.Unlock()
+	f.tellWaiting(&v, was, wanted)
 	if v.Servers != nil {
 		v.Again = sooner(v.Again, f.take(&v, was, apply))
 	}
 	return v.Again
 }
 
-// take has v's list come into force in place of was.
+// take has v's list come into force in place of was. Whoever asks meanwhile is told of was. The caller holds f.acting, and not f.mu.
 func (f *Follower) take(v *Verdict, was []topology.ServerOptions, apply func([]topology.ServerOptions) error) (again time.Duration) {
 	if apply != nil {
 		if err := apply(v.Servers); err != nil {
-			if f.keeper.Begin(was); errors.Is(err, ErrOver) {
+			if errors.Is(err, ErrOver) {
 				return retryAfter
 			}
+			f.mu.Lock()
 			f.figures.Refused++
+			f.mu.Unlock()
 			f.Log.Error("servers that were found can't be used", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", err)
 			return retryAfter
 		}
 	}
+	f.mu.Lock()
+	f.keeper.Take(v.Servers, time.Now())
 	f.figures.Moved += int64(len(v.Moved))
 	if v.Members() {
 		f.figures.Changed++
 	}
+	f.cache.stale = true
+	f.mu.Unlock()
 	text := "servers changed"
 	if was == nil {
 		text = "servers found"
 	}
 	f.Log.Info(text, f.about(&v.Change, was, v.Servers, "moved", some(v.Moved))...)
-	f.cache.stale = true
 	return 0
 }
 
@@ -66,15 +75,15 @@ func (f *Follower) about(c *Change, was, next []topology.ServerOptions, more ...
 	return append(words, more...)
 }
 
-// tellWaiting has the log tell of what waits, once.
-func (f *Follower) tellWaiting(v *Verdict) {
+// tellWaiting has the log tell, once, of what waits to have inForce's place: wanted. The caller holds f.acting.
+func (f *Follower) tellWaiting(v *Verdict, inForce, wanted []topology.ServerOptions) {
 	told := fmt.Sprint(v.Waiting, v.Reason)
 	if told == f.told {
 		return
 	}
 	f.told = told
 	if v.Waiting.Members() || v.Reason == Doubted {
-		f.Log.Warn("servers would change", f.about(&v.Waiting, f.keeper.InForce(), f.keeper.wanted, "not_yet", v.Reason)...)
+		f.Log.Warn("servers would change", f.about(&v.Waiting, inForce, wanted, "not_yet", v.Reason)...)
 	}
 }
 
@@ -82,13 +91,11 @@ func some(names []string) []string { return names[:min(len(names), maxTold)] }
 
 // Kept is what is in force, for a file or another process; nil: nothing is.
 func (f *Follower) Kept() *Kept {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.keptLocked()
+	_, servers, _ := f.heard()
+	return f.keptOf(servers)
 }
 
-func (f *Follower) keptLocked() *Kept {
-	servers := f.keeper.InForce()
+func (f *Follower) keptOf(servers []topology.ServerOptions) *Kept {
 	if servers == nil {
 		return nil
 	}
@@ -97,19 +104,23 @@ func (f *Follower) keptLocked() *Kept {
 
 // Accept has the list come into force that the source told last, whatever the rules say; but none that is empty.
 func (f *Follower) Accept(apply func([]topology.ServerOptions) error) error {
+	f.acting.Lock()
+	defer f.acting.Unlock()
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	was := f.keeper.InForce()
-	v, ok := f.keeper.Accept(time.Now())
+	v, ok := f.keeper.Accept()
+	f.mu.Unlock()
 	if !ok {
 		return fmt.Errorf("pool %s: no list was told that has servers", f.Pool.Name)
 	}
 	if f.take(&v, was, apply) > 0 {
 		return fmt.Errorf("pool %s: the list can't be used; the log says why", f.Pool.Name)
 	}
-	f.keep()
-	f.wake() // for a write that failed
-	f.told, f.figures.Waiting, f.figures.Reason = "", 0, ""
+	f.told = ""
+	f.mu.Lock()
+	f.figures.Waiting, f.figures.Reason = 0, ""
+	f.mu.Unlock()
+	f.wake() // Run writes it
 	return nil
 }
 

@@ -94,9 +94,10 @@ func TestCacheHeals(t *testing.T) {
 	told := strings.Count(r.log.String(), "written again")
 	r.LeaveFile()
 	r.mu.Lock()
-	r.cache.path = path
-	isCached := r.isCached()
+	c := r.cache
 	r.mu.Unlock()
+	c.path = path
+	isCached := c.find(r.Kept()) != nil
 	if fi, err := os.Stat(path); !isCached || err != nil || !os.SameFile(fi, as) || told != 3 {
 		t.Errorf("what somebody wrote who says the same: %v, %v; the log says %d times that it is written again, of 3", isCached, err, told)
 	}

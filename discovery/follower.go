@@ -30,15 +30,18 @@ type Follower struct {
 	ended sync.WaitGroup
 	news  chan struct{} // Run is to act: the source has said something, for one
 
-	mu      sync.Mutex
+	garbage string // of a list that can't be read: hear's alone
+
+	acting sync.Mutex // whoever has a list come into force, until it is; before mu
+	told   string     // what the log was told of the last verdict that waits
+
+	mu      sync.Mutex // nobody waits for anything under it: not for apply, nor for a disk
 	keeper  Keeper
 	first   chan struct{} // closed once there is a list
 	asked   bool          // it is
 	err     error         // what the source said last; nil: a list
 	begun   time.Time
 	last    time.Time // when it told a list
-	told    string    // what the log was told of the last verdict that waits
-	garbage string    // of a list that can't be read
 	figures stats.Discovery
 	cache   cacheFile
 }
@@ -100,22 +103,13 @@ func (f *Follower) hear(lines []string, err error) {
 	if _, ok := errors.AsType[*Nonsense](err); ok {
 		garbage = err.Error()
 	}
+	f.tellHeard(err, garbage)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	was := f.err
-	f.err = err
-	switch {
-	case garbage != "":
+	f.err, f.garbage = err, garbage
+	if garbage != "" {
 		f.figures.Refused++
-		if garbage != f.garbage {
-			f.Log.Error("list of servers refused, those in force stay", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", garbage)
-		}
-	case err != nil && was == nil:
-		f.Log.Warn("servers can't be looked for, those in force stay", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", err)
-	case err == nil && was != nil:
-		f.Log.Info("servers can be looked for again", "pool", f.Pool.Name, "source", f.Pool.Discovery)
 	}
-	f.garbage = garbage
 	if err != nil {
 		f.keeper.Lost()
 		return
@@ -127,6 +121,21 @@ func (f *Follower) hear(lines []string, err error) {
 		close(f.first)
 	}
 	f.wake()
+}
+
+// tellHeard has the log tell what the source says, if it is not as before.
+func (f *Follower) tellHeard(err error, garbage string) {
+	_, _, was := f.heard()
+	switch {
+	case garbage != "":
+		if garbage != f.garbage {
+			f.Log.Error("list of servers refused, those in force stay", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", garbage)
+		}
+	case err != nil && was == nil:
+		f.Log.Warn("servers can't be looked for, those in force stay", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", err)
+	case err == nil && was != nil:
+		f.Log.Info("servers can be looked for again", "pool", f.Pool.Name, "source", f.Pool.Discovery)
+	}
 }
 
 // wake has Run act.
@@ -147,16 +156,21 @@ func (f *Follower) Await(ctx context.Context) []topology.ServerOptions {
 	case <-patience.C:
 	case <-ctx.Done():
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.asked {
-		f.Log.Warn("nobody has told yet where the servers are", "pool", f.Pool.Name, "source", f.Pool.Discovery, "known", len(f.keeper.InForce()), "error", f.err)
+	if asked, known, err := f.heard(); !asked {
+		f.Log.Warn("nobody has told yet where the servers are", "pool", f.Pool.Name, "source", f.Pool.Discovery, "known", len(known), "error", err)
 	}
 	f.act(nil)
-	if servers := f.keeper.InForce(); servers != nil {
+	if _, servers, _ := f.heard(); servers != nil {
 		return servers
 	}
 	return topology.Nowhere()
+}
+
+// heard says whether there was a list, what is in force, and what the source said last.
+func (f *Follower) heard() (asked bool, inForce []topology.ServerOptions, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked, f.keeper.InForce(), f.err
 }
 
 // Run has apply take each list that comes into force, until Stop, on a goroutine of its own, and the file keep it: not before, for a reload for
@@ -172,25 +186,16 @@ func (f *Follower) Run(apply func([]topology.ServerOptions) error) {
 		for {
 			select {
 			case <-ctx.Done():
-				f.mu.Lock()
 				f.keep() // the last chance
-				f.mu.Unlock()
 				return
 			case <-write.C:
-				f.mu.Lock()
-				kept := f.keep()
-				f.mu.Unlock()
-				resetTo(write, kept)
+				resetTo(write, f.keep())
 				continue
 			case <-f.news:
 			case <-again.C:
 			}
-			f.mu.Lock()
-			wait := f.act(apply)
-			kept := f.keep()
-			f.mu.Unlock()
-			resetTo(again, wait)
-			resetTo(write, kept)
+			resetTo(again, f.act(apply))
+			resetTo(write, f.keep())
 		}
 	})
 }

@@ -114,6 +114,11 @@ func TestFollower(t *testing.T) {
 	r.want(t, "a=3 b=2")
 	r.source.say([]string{"127.0.0.1:3:1 a", "127.0.0.1:2:1 b", "127.0.0.1:4:1 c"}, nil)
 	r.want(t, "a=3 b=2 c=4") // once it has settled, though nothing more is said
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if k, _ := ReadKept(o.DiscoveryCache); k != nil && len(k.Lines) == 3 {
+			break
+		}
+	}
 	r.source.say(nil, errors.New("no way"))
 	if f := r.Figures(); f.Up || f.Known != 3 || f.Changed != 2 || f.Moved != 1 || f.Told == 0 {
 		t.Errorf("figures: %+v", f)
@@ -228,6 +233,59 @@ func TestFollowerAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.want(t, "x=5")
+}
+
+// TestNobodyWaits: while a list is on its way into force, or to a disk that hangs, figures, what is in force and a handover wait for neither.
+func TestNobodyWaits(t *testing.T) {
+	o := topology.DiscoveryOptions{DiscoveryWait: time.Millisecond, DiscoveryCache: filepath.Join(t.TempDir(), "kept"), Begin: list(t, "a=1 b=2")}
+	at, hangs, goesOn := make(chan string), atomic.Bool{}, make(chan struct{})
+	opts := topology.DefaultOptions("p")
+	o.Discovery, opts.DiscoveryOptions = "scripted", o
+	source := newScripted()
+	f := Follow(Config{
+		Pool: &opts, Source: source, Parse: configs.ParseServers, Log: slog.New(slog.DiscardHandler),
+		Lines: func(s []topology.ServerOptions) []string {
+			if hangs.CompareAndSwap(true, false) { // as the disk does on which these are to be
+				at <- "disk"
+				<-goesOn
+			}
+			return configs.ServerLines(s)
+		},
+	})
+	t.Cleanup(f.Stop)
+	f.Await(t.Context())
+	f.Run(func([]topology.ServerOptions) error {
+		at <- "apply"
+		<-goesOn
+		hangs.Store(true)
+		return nil
+	})
+	source.say([]string{"127.0.0.1:3:1 a", "127.0.0.1:2:1 b"}, nil)
+	for i, where := range []string{"apply", "disk"} {
+		if got := <-at; got != where {
+			t.Fatalf("it is at %s, not at %s", got, where)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			source.say([]string{"127.0.0.1:3:1 a", "127.0.0.1:2:1 b"}, nil)
+			if got := f.Figures(); got.Moved != int64(i) || !got.Up {
+				t.Errorf("%s: figures %+v", where, got)
+			}
+			if got, want := f.Kept().Lines[0], []string{"127.0.0.1:1:1 a", "127.0.0.1:3:1 a"}[i]; got != want {
+				t.Errorf("%s: in force is %s, want %s", where, got, want)
+			}
+			if where == "disk" {
+				f.LeaveFile()
+			}
+		}()
+		select {
+		case <-done:
+		case <-time.After(20 * time.Second):
+			t.Errorf("they wait for %s", where)
+		}
+		goesOn <- struct{}{}
+	}
 }
 
 // TestShare: one of four servers that goes has about a quarter of the keys.

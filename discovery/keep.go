@@ -23,54 +23,69 @@ const (
 	maxPatience = 2           // Backoff of so many, a second, is the longest pause between writes that fail
 )
 
-// keep has the file have what is in force, and returns when that is to be looked at again; 0: as soon as there is something to keep. The
-// caller holds f.mu.
+// keep has the file have what is in force, and returns when that is to be looked at again; 0: as soon as there is something to keep. Run calls
+// it alone, and nobody waits for the disk but Run.
 func (f *Follower) keep() (again time.Duration) {
-	c := &f.cache
-	if c.path == "" || f.keeper.InForce() == nil {
+	f.mu.Lock()
+	c, servers := f.cache, f.keeper.InForce()
+	f.cache.stale = false // what comes into force meanwhile is still to be written
+	f.mu.Unlock()
+	if c.path == "" || servers == nil {
 		return 0
 	}
-	if !c.stale && !f.isCached() {
-		c.stale = true
+	k := f.keptOf(servers)
+	if !c.stale {
+		if as := c.find(k); as != nil {
+			f.wrote(as, nil)
+			return lookAfter
+		}
 		f.Log.Warn("the file that keeps the servers in force is gone, or another's; it is written again", "pool", f.Pool.Name, "file", c.path)
 	}
-	if !c.stale {
-		return lookAfter
-	}
-	as, err := f.keptLocked().Write(c.path)
-	if err != nil {
-		if c.failed++; c.failed == 1 {
-			f.Log.Error("the servers in force can't be kept; that is tried again", "pool", f.Pool.Name, "file", c.path, "error", err)
-		}
-		return Backoff(min(c.failed-1, maxPatience))
-	}
-	if c.failed > 0 {
+	as, err := k.Write(c.path)
+	failed := f.wrote(as, err)
+	switch {
+	case failed == 1:
+		f.Log.Error("the servers in force can't be kept; that is tried again", "pool", f.Pool.Name, "file", c.path, "error", err)
+	case failed == 0 && c.failed > 0:
 		f.Log.Info("the servers in force are kept again", "pool", f.Pool.Name, "file", c.path)
 	}
-	c.stale, c.as, c.failed = false, as, 0
+	if failed > 0 {
+		return Backoff(min(failed-1, maxPatience))
+	}
 	return lookAfter
 }
 
-// isCached says that the file still has what is in force: it looks as it did, or somebody who says the same has written it.
-func (f *Follower) isCached() bool {
+// wrote notes what came of a write, and returns how many in a row have failed.
+func (f *Follower) wrote(as fs.FileInfo, err error) (failed int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	c := &f.cache
-	fi, err := os.Stat(c.path)
 	if err != nil {
-		return false
+		c.stale = true
+		c.failed++
+		return c.failed
 	}
-	if os.SameFile(fi, c.as) && fi.Size() == c.as.Size() && fi.ModTime().Equal(c.as.ModTime()) {
-		return true
-	}
-	k, err := ReadKept(c.path)
-	is := f.keptLocked()
-	if err != nil || k == nil || k.Source != is.Source || !slices.Equal(k.Begin, is.Begin) || !slices.Equal(k.Lines, is.Lines) {
-		return false
-	}
-	c.as = fi
-	return true
+	c.as, c.failed = as, 0
+	return 0
 }
 
-// LeaveFile has f write no file any more: another process does.
+// find is how the file looks if it has k: it looks as it did, or somebody who says the same has written it. Else it is nil.
+func (c *cacheFile) find(k *Kept) fs.FileInfo {
+	fi, err := os.Stat(c.path)
+	if err != nil {
+		return nil
+	}
+	if os.SameFile(fi, c.as) && fi.Size() == c.as.Size() && fi.ModTime().Equal(c.as.ModTime()) {
+		return fi
+	}
+	is, err := ReadKept(c.path)
+	if err != nil || is == nil || k.Source != is.Source || !slices.Equal(k.Begin, is.Begin) || !slices.Equal(k.Lines, is.Lines) {
+		return nil
+	}
+	return fi
+}
+
+// LeaveFile has f write no file any more: another process does, and writes it again, within lookAfter, where f was about to.
 func (f *Follower) LeaveFile() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -96,15 +96,16 @@ func (k *Keeper) Hear(list []topology.ServerOptions, now time.Time) {
 // Lost says that the source can't be heard at present, or says nonsense: what it said last settles anew once it can.
 func (k *Keeper) Lost() { k.lost = true }
 
-// Accept has what the source said last come into force though it is doubted, or only warned of. It is false if there is nothing, or nothing but an empty list.
-func (k *Keeper) Accept(now time.Time) (Verdict, bool) {
+// Accept is the verdict that has what the source said last come into force though it is doubted, or only warned of. It is false if there is
+// nothing, or nothing but an empty list.
+func (k *Keeper) Accept() (Verdict, bool) {
 	if len(k.wanted) == 0 {
 		return Verdict{}, false
 	}
-	return k.take(k.wanted, now), true
+	return k.change(k.wanted), true
 }
 
-// Decide says what is to come into force, and has it be so.
+// Decide says what is to come into force. It is in force once Take is told so.
 func (k *Keeper) Decide(now time.Time) Verdict {
 	if !k.heard {
 		return Verdict{}
@@ -113,7 +114,7 @@ func (k *Keeper) Decide(now time.Time) Verdict {
 		if len(k.wanted) == 0 {
 			return Verdict{Reason: Doubted}
 		}
-		return k.take(k.wanted, now)
+		return k.change(k.wanted)
 	}
 	waiting := compare(k.inForce, k.wanted)
 	waiting.Moved = nil
@@ -122,17 +123,17 @@ func (k *Keeper) Decide(now time.Time) Verdict {
 	switch {
 	case !waiting.Members():
 	case k.doubts():
-		return k.verdict(next, Verdict{Waiting: waiting, Reason: Doubted, Held: held, Again: again}, now)
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Doubted, Held: held, Again: again})
 	case !k.Apply:
-		return k.verdict(next, Verdict{Waiting: waiting, Reason: Warned, Held: held, Again: again}, now)
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Warned, Held: held, Again: again})
 	case k.lost:
-		return k.verdict(next, Verdict{Waiting: waiting, Reason: Settling, Held: held, Again: again}, now)
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Settling, Held: held, Again: again})
 	case !k.since.IsZero() && left > 0:
-		return k.verdict(next, Verdict{Waiting: waiting, Reason: Settling, Held: held, Again: sooner(again, left)}, now)
+		return k.verdict(next, Verdict{Waiting: waiting, Reason: Settling, Held: held, Again: sooner(again, left)})
 	default:
 		next = k.members(next)
 	}
-	return k.verdict(next, Verdict{Held: held, Again: again}, now)
+	return k.verdict(next, Verdict{Held: held, Again: again})
 }
 
 // doubts says that the list is not to be believed.
@@ -218,18 +219,23 @@ func (k *Keeper) members(next []topology.ServerOptions) []topology.ServerOptions
 	return list
 }
 
-// verdict has next be in force, if it is another list.
-func (k *Keeper) verdict(next []topology.ServerOptions, v Verdict, now time.Time) Verdict {
+// verdict is v, by which next is to come into force, if it is another list.
+func (k *Keeper) verdict(next []topology.ServerOptions, v Verdict) Verdict {
 	if slices.Equal(next, k.inForce) {
 		return v
 	}
-	taken := k.take(next, now)
-	v.Servers, v.Change = taken.Servers, taken.Change
+	change := k.change(next)
+	v.Servers, v.Change = change.Servers, change.Change
 	return v
 }
 
-// take has next be in force.
-func (k *Keeper) take(next []topology.ServerOptions, now time.Time) Verdict {
+// change is the verdict that next is to come into force.
+func (k *Keeper) change(next []topology.ServerOptions) Verdict {
+	return Verdict{Servers: next, Change: compare(k.inForce, next)}
+}
+
+// Take has the servers of a verdict be in force, now that they are: until then no name has moved, and if they can't be, none has.
+func (k *Keeper) Take(next []topology.ServerOptions, now time.Time) {
 	c := compare(k.inForce, next)
 	if k.moves == nil {
 		k.moves = make(map[string][]move)
@@ -243,7 +249,6 @@ func (k *Keeper) take(next []topology.ServerOptions, now time.Time) Verdict {
 		delete(k.moves, name)
 	}
 	k.inForce = next
-	return Verdict{Servers: next, Change: c}
 }
 
 // compare says how next differs from list.

@@ -55,6 +55,15 @@ type step struct {
 	again  time.Duration
 }
 
+// decide has come into force what k says.
+func decide(k *Keeper, now time.Time) Verdict {
+	v := k.Decide(now)
+	if v.Servers != nil {
+		k.Take(v.Servers, now)
+	}
+	return v
+}
+
 // TestRules goes through what the comment at the top of keeper.go says.
 func TestRules(t *testing.T) {
 	const s = time.Second
@@ -155,14 +164,14 @@ func TestRules(t *testing.T) {
 				k.Hear(list(t, st.says), now)
 			}
 			was := k.InForce()
-			v := k.Decide(now)
+			v := decide(&k, now)
 			if got := words(k.InForce()); got != st.force || v.Reason != st.reason || v.Again != st.again {
 				t.Errorf("%s, step %d: in force is %q, %q, again after %v; want %q, %q, %v", name, i+1, got, v.Reason, v.Again, st.force, st.reason, st.again)
 			}
 			if changed := !slices.Equal(was, k.InForce()); changed != (v.Servers != nil) {
 				t.Errorf("%s, step %d: changed is %v, the verdict %+v", name, i+1, changed, v)
 			}
-			if v := k.Decide(now); v.Servers != nil {
+			if v := decide(&k, now); v.Servers != nil {
 				t.Errorf("%s, step %d: a second verdict is %+v", name, i+1, v)
 			}
 		}
@@ -173,16 +182,28 @@ func TestRules(t *testing.T) {
 func TestAccept(t *testing.T) {
 	k, now := Keeper{}, time.Unix(1000, 0)
 	k.Begin(list(t, "a=1 b=2 c=3"))
-	if _, ok := k.Accept(now); ok {
+	if _, ok := k.Accept(); ok {
 		t.Error("accepted what nobody said")
 	}
 	k.Hear(nil, now)
-	if _, ok := k.Accept(now); ok || words(k.InForce()) != "a=1 b=2 c=3" {
+	if _, ok := k.Accept(); ok || words(k.InForce()) != "a=1 b=2 c=3" {
 		t.Error("accepted an empty list")
 	}
 	k.Hear(list(t, "x=1"), now)
-	if v, ok := k.Accept(now); !ok || words(k.InForce()) != "x=1" || len(v.Left) != 3 || len(v.Joined) != 1 {
+	if v, ok := k.Accept(); !ok || words(v.Servers) != "x=1" || len(v.Left) != 3 || len(v.Joined) != 1 {
 		t.Errorf("accepted: %v %+v", ok, v)
+	}
+}
+
+// TestUntaken: a list that could not come into force moved no name, however often it is tried.
+func TestUntaken(t *testing.T) {
+	k, now := Keeper{}, time.Unix(1000, 0)
+	k.Begin(list(t, "a=1 b=2"))
+	k.Hear(list(t, "a=3 b=2"), now)
+	for range 2 * moveLimit {
+		if v := k.Decide(now); words(v.Servers) != "a=3 b=2" || v.Held != 0 || words(k.InForce()) != "a=1 b=2" {
+			t.Fatalf("%+v, in force is %s", v, words(k.InForce()))
+		}
 	}
 }
 
@@ -202,11 +223,11 @@ func TestHuge(t *testing.T) {
 		now = now.Add(time.Second)
 		less := slices.Delete(slices.Clone(all), i, i+1)
 		k.Hear(less, now)
-		if v := k.Decide(now); len(v.Left) != 1 || len(v.Joined) != 0 {
+		if v := decide(&k, now); len(v.Left) != 1 || len(v.Joined) != 0 {
 			t.Fatalf("%d: %+v", i, v.Change)
 		}
 		k.Hear(all, now)
-		if v := k.Decide(now); len(v.Joined) != 1 || !slices.Equal(k.InForce(), all) {
+		if v := decide(&k, now); len(v.Joined) != 1 || !slices.Equal(k.InForce(), all) {
 			t.Fatalf("%d: %+v", i, v.Change)
 		}
 	}
