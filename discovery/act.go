@@ -83,7 +83,11 @@ func (f *Follower) tellWaiting(v *Verdict, inForce, wanted []topology.ServerOpti
 	}
 	f.told = told
 	if v.Waiting.Members() || v.Reason == Doubted {
-		f.Log.Warn("servers would change", f.about(&v.Waiting, inForce, wanted, "not_yet", v.Reason)...)
+		text := "servers would change"
+		if len(wanted) == 0 {
+			text = "told an empty list of servers, those in force stay"
+		}
+		f.Log.Warn(text, f.about(&v.Waiting, inForce, wanted, "not_yet", v.Reason)...)
 	}
 }
 

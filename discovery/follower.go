@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -31,13 +32,14 @@ type Follower struct {
 	news  chan struct{} // Run is to act: the source has said something, for one
 
 	garbage string // of a list that can't be read: hear's alone
+	origin  string // whose the servers are with which it began
 
 	acting sync.Mutex // whoever has a list come into force, until it is; before mu
 	told   string     // what the log was told of the last verdict that waits
 
 	mu      sync.Mutex // nobody waits for anything under it: not for apply, nor for a disk
 	keeper  Keeper
-	first   chan struct{} // closed once there is a list
+	first   chan struct{} // closed once there is a list, be it empty
 	asked   bool          // it is
 	err     error         // what the source said last; nil: a list
 	begun   time.Time
@@ -63,19 +65,21 @@ func Follow(c Config) *Follower {
 // others than it began with, these.
 func (f *Follower) begin() []topology.ServerOptions {
 	for i, k := range []*Kept{f.Given, f.kept()} {
+		origin := []string{"those of before", "those of discovery_cache"}[i]
 		if k == nil || i > 0 && k.Source != f.Pool.Discovery || len(f.Pool.Begin) > 0 && !slices.Equal(k.Begin, f.Lines(f.Pool.Begin)) {
 			continue
 		}
 		servers, err := f.Parse(k.Lines)
 		if err == nil && len(servers) > 0 {
-			f.keeper.Warm = i == 0
+			f.keeper.Warm, f.origin = i == 0, origin
 			return servers
 		}
-		f.Log.Warn("the servers that were kept can't be used", "pool", f.Pool.Name, "file", f.cache.path, "error", err)
+		f.Log.Warn("the servers that were kept can't be used", "pool", f.Pool.Name, "kept", origin, "error", err)
 	}
 	if len(f.Pool.Begin) == 0 {
 		return nil
 	}
+	f.origin = "those below servers"
 	return f.Pool.Begin
 }
 
@@ -116,7 +120,7 @@ func (f *Follower) hear(lines []string, err error) {
 	}
 	f.last = time.Now()
 	f.keeper.Hear(list, f.last)
-	if !f.asked && len(list) > 0 {
+	if !f.asked { // that it is empty is an answer, too
 		f.asked = true
 		close(f.first)
 	}
@@ -157,6 +161,9 @@ func (f *Follower) Await(ctx context.Context) []topology.ServerOptions {
 	case <-ctx.Done():
 	}
 	if asked, known, err := f.heard(); !asked {
+		if err == nil {
+			err = errSilent
+		}
 		f.Log.Warn("nobody has told yet where the servers are", "pool", f.Pool.Name, "source", f.Pool.Discovery, "known", len(known), "error", err)
 	}
 	f.act(nil)
@@ -164,6 +171,33 @@ func (f *Follower) Await(ctx context.Context) []topology.ServerOptions {
 		return servers
 	}
 	return topology.Nowhere()
+}
+
+// errSilent is of a source that says nothing at all.
+var errSilent = errors.New("it says nothing")
+
+// Instead says why Await has other servers than the source tells, and whose these are; "": it has not.
+func (f *Follower) Instead() string {
+	asked, _, _ := f.heard()
+	s := f.Figures()
+	why := ""
+	switch {
+	case !asked:
+		why = "nobody tells where its servers are"
+	case s.Reason != "":
+		f.mu.Lock()
+		told := len(f.keeper.wanted)
+		f.mu.Unlock()
+		if why = fmt.Sprintf("a list of %d servers is told, whose names and weights are not in force: %s", told, s.Reason); told == 0 {
+			why = "an empty list of servers is told"
+		}
+	default:
+		return ""
+	}
+	if f.origin == "" {
+		return why + ", and none are known from before"
+	}
+	return why + "; " + f.origin + " count"
 }
 
 // heard says whether there was a list, what is in force, and what the source said last.

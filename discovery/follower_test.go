@@ -288,6 +288,28 @@ func TestNobodyWaits(t *testing.T) {
 	}
 }
 
+// TestBeginsEmpty: an empty list is an answer: it is not waited for another one, and the log does not say that nobody has told; of silence it does.
+func TestBeginsEmpty(t *testing.T) {
+	r := follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Hour, Begin: list(t, "a=1 b=2")}, nil)
+	r.source.say(nil, nil)
+	if got := words(r.Await(t.Context())); got != "a=1 b=2" {
+		t.Errorf("it begins with %q", got)
+	}
+	if log := r.log.String(); strings.Contains(log, "nobody") || strings.Count(log, "told an empty list") != 1 {
+		t.Errorf("the log: %s", log)
+	}
+	r = follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Hour}, nil)
+	r.source.say(nil, nil)
+	if got := r.Await(t.Context()); len(got) != 1 || got[0].Addr != "" || r.Instead() != "an empty list of servers is told, and none are known from before" {
+		t.Errorf("it begins with %v, %s", got, r.Instead())
+	}
+	r = follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Millisecond}, nil)
+	r.Await(t.Context())
+	if log := r.log.String(); !strings.Contains(log, "nobody has told yet") || strings.Contains(log, "nil") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
 // TestShare: one of four servers that goes has about a quarter of the keys.
 func TestShare(t *testing.T) {
 	o := topology.DefaultOptions("p")

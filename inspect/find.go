@@ -9,19 +9,19 @@ import (
 )
 
 // find has the pools of a file whose servers are looked for elsewhere have those with which a proxy that starts now would begin: what
-// is asked is asked now, and if it is silent, what the file of discovery_cache keeps counts, which stderr is told.
+// is asked is asked now, and if it is silent, or the rules do not take what it tells, what is known from before counts, which stderr is told.
 func find(f *configs.File, stderr io.Writer) error {
 	for i := range f.Options.Pools {
 		o := &f.Options.Pools[i].Options
 		if o.Discovery == "" {
 			continue
 		}
-		servers, told, err := sources.Find(o)
+		servers, instead, err := sources.Find(o)
 		if err != nil {
 			return fmt.Errorf("pool %s: %w", o.Name, err)
 		}
-		if !told {
-			fmt.Fprintf(stderr, "pool %s: nobody tells where its servers are; those of discovery_cache, or of the file, count\n", o.Name)
+		if instead != "" {
+			fmt.Fprintf(stderr, "pool %s: %s\n", o.Name, instead)
 		}
 		o.Servers = servers
 	}

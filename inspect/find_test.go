@@ -27,9 +27,24 @@ func TestDiscovered(t *testing.T) {
 			t.Errorf("%s: %+v, %v, %s", path, places, err, stderr.String())
 		}
 	}
-	if got := stderr.String(); strings.Count(got, "nobody tells where its servers are") != 1 {
+	if got := stderr.String(); got != "pool p: nobody tells where its servers are; those of discovery_cache count\n" {
 		t.Errorf("told is %q", got)
 	}
+	write("empty", "")
+	write("other", "10.0.0.3:6379:1 c\n")
+	const begin = "\n  discovery_wait_msecs: 3600000\n  servers:\n    - 10.0.0.4:6379:1 d\n" // a list that is told is not waited for
+	pool = strings.Replace(pool, "  discovery_wait_msecs: 50\n", "", 1)
+	for list, want := range map[string]string{
+		"empty": "pool p: an empty list of servers is told; those below servers count\n",
+		"other": "pool p: a list of 1 servers is told, whose names and weights are not in force: it is empty, or lacks more than half of the servers in force; those below servers count\n",
+	} {
+		stderr.Reset()
+		places, err := explainFile(write(list+".yml", pool+dir+"/"+list+begin), "", []string{"k"}, &stderr)
+		if err != nil || len(places) != 1 || places[0].Name != "d" || stderr.String() != want {
+			t.Errorf("%s: %+v, %v, told is %q", list, places, err, stderr.String())
+		}
+	}
+	stderr.Reset()
 	d, err := diff(now, then, &stderr)
 	if err != nil || len(d.Pools) != 1 || d.Pools[0].Movement.Share != 1 {
 		t.Errorf("diff: %+v, %v", d, err)

@@ -89,13 +89,14 @@ func Follow(o *topology.Options, given *discovery.Kept, log *slog.Logger) (*disc
 	}), nil
 }
 
-// Find is what a proxy that starts now would begin with; told says that it was told by who is asked, and is not only what was known before. It writes no file.
-func Find(o *topology.Options) (servers []topology.ServerOptions, told bool, err error) {
+// Find is what a proxy that starts now would begin with; instead says why that is not what who is asked tells, and whose it is; "": it is. It writes
+// no file.
+func Find(o *topology.Options) (servers []topology.ServerOptions, instead string, err error) {
 	f, err := Follow(o, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return nil, false, err
+		return nil, "", err
 	}
 	defer f.Stop()
 	servers = f.Await(context.Background())
-	return servers, f.Figures().Up, nil
+	return servers, f.Instead(), nil
 }
