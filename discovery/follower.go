@@ -31,8 +31,9 @@ type Follower struct {
 	ended sync.WaitGroup
 	news  chan struct{} // Run is to act: the source has said something, for one
 
-	garbage string // of a list that can't be read: hear's alone
-	origin  string // whose the servers are with which it began
+	garbage   string // of a list that can't be read: hear's alone
+	unwatched bool   // the source said that it can't watch: hear's alone
+	origin    string // whose the servers are with which it began
 
 	acting sync.Mutex // whoever has a list come into force, until it is; before mu
 	told   string     // what the log was told of the last verdict that waits
@@ -99,6 +100,10 @@ func (f *Follower) kept() *Kept {
 func (f *Follower) hear(lines []string, err error) {
 	var list []topology.ServerOptions
 	garbage := ""
+	unwatched, _ := errors.AsType[*Unwatched](err)
+	if unwatched != nil {
+		err = nil
+	}
 	if err == nil {
 		if list, err = f.Parse(lines); err != nil {
 			err = &Nonsense{err}
@@ -108,6 +113,9 @@ func (f *Follower) hear(lines []string, err error) {
 		garbage = err.Error()
 	}
 	f.tellHeard(err, garbage)
+	if err == nil {
+		f.tellWatched(unwatched)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.err, f.garbage = err, garbage
@@ -140,6 +148,18 @@ func (f *Follower) tellHeard(err error, garbage string) {
 	case err == nil && was != nil:
 		f.Log.Info("servers can be looked for again", "pool", f.Pool.Name, "source", f.Pool.Discovery)
 	}
+}
+
+// tellWatched has the log tell that a source that tells lists can't tell of changes, nil: that it can; once.
+func (f *Follower) tellWatched(unwatched *Unwatched) {
+	is := unwatched != nil
+	switch {
+	case is && !f.unwatched:
+		f.Log.Warn("servers can't be watched, their list is read now and then", "pool", f.Pool.Name, "source", f.Pool.Discovery, "error", unwatched)
+	case !is && f.unwatched:
+		f.Log.Info("servers are watched again", "pool", f.Pool.Name, "source", f.Pool.Discovery)
+	}
+	f.unwatched = is
 }
 
 // wake has Run act.

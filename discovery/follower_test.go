@@ -310,6 +310,21 @@ func TestBeginsEmpty(t *testing.T) {
 	}
 }
 
+// TestUnwatched: a list is one though it can't be watched, and the log says so once.
+func TestUnwatched(t *testing.T) {
+	r := follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Hour}, nil)
+	for range 3 {
+		r.source.say([]string{"127.0.0.1:1:1 a"}, &Unwatched{errors.New("no way")})
+	}
+	if got, f := words(r.Await(t.Context())), r.Figures(); got != "a=1" || !f.Up {
+		t.Errorf("it begins with %q, %+v", got, f)
+	}
+	r.source.say([]string{"127.0.0.1:1:1 a"}, nil)
+	if log := r.log.String(); strings.Count(log, "can't be watched") != 1 || strings.Count(log, "watched again") != 1 {
+		t.Errorf("the log: %s", log)
+	}
+}
+
 // TestShare: one of four servers that goes has about a quarter of the keys.
 func TestShare(t *testing.T) {
 	o := topology.DefaultOptions("p")

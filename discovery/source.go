@@ -23,7 +23,7 @@ import (
 // Source is where servers are looked for.
 type Source interface {
 	// Watch calls tell with a whole list when there is one, each time that it may have changed, and now and then though it has not; or
-	// with an error while it can't be had. It returns when ctx ends.
+	// with an error while it can't be had. An Unwatched comes beside a list. It returns when ctx ends.
 	Watch(ctx context.Context, tell func(lines []string, err error))
 }
 

@@ -38,23 +38,20 @@ func New(o Options) discovery.Source { return &source{Options: o} }
 // Watch reads all keys, and again each time that one of them has changed.
 func (s *source) Watch(ctx context.Context, tell func(lines []string, err error)) {
 	defer s.Close()
-	for failed := 0; ctx.Err() == nil; {
-		lines, revision, err := s.read(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		tell(lines, err)
-		if _, nonsense := errors.AsType[*discovery.Nonsense](err); err == nil || nonsense {
-			failed = 0
-			err = s.await(ctx, revision+1)
-			discovery.Pause(ctx, discovery.Breath)
-		}
+	revision := int64(0)
+	forgets := func(err error) error {
 		if err != nil {
 			s.token = "" // it may have expired
-			discovery.Pause(ctx, discovery.Backoff(failed))
-			failed++
 		}
+		return err
 	}
+	discovery.Rounds(ctx, tell, func(ctx context.Context) (lines []string, err error) {
+		lines, revision, err = s.read(ctx)
+		if _, nonsense := errors.AsType[*discovery.Nonsense](err); nonsense {
+			return lines, err
+		}
+		return lines, forgets(err)
+	}, func(ctx context.Context) error { return forgets(s.await(ctx, revision+1)) })
 }
 
 // number is an int64, which JSON of protocol buffers has as a text.

@@ -1,8 +1,13 @@
 package etcd
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"cashew/discovery/web"
 )
 
 // TestLine: a value says where a server is in one of three forms; what is none becomes a line that whoever reads the list refuses, or an error.
@@ -40,5 +45,28 @@ func TestAfter(t *testing.T) {
 		if got := string(after(prefix)); got != want || got != "\x00" && strings.HasPrefix(got, prefix) {
 			t.Errorf("after %q is %q, want %q", prefix, got, want)
 		}
+	}
+}
+
+// TestAwait: a watch that ends without a change has failed; how soon it may is discovery.Rounds's to judge.
+func TestAwait(t *testing.T) {
+	const change = `{"result": {"events": [{}]}}`
+	for _, c := range []struct {
+		status int
+		answer string
+	}{
+		{http.StatusOK, ""}, {http.StatusServiceUnavailable, ""}, {http.StatusOK, `{"result": {"canceled": true}}`}, {http.StatusOK, `{"error": {"message": "no"}}`},
+		{http.StatusOK, change},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.answer)
+		}))
+		s := source{Options: Options{Client: web.Client{From: []string{strings.TrimPrefix(server.URL, "http://")}}}}
+		if err := s.await(t.Context(), 1); (err == nil) != (c.answer == change) {
+			t.Errorf("%d %s: %v", c.status, c.answer, err)
+		}
+		s.Close()
+		server.Close()
 	}
 }

@@ -78,23 +78,11 @@ type endpoint struct {
 // Watch reads all slices, and again each time that one of them has changed.
 func (s *source) Watch(ctx context.Context, tell func(lines []string, err error)) {
 	defer s.Close()
-	for failed := 0; ctx.Err() == nil; {
-		lines, version, err := s.read(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		tell(lines, err)
-		if _, nonsense := errors.AsType[*discovery.Nonsense](err); err == nil || nonsense {
-			err = s.await(ctx, version)
-		}
-		if err == nil {
-			failed = 0
-			discovery.Pause(ctx, discovery.Breath)
-			continue
-		}
-		discovery.Pause(ctx, discovery.Backoff(failed))
-		failed++
-	}
+	version := ""
+	discovery.Rounds(ctx, tell, func(ctx context.Context) (lines []string, err error) {
+		lines, version, err = s.read(ctx)
+		return lines, err
+	}, func(ctx context.Context) error { return s.await(ctx, version) })
 }
 
 // path is that of the service's slices, with more to ask.
@@ -206,9 +194,6 @@ func (s *source) await(ctx context.Context, version string) error {
 	defer cancel()
 	query := url.Values{"watch": {"1"}, "resourceVersion": {version}, "timeoutSeconds": {fmt.Sprint(int(watchTime.Seconds()) - 1)}}
 	answer, err := s.Ask(ctx, http.MethodGet, s.path(query), head, nil)
-	if status := (*web.Status)(nil); errors.As(err, &status) && status.Code == http.StatusGone {
-		return nil // the version is too old: all is read again
-	}
 	if err != nil {
 		return fmt.Errorf("kubernetes: %w", err)
 	}
@@ -222,11 +207,13 @@ func (s *source) await(ctx context.Context, version string) error {
 			}
 		}
 		switch err := d.Decode(&event); {
-		case ctx.Err() != nil || errors.Is(err, io.EOF): // its time was up
+		case ctx.Err() != nil: // its time was up
 			return nil
+		case errors.Is(err, io.EOF): // so it was, by the server's clock, unless that was soon
+			return errors.New("kubernetes: the watch ended")
 		case err != nil:
 			return err
-		case event.Type == "ERROR" && event.Object.Code != http.StatusGone:
+		case event.Type == "ERROR":
 			return fmt.Errorf("kubernetes: %d %s", event.Object.Code, event.Object.Message)
 		case event.Type != "BOOKMARK":
 			return nil

@@ -2,8 +2,13 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"cashew/discovery/web"
 )
 
 // TestLines: a name is a pod's, or an address; of several places of a name one counts.
@@ -36,5 +41,28 @@ func TestLines(t *testing.T) {
 				t.Errorf("%s, port %s: %q, %v; want %q", c.name, port, got, err, c.want)
 			}
 		}
+	}
+}
+
+// TestAwait: a watch that ends without a change has failed; how soon it may is discovery.Rounds's to judge.
+func TestAwait(t *testing.T) {
+	const change = `{"type": "MODIFIED"}`
+	for _, c := range []struct {
+		status int
+		answer string
+	}{
+		{http.StatusOK, ""}, {http.StatusGone, ""}, {http.StatusOK, `{"type": "ERROR", "object": {"code": 410}}`}, {http.StatusOK, `{"type": "BOOKMARK"}`},
+		{http.StatusOK, change},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.answer)
+		}))
+		s := source{Options: Options{Client: web.Client{From: []string{strings.TrimPrefix(server.URL, "http://")}}}}
+		if err := s.await(t.Context(), "1"); (err == nil) != (c.answer == change) {
+			t.Errorf("%d %s: %v", c.status, c.answer, err)
+		}
+		s.Close()
+		server.Close()
 	}
 }
