@@ -145,22 +145,22 @@ func (c *checker) adminFiles(given map[string]given) {
 	for _, key := range []string{"admin_token_file", "admin_tls_key_file"} {
 		c.openKey(given[key], at(key))
 	}
-	cert, key := given["admin_tls_cert_file"], given["admin_tls_key_file"]
-	if !cert.ok || !key.ok {
-		return
+	if cert, key := given["admin_tls_cert_file"], given["admin_tls_key_file"]; cert.ok && key.ok {
+		c.pair(cert, key, at("admin_tls_cert_file"), at("admin_tls_key_file"))
 	}
-	g, wrong := cert, at("admin_tls_cert_file")
+}
+
+// pair checks that a certificate and its key belong together, as who shows it reads them, and warns of what ends.
+func (c *checker) pair(cert, key given, atCert, atKey Problem) {
+	g, wrong := cert, atCert
 	_, err := tlsconn.LoadPair(cert.value.Value, key.value.Value)
 	if err == nil {
-		if wrong.Reason = tlsconn.DoubtOf(cert.value.Value, false, time.Now()); wrong.Reason != "" {
-			wrong.Value = cert.value.Value
-			c.warn(cert.value, wrong)
-		}
+		c.ending(cert, atCert, false)
 		return
 	}
 	of, isFile := errors.AsType[*fs.PathError](err)
 	if isFile && of.Path == key.value.Value && of.Path != cert.value.Value {
-		g, wrong = key, at("admin_tls_key_file")
+		g, wrong = key, atKey
 	}
 	why, with := strings.TrimPrefix(reasonOf(err).Error(), "tls: "), ""
 	if !isFile {
@@ -169,6 +169,14 @@ func (c *checker) adminFiles(given map[string]given) {
 	wrong = wrong.because("can't be used%s: %s", withoutSigned(with), withoutSigned(why))
 	wrong.Value, wrong.Want = g.value.Value, "files that belong together, in PEM"
 	c.report(g.value, wrong)
+}
+
+// ending warns of a file's certificates that are good no more, or not for long; ca says that they are of who signs.
+func (c *checker) ending(g given, at Problem, ca bool) {
+	if why := tlsconn.DoubtOf(g.value.Value, ca, time.Now()); why != "" {
+		at.Value, at.Reason = g.value.Value, why
+		c.warn(g.value, at)
+	}
 }
 
 // auditFile checks that lines could be appended to the audit log, which is neither opened nor made here.

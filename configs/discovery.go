@@ -16,8 +16,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"cashew/regular"
 	"cashew/ring"
+	"cashew/tlsconn"
 	"cashew/topology"
 )
 
@@ -193,15 +193,7 @@ func (c *checker) discovery(p *pool) {
 			c.report(g.name, wrong)
 		}
 	}
-	for _, file := range []struct{ key, path string }{
-		{"discovery_tls_ca_cert_file", p.DiscoveryTLSCACertFile}, {"discovery_tls_cert_file", p.DiscoveryTLSCertFile}, {"discovery_tls_key_file", p.DiscoveryTLSKeyFile},
-	} {
-		if g := p.given[file.key]; g.ok {
-			if _, err := regular.Read(file.path, maxSecret); err != nil {
-				c.report(g.value, at(file.key).because("the file can't be used: %v", reasonOf(err)))
-			}
-		}
-	}
+	c.discoveryFiles(p)
 	c.discoveryKind(p)
 	c.discoveredLines(p)
 	if _, ok := p.given["servers"]; !ok && p.DiscoveryCache == "" {
@@ -213,6 +205,25 @@ func (c *checker) discovery(p *pool) {
 		c.warn(p.given["discovery"].name, found)
 	}
 	p.keepDiscovery()
+}
+
+// discoveryFiles checks the files of TLS as they are read for each connection, and warns of what is no mistake in them.
+func (c *checker) discoveryFiles(p *pool) {
+	if c.again {
+		return
+	}
+	at := func(key string) Problem { return Problem{Pool: p.Name, Key: key} }
+	if g := p.given["discovery_tls_ca_cert_file"]; g.ok {
+		if _, err := tlsconn.LoadPool(g.value.Value); err == nil {
+			c.ending(g, at("discovery_tls_ca_cert_file"), true)
+		} else {
+			c.report(g.value, at("discovery_tls_ca_cert_file").because("the file can't be used: %v", reasonOf(err)))
+		}
+	}
+	c.openKey(p.given["discovery_tls_key_file"], at("discovery_tls_key_file"))
+	if cert, key := p.given["discovery_tls_cert_file"], p.given["discovery_tls_key_file"]; cert.ok && key.ok {
+		c.pair(cert, key, at("discovery_tls_cert_file"), at("discovery_tls_key_file"))
+	}
 }
 
 // discoveryLogin reports a user without a password, or a password without a user: it takes both to log in.

@@ -18,7 +18,7 @@ func TestDoubts(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"token": "a\n"} {
+	for name, text := range map[string]string{"token": "a\n", "large": strings.Repeat("# somebody\n", 200_000) + string(pair.PEM)} {
 		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -29,6 +29,7 @@ func TestDoubts(t *testing.T) {
 	with := func(tls string, p *certtest.Pair, more ...string) string {
 		return strings.Join(append([]string{"redis: true", "tls: " + tls, "tls_cert_file: " + p.Cert, "tls_key_file: " + p.Key}, more...), "\n  ")
 	}
+	const found = "discovery: etcd x\n  discovery_tls: true\n  "
 	asks := "tls_ca_cert_file: " + ca.File
 	for _, c := range []struct{ name, pool, global, want string }{
 		{"both kinds, and certificates by default", with("optional", pair, asks), "", "tls_ca_cert_file: keeps nobody out with tls: optional"},
@@ -66,6 +67,10 @@ func TestDoubts(t *testing.T) {
 		{"a token", "", "admin_token_file: " + dir + "/token", ""},
 		{"anybody's token", "", "admin_token_file: " + dir + "/public", "holds a secret, and everybody may read it"},
 		{"admin pages, over", "", "admin_tls_cert_file: " + old.Cert + "\n  admin_tls_key_file: " + old.Key, "has a certificate that expired on"},
+		{"whom discovery trusts, of 2 MiB", found + "discovery_tls_ca_cert_file: " + dir + "/large", "", ""},
+		{"whom discovery trusts, over", found + "discovery_tls_ca_cert_file: " + old.Cert, "", "discovery_tls_ca_cert_file: \"" + old.Cert + "\" has a certificate that expired on"},
+		{"discovery, over", found + "discovery_tls_cert_file: " + old.Cert + "\n  discovery_tls_key_file: " + old.Key, "", "discovery_tls_cert_file: \"" + old.Cert + "\" has a certificate that expired on"},
+		{"anybody's key for discovery", found + "discovery_tls_cert_file: " + open.Cert + "\n  discovery_tls_key_file: " + open.Key, "", "discovery_tls_key_file: \"" + open.Key + "\" holds a secret"},
 		{"anybody's admin pages", "", "admin_tls_cert_file: " + open.Cert + "\n  admin_tls_key_file: " + open.Key, "admin_tls_key_file"},
 	} {
 		text := "p:\n  listen: 127.0.0.1:1\n  " + c.pool + "\n  servers:\n    - 127.0.0.1:2:1\n"

@@ -25,6 +25,10 @@ func TestTLSKeys(t *testing.T) {
 	}
 	for _, c := range []struct{ lines, key, says string }{
 		{"tls: on", "tls", "needs a certificate and its key"},
+		{"discovery: etcd x\n  discovery_tls: true\n  discovery_tls_cert_file: CERT\n  discovery_tls_key_file: OTHERKEY", "discovery_tls_cert_file", "private key does not match public key"},
+		{"discovery: etcd x\n  discovery_tls: true\n  discovery_tls_cert_file: KEY\n  discovery_tls_key_file: CERT", "discovery_tls_cert_file", "can't be used with key"},
+		{"discovery: etcd x\n  discovery_tls: true\n  discovery_tls_cert_file: CERT\n  discovery_tls_key_file: /nowhere", "discovery_tls_key_file", "no such file"},
+		{"discovery: etcd x\n  discovery_tls: true\n  discovery_tls_ca_cert_file: EMPTY", "discovery_tls_ca_cert_file", "the file can't be used: it has no certificate in PEM"},
 		{"tls: yes", "tls", `is not "off", "on" or "optional"`},
 		{"tls: on\n  tls_cert_file: CERT", "tls_cert_file", `has no directive "tls_key_file:" beside it`},
 		{"tls: on\n  tls_key_file: KEY", "tls_key_file", `has no directive "tls_cert_file:" beside it`},

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"sync"
@@ -284,6 +285,21 @@ func LoadPair(cert, key string) (tls.Certificate, error) {
 	}
 	return tls.X509KeyPair(c, k)
 }
+
+// LoadPool reads the certificates of those who sign from a file. An error is a *fs.PathError.
+func LoadPool(path string) (*x509.CertPool, error) {
+	content, err := regular.Read(path, maxFile)
+	if err != nil {
+		return nil, err
+	}
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM(content) {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errNoCertificate}
+	}
+	return p, nil
+}
+
+var errNoCertificate = errors.New("it has no certificate in PEM")
 
 // pool is the CA certificates of a file; nil without one.
 func pool(path string, content []byte) (*x509.CertPool, error) {

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,14 +14,13 @@ import (
 	"strings"
 	"time"
 
-	"cashew/regular"
+	"cashew/tlsconn"
 )
 
 const (
 	dialPatience  = 2 * time.Second
 	replyPatience = 10 * time.Second // until an answer begins
 	maxReply      = 16 << 20
-	maxPEM        = 1 << 20
 	maxToldError  = 200 // bytes of what came with a status that is no success
 )
 
@@ -138,26 +136,14 @@ func (c *Client) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 
 func (t *TLS) config() (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.Name}
+	var err error
 	if t.CAFile != "" {
-		pem, err := regular.Read(t.CAFile, maxPEM)
-		if err != nil {
+		if conf.RootCAs, err = tlsconn.LoadPool(t.CAFile); err != nil {
 			return nil, err
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate", t.CAFile)
 		}
 	}
 	if t.CertFile != "" {
-		pem, err := regular.Read(t.CertFile, maxPEM)
-		if err != nil {
-			return nil, err
-		}
-		key, err := regular.Read(t.KeyFile, maxPEM)
-		if err != nil {
-			return nil, err
-		}
-		pair, err := tls.X509KeyPair(pem, key)
+		pair, err := tlsconn.LoadPair(t.CertFile, t.KeyFile)
 		if err != nil {
 			return nil, err
 		}
