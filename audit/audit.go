@@ -9,6 +9,7 @@ package audit
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,10 @@ type Log struct {
 	summed   atomic.Int64           // of those, that have no line of their own
 	dropped  atomic.Int64           // events that were not kept, or were lost later
 
-	mu      sync.Mutex
+	summing sync.Mutex // of Sum, before mu
+	sums    []sums     // taken out of flood, and without room as yet
+
+	mu      sync.Mutex // event loops wait for it: no line is formatted under it
 	pending []byte
 	flood   flood
 	told    int64  // of dropped, by a line
@@ -120,14 +124,39 @@ func (l *Log) put(line []byte) bool {
 	return true
 }
 
-// Sum has what was counted together become lines, as far as there is room. It is called once a second, and at the end.
+// Sum has what was counted together become lines, as far as there is room. It is called once a second, and at the end. There may be 4 MiB of
+// them, for which no event loop waits.
 func (l *Log) Sum(now time.Time) {
+	l.summing.Lock()
+	defer l.summing.Unlock()
+	if !l.putSums() {
+		return // there is no more of them than flood has room for
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.flood.take(now, func(e *Event) bool {
-		var room [lineRoom]byte
-		return l.put(e.appendTo(room[:0], false))
-	})
+	l.sums = l.flood.take(now, l.sums[:0])
+	l.mu.Unlock()
+	l.putSums()
+}
+
+// putSums has l.sums become lines, and says whether all had room. The caller holds l.summing.
+func (l *Log) putSums() bool {
+	for i, of := range l.sums {
+		for key, s := range of {
+			var room [lineRoom]byte
+			line := s.appendTo(room[:0], false)
+			l.mu.Lock()
+			ok := l.put(line)
+			l.mu.Unlock()
+			if !ok {
+				l.sums = slices.Delete(l.sums, 0, i)
+				return false
+			}
+			delete(of, key)
+		}
+	}
+	clear(l.sums)
+	l.sums = l.sums[:0]
+	return true
 }
 
 // lineRoom is what most lines have room in.

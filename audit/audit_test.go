@@ -229,6 +229,92 @@ func TestFloodOfAddresses(t *testing.T) {
 	}
 }
 
+// sumsOf has l count events of as many addresses as it tells apart, each of which has sums of a size.
+func sumsOf(l *Log, each int) (n int) {
+	for i := range maxAddresses {
+		client := fmt.Sprintf("10.%d.%d.1:1", i>>8, i&0xff)
+		l.mu.Lock()
+		l.flood.address(originOf(client)).fullAt = at.UnixNano() + burstLines*perLine // it had its lines
+		l.mu.Unlock()
+		for j := range each {
+			l.Record(Refusals, &Event{At: at, Name: "refused", Client: client, Command: fmt.Sprint("c", j)})
+			n++
+		}
+	}
+	return n
+}
+
+// TestSumsMakeRoom: who records while sums become lines does not wait for all of them.
+func TestSumsMakeRoom(t *testing.T) {
+	l := logOf(Refusals|Admin, false)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		sumsOf(l, 2)
+		var started, ended atomic.Bool
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for !ended.Load() {
+				l.Record(Admin, &Event{At: at, Name: "mine"})
+				started.Store(true)
+			}
+		}()
+		for !started.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		l.Sum(at)
+		ended.Store(true)
+		<-done
+		lines := string(l.Take(nil, at))
+		if first, last := strings.Index(lines, `"refused"`), strings.LastIndex(lines, `"refused"`); first >= 0 && strings.Contains(lines[first:last], `"mine"`) {
+			return
+		}
+	}
+	t.Error("sums become lines all at once")
+}
+
+// TestSumsWait: sums that have no room become lines later, each event once, though more are counted meanwhile.
+func TestSumsWait(t *testing.T) {
+	l := logOf(Refusals|Admin, false)
+	take := func() (n int) {
+		l.Sum(at)
+		for line := range strings.Lines(string(l.Take(nil, at))) {
+			var e struct {
+				Event string
+				Times int
+			}
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Event == "refused" {
+				n += max(e.Times, 1)
+			}
+		}
+		return n
+	}
+	want, got := 0, 0
+	for range 3 {
+		want += sumsOf(l, 4)
+		full := Event{At: at, Name: "full", Result: strings.Repeat("x", 900)}
+		for _, _, dropped := l.Counts(); ; {
+			l.Record(Admin, &full)
+			if _, _, now := l.Counts(); now > dropped {
+				break
+			}
+		}
+		if n := take(); n > 10 { // that had room where no other line has
+			t.Errorf("%d events had room", n)
+		} else {
+			got += n
+		}
+	}
+	for range 5 {
+		got += take()
+	}
+	if got != want {
+		t.Errorf("%d events, want %d", got, want)
+	}
+}
+
 // TestAllocs: neither an event that is kept nor one that is not costs memory of its own.
 func TestAllocs(t *testing.T) {
 	off, on := new(Log), logOf(Commands, true)

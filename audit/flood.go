@@ -67,8 +67,11 @@ func (o origin) String() string {
 type address struct {
 	name   string
 	fullAt int64 // when it has burstLines again, in nanoseconds of Unix's time
-	sums   map[sumKey]*sum
+	sums   sums
 }
+
+// sums are those of an address.
+type sums map[sumKey]*sum
 
 // sum is events that one line stands for.
 type sum struct {
@@ -119,7 +122,7 @@ func (a *address) add(e *Event) {
 	}
 	if s == nil {
 		if a.sums == nil {
-			a.sums = make(map[sumKey]*sum)
+			a.sums = make(sums)
 		}
 		key = sumKey{key.name, key.pool, strings.Clone(key.user), strings.Clone(key.command), strings.Clone(key.result), key.reason}
 		s = &sum{all: true, Event: Event{
@@ -141,19 +144,18 @@ func (a *address) add(e *Event) {
 	}
 }
 
-// take hands the sums that there are to put, until that has no room; and forgets addresses that had nothing for long.
-func (f *flood) take(now time.Time, put func(*Event) bool) {
+// take appends the sums that there are to list, which are nobody else's from now on; and forgets addresses that had nothing for long.
+func (f *flood) take(now time.Time, list []sums) []sums {
 	for from, a := range f.of {
-		for key, s := range a.sums {
-			if !put(&s.Event) {
-				return
-			}
-			delete(a.sums, key)
+		if len(a.sums) > 0 {
+			list = append(list, a.sums)
+			a.sums = nil
 		}
-		if len(a.sums) == 0 && a.fullAt <= now.UnixNano() {
+		if a.fullAt <= now.UnixNano() {
 			delete(f.of, from)
 		}
 	}
+	return list
 }
 
 // host is a client's address without its port.
