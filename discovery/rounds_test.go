@@ -29,7 +29,7 @@ func TestRounds(t *testing.T) {
 			defer cancel()
 			reads, unwatched := 0, 0
 			Rounds(ctx, func(_ []string, err error) {
-				if u, ok := errors.AsType[*Unwatched](err); ok && u.Err == failure {
+				if u, ok := errors.AsType[*Unwatched](err); ok && errors.Is(u.Err, failure) {
 					unwatched++
 				}
 			}, func(context.Context) ([]string, error) {

@@ -55,7 +55,10 @@ func TestAwait(t *testing.T) {
 		status int
 		answer string
 	}{
-		{http.StatusOK, ""}, {http.StatusServiceUnavailable, ""}, {http.StatusOK, `{"result": {"canceled": true}}`}, {http.StatusOK, `{"error": {"message": "no"}}`},
+		{http.StatusOK, ""},
+		{http.StatusServiceUnavailable, ""},
+		{http.StatusOK, `{"result": {"canceled": true}}`},
+		{http.StatusOK, `{"error": {"message": "no"}}`},
 		{http.StatusOK, change},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

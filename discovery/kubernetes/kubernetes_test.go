@@ -51,7 +51,10 @@ func TestAwait(t *testing.T) {
 		status int
 		answer string
 	}{
-		{http.StatusOK, ""}, {http.StatusGone, ""}, {http.StatusOK, `{"type": "ERROR", "object": {"code": 410}}`}, {http.StatusOK, `{"type": "BOOKMARK"}`},
+		{http.StatusOK, ""},
+		{http.StatusGone, ""},
+		{http.StatusOK, `{"type": "ERROR", "object": {"code": 410}}`},
+		{http.StatusOK, `{"type": "BOOKMARK"}`},
 		{http.StatusOK, change},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
