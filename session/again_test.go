@@ -298,26 +298,49 @@ func TestOvertaken(t *testing.T) {
 	})
 }
 
-// TestOvertakenByAll: so it is if that was about all keys.
-func TestOvertakenByAll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const down = "-CLUSTERDOWN Hash slot not served\r\n"
-		s := newSimWith(t, 2, resp.Options{Cluster: true, Commands: "+@all"}, func(o *topology.Options) {
-			o.Cluster, o.Slots = true, new(ring.Slots)
-			for slot := range o.Slots {
-				o.Slots[slot] = uint16(slot * 2 / ring.SlotCount)
-			}
-		}, nil)
-		c := clusterClient(t, s, 2)
-		c.Send(array("SET", keyOf(0, 2, 1), "1") + array("FLUSHALL"))
-		s.Settle()
-		s.Servers[0].Sock.Take()
-		s.replies(0, down+"+OK\r\n")
-		s.replies(1, "+OK\r\n")
-		s.Passes(3 * parkedTick)
-		wants(t, s.Servers[0], "")
-		c.has(t, down+"+OK\r\n")
-	})
+// TestAllWait: a command for all servers waits for what its client is owed: what of that has to be sent again would else be done behind it.
+func TestAllWait(t *testing.T) {
+	key := keyOf(0, 2, 1)
+	set := array("SET", key, "1")
+	for name, test := range map[string]struct {
+		says  string
+		again int // the server that it is sent to again
+	}{
+		"not here":     {moved(key, &sessiontest.Server{Name: "s1"}), 1},
+		"not here yet": {strings.Replace(moved(key, &sessiontest.Server{Name: "s1"}), "MOVED", "ASK", 1), 1},
+		"not now":      {"-CLUSTERDOWN Hash slot not served\r\n", 0},
+		"in two parts": {"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", 0},
+	} {
+		for _, all := range []string{"FLUSHALL", "DBSIZE"} {
+			t.Run(name+", "+all, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newSimWith(t, 2, resp.Options{Cluster: true, Commands: "+@all"}, func(o *topology.Options) {
+						o.Cluster, o.Slots = true, new(ring.Slots)
+						for slot := range o.Slots {
+							o.Slots[slot] = uint16(slot * 2 / ring.SlotCount)
+						}
+					}, nil)
+					c := clusterClient(t, s, 2)
+					c.Send(set + array(all) + array("GET", key))
+					s.Settle()
+					wants(t, s.Servers[0], set)
+					wants(t, s.Servers[1], "")
+					s.replies(0, test.says)
+					s.Passes(3 * parkedTick)
+					asking, ok := "", "+OK\r\n"
+					if strings.HasPrefix(test.says, "-ASK") {
+						asking, ok = array("ASKING"), "+OK\r\n+OK\r\n"
+					}
+					wants(t, s.Servers[test.again], asking+set)
+					wants(t, s.Servers[1-test.again], "")
+					s.replies(test.again, ok)
+					c.has(t, "+OK\r\n")
+					wants(t, s.Servers[0], array(all)+array("GET", key))
+					wants(t, s.Servers[1], array(all))
+				})
+			})
+		}
+	}
 }
 
 // TestOvertakenByPart: so it is if what was done is a part of a command for several servers, whether the others have answered or not.

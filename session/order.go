@@ -82,6 +82,8 @@ func (h *shard) lineUp(s *Session, p *parking) {
 //
 // The first SET fails then. Where a connection ended it is otherwise: a read is sent again though a write of its key that was sent behind it
 // may be done, and is seen by it; that write has an error, so that its client knows nothing else.
+//
+// A command for all servers, FLUSHALL for one, waits until its client is owed nothing: whatever were sent again would come behind a part of it.
 
 // following is what a client sent behind a command of the same key, where one of both writes.
 type following uint8
@@ -96,7 +98,7 @@ const (
 func (h *shard) behind(r *backend.Request) (f following) {
 	look := func(q *backend.Request) {
 		switch {
-		case q.Keys == 0 && (q.Parent == nil || !h.group.Writes(q.Op)), h.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
+		case q.Keys == 0, h.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
 		case q.Done:
 			f = follows
 		default:

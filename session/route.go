@@ -146,7 +146,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return s.execApart(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
-	case (cmd.Kind == codec.Fanout || cmd.Kind == codec.Walk) && s.awaitsServers():
+	case cmd.Kind == codec.Fanout && s.retries != nil && s.awaitsReplies(), // see order.go
+		(cmd.Kind == codec.Fanout || cmd.Kind == codec.Walk) && s.awaitsServers():
 		return false
 	}
 	s.count(cmd)

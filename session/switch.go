@@ -35,12 +35,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 	if !waits {
 		return true
 	}
-	if s.head != nil {
-		s.waitsFor |= behindOrder
-		s.block()
-		return false
-	}
-	if s.awaitsServers() {
+	if s.awaitsReplies() || s.awaitsServers() {
 		return false
 	}
 	_, wait, _ := s.asks(pr, db, s.late)
@@ -48,6 +43,16 @@ func (s *Session) ready(cmd *codec.Command) bool {
 		s.askUntil(behindServer, s.pool.AskPatience())
 	}
 	return !wait
+}
+
+// awaitsReplies has s wait while it is owed a reply.
+func (s *Session) awaitsReplies() bool {
+	if s.head == nil {
+		return false
+	}
+	s.waitsFor |= behindOrder
+	s.block()
+	return true
 }
 
 // awaitsServers has s wait, as long as commands do that are sent again, if nobody has said yet where any server is, or of which servers the
