@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,15 +15,8 @@ func (p *pool) failoverKey() key {
 	return key{
 		name: "failover", to: &p.Failover, want: wantFailover,
 		set: func(n *yaml.Node) string {
-			words := strings.Fields(n.Value)
-			if len(words) == 0 || strings.Contains(words[0], "=") {
-				return "names no pool"
-			}
-			if len(words) > 2 || len(words) == 2 && !slices.Contains([]string{"send=reads", "send=all"}, words[1]) {
-				return "has more than send=reads or send=all behind the pool"
-			}
-			p.Failover.Pool, p.Failover.Writes = words[0], len(words) == 2 && words[1] == "send=all"
-			return ""
+			p.Failover.Writes = false
+			return p.linked(n.Value, &p.Failover.Pool, p.setFailover)
 		},
 		show: func() any {
 			switch {
@@ -34,6 +28,44 @@ func (p *pool) failoverKey() key {
 			return p.Failover.Pool + " send=reads"
 		},
 	}
+}
+
+// setFailover takes one word.
+func (p *pool) setFailover(name, value string) (reason string) {
+	switch {
+	case name != "send":
+		return "is not send=reads or send=all"
+	case value == "writes":
+		return "can't be: what is written goes to the spare with its reads or not at all, by send=all or send=reads"
+	case value != "reads" && value != "all":
+		return "is neither send=reads nor send=all"
+	}
+	p.Failover.Writes = value == "all"
+	return ""
+}
+
+// linked takes a line that names another pool and says behind that, in words of the form "name=value", what it is to p: pool and set take these.
+func (p *pool) linked(line string, pool *string, set func(name, value string) (reason string)) (reason string) {
+	words := strings.Fields(line)
+	switch {
+	case len(words) == 0:
+		return "names no pool"
+	case strings.Contains(words[0], "="):
+		return fmt.Sprintf("names no pool: that comes first, and %q is a setting", oneLine(words[0]))
+	}
+	*pool = words[0]
+	seen := make(map[string]bool)
+	for _, w := range words[1:] {
+		name, value, _ := strings.Cut(w, "=")
+		reason := "is the second " + name + "="
+		if !seen[name] {
+			reason = set(name, value)
+		}
+		if seen[name] = true; reason != "" {
+			return fmt.Sprintf("has %q, which %s", oneLine(w), reason)
+		}
+	}
+	return ""
 }
 
 // failover checks the pool that p fails over to; names are those of all pools.

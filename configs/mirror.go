@@ -30,25 +30,10 @@ func (p *pool) mirrorKey() key {
 	return key{
 		name: "mirror", to: &p.Mirror, want: wantMirror,
 		set: func(n *yaml.Node) string {
-			words := strings.Fields(n.Value)
-			if len(words) == 0 || strings.Contains(words[0], "=") {
-				return "names no pool"
-			}
-			p.Mirror.Pool, p.Mirror.Share, p.Mirror.Budget = words[0], ring.Whole, mirrorBudget
+			p.Mirror.Share, p.Mirror.Budget = ring.Whole, mirrorBudget
 			p.Mirror.Reads, p.Mirror.Writes, p.Mirror.MaxDifferences = true, true, mirrorDifferences
-			seen := make(map[string]bool)
-			for _, w := range words[1:] {
-				name, value, _ := strings.Cut(w, "=")
-				reason := ""
-				switch {
-				case seen[name]:
-					reason = "is the second " + name + "="
-				default:
-					reason = p.setMirror(name, value)
-				}
-				if seen[name] = true; reason != "" {
-					return fmt.Sprintf("has %q, which %s", oneLine(w), reason)
-				}
+			if reason := p.linked(n.Value, &p.Mirror.Pool, p.setMirror); reason != "" {
+				return reason
 			}
 			return p.mirrorLacks()
 		},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -24,26 +23,12 @@ func (p *pool) missKey() key {
 	return key{
 		name: "miss", to: &p.Miss, want: wantMiss,
 		set: func(n *yaml.Node) string {
-			words := strings.Fields(n.Value)
-			if len(words) == 0 || strings.Contains(words[0], "=") {
-				return "names no pool"
-			}
-			p.Miss.Pool, p.Miss.MaxBytes = words[0], missBytes
-			seen := make(map[string]bool)
-			for _, w := range words[1:] {
-				name, value, _ := strings.Cut(w, "=")
-				reason := "is the second " + name + "="
-				if !seen[name] {
-					reason = p.setMiss(name, value)
-				}
-				if seen[name] = true; reason != "" {
-					return fmt.Sprintf("has %q, which %s", oneLine(w), reason)
-				}
-			}
-			if !seen["ttl"] {
+			p.Miss.Seconds, p.Miss.MaxBytes = 0, missBytes
+			reason := p.linked(n.Value, &p.Miss.Pool, p.setMiss)
+			if reason == "" && p.Miss.Seconds == 0 {
 				return "has no ttl="
 			}
-			return ""
+			return reason
 		},
 		show: func() any {
 			if p.Miss.Pool == "" {

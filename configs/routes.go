@@ -18,12 +18,19 @@ func (p *pool) routesKey() key {
 		name: "routes", to: &p.Routes, isList: true, want: wantRoute,
 		set: func(n *yaml.Node) string {
 			words := strings.Fields(n.Value)
-			if len(words) < 2 {
+			switch last := len(words) - 1; {
+			case last < 1 && strings.HasSuffix(n.Value, "*"):
+				return "names no pool: that comes first"
+			case last < 1:
 				return "has no prefix"
+			case strings.HasSuffix(words[0], "*") && !strings.HasSuffix(words[last], "*"):
+				return fmt.Sprintf("has %q behind prefixes: the pool comes first", oneLine(words[last]))
 			}
 			for _, word := range words[1:] {
 				prefix, ok := strings.CutSuffix(word, "*")
 				switch {
+				case strings.HasSuffix(word, `"`) || strings.HasSuffix(word, "'"):
+					return fmt.Sprintf("has %q: quotes go around the whole line, or nowhere", oneLine(word))
 				case !ok:
 					return fmt.Sprintf("has %q, which does not end with *", oneLine(word))
 				case strings.ContainsAny(prefix, `*?[]\`):

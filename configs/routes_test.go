@@ -81,10 +81,33 @@ func TestBadRoutes(t *testing.T) {
 	}
 }
 
+// TestBadRoute: what is wrong with a line is told, and what to do about it.
+func TestBadRoute(t *testing.T) {
+	for line, want := range map[string]string{
+		`" "`:            "has no prefix",
+		`u:*`:            "names no pool: that comes first",
+		`u:* users`:      `has "users" behind prefixes: the pool comes first`,
+		`u:* v:* users`:  `has "users" behind prefixes: the pool comes first`,
+		`users "u:*"`:    `has "\"u:*\"": quotes go around the whole line, or nowhere`,
+		`users, u:*`:     `leads to a pool that the file does not have; did you mean "users"`,
+		`users u:* v`:    `has "v", which does not end with *`,
+		`users u[12]:*`:  `has "u[12]:*", which is a pattern: only a prefix can be routed`,
+		`users u:* u:*`:  `has "u:*", which is routed already`,
+		`users u:* b=1`:  `has "b=1", which does not end with *`,
+		`{users: "u:*"}`: "flow mapping start token",
+	} {
+		_, err := Parse("f.yml", []byte("front:\n  listen: /front\n  routes:\n    - "+line+"\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  listen: /users\n  servers:\n    - 127.0.0.1:2:1\n"))
+		if err == nil || !strings.Contains(err.Error(), "f.yml:4: pool front: routes: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("routes: %s: %v; want %s", line, err, want)
+		}
+	}
+}
+
 // TestBadMirror: what is wrong with a mirror is told.
 func TestBadMirror(t *testing.T) {
 	for line, want := range map[string]string{
-		"share=10%":                           `"share=10%" names no pool`,
+		"share=10%":                           `"share=10%" names no pool: that comes first, and "share=10%" is a setting`,
+		"users 10%":                           `has "10%", which is none of share=`,
 		"users share=10":                      `has "share=10", which is no percentage`,
 		"users share=101%":                    `has "share=101%", which is no percentage`,
 		"users share=0.001%":                  `has "share=0.001%", which is no percentage`,
@@ -128,13 +151,19 @@ func TestMirrorOfReplicas(t *testing.T) {
 // TestBadFailover: what is wrong with a spare is told.
 func TestBadFailover(t *testing.T) {
 	for line, want := range map[string]string{
-		"send=all":          "names no pool",
-		"users send=writes": "has more than send=reads or send=all behind the pool",
-		"users send=all x":  "has more than send=reads or send=all behind the pool",
-		"userz":             `is of a pool that the file does not have; did you mean "users"`,
-		"front":             "is the pool itself",
-		"mc":                "leads to pool 'mc', which speaks another protocol",
-		"ring":              "pool 'ring' is a Redis Cluster, and its servers change places",
+		"send=all":                  `names no pool: that comes first, and "send=all" is a setting`,
+		"users,send=all":            `names no pool: that comes first, and "users,send=all" is a setting`,
+		`" "`:                       "names no pool",
+		"users send=writes":         `has "send=writes", which can't be: what is written goes to the spare with its reads or not at all, by send=all or send=reads`,
+		"users send=":               `has "send=", which is neither send=reads nor send=all`,
+		"users send=ALL":            `has "send=ALL", which is neither send=reads nor send=all`,
+		"users send=all x":          `has "x", which is not send=reads or send=all`,
+		"users all":                 `has "all", which is not send=reads or send=all`,
+		"users send=all send=reads": `has "send=reads", which is the second send=`,
+		"userz":                     `is of a pool that the file does not have; did you mean "users"`,
+		"front":                     "is the pool itself",
+		"mc":                        "leads to pool 'mc', which speaks another protocol",
+		"ring":                      "pool 'ring' is a Redis Cluster, and its servers change places",
 	} {
 		text := "front:\n  listen: /front\n  redis: true\n  failover: " + line + "\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  listen: /users\n  redis: true\n  servers:\n    - 127.0.0.1:2:1\n" +
 			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
@@ -156,7 +185,7 @@ func TestBadFailover(t *testing.T) {
 // TestBadMiss: what is wrong with a next tier is told.
 func TestBadMiss(t *testing.T) {
 	for line, want := range map[string]string{
-		"ttl=1":                 "names no pool",
+		"ttl=1":                 `names no pool: that comes first, and "ttl=1" is a setting`,
 		"users":                 "has no ttl=",
 		"users ttl=0":           "which is no number of seconds from 1 to 2592000",
 		"users ttl=2592001":     "which is no number of seconds from 1 to 2592000",
