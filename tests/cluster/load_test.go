@@ -170,7 +170,7 @@ func (l *load) fits(n *counter, got int) bool {
 func (c *loadClient) counterKey(tag string) string { return fmt.Sprintf("n%s%d", tag, c.id) }
 
 func (c *loadClient) run() {
-	conn, err := processtest.Dial(c.l.addr, patience)
+	conn, err := processtest.Dial(c.l.addr, 2*patience)
 	if err != nil {
 		c.report("client %d: %v", c.id, err)
 		return
@@ -183,7 +183,6 @@ func (c *loadClient) run() {
 		if !c.l.stop.Load() {
 			text, owed = c.batch(began, owed)
 		}
-		_ = conn.SetDeadline(began.Add(2 * patience))
 		if _, err := conn.Write(text); err != nil {
 			c.report("client %d: %v", c.id, err)
 			return

@@ -67,7 +67,6 @@ func (p *prober) probe(addr string) (next string) {
 		}
 		p.conns[addr] = c
 	}
-	_ = c.SetDeadline(time.Now().Add(limit))
 	_, err := c.Write(processtest.AppendCommand(nil, "INCR", p.key))
 	reply := ""
 	if err == nil {

@@ -4,7 +4,6 @@ package cluster
 
 import (
 	"testing"
-	"time"
 
 	"cashew/tests/processtest"
 )
@@ -17,12 +16,11 @@ type client struct {
 
 func newClient(t testing.TB, addr string) *client {
 	t.Helper()
-	c, err := processtest.Dial(addr, patience)
+	c, err := processtest.Dial(addr, 2*patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(2 * patience))
 	return &client{c, t}
 }
 

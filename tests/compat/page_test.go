@@ -160,7 +160,7 @@ const clusterClients = "" +
 	"  in all other commands, keys of several slots get `CROSSSLOT`, in Redis's words, and so do scripts that name them, whatever `cross_server_scripts` says. Where commands of a\n" +
 	"  transaction have keys of different slots, `EXEC` says so.\n" +
 	"* `EVAL`, `EVALSHA` and `FCALL` without keys are executed by one of the masters.\n" +
-	"* `SCAN`, `KEYS`, `DBSIZE`, `FLUSHALL` and others without keys are about all masters. A client that asks each node of a fleet that `cluster_announce` lists, and adds up what they\n" +
+	"* `SCAN`, `KEYS`, `DBSIZE`, `FLUSHALL` and others without keys are about all masters. But for `SCAN`, they are sent once their client has the replies to what it sent before. A client that asks each node of a fleet that `cluster_announce` lists, and adds up what they\n" +
 	"  say, counts everything once for each: ask one.\n" +
 	"* The first `SPUBLISH` right after its slot has moved may reach nobody: the server that had the slot ends the subscriptions of `SSUBSCRIBE` there, and the proxy\n" +
 	"  asks for them again where the slot is now, while the message is there already. What is published meanwhile is lost for them, as for a client of the cluster itself.\n" +

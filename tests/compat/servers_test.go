@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"cashew/tests/processtest"
 )
@@ -143,11 +144,12 @@ func startPool(t testing.TB, server string, servers []string, settings ...string
 // poolStats asks the statistics port of a proxy about its pool.
 func poolStats(t testing.TB, port string) map[string]any {
 	t.Helper()
-	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), processtest.Patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(processtest.Patience))
 	var all struct {
 		Pool map[string]any `json:"p"`
 	}

@@ -26,7 +26,7 @@ type conn struct {
 // dial connects to port. All reads and writes together have as long as anything that must happen.
 func dial(t testing.TB, port string) *conn {
 	t.Helper()
-	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), processtest.Patience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func withstand(t *testing.T, p *proxy, l *load, inputs []badInput, traffic func(
 	t.Run("all at once", func(t *testing.T) {
 		var conns []net.Conn
 		for _, bad := range inputs {
-			conn, err := net.Dial("tcp", addr)
+			conn, err := net.DialTimeout("tcp", addr, patience)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cashew/tests/processtest"
 )
@@ -45,11 +46,12 @@ func haproxy(t *testing.T, addr, check string) (addrs []string) {
 	p := processtest.Run(t, path, "-db", "-f", file)
 	await(t, "HAProxy finds the pool up", func() bool {
 		p.WantAlive(t)
-		c, err := net.Dial("unix", dir+"/stats")
+		c, err := net.DialTimeout("unix", dir+"/stats", patience)
 		if err != nil {
 			return false
 		}
 		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
 		_, _ = io.WriteString(c, "show stat\n")
 		b, _ := io.ReadAll(c)
 		return strings.Count(string(b), "L7OK") == len(versions)

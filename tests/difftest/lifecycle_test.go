@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,18 +127,7 @@ func (s *service) pid() int {
 
 // page asks the admin pages, on a connection of its own.
 func (s *service) page(method, path string) (status int, body string, err error) {
-	c := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	req, err := http.NewRequest(method, "http://"+s.admin+path, nil)
-	if err != nil {
-		return 0, "", err
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(b), err
+	return processtest.Page(method, "http://"+s.admin+path)
 }
 
 func (s *service) wantPage(t testing.TB, method, path string, want int) string {

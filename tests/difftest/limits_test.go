@@ -324,7 +324,7 @@ func TestIdleClients(t *testing.T) {
 		}
 	}()
 	for range n {
-		conn, err := net.Dial("tcp", p.addr("p"))
+		conn, err := net.DialTimeout("tcp", p.addr("p"), patience)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -205,7 +205,7 @@ func TestTLSHalfClose(t *testing.T) {
 		if way == "plain" {
 			addr = p.addr("plain")
 		}
-		nc, err := net.Dial("tcp", strings.TrimPrefix(addr, overTLS))
+		nc, err := net.DialTimeout("tcp", strings.TrimPrefix(addr, overTLS), patience)
 		if err != nil {
 			t.Fatal(err)
 		}

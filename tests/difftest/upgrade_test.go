@@ -218,7 +218,7 @@ func TestDrain(t *testing.T) {
 		return status == 503 && strings.Contains(body, "draining")
 	})
 	await(t, "nobody listens any more", func() bool {
-		c, err := net.Dial("tcp", listen)
+		c, err := net.DialTimeout("tcp", listen, patience)
 		if err == nil {
 			c.Close()
 		}

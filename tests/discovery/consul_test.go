@@ -107,11 +107,8 @@ func TestConsul(t *testing.T) {
 		c := processtest.New(t, path, "agent", "-dev", "-bind", "127.0.0.1", "-http-port", port, "-dns-port", "-1", "-grpc-port", "-1", "-grpc-tls-port", "-1",
 			"-serf-lan-port", processtest.FreePort(t), "-serf-wan-port", processtest.FreePort(t), "-server-port", processtest.FreePort(t))
 		c.Up(t, func() bool {
-			r, err := http.Get("http://127.0.0.1:" + port + "/v1/catalog/nodes")
-			if err == nil {
-				r.Body.Close()
-			}
-			return err == nil && r.StatusCode == http.StatusOK
+			status, _, err := processtest.Page(http.MethodGet, "http://127.0.0.1:"+port+"/v1/catalog/nodes")
+			return err == nil && status == http.StatusOK
 		})
 		testConsul(t, "127.0.0.1:"+port)
 	})
@@ -127,13 +124,8 @@ func testConsul(t *testing.T, addr string) {
 			t.Fatal(err)
 		}
 		r.Header.Set("X-Consul-Token", "hush")
-		reply, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		reply.Body.Close()
-		if reply.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %s", path, reply.Status)
+		if status, reply, err := processtest.Do(r); err != nil || status != http.StatusOK {
+			t.Fatalf("%s: %d %s, %v", path, status, reply, err)
 		}
 	}
 	register := func(id, port string, meta map[string]string) {
@@ -147,7 +139,7 @@ func testConsul(t *testing.T, addr string) {
 	put("/v1/agent/service/register", map[string]any{"ID": "x", "Name": "redis", "Tags": []string{"queue"}, "Address": "127.0.0.1", "Port": 1})
 	p := startProxy(t, "discovery: consul redis cache", "discovery_from: "+addr, "discovery_token: hush", "on_membership: apply", "discovery_settle_msecs: 200")
 	p.want(t, s[0], s[1])
-	if pools := p.page(t, "/pools"); !strings.Contains(pools, fmt.Sprintf(`"name":"a","pname":"127.0.0.1:%s:2"`, s[0])) {
+	if pools := p.page(t, http.MethodGet, "/pools"); !strings.Contains(pools, fmt.Sprintf(`"name":"a","pname":"127.0.0.1:%s:2"`, s[0])) {
 		t.Errorf("the names and weights are others: %s", pools)
 	}
 	l := startLoad(t, p, 2)

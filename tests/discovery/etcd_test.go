@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"testing"
 
@@ -34,11 +33,8 @@ func startEtcd(t *testing.T) *etcd {
 func (e *etcd) up(t *testing.T) {
 	t.Helper()
 	e.Up(t, func() bool {
-		r, err := http.Get("http://" + e.addr + "/health")
-		if err == nil {
-			r.Body.Close()
-		}
-		return err == nil && r.StatusCode == http.StatusOK
+		status, _, err := processtest.Page(http.MethodGet, "http://"+e.addr+"/health")
+		return err == nil && status == http.StatusOK
 	})
 }
 
@@ -52,17 +48,12 @@ func (e *etcd) try(path string, question map[string]any) (map[string]any, error)
 	if e.token != "" {
 		r.Header.Set("Authorization", e.token)
 	}
-	reply, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	if err != nil || reply.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s %s %w", path, reply.Status, text, err)
+	status, text, err := processtest.Do(r)
+	if err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("%s: %d %s %w", path, status, text, err)
 	}
 	var answer map[string]any
-	return answer, json.Unmarshal(text, &answer)
+	return answer, json.Unmarshal([]byte(text), &answer)
 }
 
 func (e *etcd) call(t *testing.T, path string, question map[string]any) map[string]any {

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"cashew/tests/processtest"
 )
@@ -43,13 +45,23 @@ func TestFile(t *testing.T) {
 	p.await(t, s[0], s[3])
 	p.writeList(t, at(s[0], "a"), at(s[1], "b"))
 	p.await(t, s[0], s[1])
-	for i, nonsense := range []string{"", "what is this?", at(s[2], "a") + "\n" + at(s[3], "a"), at(s[2], "x") + "\n" + at(s[3], "y"), at(s[2], `a"`) + "\n" + at(s[3], "b")} {
-		p.writeList(t, nonsense)
-		switch i {
-		case 1, 2, 4:
-			p.awaitMetric(t, "discovery_up", func(n float64) bool { return n == 0 })
-		default:
-			p.awaitMetric(t, "discovery_waiting_servers", func(n float64) bool { return n > 0 })
+	refused := 0
+	for _, nonsense := range []struct {
+		list    string
+		doubted int // servers that would join or leave; 0: it is refused
+	}{
+		{"", 2},
+		{"what is this?", 0},
+		{at(s[2], "a") + "\n" + at(s[3], "a"), 0},
+		{at(s[2], "x") + "\n" + at(s[3], "y"), 4},
+		{at(s[2], `a"`) + "\n" + at(s[3], "b"), 0},
+	} {
+		p.writeList(t, nonsense.list)
+		if nonsense.doubted > 0 {
+			p.awaitDoubt(t, nonsense.doubted)
+		} else {
+			refused++
+			p.awaitFound(t, "the list is refused", func(f *found) bool { return f.Refused == refused && !f.Up })
 		}
 		p.want(t, s[0], s[1])
 	}
@@ -142,6 +154,7 @@ func TestWarn(t *testing.T) {
 	p.accept(t)
 	p.want(t, s[2])
 	p.writeList(t, "nonsense")
+	p.awaitFound(t, "the list is refused", func(f *found) bool { return f.Refused == 1 })
 	p.upgrade(t) // which has no file of what was known
 	p.want(t, s[2])
 }
@@ -197,7 +210,7 @@ func TestOwed(t *testing.T) {
 	if _, err := owed.Write(get); err != nil {
 		t.Fatal(err)
 	}
-	processtest.Await(t, patience, "the server owes a reply", func() bool { return strings.Contains(p.page(t, "/pools"), `"out_queue":1`) })
+	processtest.Await(t, patience, "the server owes a reply", func() bool { return strings.Contains(p.page(t, http.MethodGet, "/pools"), `"out_queue":1`) })
 	p.writeList(t, at(s[0], "a"))
 	p.awaitMetric(t, "discovery_moves_total", func(n float64) bool { return n == 1 })
 	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || reply != "fast" {
@@ -224,11 +237,14 @@ func TestMemcached(t *testing.T) {
 		ports = append(ports, port)
 	}
 	p := startProxy(t, "redis: false", "discovery: file DIR/list")
-	c, err := net.Dial("tcp", p.addr)
+	c, err := net.DialTimeout("tcp", p.addr, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(4 * patience)); err != nil {
+		t.Fatal(err)
+	}
 	r := bufio.NewReader(c)
 	ask := func(command, want string) bool {
 		t.Helper()

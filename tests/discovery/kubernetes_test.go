@@ -143,8 +143,9 @@ func TestKubernetes(t *testing.T) {
 	p.await(t, s[0], s[2])
 	p.awaitMetric(t, "discovery_held_servers", func(n float64) bool { return n == 0 })
 	api.set()
-	p.awaitMetric(t, "discovery_waiting_servers", func(n float64) bool { return n == 2 })
+	p.awaitDoubt(t, 2)
 	l.end(t)
+	p.want(t, s[0], s[2])
 	api.mu.Lock()
 	defer api.mu.Unlock()
 	if api.watches > 50 {

@@ -3,8 +3,8 @@
 package discovery
 
 import (
+	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -123,42 +123,57 @@ func (p *proxy) end(t *testing.T) {
 // reload has the proxy read its configuration again, and waits until it has.
 func (p *proxy) reload(t *testing.T) {
 	t.Helper()
-	r, err := http.Post("http://"+p.admin+"/reload", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if body, _ := io.ReadAll(r.Body); r.StatusCode != http.StatusOK {
-		t.Fatalf("/reload: %s %s", r.Status, body)
-	}
+	p.page(t, http.MethodPost, "/reload")
 }
 
 // page is what the admin pages say.
-func (p *proxy) page(t *testing.T, path string) string {
+func (p *proxy) page(t *testing.T, method, path string) string {
 	t.Helper()
-	r, err := http.Get("http://" + p.admin + path)
-	if err != nil {
-		t.Fatal(err)
+	status, body, err := processtest.Page(method, "http://"+p.admin+path)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("%s %s: %d %s, %v", method, path, status, body, err)
 	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	return body
 }
 
 // awaitMetric waits until a figure of the pool is as it is to be.
 func (p *proxy) awaitMetric(t *testing.T, name string, is func(float64) bool) {
 	t.Helper()
 	processtest.Await(t, patience, name, func() bool {
-		for line := range strings.Lines(p.page(t, "/metrics")) {
+		for line := range strings.Lines(p.page(t, http.MethodGet, "/metrics")) {
 			if value, ok := strings.CutPrefix(line, "cashew_"+name+`{pool="p"} `); ok {
 				n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 				return err == nil && is(n)
 			}
 		}
 		return false
+	})
+}
+
+// found is what /pools says of how the pool's servers are found.
+type found struct {
+	Up               bool
+	Waiting, Refused int
+	Reason           string
+}
+
+// awaitFound waits until that is as it is to be.
+func (p *proxy) awaitFound(t *testing.T, what string, is func(f *found) bool) {
+	t.Helper()
+	processtest.Await(t, patience, what, func() bool {
+		var page struct{ Pools []struct{ Discovery found } }
+		if err := json.Unmarshal([]byte(p.page(t, http.MethodGet, "/pools")), &page); err != nil || len(page.Pools) != 1 {
+			t.Fatalf("/pools: %+v, %v", page, err)
+		}
+		return is(&page.Pools[0].Discovery)
+	})
+}
+
+// awaitDoubt waits until a list has been told by which so many servers would join or leave, and which nothing but a person has come into force.
+func (p *proxy) awaitDoubt(t *testing.T, servers int) {
+	t.Helper()
+	p.awaitFound(t, "the list is doubted", func(f *found) bool {
+		return f.Up && f.Waiting == servers && strings.HasPrefix(f.Reason, "it is empty, or lacks more than half")
 	})
 }
 
@@ -319,12 +334,5 @@ func (l *load) end(t *testing.T) {
 // accept has what was discovered last come into force.
 func (p *proxy) accept(t *testing.T) {
 	t.Helper()
-	r, err := http.Post("http://"+p.admin+"/discovery/accept?pool=p", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if body, _ := io.ReadAll(r.Body); r.StatusCode != http.StatusOK {
-		t.Fatalf("/discovery/accept: %s %s", r.Status, body)
-	}
+	p.page(t, http.MethodPost, "/discovery/accept?pool=p")
 }

@@ -3,16 +3,13 @@
 package processtest
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Cluster is a Redis Cluster of real servers on loopback.
@@ -22,11 +19,10 @@ type Cluster struct {
 
 // ClusterNode is one server of a Cluster.
 type ClusterNode struct {
-	*Process
-	Addr string // host:port
-	TLS  string // the same, where it speaks TLS; "": nowhere
-	ID   string
-	bus  string // port
+	Node
+	TLS string // host:port where it speaks TLS; "": nowhere
+	ID  string
+	bus string // port
 }
 
 // ClusterSlots is how many slots a cluster has.
@@ -61,15 +57,6 @@ func StartCluster(t testing.TB, masters, replicas int, args ...string) *Cluster 
 		n.AwaitLink(t)
 	}
 	return c
-}
-
-// AwaitLink waits until the node, a replica, has its master's data and hears of all that is written there.
-func (n *ClusterNode) AwaitLink(t testing.TB) {
-	t.Helper()
-	Await(t, Patience, "a replica has its master's data", func() bool {
-		reply, err := Ask(n.Addr, "INFO", "replication")
-		return err == nil && strings.Contains(reply, "master_link_status:up")
-	})
 }
 
 // Join starts another node, a master without slots, and waits until all know it.
@@ -124,16 +111,14 @@ func (n *ClusterNode) slots(t testing.TB) (slots []int) {
 // all sends the node commands, of which there are so many, at once. Each is to be answered by one of these replies.
 func (n *ClusterNode) all(t testing.TB, commands []byte, count int, wants ...string) {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", n.Addr, Patience)
+	c, err := Dial(n.Addr, Patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close() //nolint:errcheck // nothing is lost
-	_ = c.SetDeadline(time.Now().Add(Patience))
 	go func() { _, _ = c.Write(commands) }()
-	r := bufio.NewReader(c)
 	for range count {
-		if reply, err := readAnswer(r); !slices.Contains(wants, reply) {
+		if reply, err := c.Reply(); !slices.Contains(wants, reply) {
 			t.Fatalf("%s: %q, %v", n.Addr, reply, err)
 		}
 	}
@@ -157,37 +142,17 @@ func (c *Cluster) meet(t testing.TB) {
 func newClusterNode(t testing.TB, args []string) *ClusterNode {
 	t.Helper()
 	port, bus := FreePort(t), FreePort(t)
-	n := &ClusterNode{Addr: "127.0.0.1:" + port, bus: bus}
+	n := &ClusterNode{bus: bus}
 	if slices.Contains(args, "--tls-cluster") {
 		tls := FreePort(t)
 		n.TLS, args = "127.0.0.1:"+tls, append([]string{"--tls-port", tls}, args...)
 	}
-	n.Process = Redis(t, append([]string{
-		"--bind", "127.0.0.1", "--port", port, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "5000",
-		"--repl-diskless-sync-delay", "0", "--enable-debug-command", "local", "--maxclients", "1000",
+	n.Node = *NewNode(t, port, nil, append([]string{
+		"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "5000", "--enable-debug-command", "local",
 	}, args...)...)
 	n.Up(t)
 	n.ID = n.Want(t, "", "CLUSTER", "MYID")
 	return n
-}
-
-// Up starts the node, again if it was killed, and waits until it answers.
-func (n *ClusterNode) Up(t testing.TB) {
-	t.Helper()
-	n.Process.Up(t, func() bool {
-		_, err := Ask(n.Addr, "PING")
-		return err == nil
-	})
-}
-
-// Want sends the node a command and fails the test unless the reply, as Ask gives it, begins with prefix.
-func (n *ClusterNode) Want(t testing.TB, prefix string, args ...string) (reply string) {
-	t.Helper()
-	reply, err := Ask(n.Addr, args...)
-	if err != nil || !strings.HasPrefix(reply, prefix) || prefix == "" && strings.HasPrefix(reply, "-") {
-		t.Fatalf("%s: %q = %q, %v; want %q", n.Addr, args, reply, err, prefix)
-	}
-	return reply
 }
 
 // AwaitAgreement waits until all nodes that run say that all is well, and the same of who has which slot and of all epochs.
@@ -342,47 +307,4 @@ func (c *Cluster) ReplicaOf(t testing.TB, master *ClusterNode) *ClusterNode {
 		}
 	}
 	return nil
-}
-
-// Ask sends one command to a server on a connection of its own. The reply is a line as it is, with its first byte, or the text of a bulk
-// string; of an array, its elements in lines.
-func Ask(addr string, args ...string) (reply string, err error) {
-	c, err := net.DialTimeout("tcp", addr, Patience)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close() //nolint:errcheck // nothing is lost
-	if err := c.SetDeadline(time.Now().Add(Patience)); err != nil {
-		return "", err
-	}
-	if _, err := c.Write(AppendCommand(nil, args...)); err != nil {
-		return "", err
-	}
-	return readAnswer(bufio.NewReader(c))
-}
-
-func readAnswer(r *bufio.Reader) (string, error) {
-	line, err := r.ReadString('\n')
-	if err != nil {
-		return "", err
-	}
-	line = strings.TrimRight(line, "\r\n")
-	n, err := strconv.Atoi(line[1:])
-	switch {
-	case line[0] == '$' && err == nil && n >= 0:
-		text := make([]byte, n+2)
-		_, err := io.ReadFull(r, text)
-		return string(text[:n]), err
-	case line[0] == '*' && err == nil:
-		var elements []string
-		for range n {
-			e, err := readAnswer(r)
-			if err != nil {
-				return "", err
-			}
-			elements = append(elements, e)
-		}
-		return strings.Join(elements, "\n"), nil
-	}
-	return line, nil
 }

@@ -18,33 +18,22 @@ type Sentinels struct {
 	Watchers []*Node // sentinels
 }
 
-// Node is a server, or a sentinel.
-type Node struct {
-	*Process
-	Addr string // host:port
-	Port string
-}
-
 // StartSentinels starts a master with so many replicas, and so many sentinels, who agree by majority; settings are lines of theirs behind
 // "sentinel", in which NAME stands for the master's name. It waits until all know one another.
 func StartSentinels(t testing.TB, name string, replicas, sentinels int, settings ...string) *Sentinels {
 	t.Helper()
 	s := &Sentinels{Name: name}
 	for i := range 1 + replicas {
-		port := FreePort(t)
-		args := []string{"--bind", "127.0.0.1", "--port", port, "--repl-diskless-sync-delay", "0", "--maxclients", "1000"}
+		var master *Node
 		if i > 0 {
-			args = append(args, "--replicaof", "127.0.0.1", s.Nodes[0].Port)
+			master = s.Nodes[0]
 		}
-		n := &Node{Process: Redis(t, args...), Addr: "127.0.0.1:" + port, Port: port}
+		n := NewNode(t, FreePort(t), master)
 		n.Up(t)
 		s.Nodes = append(s.Nodes, n)
 	}
 	for _, n := range s.Nodes[1:] {
-		Await(t, Patience, "a replica has its master's data", func() bool {
-			reply, err := Ask(n.Addr, "INFO", "replication")
-			return err == nil && strings.Contains(reply, "master_link_status:up")
-		})
+		n.AwaitLink(t)
 	}
 	for range sentinels {
 		s.Watchers = append(s.Watchers, s.newWatcher(t, sentinels/2+1, settings))
@@ -73,15 +62,6 @@ func (s *Sentinels) newWatcher(t testing.TB, quorum int, settings []string) *Nod
 	w := &Node{Process: New(t, LookPath(t, "redis-server"), file, "--sentinel"), Addr: "127.0.0.1:" + port, Port: port}
 	w.Up(t)
 	return w
-}
-
-// Up starts the node, again if it was killed, and waits until it answers.
-func (n *Node) Up(t testing.TB) {
-	t.Helper()
-	n.Process.Up(t, func() bool {
-		_, err := Ask(n.Addr, "PING")
-		return err == nil
-	})
 }
 
 // Master is the node that is the master, as most of the sentinels that run say; nil: they do not agree.
@@ -148,8 +128,5 @@ func (s *Sentinels) Failover(t testing.TB) {
 // FailoverBy is Failover led by one of them.
 func (s *Sentinels) FailoverBy(t testing.TB, w *Node) {
 	t.Helper()
-	reply, err := Ask(w.Addr, "SENTINEL", "FAILOVER", s.Name)
-	if err != nil || reply != "+OK" {
-		t.Fatalf("SENTINEL FAILOVER = %q, %v", reply, err)
-	}
+	w.Want(t, "+OK", "SENTINEL", "FAILOVER", s.Name)
 }

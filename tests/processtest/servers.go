@@ -41,7 +41,7 @@ func (p *Process) Up(t testing.TB, ready func() bool) {
 
 // Listens says that somebody takes connections at addr of network.
 func Listens(network, addr string) bool {
-	c, err := net.Dial(network, addr)
+	c, err := net.DialTimeout(network, addr, Patience)
 	if err != nil {
 		return false
 	}

@@ -13,26 +13,63 @@ import (
 	"time"
 )
 
-// Conn is a connection to who speaks RESP. A reply is a line as it is, with its first byte, or the text of a bulk string, or nothing if that
-// is null; the elements of an array stand in parentheses, with commas.
+// Conn is a connection to who speaks RESP.
 type Conn struct {
 	net.Conn
-	r *bufio.Reader
+	r     *bufio.Reader
+	limit time.Duration
 }
 
-// Dial connects within limit.
+// Dial connects within limit, which each Write and each Reply has as well.
 func Dial(addr string, limit time.Duration) (*Conn, error) {
 	c, err := net.DialTimeout("tcp", addr, limit)
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{c, bufio.NewReader(c)}, nil
+	return &Conn{c, bufio.NewReader(c), limit}, nil
 }
 
-// Reply reads the next reply.
-func (c *Conn) Reply() (string, error) { return readReply(c.r) }
+// Write sends what is in p.
+func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.limit)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
 
-func readReply(r *bufio.Reader) (string, error) {
+// Reply reads the next reply: a line as it is, with its first byte, or the text of a bulk string, or nothing if that is null; the elements of
+// an array stand in parentheses, with commas.
+func (c *Conn) Reply() (string, error) { return c.reply(shape{open: "(", between: ",", end: ")"}) }
+
+func (c *Conn) reply(s shape) (string, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.limit)); err != nil {
+		return "", err
+	}
+	return s.read(c.r)
+}
+
+// Ask sends one command to a server on a connection of its own. The reply is a line as it is, with its first byte, also of what is null, or the
+// text of a bulk string; of an array, its elements in lines.
+func Ask(addr string, args ...string) (reply string, err error) {
+	c, err := Dial(addr, Patience)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close() //nolint:errcheck // nothing is lost
+	if _, err := c.Write(AppendCommand(nil, args...)); err != nil {
+		return "", err
+	}
+	return c.reply(shape{between: "\n", nulls: true})
+}
+
+// shape is how a reply is shown.
+type shape struct {
+	open, between, end string // of the elements of an array
+	nulls              bool   // what is null is a line, and not nothing
+}
+
+// read reads a reply.
+func (s shape) read(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		return "", err
@@ -41,31 +78,27 @@ func readReply(r *bufio.Reader) (string, error) {
 		return "", errors.New("an empty line")
 	}
 	n, err := strconv.Atoi(line[1:])
-	switch line[0] {
-	case '+', '-', ':', '_':
+	switch kind := line[0]; {
+	case strings.IndexByte("+-:_", kind) >= 0:
 		return line, nil
-	case '$':
-		if err != nil || n < 0 {
-			return "", err
-		}
+	case strings.IndexByte("$*>~", kind) < 0 || err != nil:
+		return "", fmt.Errorf("not a reply: %q", line)
+	case n < 0 && s.nulls:
+		return line, nil
+	case n < 0:
+		return "", nil
+	case kind == '$':
 		text := make([]byte, n+2)
 		_, err := io.ReadFull(r, text)
 		return string(text[:n]), err
-	case '*', '>', '~':
-		if err != nil || n < 0 {
+	}
+	elements := make([]string, n)
+	for i := range elements {
+		if elements[i], err = s.read(r); err != nil {
 			return "", err
 		}
-		var elements []string
-		for range n {
-			e, err := readReply(r)
-			if err != nil {
-				return "", err
-			}
-			elements = append(elements, e)
-		}
-		return "(" + strings.Join(elements, ",") + ")", nil
 	}
-	return "", fmt.Errorf("not a reply: %q", line)
+	return s.open + strings.Join(elements, s.between) + s.end, nil
 }
 
 // AppendCommand appends a command to dst.

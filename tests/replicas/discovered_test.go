@@ -28,7 +28,7 @@ func TestCluster(t *testing.T) {
 	c.Nodes[4].Up(t)
 	p.awaitReplicas(t, 3)
 	for _, n := range []*processtest.ClusterNode{c.Nodes[0], c.Nodes[4], c.Nodes[5]} {
-		(&node{n.Process, n.Addr, ""}).awaitReads(t, p)
+		p.awaitReads(t, &n.Node)
 	}
 	l.end(t)
 }
@@ -46,7 +46,7 @@ func TestSentinels(t *testing.T) {
 	l := startLoad(t, p.addr, 8, 4, 2)
 	l.untilPairs(t, 2_000)
 	for _, n := range s.Nodes[1:] {
-		(&node{n.Process, n.Addr, n.Port}).awaitReads(t, p)
+		p.awaitReads(t, n)
 	}
 	s.Nodes[2].Kill()
 	l.more(t)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"cashew/tests/processtest"
 )
@@ -100,7 +99,7 @@ func (c *loadClient) report(format string, args ...any) {
 }
 
 func (c *loadClient) run() {
-	conn, err := processtest.Dial(c.l.addr, patience)
+	conn, err := processtest.Dial(c.l.addr, 2*patience)
 	if err != nil {
 		c.report("%v", err)
 		return
@@ -124,7 +123,6 @@ func (c *loadClient) run() {
 				wants = append(wants, "("+value+",)", value)
 			}
 		}
-		_ = conn.SetDeadline(time.Now().Add(2 * patience))
 		if _, err := conn.Write(text); err != nil {
 			c.report("%v", err)
 			return

@@ -5,7 +5,6 @@ package replicas
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -79,68 +78,30 @@ func (p *proxy) metrics() string { return p.page("/metrics") }
 
 // page is one of the admin pages.
 func (p *proxy) page(path string) string {
-	reply, err := http.Get("http://" + p.admin + path)
-	if err != nil {
-		return ""
-	}
-	defer reply.Body.Close()
-	text, _ := io.ReadAll(reply.Body)
-	return string(text)
-}
-
-// node is a redis-server.
-type node struct {
-	*processtest.Process
-	addr, port string
+	_, text, _ := processtest.Page(http.MethodGet, "http://"+p.admin+path)
+	return text
 }
 
 // newNode starts a server, a replica of one unless that is nil.
-func newNode(t *testing.T, of *node, args ...string) *node {
+func newNode(t *testing.T, of *processtest.Node, args ...string) *processtest.Node {
 	t.Helper()
-	n := nodeAt(t, processtest.FreePort(t), of, args...)
-	n.up(t)
+	n := processtest.NewNode(t, processtest.FreePort(t), of, args...)
+	n.Up(t)
 	return n
 }
 
-// nodeAt is newNode at a port, not started yet.
-func nodeAt(t *testing.T, port string, of *node, args ...string) *node {
+// newReplica is newNode of one that has its master's data.
+func newReplica(t *testing.T, of *processtest.Node, args ...string) *processtest.Node {
 	t.Helper()
-	args = append([]string{"--bind", "127.0.0.1", "--port", port, "--repl-diskless-sync-delay", "0"}, args...)
-	if of != nil {
-		args = append(args, "--replicaof", "127.0.0.1", of.port)
-	}
-	return &node{processtest.Redis(t, args...), "127.0.0.1:" + port, port}
-}
-
-// up starts n, again if it was killed.
-func (n *node) up(t *testing.T) {
-	t.Helper()
-	n.Up(t, func() bool { _, err := processtest.Ask(n.addr, "PING"); return err == nil })
-}
-
-// ask asks n.
-func (n *node) ask(t *testing.T, args ...string) string {
-	t.Helper()
-	reply, err := processtest.Ask(n.addr, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reply
-}
-
-// linked waits until n, a replica, has its master's data.
-func (n *node) linked(t *testing.T) *node {
-	t.Helper()
-	processtest.Await(t, patience, "a replica has its master's data", func() bool {
-		return strings.Contains(n.ask(t, "INFO", "replication"), "master_link_status:up")
-	})
+	n := newNode(t, of, args...)
+	n.AwaitLink(t)
 	return n
 }
 
 // calls is how often n was sent a command.
-func (n *node) calls(t *testing.T, command string) int {
+func calls(t *testing.T, n *processtest.Node, command string) int {
 	t.Helper()
-	_, rest, ok := strings.Cut(n.ask(t, "INFO", "commandstats"), "cmdstat_"+command+":calls=")
+	_, rest, ok := strings.Cut(n.Want(t, "", "INFO", "commandstats"), "cmdstat_"+command+":calls=")
 	if !ok {
 		return 0
 	}
@@ -153,25 +114,25 @@ func (n *node) calls(t *testing.T, command string) int {
 }
 
 // awaitReads waits until n, which has been up for as long as clients read, was asked for reads.
-func (n *node) awaitReads(t *testing.T, p *proxy) {
+func (p *proxy) awaitReads(t *testing.T, n *processtest.Node) {
 	t.Helper()
 	key := 0
-	processtest.Await(t, patience, "reads at "+n.addr, func() bool {
+	processtest.Await(t, patience, "reads at "+n.Addr, func() bool {
 		for range 8 { // by clients that write nothing, and of all servers: those of a load may find that no replica is as far as they are
 			key++
 			if _, err := processtest.Ask(p.addr, "GET", fmt.Sprint("unread", key)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		return n.calls(t, "get")+n.calls(t, "mget") > 0
+		return calls(t, n, "get")+calls(t, n, "mget") > 0
 	})
 }
 
 // serversOf is the list of servers of a pool: a master with its replicas.
-func serversOf(master *node, replicas ...*node) string {
-	text := fmt.Sprintf("   - %s:1 shard1:\n      replicas:\n", master.addr)
+func serversOf(master *processtest.Node, replicas ...*processtest.Node) string {
+	text := fmt.Sprintf("   - %s:1 shard1:\n      replicas:\n", master.Addr)
 	for _, r := range replicas {
-		text += fmt.Sprintf("       - %s\n", r.addr)
+		text += fmt.Sprintf("       - %s\n", r.Addr)
 	}
 	return text
 }

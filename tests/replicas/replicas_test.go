@@ -19,22 +19,23 @@ import (
 func TestOwnWrites(t *testing.T) {
 	processtest.Beside(t)
 	master := newNode(t, nil)
-	late, near := newNode(t, master), newNode(t, master).linked(t)
-	late.ask(t, "REPLICAOF", "127.0.0.1", lag(t, master.addr, 200*time.Millisecond))
-	p := runProxy(t, serversOf(master, late.linked(t), near), "read_policy: any", "read_your_writes_msecs: 0", "max_lag: 0", "replica_interval: 20")
+	late, near := newNode(t, master), newReplica(t, master)
+	late.Want(t, "+OK", "REPLICAOF", "127.0.0.1", lag(t, master.Addr, 200*time.Millisecond))
+	late.AwaitLink(t)
+	p := runProxy(t, serversOf(master, late, near), "read_policy: any", "read_your_writes_msecs: 0", "max_lag: 0", "replica_interval: 20")
 	p.awaitReplicas(t, 2)
 	l := startLoad(t, p.addr, 8, 4, 2)
 	l.untilPairs(t, 10_000)
-	for _, n := range []*node{late, near} { // they serve what they have
-		n.ask(t, "REPLICAOF", "127.0.0.1", processtest.FreePort(t))
+	for _, n := range []*processtest.Node{late, near} { // they serve what they have
+		n.Want(t, "+OK", "REPLICAOF", "127.0.0.1", processtest.FreePort(t))
 	}
 	l.untilPairs(t, l.pairs.Load()+5_000)
-	near.ask(t, "REPLICAOF", "127.0.0.1", master.port)
-	near.linked(t)
+	near.Want(t, "+OK", "REPLICAOF", "127.0.0.1", master.Port)
+	near.AwaitLink(t)
 	l.untilPairs(t, 20_000)
 	l.end(t)
-	for _, n := range []*node{late, near} {
-		n.awaitReads(t, p)
+	for _, n := range []*processtest.Node{late, near} {
+		p.awaitReads(t, n)
 	}
 }
 
@@ -52,7 +53,7 @@ func lag(t *testing.T, addr string, by time.Duration) (port string) {
 			if err != nil {
 				return
 			}
-			to, err := net.Dial("tcp", addr)
+			to, err := net.DialTimeout("tcp", addr, patience)
 			if err != nil {
 				_ = from.Close()
 				continue
@@ -93,14 +94,14 @@ func copyLate(to, from net.Conn, by time.Duration) {
 func TestReplicaDies(t *testing.T) {
 	processtest.Beside(t)
 	master := newNode(t, nil)
-	a, b := newNode(t, master).linked(t), newNode(t, master).linked(t)
+	a, b := newReplica(t, master), newReplica(t, master)
 	p := runProxy(t, serversOf(master, a, b), "read_policy: prefer_replica", "read_your_writes_msecs: 0", "replica_interval: 20")
 	p.awaitReplicas(t, 2)
 	l := startLoad(t, p.addr, 8, 4, 4)
 	for range 4 {
 		a.Kill()
 		l.more(t)
-		a.up(t)
+		a.Up(t)
 		p.awaitReplicas(t, 2)
 		l.more(t)
 	}
@@ -127,7 +128,7 @@ func TestPolicies(t *testing.T) {
 	} {
 		t.Run(strings.NewReplacer(" ", "", "\n", "").Replace(tt.policy), func(t *testing.T) {
 			master := newNode(t, nil)
-			replica := newNode(t, master).linked(t)
+			replica := newReplica(t, master)
 			p := runProxy(t, serversOf(master, replica)+"      zone: near\n", tt.policy, "zone: near")
 			p.awaitReplicas(t, 1)
 			const clients, reads = 20, 10
@@ -146,9 +147,9 @@ func TestPolicies(t *testing.T) {
 				}
 				c.Close()
 			}
-			for where, n := range map[string]int{tt.master: master.calls(t, "get"), tt.replica: replica.calls(t, "get")} {
+			for where, n := range map[string]int{tt.master: calls(t, master, "get"), tt.replica: calls(t, replica, "get")} {
 				if is := share(n, clients*reads); where != is && tt.master != tt.replica || tt.master == tt.replica && is != "some" {
-					t.Errorf("master and replica had %d and %d of %d reads; want %s and %s", master.calls(t, "get"), replica.calls(t, "get"), clients*reads, tt.master, tt.replica)
+					t.Errorf("master and replica had %d and %d of %d reads; want %s and %s", calls(t, master, "get"), calls(t, replica, "get"), clients*reads, tt.master, tt.replica)
 				}
 			}
 		})
@@ -170,15 +171,15 @@ func share(n, all int) string {
 func TestNoneWell(t *testing.T) {
 	processtest.Beside(t)
 	master := newNode(t, nil)
-	replica := newNode(t, master).linked(t)
+	replica := newReplica(t, master)
 	p := runProxy(t, serversOf(master, replica), "read_policy: replica", "timeout: 300")
 	p.awaitReplicas(t, 1)
 	replica.Pause(t)
 	p.awaitReplicas(t, 0)
-	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || !strings.HasPrefix(reply, "-ERR no replica is well: "+replica.addr+": it does not say how it is") {
+	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || !strings.HasPrefix(reply, "-ERR no replica is well: "+replica.Addr+": it does not say how it is") {
 		t.Errorf("GET = %q, %v", reply, err)
 	}
-	if text := p.page("/explain?key=k"); !strings.Contains(text, `"reads":"by replica; `+replica.addr+` (gets none: it does not say how it is`) {
+	if text := p.page("/explain?key=k"); !strings.Contains(text, `"reads":"by replica; `+replica.Addr+` (gets none: it does not say how it is`) {
 		t.Errorf("/explain says %s", text)
 	}
 	replica.Signal(syscall.SIGCONT)
@@ -186,7 +187,7 @@ func TestNoneWell(t *testing.T) {
 	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || reply != "$-1" {
 		t.Errorf("GET = %q, %v", reply, err)
 	}
-	replica.ask(t, "REPLICAOF", "NO", "ONE")
+	replica.Want(t, "+OK", "REPLICAOF", "NO", "ONE")
 	p.awaitReplicas(t, 0)
 	if reply, err := processtest.Ask(p.addr, "GET", "k"); err != nil || !strings.Contains(reply, "it is no replica, but a master") {
 		t.Errorf("GET = %q, %v", reply, err)
@@ -197,7 +198,7 @@ func TestNoneWell(t *testing.T) {
 func TestLoading(t *testing.T) {
 	processtest.Beside(t)
 	master := newNode(t, nil)
-	c, err := processtest.Dial(master.addr, patience)
+	c, err := processtest.Dial(master.Addr, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,10 +217,10 @@ func TestLoading(t *testing.T) {
 		}
 	}
 	port := processtest.FreePort(t)
-	p := runProxy(t, serversOf(master, &node{addr: "127.0.0.1:" + port}), "read_policy: prefer_replica", "read_your_writes_msecs: 0", "replica_interval: 20")
+	p := runProxy(t, serversOf(master, &processtest.Node{Addr: "127.0.0.1:" + port}), "read_policy: prefer_replica", "read_your_writes_msecs: 0", "replica_interval: 20")
 	p.awaitReplicas(t, 0) // it serves
 	l := startLoad(t, p.addr, 4, 4, 2)
-	replica := nodeAt(t, port, master, "--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024") // microseconds for each key
+	replica := processtest.NewNode(t, port, master, "--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024") // microseconds for each key
 	if err := replica.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -229,9 +230,9 @@ func TestLoading(t *testing.T) {
 	})
 	l.more(t)
 	p.awaitReplicas(t, 1)
-	replica.awaitReads(t, p)
+	p.awaitReads(t, replica)
 	l.end(t)
-	for line := range strings.Lines(replica.ask(t, "INFO", "commandstats")) {
+	for line := range strings.Lines(replica.Want(t, "", "INFO", "commandstats")) {
 		if (strings.HasPrefix(line, "cmdstat_get:") || strings.HasPrefix(line, "cmdstat_mget:")) && !strings.Contains(line, "rejected_calls=0,") {
 			t.Errorf("it was asked before: %s", line)
 		}

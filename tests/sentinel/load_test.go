@@ -98,7 +98,7 @@ func (c *loadClient) report(format string, args ...any) {
 }
 
 func (c *loadClient) run() {
-	conn, err := processtest.Dial(c.l.addr, patience)
+	conn, err := processtest.Dial(c.l.addr, 2*patience)
 	if err != nil {
 		c.report("%s: %v", c.key, err)
 		return
@@ -110,7 +110,6 @@ func (c *loadClient) run() {
 	}
 	for !c.l.stop.Load() {
 		began := time.Now()
-		_ = conn.SetDeadline(began.Add(2 * patience))
 		if _, err := conn.Write(text); err != nil {
 			c.report("%s: %v", c.key, err)
 			return

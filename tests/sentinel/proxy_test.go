@@ -5,7 +5,6 @@ package sentinel
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -62,14 +61,9 @@ func (p *proxy) await(t *testing.T, text string) {
 // metrics are the proxy's figures.
 func (p *proxy) metrics(t *testing.T) string {
 	t.Helper()
-	reply, err := http.Get("http://" + p.admin + "/metrics")
+	_, text, err := processtest.Page(http.MethodGet, "http://"+p.admin+"/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return text
 }
