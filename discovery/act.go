@@ -103,7 +103,7 @@ func (f *Follower) keptOf(servers []topology.ServerOptions) *Kept {
 	if servers == nil {
 		return nil
 	}
-	return &Kept{Source: f.Pool.Discovery, Begin: f.Lines(f.Pool.Begin), Lines: f.Lines(servers), At: time.Now()}
+	return &Kept{Source: f.Pool.Discovery, Begin: f.Lines(f.Pool.Begin), Lines: f.Lines(servers)}
 }
 
 // Accept has the list come into force that the source told last, whatever the rules say; but none that is empty.

@@ -6,17 +6,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"cashew/regular"
 )
 
 // Kept is what a file keeps of a pool's servers, and what a process tells the one that takes its place.
 type Kept struct {
-	Source string    `json:"source"` // what was looked for: a list of another is not read from a file
-	Begin  []string  `json:"begin"`  // what stood below servers: once the configuration has others, these are meant
-	Lines  []string  `json:"servers"`
-	At     time.Time `json:"at"` // when the list came into force
+	Source string   `json:"source"` // what was looked for: a list of another is not read from a file
+	Begin  []string `json:"begin"`  // what stood below servers: once the configuration has others, these are meant
+	Lines  []string `json:"servers"`
 }
 
 // maxKept is how long such a file may be, in bytes.

@@ -40,14 +40,10 @@ func TestCacheHeals(t *testing.T) {
 	r := follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Millisecond, DiscoveryCache: path, Begin: list(t, "a=1 b=2")}, nil)
 	await := func(unkept bool, want string) {
 		t.Helper()
-		var k *Kept
-		var err error
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-			if k, err = ReadKept(path); r.Figures().Unkept == unkept && (unkept || err == nil && k != nil && strings.Join(k.Lines, " ") == want) {
-				return
-			}
-		}
-		t.Fatalf("unkept is %v, kept is %+v, %v; want %v, %s. The log: %s", r.Figures().Unkept, k, err, unkept, want, r.log)
+		r.await(t, fmt.Sprintf("unkept is %v, kept is %s", unkept, want), func() bool {
+			k, err := ReadKept(path)
+			return r.Figures().Unkept == unkept && (unkept || err == nil && k != nil && strings.Join(k.Lines, " ") == want)
+		})
 	}
 	line := func(ports ...int) string { return fmt.Sprintf("127.0.0.1:%d:1 a 127.0.0.1:%d:1 b", ports[0], ports[1]) }
 	rename := func(from, to string) {
@@ -110,11 +106,7 @@ func TestLastChance(t *testing.T) {
 	r := follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Millisecond, DiscoveryCache: path, Begin: list(t, "a=1 b=2")}, nil)
 	r.Await(t.Context())
 	r.run()
-	for deadline := time.Now().Add(20 * time.Second); !r.Figures().Unkept; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing says that it is not kept")
-		}
-	}
+	r.await(t, "it is not kept", func() bool { return r.Figures().Unkept })
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}

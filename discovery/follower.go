@@ -71,11 +71,14 @@ func (f *Follower) begin() []topology.ServerOptions {
 			continue
 		}
 		servers, err := f.Parse(k.Lines)
-		if err == nil && len(servers) > 0 {
+		if err == nil && len(servers) == 0 {
+			err = errNone
+		}
+		if err == nil {
 			f.keeper.Warm, f.origin = i == 0, origin
 			return servers
 		}
-		f.Log.Warn("the servers that were kept can't be used", "pool", f.Pool.Name, "kept", origin, "error", err)
+		f.Log.Warn("servers that were in force can't be used", "pool", f.Pool.Name, "whose", origin, "error", err)
 	}
 	if len(f.Pool.Begin) == 0 {
 		return nil
@@ -84,6 +87,9 @@ func (f *Follower) begin() []topology.ServerOptions {
 	return f.Pool.Begin
 }
 
+// errNone is of a list that was in force, as it says, and has nothing.
+var errNone = errors.New("there are none")
+
 // kept is what the pool's file keeps; nil: nothing.
 func (f *Follower) kept() *Kept {
 	if f.cache.path == "" {
@@ -91,7 +97,7 @@ func (f *Follower) kept() *Kept {
 	}
 	k, err := ReadKept(f.cache.path)
 	if err != nil {
-		f.Log.Warn("the servers that were kept can't be read", "pool", f.Pool.Name, "file", f.cache.path, "error", err)
+		f.Log.Warn("the file of discovery_cache can't be read", "pool", f.Pool.Name, "file", f.cache.path, "error", err)
 	}
 	return k
 }

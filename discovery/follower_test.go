@@ -88,6 +88,19 @@ func (r *rig) run() {
 	})
 }
 
+// patience bounds every wait for something that must happen.
+const patience = 20 * time.Second
+
+// await waits until something is so.
+func (r *rig) await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s; figures %+v. The log: %s", what, r.Figures(), r.log)
+		}
+	}
+}
+
 // want waits for a list to be applied.
 func (r *rig) want(t *testing.T, want string) {
 	t.Helper()
@@ -96,7 +109,7 @@ func (r *rig) want(t *testing.T, want string) {
 		if got := words(s); got != want {
 			t.Fatalf("applied is %q, want %q", got, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("nothing is applied; want %q. The log: %s", want, r.log)
 	}
 }
@@ -114,11 +127,10 @@ func TestFollower(t *testing.T) {
 	r.want(t, "a=3 b=2")
 	r.source.say([]string{"127.0.0.1:3:1 a", "127.0.0.1:2:1 b", "127.0.0.1:4:1 c"}, nil)
 	r.want(t, "a=3 b=2 c=4") // once it has settled, though nothing more is said
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if k, _ := ReadKept(o.DiscoveryCache); k != nil && len(k.Lines) == 3 {
-			break
-		}
-	}
+	r.await(t, "three servers are kept", func() bool {
+		k, _ := ReadKept(o.DiscoveryCache)
+		return k != nil && len(k.Lines) == 3
+	})
 	r.source.say(nil, errors.New("no way"))
 	if f := r.Figures(); f.Up || f.Known != 3 || f.Changed != 2 || f.Moved != 1 || f.Told == 0 {
 		t.Errorf("figures: %+v", f)
@@ -153,6 +165,13 @@ func TestFollower(t *testing.T) {
 	}
 	if got := follow(t, o, nil).Await(t.Context()); len(got) != 1 || got[0].Addr != "" {
 		t.Errorf("when another wrote the file it begins with %v", got)
+	}
+	if _, err := (&Kept{Source: "scripted"}).Write(o.DiscoveryCache); err != nil {
+		t.Fatal(err)
+	}
+	none := follow(t, o, nil)
+	if got := none.Await(t.Context()); len(got) != 1 || got[0].Addr != "" || !strings.Contains(none.log.String(), `can't be used" pool=p whose="those of discovery_cache" error="there are none"`) {
+		t.Errorf("without a server in the file it begins with %v; the log: %s", got, none.log)
 	}
 	if err := os.WriteFile(o.DiscoveryCache, []byte("{garbage"), 0o600); err != nil {
 		t.Fatal(err)
@@ -192,10 +211,8 @@ func TestGarbage(t *testing.T) {
 func TestRefused(t *testing.T) {
 	r := follow(t, topology.DiscoveryOptions{DiscoveryWait: time.Millisecond, Begin: list(t, "a=1 b=2")}, nil)
 	r.Await(t.Context())
-	tries := make(chan struct{}, 10)
 	var takes atomic.Bool
 	r.Run(func(s []topology.ServerOptions) error {
-		tries <- struct{}{}
 		if !takes.Load() {
 			return errors.New("no ring")
 		}
@@ -203,7 +220,7 @@ func TestRefused(t *testing.T) {
 		return nil
 	})
 	r.source.say([]string{"127.0.0.1:7:1 a", "127.0.0.1:2:1 b"}, nil)
-	<-tries
+	r.await(t, "the list is refused", func() bool { return r.Figures().Refused > 0 })
 	if k := r.Kept(); strings.Join(k.Lines, " ") != "127.0.0.1:1:1 a 127.0.0.1:2:1 b" {
 		t.Errorf("in force is %v", k.Lines)
 	}
@@ -222,13 +239,7 @@ func TestFollowerAccepts(t *testing.T) {
 	}
 	r.run()
 	r.source.say([]string{"127.0.0.1:5:1 x"}, nil)
-	deadline := time.Now().Add(20 * time.Second)
-	for r.Figures().Waiting != 3 && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
-	}
-	if f := r.Figures(); f.Waiting != 3 || f.Reason != string(Doubted) {
-		t.Errorf("figures: %+v", f)
-	}
+	r.await(t, "three servers are waited with", func() bool { f := r.Figures(); return f.Waiting == 3 && f.Reason == string(Doubted) })
 	if err := r.Accept(apply); err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +292,7 @@ func TestNobodyWaits(t *testing.T) {
 		}()
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("they wait for %s", where)
 		}
 		goesOn <- struct{}{}
