@@ -21,12 +21,9 @@ func (o *Out) Keeps() bool { return o.keeps }
 // Held is how many bytes are kept.
 func (o *Out) Held() int { return o.held }
 
-// all are the bytes of c, written or not.
+// all are the bytes of c, written or not. An Out that keeps what it writes shares nothing: servers' connections keep, clients' share.
 func (c *chunk) all() []byte {
-	switch {
-	case c.shared != nil:
-		return c.shared.bb.B
-	case c.bb != nil:
+	if c.bb != nil {
 		return c.bb.B
 	}
 	return c.whole

@@ -151,6 +151,7 @@ func (c *Claims) Out(o *Out, sock Socket, soon bool, who fmt.Stringer) {
 		c.Check(len(k.rest) > 0 && within(k.rest, whole), who, "what waits to be written is not in the buffer that is given back for it")
 	}
 	c.Check(sum == o.pending, who, "%d bytes wait to be written, and %d are counted", sum, o.pending)
+	c.Check(shared == 0 || !o.keeps, who, "it keeps what it writes, of which %d bytes are shared", shared)
 	c.Check(shared == o.shared, who, "%d bytes that wait are shared, and %d are counted", shared, o.shared)
 	c.Check(o.unsent == 0 || o.keeper != nil, who, "%d bytes are unsent without a layer that keeps them", o.unsent)
 	c.Check(!o.stalled || sock != nil && o.pending+o.unsent > 0, who, "it waits for a socket to write nothing")

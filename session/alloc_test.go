@@ -3,6 +3,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -107,37 +108,41 @@ func TestAllocsMirrored(t *testing.T) {
 	}
 }
 
-// TestAllocsMissed: a read that the next tier answers, and what the pool is filled with, allocate nothing.
+// TestAllocsMissed: a read that the next tier answers, and what the pool is filled with, allocate nothing, however long that is.
 func TestAllocsMissed(t *testing.T) {
-	s, own, next := tierSim(t, func(o *topology.Options) { o.Timeout = time.Hour })
-	c := s.connect()
-	get, buf := []byte(array("GET", "a")), make([]byte, 100)
-	play := func() {
-		s.Loop.Data(c.session, buf[:copy(buf, get)])
+	for _, size := range []int{5, 200, 1000, 10_000, 60_000} {
+		value := []byte(bulk(strings.Repeat("v", size)))
+		s, own, next := tierSim(t, func(o *topology.Options) { o.Timeout = time.Hour })
+		s.pool.opts.Miss.MaxBytes = 64 << 10
+		c := s.connect()
+		get, buf := []byte(array("GET", "a")), make([]byte, 100_000)
+		play := func() {
+			s.Loop.Data(c.session, buf[:copy(buf, get)])
+			s.Settle()
+			s.Loop.Data(own.Up, buf[:copy(buf, miss)])
+			s.Settle()
+			s.Loop.Data(next.Up, buf[:copy(buf, value)])
+			s.Settle()
+			s.Loop.Data(own.Up, buf[:copy(buf, "+OK\r\n")])
+			s.Settle()
+			own.Sock.Got, next.Sock.Got, c.Sock.Got = own.Sock.Got[:0], next.Sock.Got[:0], c.Sock.Got[:0]
+		}
+		c.Send(string(get))
 		s.Settle()
-		s.Loop.Data(own.Up, buf[:copy(buf, miss)])
+		own.Reply(miss)
 		s.Settle()
-		s.Loop.Data(next.Up, buf[:copy(buf, "$5\r\nvalue\r\n")])
+		next.Reply(string(value))
 		s.Settle()
-		s.Loop.Data(own.Up, buf[:copy(buf, "+OK\r\n")])
+		own.Reply("+OK\r\n")
 		s.Settle()
-		own.Sock.Got, next.Sock.Got, c.Sock.Got = own.Sock.Got[:0], next.Sock.Got[:0], c.Sock.Got[:0]
-	}
-	c.Send(string(get))
-	s.Settle()
-	own.Reply(miss)
-	s.Settle()
-	next.Reply(bulk("value"))
-	s.Settle()
-	own.Reply("+OK\r\n")
-	s.Settle()
-	for range 10 {
-		play()
-	}
-	if n := testing.AllocsPerRun(1000, play); n != 0 {
-		t.Errorf("%v allocations in a round; want 0", n)
-	}
-	if m := s.local.shards[0].tally.Tier; m.Filled != m.Asked {
-		t.Errorf("counted %+v; want all to be filled in", *m)
+		for range 10 {
+			play()
+		}
+		if n := testing.AllocsPerRun(100, play); n != 0 {
+			t.Errorf("a value of %d bytes: %v allocations in a round; want 0", size, n)
+		}
+		if m := s.local.shards[0].tally.Tier; m.Filled != m.Asked {
+			t.Errorf("a value of %d bytes: counted %+v; want all to be filled in", size, *m)
+		}
 	}
 }

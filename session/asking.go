@@ -24,6 +24,9 @@ const maxAskFrame = 4 << 10
 // maxBehind is through how many commands behind a read one looks for those that could be about its key; behind more there is no fill.
 const maxBehind = 4096
 
+// fillRoom is more than a fill has beside its key and the reply.
+const fillRoom = 128
+
 // asking is a read, and the Owner of what is asked for it: of the pool itself, then of the next tier.
 type asking struct {
 	of     *tier
@@ -253,6 +256,7 @@ func (o *asking) fill(reply []byte) {
 		return
 	}
 	bb := s.loop.GetBuffer()
+	s.loop.Grow(bb, len(o.key)+len(reply)+fillRoom, 0)
 	frame, ok := s.pool.Protocol.AppendFill(bb.B, o.key, reply, t.opts.Seconds)
 	bb.B = frame
 	if ok && !c.Full() {
@@ -262,11 +266,11 @@ func (o *asking) fill(reply []byte) {
 		c.Touch()
 		c.Queue(f)
 		l.servers.Unref(f)
-		c.Out().Append(s.loop, frame)
+		c.Out().Hand(s.loop, bb, len(frame))
 	} else {
 		t.tally.FillFailed++
+		s.loop.PutBuffer(bb)
 	}
-	s.loop.PutBuffer(bb)
 }
 
 // wroteBehind says that s may have sent something that changes key since it sent r. What has no reply is counted by silent.

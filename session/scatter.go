@@ -46,6 +46,7 @@ func (s *Session) scatter(cmd *codec.Command) {
 		case t.conn != nil:
 			t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])
 		case t.held != nil:
+			s.loop.Grow(t.held, int(k.End-k.Start), 0)
 			t.held.B = append(t.held.B, cmd.Frame[k.Start:k.End]...)
 		default:
 			continue

@@ -94,6 +94,7 @@ func (s *Session) sendFragment(cmd *codec.Command, t *target, part int) {
 		bb := s.loop.GetBuffer()
 		bb.B = p.AppendFragment(bb.B, cmd, slot.keys)
 		for k := range l.slots.keys(cmd, part) {
+			s.loop.Grow(bb, int(k.End-k.Start), 0)
 			bb.B = append(bb.B, cmd.Frame[k.Start:k.End]...)
 		}
 		bb.B = p.AppendFragmentEnd(bb.B, cmd)
