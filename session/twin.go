@@ -77,6 +77,7 @@ func (m *mirror) compares(s *Session, cmd *codec.Command) *twin {
 	t := m.local.getTwin()
 	t.of, t.left, t.frame, t.op, t.profile, t.db = m, 2, m.local.loop.GetBuffer(), cmd.Op, s.cl.Profile, [2]int{s.conns.Database(), s.databaseOf(m.to)}
 	t.times, t.again = 0, false
+	m.local.loop.Grow(t.frame, len(cmd.Frame), 0)
 	t.frame.B = append(t.frame.B, cmd.Frame...)
 	t.key = append(t.key[:0], cmd.Key...)
 	for i := range t.sides {

@@ -24,7 +24,7 @@ func TestFailover(t *testing.T) {
 		through.await(t, time.Now())
 		from := time.Now()
 		c.Failover(t, c.ReplicaOf(t, c.Owner(t, ring.SlotOf([]byte(tag)))))
-		l.more(t)
+		l.More(t)
 		down, up := direct.end(from), through.end(from)
 		t.Logf("nobody wrote to the cluster itself for %v; through the proxy for %v, which is %v later", down, up, up.since(down))
 		if i >= 2 {
@@ -60,7 +60,7 @@ func TestMasterDies(t *testing.T) {
 		kills = append(kills, killed)
 		direct.await(t, killed)
 		through.await(t, killed)
-		l.more(t)
+		l.More(t)
 		down, up := direct.end(killed), through.end(killed)
 		t.Logf("nobody wrote to the cluster itself for %v; through the proxy for %v, which is %v later", down, up, up.since(down))
 		master.Up(t)

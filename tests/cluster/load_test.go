@@ -22,17 +22,15 @@ import (
 // An increment that fails was done, or not, once: a counter is between what was acknowledged last and that plus the failures since. A MSET
 // that fails leaves its keys at either value until the next is acknowledged.
 type load struct {
+	processtest.Load
 	addr    string
 	pipe    int
 	script  string      // its SHA1
 	loses   atomic.Bool // a master may die with what it has acknowledged: counters may go back
 	clients []*loadClient
-	stop    atomic.Bool
-	running sync.WaitGroup
 
 	mu      sync.Mutex
 	errors  map[string]int
-	wrong   []string
 	done    int
 	took    []time.Duration
 	worst   time.Duration // of took, and when that began
@@ -48,7 +46,6 @@ type loadClient struct {
 	sameSlot pairs               // two keys of the first tag
 	n        int                 // of the last MSET
 	errors   int
-	batches  atomic.Int64
 	spoilt   []time.Time // when that was sent which failed
 }
 
@@ -78,54 +75,22 @@ func startLoad(t *testing.T, addr string, clients, pipe int) *load {
 		}
 		c.sameSlot.keys = []string{fmt.Sprintf("s%s%d", tags[i%len(tags)], i), fmt.Sprintf("t%s%d", tags[i%len(tags)], i)}
 		l.clients = append(l.clients, c)
-		l.running.Go(c.run)
 	}
-	t.Cleanup(func() {
-		l.stop.Store(true)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if t.Failed() { // perhaps before end told it
-			t.Logf("clients have %.1000q", l.wrong)
-		}
-	})
-	l.more(t)
+	l.Ahead = 3 // a batch may be answered in part with the next
+	l.Start(t, clients, func(client int) { l.clients[client].run() })
 	return l
-}
-
-// more waits until each client has had another batch answered that it had not sent before.
-func (l *load) more(t *testing.T) {
-	t.Helper()
-	var from []int64
-	for _, c := range l.clients {
-		from = append(from, c.batches.Load())
-	}
-	processtest.Await(t, 2*patience, "each client is answered", func() bool {
-		for i, c := range l.clients {
-			if c.batches.Load() < from[i]+4 {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // end stops the clients, waits for them, and holds all counters against the cluster.
 func (l *load) end(t *testing.T) {
 	t.Helper()
-	l.more(t)
-	l.stop.Store(true)
-	l.running.Wait()
+	l.Stop(t)
 	for _, c := range l.clients {
 		for tag, n := range c.counters {
 			reply := ask(l.addr, "GET", c.counterKey(tag))
 			if got, _ := strconv.Atoi(reply); !l.fits(n, got) {
-				l.wrong = append(l.wrong, fmt.Sprintf("%s is %q in the end; want %d to %d", c.counterKey(tag), reply, n.low, n.high))
+				l.Report("%s is %q in the end; want %d to %d", c.counterKey(tag), reply, n.low, n.high)
 			}
-		}
-	}
-	for i, text := range l.wrong {
-		if i < 10 {
-			t.Error(text)
 		}
 	}
 	slices.Sort(l.took)
@@ -133,7 +98,7 @@ func (l *load) end(t *testing.T) {
 		return l.took[int(share*float64(len(l.took)-1))].Round(time.Microsecond)
 	}
 	t.Logf("%d commands, wrong %d, errors %v; a batch took %v in the median, p99 %v, p999 %v, at most %v, from %s",
-		l.done, len(l.wrong), l.errors, at(0.5), at(0.99), at(0.999), at(1), l.worstAt.Format("15:04:05.000"))
+		l.done, l.Tell(t), l.errors, at(0.5), at(0.99), at(0.999), at(1), l.worstAt.Format("15:04:05.000"))
 }
 
 // wantNoError fails the test if a client has seen one.
@@ -172,29 +137,29 @@ func (c *loadClient) counterKey(tag string) string { return fmt.Sprintf("n%s%d",
 func (c *loadClient) run() {
 	conn, err := processtest.Dial(c.l.addr, 2*patience)
 	if err != nil {
-		c.report("client %d: %v", c.id, err)
+		c.l.Report("client %d: %v", c.id, err)
 		return
 	}
 	defer conn.Close()
 	var owed []due
-	for !c.l.stop.Load() || len(owed) > 0 {
+	for c.l.Goes() || len(owed) > 0 {
 		began := time.Now()
 		var text []byte
-		if !c.l.stop.Load() {
+		if c.l.Goes() {
 			text, owed = c.batch(began, owed)
 		}
 		if _, err := conn.Write(text); err != nil {
-			c.report("client %d: %v", c.id, err)
+			c.l.Report("client %d: %v", c.id, err)
 			return
 		}
 		keeps := c.rng.IntN(c.l.pipe) // while the next batch is sent
-		if c.l.stop.Load() {
+		if !c.l.Goes() {
 			keeps = 0
 		}
 		for len(owed) > keeps {
 			reply, err := conn.Reply()
 			if err != nil {
-				c.report("client %d: %v, with %d replies to come, after %q", c.id, err, len(owed), text)
+				c.l.Report("client %d: %v, with %d replies to come, after %q", c.id, err, len(owed), text)
 				return
 			}
 			errs := c.errors
@@ -203,7 +168,7 @@ func (c *loadClient) run() {
 			}
 			owed = owed[1:]
 		}
-		c.batches.Add(1)
+		c.l.Answered(c.id)
 		c.took(began)
 	}
 }
@@ -238,12 +203,6 @@ func (c *loadClient) took(began time.Time) {
 	if took > c.l.worst {
 		c.l.worst, c.l.worstAt = took, began
 	}
-}
-
-func (c *loadClient) report(format string, args ...any) {
-	c.l.mu.Lock()
-	defer c.l.mu.Unlock()
-	c.l.wrong = append(c.l.wrong, fmt.Sprintf(format, args...))
 }
 
 // failed says that reply is an error, and counts it.
@@ -288,7 +247,7 @@ func (c *loadClient) incremented(kind string, n *counter, reply string) {
 	}
 	got, err := strconv.Atoi(strings.TrimPrefix(reply, ":"))
 	if err != nil || !c.l.fits(&counter{n.low + 1, n.high + 1}, got) {
-		c.report("client %d: %s = %q; want %d to %d", c.id, kind, reply, n.low+1, n.high+1)
+		c.l.Report("client %d: %s = %q; want %d to %d", c.id, kind, reply, n.low+1, n.high+1)
 	}
 	*n = counter{got, got}
 }
@@ -300,7 +259,7 @@ func (c *loadClient) executed(n *counter, reply string) {
 	}
 	first, second, _ := strings.Cut(strings.Trim(reply, "()"), ",")
 	if first != ":"+second {
-		c.report("client %d: EXEC = %q", c.id, reply)
+		c.l.Report("client %d: EXEC = %q", c.id, reply)
 	}
 	c.incremented("EXEC", n, first)
 }
@@ -316,7 +275,7 @@ func (c *loadClient) write(text []byte, judges []func(string), p *pairs) ([]byte
 		case c.failed("MSET", reply):
 			p.now = -1
 		case reply != "+OK":
-			c.report("client %d: MSET = %q", c.id, reply)
+			c.l.Report("client %d: MSET = %q", c.id, reply)
 		default:
 			p.now = n
 		}
@@ -329,7 +288,7 @@ func (c *loadClient) read(text []byte, judges []func(string), p *pairs) ([]byte,
 			return
 		}
 		if want := "(" + strings.Repeat(","+strconv.Itoa(p.now), len(p.keys))[1:] + ")"; reply != want {
-			c.report("client %d: MGET = %q; want %q", c.id, reply, want)
+			c.l.Report("client %d: MGET = %q; want %q", c.id, reply, want)
 		}
 	})
 }

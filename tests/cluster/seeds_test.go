@@ -23,7 +23,7 @@ func TestReplaced(t *testing.T) {
 	seed := c.Nodes[1]
 	p := startProxy(t, []string{"127.0.0.1:" + dead, "127.0.0.1:" + port, seed.Addr})
 	l := startLoad(t, p.addr, 4, 6)
-	l.more(t)
+	l.More(t)
 	joins := c.Join(t)
 	for _, tag := range tags {
 		if slot := ring.SlotOf([]byte(tag)); c.Owner(t, slot) == seed {
@@ -31,7 +31,7 @@ func TestReplaced(t *testing.T) {
 		}
 	}
 	c.Replace(t, seed, joins)
-	l.more(t)
+	l.More(t)
 	seed.Kill()
 	c.MoveSlot(t, ring.SlotOf([]byte(tags[0])), c.Owner(t, ring.SlotOf([]byte(tags[0]))), joins)
 	l.end(t)

@@ -35,7 +35,7 @@ func TestMasterStops(t *testing.T) {
 			stopped := time.Now()
 			direct.await(t, stopped)
 			through.await(t, stopped)
-			l.more(t)
+			l.More(t)
 			down, up := direct.end(stopped), through.end(stopped)
 			t.Logf("nobody wrote to the cluster itself for %v; through the proxy for %v, which is %v later", down, up, up.since(down))
 			t.Logf("the prober itself had %v", through.refused)

@@ -4,8 +4,6 @@ package difftest
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -142,18 +140,9 @@ func badTraffic(t *testing.T, addr string, bad badInput) {
 	if got := c.reply(); got != "+OK\r\n" {
 		t.Fatalf("owed reply = %q", got)
 	}
-	// What comes until the end, or until a PING behind the bad input is answered.
-	ended := func() string {
-		var got strings.Builder
-		_, err := io.Copy(&got, c.r)
-		if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
-			t.Fatalf("neither closed nor answered; so far %q", clip(got.String()))
-		}
-		return got.String()
-	}
 	switch bad.want {
 	case closes:
-		if got := ended(); !strings.HasPrefix(got, "-ERR ") || strings.Count(got, "\r\n") != 1 {
+		if got := c.untilEnd(); !strings.HasPrefix(got, "-ERR ") || strings.Count(got, "\r\n") != 1 {
 			// A client that still writes may lose the error to a reset.
 			if err := <-wrote; err == nil || got != "" {
 				t.Errorf("got %q, want one error line and the end (write: %v)", clip(got), err)
@@ -185,7 +174,7 @@ func badTraffic(t *testing.T, addr string, bad badInput) {
 		other := dial(t, addr)
 		other.want(bulk("1"), "GET", "owed")
 		c.closeWrite()
-		if got := ended(); got != "" {
+		if got := c.untilEnd(); got != "" {
 			t.Errorf("got %q for half a request, want nothing", clip(got))
 		}
 	case anyhow:
@@ -193,7 +182,7 @@ func badTraffic(t *testing.T, addr string, bad badInput) {
 			<-wrote
 			c.conn.(*net.TCPConn).CloseWrite() // fails if it is closed already
 		}()
-		got := ended()
+		got := c.untilEnd()
 		for line := range strings.Lines(got) {
 			if !strings.HasPrefix(line, "-") {
 				t.Errorf("got %q, want nothing but errors", clip(got))

@@ -4,8 +4,6 @@ package difftest
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -100,18 +98,10 @@ func mcBadTraffic(t *testing.T, addr string, bad badInput) {
 	if got := c.mcReply(); got != "STORED\r\n" {
 		t.Fatalf("owed reply = %q", got)
 	}
-	ended := func() string {
-		var got strings.Builder
-		_, err := io.Copy(&got, c.r)
-		if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
-			t.Fatalf("neither closed nor answered; so far %q", clip(got.String()))
-		}
-		return got.String()
-	}
 	owed := mcHit("owed", "1")
 	switch bad.want {
 	case closes:
-		if got := ended(); !mcIsError(got) || strings.Count(got, "\r\n") != 1 {
+		if got := c.untilEnd(); !mcIsError(got) || strings.Count(got, "\r\n") != 1 {
 			// A client that still writes may lose the error to a reset.
 			if err := <-wrote; err == nil || got != "" {
 				t.Errorf("got %q, want one error line and the end (write: %v)", clip(got), err)
@@ -144,7 +134,7 @@ func mcBadTraffic(t *testing.T, addr string, bad badInput) {
 		other.expect(owed, mcGet("owed"))
 		other.close()
 		c.closeWrite()
-		if got := ended(); got != "" {
+		if got := c.untilEnd(); got != "" {
 			t.Errorf("got %q for half a request, want nothing", clip(got))
 		}
 	case anyhow:
@@ -152,7 +142,7 @@ func mcBadTraffic(t *testing.T, addr string, bad badInput) {
 			<-wrote
 			c.conn.(*net.TCPConn).CloseWrite() // fails if it is closed already
 		}()
-		got := ended()
+		got := c.untilEnd()
 		for line := range strings.Lines(got) {
 			if !mcIsError(line) && line != "END\r\n" && line != "STORED\r\n" {
 				t.Errorf("got %q in %q, want nothing but errors", clip(line), clip(got))

@@ -43,25 +43,31 @@ type mirrorFigures struct {
 	Why   string
 }
 
-// mirror is what is told of the mirror of pool front.
-func (s *service) mirror(t testing.TB) *mirrorFigures {
+// frontFigures are what is told of pool front and those beside it.
+type frontFigures struct {
+	Name   string
+	Mirror *mirrorFigures
+	Miss   *missFigures
+}
+
+// front is what is told of pool front.
+func (s *service) front(t testing.TB) frontFigures {
 	t.Helper()
-	var snapshot struct {
-		Pools []struct {
-			Name   string
-			Mirror *mirrorFigures
-		}
-	}
+	var snapshot struct{ Pools []frontFigures }
 	if err := json.Unmarshal([]byte(s.wantPage(t, "GET", "/pools", 200)), &snapshot); err != nil {
 		t.Fatal(err)
 	}
-	for i := range snapshot.Pools {
-		if snapshot.Pools[i].Name == "front" {
-			return snapshot.Pools[i].Mirror
-		}
+	i := slices.IndexFunc(snapshot.Pools, func(p frontFigures) bool { return p.Name == "front" })
+	if i < 0 {
+		t.Fatal("there is no pool front")
 	}
-	t.Fatal("there is no pool front")
-	return nil
+	return snapshot.Pools[i]
+}
+
+// mirror is what is told of the mirror of pool front.
+func (s *service) mirror(t testing.TB) *mirrorFigures {
+	t.Helper()
+	return s.front(t).Mirror
 }
 
 // settled waits until all copies are answered.

@@ -3,7 +3,6 @@
 package difftest
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -35,21 +34,7 @@ type missFigures struct {
 func (s *service) misses(t testing.TB) (m *missFigures) {
 	t.Helper()
 	await(t, "what was found is filled in, or not", func() bool {
-		var snapshot struct {
-			Pools []struct {
-				Name string
-				Miss *missFigures
-			}
-		}
-		if err := json.Unmarshal([]byte(s.wantPage(t, "GET", "/pools", 200)), &snapshot); err != nil {
-			t.Fatal(err)
-		}
-		for i := range snapshot.Pools {
-			if snapshot.Pools[i].Name == "front" {
-				m = snapshot.Pools[i].Miss
-			}
-		}
-		if m == nil {
+		if m = s.front(t).Miss; m == nil {
 			t.Fatal("nothing is told of misses")
 		}
 		return m.Found == m.Filled+m.Overtaken+m.TooLarge+m.FillFailed

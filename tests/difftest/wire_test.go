@@ -50,6 +50,17 @@ func newClient(t testing.TB, conn net.Conn) *client {
 	return &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 1<<16)}
 }
 
+// untilEnd is what comes until the connection is closed.
+func (c *client) untilEnd() string {
+	c.t.Helper()
+	var got strings.Builder
+	_, err := io.Copy(&got, c.r)
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		c.t.Fatalf("neither closed nor answered; so far %q", clip(got.String()))
+	}
+	return got.String()
+}
+
 // renew gives the client as much time as a new one has.
 func (c *client) renew() { c.conn.SetDeadline(time.Now().Add(2 * patience)) }
 

@@ -19,12 +19,12 @@ func TestCluster(t *testing.T) {
 	l.untilPairs(t, 2_000)
 	replica := c.Nodes[3]
 	c.Failover(t, replica)
-	l.more(t)
+	l.More(t)
 	p.awaitReplicas(t, 3)                            // the former master is one
 	c.Nodes[0].Want(t, "+OK", "CONFIG", "RESETSTAT") // what it was asked as a master
 	l.untilPairs(t, l.pairs.Load()+2_000)
 	c.Nodes[4].Kill()
-	l.more(t)
+	l.More(t)
 	c.Nodes[4].Up(t)
 	p.awaitReplicas(t, 3)
 	for _, n := range []*processtest.ClusterNode{c.Nodes[0], c.Nodes[4], c.Nodes[5]} {
@@ -49,7 +49,7 @@ func TestSentinels(t *testing.T) {
 		p.awaitReads(t, n)
 	}
 	s.Nodes[2].Kill()
-	l.more(t)
+	l.More(t)
 	s.Nodes[2].Up(t)
 	p.awaitReplicas(t, 2)
 	l.end(t)

@@ -100,14 +100,14 @@ func TestReplicaDies(t *testing.T) {
 	l := startLoad(t, p.addr, 8, 4, 4)
 	for range 4 {
 		a.Kill()
-		l.more(t)
+		l.More(t)
 		a.Up(t)
 		p.awaitReplicas(t, 2)
-		l.more(t)
+		l.More(t)
 	}
 	a.Kill()
 	b.Kill() // the master is left
-	l.more(t)
+	l.More(t)
 	l.end(t)
 }
 
@@ -228,7 +228,7 @@ func TestLoading(t *testing.T) {
 		text := p.page("/explain?key=k")
 		return strings.Contains(text, "it is loading") || strings.Contains(text, "it is being given all")
 	})
-	l.more(t)
+	l.More(t)
 	p.awaitReplicas(t, 1)
 	p.awaitReads(t, replica)
 	l.end(t)

@@ -20,7 +20,7 @@ func TestFailover(t *testing.T) {
 		was := s.Master()
 		s.Failover(t)
 		s.AwaitSwitch(t, was)
-		l.more(t)
+		l.More(t)
 	}
 	l.end(t)
 	l.wantErrors(t)
@@ -42,7 +42,7 @@ func TestMasterDies(t *testing.T) {
 		was.Kill()
 		killed++
 		s.AwaitSwitch(t, was)
-		l.more(t)
+		l.More(t)
 		if lasts(0) > 0 {
 			was.Up(t)
 			s.AwaitReplicas(t, 2)
@@ -50,7 +50,7 @@ func TestMasterDies(t *testing.T) {
 	}
 	l.end(t)
 	l.wantErrors(t, "-ERR Connection reset by peer")
-	if n := l.errors["-ERR Connection reset by peer"]; n > killed*len(l.clients)*l.pipe {
-		t.Errorf("%d increments failed of %d masters that were killed; want those under way alone, %d clients with %d each", n, killed, len(l.clients), l.pipe)
+	if n := l.errors["-ERR Connection reset by peer"]; n > killed*l.clients*l.pipe {
+		t.Errorf("%d increments failed of %d masters that were killed; want those under way alone, %d clients with %d each", n, killed, l.clients, l.pipe)
 	}
 }
