@@ -174,6 +174,28 @@ func TestMirrorBudget(t *testing.T) {
 	c.has(t, bulk("M"))
 }
 
+// TestRampForgets: once somebody lets reads go on that went back, as many replies may differ as from the beginning.
+func TestRampForgets(t *testing.T) {
+	s, _, _ := mirrorSim(t, func(o *MirrorOptions) { o.Ramp = ring.Whole })
+	m := s.connect().session.routes.mirror
+	for i := range 3 {
+		for range 100 {
+			m.compared(false)
+		}
+		m.compared(true)
+		if _, backs, _ := s.pool.RampState(); backs != int64(i) {
+			t.Fatalf("round %d: reads went back %d times; 1 of 1,000 may differ", i, backs)
+		}
+		for range 5 { // also while they are back
+			m.compared(true)
+		}
+		if _, backs, _ := s.pool.RampState(); backs != int64(i+1) {
+			t.Fatalf("round %d: reads went back %d times", i, backs)
+		}
+		s.pool.ResumeReads()
+	}
+}
+
 // TestMirrorGone: where the mirror's pool is removed with the line, all goes on without.
 func TestMirrorGone(t *testing.T) {
 	s, own, mirror := mirrorSim(t, nil)

@@ -37,7 +37,7 @@ func (m *mirror) goBack(why string) {
 	m.local.loop.Log.Warn("reads go back from the mirror to the pool", "pool", m.from.pool.Name, "mirror", m.opts.Pool, "why", why)
 }
 
-// compared notes the outcome of a comparison.
+// compared notes the outcome of a comparison. What led back, and what differs until reads go on, does not count once they do.
 func (m *mirror) compared(different bool) {
 	w := &m.from.window
 	if w.compared++; different {
@@ -45,7 +45,7 @@ func (m *mirror) compared(different bool) {
 			m.goBack("replies differ too often")
 		}
 	}
-	if w.compared == windowSize {
+	if w.compared == windowSize || m.ramp.back.Load() {
 		*w = window{}
 	}
 }

@@ -331,15 +331,21 @@ func TestMirrorRamp(t *testing.T) {
 	if m := s.settled(t); m.Ramp != 0.5 || m.Backs != 0 || m.Compared.Same != 2000 {
 		t.Fatalf("%+v; want a ramp of half of the keys, and 2000 replies that are the same", m)
 	}
-	who := func() (mirror, pool int) {
+	compared := int64(2000)
+	who := func() (mirror, pool int) { // at once: which differ shows a moment later
+		var gets []byte
 		for i := range 200 {
-			switch key := fmt.Sprint("k", i); c.do("GET", key) {
-			case bulk("mirror"):
+			gets = append(gets, command("GET", fmt.Sprint("k", i))...)
+		}
+		c.send(gets)
+		for _, got := range c.replies(200) {
+			if got == bulk("mirror") {
 				mirror++
-			default:
+			} else {
 				pool++
 			}
 		}
+		compared += 200
 		return mirror, pool
 	}
 	for i := range 200 {
@@ -355,6 +361,10 @@ func TestMirrorRamp(t *testing.T) {
 	if m := s.mirror(t); m.Ramp != 0 || m.Why != "replies differ too often" || !strings.Contains(s.logged(), "reads go back from the mirror") {
 		t.Errorf("%+v; want to be told why", m)
 	}
+	await(t, "all is compared", func() bool {
+		m := s.mirror(t).Compared
+		return m.Same+m.Settled+m.Different+m.Unsettled+m.Unchecked+m.Unanswered == compared
+	})
 	if got := s.wantPage(t, "POST", "/mirror/resume?pool=front", 200); !strings.Contains(got, "true") {
 		t.Errorf("POST /mirror/resume says %q", got)
 	}
