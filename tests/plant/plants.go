@@ -12,6 +12,7 @@ var tests = map[string]string{
 	"after-a-failed-hand-over-it-drains":     "engine TestHandOverFails",
 	"asked-without-asking":                   "session TestAsk",
 	"perhaps-done-is-done-again":             "session TestServerGone",
+	"all-is-overtaken":                       "session TestAllWait",
 	"sent-again-overtakes":                   "session TestAgainInOrder",
 	"nobody-is-the-heir":                     "session TestMasterLeaves",
 	"ailing-connections-stay":                "backend TestConnUnwell",

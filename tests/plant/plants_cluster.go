@@ -6,6 +6,7 @@ var clusterPlants = []plant{
 	{"asked-without-asking", "session/again.go", "	if ask {\n		c.Before(h.pool.Protocol.Asking())\n	}\n	r.Server", "	r.Server"},
 	{"perhaps-done-is-done-again", "backend/again.go", "if end <= had.taken && (c.classes[r.Op] != work.Read && !elsewhere || r.Size > 0) {", "if end <= had.taken && r.Size > 0 {"},
 	{"parked-overtake", "session/order.go", "	h.retries.parked = slices.Insert(all, at, p)", "	h.retries.parked = slices.Insert(all, min(at, 0), p)"},
+	{"all-is-overtaken", "session/route.go", "case cmd.Kind == codec.Fanout && s.retries != nil && s.awaitsReplies(),", "case cmd.Kind == codec.Fanout && s.retries != nil && s.head != s.head && s.awaitsReplies(),"},
 	{"sent-again-overtakes", "session/order.go", "	if a := &s.sentAgain; a.to == nil || a.to == server && !a.others {\n		return false\n	}\n	ahead", "	if s != nil {\n		return false\n	}\n	ahead"},
 	{"nobody-is-the-heir", "session/aim.go", "before < 0 || !owners[before] && alone {", "before == len(owners) && alone {"},
 	{"client-goes-on-behind-a-retry", "session/again.go", "	s.waitsFor |= behindRetry\n", ""},
