@@ -54,6 +54,10 @@ type Answers interface {
 	FillOp() uint16
 	Filled(reply []byte) bool
 
+	// Doubles says that servers that are to have the same data all have to be sent cmd, as it does not only read; why is why that must not
+	// be done, for each would do something else with it; "": it may. It does not judge its Kind.
+	Doubles(cmd *Command) (writes bool, why string)
+
 	// IsError says that a server's reply, of which these are the first bytes, is an error.
 	IsError(reply []byte) bool
 

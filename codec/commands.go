@@ -27,12 +27,13 @@ type Commands interface {
 
 	// Script says of a command with Script whether it brings a script, which servers keep under a name, calls one by that name, or has
 	// servers forget all that they have. An empty body is none. The other methods are about those: the name of a body, and the name in the frame of a command that
-	// calls; the command that has a server keep a body, and its Op; whether a reply says that the server does not have the script
+	// calls; the command that has a server keep a body, what a server answers that lacks one, and the Op of that command; whether a reply says that the server does not have the script
 	// and has executed nothing, or perhaps says so, with more bytes. Of a protocol without scripts nothing of this is called.
 	Script(cmd *Command) (body []byte, calls, forgets bool)
 	ScriptName(body []byte) string
 	AppendCalled(dst, frame []byte) []byte
 	AppendLoad(dst, body []byte) []byte
+	AppendUnloaded(dst []byte) []byte
 	LoadOp() uint16
 	Unloaded(reply []byte) (is, perhaps bool)
 

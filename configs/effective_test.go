@@ -121,6 +121,12 @@ e:
   server_password_env: CASHEW_TEST_SECRET
   servers:
     - 127.0.0.1:2:1
+w:
+  listen: 127.0.0.1:18
+  redis: true
+  dual_write: e answer=any
+  servers:
+    - 127.0.0.1:8:1
 c:
   listen: 127.0.0.1:7
   redis: true
@@ -213,7 +219,7 @@ global:
 		t.Errorf("a secret is shown: %s", text)
 	}
 	got := make(map[string]bool)
-	for _, name := range []string{"r", "m", "f", "e", "c", "s", "t", "u", "d", "d2", "d3", "d4", "d5", "d6", "x"} {
+	for _, name := range []string{"r", "m", "f", "e", "w", "c", "s", "t", "u", "d", "d2", "d3", "d4", "d5", "d6", "x"} {
 		for key := range all[name].(Section) {
 			got[key] = true
 		}

@@ -71,6 +71,7 @@ func (p *pool) plainKeys(lookup lookupFunc) []key {
 		p.routesKey(),
 		p.mirrorKey(),
 		p.failoverKey(),
+		p.dualKey(),
 		p.missKey(),
 		boolKey("preconnect", &p.Preconnect),
 		boolKey("auto_eject_hosts", &p.AutoEjectHosts),

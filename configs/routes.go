@@ -62,14 +62,14 @@ func routeLines(routes []ring.Route) (lines []string) {
 	return lines
 }
 
-// routedPools are the names of the pools that others of a file route to, have as a mirror, a spare or a next tier, whatever else is wrong with
+// routedPools are the names of the pools that others of a file route to, have as a mirror, a spare, a next tier or to write to as well, whatever else is wrong with
 // them; strays: one of these lines names no pool that there is.
 func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
 	names = make(map[string]bool)
 	for pool, body := range pairs(root) {
 		for name, value := range pairs(body) {
 			lines := value.Content
-			if name.Value == "mirror" || name.Value == "failover" || name.Value == "miss" {
+			if name.Value == "mirror" || name.Value == "failover" || name.Value == "miss" || name.Value == "dual_write" {
 				lines = []*yaml.Node{value}
 			} else if name.Value != "routes" {
 				continue
@@ -85,7 +85,7 @@ func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
 	return names, strays
 }
 
-// routes checks what pools' routes lead to, and what their mirrors, spares and next tiers are.
+// routes checks what pools' routes lead to, and what their mirrors, spares, next tiers and other pools to write to are.
 func (c *checker) routes() {
 	var names []string
 	for _, p := range c.pools {
@@ -95,6 +95,8 @@ func (c *checker) routes() {
 		c.mirror(p, names)
 		c.failover(p, names)
 		c.miss(p, names)
+		c.dual(p, names)
+		c.doubled(p, names)
 		told := make(map[string]bool)
 		for i, r := range p.Routes {
 			at := Problem{Pool: p.Name, Key: "routes", Value: p.routeNodes[i].Value}

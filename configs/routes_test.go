@@ -212,3 +212,79 @@ func TestBadMiss(t *testing.T) {
 		t.Errorf("miss of memcached: %v", err)
 	}
 }
+
+// TestDual: the line's words, and how it is shown.
+func TestDual(t *testing.T) {
+	const pools = "front:\n  listen: /front\n  redis: true\n  dual_write: LINE\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  redis: true\n  servers:\n    - 127.0.0.1:3:1\n"
+	for line, want := range map[string]session.Answer{"users": session.AnswerBoth, "users answer=both": session.AnswerBoth, "users answer=own": session.AnswerOwn, "users answer=any": session.AnswerAny} {
+		f, err := Parse("f.yml", []byte(strings.Replace(pools, "LINE", line, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Options.Pools[0].Dual; got.Pool != "users" || got.Answer != want {
+			t.Errorf("dual_write: %s is %+v", line, got)
+		}
+		if got := Effective(&f.Options)["front"].(Section)["dual_write"]; got != "users answer="+want.String() {
+			t.Errorf("dual_write: %s is shown as %v", line, got)
+		}
+	}
+	f, err := Parse("f.yml", []byte(strings.Replace(strings.Replace(pools, "LINE", "users", 1), "users:\n", "users:\n  listen: /users\n  dual_write: front\n", 1)))
+	if err != nil || f.Options.Pools[1].Dual.Pool != "front" {
+		t.Errorf("two pools that write to one another: %v", err)
+	}
+}
+
+// TestBadDual: what is wrong with writes to two pools is told, once, with its line.
+func TestBadDual(t *testing.T) {
+	pool := func(name, lines, port string) string {
+		return name + ":\n  listen: /" + name + "\n" + lines + "  servers:\n    - 127.0.0.1:" + port + ":1\n"
+	}
+	for line, want := range map[string]string{
+		"users answer=all":                   "has more than answer=both, answer=own or answer=any behind the pool",
+		"users both":                         "has more than answer=both",
+		"users answer=own x":                 "has more than answer=both",
+		"answer=own":                         "names no pool",
+		"userz":                              `did you mean "users"?`,
+		"front":                              "is the pool itself",
+		"mc":                                 "speaks another protocol",
+		"same":                               "has server 127.0.0.1:2 as this pool does: it would be written to twice",
+		"routed":                             "is pool 'routed', which has routes",
+		"third":                              "is pool 'third', which has dual_write to a third",
+		"random":                             "has distribution random",
+		"cluster":                            "is a Redis Cluster",
+		"few\n  databases: 4":                "does not have the 4 databases",
+		"users\n  routes:\n    - few x*":     "does not go with routes",
+		"users\n  failover: few":             "does not go with failover",
+		"users\n  miss: few ttl=1":           "does not go with miss",
+		"users\n  mirror: few":               "does not go with mirror",
+		"users\n  redis_db: 1\n  hash: zzz1": "", // the hash alone
+	} {
+		text := pool("front", "  redis: true\n  dual_write: "+line+"\n", "2") + pool("users", "  redis: true\n", "3") + pool("mc", "", "4") + pool("same", "  redis: true\n", "2") +
+			pool("few", "  redis: true\n", "8") + pool("routed", "  redis: true\n  routes:\n    - users u*\n", "5") + pool("third", "  redis: true\n  dual_write: users\n", "6") + pool("random", "  redis: true\n  distribution: random\n", "7") +
+			"cluster:\n  listen: /cluster\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:9\n"
+		_, err := Parse("f.yml", []byte(text))
+		if want == "" {
+			if err == nil || strings.Contains(err.Error(), "dual_write") {
+				t.Errorf("dual_write: %s: %v", line, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "f.yml:4: pool front: dual_write: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("dual_write: %s: %v; want %s", line, err, want)
+		}
+	}
+}
+
+// TestToDual: what other pools write to one with dual_write would be in that alone.
+func TestToDual(t *testing.T) {
+	for line, wrong := range map[string]bool{
+		"routes:\n    - front x*": true, "failover: front send=all": true, "failover: front": false, "mirror: front": true, "mirror: front send=reads": false, "miss: front ttl=1": false,
+	} {
+		text := "other:\n  listen: /other\n  redis: true\n  " + line + "\n  servers:\n    - 127.0.0.1:4:1\nfront:\n  listen: /front\n  redis: true\n  dual_write: users\n  servers:\n    - 127.0.0.1:2:1\n" +
+			"users:\n  redis: true\n  servers:\n    - 127.0.0.1:3:1\n"
+		_, err := Parse("f.yml", []byte(text))
+		if (err != nil) != wrong || wrong && !strings.Contains(err.Error(), "leads to pool 'front', which has dual_write: that is for what its own clients write") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}

@@ -251,6 +251,12 @@ func poolCases() []settingCase {
 			},
 		},
 		{
+			key: "dual_write", to: "z answer=own", from: map[string]string{"servers": "DEAF DEAF"}, note: "dual_write", shows: "z answer=own",
+			does: func(in *instance) {
+				in.wantReply("-ERR dual_write: WATCH", "WATCH", "k")
+			},
+		},
+		{
 			key: "mirror", to: "z share=50% compare=true", note: "mirror", shows: "z share=50% send=all budget=67108864 compare=true ramp=0% max_differences=0.1%",
 			does: func(in *instance) {
 				for i := range 20 {

@@ -55,7 +55,7 @@ func (c *settings) file() string {
 			fmt.Fprintf(&b, "    - %s:1 s%d\n", addr, i)
 		}
 	}
-	if c.pool["mirror"]+c.pool["failover"]+c.pool["miss"] != "" { // which is another pool
+	if c.pool["mirror"]+c.pool["failover"]+c.pool["miss"]+c.pool["dual_write"] != "" { // which is another pool
 		fmt.Fprintf(&b, "z:\n  redis: true\n  servers:\n    - %s:1\n", c.live)
 	}
 	return b.String()

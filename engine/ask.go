@@ -97,6 +97,12 @@ func (p *Proxy) explainRouted(pl *pool, key []byte) Place {
 		if m := &pl.opts.Miss; m.Pool != "" {
 			place.Reason += "; what is not there is asked of pool " + m.Pool
 		}
+		if d := &pl.opts.Dual; d.Pool != "" {
+			place.Reason += "; what is written goes to pool " + d.Pool + " as well"
+			if other := named(p.pools(), d.Pool); other != nil {
+				place.Reason += ", there to " + other.explain(key).Server
+			}
+		}
 		if m := &pl.opts.Mirror; m.Has(key) {
 			place.Reason += "; mirrored to pool " + m.Pool
 		}

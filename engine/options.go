@@ -99,7 +99,8 @@ func (o *Options) check() error {
 }
 
 // checkRoutes refuses routes to pools, and mirrors, that there are not, or that speak otherwise: a key must not go anywhere else instead.
-// Neither end of a route may be a pool whose servers change places, nor may a mirror that answers reads, a spare, or a next tier.
+// Neither end of a route may be a pool whose servers change places, nor may a mirror that answers reads, a spare, a next tier, or
+// where writes go as well.
 func (o *Options) checkRoutes() error {
 	var errs []error
 	for i := range o.Pools {
@@ -123,6 +124,10 @@ func (o *Options) checkRoutes() error {
 		}
 		if p.Miss.Pool != "" {
 			check(p.Miss.Pool, true)
+			check(p.Name, true)
+		}
+		if p.Dual.Pool != "" {
+			check(p.Dual.Pool, true)
 			check(p.Name, true)
 		}
 		if p.Mirror.Pool != "" {

@@ -94,6 +94,9 @@ func (p *pool) stats() stats.Pool {
 	if to := p.opts.Miss.Pool; to != "" {
 		st.Miss = &stats.Tier{Pool: to}
 	}
+	if d := &p.opts.Dual; d.Pool != "" {
+		st.Dual = &stats.Dual{Pool: d.Pool, Answer: d.Answer.String()}
+	}
 	if f := p.SentinelFigures(); f != nil {
 		st.Sentinel = &stats.Sentinel{Sentinels: f.Sentinels, Unknown: f.Unknown, Held: f.Held, Applied: f.Applied, Failed: f.Failed}
 	}

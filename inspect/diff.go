@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cashew/configs"
+	"cashew/engine"
 	"cashew/stats"
 )
 
@@ -63,6 +64,7 @@ type poolDifference struct {
 	Change   string           `json:"change"`             // "added", "removed" or "kept"
 	Movement *movement        `json:"movement,omitempty"` // of the keys that have none of the prefixes below
 	Routes   []routedMovement `json:"routes,omitempty"`
+	Writes   string           `json:"writes,omitempty"` // whether other pools are written to as well than before
 	Traffic  *traffic         `json:"traffic,omitempty"`
 }
 
@@ -102,7 +104,7 @@ func diff(oldPath, newPath string, stderr io.Writer) (*difference, error) {
 		}
 		m := compare(d.old.home(p.opts.Name, ""), d.new.home(p.opts.Name, ""))
 		routes := routedMovements(d.old, d.new, p.opts.Name)
-		d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "kept", Movement: &m, Routes: routes})
+		d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "kept", Movement: &m, Routes: routes, Writes: writes(p.opts, q.opts)})
 	}
 	for _, q := range is {
 		if d.old[q.opts.Name] == nil {
@@ -110,6 +112,20 @@ func diff(oldPath, newPath string, stderr io.Writer) (*difference, error) {
 		}
 	}
 	return d, nil
+}
+
+// writes says whether what is written to a pool goes to another one as well than before, or is told by another rule; "": neither.
+func writes(was, is *engine.PoolOptions) string {
+	of := func(o *engine.PoolOptions) string {
+		if o.Dual.Pool == "" {
+			return "this pool alone"
+		}
+		return "pool " + o.Dual.Pool + " as well, answer=" + o.Dual.Answer.String()
+	}
+	if was.Dual == is.Dual {
+		return ""
+	}
+	return "what is written goes to " + of(is) + " (before: to " + of(was) + ")"
 }
 
 // loadPlacements reads a file. Its mistakes go to stderr, and then the error is errFound.
@@ -211,6 +227,9 @@ func (d *difference) print(w io.Writer) {
 			fmt.Fprintf(w, "  note: %s\n", m.Note)
 		}
 		printFlows(w, m.Flows)
+		if p.Writes != "" {
+			fmt.Fprintf(w, "  %s\n", p.Writes)
+		}
 		for i := range p.Routes {
 			p.Routes[i].print(w)
 		}

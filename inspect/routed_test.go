@@ -80,6 +80,52 @@ func TestExplainBeside(t *testing.T) {
 	}
 }
 
+// TestExplainDual: where a key is written to besides is told, with the server there, and what a change does about it.
+func TestExplainDual(t *testing.T) {
+	path := routedFile(t)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(text, []byte("  distribution"), []byte("  dual_write: users answer=any\n  distribution"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	places, err := explainFile(path, "", strings.Fields("a b c d e f"), new(bytes.Buffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]string{}
+	for _, p := range places {
+		if p.Pool == "users" {
+			there[p.Key] = p.Server
+		}
+	}
+	for _, p := range places {
+		want := "; what is written goes to pool users as well, there to " + there[p.Key]
+		if p.Pool == "front" && !strings.HasSuffix(p.Reason, want) {
+			t.Errorf("reason %q; want %q at its end", p.Reason, want)
+		}
+	}
+	if there["a"] == "" {
+		t.Errorf("%+v", places)
+	}
+	for _, files := range [][2]string{{routedFile(t), path}, {path, routedFile(t)}, {path, path}} {
+		d, err := diff(files[0], files[1], new(bytes.Buffer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		d.print(&out)
+		want := "  what is written goes to pool users as well, answer=any (before: to this pool alone)\n"
+		if files[0] == path {
+			want = "  what is written goes to this pool alone (before: to pool users as well, answer=any)\n"
+		}
+		if has := strings.Contains(out.String(), want); has != (files[0] != files[1]) {
+			t.Errorf("told: %v, of %q in\n%s", has, want, out.String())
+		}
+	}
+}
+
 // TestDiffRouted: what moves is told prefix by prefix, and a prefix that comes to a pool with its data where it was moves nothing.
 func TestDiffRouted(t *testing.T) {
 	d, err := diff(routedFile(t, "users user:*"), routedFile(t, "rest user:* a:*"), new(bytes.Buffer))

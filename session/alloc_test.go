@@ -146,3 +146,32 @@ func TestAllocsMissed(t *testing.T) {
 		}
 	}
 }
+
+// TestAllocsDual: a command that is written to two pools allocates nothing, by any rule.
+func TestAllocsDual(t *testing.T) {
+	for answer := AnswerBoth; answer <= AnswerAny; answer++ {
+		s := dualSim(t, answer, 1)
+		mine, its := s.Servers[0], s.Servers[1]
+		c := s.connect()
+		set, buf := []byte(array("SET", "a", "1")+array("DEL", "a", "b")), make([]byte, 100)
+		play := func() {
+			s.Loop.Data(c.session, buf[:copy(buf, set)])
+			s.Settle()
+			s.Loop.Data(mine.Up, buf[:copy(buf, "+OK\r\n:1\r\n")])
+			s.Loop.Data(its.Up, buf[:copy(buf, "+OK\r\n:1\r\n")])
+			s.Settle()
+			mine.Sock.Got, its.Sock.Got, c.Sock.Got = mine.Sock.Got[:0], its.Sock.Got[:0], c.Sock.Got[:0]
+		}
+		c.Send(string(set))
+		s.Settle()
+		mine.Reply("+OK\r\n:1\r\n")
+		its.Reply("+OK\r\n:1\r\n")
+		s.Settle()
+		for range 10 {
+			play()
+		}
+		if n := testing.AllocsPerRun(1000, play); n != 0 {
+			t.Errorf("%v: %v allocations in a round; want 0", answer, n)
+		}
+	}
+}

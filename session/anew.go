@@ -54,7 +54,12 @@ func (s *Session) wouldQueue(cl *codec.Client, cmd *codec.Command, own bool) boo
 		}
 		p.Apply(cl, cmd, lesson)
 	}
-	if cmd.Sole && s.pool.single() {
+	if s.dual() != nil {
+		if _, why := p.Doubles(cmd); why != "" {
+			return false
+		}
+	}
+	if cmd.Sole && s.pool.single() && s.solely(cmd) {
 		return true
 	}
 	if own || !cmd.Own {

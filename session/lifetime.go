@@ -149,10 +149,13 @@ func (s *Session) moved(old *Pool) {
 	s.allowFirst()                 // the bounds may be others now
 }
 
+// owedNothing says that all commands of s are answered, whoever has been.
+func (s *Session) owedNothing() bool { return s.head == nil && s.doubling == 0 }
+
 // settled clears behindOrder once nothing is owed to s, and says whether it is clear: then the next command of s may take other
 // connections than those before.
 func (s *Session) settled() bool {
-	if s.head == nil {
+	if s.owedNothing() {
 		s.waitsFor &^= behindOrder
 	}
 	return s.waitsFor&behindOrder == 0

@@ -46,6 +46,8 @@ type Local struct {
 	twins        []*twin           // not in use
 	comparing    int               // twins that are asked again
 	askings      []*asking         // not in use
+	pairs        []*pair           // not in use
+	legs         [2]legs           // scratch of twice
 	skips        stats.MirrorSkips // of pools without a mirror, which nobody asks for
 	loaded       [8]loading        // lately, the next in place of the one at nextLoaded
 	reads, asked bool              // the command that is being taken may be asked of replicas, and was

@@ -54,6 +54,9 @@ type ClientOptions struct {
 	// Miss is what is asked for what the pool does not have; no mirror of it is compared with.
 	Miss MissOptions
 
+	// Dual is what gets the writes of clients as well.
+	Dual DualOptions
+
 	// Mirror is what gets copies of what clients send.
 	Mirror MirrorOptions
 

@@ -104,7 +104,7 @@ func (s *Session) partSoon() {
 
 // atBoundary says that nothing is owed to s, and that its input can be read again from the first byte that was kept.
 func (s *Session) atBoundary() bool {
-	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between() || s.in != nil && !s.blocked) && !s.rewritten()
+	return s.owedNothing() && s.out.Pending() == 0 && !s.holdsOn() && (s.between() || s.in != nil && !s.blocked) && !s.rewritten()
 }
 
 // part takes s apart: its client lives on with the descriptor.

@@ -230,6 +230,10 @@ func (s *Session) leaveTopics() {
 
 // publish sends what a client publishes.
 func (s *Session) publish(cmd *codec.Command) {
+	if s.dual() != nil {
+		s.twice(cmd)
+		return
+	}
 	place, server := s.pool.Router().Route(cmd.Key)
 	if !s.pool.census.any() {
 		s.send(place, server, cmd) // its server knows all who hear it

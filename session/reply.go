@@ -183,7 +183,7 @@ func (s *Session) flush() {
 	case s.life == closed:
 	case s.broken || s.out.Err() != nil:
 		s.close()
-	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:
+	case s.life >= quitting && s.owedNothing() && s.out.Pending() == 0:
 		s.finish()
 	default:
 		s.unblock()

@@ -131,6 +131,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return true
 	case cmd.Kind == codec.Switch && !s.ready(cmd):
 		return false
+	case s.routes != nil && s.undoubled(cmd):
+		return true
 	case cmd.Kind == codec.Refuse && cmd.Apart && !s.inTransaction() && s.pool.single():
 		cmd.Kind = codec.Lease
 		return s.blockOn(cmd)
@@ -216,6 +218,10 @@ func (s *Session) forward(cmd *codec.Command) {
 
 // forwardRouted is forward where keys may be other pools'.
 func (s *Session) forwardRouted(cmd *codec.Command) {
+	if s.routes.dual != nil && cmd.Key != nil && s.doubles(cmd) {
+		s.twice(cmd)
+		return
+	}
 	w := s.ways()
 	if cmd.Key == nil && len(cmd.Keys) == 0 {
 		w.routes = nil // it is about the own servers

@@ -23,13 +23,15 @@ import (
 // Lead finds the routes of keys.
 func (o *ClientOptions) Lead() *ring.Lead { return ring.NewLead(o.Routes) }
 
-// LeadsTo says that a route leads to the pool of that name, or that it is the mirror, the spare, or the next tier.
+// LeadsTo says that a route leads to the pool of that name, or that it is the mirror, the spare, the next tier, or written to as well.
 func (o *ClientOptions) LeadsTo(pool string) bool {
-	return o.Mirror.Pool == pool || o.Failover.Pool == pool || o.Miss.Pool == pool || slices.ContainsFunc(o.Routes, func(r ring.Route) bool { return r.Pool == pool })
+	return o.Mirror.Pool == pool || o.Failover.Pool == pool || o.Miss.Pool == pool || o.Dual.Pool == pool || slices.ContainsFunc(o.Routes, func(r ring.Route) bool { return r.Pool == pool })
 }
 
 // beside says that other pools get what is about the own keys.
-func (o *ClientOptions) beside() bool { return o.Mirror.Pool+o.Failover.Pool+o.Miss.Pool != "" }
+func (o *ClientOptions) beside() bool {
+	return o.Mirror.Pool+o.Failover.Pool+o.Miss.Pool+o.Dual.Pool != ""
+}
 
 // routes are a pool's on one loop.
 type routes struct {
@@ -37,6 +39,7 @@ type routes struct {
 	mirror  *mirror    // nil: none
 	spare   *spare     // nil: none
 	tier    *tier      // nil: none
+	dual    *dual      // nil: none
 	to      []int      // of each route of lead: its target
 	targets []reach    // the own pool first
 	servers []*topology.Server
@@ -86,6 +89,10 @@ func (l *Local) resolved(h *shard) *routes {
 	}
 	if name := h.pool.opts.Miss.Pool; name != "" {
 		y.tier = l.tierOf(h, l.routedTo(h, name))
+	}
+	if o := &h.pool.opts.Dual; o.Pool != "" {
+		y.dual = l.dualOf(h, l.routedTo(h, o.Pool))
+		y.dual.base = y.targets[y.add(y.dual.shard(), h.tally.RoutedTo(o.Pool), y.origin)].base
 	}
 	if name := h.pool.opts.Mirror.Pool; name != "" {
 		y.mirror = l.mirrorOf(h, l.routedTo(h, name))
@@ -150,7 +157,7 @@ func (y *routes) same(z *routes) bool {
 	if y == nil || z == nil {
 		return y == z
 	}
-	return slices.Equal(y.lead.Routes(), z.lead.Routes()) && y.mirror.shard() == z.mirror.shard() && y.tier.shard() == z.tier.shard() && slices.Equal(y.to, z.to) &&
+	return slices.Equal(y.lead.Routes(), z.lead.Routes()) && y.mirror.shard() == z.mirror.shard() && y.tier.shard() == z.tier.shard() && y.dual.shard() == z.dual.shard() && slices.Equal(y.to, z.to) &&
 		slices.EqualFunc(y.targets, z.targets, func(a, b reach) bool { return a.shard == b.shard })
 }
 

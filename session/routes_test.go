@@ -22,6 +22,12 @@ func routedSim(t testing.TB, routes ...ring.Route) *sim {
 // addPool adds a pool that nobody's clients are of.
 func (s *sim) addPool(t testing.TB, name string, servers ...string) *Pool {
 	t.Helper()
+	return s.addPoolWith(t, name, nil, servers...)
+}
+
+// addPoolWith is addPool for one with other settings.
+func (s *sim) addPoolWith(t testing.TB, name string, edit func(*topology.Options), servers ...string) *Pool {
+	t.Helper()
 	o := topology.Options{
 		Name: name, Protocol: resp.New(resp.Options{Learn: true}), Hash: "fnv1a_64", Distribution: "modula", ServerConnections: 1,
 		TransactionConnections: 8, BlockingConnections: 8,
@@ -29,6 +35,9 @@ func (s *sim) addPool(t testing.TB, name string, servers ...string) *Pool {
 	for _, v := range servers {
 		o.Servers = append(o.Servers, sessiontest.ServerNamed(v))
 		s.AddServer(v)
+	}
+	if edit != nil {
+		edit(&o)
 	}
 	bp, err := topology.NewPool(o, s.Loop.World, s.Loop.Log)
 	if err != nil {
@@ -45,12 +54,18 @@ func (s *sim) addPool(t testing.TB, name string, servers ...string) *Pool {
 // reroute has the pool sim have other routes.
 func (s *sim) reroute(t testing.TB, change *Change, routes ...ring.Route) {
 	t.Helper()
+	s.reset(t, change, func(o *ClientOptions) { o.Routes = routes })
+}
+
+// reset has the pool sim have other settings towards clients.
+func (s *sim) reset(t testing.TB, change *Change, edit func(o *ClientOptions)) {
+	t.Helper()
 	bp, err := s.pool.Successor(*s.pool.Options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	opts := *s.pool.opts
-	opts.Routes = routes
+	edit(&opts)
 	next := NewPool(bp, &opts, alone{})
 	next.Adopt(s.pool)
 	change.Limits, change.Replaced = s.local.limits, append(change.Replaced, Replaced{s.pool, next})

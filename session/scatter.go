@@ -13,6 +13,10 @@ import (
 func (s *Session) scatter(cmd *codec.Command) {
 	l, servers := s.local, s.reached()
 	if s.routes != nil {
+		if s.doubles(cmd) {
+			s.twice(cmd)
+			return
+		}
 		s.mirrorParts(cmd)
 	}
 	if !s.placeKeys(cmd, len(servers)) {
@@ -123,6 +127,10 @@ func (s *Session) endFragment(cmd *codec.Command, t *target) {
 // fanOut sends a command as it is to every server of the pool, live in the ring or not, and to those of the pools that routes lead to, if all
 // are to be alike.
 func (s *Session) fanOut(cmd *codec.Command) {
+	if s.dual() != nil && s.group.Writes(cmd.Op) && !cmd.Alike { // else both are to be alike
+		s.twice(cmd)
+		return
+	}
 	if s.routes != nil && s.group.Writes(cmd.Op) {
 		s.unmirrored().Keyless++
 	}

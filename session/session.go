@@ -22,7 +22,7 @@
 // lifetime.go for how one opens and ends, idle.go for those that nothing comes from, logins.go for logins that fail and those that wait, parting.go for how it goes to another process; budget.go for what it may be owed; switch.go,
 // databases.go, transaction.go, anew.go, watch.go, blocking.go, question.go, scripts.go and call.go for commands that are more, or less, than a request to a
 // server; lookup.go and lessons.go for those that the protocol does not know; moving.go for clients that ask to be told before they are left; pubsub.go, hub.go, topic.go, link.go, fanout.go and census.go
-// for what clients are subscribed to; tally.go and told.go for figures, and list.go for a loop's lists; users.go for who a client is; limits.go for how much it may ask for. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
+// for what clients are subscribed to; dual.go, twice.go and pair.go for what two pools are written; tally.go and told.go for figures, and list.go for a loop's lists; users.go for who a client is; limits.go for how much it may ask for. verify.go and verify_hub.go, in builds with -tags invariants, have what must hold between two
 // callbacks.
 //
 // A Session and all that hangs on it belongs to one loop and takes no lock. Local is what sessions have on their loop, a shard what
@@ -116,6 +116,7 @@ type Session struct {
 	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever
 	keptCalls   int              // bytes that are kept of commands until it is clear that their servers have the scripts, or a value; see call.go and asking.go
 	silent      int              // commands that were sent and have no reply
+	doubling    int              // writes to two pools of which one has not answered; the client may have its reply
 }
 
 const (

@@ -19,7 +19,7 @@ import (
 // sole sends a command as it is to the only server of the pool; false: there are several, or its cursor is of a time when there were, or it is for
 // other pools as well.
 func (s *Session) sole(cmd *codec.Command) bool {
-	if !s.pool.single() || cmd.Kind == codec.Walk && s.pool.Walked() || cmd.Alike && s.routes != nil && s.routes.leads {
+	if !s.pool.single() || cmd.Kind == codec.Walk && s.pool.Walked() || cmd.Alike && s.routes != nil && s.routes.leads || !s.solely(cmd) {
 		return false
 	}
 	if s.inTransaction() {

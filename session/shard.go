@@ -126,7 +126,7 @@ func (l *Local) Apply(c *Change) {
 		case l.limits.MaxMemoryBytes != memory:
 			s.allowFirst() // a part of that
 		}
-		if (changed && !inOrder || waits[s.shard]) && s.head != nil {
+		if (changed && !inOrder || waits[s.shard]) && !s.owedNothing() {
 			s.waitsFor |= behindOrder
 		}
 		s.unblock() // the limits may be wider now

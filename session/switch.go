@@ -47,7 +47,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 
 // awaitsReplies has s wait while it is owed a reply.
 func (s *Session) awaitsReplies() bool {
-	if s.head == nil {
+	if s.owedNothing() {
 		return false
 	}
 	s.waitsFor |= behindOrder

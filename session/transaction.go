@@ -215,6 +215,10 @@ func (s *Session) stillTogether(t *transaction) bool {
 
 // launch sends what is queued to its server, all of it at once; cmd is the EXEC.
 func (s *Session) launch(t *transaction, cmd *codec.Command) {
+	if d := s.dual(); d != nil {
+		s.launchTwice(d, t, cmd)
+		return
+	}
 	s.unmirrored().Transactions++
 	p := s.pool.Protocol
 	r := s.local.servers.NewRequest(s)
@@ -244,25 +248,30 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	if c.Touch(); s.watches.asks {
 		c.Before(p.Asking())
 	}
+	s.sendQueued(t, r, c)
+	s.callWithin(t, r, c)
+	c.Queue(r)
+	s.pastCrowd(c)
+	sendPart(s, c, t.bb.B[r.Lead:])
+	if s.watches.lease != nil {
+		s.notes(t)
+		s.unwatch(true)
+		s.waitsFor |= behindOrder
+	}
+}
+
+// sendQueued sends all of t but EXEC, whose request is r.
+func (s *Session) sendQueued(t *transaction, r *backend.Request, c *backend.Conn) {
 	from := uint32(0)
 	for _, end := range t.ends {
 		q := s.local.servers.NewRequest(unawaited{})
-		q.Op, q.Server = p.BeginOp(), r.Server
+		q.Op, q.Server = s.pool.Protocol.BeginOp(), r.Server
 		c.Queue(q)
 		s.local.servers.Unref(q)
 		sendPart(s, c, t.bb.B[from:end])
 		from = end
 	}
 	r.Frame, r.Lead = uint32(len(t.bb.B)), from
-	s.callWithin(t, r, c)
-	c.Queue(r)
-	s.pastCrowd(c)
-	sendPart(s, c, t.bb.B[from:])
-	if s.watches.lease != nil {
-		s.notes(t)
-		s.unwatch(true)
-		s.waitsFor |= behindOrder
-	}
 }
 
 // launchLater is launch for a server that can't be reached now, for that is err: a cluster soon has another in its place.
@@ -290,7 +299,11 @@ func sendPart(s *Session, c *backend.Conn, frame []byte) {
 // partOf makes r, the request to the server, the one fragment of whole, whose other replies are the proxy's.
 func (s *Session) partOf(whole, r *backend.Request, t *transaction) {
 	whole.Fragments, r.Parent, whole.Pending = append(whole.Fragments, r), whole, 1
-	g := whole.Gather
+	s.ownReplies(whole.Gather, t)
+}
+
+// ownReplies has g know which replies to commands of t are the proxy's, and what they are.
+func (s *Session) ownReplies(g *codec.Gather, t *transaction) {
 	for range t.sent() + len(t.own) {
 		g.Part = append(g.Part, 0)
 	}

@@ -216,7 +216,7 @@ func (a *checker) reading(s *Session) {
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
 func (a *checker) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.head == nil) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry|behindMap|behindReads) == 0 &&
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.owedNothing()) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry|behindMap|behindReads) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
@@ -292,7 +292,7 @@ func (o *lookup) tells(s *Session) bool {
 // ending: a session that is to end does so once nothing is owed.
 func (a *checker) ending(s *Session) {
 	a.Check(s.life != leaving || s.unread > 0 || !s.between(), s, "all is taken from it, and it does not leave")
-	a.Check(s.life != quitting || s.head != nil || s.out.Pending() > 0 || s.dirty, s, "all is answered, and it does not end")
+	a.Check(s.life != quitting || !s.owedNothing() || s.out.Pending() > 0 || s.dirty, s, "all is answered, and it does not end")
 	a.Check(!s.broken || s.dirty, s, "it is broken, and nobody closes it")
 }
 

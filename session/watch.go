@@ -70,7 +70,7 @@ func (w *watching) count() int {
 
 // alone says that nothing is owed to s; if something is, s is blocked until it may look at its next command again.
 func (s *Session) alone() bool {
-	if s.head == nil {
+	if s.owedNothing() {
 		return true
 	}
 	s.waitsFor |= behindOrder

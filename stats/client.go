@@ -35,6 +35,7 @@ type ClientTally struct {
 
 	Mirror *Mirror // nil: there was none, ever
 	Tier   *Tier   // nil: there was none, ever
+	Dual   *Dual   // nil: there was none, ever
 
 	Routed map[string]*int64 // requests to servers of other pools, by pool; nil: there are no routes
 }
@@ -43,7 +44,7 @@ type ClientTally struct {
 func (t *ClientTally) Clone() ClientTally {
 	c := *t
 	c.WriteBack, c.Refused, c.RefusedOf = t.WriteBack.Clone(), maps.Clone(t.Refused), maps.Clone(t.RefusedOf)
-	c.Mirror, c.Tier, c.Routed = t.Mirror.clone(), t.Tier.clone(), nil
+	c.Mirror, c.Tier, c.Dual, c.Routed = t.Mirror.clone(), t.Tier.clone(), t.Dual.clone(), nil
 	for pool, n := range t.Routed { // in no order: a copy
 		*c.RoutedTo(pool) = *n
 	}

@@ -21,12 +21,12 @@ type Histogram struct {
 	Sum    time.Duration
 }
 
-// HistogramBuckets is the number of buckets: up to a minute, and one for all beyond.
-const HistogramBuckets = 26*4 + 1
+// histogramBuckets is the number of buckets: up to a minute, and one for all beyond.
+const histogramBuckets = 26*4 + 1
 
 // HistogramBound is the upper bound of bucket i, inclusive; the last has none.
 func HistogramBound(i int) time.Duration {
-	if i >= HistogramBuckets-1 {
+	if i >= histogramBuckets-1 {
 		return math.MaxInt64
 	}
 	if i < 4 {
@@ -47,13 +47,13 @@ func histogramBucket(d time.Duration) int {
 	}
 	octave := bits.Len64(us) - 1 // 2 or more
 	i := (octave-1)*4 + int(us>>(octave-2))&3
-	return min(i, HistogramBuckets-1)
+	return min(i, histogramBuckets-1)
 }
 
 // Add counts d n times.
 func (h *Histogram) Add(d time.Duration, n int64) {
 	if h.Counts == nil {
-		h.Counts = make([]int64, HistogramBuckets)
+		h.Counts = make([]int64, histogramBuckets)
 	}
 	h.Counts[histogramBucket(d)] += n
 	h.Sum += d * time.Duration(n)
@@ -68,7 +68,7 @@ func (h *Histogram) Merge(o *Histogram) {
 		return
 	}
 	if h.Counts == nil {
-		h.Counts = make([]int64, HistogramBuckets)
+		h.Counts = make([]int64, histogramBuckets)
 	}
 	for i, n := range o.Counts {
 		h.Counts[i] += n
@@ -89,7 +89,7 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.Count())))
 	for i, c := range h.Counts {
 		if rank -= c; rank <= 0 && c > 0 {
-			return HistogramBound(min(i, HistogramBuckets-2))
+			return HistogramBound(min(i, histogramBuckets-2))
 		}
 	}
 	return 0
@@ -102,10 +102,10 @@ func (h Histogram) MarshalJSON() ([]byte, error) {
 	for i, n := range h.Counts {
 		switch {
 		case n == 0:
-		case i == HistogramBuckets-1 && h.Counts[i-1] > 0:
+		case i == histogramBuckets-1 && h.Counts[i-1] > 0:
 			buckets[len(buckets)-1][1] += n
 		default:
-			buckets = append(buckets, [2]int64{HistogramBound(min(i, HistogramBuckets-2)).Microseconds(), n})
+			buckets = append(buckets, [2]int64{HistogramBound(min(i, histogramBuckets-2)).Microseconds(), n})
 		}
 	}
 	us := func(q float64) int64 { return h.Quantile(q).Microseconds() }

@@ -9,7 +9,7 @@ import (
 // TestHistogramBuckets: every duration lies in the first bucket whose bound it does not exceed, and buckets are never wider
 // than a quarter of what they count.
 func TestHistogramBuckets(t *testing.T) {
-	for i := 1; i < HistogramBuckets-1; i++ {
+	for i := 1; i < histogramBuckets-1; i++ {
 		low, high := HistogramBound(i-1), HistogramBound(i)
 		if high <= low || i > 4 && float64(high) > 1.25*float64(low) {
 			t.Errorf("HistogramBound(%d) = %v after %v", i, high, low)
@@ -20,7 +20,7 @@ func TestHistogramBuckets(t *testing.T) {
 			}
 		}
 	}
-	for d, want := range map[time.Duration]int{-1: 0, 0: 0, 1: 0, time.Microsecond: 0, time.Hour: HistogramBuckets - 1} {
+	for d, want := range map[time.Duration]int{-1: 0, 0: 0, 1: 0, time.Microsecond: 0, time.Hour: histogramBuckets - 1} {
 		if got := histogramBucket(d); got != want {
 			t.Errorf("histogramBucket(%v) = %d; want %d", d, got, want)
 		}
@@ -48,7 +48,7 @@ func TestHistogramQuantile(t *testing.T) {
 func TestHistogramJSON(t *testing.T) {
 	var h Histogram
 	h.Add(5*time.Microsecond, 2)
-	h.Add(HistogramBound(HistogramBuckets-2), 3)
+	h.Add(HistogramBound(histogramBuckets-2), 3)
 	h.Add(time.Hour, 4) // beyond all bounds
 	h.Sum = 7 * time.Millisecond
 	got, err := json.Marshal(h)

@@ -32,6 +32,9 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	if t.Tier != nil && st.Miss != nil {
 		st.Miss.add(t.Tier)
 	}
+	if t.Dual != nil && st.Dual != nil {
+		st.Dual.add(t.Dual)
+	}
 	for pool, n := range t.Routed { // in no order: a sum for each pool
 		st.Routed[pool] += *n
 	}

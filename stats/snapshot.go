@@ -121,9 +121,10 @@ type Pool struct {
 	Cluster  *Cluster  `json:"cluster,omitempty"`  // nil: the servers are none
 	Sentinel *Sentinel `json:"sentinel,omitempty"` // nil: no sentinel is asked where they are
 
-	Discovery *Discovery  `json:"discovery,omitempty"` // nil: they are in the file
-	Mirror    *PoolMirror `json:"mirror,omitempty"`    // nil: it has none
-	Miss      *Tier       `json:"miss,omitempty"`      // nil: no other is asked for what it does not have
+	Discovery *Discovery  `json:"discovery,omitempty"`  // nil: they are in the file
+	Mirror    *PoolMirror `json:"mirror,omitempty"`     // nil: it has none
+	Miss      *Tier       `json:"miss,omitempty"`       // nil: no other is asked for what it does not have
+	Dual      *Dual       `json:"dual_write,omitempty"` // nil: no other gets what is written
 
 	RateLimits []Limit `json:"rate_limits"` // in the order of the pool's rules
 

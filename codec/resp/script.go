@@ -103,6 +103,11 @@ func (*Protocol) AppendLoad(dst, body []byte) []byte {
 	return appendBulk(dst, body)
 }
 
+// AppendUnloaded implements codec.Commands. Source: redis 7.0 server.c, createSharedObjects.
+func (*Protocol) AppendUnloaded(dst []byte) []byte {
+	return append(append(dst, noScript...), ". Please use EVAL.\r\n"...)
+}
+
 // LoadOp implements codec.Commands.
 func (*Protocol) LoadOp() uint16 { return opScriptLoad }
 

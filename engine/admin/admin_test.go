@@ -110,6 +110,7 @@ func twoPools() stats.Snapshot {
 			ClientsOverMemory: 12, ClientsSlowSubscribers: 26, Subscriptions: 27, Messages: 28, FailureMisses: 13, LostKeys: 14, ServerOutOfStep: 15, ClientBlocked: 16, ClientWaiting: 25,
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
 			Routed: map[string]int64{"beta": 50}, Mirror: stats.NewPoolMirror("beta"), Miss: &stats.Tier{Pool: "beta", Asked: 1061, Found: 1062, Filled: 1063, TooLarge: 1064, Overtaken: 1065, AskFailed: 1066, FillFailed: 1067},
+			Dual:       &stats.Dual{Pool: "beta", Answer: "both", Both: 1071, OwnOnly: 1072, OtherOnly: 1073, Neither: 1074, Unsent: 1075, Different: 1076, Unheard: 1077, Outstanding: 1078},
 			Refused:    map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
 			Cluster:    &stats.Cluster{Epoch: 45, Unowned: 46, Applied: 47, Failed: 48},
 			Sentinel:   &stats.Sentinel{Sentinels: 49, Unknown: 50, Held: 51, Applied: 52, Failed: 53},

@@ -58,6 +58,7 @@ var (
 	descMirrorSkipped = describe("mirror_skipped_total", "Commands that do not only read, and are never mirrored, by reason.", "pool", "reason")
 	descMissFailed    = describe("miss_failures_total", "Times that the next tier could not be asked (ask), or the pool not be filled (fill): not reached, no answer, or an error.", "pool", "step")
 	descMissUnfilled  = describe("miss_unfilled_total", "Values that were found in the next tier and not kept, by reason.", "pool", "reason")
+	descDual          = describe("dual_write_total", "Writes to this pool and to that of dual_write, by who has acknowledged them.", "pool", "acknowledged")
 	descReads         = describe("server_reads_total", "Replies to commands that only read, in pools with replicas: of masters, and of replicas.", "pool", "server", "role", "zone")
 	descServer        = describe("request_server_seconds", "From writing a command to its server to the last byte of the reply; not of those that may block.",
 		"pool", "server", "class")
@@ -68,30 +69,6 @@ var (
 	descRingHash   = describe("ring_hash_info", "Always 1; where hashes are the same, keys go the same ways.", "pool", "hash")
 	descReloads    = describe("config_reloads_total", "Attempts to load the configuration anew.", "result")
 )
-
-var missMetrics = []metric[stats.Tier]{
-	counter(describe("miss_asked_total", "Misses for which the next tier was to be asked.", "pool"), "", func(m *stats.Tier) int64 { return m.Asked }),
-	counter(describe("miss_found_total", "Misses for which the next tier had a value.", "pool"), "", func(m *stats.Tier) int64 { return m.Found }),
-	counter(describe("miss_filled_total", "Values of the next tier that the pool has stored.", "pool"), "", func(m *stats.Tier) int64 { return m.Filled }),
-	counter(descMissUnfilled, "too_large", func(m *stats.Tier) int64 { return m.TooLarge }),
-	counter(descMissUnfilled, "overtaken", func(m *stats.Tier) int64 { return m.Overtaken }),
-	counter(descMissFailed, "ask", func(m *stats.Tier) int64 { return m.AskFailed }),
-	counter(descMissFailed, "fill", func(m *stats.Tier) int64 { return m.FillFailed }),
-}
-
-var mirrorMetrics = []metric[stats.PoolMirror]{
-	counter(describe("mirror_copies_total", "Requests that were copied to the pool's mirror.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Copies }),
-	counter(describe("mirror_errors_total", "Copies that the mirror answered with an error.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Errors }),
-	counter(describe("mirror_lost_total", "Copies that were sent and got no answer.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Lost }),
-	counter(descCompared, "same", func(m *stats.PoolMirror) int64 { return m.Compared.Same }),
-	counter(descCompared, "different", func(m *stats.PoolMirror) int64 { return m.Compared.Different }),
-	counter(descCompared, "unsettled", func(m *stats.PoolMirror) int64 { return m.Compared.Unsettled }),
-	counter(descCompared, "unchecked", func(m *stats.PoolMirror) int64 { return m.Compared.Unchecked }),
-	counter(descCompared, "unanswered", func(m *stats.PoolMirror) int64 { return m.Compared.Unanswered }),
-	gauge(describe("mirror_ramp_ratio", "Share of the keys whose reads the mirror answers, now.", "pool"), func(m *stats.PoolMirror) float64 { return m.Ramp }),
-	counter(describe("mirror_backs_total", "Times that reads went back from the mirror to the pool by themselves.", "pool"), "", func(m *stats.PoolMirror) int64 { return m.Backs }),
-	gauge(describe("mirror_outstanding_bytes", "Bytes of copies that are not answered yet, of the budget.", "pool"), func(m *stats.PoolMirror) float64 { return float64(m.Outstanding) }),
-}
 
 var poolMetrics = []metric[stats.Pool]{
 	gauge(describe("client_connections", "Clients connected.", "pool"), func(p *stats.Pool) float64 { return float64(p.ClientConnections) }),
@@ -247,6 +224,7 @@ func (collector) Describe(out chan<- *prometheus.Desc) {
 	describeAll(out, discoveryMetrics)
 	describeAll(out, missMetrics)
 	describeAll(out, mirrorMetrics)
+	describeAll(out, dualMetrics)
 	describeAll(out, serverMetrics)
 	describeAll(out, replicaMetrics)
 }
@@ -291,6 +269,9 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	}
 	if p.Miss != nil {
 		collect(out, missMetrics, p.Miss, pool)
+	}
+	if p.Dual != nil {
+		collect(out, dualMetrics, p.Dual, pool)
 	}
 	if p.Mirror != nil {
 		collect(out, mirrorMetrics, p.Mirror, pool)

@@ -8,7 +8,7 @@ var sessionPlants = []plant{
 	{"paused-for-ever", "session/session.go", "		s.paused = false\n		s.sock.Resume()", "		s.paused = false"},
 	{"rest-is-not-read", "session/lifetime.go", "	s.rest = s.paused\n", ""},
 	{"half-close-ends-at-once", "session/lifetime.go", "	owed := s.head != nil || s.out.Pending() > 0 || s.blocked", "	owed := s.head != nil && s.out.Pending() > 0 || s.blocked"},
-	{"quit-with-replies-owed", "session/reply.go", "	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:", "	case s.life >= quitting && s.out.Pending() == 0:"},
+	{"quit-with-replies-owed", "session/reply.go", "	case s.life >= quitting && s.owedNothing() && s.out.Pending() == 0:", "	case s.life >= quitting && s.out.Pending() == 0:"},
 	{"large-command-given-away-twice", "session/route.go", "	bb := s.in\n	s.in = nil\n", "	bb := s.in\n	s.in = nil\n	s.loop.PutBuffer(bb)\n"},
 	{"roomy-is-lost", "session/wait.go", "	s.waitsFor &^= behindServer\n	s.unblock()", "	s.waitsFor &^= behindServer"},
 	{"pipeline-resumes-at-nothing", "session/wait.go", "return s.inFlight <= s.local.limits.MaxPipeline/2", "return s.inFlight < s.local.limits.MaxPipeline/2"},
@@ -25,7 +25,7 @@ var sessionPlants = []plant{
 	{"fragment-stays-held", "session/reply.go", "			f.Owner, f.Parent = nil, nil\n			s.local.servers.Unref(f)", "			f.Owner, f.Parent = nil, nil"},
 	{"kept-input-is-given-back-and-used", "session/session.go", "			s.in = nil\n			s.loop.PutBuffer(bb)", "			s.loop.PutBuffer(bb)\n			bb.B = append(bb.B, 0)[:0]\n			s.in = nil"},
 	{"hand-over-forgets-input", "session/parting.go", "		c.Input = append(c.Input, s.in.B...)", "		c.Input = append(c.Input, s.in.B[len(s.in.B)/2:]...)"},
-	{"hand-over-in-the-middle", "session/parting.go", "	return s.head == nil && s.out.Pending() == 0 && !s.holdsOn() && (s.between()", "	return s.out.Pending() == 0 && !s.holdsOn() && (s.between()"},
+	{"hand-over-in-the-middle", "session/parting.go", "	return s.owedNothing() && s.out.Pending() == 0 && !s.holdsOn() && (s.between()", "	return s.out.Pending() == 0 && !s.holdsOn() && (s.between()"},
 	{"hand-over-forgets-the-profile", "session/parting.go", "		ID: id, Profile: c.State.Profile, DB: db, Bar:", "		ID: id, DB: db, Bar:"},
 	{"clients-wait-after-a-failed-hand-over", "session/parting.go", "		s.waitsFor &^= behindHandOver\n		s.unblock()", "		s.waitsFor &^= behindHandOver"},
 	{"leaving-is-not-counted", "session/lifetime.go", "	s.local.holders.remove(s)\n", ""},
@@ -44,7 +44,7 @@ var sessionPlants = []plant{
 	// More of waiting.
 	{"resuming-stays", "session/wait.go", "	s.resuming = false\n", ""},
 	{"one-more-than-the-pipeline", "session/wait.go", "		func(s *Session) bool { return s.inFlight >= s.local.limits.MaxPipeline },", "		func(s *Session) bool { return s.inFlight > s.local.limits.MaxPipeline },"},
-	{"order-never-ends", "session/lifetime.go", "	if s.head == nil {\n		s.waitsFor &^= behindOrder\n	}\n", "	if s.head == nil && s.in == nil {\n		s.waitsFor &^= behindOrder\n	}\n"},
+	{"order-never-ends", "session/lifetime.go", "	if s.owedNothing() {\n		s.waitsFor &^= behindOrder\n	}\n", "	if s.owedNothing() && s.in == nil {\n		s.waitsFor &^= behindOrder\n	}\n"},
 	{"memory-wakes-nobody", "session/local.go", "		if level < High && s.blocked {\n			s.unblock()\n		}\n", "		_ = s\n"},
 	{"holder-is-forgotten", "session/local.go", "		case s.caughtUp() && !stalled && !s.blocked && s.holds() < causeBytes:", "		case s.caughtUp() && !stalled:"},
 
@@ -53,7 +53,7 @@ var sessionPlants = []plant{
 	{"kept-reply-in-two-hands", "session/reply.go", "	r.Reply = nil\n}\n\n// writeGathered", "}\n\n// writeGathered"},
 	{"lost-fragment-is-awaited", "session/reply.go", "		s.lost(r, err)\n		s.fragmentDone(r)", "		s.lost(r, err)"},
 	{"broken-reply-goes-on", "session/reply.go", "		s.broken = true\n		s.touch()", ""},
-	{"quit-forgets-what-is-unwritten", "session/reply.go", "	case s.life >= quitting && s.head == nil && s.out.Pending() == 0:", "	case s.life >= quitting && s.head == nil:"},
+	{"quit-forgets-what-is-unwritten", "session/reply.go", "	case s.life >= quitting && s.owedNothing() && s.out.Pending() == 0:", "	case s.life >= quitting && s.owedNothing():"},
 
 	// More of how a client ends.
 	{"half-closed-stays", "session/lifetime.go", "	if !s.blocked {\n		s.quit() // what is left can never become a command\n	}", "	_ = s"},
