@@ -92,6 +92,8 @@ const (
 	Anywhere
 	// Quietly is a Forward whose reply, whatever it is, the client does not want.
 	Quietly
+	// OfSlot is about the slot of a cluster that Key is in, which no client has sent: it goes to the server of that.
+	OfSlot
 	// Walk goes to one server after the other, from call to call: its cursor says which one is asked now; see Fragments.
 	Walk
 	// Unknown is a command that the protocol does not know, and that servers may know: see Lessons.

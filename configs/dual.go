@@ -51,7 +51,7 @@ func (c *checker) dual(p *pool, names []string) {
 		return
 	}
 	q, name := c.pools[i], oneLine(p.Dual.Pool)
-	reason, with := p.unfit(q), p.beside()
+	reason, with := p.unfit(q, false, false), p.beside()
 	switch {
 	case q == p:
 		c.report(n, at.because("is the pool itself"))

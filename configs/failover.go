@@ -84,7 +84,7 @@ func (c *checker) failover(p *pool, names []string) {
 	case c.pools[i] == p:
 		c.report(n, at.because("is the pool itself"))
 	default:
-		if reason := p.unfit(c.pools[i]); reason != "" {
+		if reason := p.unfit(c.pools[i], false, true); reason != "" {
 			c.report(n, at.because("%s", reason))
 		}
 	}

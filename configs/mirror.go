@@ -140,8 +140,8 @@ func (c *checker) mirror(p *pool, names []string) {
 		c.report(n, at.because("is pool '%s', which speaks another protocol", name))
 	case p.Mirror.Ramp > 0 && !p.redis:
 		c.report(n, at.because("has ramp=, which is for redis pools: a mirror does not take what is stored by CAS"))
-	case p.Mirror.Ramp > 0 && (c.pools[i].Cluster || len(c.pools[i].Sentinels) > 0):
-		c.report(n, at.because("has ramp=, which a pool with cluster: true or sentinels, as '%s' is, can't have yet: it can be compared", name))
+	case p.Mirror.Ramp > 0 && len(c.pools[i].Sentinels) > 0:
+		c.report(n, at.because("has ramp=, which a pool with sentinels, as '%s' is, can't have yet: it can be compared", name))
 	case p.Reads() && (p.Mirror.Reads || p.Mirror.Ramp > 0):
 		c.report(n, at.because("gets reads, which replicas answer by the pool's read_policy: it may have send=writes"))
 	case p.databases > 0 && c.pools[i].databases < p.databases:

@@ -76,7 +76,7 @@ func (c *checker) miss(p *pool, names []string) {
 	case p.Mirror.Compare:
 		c.report(n, at.because("does not go with compare=true in mirror: what is found elsewhere is not what the pool has"))
 	default:
-		if reason := p.unfit(c.pools[i]); reason != "" {
+		if reason := p.unfit(c.pools[i], true, true); reason != "" {
 			c.report(n, at.because("%s", reason))
 		}
 	}

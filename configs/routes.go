@@ -107,7 +107,7 @@ func (c *checker) routes() {
 				at.Meant = Near(r.Pool, names)
 				c.report(p.routeNodes[i], at.because("leads to a pool that the file does not have"))
 			default:
-				if reason := p.unfit(c.pools[j]); reason != "" {
+				if reason := p.unfit(c.pools[j], true, true); reason != "" {
 					c.report(p.routeNodes[i], at.because("%s", reason))
 				}
 			}
@@ -116,19 +116,19 @@ func (c *checker) routes() {
 	}
 }
 
-// unfit says why p can't route to q; "": it can.
-func (p *pool) unfit(q *pool) string {
+// unfit says why p can't send commands of its clients to q; "": it can. moves says whether their servers may change places, p's and q's.
+func (p *pool) unfit(q *pool, moves ...bool) string {
 	name := oneLine(q.Name)
-	for _, side := range []struct {
+	for i, side := range []struct {
 		of  *pool
 		who string
 	}{{p, "the pool itself"}, {q, fmt.Sprintf("pool '%s'", name)}} {
 		switch {
 		case side.of.Distribution == "random":
 			return "is none: " + side.who + " has distribution random, which has no place for a key"
-		case side.of.Cluster:
+		case side.of.Cluster && !moves[i]:
 			return "is none: " + side.who + " is a Redis Cluster, and its servers change places"
-		case len(side.of.Sentinels) > 0:
+		case len(side.of.Sentinels) > 0 && !moves[i]:
 			return "is none: " + side.who + " has sentinels, and its servers change places"
 		case side.of.Reads():
 			return "is none: " + side.who + " has replicas take reads, by its read_policy"

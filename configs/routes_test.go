@@ -67,17 +67,16 @@ func TestBadRoutes(t *testing.T) {
 		`f.yml:12: pool front: routes: "random r:*" is none: pool 'random' has distribution random, which has no place for a key`,
 		`f.yml:17: pool front: routes: "reads r2:*" is none: pool 'reads' has replicas take reads, by its read_policy`,
 		`f.yml:13: pool front: routes: "few f:*" leads to pool 'few', which does not have the 4 databases that clients may choose`,
-		`f.yml:14: pool front: routes: "cluster c:* d:*" is none: pool 'cluster' is a Redis Cluster`,
-		`f.yml:15: pool front: routes: "sentinel s:*" is none: pool 'sentinel' has sentinels`,
-		`pool cluster: routes: "users x*" is none: the pool itself is a Redis Cluster`,
+		`f.yml:14: pool front: routes: "cluster c:* d:*" leads to pool 'cluster', which does not have the 4 databases`,
+		`f.yml:15: pool front: routes: "sentinel s:*" leads to pool 'sentinel', which does not have the 4 databases`,
 		`pool silent: directive "listen:" is missing`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %s in\n%s", want, err)
 		}
 	}
-	if n := strings.Count(err.Error(), "\n") + 1; n != 13 {
-		t.Errorf("%d mistakes; want 13:\n%s", n, err)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 12 {
+		t.Errorf("%d mistakes; want 12:\n%s", n, err)
 	}
 }
 
@@ -120,7 +119,7 @@ func TestBadMirror(t *testing.T) {
 		"users ramp=5%":                       "for which compare=true and send=all are wanted",
 		"users share=1% compare=true ramp=5%": "has a ramp= that is more than its share=",
 		"userz":                               `is of a pool that the file does not have; did you mean "users"`,
-		"ring compare=true ramp=1%":           "has ramp=, which a pool with cluster: true or sentinels, as 'ring' is, can't have yet",
+		"held compare=true ramp=1%":           "has ramp=, which a pool with sentinels, as 'held' is, can't have yet",
 		"front":                               "is the pool itself",
 		"mc":                                  "is pool 'mc', which speaks another protocol",
 		"few":                                 "is pool 'few', which does not have the 4 databases",
@@ -129,7 +128,7 @@ func TestBadMirror(t *testing.T) {
 			return name + ":\n  listen: /" + name + "\n" + more + "  servers:\n    - 127.0.0.1:2:1\n"
 		}
 		text := pool("front", "  redis: true\n  databases: 4\n  mirror: "+line+"\n") + pool("users", "  redis: true\n  databases: 4\n") + pool("mc", "") + pool("few", "  redis: true\n  databases: 3\n") +
-			"ring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+			"held:\n  listen: /held\n  redis: true\n  sentinels: 127.0.0.1:9\n  servers:\n    - mymaster:1\n"
 		_, err := Parse("f.yml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), "f.yml:5: pool front: mirror: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("mirror: %s: %v; want %s", line, err, want)
@@ -163,14 +162,27 @@ func TestBadFailover(t *testing.T) {
 		"userz":                     `is of a pool that the file does not have; did you mean "users"`,
 		"front":                     "is the pool itself",
 		"mc":                        "leads to pool 'mc', which speaks another protocol",
-		"ring":                      "pool 'ring' is a Redis Cluster, and its servers change places",
+		"reads":                     "pool 'reads' has replicas take reads, by its read_policy",
 	} {
 		text := "front:\n  listen: /front\n  redis: true\n  failover: " + line + "\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  listen: /users\n  redis: true\n  servers:\n    - 127.0.0.1:2:1\n" +
-			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nreads:\n  listen: /reads\n  redis: true\n  read_policy: any\n  servers:\n    - 127.0.0.1:2:1:\n        replicas:\n          - 127.0.0.1:3\n"
 		_, err := Parse("f.yml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), "f.yml:4: pool front: failover: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("failover: %s: %v; want %s", line, err, want)
 		}
+	}
+	const ring = "ring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+	const front = "front:\n  listen: /front\n  redis: true\n  failover: ring\n  servers:\n    - 127.0.0.1:2:1\n"
+	if _, err := Parse("f.yml", []byte(front+ring)); err != nil {
+		t.Errorf("failover to a cluster: %v", err)
+	}
+	_, err := Parse("f.yml", []byte(strings.Replace(front, "  failover: ring\n", "", 1)+strings.Replace(ring, "  servers", "  failover: front\n  servers", 1)))
+	const held = "held:\n  listen: /held\n  redis: true\n  failover: front\n  sentinels: 127.0.0.1:9\n  servers:\n    - mymaster:1\n"
+	if _, err := Parse("f.yml", []byte(front+ring+held)); err == nil || !strings.Contains(err.Error(), "the pool itself has sentinels, and its servers change places") {
+		t.Errorf("failover of a pool with sentinels: %v", err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "f.yml:10: pool ring: failover: ") || !strings.Contains(err.Error(), "the pool itself is a Redis Cluster, and its servers change places") {
+		t.Errorf("failover of a cluster: %v", err)
 	}
 	text := "m:\n  listen: /m\n  failover: n\n  servers:\n    - 127.0.0.1:2:1\nn:\n  servers:\n    - 127.0.0.1:2:1\n"
 	if _, err := Parse("f.yml", []byte(text)); err == nil || !strings.Contains(err.Error(), "is for redis pools") {
@@ -197,11 +209,11 @@ func TestBadMiss(t *testing.T) {
 		"userz ttl=1":           `is of a pool that the file does not have; did you mean "users"`,
 		"front ttl=1":           "is the pool itself",
 		"mc ttl=1":              "leads to pool 'mc', which speaks another protocol",
-		"ring ttl=1":            "pool 'ring' is a Redis Cluster, and its servers change places",
+		"reads ttl=1":           "pool 'reads' has replicas take reads, by its read_policy",
 		"users ttl=1\n  mirror: users compare=true": "does not go with compare=true in mirror",
 	} {
 		text := "front:\n  listen: /front\n  redis: true\n  miss: " + line + "\n  servers:\n    - 127.0.0.1:2:1\nusers:\n  listen: /users\n  redis: true\n  servers:\n    - 127.0.0.1:2:1\n" +
-			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nring:\n  listen: /ring\n  redis: true\n  cluster: true\n  servers:\n    - 127.0.0.1:2\n"
+			"mc:\n  listen: /mc\n  servers:\n    - 127.0.0.1:2:1\nreads:\n  listen: /reads\n  redis: true\n  read_policy: any\n  servers:\n    - 127.0.0.1:2:1:\n        replicas:\n          - 127.0.0.1:3\n"
 		_, err := Parse("f.yml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), "f.yml:4: pool front: miss: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("miss: %s: %v; want %s", line, err, want)

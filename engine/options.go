@@ -99,39 +99,39 @@ func (o *Options) check() error {
 }
 
 // checkRoutes refuses routes to pools, and mirrors, that there are not, or that speak otherwise: a key must not go anywhere else instead.
-// Neither end of a route may be a pool whose servers change places, nor may a mirror that answers reads, a spare, a next tier, or
-// where writes go as well.
+// A pool whose servers change places has no spare, and neither end of a dual write may be one; one whose masters sentinels know is no mirror that
+// answers reads.
 func (o *Options) checkRoutes() error {
 	var errs []error
+	stays := func(q *PoolOptions) bool { return !q.Follows() }
+	whichever := func(*PoolOptions) bool { return true }
 	for i := range o.Pools {
 		p := &o.Pools[i]
-		check := func(name string, stays bool) {
+		check := func(name string, fit func(q *PoolOptions) bool) {
 			j := slices.IndexFunc(o.Pools, func(q PoolOptions) bool { return q.Name == name })
 			switch {
 			case j < 0 || o.Pools[j].Protocol.Name() != p.Protocol.Name():
 				errs = append(errs, fmt.Errorf("pool %s: there is no pool %s of its protocol", p.Name, name))
-			case stays && o.Pools[j].Follows():
+			case !fit(&o.Pools[j]):
 				errs = append(errs, fmt.Errorf("pool %s: the servers of pool %s change places", p.Name, name))
 			}
 		}
 		for _, r := range p.Routes {
-			check(r.Pool, true)
-			check(p.Name, true)
+			check(r.Pool, whichever)
 		}
 		if p.Failover.Pool != "" {
-			check(p.Failover.Pool, true)
-			check(p.Name, true)
+			check(p.Failover.Pool, whichever)
+			check(p.Name, stays)
 		}
 		if p.Miss.Pool != "" {
-			check(p.Miss.Pool, true)
-			check(p.Name, true)
+			check(p.Miss.Pool, whichever)
 		}
 		if p.Dual.Pool != "" {
-			check(p.Dual.Pool, true)
-			check(p.Name, true)
+			check(p.Dual.Pool, stays)
+			check(p.Name, stays)
 		}
 		if p.Mirror.Pool != "" {
-			check(p.Mirror.Pool, p.Mirror.Ramp > 0)
+			check(p.Mirror.Pool, func(q *PoolOptions) bool { return p.Mirror.Ramp == 0 || len(q.Sentinels) == 0 })
 		}
 	}
 	return errors.Join(errs...)

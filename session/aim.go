@@ -21,7 +21,7 @@ type aim struct {
 
 // aimOf is where a whole command belongs, or a transaction, which is where the first key is that one of its commands has. It was sent to
 // the server called from, or would have been.
-func (h *shard) aimOf(r *backend.Request, frame []byte, from string) aim {
+func (h *shard) aimOf(s *Session, r *backend.Request, frame []byte, from string) aim {
 	to := aim{slot: -1}
 	if r.Parent != nil && r.Op != h.pool.Protocol.ExecOp() {
 		to.server, to.of = from, h.pool
@@ -29,7 +29,7 @@ func (h *shard) aimOf(r *backend.Request, frame []byte, from string) aim {
 			to.of = h.before
 		}
 	}
-	h.commands(frame, func(cmd *codec.Command) bool {
+	s.commandsOf(frame, func(cmd *codec.Command) bool {
 		key := cmd.Key
 		if len(cmd.Keys) > 0 {
 			key = cmd.KeyAt(0)
@@ -60,7 +60,7 @@ func (h *shard) serverOf(s *Session, r *backend.Request, to *aim) (server *topol
 		} else if h.pool.slotted {
 			server, _ = h.heirOf(r, to)
 		}
-	default:
+	case h == s.shard:
 		_, server = s.anyServer(nil)
 	}
 	return server

@@ -15,6 +15,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/codec/verdict"
 	"cashew/stats"
 )
 
@@ -38,6 +39,7 @@ type asking struct {
 	era    int              // of conn
 	silent int              // of s
 
+	hops       int // of what is asked, from server to server of a cluster
 	frame, key []byte
 	kept       int // bytes, as s has them in keptCalls
 	op         uint16
@@ -88,6 +90,36 @@ func (o *asking) Replied(r *backend.Request, chunk []byte, last bool) {
 	case !last || !bytes.Equal(chunk, o.miss) || !o.ask():
 		o.pass(chunk, last)
 	}
+}
+
+// anew has o see the reply to its read from its beginning: the read is sent again, over c.
+func (o *asking) anew(c *backend.Conn) {
+	o.conn, o.era = c, c.Era()
+	if bb := o.read.Reply; bb != nil {
+		o.read.Reply = nil
+		o.s.loop.PutBuffer(bb)
+	}
+}
+
+// redirected has what is asked of a cluster, whose bytes are in frame, be asked of the server that another names; false: it is answered with an
+// error, or not at all, hence a miss.
+func (o *asking) redirected(h *shard, frame *bytebufferpool.ByteBuffer, e backend.Elsewhere) bool {
+	s := o.s
+	defer s.loop.PutBuffer(frame)
+	if o.hops++; e.Server == nil || o.hops > hopsAtOnce || h.group.Left() {
+		return false
+	}
+	c, err := s.connsOf(h).Conn(e.Server, s.cl.ID)
+	if err != nil || c.Full() {
+		return false
+	}
+	c.Touch()
+	if e.Why == verdict.Asked {
+		c.Before(h.pool.Protocol.Asking())
+	}
+	c.Queue(o.next)
+	c.Out().Append(s.loop, frame.B)
+	return true
 }
 
 // Failed implements backend.Owner.

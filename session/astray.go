@@ -23,10 +23,10 @@ import (
 func (h *shard) astray(s *Session, r *backend.Request, frame *bytebufferpool.ByteBuffer) (goesOn, answered bool) {
 	p := h.pool.Protocol
 	if r.Op == p.ExecOp() {
-		h.answerFor(r, frame, p.AppendUnexecuted(nil, &s.cl))
+		s.answerFor(r, frame, p.AppendUnexecuted(nil, &s.cl))
 		return false, true
 	}
-	h.commands(frame.B, func(cmd *codec.Command) bool {
+	s.commandsOf(frame.B, func(cmd *codec.Command) bool {
 		switch goesOn = len(cmd.Keys) > 0; {
 		case !goesOn:
 		case cmd.Wait != 0 && s.blocks.lease != nil:
@@ -35,14 +35,14 @@ func (h *shard) astray(s *Session, r *backend.Request, frame *bytebufferpool.Byt
 		case len(s.watches.keys) > len(appendWatched(nil, cmd)):
 			s.unwatch(false)
 			s.watches.lost, answered, goesOn = true, true, false
-			h.answerFor(r, frame, p.AppendLocal(nil, &s.cl, cmd))
+			s.answerFor(r, frame, p.AppendLocal(nil, &s.cl, cmd))
 		default:
 			s.unwatch(false)
 			s.watches.lost, s.watches.none = true, true // unless it gets another lease
 		}
 		return false
 	})
-	if y := h.retries.of[r]; y != nil {
+	if y := s.local.retries.of[r]; y != nil {
 		y.began = s.loop.Now // it may have blocked for long
 	} else if goesOn {
 		h.begin(s, r, s.loop.Now)
@@ -51,9 +51,9 @@ func (h *shard) astray(s *Session, r *backend.Request, frame *bytebufferpool.Byt
 }
 
 // answerFor gives r, whose bytes are not needed any more, a reply.
-func (h *shard) answerFor(r *backend.Request, frame *bytebufferpool.ByteBuffer, reply []byte) {
+func (s *Session) answerFor(r *backend.Request, frame *bytebufferpool.ByteBuffer, reply []byte) {
 	r.Owner.Replied(r, reply, true)
-	h.retries.local.loop.PutBuffer(frame)
+	s.loop.PutBuffer(frame)
 }
 
 // appendWatched appends the keys of a WATCH as watching keeps them.
@@ -67,12 +67,12 @@ func appendWatched(dst []byte, cmd *codec.Command) []byte {
 
 // sendApart is resend for what needs a lease.
 func (h *shard) sendApart(s *Session, r *backend.Request, server *topology.Server, frame *bytebufferpool.ByteBuffer, ask bool) (sent bool) {
-	h.commands(frame.B, func(cmd *codec.Command) bool {
+	s.commandsOf(frame.B, func(cmd *codec.Command) bool {
 		kind := backend.Transactions
 		if cmd.Wait != 0 {
 			kind = backend.Blocking
 		}
-		c, _, err := s.conns.Lease(kind, server, s, s.cl.ID, true)
+		c, _, err := s.connsOf(h).Lease(kind, server, s, s.cl.ID, true)
 		if err != nil {
 			return false
 		}

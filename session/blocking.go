@@ -258,7 +258,7 @@ func (l *Local) recall() {
 		}
 		switch _, server := s.ways().Route(s.blocks.key); {
 		case server == s.blocks.server, server == s.blocks.lease.Server():
-		case s.pool.patient:
+		case s.blocks.at.pool.patient:
 			s.endBlocking().Cancel(backend.ErrElsewhere)
 		default:
 			s.interrupt()

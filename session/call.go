@@ -40,9 +40,9 @@ func (s *Session) sendScript(place int, server *topology.Server, cmd *codec.Comm
 		s.send(place, server, cmd)
 		return
 	}
-	if s.pool.patient {
-		if c, err := s.conns.Conn(server, s.cl.ID); err == nil {
-			s.preloadCall(s, c, cmd.Frame)
+	if s.patientAt(place) {
+		if c, err := s.connsAt(place).Conn(server, s.cl.ID); err == nil {
+			s.preloadCall(c, cmd.Frame)
 		}
 	}
 	o := s.local.getCall(s)
@@ -55,9 +55,9 @@ func (s *Session) sendScript(place int, server *topology.Server, cmd *codec.Comm
 }
 
 // firstKeyDecides says of a command whose keys live on several servers that it goes where its first key is. Scripts do, as with
-// twemproxy: what libraries for locks and rate limits pass as keys are often none. A cluster does not have them so.
-func (s *Session) firstKeyDecides(cmd *codec.Command) bool {
-	if !cmd.Script || s.pool.slotted {
+// twemproxy: what libraries for locks and rate limits pass as keys are often none. A cluster, which has the first at place, does not have them so.
+func (s *Session) firstKeyDecides(place int, cmd *codec.Command) bool {
+	if !cmd.Script || s.slottedAt(place) {
 		return false
 	}
 	s.pool.Count.CrossScripts.Add(1)

@@ -142,8 +142,7 @@ func (s *Session) moved(old *Pool) {
 	}
 	s.stale()
 	if s.waitsFor&behindMap != 0 {
-		s.asksNoMore()
-		s.waitsFor &^= behindMap
+		s.looksAgain()
 	}
 	s.lookup = s.lookup.underWay() // what came of one that is over was for the other pool
 	s.allowFirst()                 // the bounds may be others now

@@ -32,6 +32,8 @@ type Local struct {
 	holders sessions // inHolders
 	blocked sessions // inBlocked
 
+	retries retries
+
 	cmd          codec.Command     // reused from command to command
 	past         *quota.Limit      // of a command of Kind over, which rule it is past
 	name         []byte            // scratch of lookup
@@ -72,6 +74,7 @@ type target struct {
 	request *backend.Request
 	conn    *backend.Conn // nil if the server can't be reached
 	err     error         // why, if the fragment is to be held
+	home    *shard        // where, then
 	held    *bytebufferpool.ByteBuffer
 	first   int // index of the first of those keys
 	bytes   int // of those keys with their framing

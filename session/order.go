@@ -27,7 +27,11 @@ type sentAgain struct {
 
 // settle notes what r, which is with nobody just now, keeps its order in.
 func (y *retry) settle(to *aim, r *backend.Request) {
-	if y.at, y.about = nil, to.slot; to.slot < 0 {
+	switch y.at, y.about = nil, to.slot; {
+	case to.slot >= 0:
+	case to.key != nil && !y.home.pool.random:
+		y.about = -1 - y.home.pool.Router().Place(to.key)
+	default:
 		y.about = -1 - int(r.Server)
 	}
 }
@@ -42,13 +46,13 @@ func (s *Session) sentTo(y *retry, server *topology.Server) {
 
 // overtakes says that what y is about, sent to server, would be ahead of what came onto the road before it, is about the same, and was sent to
 // another server.
-func (h *shard) overtakes(s *Session, y *retry, server *topology.Server) bool {
+func (s *Session) overtakes(y *retry, server *topology.Server) bool {
 	if a := &s.sentAgain; a.to == nil || a.to == server && !a.others {
 		return false
 	}
 	ahead := func(q *backend.Request) bool {
-		z := h.retries.of[q]
-		return z != nil && z.at != nil && z.at != server && z.about == y.about && z.number < y.number
+		z := s.local.retries.of[q]
+		return z != nil && z.home == y.home && z.at != nil && z.at != server && z.about == y.about && z.number < y.number
 	}
 	for q := s.head; q != nil; q = q.Next {
 		if ahead(q) || slices.ContainsFunc(q.Fragments, ahead) {
@@ -59,12 +63,13 @@ func (h *shard) overtakes(s *Session, y *retry, server *topology.Server) bool {
 }
 
 // lineUp has p stand in line: behind all, or before those of its client that came onto the road later.
-func (h *shard) lineUp(s *Session, p *parking) {
-	all, number := h.retries.parked, h.retries.of[p.r].number
+func (s *Session) lineUp(p *parking) {
+	y := &s.local.retries
+	all, number := y.parked, y.of[p.r].number
 	at := len(all)
 	if s.parked > 0 && number < s.sentAgain.newest {
 		later := func(q *parking) bool {
-			z := h.retries.of[q.r]
+			z := y.of[q.r]
 			return z != nil && z.number > number && waitsFor(q.r) == s
 		}
 		if i := slices.IndexFunc(all, later); i >= 0 {
@@ -72,7 +77,7 @@ func (h *shard) lineUp(s *Session, p *parking) {
 		}
 	}
 	s.sentAgain.newest = max(s.sentAgain.newest, number)
-	h.retries.parked = slices.Insert(all, at, p)
+	y.parked = slices.Insert(all, at, p)
 }
 
 // What a server did not do, and did of what came behind it, is not sent again: the later would have been done first.
@@ -85,6 +90,16 @@ func (h *shard) lineUp(s *Session, p *parking) {
 //
 // A command for all servers, FLUSHALL for one, waits until its client is owed nothing: whatever were sent again would come behind a part of it.
 
+// resends says that what s is owed may have to be sent again.
+func (s *Session) resends() bool {
+	for h := range s.shards {
+		if h.pool.patient || h.pool.reads != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // following is what a client sent behind a command of the same key, where one of both writes.
 type following uint8
 
@@ -95,10 +110,10 @@ const (
 )
 
 // behind looks for what the client of r sent behind it.
-func (h *shard) behind(r *backend.Request) (f following) {
+func (h *shard) behind(s *Session, r *backend.Request) (f following) {
 	look := func(q *backend.Request) {
 		switch {
-		case q.Keys == 0, h.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
+		case q.Keys == 0, s.local.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
 		case q.Done:
 			f = follows
 		default:
@@ -135,6 +150,6 @@ func (h *shard) sameKey(q, r *backend.Request) bool {
 }
 
 // overtaken says that p's server has not done it, and something that came behind it.
-func (h *shard) overtaken(p *parking) bool {
-	return p.reply != nil && !p.halved && h.behind(p.r) == follows
+func (h *shard) overtaken(s *Session, p *parking) bool {
+	return p.reply != nil && !p.halved && h.behind(s, p.r) == follows
 }

@@ -18,7 +18,7 @@ import (
 //
 // What is known of scripts, and what becomes of calls of one that is not, is in scripts.go and call.go.
 
-// preloads are the scripts that a loop's connections to a cluster were sent.
+// preloads are the scripts of a pool that a loop's connections to a cluster, the pool's own or another that its routes lead to, were sent.
 type preloads struct {
 	changed uint32            // scripts.changed, as they were
 	name    []byte            // scratch
@@ -37,19 +37,19 @@ const (
 )
 
 // preload sends c what cmd calls, unless that was.
-func (h *shard) preload(s *Session, c *backend.Conn, cmd *codec.Command) {
-	if _, calls, _ := h.pool.Protocol.Script(cmd); calls {
-		h.preloadCall(s, c, cmd.Frame)
+func (s *Session) preload(c *backend.Conn, cmd *codec.Command) {
+	if _, calls, _ := s.pool.Protocol.Script(cmd); calls {
+		s.preloadCall(c, cmd.Frame)
 	}
 }
 
 // preloadCall is preload for the frame of a command that calls a script.
-func (h *shard) preloadCall(s *Session, c *backend.Conn, frame []byte) {
-	y, k := &h.retries.preloads, h.pool.scripts
+func (s *Session) preloadCall(c *backend.Conn, frame []byte) {
+	y, k := &s.preloads, s.pool.scripts
 	if n := k.changed.Load(); y.sent == nil || y.changed != n || len(y.sent) >= maxPreloads {
 		y.sent, y.changed = make(map[preload]int64), n
 	}
-	y.name = h.pool.Protocol.AppendCalled(y.name[:0], frame)
+	y.name = s.pool.Protocol.AppendCalled(y.name[:0], frame)
 	key := preload{c, c.Era(), maphash.Bytes(scriptSeed, y.name)}
 	if until, looked := y.sent[key]; looked && s.loop.Now < until {
 		return
@@ -65,10 +65,10 @@ func (h *shard) preloadCall(s *Session, c *backend.Conn, frame []byte) {
 
 // preloadCalls is preload for what a transaction calls.
 func (s *Session) preloadCalls(t *transaction, c *backend.Conn) {
-	if !s.pool.patient {
+	if !s.patientAt(t.place) {
 		return
 	}
 	for _, at := range t.calls {
-		s.preloadCall(s, c, t.bb.B[at.start:at.end])
+		s.preloadCall(c, t.bb.B[at.start:at.end])
 	}
 }

@@ -5,7 +5,8 @@ package session
 // reads what it wrote.
 //
 // Reads go back to the pool by themselves, on all loops at once, when the replies differ too often, and as soon as the mirror may lack
-// something: a write was not mirrored, or not answered well. They stay there until somebody lets them go on.
+// something: a write was not mirrored, or not answered well, or keys have other servers in a mirror that is a Redis Cluster. They stay there until
+// somebody lets them go on.
 
 import (
 	"sync/atomic"
@@ -35,6 +36,22 @@ func (m *mirror) goBack(why string) {
 	m.ramp.why.Store(&why)
 	m.ramp.backs.Add(1)
 	m.local.loop.Log.Warn("reads go back from the mirror to the pool", "pool", m.from.pool.Name, "mirror", m.opts.Pool, "why", why)
+}
+
+// remapped has reads go back if the mirror is a cluster, other servers of which have keys now: copies of writes may still be with those that
+// had them, which do not carry them out any more.
+func (m *mirror) remapped() {
+	if h := m.to; h.pool.slotted && h.before != nil && h.before.Options().Slots != nil {
+		m.goBack("keys have other servers in the mirror's cluster")
+	}
+}
+
+// elsewhere has the read that v awaits of a mirror that is a cluster, which has not done it, be answered by the pool, or fail. It is not sent where the cluster says, for copies of
+// writes are not either: the mirror may lack what the client wrote.
+func (v *side) elsewhere() {
+	m := v.owed.of
+	m.goBack("the mirror's cluster has not answered a read")
+	m.withdraw(v.s, v.owed.conn)
 }
 
 // compared notes the outcome of a comparison. What led back, and what differs until reads go on, does not count once they do.

@@ -125,7 +125,7 @@ func (s *Session) wayOf(cmd *codec.Command) uint8 {
 		if s.reads.policies[cmd.Op] != topology.FromMaster && s.mayAsk() {
 			return wayReplica
 		}
-	case codec.Quietly, codec.Lease, codec.Fanout, codec.Walk, codec.Anywhere:
+	case codec.Quietly, codec.Lease, codec.Fanout, codec.Walk, codec.Anywhere, codec.OfSlot:
 	case codec.Exec, codec.Unknown:
 		return wayWrite
 	default:
@@ -248,7 +248,7 @@ func (h *shard) readsAgain(s *Session, p *parking, server *topology.Server) *top
 	if policy == topology.FromMaster || server == nil || whole.Way&^waySampled != wayReplica {
 		return server
 	}
-	y, place := h.retries.of[r], h.pool.Place(server)
+	y, place := s.local.retries.of[r], h.pool.Place(server)
 	if y != nil && y.hops > hopsAtOnce && policy != topology.FromReplica || p.to.slot >= 0 && h.pool.MovingSlot(place, p.to.slot) {
 		return server
 	}

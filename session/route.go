@@ -148,8 +148,8 @@ func (s *Session) handle(cmd *codec.Command) bool {
 		return s.execApart(cmd)
 	case cmd.Kind == codec.Exec && s.watches.on() && !s.alone():
 		return false
-	case cmd.Kind == codec.Fanout && s.retries != nil && s.awaitsReplies(), // see order.go
-		(cmd.Kind == codec.Fanout || cmd.Kind == codec.Walk) && s.awaitsServers():
+	case cmd.Kind == codec.Fanout && s.resends() && s.awaitsReplies(), // see order.go
+		(cmd.Kind == codec.Fanout || cmd.Kind == codec.Walk) && s.awaitsServers(cmd.Alike):
 		return false
 	}
 	s.count(cmd)
@@ -161,12 +161,12 @@ func (s *Session) handle(cmd *codec.Command) bool {
 
 // carryOut sends a command that need not wait on its way, or answers it.
 func (s *Session) carryOut(cmd *codec.Command) {
-	if s.pool.slotted && s.unmapped(cmd) {
+	if (s.pool.slotted || cmd.Alike && s.routes != nil) && s.unmapped(cmd) {
 		return
 	}
 	switch cmd.Kind {
 	case codec.Scatter:
-		if s.pool.slotted {
+		if s.pool.slotted || s.routes != nil && s.routes.slotted {
 			s.scatterSlots(cmd)
 		} else {
 			s.scatter(cmd)
@@ -177,6 +177,9 @@ func (s *Session) carryOut(cmd *codec.Command) {
 		s.sendAnywhere(cmd)
 	case codec.Quietly:
 		s.forward(cmd)
+	case codec.OfSlot:
+		place, server := s.pool.Router().Route(cmd.Key)
+		s.send(place, server, cmd)
 	case codec.Walk:
 		s.walk(cmd)
 	case codec.Publish:
@@ -276,7 +279,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 		conns = s.routedTo(place)
 	}
 	c, err := conns.Conn(server, s.cl.ID)
-	if err != nil && s.pool.patient {
+	if err != nil && s.patientAt(place) {
 		c, err = s.connsAt(place).Despite(err, server, s.cl.ID, cmd.Op)
 	}
 	if err != nil {
@@ -284,7 +287,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 			err = s.noReplica(place)
 		}
 		switch {
-		case s.pool.patient && !cmd.NoReply:
+		case s.patientAt(place) && !cmd.NoReply:
 			s.hold(place, cmd, err)
 		case !cmd.NoReply:
 			s.refuse(cmd, err)
@@ -366,7 +369,7 @@ func (s *Session) giveInput(c *backend.Conn, frame []byte) bool {
 
 // mayHave says whether cmd, which has several keys, may go to the server at place, which has the first.
 func (s *Session) mayHave(r ways, place int, cmd *codec.Command) bool {
-	return s.together(r, place, cmd) || s.firstKeyDecides(cmd)
+	return s.together(r, place, cmd) || s.firstKeyDecides(place, cmd)
 }
 
 // together says whether all keys of cmd live at place. The random distribution has no place for a key: the first decides.
@@ -374,8 +377,10 @@ func (s *Session) together(r ways, place int, cmd *codec.Command) bool {
 	switch {
 	case s.pool.random:
 		return true
-	case s.pool.slotted:
+	case r.routes == nil && s.pool.slotted:
 		return sameSlot(cmd)
+	case s.slottedAt(place) && !sameSlot(cmd):
+		return false
 	}
 	for i := 1; i < len(cmd.Keys); i++ {
 		if r.Place(cmd.KeyAt(i)) != place {

@@ -8,7 +8,9 @@ package session
 //	own servers:  places 0 1 2 3     users: places 4 5 6 7 8     rest: places 9 10      connsAt(7): a Set of the group of "users"
 //
 // A place numbers the servers of all of them, so that what holds of keys on several servers holds of keys in several pools: they are
-// scattered, or have to be together. What has no key is about the own servers, which are the first. A route leads to the servers of a pool,
+// scattered, or have to be together. Behind the servers of each other pool there is one place more, for keys that none of them has.
+// Where keys are, and how they go together, is the pool's that has them: in a cluster by slots. So is what becomes of a command that is not
+// done there (again.go). What has no key is about the own servers, which are the first. A route leads to the servers of a pool,
 // whatever routes that has for its own clients: so there is no circle. What the client may do, and what it is told, is its own pool's to say.
 
 import (
@@ -44,6 +46,7 @@ type routes struct {
 	targets []reach    // the own pool first
 	servers []*topology.Server
 	alike   []*topology.Server // those that are to be alike in scripts and functions; nil in the place of any other
+	slotted bool               // one of those beside the own that may have keys is a cluster
 	leads   bool               // some of them are other pools'
 	origin  *stats.Origin      // with the names of all servers
 }
@@ -52,6 +55,7 @@ type routes struct {
 type reach struct {
 	shard    *shard
 	base     int    // the place of its first server
+	nobody   int    // the place behind them, where a key is that none of them has; -1: of the own pool
 	requests *int64 // that clients of the pool with the route sent there
 	unasked  bool   // it need not speak as clients wish: it is a mirror, or a spare
 }
@@ -74,7 +78,7 @@ func (l *Local) resolve() (moved []*shard) {
 // resolved are the routes of h.
 func (l *Local) resolved(h *shard) *routes {
 	lead := h.pool.lead
-	y := &routes{lead: lead, targets: []reach{{shard: h, requests: new(int64)}}, servers: slices.Clone(h.pool.Servers())}
+	y := &routes{lead: lead, targets: []reach{{shard: h, nobody: -1, requests: new(int64)}}, servers: slices.Clone(h.pool.Servers())}
 	o := *h.pool.origin
 	o.Servers = slices.Clone(o.Servers)
 	if lead != nil {
@@ -87,6 +91,7 @@ func (l *Local) resolved(h *shard) *routes {
 		y.spare = &spare{to: l.routedTo(h, f.Pool), writes: f.Writes}
 		y.spare.base = y.aside(y.spare.to, h.tally.RoutedTo(f.Pool))
 	}
+	y.slotted = slices.ContainsFunc(y.targets[1:], func(t reach) bool { return t.shard != nil && t.shard.pool.slotted })
 	if name := h.pool.opts.Miss.Pool; name != "" {
 		y.tier = l.tierOf(h, l.routedTo(h, name))
 	}
@@ -109,8 +114,8 @@ func (y *routes) findAlike() {
 	y.alike = make([]*topology.Server, len(y.servers))
 	for place, server := range y.servers {
 		t := y.at(place)
-		if t.unasked || slices.ContainsFunc(y.alike[:place], func(other *topology.Server) bool {
-			return t != &y.targets[0] && other != nil && other.Addr == server.Addr
+		if server == nil || t.unasked || slices.ContainsFunc(y.alike[:place], func(other *topology.Server) bool {
+			return t != &y.targets[0] && other != nil && other.Addr == server.Addr && !server.Unknown()
 		}) {
 			continue
 		}
@@ -124,11 +129,13 @@ func (y *routes) add(to *shard, requests *int64, o *stats.Origin) int {
 	if i := slices.IndexFunc(y.targets, func(t reach) bool { return t.shard == to }); i >= 0 {
 		return i
 	}
-	y.targets = append(y.targets, reach{shard: to, base: len(y.servers), requests: requests})
+	base := len(y.servers)
 	if to != nil {
 		y.servers = append(y.servers, to.pool.Servers()...)
 		o.Servers = append(o.Servers, to.pool.origin.Servers...)
 	}
+	y.targets = append(y.targets, reach{shard: to, base: base, nobody: len(y.servers), requests: requests})
+	y.servers, o.Servers = append(y.servers, nil), append(o.Servers, "")
 	return len(y.targets) - 1
 }
 
@@ -161,6 +168,14 @@ func (y *routes) same(z *routes) bool {
 		slices.EqualFunc(y.targets, z.targets, func(a, b reach) bool { return a.shard == b.shard })
 }
 
+// mirror is that of h; nil: none.
+func (h *shard) mirror() *mirror {
+	if h.routes == nil {
+		return nil
+	}
+	return h.routes.mirror
+}
+
 // target is the one of a key.
 func (y *routes) target(key []byte) *reach {
 	if y.lead != nil {
@@ -173,23 +188,30 @@ func (y *routes) target(key []byte) *reach {
 
 // route is Route of ways.
 func (y *routes) route(key []byte) (place int, server *topology.Server) {
-	t := y.target(key)
+	return y.target(key).route(key)
+}
+
+// route is where t has key.
+func (t *reach) route(key []byte) (place int, server *topology.Server) {
 	if t.shard == nil {
-		return -1, nil
+		return t.nobody, nil
 	}
-	if place, server = t.shard.pool.Router().Route(key); place >= 0 {
-		place += t.base
+	if place, server = t.shard.pool.Router().Route(key); place < 0 {
+		return t.nobody, nil
 	}
-	return place, server
+	return t.base + place, server
 }
 
 // at is the target that a place is of.
-func (y *routes) at(place int) *reach {
+func (y *routes) at(place int) *reach { return &y.targets[y.index(place)] }
+
+// index is which of the targets that is.
+func (y *routes) index(place int) int {
 	i := len(y.targets) - 1
 	for i > 0 && y.targets[i].base > place {
 		i--
 	}
-	return &y.targets[i]
+	return i
 }
 
 // ways say which server has a key of a session: a Router, and the routes beside it.
@@ -227,6 +249,36 @@ func (s *Session) shardAt(place int) *shard {
 		return s.shard
 	}
 	return s.routes.at(place).shard
+}
+
+// slottedAt says that the server at a place is one of a cluster's.
+func (s *Session) slottedAt(place int) bool {
+	if s.routes == nil {
+		return s.pool.slotted
+	}
+	h := s.routes.at(place).shard
+	return h != nil && h.pool.slotted
+}
+
+// patientAt says that the server at a place is one of those that change places: what can't be sent there waits.
+func (s *Session) patientAt(place int) bool {
+	if s.routes == nil {
+		return s.pool.patient
+	}
+	h := s.routes.at(place).shard
+	return h != nil && h.pool.patient
+}
+
+// baseOf is the place of the first server of h.
+func (s *Session) baseOf(h *shard) int {
+	if s.routes != nil {
+		for i := range s.routes.targets {
+			if t := &s.routes.targets[i]; t.shard == h {
+				return t.base
+			}
+		}
+	}
+	return 0
 }
 
 // connsAt is the Set over which s reaches the server at a place.
@@ -305,6 +357,11 @@ func (l *Local) disturbed(ordered map[*shard]bool, moved []*shard) (waits map[*s
 		waits[h] = true
 	}
 	for _, h := range l.shards {
+		if m := h.mirror(); m != nil && m.to != nil {
+			if inOrder, changed := ordered[m.to]; changed && !inOrder {
+				m.remapped()
+			}
+		}
 		waits[h] = waits[h] || h.routes != nil && slices.ContainsFunc(h.routes.targets, func(t reach) bool {
 			inOrder, changed := ordered[t.shard]
 			return changed && !inOrder

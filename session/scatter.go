@@ -94,7 +94,10 @@ func (s *Session) placeKeys(cmd *codec.Command, servers int) bool {
 func (s *Session) placeOf(key []byte, op uint16) int {
 	place, server := s.routes.route(key)
 	if s.routes.spare != nil {
-		place, _ = s.instead(place, server, key, op)
+		place, server = s.instead(place, server, key, op)
+	}
+	if server == nil {
+		return -1 // the others are not asked for theirs
 	}
 	return place
 }
@@ -117,7 +120,7 @@ func (s *Session) endFragment(cmd *codec.Command, t *target) {
 	t.request.SetKey(cmd.KeyAt(t.first))
 	if t.held != nil {
 		t.held.B = p.AppendFragmentEnd(t.held.B, cmd)
-		s.holdRequest(t.request, &parking{frame: t.held, err: t.err})
+		s.holdRequest(t.request, &parking{home: t.home, frame: t.held, err: t.err})
 		return
 	}
 	o := t.conn.Out()
@@ -195,15 +198,15 @@ func (s *Session) fragment(whole *backend.Request, place int, server *topology.S
 	s.tally.Fragments++
 	whole.Fragments = append(whole.Fragments, f)
 	c, err := s.toward(place).Conn(server, s.cl.ID)
-	if err != nil && s.pool.patient {
+	if err != nil && s.patientAt(place) {
 		c, err = s.connsAt(place).Despite(err, server, s.cl.ID, f.Op)
 	}
 	if err != nil && server == nil && place >= 0 && s.local.reads {
 		err = s.noReplica(place)
 	}
-	if err != nil && s.pool.patient && (keys > 0 || !s.pool.slotted) {
+	if err != nil && s.patientAt(place) && (keys > 0 || !s.slottedAt(place)) {
 		whole.Pending++
-		t.err = err // it will be held
+		t.err, t.home = err, s.shardAt(place) // it will be held
 		return t
 	}
 	if err != nil {

@@ -9,10 +9,12 @@ package session
 //	Refuse         none of them could answer for the others
 
 import (
+	"fmt"
 	"math"
 
 	"cashew/codec"
 	"cashew/codec/walk"
+	"cashew/ring"
 	"cashew/topology"
 )
 
@@ -135,18 +137,43 @@ func (s *Session) twoOf(r ways, n int, key func(i int) []byte) (keys [2][]byte, 
 	for i := 1; i < n && other == first; i++ {
 		other, at = r.Place(key(i)), i
 	}
-	return [2][]byte{key(0), key(at)}, [2]string{s.nameAt(first), s.nameAt(other)}
+	if names := [2]string{s.nameAt(first), s.nameAt(other)}; other != first || !s.slottedAt(first) {
+		return [2][]byte{key(0), key(at)}, names
+	}
+	return s.twoSlots(n, key, s.nameAt(first))
+}
+
+// twoSlots is twoOf for keys that one server of a cluster has, in several slots.
+func (s *Session) twoSlots(n int, key func(i int) []byte, server string) (keys [2][]byte, servers [2]string) {
+	first, at := ring.SlotOf(key(0)), 0
+	for i := 1; i < n && at == 0; i++ {
+		if ring.SlotOf(key(i)) != first {
+			at = i
+		}
+	}
+	for i, k := range [2][]byte{key(0), key(at)} {
+		keys[i], servers[i] = k, fmt.Sprintf("%s, slot %d", server, ring.SlotOf(k))
+	}
+	return keys, servers
 }
 
 // nameAt is the name of the server at a place.
 func (s *Session) nameAt(place int) string {
-	p := s.pool
-	if s.routes != nil && place >= 0 {
-		t := s.routes.at(place)
-		p, place = t.shard.pool, place-t.base
-	}
-	if at := p.AtPlace(place); at != nil {
+	if at := s.entryAt(place); at != nil {
 		return at.Name
 	}
 	return "no server"
+}
+
+// entryAt describes the server at a place; nil: there is none.
+func (s *Session) entryAt(place int) *topology.ServerOptions {
+	p := s.pool
+	if s.routes != nil && place >= 0 {
+		t := s.routes.at(place)
+		if t.shard == nil {
+			return nil
+		}
+		p, place = t.shard.pool, place-t.base
+	}
+	return p.AtPlace(place)
 }

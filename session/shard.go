@@ -13,20 +13,20 @@ import (
 // shard is one pool on one loop, with what its sessions there share. A reload gives it another pool, between two
 // callbacks; its sessions, its group, and what was counted, stay.
 type shard struct {
-	pool    *Pool
-	before  *Pool // that it had before; nil: none
-	group   *backend.Group
-	routes  *routes // to other pools; nil: none
-	window  window  // of what its mirror's replies were compared with
-	tally   stats.ClientTally
-	slowLog stats.SlowLog
-	limits  *quota.Local // nil: none
-	scripts seen
-	hub     *hub               // nil: nobody has subscribed to anything
-	lookups map[string]*lookup // under way, by name
-	losses  int                // of connections to servers, when last looked at
-	retries *retries           // nil: its pool is no cluster, nor was one
-	removed bool               // its pool is gone: clients of it that still open leave at once
+	pool     *Pool
+	before   *Pool // that it had before; nil: none
+	group    *backend.Group
+	routes   *routes // to other pools; nil: none
+	window   window  // of what its mirror's replies were compared with
+	tally    stats.ClientTally
+	slowLog  stats.SlowLog
+	limits   *quota.Local // nil: none
+	scripts  seen
+	hub      *hub               // nil: nobody has subscribed to anything
+	lookups  map[string]*lookup // under way, by name
+	losses   int                // of connections to servers, when last looked at
+	preloads preloads
+	removed  bool // its pool is gone: clients of it that still open leave at once
 }
 
 // Add makes p known to l.
@@ -123,6 +123,8 @@ func (l *Local) Apply(c *Change) {
 			}
 		case s.removed:
 			s.leave()
+		case s.routes != nil && s.waitsFor&behindMap != 0:
+			s.looksAgain() // another pool's may be known
 		case l.limits.MaxMemoryBytes != memory:
 			s.allowFirst() // a part of that
 		}
@@ -131,9 +133,7 @@ func (l *Local) Apply(c *Change) {
 		}
 		s.unblock() // the limits may be wider now
 	}
-	for _, r := range c.Replaced {
-		l.shardOf(r.New).unpark()
-	}
+	l.unpark()
 	l.idleFrom = 0 // theirs, too
 }
 

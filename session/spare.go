@@ -2,7 +2,8 @@ package session
 
 // A pool may have another to fail over to: what can't be sent to a key's server just now, since that is ejected and its keys do not move, or
 // nobody can connect there, is sent to the spare pool. Commands of which a byte was written are never sent elsewhere. As soon as the
-// server can be reached again, its keys are there again: nothing is brought back from the spare.
+// server can be reached again, its keys are there again: nothing is brought back from the spare. That may be a Redis Cluster: what it got is
+// sent on there as its cluster says (again.go).
 
 import (
 	"cashew/backend"
@@ -50,6 +51,9 @@ func (s *Session) insteadOf(place int, server *topology.Server, cmd *codec.Comma
 	}
 	at, other := s.instead(place, server, cmd.KeyAt(0), cmd.Op)
 	if at == place {
+		return place, server
+	}
+	if s.slottedAt(at) && !sameSlot(cmd) {
 		return place, server
 	}
 	for i := 1; i < len(cmd.Keys); i++ {

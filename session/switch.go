@@ -35,7 +35,7 @@ func (s *Session) ready(cmd *codec.Command) bool {
 	if !waits {
 		return true
 	}
-	if s.awaitsReplies() || s.awaitsServers() {
+	if s.awaitsReplies() || s.awaitsServers(false) {
 		return false
 	}
 	_, wait, _ := s.asks(pr, db, s.late)
@@ -56,14 +56,22 @@ func (s *Session) awaitsReplies() bool {
 }
 
 // awaitsServers has s wait, as long as commands do that are sent again, if nobody has said yet where any server is, or of which servers the
-// cluster is.
-func (s *Session) awaitsServers() bool {
-	if !s.pool.patient || s.late || slices.ContainsFunc(s.pool.Servers(), func(v *topology.Server) bool { return !v.Unknown() }) {
+// cluster is; all: also of a pool that routes lead to.
+func (s *Session) awaitsServers(all bool) bool {
+	if s.late {
 		return false
 	}
-	s.pool.Stale()
-	s.askUntil(behindMap, s.pool.patience())
-	return true
+	for h := range s.shards {
+		switch p := h.pool; {
+		case h != s.shard && !all:
+			return false
+		case p.patient && !slices.ContainsFunc(p.Servers(), func(v *topology.Server) bool { return !v.Unknown() }):
+			p.Stale()
+			s.askUntil(behindMap, p.patience())
+			return true
+		}
+	}
+	return false
 }
 
 // asks says whether the servers have what s does not have yet; if nothing changes, or the command fails, they are not asked.
@@ -168,5 +176,11 @@ func (s *Session) askUntil(cause causes, patience time.Duration) {
 
 // asksNoMore ends a wait.
 func (s *Session) asksNoMore() { s.switching = switching{wait: s.wait + 1} }
+
+// looksAgain ends the wait for a map: there is another.
+func (s *Session) looksAgain() {
+	s.asksNoMore()
+	s.waitsFor &^= behindMap
+}
 
 var _ backend.Waiter = (*Session)(nil)

@@ -96,9 +96,9 @@ func (s *Session) joins(t *transaction, cmd *codec.Command) bool {
 	if s.pool.random {
 		return true
 	}
-	if s.pool.slotted && len(t.keys) > 0 && ring.SlotOf(cmd.KeyAt(0)) != ring.SlotOf(t.key(0)) {
+	if s.slottedAt(t.place) && s.shardAt(place) == s.shardAt(t.place) && len(t.keys) > 0 && ring.SlotOf(cmd.KeyAt(0)) != ring.SlotOf(t.key(0)) {
 		t.apart = true
-		return sameSlot(cmd)
+		return s.together(r, place, cmd)
 	}
 	return place == t.place && (len(cmd.Keys) == 1 || s.mayHave(r, place, cmd))
 }
@@ -276,7 +276,7 @@ func (s *Session) sendQueued(t *transaction, r *backend.Request, c *backend.Conn
 
 // launchLater is launch for a server that can't be reached now, for that is err: a cluster soon has another in its place.
 func (s *Session) launchLater(t *transaction, r *backend.Request, err error) {
-	if !s.pool.patient {
+	if !s.patientAt(t.place) {
 		s.Failed(r, err)
 		return
 	}
@@ -284,7 +284,7 @@ func (s *Session) launchLater(t *transaction, r *backend.Request, err error) {
 	s.loop.Grow(frame, len(t.bb.B), 0)
 	frame.B = append(frame.B, t.bb.B...)
 	r.Frame = uint32(len(frame.B))
-	s.holdRequest(r, &parking{frame: frame, err: err})
+	s.holdRequest(r, &parking{home: s.shardAt(t.place), frame: frame, err: err})
 }
 
 // sendPart puts one of the commands of a transaction on the connection, on which its request is queued.

@@ -240,26 +240,24 @@ func (a *checker) waiting(s *Session) {
 
 // retries: as many commands of s are sent again, and parked, as are counted, and s waits for just that.
 func (a *checker) retries(s *Session) {
-	if s.shard.retries == nil {
-		return
-	}
+	all := &s.local.retries
 	again, parked, bytes := 0, 0, 0
-	for r := range s.retries.of { // in no order: they are counted
+	for r := range all.of { // in no order: they are counted
 		if waitsFor(r) == s {
 			again++
 		}
 	}
-	for _, p := range s.retries.parked {
+	for _, p := range all.parked {
 		if waitsFor(p.r) == s {
 			parked++
 			bytes += cap(p.frame.B)
-			a.Check(s.retries.of[p.r] != nil, s, "a command of it is parked that is not to be sent again")
+			a.Check(all.of[p.r] != nil, s, "a command of it is parked that is not to be sent again")
 		}
 	}
 	a.Check(again == s.retrying && parked == s.parked, s, "%d and %d commands are sent again and parked, and %d and %d are counted", again, parked, s.retrying, s.parked)
 	a.Check(bytes == s.parkedBytes, s, "what is parked of it has %d bytes, and %d are counted", bytes, s.parkedBytes)
 	a.Check((s.waitsFor&behindRetry != 0) == (again > 0), s, "%d commands are sent again, and it waits for %b", again, s.waitsFor)
-	a.Check(len(s.retries.parked) == 0 || s.retries.ticks, s, "commands are parked, and nobody looks at them")
+	a.Check(len(all.parked) == 0 || all.ticks, s, "commands are parked, and nobody looks at them")
 }
 
 // reads: as many commands of s write, and ask replicas, as are counted, and never both.
@@ -281,7 +279,7 @@ func (a *checker) reads(s *Session) {
 
 // isParked says that r waits to be sent again.
 func (s *Session) isParked(r *backend.Request) bool {
-	return s.shard != nil && s.retries != nil && slices.ContainsFunc(s.retries.parked, func(p *parking) bool { return p.r == r })
+	return slices.ContainsFunc(s.local.retries.parked, func(p *parking) bool { return p.r == r })
 }
 
 // tells says that s is told once o is over.
@@ -342,14 +340,9 @@ func (a *checker) requests() {
 			a.Check(r == o.read && o.s == s || r == o.next && s == nil, o.s, "a server owes what is asked for a session something else")
 		}
 	}
-	for _, h := range a.local.shards {
-		if h.retries == nil {
-			continue
-		}
-		for _, p := range h.retries.parked {
-			if waitsFor(p.r) == nil { // its client is gone, and the next tick lets it go
-				inUse++
-			}
+	for _, p := range a.local.retries.parked {
+		if waitsFor(p.r) == nil { // its client is gone, and the next tick lets it go
+			inUse++
 		}
 	}
 	a.Check(a.InUse()-inUse+a.extra == a.local.reports, a.local, "%d requests are in use, and %d are counted; %d are held by reports, and there are %d",

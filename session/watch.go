@@ -145,7 +145,7 @@ func (s *Session) sendOver(c *backend.Conn, place int, cmd *codec.Command) {
 
 // unleased answers a command for a lease to a server that can't be reached, for that is err, or has it wait until that has changed.
 func (s *Session) unleased(place int, cmd *codec.Command, err error) {
-	if s.pool.patient && len(cmd.Keys) > 0 && !errors.Is(err, backend.ErrLeases) && !errors.Is(err, backend.ErrBlocked) {
+	if s.patientAt(place) && len(cmd.Keys) > 0 && !errors.Is(err, backend.ErrLeases) && !errors.Is(err, backend.ErrBlocked) {
 		s.hold(place, cmd, err)
 		s.waitsFor |= behindOrder
 	} else {

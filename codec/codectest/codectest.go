@@ -80,6 +80,8 @@ func KindName(kind codec.Kind) string {
 	switch kind {
 	case codec.Forward:
 		return "Forward"
+	case codec.OfSlot:
+		return "OfSlot"
 	case codec.Scatter:
 		return "Scatter"
 	case codec.Fanout:

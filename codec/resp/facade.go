@@ -257,7 +257,7 @@ func asksOfSlot(cmd *codec.Command) {
 		cmd.Kind, cmd.Key = codec.Anywhere, placeholder
 		return
 	}
-	cmd.Kind, cmd.Key = codec.Forward, slotKeys[slot][:]
+	cmd.Kind, cmd.Key = codec.OfSlot, slotKeys[slot][:]
 }
 
 // slotKeys has a key of each slot. Of the CRC16 that slots are made of there is one pair of bytes for each value: that is what comes out

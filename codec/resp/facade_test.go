@@ -201,7 +201,7 @@ func TestFacadeGoes(t *testing.T) {
 	}{
 		{codec.Local, codec.Queue, codec.Local, []string{"CLUSTER SLOTS", "SELECT 1"}},
 		{codec.Anywhere, codec.Queue, codec.Local, []string{"CLUSTER KEYSLOT a", "CLUSTER COUNTKEYSINSLOT 16384", "CLUSTER COUNTKEYSINSLOT -1", "CLUSTER COUNTKEYSINSLOT x"}},
-		{codec.Forward, codec.Refuse, codec.Local, []string{
+		{codec.OfSlot, codec.Refuse, codec.Local, []string{
 			"CLUSTER COUNTKEYSINSLOT 0", "CLUSTER COUNTKEYSINSLOT 16383", "CLUSTER GETKEYSINSLOT 7 10", "CLUSTER GETKEYSINSLOT 7 x", // which is not the slot's fault
 		}},
 		{codec.Forward, codec.Queue, codec.Refuse, []string{"MOVE a 1", "COPY a b DB 1"}},

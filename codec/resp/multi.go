@@ -48,11 +48,9 @@ func (p *Protocol) hold(cmd *codec.Command) {
 		return
 	}
 	switch cmd.Kind {
+	case codec.OfSlot: // it has no key that would say where the transaction goes
+		refuse(cmd, refuseInMulti)
 	case codec.Forward:
-		if commands[cmd.Op].parent == opCluster { // it has no key that would say where the transaction goes
-			refuse(cmd, refuseInMulti)
-			return
-		}
 		if cmd.Kind = codec.Queue; len(cmd.Keys) == 0 {
 			cmd.Keys = cmd.Keys[:1] // where route left it
 		}

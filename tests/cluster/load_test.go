@@ -25,6 +25,7 @@ type load struct {
 	processtest.Load
 	addr    string
 	pipe    int
+	first   int         // number of the first client
 	script  string      // its SHA1
 	loses   atomic.Bool // a master may die with what it has acknowledged: counters may go back
 	clients []*loadClient
@@ -63,11 +64,17 @@ const incrScript = "return redis.call('incr', KEYS[1])"
 // startLoad starts clients that keep so many commands under way each.
 func startLoad(t *testing.T, addr string, clients, pipe int) *load {
 	t.Helper()
-	l := &load{addr: addr, pipe: pipe, errors: map[string]int{}, script: ask(addr, "SCRIPT", "LOAD", incrScript)}
+	return startLoadFrom(t, addr, 0, clients, pipe)
+}
+
+// startLoadFrom is startLoad for clients of such numbers, which their keys have: of several loads each has others.
+func startLoadFrom(t *testing.T, addr string, first, clients, pipe int) *load {
+	t.Helper()
+	l := &load{addr: addr, pipe: pipe, first: first, errors: map[string]int{}, script: ask(addr, "SCRIPT", "LOAD", incrScript)}
 	if len(l.script) != 40 {
 		t.Fatalf("SCRIPT LOAD = %q", l.script)
 	}
-	for i := range clients {
+	for i := first; i < first+clients; i++ {
 		c := &loadClient{l: l, id: i, rng: rand.New(rand.NewPCG(uint64(i), 1)), counters: map[string]*counter{}}
 		for _, tag := range tags {
 			c.counters[tag] = &counter{}
@@ -168,7 +175,7 @@ func (c *loadClient) run() {
 			}
 			owed = owed[1:]
 		}
-		c.l.Answered(c.id)
+		c.l.Answered(c.id - c.l.first)
 		c.took(began)
 	}
 }

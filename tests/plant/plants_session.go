@@ -37,7 +37,7 @@ var sessionPlants = []plant{
 	{"fragment-counts-before-it-is-sent", "session/scatter.go", "	if err != nil {\n		s.lost(f, err)\n		return t", "	if err != nil {\n		whole.Pending++\n		s.lost(f, err)\n		return t"},
 	{"gather-remembers-its-cursor", "session/local.go", "Cursor: g.Cursor[:0]}", "Cursor: g.Cursor}"},
 	{"gather-in-two-hands", "session/local.go", "	l.gathers = append(l.gathers, g)\n", "	l.gathers = append(l.gathers, g)\n	if len(l.gathers) == 1 {\n		l.gathers = append(l.gathers, g)\n	}\n"},
-	{"hello-overtakes", "session/switch.go", "	if s.awaitsReplies() || s.awaitsServers() {", "	if s.awaitsServers() {"},
+	{"hello-overtakes", "session/switch.go", "	if s.awaitsReplies() || s.awaitsServers(false) {", "	if s.awaitsServers(false) {"},
 	{"hello-keeps-the-connections", "session/switch.go", "		s.enter(s.cl.DB)\n", ""},
 	{"quiet-miss-is-told", "session/reply.go", "		r.Reply.B = r.Reply.B[:0]\n	}\n	r.Done = true", "	}\n	r.Done = true"},
 

@@ -7,6 +7,7 @@ import (
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/engine"
+	"cashew/ring"
 	"cashew/topology"
 )
 
@@ -24,7 +25,25 @@ func (r *Run) settings(c *Script) engine.Options {
 	for i := range c.Pools {
 		o.Pools = append(o.Pools, r.newPool(&c.Pools[i]))
 	}
+	if c.Pools[0].Routed {
+		o.Pools = append(o.Pools, routed(&o.Pools[0], c.Clients))
+	}
 	return o
+}
+
+// routed is another pool before the cluster that po is, which po routes the keys of each second client to. So what they send goes by the map of
+// a pool that is not theirs, and what has no key finds the same servers.
+func routed(po *engine.PoolOptions, clients []ClientScript) engine.PoolOptions {
+	to := *po
+	to.Name, to.Listen, to.Protocol = "routed", engine.Listen{}, resp.New(resp.Options{Learn: true, Cluster: true})
+	for _, c := range clients {
+		if c.ID%2 == 0 {
+			for _, kind := range []string{"c", "n"} {
+				po.Routes = append(po.Routes, ring.Route{Prefix: fmt.Sprintf("%s%d:", kind, c.ID), Pool: to.Name})
+			}
+		}
+	}
+	return to
 }
 
 // newPool are the settings of a pool before new servers.

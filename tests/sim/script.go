@@ -33,6 +33,7 @@ type PoolScript struct {
 	Databases    int      `yaml:"databases,omitempty"` // of them; 0: DB is the only one
 	DB           int      `yaml:"db,omitempty"`        // redis_db
 	Cluster      bool     `yaml:"cluster,omitempty"`   // servers are the shards of a Redis Cluster, each of two
+	Routed       bool     `yaml:"routed,omitempty"`    // of a cluster: half of the clients have their keys by way of routes, see routed
 	Named        bool     `yaml:"named,omitempty"`     // their addresses are looked up
 	Eject        int      `yaml:"eject,omitempty"`     // server_failure_limit; 0: auto_eject_hosts is off
 	Policy       string   `yaml:"policy,omitempty"`    // on_server_failure
@@ -120,8 +121,9 @@ func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 		c.Phases = append(c.Phases, p)
 		t += graceTime + p.Calm
 	}
-	if rnd.IntN(2) == 0 && !c.Pools[0].Cluster {
-		p := &c.Pools[0]
+	if p := &c.Pools[0]; p.Cluster {
+		p.Routed = rnd.IntN(2) == 0
+	} else if rnd.IntN(2) == 0 {
 		p.Databases = 2 + rnd.IntN(4)
 		p.DB = rnd.IntN(p.Databases)
 	}
@@ -230,6 +232,9 @@ func (c *Script) check() error {
 		}
 		if p.Cluster && (i > 0 || p.Protocol != "redis" || p.Databases > 0 || c.Loose) {
 			return fmt.Errorf("pool %d: the first alone is a cluster, of one database, and its keys stay", i)
+		}
+		if p.Routed && !p.Cluster {
+			return fmt.Errorf("pool %d: only a cluster's keys are routed", i)
 		}
 		if p.Databases < 0 || p.DB < 0 || p.Databases > 0 && (p.DB >= p.Databases || p.Protocol != "redis") || p.Databases == 0 && p.DB > 0 {
 			return fmt.Errorf("pool %d: it has no database %d", i, p.DB)

@@ -167,6 +167,9 @@ func (r *Run) successor() (next *engine.Proxy, ok bool) {
 	o.Inherited = make(map[string]net.Listener)
 	for i := range o.Pools {
 		at := o.Pools[i].Listen.Addr
+		if at == "" {
+			continue // others route to it alone
+		}
 		dup, _ := (&listener{socket: r.sim.hosts[at].listener}).Dup()
 		o.Inherited["tcp "+at] = dup
 	}
