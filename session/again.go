@@ -64,7 +64,7 @@ func (h *shard) again(l *Local, r *backend.Request, frame *bytebufferpool.ByteBu
 	s := waitsFor(r)
 	if e.Why != verdict.Asked {
 		h.pool.Stale()
-	} else if h.pool.reads != nil {
+	} else {
 		h.pool.Moves(e.Slot)
 	}
 	switch o := r.Owner.(type) {
@@ -90,10 +90,7 @@ func (h *shard) again(l *Local, r *backend.Request, frame *bytebufferpool.ByteBu
 		l.loop.PutBuffer(frame)
 		return s != nil && h.redirected(r, e)
 	}
-	p := &parking{home: h, r: r, frame: frame, to: aim{slot: e.Slot}, apart: e.Apart, from: l.loop.Now, err: e.Err}
-	if e.Slot < 0 {
-		p.to = h.aimOf(s, r, frame.B, e.From)
-	}
+	p := &parking{home: h, r: r, frame: frame, to: h.aimAgain(s, r, frame.B, e), apart: e.Apart, from: l.loop.Now, err: e.Err}
 	y := l.retries.of[r]
 	y.settle(&p.to, r)
 	if e.Replica && e.Server == nil {
@@ -106,11 +103,14 @@ func (h *shard) again(l *Local, r *backend.Request, frame *bytebufferpool.ByteBu
 	if e.Server != nil && s.parked == 0 && y.hops <= hopsAtOnce && h.send(s, p, e.Server, e.Why == verdict.Asked) {
 		return true
 	}
+	if e.Why == verdict.Asked && e.Server != nil {
+		p.asked = e.Server.Addr
+	}
 	if e.Why != verdict.Fine {
 		p.from += int64(parkedTick)
 	}
 	if e.Why == verdict.Again || e.Why == verdict.Halved {
-		p.reply, p.halved = append(p.reply, e.Reply...), e.Why == verdict.Halved
+		p.reply = append(p.reply, e.Reply...)
 	}
 	s.park(p)
 	return true

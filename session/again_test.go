@@ -119,6 +119,29 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// TestAskedAgain: ASK is followed however often it comes.
+func TestAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := cluster(t, 2, nil)
+		c := clusterClient(t, s, 2)
+		key := keyOf(0, 2, 1)
+		get, asks := array("MGET", key, key), strings.Replace(moved(key, s.Servers[1]), "MOVED", "ASK", 1)
+		c.Send(get)
+		s.Settle()
+		for range 2 * hopsAtOnce {
+			wants(t, s.Servers[0], get)
+			s.replies(0, asks)
+			s.Passes(2 * parkedTick)
+			wants(t, s.Servers[1], array("ASKING")+get)
+			s.replies(1, "+OK\r\n-TRYAGAIN Multiple keys request during rehashing of slot\r\n")
+			s.Passes(2 * parkedTick)
+		}
+		wants(t, s.Servers[0], get)
+		s.replies(0, "*2\r\n$-1\r\n$-1\r\n")
+		c.has(t, "*2\r\n$-1\r\n$-1\r\n")
+	})
+}
+
 // TestLater: what a server does not do just now it is asked again, until the pool's timeout is over.
 func TestLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -296,6 +319,90 @@ func TestOvertaken(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOvertakenHalved: so it is of a command with several keys whose slot moves. None fails for that once it is known that the slot moves.
+func TestOvertakenHalved(t *testing.T) {
+	const halved = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+	synctest.Test(t, func(t *testing.T) {
+		s := cluster(t, 2, nil)
+		c := clusterClient(t, s, 2)
+		tag := keyOf(0, 2, 1)
+		one, other := "{"+tag+"}1", "{"+tag+"}2"
+		set := array("SET", one, "1")
+		c.Send(array("MGET", one, other) + array("SET", "{"+tag+"}3", "1")) // which is another key
+		s.Settle()
+		s.Servers[0].Sock.Take()
+		s.replies(0, "-LOADING Redis is loading the dataset in memory\r\n+OK\r\n")
+		s.Passes(3 * parkedTick)
+		wants(t, s.Servers[0], array("MGET", one, other))
+		s.replies(0, "*2\r\n$-1\r\n$-1\r\n")
+		c.has(t, "*2\r\n$-1\r\n$-1\r\n+OK\r\n")
+		for _, test := range []struct{ name, several, reply string }{
+			{"keys", array("DEL", one, other), ":1\r\n"},
+			{"other keys", array("SUNION", one, other), "*0\r\n"},
+			{"script", array("EVAL", "return 1", "2", one, other), ":1\r\n"},
+			{"transaction", array("MULTI") + array("LMOVE", one, other, "LEFT", "LEFT") + array("EXEC"), "+OK\r\n+QUEUED\r\n*1\r\n$-1\r\n"},
+		} {
+			c.Send(test.several + set)
+			s.Settle()
+			if test.name == "keys" { // nobody has said yet that the slot moves
+				wants(t, s.Servers[0], test.several+set)
+				s.replies(0, halved+"+OK\r\n")
+				s.Passes(3 * parkedTick)
+				wants(t, s.Servers[0], "")
+				c.has(t, halved+"+OK\r\n")
+				c.Send(test.several + set)
+				s.Settle()
+			}
+			wants(t, s.Servers[0], test.several)
+			if test.name == "transaction" {
+				s.replies(0, "+OK\r\n"+halved+"-EXECABORT Transaction discarded because of previous errors.\r\n")
+			} else {
+				s.replies(0, halved)
+			}
+			s.Passes(3 * parkedTick)
+			wants(t, s.Servers[0], test.several)
+			s.replies(0, test.reply)
+			wants(t, s.Servers[0], set)
+			s.replies(0, "+OK\r\n")
+			c.has(t, test.reply+"+OK\r\n")
+		}
+	})
+}
+
+// TestOvertakenAgain: so it is if both were sent again, and the server that they went to then takes its time for the second.
+func TestOvertakenAgain(t *testing.T) {
+	const halved = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+	for name, test := range map[string]struct{ second, has string }{
+		"done":     {"+OK\r\n", halved + "+OK\r\n"},
+		"not done": {halved, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := cluster(t, 2, nil)
+				c := clusterClient(t, s, 2)
+				tag := keyOf(0, 2, 1)
+				del, set := array("DEL", "{"+tag+"}1", "{"+tag+"}2"), array("MSET", "{"+tag+"}1", "1", "{"+tag+"}2", "1")
+				c.Send(del + set)
+				s.Settle()
+				wants(t, s.Servers[0], del+set)
+				says := moved(tag, s.Servers[1])
+				s.replies(0, says+says)
+				wants(t, s.Servers[1], del+set)
+				s.replies(1, halved)
+				s.Passes(3 * parkedTick)
+				wants(t, s.Servers[1], "")
+				wants(t, s.Servers[0], "")
+				s.replies(1, test.second)
+				s.Passes(3 * parkedTick)
+				c.has(t, test.has)
+				if test.has == "" {
+					wants(t, s.Servers[0], del+set)
+				}
+			})
+		})
+	}
 }
 
 // TestAllWait: a command for all servers waits for what its client is owed: what of that has to be sent again would else be done behind it.

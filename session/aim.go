@@ -7,6 +7,7 @@ import (
 
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/codec/verdict"
 	"cashew/ring"
 	"cashew/topology"
 )
@@ -44,6 +45,18 @@ func (h *shard) aimOf(s *Session, r *backend.Request, frame []byte, from string)
 		}
 		return false
 	})
+	return to
+}
+
+// aimAgain is where a command belongs that came back. If it did as its keys are with two servers, its slot moves.
+func (h *shard) aimAgain(s *Session, r *backend.Request, frame []byte, e backend.Elsewhere) aim {
+	if e.Slot >= 0 {
+		return aim{slot: e.Slot}
+	}
+	to := h.aimOf(s, r, frame, e.From)
+	if e.Why == verdict.Halved {
+		h.pool.Moves(to.slot)
+	}
 	return to
 }
 

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"cashew/backend"
+	"cashew/codec"
 	"cashew/ring"
 	"cashew/stats"
 	"cashew/topology"
@@ -85,8 +86,10 @@ func (s *Session) lineUp(p *parking) {
 //	client   SET k 1                SET k 2
 //	server           -LOADING ...           +OK
 //
-// The first SET fails then. Where a connection ended it is otherwise: a read is sent again though a write of its key that was sent behind it
-// may be done, and is seen by it; that write has an error, so that its client knows nothing else.
+// The first SET fails then. So does a command with several keys of a slot that moves (TRYAGAIN). As soon as it is known that one does, nothing
+// of its client is sent behind such a command until that is answered: see aloneLast. Where a connection ended it is otherwise: a read is sent
+// again though a write of its key that was sent behind it may be done, and is seen by it; that write has an error, so that its client knows
+// nothing else.
 //
 // A command for all servers, FLUSHALL for one, waits until its client is owed nothing: whatever were sent again would come behind a part of it.
 
@@ -104,16 +107,18 @@ func (s *Session) resends() bool {
 type following uint8
 
 const (
-	nothingFollows following = iota // or what does is on this road as well
+	nothingFollows following = iota // or what does waits on this road as well
 	maybeFollows                    // it may be done, or not
 	follows                         // it is answered
 )
 
-// behind looks for what the client of r sent behind it.
-func (h *shard) behind(s *Session, r *backend.Request) (f following) {
+// behind looks for what s sent behind p.
+func (h *shard) behind(s *Session, p *parking) (f following) {
+	r := p.r
 	look := func(q *backend.Request) {
+		z := s.local.retries.of[q]
 		switch {
-		case q.Keys == 0, s.local.retries.of[q] != nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r):
+		case q.Keys == 0, z != nil && z.at == nil, h.group.Reads(q.Op) && h.group.Reads(r.Op), !h.sameKey(q, r), !s.mayName(p, q):
 		case q.Done:
 			f = follows
 		default:
@@ -135,6 +140,13 @@ func (h *shard) behind(s *Session, r *backend.Request) (f following) {
 	return f
 }
 
+// aloneLast has nothing be sent behind what is sent next if that has several keys, of the slot that key has, at a place, and the slot moves.
+func (s *Session) aloneLast(place, keys int, key []byte) {
+	if keys > 1 && s.slottedAt(place) && s.shardAt(place).pool.Halves(key) {
+		s.waitsFor |= behindOrder
+	}
+}
+
 // sameKey says that q and r have a key in common, as far as is known of their keys: of several that is the first.
 func (h *shard) sameKey(q, r *backend.Request) bool {
 	a, b := q.Key(), r.Key()
@@ -149,7 +161,23 @@ func (h *shard) sameKey(q, r *backend.Request) bool {
 	return true
 }
 
+// mayName says that p, if it has several keys, has the one of q, unless that has several as well, or is not known to its end.
+func (s *Session) mayName(p *parking, q *backend.Request) (is bool) {
+	key := q.Key()
+	if p.r.Keys <= 1 || q.Keys != 1 || len(key) == 0 || len(key) >= stats.MaxShownKey {
+		return true
+	}
+	s.commandsOf(p.frame.B, func(cmd *codec.Command) bool {
+		is = is || len(cmd.Keys) == 0 && (len(cmd.Key) == 0 || bytes.Equal(cmd.Key, key))
+		for i := range cmd.Keys {
+			is = is || bytes.Equal(cmd.KeyAt(i), key)
+		}
+		return !is
+	})
+	return is
+}
+
 // overtaken says that p's server has not done it, and something that came behind it.
 func (h *shard) overtaken(s *Session, p *parking) bool {
-	return p.reply != nil && !p.halved && h.behind(s, p.r) == follows
+	return p.reply != nil && h.behind(s, p) == follows
 }

@@ -16,13 +16,12 @@ type parking struct {
 	r     *backend.Request // held
 	frame *bytebufferpool.ByteBuffer
 	to    aim
-	apart bool  // it needs a lease
-	from  int64 // not before, as Loop.Now
+	asked string // the address of the server that has its key just now, as the slot's owner said; "": it goes where the slot is
+	apart bool   // it needs a lease
+	from  int64  // not before, as Loop.Now
 	until int64
 	err   error  // why it fails then
 	reply []byte // or what the client gets; nil: the error
-
-	halved bool // its keys are with two servers: what is behind it of its client may be done first
 }
 
 // hold parks a command whose server can't be reached, for that is err.
@@ -124,8 +123,14 @@ func (l *Local) unpark() {
 
 // sent sends p if it belongs to a server that can be reached.
 func (h *shard) sent(s *Session, p *parking) bool {
-	if s.loop.Now < p.from || h.group.Left() || p.reply != nil && !p.halved && h.behind(s, p.r) != nothingFollows {
+	if s.loop.Now < p.from || h.group.Left() || p.reply != nil && h.behind(s, p) != nothingFollows {
 		return false
+	}
+	if p.asked != "" {
+		to := h.pool.At([]byte(p.asked))
+		if p.asked = ""; to != nil && h.send(s, p, to, true) { // else the owner says anew who has the key
+			return true
+		}
 	}
 	server := h.readsAgain(s, p, h.serverOf(s, p.r, &p.to))
 	return server != nil && h.send(s, p, server, false)

@@ -110,6 +110,7 @@ func (s *Session) forwardRead(cmd *codec.Command) {
 	key := cmd.Key
 	if len(cmd.Keys) > 0 {
 		key = cmd.KeyAt(0)
+		s.aloneLast(place, len(cmd.Keys), key)
 	}
 	if place, server = s.reader(place, server, cmd.Op, key); cmd.Script {
 		s.sendScript(place, server, cmd)

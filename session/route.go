@@ -239,6 +239,9 @@ func (s *Session) forwardRouted(cmd *codec.Command) {
 	}
 	if s.routes.spare != nil && w.routes != nil && (len(cmd.Keys) == 0 || s.together(w, place, cmd)) {
 		if at, other := s.insteadOf(place, server, cmd); at != place {
+			if len(cmd.Keys) > 0 {
+				s.aloneLast(at, len(cmd.Keys), cmd.KeyAt(0))
+			}
 			s.send(at, other, cmd) // a script by name that is not there gets the spare's NOSCRIPT
 			if own != nil {
 				own.lost()
@@ -261,9 +264,12 @@ func (s *Session) forwardRouted(cmd *codec.Command) {
 
 // forwardKeys is forward for a command with Keys.
 func (s *Session) forwardKeys(r ways, place int, server *topology.Server, cmd *codec.Command) {
-	switch {
-	case !s.mayHave(r, place, cmd):
+	if !s.mayHave(r, place, cmd) {
 		s.apart(r, cmd)
+		return
+	}
+	s.aloneLast(place, len(cmd.Keys), cmd.KeyAt(0))
+	switch {
 	case cmd.Script:
 		s.sendScript(place, server, cmd)
 	default:

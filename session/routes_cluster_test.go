@@ -636,23 +636,37 @@ func TestMissInCluster(t *testing.T) {
 	})
 }
 
+// toSpare is a loop with the pool sim, before s0, which is gone, whose cluster users, before u0 and u1, is its spare.
+func toSpare(t testing.TB) (s *sim, users *Pool) {
+	t.Helper()
+	s = newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.Failover = FailoverOptions{Pool: "users", Writes: true} })
+	users = s.addPoolWith(t, "users", clusterOf, "u0", "u1")
+	s.Redial = func(v *sessiontest.Server) {
+		if v.Name == "s0" {
+			s.Tasks = append(s.Tasks, func() { v.Refuse(io.EOF) })
+		} else {
+			s.Tasks = append(s.Tasks, v.Accept)
+		}
+	}
+	return s, users
+}
+
+// spared is a client by which s found out that its server is gone.
+func (s *sim) spared(key string) *simClient {
+	c := s.connect()
+	c.Send(array("GET", key))
+	s.Settle()
+	c.Sock.Take()
+	return c
+}
+
 // TestSpareCluster: what fails over to a cluster goes by its slots, and on where it says.
 func TestSpareCluster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.Failover = FailoverOptions{Pool: "users", Writes: true} })
-		s.addPoolWith(t, "users", clusterOf, "u0", "u1")
-		s.Redial = func(v *sessiontest.Server) {
-			if v.Name == "s0" {
-				s.Tasks = append(s.Tasks, func() { v.Refuse(io.EOF) })
-			} else {
-				s.Tasks = append(s.Tasks, v.Accept)
-			}
-		}
+		s, _ := toSpare(t)
 		u0, u1 := s.Server("u0"), s.Server("u1")
-		c, x, y, z := s.connect(), keyOf(0, 2, 1), keyOf(0, 2, 2), keyOf(1, 2, 1)
-		c.Send(array("GET", x))
-		s.Settle()
-		c.Sock.Take() // it found out
+		x, y, z := keyOf(0, 2, 1), keyOf(0, 2, 2), keyOf(1, 2, 1)
+		c := s.spared(x)
 		c.Send(array("SET", x, "1") + array("MGET", x, y, z) + array("RENAME", x, y) + array("RENAME", x, z) + array("RENAME", "{"+x+"}1", x))
 		s.Settle()
 		wants(t, u0, array("SET", x, "1")+array("mget", x)+array("mget", y)+array("RENAME", "{"+x+"}1", x))
@@ -669,6 +683,56 @@ func TestSpareCluster(t *testing.T) {
 			t.Errorf("the client has %q", got)
 		}
 	})
+}
+
+// TestRoutedHalved: nothing is sent behind several keys of a slot that moves, where routes lead to its cluster, or what fails over goes there.
+func TestRoutedHalved(t *testing.T) {
+	const halved = "-TRYAGAIN Multiple keys request during rehashing of slot\r\n"
+	tag := "u:{" + userKey(0, 1) + "}"
+	for name, begin := range map[string]func(t *testing.T) (*sim, *Pool, *simClient){
+		"route": func(t *testing.T) (*sim, *Pool, *simClient) { return toCluster(t) },
+		"spare": func(t *testing.T) (*sim, *Pool, *simClient) { s, users := toSpare(t); return s, users, s.spared("a") },
+	} {
+		for _, several := range []string{"DEL", "LMOVE", "EVAL"} {
+			t.Run(name+", "+several, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s, users, c := begin(t)
+					u0, cmd, reply := s.Server("u0"), array("DEL", tag+"1", tag+"2"), ":1\r\n"
+					switch several {
+					case "LMOVE":
+						cmd, reply = array("LMOVE", tag+"1", tag+"2", "LEFT", "LEFT"), "$-1\r\n"
+					case "EVAL":
+						cmd = array("EVAL", "return 1", "2", tag+"1", tag+"2")
+					}
+					set := array("SET", tag+"1", "1")
+					if name == "spare" { // whose pool has other clients
+						users.Moves(ring.SlotOf([]byte(tag)))
+					} else {
+						c.Send(cmd + set)
+						s.Settle()
+						wants(t, u0, cmd+set)
+						u0.Reply(halved + "+OK\r\n")
+						s.Passes(3 * parkedTick)
+						c.has(t, halved+"+OK\r\n")
+					}
+					c.Send(cmd + set)
+					s.Settle()
+					wants(t, u0, cmd)
+					if name == "route" { // else the pool's own server is tried again meanwhile
+						u0.Reply(halved)
+						s.Passes(3 * parkedTick)
+						wants(t, u0, cmd)
+					}
+					u0.Reply(reply)
+					s.Settle()
+					wants(t, u0, set)
+					u0.Reply("+OK\r\n")
+					s.Settle()
+					c.has(t, reply+"+OK\r\n")
+				})
+			})
+		}
+	}
 }
 
 // TestRoutedSentinels: a master that sentinels know, and that routes lead to, is written to once it is not held any more, or where another is; nothing

@@ -118,6 +118,9 @@ func (s *Session) scatterSlots(cmd *codec.Command) {
 		return
 	}
 	parts := l.slots.parts
+	for i := range parts {
+		s.aloneLast(parts[i].place, parts[i].keys, cmd.KeyAt(parts[i].first))
+	}
 	if len(parts) == 1 {
 		place, server := s.reader(parts[0].place, parts[0].server, cmd.Op, cmd.KeyAt(0))
 		s.send(place, server, cmd)

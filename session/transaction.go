@@ -225,6 +225,7 @@ func (s *Session) launch(t *transaction, cmd *codec.Command) {
 	r.Op, r.Keys, r.Server = p.ExecOp(), uint32(max(len(t.keys), 1)), uint16(max(t.place, 0))
 	if len(t.keys) > 0 {
 		r.SetKey(t.key(0))
+		s.aloneLast(t.place, len(t.keys), t.key(0))
 	}
 	if len(t.own)+len(t.selects) > 0 {
 		if s.watches.lease != nil && len(t.own) > 0 {

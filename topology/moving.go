@@ -10,8 +10,10 @@ import (
 // While a slot of a Redis Cluster moves, its keys go over to the new owner one by one. The former owner names that one (ASK) for a key that it
 // does not have; its replicas do not know of the move, and say that the key is nowhere. So reads go to masters:
 //
-//	of a slot for which an ASK was seen, until it has another owner   a client that wrote a key there reads it back
+//	of a slot of which a server said ASK, until it has another owner  a client that wrote a key there reads it back
 //	of all slots of a master that migrates keys, and a while longer   as it is looked at, see replication.go
+//
+// A command with several keys of such a slot, of which one has moved, neither of both does (TRYAGAIN): see session/order.go.
 type moving struct {
 	some  atomic.Bool // a slot is, or was
 	slots [ring.SlotCount / 32]atomic.Uint32
@@ -30,8 +32,14 @@ func (p *Pool) Moves(slot int) {
 
 // Moving says that no replica may be asked for a key of p, whose server is at a place.
 func (p *Pool) Moving(place int, key []byte) bool {
+	return p.opts.Cluster && (p.migrates(place) || p.Halves(key))
+}
+
+// Halves says that the slot of a key of p, which is a cluster, is about to have another owner, as far as servers have said: its keys are with
+// two servers.
+func (p *Pool) Halves(key []byte) bool {
 	m := &p.registry.moving
-	return p.opts.Cluster && (p.migrates(place) || m.some.Load() && m.has(ring.SlotOf(key)))
+	return m.some.Load() && m.has(ring.SlotOf(key))
 }
 
 // MovingSlot is Moving for a key of a slot.

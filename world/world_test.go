@@ -105,8 +105,8 @@ func channels(t *testing.T) (a, b Channel, far *net.UnixConn) {
 	return NewChannel(x), NewChannel(y), y
 }
 
-// TestChannel: bytes come with a descriptor, which leads to the same file, or without; and a context that ends, ends a Read, but
-// not the one after it.
+// TestChannel: bytes come with a descriptor, which leads to the same file, or without; a context that ends, ends a Read, but not the one
+// after it; and what a process wrote is read though it has ended.
 func TestChannel(t *testing.T) {
 	a, b, far := channels(t)
 	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
@@ -149,7 +149,13 @@ func TestChannel(t *testing.T) {
 	if n, err := b.Read(t.Context(), p); n != 2 || err != nil || string(p) != "ab" {
 		t.Errorf("Read: %d, %q, %v", n, p, err)
 	}
+	if err := errors.Join(a.Write(t.Context(), []byte("unread"), -1), b.Write(t.Context(), []byte("xy"), -1)); err != nil {
+		t.Fatal(err)
+	}
 	_ = far.Close()
+	if n, err := a.Read(t.Context(), p); n != 2 || err != nil || string(p) != "xy" { // else clients would be taken back that it has
+		t.Errorf("Read of what a process wrote that is gone: %d, %q, %v", n, p, err)
+	}
 	if _, err := a.Take(t.Context(), p); err == nil || TimedOut(err) {
 		t.Errorf("Take from a process that is gone: %v", err)
 	}

@@ -31,7 +31,7 @@ const (
 	Asked
 	// Again is one by which nothing was done either, and that may be over a little later.
 	Again
-	// Halved is the same, for its keys are with two servers just now: of one of them the server may do what came behind it.
+	// Halved is the same, for its keys, all of one slot, are with two servers just now.
 	Halved
 	// Cut is the beginning of an error: what it says shows once it is whole.
 	Cut

@@ -46,7 +46,10 @@ func (m *mover) move(t *testing.T, tag string) {
 	m.moves++
 }
 
-// TestSlotsMove: no client sees that slots move back and forth.
+// halved ends the one error that a client may see where slots move: of several keys that its server did not have all, and did something behind.
+const halved = " -TRYAGAIN Multiple keys request during rehashing of slot"
+
+// TestSlotsMove: no client sees that slots move back and forth, but for that.
 func TestSlotsMove(t *testing.T) {
 	processtest.Beside(t)
 	c := processtest.StartCluster(t, 3, 0)
@@ -57,6 +60,6 @@ func TestSlotsMove(t *testing.T) {
 		m.move(t, tags[m.moves%len(tags)])
 	}
 	l.end(t)
-	l.wantNoError(t)
+	l.wantSome(t, halved)
 	t.Logf("%d slots moved", m.moves)
 }

@@ -11,6 +11,8 @@ var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants
 var tests = map[string]string{
 	"after-a-failed-hand-over-it-drains":     "engine TestHandOverFails",
 	"asked-without-asking":                   "session TestAsk",
+	"done-behind-what-came-later":            "session TestOvertaken",
+	"several-keys-are-not-alone":             "session TestOvertakenHalved",
 	"perhaps-done-is-done-again":             "session TestServerGone",
 	"all-is-overtaken":                       "session TestAllWait",
 	"sent-again-overtakes":                   "session TestAgainInOrder",

@@ -9,5 +9,7 @@ var clusterPlants = []plant{
 	{"all-is-overtaken", "session/route.go", "case cmd.Kind == codec.Fanout && s.resends() && s.awaitsReplies(),", "case cmd.Kind == codec.Fanout && s.resends() && s.head != s.head && s.awaitsReplies(),"},
 	{"sent-again-overtakes", "session/order.go", "	if a := &s.sentAgain; a.to == nil || a.to == server && !a.others {\n		return false\n	}\n	ahead", "	if s != nil {\n		return false\n	}\n	ahead"},
 	{"nobody-is-the-heir", "session/aim.go", "before < 0 || !owners[before] && alone {", "before == len(owners) && alone {"},
+	{"done-behind-what-came-later", "session/parked.go", "p.reply != nil && h.behind(s, p) != nothingFollows", "p.reply != nil && h.behind(s, p) == maybeFollows"},
+	{"several-keys-are-not-alone", "session/order.go", "	if keys > 1 && s.slottedAt(place)", "	if keys > 1<<20 && s.slottedAt(place)"},
 	{"client-goes-on-behind-a-retry", "session/again.go", "	s.waitsFor |= behindRetry\n", ""},
 }

@@ -88,16 +88,16 @@ func (c *channel) Take(ctx context.Context, p []byte) (fd int, err error) {
 	return fd, err
 }
 
-// close ends both directions, as the end of a process does.
+// close is the end of the process that has c: what it wrote can still be read, and what it has not read nobody will.
 func (c *channel) close() {
 	for _, p := range []*pipe{c.from, c.to} {
 		p.closed = true
-		for _, part := range p.parts {
-			if part.fd >= 0 {
-				p.sim.Drop(part.fd) // nobody takes it any more
-			}
-		}
-		p.parts = nil
 		wakeAll(p.waiters)
 	}
+	for _, part := range c.from.parts {
+		if part.fd >= 0 {
+			c.from.sim.Drop(part.fd)
+		}
+	}
+	c.from.parts = nil
 }

@@ -2,12 +2,19 @@ package sim
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // clusterDialect is how a client speaks to a proxy whose servers are a Redis Cluster. Queues and what is published are for pools whose keys
 // stay where they are.
 type clusterDialect struct{ redisDialect }
+
+// suffixes implements dialect: many keys are of one slot, so that commands have several of it, also while it moves.
+func (d clusterDialect) suffixes() []string {
+	all := d.redisDialect.suffixes()
+	return append(all, slices.Repeat([]string{"{tag}"}, len(all)/2)...)
+}
 
 // send implements dialect.
 func (clusterDialect) send(c *Client) {
@@ -71,7 +78,7 @@ func (t *Trouble) isSoft() bool { return t.Do == "slots" || t.Do == "failover" &
 // excused says that an error is one of those that failing servers excuse, and that one does.
 func (c *Client) excused(p string) bool {
 	if c.inCluster && c.run.soft {
-		return false
+		return strings.HasPrefix(p, "TRYAGAIN") && c.inFlight() > 0
 	}
 	return excused(p) || c.inCluster && (strings.HasPrefix(p, "CLUSTERDOWN") || strings.HasPrefix(p, "TRYAGAIN"))
 }
@@ -79,10 +86,6 @@ func (c *Client) excused(p string) bool {
 // seesLater says that a read may see what its client sent behind it: it was sent again as its connection ended, and that was done before, and
 // will be answered with an error.
 func (c *Client) seesLater() bool { return c.inCluster && !c.run.calm && !c.run.soft }
-
-// mayBeLater says that a command with several keys may have been done behind what its client sent behind it: where its slot is half moved the
-// server says TRYAGAIN, and does the others.
-func (c *Client) mayBeLater() bool { return c.inCluster && !c.run.calm }
 
 // has holds a value against what a key may have, and, if later may be seen, against what is on its way to it.
 func (c *Client) has(k *key, r *reply, later bool) string {
@@ -103,4 +106,62 @@ func (c *Client) has(k *key, r *reply, later bool) string {
 		}
 	}
 	return why
+}
+
+// keysOf are those of a command, or of all that are queued.
+func (c *session) keysOf(x *request) (keys [][]byte) {
+	switch string(x.args[0]) {
+	case "WATCH":
+		return x.args[1:]
+	case "EXEC":
+		for _, args := range c.queued {
+			keys = append(keys, keysIn(args)...)
+		}
+		return keys
+	}
+	return keysIn(x.args)
+}
+
+// keysIn are the keys of a command by its row's forms, or by their number.
+func keysIn(args [][]byte) [][]byte {
+	row := rowOf(args)
+	if row == nil {
+		return nil
+	}
+	rest := args[len(row.words):]
+	if row.script && len(rest) > 1 {
+		n, _ := strconv.Atoi(string(rest[1]))
+		return rest[2 : 2+n]
+	}
+	for _, form := range row.forms {
+		if keys, ok := keysBy(form, rest); ok {
+			return keys
+		}
+	}
+	if len(row.forms) > 0 && len(row.forms[0]) > 0 && row.forms[0][0] == "k" && len(rest) > 0 { // with more or fewer values
+		return rest[:1]
+	}
+	return nil
+}
+
+// keysBy are the keys of arguments that have a form.
+func keysBy(form []string, args [][]byte) (keys [][]byte, ok bool) {
+	for i, word := range form {
+		switch {
+		case word == "K":
+			return append(keys, args[i:]...), true
+		case word == "P":
+			for k := i; k < len(args); k += 2 {
+				keys = append(keys, args[k])
+			}
+			return keys, true
+		case i >= len(args):
+			return nil, false
+		case word == "k":
+			keys = append(keys, args[i])
+		case len(word) > 1 && word != string(args[i]):
+			return nil, false
+		}
+	}
+	return keys, len(form) == len(args)
 }

@@ -204,6 +204,7 @@ func (f *fleet) lead(shard int, old, next *Server) {
 			slots = append(slots, slot)
 		}
 	}
+	f.catchUp(h)
 	next.values, old.values = old.values, make(db)
 	next.migrating, old.migrating = maps.Clone(old.migrating), make(map[int]int)
 	next.importing, old.importing = maps.Clone(old.importing), make(map[int]int)
@@ -216,6 +217,20 @@ func (f *fleet) lead(shard int, old, next *Server) {
 	old.Stopped = false
 	for _, c := range old.conns {
 		c.soon()
+	}
+}
+
+// catchUp has a shard that is about to have another master know which of its slots others have by now: no master votes for who claims one of
+// those.
+func (f *fleet) catchUp(h *fleetShard) {
+	for slot, has := range f.slots {
+		to := f.shards[has]
+		for _, v := range h.nodes {
+			if to != h && f.nodes[v.owners[slot]].shard == v.shard {
+				m := to.master().member
+				v.hear([]int{slot}, m.index, m.epochs[m.index])
+			}
+		}
 	}
 }
 
@@ -281,64 +296,6 @@ func (c *session) elsewhere(keys [][]byte, asking bool) string {
 		return ""
 	}
 	return c.redirect("MOVED", slot, c.nodes[c.owners[slot]])
-}
-
-// keysOf are those of a command, or of all that are queued.
-func (c *session) keysOf(x *request) (keys [][]byte) {
-	switch string(x.args[0]) {
-	case "WATCH":
-		return x.args[1:]
-	case "EXEC":
-		for _, args := range c.queued {
-			keys = append(keys, keysIn(args)...)
-		}
-		return keys
-	}
-	return keysIn(x.args)
-}
-
-// keysIn are the keys of a command by its row's forms, or by their number.
-func keysIn(args [][]byte) [][]byte {
-	row := rowOf(args)
-	if row == nil {
-		return nil
-	}
-	rest := args[len(row.words):]
-	if row.script && len(rest) > 1 {
-		n, _ := strconv.Atoi(string(rest[1]))
-		return rest[2 : 2+n]
-	}
-	for _, form := range row.forms {
-		if keys, ok := keysBy(form, rest); ok {
-			return keys
-		}
-	}
-	if len(row.forms) > 0 && len(row.forms[0]) > 0 && row.forms[0][0] == "k" && len(rest) > 0 { // with more or fewer values
-		return rest[:1]
-	}
-	return nil
-}
-
-// keysBy are the keys of arguments that have a form.
-func keysBy(form []string, args [][]byte) (keys [][]byte, ok bool) {
-	for i, word := range form {
-		switch {
-		case word == "K":
-			return append(keys, args[i:]...), true
-		case word == "P":
-			for k := i; k < len(args); k += 2 {
-				keys = append(keys, args[k])
-			}
-			return keys, true
-		case i >= len(args):
-			return nil, false
-		case word == "k":
-			keys = append(keys, args[i])
-		case len(word) > 1 && word != string(args[i]):
-			return nil, false
-		}
-	}
-	return keys, len(form) == len(args)
 }
 
 // tellCluster answers CLUSTER SLOTS, NODES and INFO.

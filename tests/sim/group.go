@@ -113,9 +113,6 @@ func (c *Client) mirrored(o *owed, r *reply, raw []byte) string {
 	x.args, _ = parseCommand(o.cmd, x.args[:0])
 	x.db, x.three, x.out = o.g.db, c.three, x.out[:0]
 	x.do()
-	if c.mayBeLater() && c.inFlight() > 0 && len(keysIn(x.args)) > 1 {
-		o.g.vague = true
-	}
 	if bytes.Equal(raw, x.out) {
 		return ""
 	}

@@ -104,7 +104,6 @@ type key struct {
 	name string
 	one  []*key   // itself
 	may  []string // that it has; none stands for nothing
-	had  []string // likewise, before it was last deleted
 	late set      // that a command wrote which failed, or whose reply never came: it may still be executed
 }
 
@@ -222,19 +221,13 @@ func (c *Client) known(o *owed, r *reply) string {
 		}
 		o.keys[0].wrote(o.p)
 	case opDel:
-		if why := o.deleted(r, run.script.Loose); why != "" || len(o.keys) == 1 || !c.mayBeLater() {
-			return why
-		}
-		for _, k := range o.keys {
-			k.may = append(k.may, k.had...)
-			k.late.add(none)
-		}
+		return o.deleted(r, run.script.Loose)
 	case opMget:
 		if r.kind != '*' || len(r.list) != len(o.keys) {
 			return "not one element for each key"
 		}
 		for i, k := range o.keys {
-			if why := c.has(k, &r.list[i], c.seesLater() || c.mayBeLater()); why != "" {
+			if why := c.has(k, &r.list[i], c.seesLater()); why != "" {
 				return why
 			}
 		}
@@ -332,7 +325,6 @@ func (o *owed) unknown() {
 func (o *owed) deleted(r *reply, loose bool) string {
 	least, most := 0, 0
 	for _, k := range o.keys {
-		k.had = append(k.had[:0], k.may...)
 		_, gone := k.late[none]
 		values := len(k.may) + len(k.late) // that are not none
 		if gone {

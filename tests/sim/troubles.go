@@ -196,7 +196,7 @@ func (r *Run) succeed(t *Trouble, breaks bool) {
 		r.pressed = true
 		s.after(t.For, func() {
 			if !over {
-				here.close()
+				there.close()
 				s.Go(func() { next.Stop(); process.exit() })
 			}
 		})
