@@ -490,8 +490,12 @@ func TestDualUnknown(t *testing.T) {
 		key        int
 		mine, its  bool
 	}{
-		{"m.read", "readonly", 1, true, false}, {"m.write", "write", 1, true, true}, {"m.other", "fast", 1, true, true},
-		{"m.keyless", "fast", 0, false, false}, {"m.makes", "write", 0, false, false}, {"m.tells", "readonly", 0, true, false},
+		{"m.read", "readonly", 1, true, false},
+		{"m.write", "write", 1, true, true},
+		{"m.other", "fast", 1, true, true},
+		{"m.keyless", "fast", 0, false, false},
+		{"m.makes", "write", 0, false, false},
+		{"m.tells", "readonly", 0, true, false},
 	} {
 		command := array(tt.name, "a")
 		c.Send(command)
