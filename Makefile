@@ -13,7 +13,7 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
 REAL = ./bench ./tests/compat ./tests/difftest ./tests/faults
 # These wait for servers most of the time, and do so together.
-WAITS = ./tests/cluster ./tests/discovery ./tests/dist ./tests/replicas ./tests/sentinel
+WAITS = ./tests/cluster ./tests/discovery ./tests/dist ./tests/near ./tests/replicas ./tests/sentinel
 FAST  = $(filter-out $(patsubst ./%,cashew/%,$(REAL) $(WAITS)),$(shell $(GO) list ./...))
 
 LDFLAGS   = -X main.version=$(VERSION)
@@ -95,7 +95,7 @@ plants: ## faults to plant, by name; PLANT=NAME plants one (PLANT=all: each) and
 mutate: ## mistakes on a request's road, and whether the tests notice; ARGS='-n 20 -seed 7 -only session.go'
 	$(GO) run ./tests/mutate $(ARGS)
 
-bench: servers build ## what the goals ask for, about ten minutes; ARGS='-set matrix', '-set scale', -quick
+bench: servers build ## what the goals ask for, bursts in turn, about an hour; ARGS='-rounds 3' for ten minutes, '-set matrix', '-set scale', -quick
 	$(GO) run ./bench $(ARGS)
 
 benchcmp: ## what this tree does to BASE=main's benchmarks, instructions and bench; WHAT=micro, count or e2e for one of them

@@ -84,6 +84,10 @@ type Conn struct {
 	db   int   // the database that it works in
 	feed *feed // nil: it is none
 
+	tracked *tracks                    // nil: what is read over it is told to nobody
+	private *private                   // of its Set; nil: it is nobody's own
+	pushing *bytebufferpool.ByteBuffer // the beginning of a push for whom it is of; nil: none
+
 	leases  *leases // of its server, if it is leased or was; see lease.go
 	lessee  Lessee  // nil: idle
 	apart   bool    // it was made to be leased: what goes over it goes over no other

@@ -42,6 +42,7 @@ func (c *Conn) fail(err error) {
 	if was == open && !c.retired {
 		c.group.forsake(c.server)
 	}
+	c.untracked()
 	idle := (was == open || c.retired) && c.spent()
 	blamed := c.blamed
 	c.state, c.outOfStep, c.ailing, c.demoted, c.blamed = closed, false, 0, false, false
@@ -133,6 +134,9 @@ func (c *Conn) tellWhose(err error) {
 	}
 	if c.feed != nil {
 		c.feedEnded(err)
+	}
+	if c.private != nil {
+		c.privateEnded(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 	"cashew/stats"
 	"cashew/topology"
 )
@@ -121,7 +122,9 @@ func (c *Conn) hear(buf []byte) {
 		bb := f.part
 		f.part = nil
 		kept := false
-		if sort, name, ok := p.Message(frame); ok {
+		if c.profile != 0 && p.Judge(c.profile, 0, frame) == verdict.Push {
+			kept = f.by.Heard(c, Unasked, nil, frame, bb)
+		} else if sort, name, ok := p.Message(frame); ok {
 			c.figures.Messages++
 			kept = f.by.Heard(c, sort, name, frame, bb)
 		} else if sort, name, ok := p.Unsubscribed(frame); !ok || !f.by.Dropped(c, sort, name) {

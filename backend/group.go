@@ -97,8 +97,9 @@ type Set struct {
 	group   *Group
 	profile codec.Profile
 	db      int
-	conns   []*Conn // slot by slot, ServerConnections each; nil until first used
-	usedAt  int64   // as Loop.Now
+	conns   []*Conn  // slot by slot, ServerConnections each; nil until first used
+	usedAt  int64    // as Loop.Now
+	private *private // nil: it is nobody's own
 }
 
 // idleSet is how long connections of another set than home are kept that nobody uses.
@@ -108,7 +109,7 @@ const idleSet = time.Minute
 // beginning, another is made for the first client that asks.
 func (g *Group) Set(pr codec.Profile, db int) *Set {
 	for _, s := range g.sets {
-		if s.profile == pr && s.db == db {
+		if s.profile == pr && s.db == db && s.private == nil {
 			return s
 		}
 	}
@@ -193,6 +194,7 @@ func (c *Conn) redial() error {
 	}
 	c.state, c.dialledAt, c.heardAt, c.attempts = dialing, c.loop.Now, never, codec.Attempt{}
 	c.attempt++
+	c.greet()
 	c.local.Connect(c)
 	return nil
 }
@@ -210,7 +212,7 @@ func (s *Set) newConn(server *topology.Server) *Conn {
 	c := &Conn{
 		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, db: s.db,
 		figures: g.lanes[server.Slot()].figures, classes: g.classes,
-		entered: g.local.orders, answered: g.local.orders, most: maxOutstanding,
+		entered: g.local.orders, answered: g.local.orders, most: maxOutstanding, private: s.private,
 	}
 	if o := g.pool.Options(); o.ServerTLS && o.Protocol.TLSApart() {
 		c.out.MarkCommands()
@@ -364,7 +366,7 @@ const lastWords = time.Second
 // Tidy forgets retired connections that are closed, gives back those of sets that nobody uses, and sends canaries where it is time.
 func (g *Group) Tidy() {
 	for _, s := range g.sets {
-		if s == g.home || g.loop.Now-s.usedAt < int64(idleSet) || !g.retireAll(s.conns) {
+		if s == g.home || s.private != nil || g.loop.Now-s.usedAt < int64(idleSet) || !g.retireAll(s.conns) {
 			continue
 		}
 		for _, server := range g.pool.All() {

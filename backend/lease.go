@@ -69,7 +69,7 @@ func (s *Set) Lease(kind LeaseKind, server *topology.Server, by Lessee, client u
 		return nil, true, nil
 	}
 	c = s.newConn(shared.server)
-	c.leases, c.lessee, c.apart = l, by, true
+	c.leases, c.lessee, c.apart, c.private = l, by, true, nil // others may have it later
 	l.n++
 	g.leased = append(g.leased, c)
 	return c, false, c.redial()

@@ -42,7 +42,10 @@ func (c *Conn) pushed(p []byte, last bool) {
 		c.inside, c.push = inPush, new(push)
 	}
 	c.push.n += copy(c.push.head[c.push.n:], p)
-	if !last {
+	if c.private != nil {
+		c.tellPrivate(p, last)
+	}
+	if !last || c.push == nil {
 		return
 	}
 	if c.figures.Pushes == nil {

@@ -35,7 +35,8 @@ type Request struct {
 	// Rules are the limits that its reply is charged to, as the session has them; where there are none, what a request before it left.
 	Rules uint32
 	Lead  uint32   // of a transaction: how many bytes of it stood before this command, EXEC; else what a request before it left
-	_     [16]byte // 256 bytes, so that each begins a cache line
+	Slot  uint32   // of a write in a pool with a near cache: the session's own; else what a request before it left
+	_     [12]byte // 256 bytes, so that each begins a cache line
 }
 
 // plain is what every Request uses.
@@ -82,6 +83,9 @@ func (r *Request) SetKey(key []byte) { r.keyLen = uint8(copy(r.key[:], key)) }
 
 // Key is what SetKey kept; it lives as long as r.
 func (r *Request) Key() []byte { return r.key[:r.keyLen] }
+
+// Joins notes that r, which is queued on no Conn, is answered with what another is from now on.
+func (r *Request) Joins(now int64) { r.at, r.SentAt = now, now }
 
 // QueuedAt is Loop.Now when r was queued.
 func (r *Request) QueuedAt() int64 { return r.at }

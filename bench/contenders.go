@@ -47,6 +47,9 @@ func (c contender) runs(w workload, test string) bool {
 	}
 	switch c.name {
 	case echo:
+		if w.Protocol == (redisUnix{}).name() {
+			return false
+		}
 		return keysOf(test) <= 1 && w.Servers == 1
 	case predixy:
 		return w.protocol().redis()
@@ -64,6 +67,7 @@ type launch struct {
 	tls        *certificate // nil: clients speak none
 	loops      int          // cashew's event loops; 0 leaves them to cashew
 	valueBytes int          // of echo's replies
+	near       string       // what cashew keeps near; "": nothing
 	conf       string
 	log, pid   string
 	stats      int    // port of nutcracker's and cashew's statistics
@@ -117,6 +121,9 @@ func (c contender) configuration(l launch) string {
 	}
 	if l.tls != nil {
 		fmt.Fprintf(&b, "  tls: optional\n  tls_cert_file: %s\n  tls_key_file: %s\n", l.tls.cert, l.tls.key)
+	}
+	if c.isCashew() && l.near != "" {
+		fmt.Fprintf(&b, "  near_cache: %s\n", l.near)
 	}
 	if c.isCashew() {
 		fmt.Fprintf(&b, "global:\n  admin: %s\n", l.admin)

@@ -31,7 +31,7 @@ const ourself = "bench"
 // mixture, its latencies come in steps of 8 µs, too coarse for a client that nobody keeps waiting, and its only client leaves
 // too early where requests are pipelined.
 func (w workload) ours(test string) bool {
-	return w.Generator == ourself || w.Rate > 0 || w.Idle > 0 || w.Clients == 1 || test == mixed
+	return w.Generator == ourself || w.Rate > 0 || w.Idle > 0 || w.Clients == 1 || w.Zipf > 0 || test == mixed
 }
 
 func ourArgv(w workload, test, addr string) []string {
@@ -42,6 +42,12 @@ func ourArgv(w workload, test, addr string) []string {
 	}
 	if w.Idle > 0 {
 		argv = append(argv, "-idle", strconv.Itoa(w.Idle))
+	}
+	if w.Zipf > 0 {
+		argv = append(argv, "-zipf", strconv.FormatFloat(w.Zipf, 'f', -1, 64))
+	}
+	if w.Writes > 0 {
+		argv = append(argv, "-writes", strconv.FormatFloat(w.Writes, 'f', -1, 64))
 	}
 	if w.Rate > 0 {
 		argv = append(argv, "-rate", strconv.FormatFloat(w.Rate, 'f', 0, 64))

@@ -12,9 +12,11 @@
 // that they can't do it is the bench itself, in a process of its own (package generator).
 //
 // A machine's speed drifts by more than the contenders differ, so they run in turn (direct, cashew, nutcracker, direct,
-// ...) and every ratio is taken inside one round; the table shows the median of these ratios and their spread.
+// ...) and every ratio is taken inside one round: 40 bursts of a third of a second each, of whose ratios the table shows the mean with two standard
+// errors; of fewer rounds, the median and the spread.
 //
-//	go run ./bench                         what goals.go asks for, three rounds, about ten minutes
+//	go run ./bench                         what goals.go asks for, bursts in turn, about an hour
+//	go run ./bench -rounds 3               the same in whole runs, about ten minutes: a first look
 //	go run ./bench -set matrix             every payload, pipeline, number of clients and servers, command, protocol
 //	go run ./bench -set scale              from 1 to 10,000 clients and to 100 servers, on pinned CPUs
 //	go run ./bench -quick                  every workload with few requests: does it work at all?
@@ -90,6 +92,13 @@ func main() {
 	}
 }
 
+// Bursts in turn are how contenders are compared if nothing else is asked for: 40 rounds in which each of them has a third of a second. What else the
+// machine does meanwhile meets all alike, and so many ratios have a mean that says something.
+const (
+	bursts = 40
+	burst  = 1.0 / 3
+)
+
 func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -97,8 +106,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.set, "set", setGoals, "workloads: "+setNames())
 	fs.StringVar(&o.generator, "generator", "", "\""+ourself+"\": our own load generator for all; else it is the workload's choice")
 	fs.BoolVar(&o.goals, "goals", false, "print what became of the goals, without the tables")
-	fs.IntVar(&o.rounds, "rounds", 3, "how often every contender runs every workload")
-	fs.Float64Var(&o.scale, "n", 1, "factor on the number of requests of each workload")
+	fs.IntVar(&o.rounds, "rounds", bursts, "how often every contender runs every workload, all in turn")
+	fs.Float64Var(&o.scale, "n", burst, "factor on the number of requests of each workload, of which 1 takes direct about a second")
 	fs.BoolVar(&o.quick, "quick", false, "smoke run of about a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
 	fs.IntVar(&o.keys, "keys", 100_000, "keys in the servers, all prefilled (large values: at most 1,000)")
 	fs.StringVar(&o.run, "run", "", "run only workloads of the set whose name matches this regexp (see -list)")
@@ -117,6 +126,9 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	}
 	set := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	if set["rounds"] && o.rounds < manyRounds && !set["n"] {
+		o.scale = 1
+	}
 	if o.quick {
 		if !set["rounds"] {
 			o.rounds = 2

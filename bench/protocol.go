@@ -32,7 +32,7 @@ type protocol interface {
 }
 
 // protocols are all, in the order of their tables.
-var protocols = []protocol{redis{}, redisCluster{}, memcached{}}
+var protocols = []protocol{redis{}, redisUnix{}, redisCluster{}, memcached{}}
 
 // lookups are counters of a server: keys that were looked up and found or not, and sets executed.
 type lookups struct{ hits, misses, sets int64 }
@@ -90,7 +90,7 @@ type conn struct {
 // talk connects, calls do and closes the connection; all must be over after timeout.
 func talk(ctx context.Context, addr string, timeout time.Duration, do func(*conn) error) error {
 	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", addr)
+	nc, err := d.DialContext(ctx, networkOf(addr), addr)
 	if err != nil {
 		return err
 	}

@@ -85,15 +85,18 @@ func (redis) loadArgv(w workload, test, addr string) []string {
 	if w.ours(test) {
 		return ourArgv(w, test, addr)
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		panic("bench: address " + addr)
+	argv := []string{"redis-benchmark", "-s", addr}
+	if networkOf(addr) == "tcp" {
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			panic("bench: address " + addr)
+		}
+		argv = []string{"redis-benchmark", "-h", host, "-p", port}
 	}
-	argv := []string{
-		"redis-benchmark", "-h", host, "-p", port, "--precision", "3",
+	argv = append(argv, "--precision", "3",
 		"-c", strconv.Itoa(w.Clients), "-n", strconv.Itoa(w.Requests), "-P", strconv.Itoa(w.Pipeline),
 		"-r", strconv.Itoa(w.Keys), "-d", strconv.Itoa(w.ValueBytes),
-	}
+	)
 	if w.RESP3 {
 		argv = append(argv, "-3")
 	}

@@ -11,11 +11,16 @@ import (
 	"time"
 )
 
-// spread is a median with the least and the greatest of some figures. The zero spread stands for "no figure".
+// spread is what some figures are together: of many, as bursts give, their mean with two standard errors, else their median with the least and the
+// greatest. The zero spread stands for "no figure".
 type spread struct {
-	median, min, max float64
+	middle, min, max float64
 	n                int
+	twoErrors        float64 // 0: too few to say
 }
+
+// manyRounds is from how many figures on a mean says more than a median.
+const manyRounds = 20
 
 func spreadOf(values []float64) spread {
 	if len(values) == 0 {
@@ -26,18 +31,39 @@ func spreadOf(values []float64) spread {
 	if len(v)%2 == 0 {
 		m = (v[len(v)/2-1] + m) / 2
 	}
-	return spread{m, v[0], v[len(v)-1], len(v)}
+	s := spread{middle: m, min: v[0], max: v[len(v)-1], n: len(v)}
+	if s.n >= manyRounds {
+		s.middle, s.twoErrors = meanOf(v)
+	}
+	return s
 }
 
-// String prints "0.96 (0.81..0.98)".
+// meanOf is the mean of values and two standard errors of it.
+func meanOf(v []float64) (mean, twoErrors float64) {
+	for _, x := range v {
+		mean += x
+	}
+	n := float64(len(v))
+	mean /= n
+	sum := 0.0
+	for _, x := range v {
+		sum += (x - mean) * (x - mean)
+	}
+	return mean, 2 * math.Sqrt(sum/(n-1)/n)
+}
+
+// String prints "0.96 (0.81..0.98)", or "0.96 ± 0.02".
 func (s spread) String() string {
 	if s.n == 0 {
 		return none
 	}
-	if s.min == s.max {
-		return fmt.Sprintf("%.2f", s.median)
+	switch {
+	case s.min == s.max:
+		return fmt.Sprintf("%.2f", s.middle)
+	case s.n >= manyRounds:
+		return fmt.Sprintf("%.2f ± %.2f", s.middle, s.twoErrors)
 	}
-	return fmt.Sprintf("%.2f (%.2f..%.2f)", s.median, s.min, s.max)
+	return fmt.Sprintf("%.2f (%.2f..%.2f)", s.middle, s.min, s.max)
 }
 
 // none is a cell without a figure.
@@ -126,7 +152,7 @@ func median(name, format string, field func(sample) float64) column {
 		if s.n == 0 {
 			return none
 		}
-		return fmt.Sprintf(format, s.median)
+		return fmt.Sprintf(format, s.middle)
 	}}
 }
 
@@ -163,7 +189,7 @@ var tables = []struct {
 }{
 	{"throughput and latency", []column{
 		{"req/s", func(r row) string {
-			return thousands(spreadOf(values(r.result.pick(r.workload, r.test, r.contender, rps))).median)
+			return thousands(spreadOf(values(r.result.pick(r.workload, r.test, r.contender, rps))).middle)
 		}},
 		ratio("req/s", direct, rps), ratio("req/s", nutcracker, rps),
 		median("p50 ms", "%.3f", p50), median("p99 ms", "%.3f", p99), median("p99.9 ms", "%.3f", p999),
@@ -198,7 +224,7 @@ func (r *result) write(out io.Writer, goalsOnly bool) error {
 		}
 	}
 	r.writeGoals(&b)
-	fmt.Fprintf(&b, "Medians of %d rounds; × are medians (least..greatest) of ratios paired by round. ", r.Rounds)
+	fmt.Fprintf(&b, "%s", r.rounds())
 	b.WriteString(legend)
 	for _, w := range r.Workloads {
 		fmt.Fprintf(&b, "- `%s` %s\n", w.Name, w.describe())
@@ -265,4 +291,12 @@ func thousands(v float64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// rounds says what the figures are.
+func (r *result) rounds() string {
+	if r.Rounds >= manyRounds {
+		return fmt.Sprintf("Means of %d bursts in turn; × are means, with two standard errors, of ratios paired by round. ", r.Rounds)
+	}
+	return fmt.Sprintf("Medians of %d rounds; × are medians (least..greatest) of ratios paired by round. ", r.Rounds)
 }

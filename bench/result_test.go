@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,10 +23,11 @@ func TestSpread(t *testing.T) {
 		text string
 	}{
 		{nil, spread{}, "–"},
-		{[]float64{0.5}, spread{0.5, 0.5, 0.5, 1}, "0.50"},
-		{[]float64{3, 1, 2}, spread{2, 1, 3, 3}, "2.00 (1.00..3.00)"},
-		{[]float64{4, 1, 2, 3}, spread{2.5, 1, 4, 4}, "2.50 (1.00..4.00)"},
-		{[]float64{2, 2, 2}, spread{2, 2, 2, 3}, "2.00"},
+		{[]float64{0.5}, spread{0.5, 0.5, 0.5, 1, 0}, "0.50"},
+		{[]float64{3, 1, 2}, spread{2, 1, 3, 3, 0}, "2.00 (1.00..3.00)"},
+		{[]float64{4, 1, 2, 3}, spread{2.5, 1, 4, 4, 0}, "2.50 (1.00..4.00)"},
+		{[]float64{2, 2, 2}, spread{2, 2, 2, 3, 0}, "2.00"},
+		{slices.Repeat([]float64{1, 3}, 10), spread{2, 1, 3, 20, 2 * math.Sqrt(20.0/19/20)}, "2.00 ± 0.46"},
 	}
 	for _, tt := range tests {
 		in := slices.Clone(tt.in)

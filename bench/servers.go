@@ -161,7 +161,11 @@ func (ps *processes) startServers(ctx context.Context, proto protocol, n, client
 			if ps.tls != nil && proto.redis() {
 				argv = append(argv, ps.tls.serverArgs(strconv.Itoa(ports[1]))...)
 			}
-			p, err := ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), "127.0.0.1:"+port, ps.place.server, argv)
+			addr := "127.0.0.1:" + port
+			if _, ok := proto.(redisUnix); ok {
+				addr = socketAt(ps.dir, "redis", port)
+			}
+			p, err := ps.start(ctx, proto, fmt.Sprintf("%s%d", proto.name(), i+1), addr, ps.place.server, argv)
 			if err == nil && ps.tls != nil && proto.redis() {
 				p.tlsAddr = "127.0.0.1:" + strconv.Itoa(ports[1])
 			}
@@ -177,7 +181,7 @@ func (ps *processes) startServers(ctx context.Context, proto protocol, n, client
 
 // startProxy starts c before the servers and returns it with the configuration it got.
 func (ps *processes) startProxy(ctx context.Context, w workload, c contender, servers []*process) (p *process, conf string, err error) {
-	l := launch{redis: w.protocol().redis(), cluster: w.cluster(), loops: w.Loops, valueBytes: w.ValueBytes}
+	l := launch{redis: w.protocol().redis(), cluster: w.cluster(), loops: w.Loops, valueBytes: w.ValueBytes, near: w.Near}
 	if w.secure() {
 		l.tls = ps.tls
 	}
@@ -186,6 +190,9 @@ func (ps *processes) startProxy(ctx context.Context, w workload, c contender, se
 	}
 	p, err = ps.startOnFreePorts(ctx, 3, func(ports []int) (*process, error) {
 		l.listen, l.stats, l.admin = "127.0.0.1:"+strconv.Itoa(ports[0]), ports[1], "127.0.0.1:"+strconv.Itoa(ports[2])
+		if _, ok := w.protocol().(redisUnix); ok {
+			l.listen = socketAt(ps.dir, c.name, strconv.Itoa(ports[0]))
+		}
 		l.pings = l.admin // stunnel has no admin address
 		base := filepath.Join(ps.dir, fmt.Sprintf("%s-%d", c.name, ports[0]))
 		l.conf, l.log, l.pid = base+".yml", base+".log", base+".pid"

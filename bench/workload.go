@@ -19,6 +19,10 @@ type workload struct {
 	Requests   int      `json:"requests"` // of one run
 	Tests      []string `json:"tests"`    // "set", "get", "mixed", or "mget" (memcached: "get") and a number of keys
 
+	Only         int     `json:"only_keys,omitempty"`      // so many keys, whatever -keys says
+	Zipf         float64 `json:"zipf,omitempty"`           // see the generator's -zipf
+	Writes       float64 `json:"writes,omitempty"`         // of mixed, how many of 100 set; 0: 20
+	Near         string  `json:"near,omitempty"`           // what cashew keeps near; "": nothing
 	RESP3        bool    `json:"resp3,omitempty"`          // clients say HELLO 3 first; redis-benchmark alone can
 	TLS          bool    `json:"tls,omitempty"`            // clients speak TLS; redis-benchmark alone can
 	Handshakes   float64 `json:"handshakes,omitempty"`     // that others make a second meanwhile, over TLS, half of them resuming a session
@@ -51,6 +55,9 @@ func (w workload) scaled(scale float64, keys int) workload {
 	if w.ValueBytes > 1024 {
 		keys = min(keys, 64<<20/w.ValueBytes)
 	}
+	if w.Only > 0 {
+		keys = w.Only
+	}
 	w.Keys = keys
 	return w
 }
@@ -70,6 +77,15 @@ func (w workload) describe() string {
 		fmt.Fprintf(&b, ", %.0f requests a second", w.Rate)
 	case w.RateOfDirect > 0:
 		fmt.Fprintf(&b, ", at %.0f %% of what direct reaches", 100*w.RateOfDirect)
+	}
+	if w.Zipf > 0 {
+		fmt.Fprintf(&b, ", keys by Zipf's law with %g", w.Zipf)
+	}
+	if w.Writes > 0 {
+		fmt.Fprintf(&b, ", %g %% of them SET", w.Writes)
+	}
+	if w.Near != "" {
+		b.WriteString(", cashew keeps " + w.Near + " near")
 	}
 	if w.RESP3 {
 		b.WriteString(", in RESP3")

@@ -73,6 +73,16 @@ var goalWorkloads = []workload{
 	{Name: "p1-1k-rate25-tls1000", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 100_000, Tests: []string{"get"}, Loops: 1, RateOfDirect: 0.25, Handshakes: 1000},
 	{Name: "lone", Protocol: "redis", Servers: 1, Clients: 1, Pipeline: 1, ValueBytes: 1024, Requests: 20_000, Tests: []string{"get"}, Loops: 1},
 
+	// One key that all ask for, and keys of which some are asked for much oftener than others. cashew keeps a part of them.
+	{Name: "near-hot-p1-1k", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 160_000, Tests: []string{"get"}, Loops: 1, Only: 1, Near: "64mb", Generator: ourself},
+	{Name: "near-hot-p16-1k", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 1024, Requests: 800_000, Tests: []string{"get"}, Loops: 1, Only: 1, Near: "64mb", Generator: ourself},
+	{Name: "near-zipf-p1-64", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 64, Requests: 320_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 1, Near: "32mb"},
+	{Name: "near-zipf-p16-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_600_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 1, Near: "32mb"},
+	{Name: "near-zipf-w10-p1-64", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 64, Requests: 160_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 10, Near: "32mb"},
+
+	{Name: "unix-p1-1k", Protocol: "redis-unix", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 160_000, Tests: setGet, Loops: 1},
+	{Name: "unix-p16-64", Protocol: "redis-unix", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: setGet, Loops: 1},
+
 	{Name: "cluster-p1-1k", Protocol: "redis-cluster", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 80_000, Tests: setGet, Loops: 1},
 	{Name: "cluster-p16-64", Protocol: "redis-cluster", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: setGet, Loops: 1},
 

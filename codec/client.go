@@ -23,6 +23,9 @@ type Client struct {
 	Lib         string // CLIENT SETINFO lib-name
 	LibVer      string // CLIENT SETINFO lib-ver
 
+	Tracks  *Tracking // what its servers are to tell it of; nil: nothing
+	Caching uint8     // for how many commands more, this included, CLIENT CACHING stands; the session, which counts, takes from it
+
 	User   *acl.User        // who it is, also before it has logged in; nil: its pool has no users
 	Known  bool             // it is its user by its certificate, or its address, and not by a login
 	Cert   *acl.Certificate // nil: it has shown none

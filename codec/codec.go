@@ -20,7 +20,7 @@ import (
 
 // Protocol is all that tells a Redis pool from a memcached pool: what configs hands to engine.PoolOptions. One value serves
 // one pool; it is immutable once built and may be used by all loops at once. Whoever calls it declares the parts that it
-// needs: a client's side Commands, Users, Answers, Reports, Fragments, Transactions and Lessons, a server's side Replies, Health, Clustered, Sentinels and Replicated, both PubSub, Databases and Catalogue.
+// needs: a client's side Commands, Users, Answers, Reports, Fragments, Transactions and Lessons, a server's side Replies, Health, Clustered, Sentinels and Replicated, both PubSub, Databases and Catalogue; a client's side Tracked.
 type Protocol interface {
 	Commands
 	Users
@@ -37,6 +37,7 @@ type Protocol interface {
 	Sentinels
 	Replicated
 	Catalogue
+	Tracked
 }
 
 // ErrMalformed is wrapped by every error that means "the framing of this stream is lost". After it the connection can

@@ -52,7 +52,7 @@ func with(change func(*engine.PoolOptions)) []engine.PoolOptions {
 	o := engine.PoolOptions{
 		Backlog:       512,
 		DoorOptions:   engine.DoorOptions{HandshakeTimeout: 10 * time.Second, AuthFailures: 10},
-		ClientOptions: session.ClientOptions{ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128},
+		ClientOptions: session.ClientOptions{Near: session.NearOptions{Life: time.Minute, Untold: time.Second, Check: 10}, ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128},
 		Listen:        engine.Listen{Text: "127.0.0.1:22121", Network: "tcp", Addr: "127.0.0.1:22121"},
 		Options: topology.Options{
 			Name:              "p",

@@ -37,7 +37,7 @@ type key struct {
 //
 // Source: twemproxy 0.5.0 nc_conf.c, conf_commands.
 func (p *pool) keys(lookup lookupFunc) []key {
-	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.clusterKeys(), p.sentinelKeys(), p.discoveryKeys(), p.replicaKeys(), p.tlsKeys(), p.doorKeys())
+	return slices.Concat(p.plainKeys(lookup), p.secretKeys("redis_auth", wantPassword, &p.auth, false), p.credentialKeys(), p.clusterKeys(), p.sentinelKeys(), p.discoveryKeys(), p.replicaKeys(), p.nearKeys(), p.tlsKeys(), p.doorKeys())
 }
 
 // plainKeys are those that have nothing to do with credentials.

@@ -20,6 +20,7 @@ func settingNames() map[string]string {
 		"DiscoveryToken":    "the token for discovery",
 		"DiscoveryShown":    "where these stand",
 		"Replicas":          "servers", "ReadClasses": "read_policy",
+		"Near": "near_cache", // and near_cache_keys and the like
 	}
 	var o engine.Options
 	var p pool

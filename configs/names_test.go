@@ -52,6 +52,7 @@ func TestSettingNames(t *testing.T) {
 		made := slices.Concat(waysOf("redis_auth"), waysOf("server_username"), waysOf("server_password"), waysOf("sentinel_username"), waysOf("sentinel_password"),
 			waysOf("discovery_username"), waysOf("discovery_password"), waysOf("discovery_token"), []string{
 				"redis", "server_auth", "redis_db", "databases", "commands", "users", "aclfile", "unknown_commands", "cluster_announce", "memcached_admin",
+				"near_cache_keys", "near_cache_msecs", "near_cache_untracked_msecs", "near_cache_stale_msecs", "near_cache_check",
 			})
 		if slices.Contains(made, key) { // a protocol, or several settings, are made of them
 			want = 0

@@ -14,7 +14,7 @@ func newProtocol(p *pool, maxRequest int) codec.Protocol {
 	if p.redis {
 		return resp.New(resp.Options{
 			Password: p.auth.text, Login: resp.Login{User: p.user.text, Password: p.password.text}, Logins: p.logins, Shown: p.shown,
-			DB: p.redisDB, Databases: p.databases, Commands: p.commands, Learn: !p.refusesUnknown, Users: p.users,
+			DB: p.redisDB, Databases: p.databases, Commands: p.commands, Learn: !p.refusesUnknown, Private: p.private(), Users: p.users,
 			Sentinels: len(p.Sentinels) > 0, SentinelLogin: resp.Login{User: p.sentinelUser.text, Password: p.sentinelPassword.text},
 			Cluster: p.Cluster, Announce: p.announce, PortNames: p.portNames(),
 		})

@@ -85,13 +85,15 @@ func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
 	return names, strays
 }
 
-// routes checks what pools' routes lead to, and what their mirrors, spares, next tiers and other pools to write to are.
+// routes checks what pools' routes lead to, what their mirrors, spares, next tiers and other pools to write to are, and what they keep.
 func (c *checker) routes() {
 	var names []string
 	for _, p := range c.pools {
 		names = append(names, p.Name)
 	}
+	kept := 0
 	for _, p := range c.pools {
+		c.near(p, &kept)
 		c.mirror(p, names)
 		c.failover(p, names)
 		c.miss(p, names)
@@ -135,6 +137,8 @@ func (p *pool) unfit(q *pool, moves ...bool) string {
 		}
 	}
 	switch {
+	case q.Near.Bytes > 0:
+		return fmt.Sprintf("is none: pool '%s' has a near_cache, which knows what its own clients write alone", name)
 	case p.redis != q.redis:
 		return fmt.Sprintf("leads to pool '%s', which speaks another protocol", name)
 	case p.databases > 0 && q.databases < p.databases:

@@ -250,6 +250,20 @@ func poolCases() []settingCase {
 				}
 			},
 		},
+		{key: "near_cache", to: "4mb", note: "near_cache", shows: 4 << 20, does: func(in *instance) {
+			if n := in.proxy.Snapshot().Pools[0].Near; n == nil || n.Most != 4<<20 {
+				in.Errorf("near cache: %+v", n)
+			}
+		}},
+		{key: "near_cache_keys", from: map[string]string{"near_cache": "1mb"}, to: "k* page", shows: "k* page", does: func(in *instance) {
+			if why := in.proxy.Explain("p", []byte("other"))[0].Reason; !strings.HasSuffix(why, "it is none of near_cache_keys") {
+				in.Errorf("explained by %s", why)
+			}
+		}},
+		{key: "near_cache_msecs", from: map[string]string{"near_cache": "1mb"}, to: "1000", shows: 1000},
+		{key: "near_cache_stale_msecs", from: map[string]string{"near_cache": "1mb"}, to: "5000", shows: 5000},
+		{key: "near_cache_check", from: map[string]string{"near_cache": "1mb"}, to: "2.5%", shows: "2.5%"},
+		{key: "near_cache_untracked_msecs", from: map[string]string{"near_cache": "1mb"}, to: "50", shows: 50},
 		{
 			key: "dual_write", to: "z answer=own", from: map[string]string{"servers": "DEAF DEAF"}, note: "dual_write", shows: "z answer=own",
 			does: func(in *instance) {

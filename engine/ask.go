@@ -103,6 +103,9 @@ func (p *Proxy) explainRouted(pl *pool, key []byte) Place {
 				place.Reason += ", there to " + other.explain(key).Server
 			}
 		}
+		if n := &pl.opts.Near; n.Bytes > 0 {
+			place.Reason += "; " + n.May(key)
+		}
 		if m := &pl.opts.Mirror; m.Has(key) {
 			place.Reason += "; mirrored to pool " + m.Pool
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"cashew/session"
@@ -30,6 +31,21 @@ const (
 
 // defaultMaxMemory is three quarters of what the process may have.
 func defaultMaxMemory(m world.Memory) int { return int(m.MachineBytes() / 4 * 3) }
+
+// keptShare is what pools may keep near of lineup.maxMemory, all together: it counts as all else does, and no client that is closed makes room.
+const keptShare = 0.5
+
+// roomy says that what pools keep near is no more than it may be.
+func (l *lineup) roomy() error {
+	kept := 0
+	for i := range l.opts.Pools {
+		kept += l.opts.Pools[i].Near.Bytes
+	}
+	if most := int(keptShare * float64(l.maxMemory)); kept > most {
+		return fmt.Errorf("%s: %d bytes in all pools; half of %s, %d, is what they may have", l.opts.settingName("Near"), kept, l.opts.settingName("MaxMemoryBytes"), most)
+	}
+	return nil
+}
 
 // keepHouse looks after memory until the proxy stops: often for its limit, now and then for what can be given back. Every five seconds it
 // has files looked at that may have been replaced.

@@ -35,3 +35,16 @@ func TestPressureEnds(t *testing.T) {
 		t.Errorf("level %d, %d of %d bytes, once nothing is held; want %d", p.pressure.Level.Load(), p.world.HeapBytes(), now.maxMemory, session.Calm)
 	}
 }
+
+// TestRoomForWhatIsKept: what pools keep near is half of the memory at most, whether or not anybody says how much that is.
+func TestRoomForWhatIsKept(t *testing.T) {
+	l := &lineup{opts: &Options{Pools: make([]PoolOptions, 2)}, maxMemory: 100}
+	l.opts.Pools[0].Near.Bytes, l.opts.Pools[1].Near.Bytes = 20, 30
+	if err := l.roomy(); err != nil {
+		t.Error(err)
+	}
+	l.opts.Pools[1].Near.Bytes++
+	if err := l.roomy(); err == nil || err.Error() != "Near: 51 bytes in all pools; half of MaxMemoryBytes, 50, is what they may have" {
+		t.Error(err)
+	}
+}

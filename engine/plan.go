@@ -31,7 +31,7 @@ func (p *Proxy) plan(o Options) (*plan, error) {
 	o.Pools = slices.Clone(o.Pools)
 	c := &plan{next: newLineup(&o, p.world)}
 	c.keepFixed(now)
-	var errs []error
+	errs := []error{c.next.roomy()}
 	seen, have := make(map[string]bool), slices.Concat(p.listeners(), p.lingering)
 	for i := range o.Pools {
 		po := &o.Pools[i]

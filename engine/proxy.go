@@ -178,7 +178,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	p.running, p.cancel = w.WithCancel(context.Background())
 	p.hall.open, p.hall.end = w.WithCancel(p.running)
 	first := newLineup(&o, w)
-	var errs []error
+	errs := []error{first.roomy()}
 	for i := range o.Pools {
 		pl, err := p.newPool(&o.Pools[i], nil)
 		if err != nil {
@@ -244,6 +244,11 @@ func (p *Proxy) begin(pl *pool) {
 	if pl.opts.Preconnect {
 		for _, l := range p.loops {
 			l.loop.Execute(func() { l.sessions.Preconnect(pl.Pool) })
+		}
+	}
+	if pl.opts.Near.Bytes > 0 {
+		for _, l := range p.loops {
+			l.loop.Execute(func() { l.sessions.Track(pl.Pool) })
 		}
 	}
 	var following context.Context

@@ -94,6 +94,7 @@ func (p *pool) stats() stats.Pool {
 	if to := p.opts.Miss.Pool; to != "" {
 		st.Miss = &stats.Tier{Pool: to}
 	}
+	st.Near = p.NearFigures()
 	if d := &p.opts.Dual; d.Pool != "" {
 		st.Dual = &stats.Dual{Pool: d.Pool, Answer: d.Answer.String()}
 	}
@@ -105,6 +106,9 @@ func (p *pool) stats() stats.Pool {
 		v, sv := p.AtPlace(i), &st.Servers[i]
 		sv.Name, sv.PName, sv.Addr, sv.Weight = v.Name, v.PName, v.Addr, v.Weight
 		sv.State, sv.ServerEjectedAt = server.State()
+		if st.Near != nil {
+			sv.Tracking = p.Tracking(server)
+		}
 		at := p.ReplicaState(server)
 		if sv.Zone = at.Zone; i < len(shares) {
 			sv.Share = shares[i]

@@ -30,6 +30,7 @@ func (s *Session) enter(db int) {
 		db = p.Home()
 	}
 	s.conns = s.group.Set(s.cl.Profile, db)
+	s.ownConns(db)
 	s.rereads()
 }
 
@@ -40,6 +41,9 @@ func (s *Session) resettle(old *Pool) {
 		s.cl.DB = s.pool.Protocol.Home()
 	}
 	s.enter(s.cl.DB)
+	if s.own != nil {
+		s.own.forget()
+	}
 }
 
 // leadLease has the lease, if there is one, go where its client goes.

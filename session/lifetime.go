@@ -303,6 +303,7 @@ func (s *Session) close() {
 	for r := s.head; r != nil; {
 		next := r.Next
 		r.Next = nil
+		s.near.leaves(r)
 		s.local.dropCalls(r)
 		s.letGo(r)
 		r = next
@@ -322,6 +323,7 @@ func (s *Session) close() {
 	s.unwatch(false)
 	s.interrupt()
 	s.leaveTopics()
+	s.leaveOwn()
 	s.forgetLimit()
 	s.lookup = nil
 	s.allowFirst()

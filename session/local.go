@@ -53,6 +53,7 @@ type Local struct {
 	skips        stats.MirrorSkips // of pools without a mirror, which nobody asks for
 	loaded       [8]loading        // lately, the next in place of the one at nextLoaded
 	reads, asked bool              // the command that is being taken may be asked of replicas, and was
+	near         bool              // the command that is being taken was answered with what is kept near
 	readKey      []byte            // scratch of scatterSlots: the first key of a fragment that replicas may be asked for
 	nextLoaded   int
 	idle         int          // the smallest number of them since the last tidy: that many were never needed
@@ -63,6 +64,7 @@ type Local struct {
 	decayAt  int64
 	auditIn  int // commands until the audit log has the next
 
+	joined   int   // commands that are answered with what another was sent for, see flight.go and otherflight.go
 	reports  int   // that are being answered, also for clients that have left
 	level    int32 // of Pressure, as Relieve was last told
 	overfull bool  // all clients together have more unread than they may
@@ -175,6 +177,12 @@ func (l *Local) Tidy() {
 	for _, h := range l.shards {
 		if h.hub != nil {
 			h.hub.tidy()
+		}
+		if h.near != nil {
+			h.near.tidy()
+		}
+		for _, o := range slices.Clone(h.owns) { // one may leave
+			o.tidy()
 		}
 	}
 	l.pressure.Dropped.Add(int64(l.loop.Tidy() + l.servers.Tidy()))

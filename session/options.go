@@ -54,6 +54,8 @@ type ClientOptions struct {
 	// Miss is what is asked for what the pool does not have; no mirror of it is compared with.
 	Miss MissOptions
 
+	// Near is what is kept of its replies.
+	Near NearOptions
 	// Dual is what gets the writes of clients as well.
 	Dual DualOptions
 
@@ -76,5 +78,5 @@ type ClientOptions struct {
 
 // DefaultClientOptions are what a file without a section of our own settings means.
 func DefaultClientOptions() ClientOptions {
-	return ClientOptions{ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
+	return ClientOptions{Near: NearOptions{Life: time.Minute, Untold: time.Second, Check: ring.Whole / 1000}, ClientWriteTimeout: time.Minute, SlowerThan: 10 * time.Millisecond, SlowMaxLen: 128}
 }

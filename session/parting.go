@@ -61,7 +61,7 @@ func (l *Local) Part(n int) (gone []Parted, left, stays int) {
 	asked := 0
 	for s := range l.sessions.all {
 		switch {
-		case s.stays || !loop.Movable(s.sock) || s.subscribes() || s.life != live || !s.attached():
+		case s.stays || !loop.Movable(s.sock) || s.subscribes() || s.own != nil || s.life != live || !s.attached():
 			stays++
 			s.goesOn()
 		case len(gone) < n && s.atBoundary():

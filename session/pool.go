@@ -7,6 +7,7 @@ import (
 	"cashew/audit"
 	"cashew/backend"
 	"cashew/codec"
+	"cashew/near"
 	"cashew/quota"
 	"cashew/ring"
 	"cashew/stats"
@@ -18,22 +19,24 @@ import (
 type Pool struct {
 	*topology.Pool
 
-	Name     string
-	Protocol protocol
-	random   bool   // distribution: a key has no place
-	slotted  bool   // a cluster: keys go together if their slot is one
-	logsIn   bool   // its clients have to log in, or may
-	patient  bool   // its servers change places: what can't be sent waits
-	reads    *reads // nil: it has no replicas
-	opts     *ClientOptions
-	lead     *ring.Lead    // of keys to other pools; nil: it has no routes
-	origin   *stats.Origin // of its keys, for those who keep some
-	Count    *Counters     // shared with the pool that it replaced
-	scripts  *scripts      // so are these
-	census   *census       // and this
-	ramp     *ramp         // and this, if the mirror is the same
-	Denials  *Denials      // and these
-	lessons  *lessons      // of commands: another Protocol has other rules for them
+	Name         string
+	Protocol     protocol
+	random       bool        // distribution: a key has no place
+	slotted      bool        // a cluster: keys go together if their slot is one
+	logsIn       bool        // its clients have to log in, or may
+	patient      bool        // its servers change places: what can't be sent waits
+	reads        *reads      // nil: it has no replicas, and keeps nothing near
+	allAtMasters *reads      // for clients with server connections of their own
+	cache        *near.Cache // nil: it keeps nothing near
+	opts         *ClientOptions
+	lead         *ring.Lead    // of keys to other pools; nil: it has no routes
+	origin       *stats.Origin // of its keys, for those who keep some
+	Count        *Counters     // shared with the pool that it replaced
+	scripts      *scripts      // so are these
+	census       *census       // and this
+	ramp         *ramp         // and this, if the mirror is the same
+	Denials      *Denials      // and these
+	lessons      *lessons      // of commands: another Protocol has other rules for them
 
 	limits      *quota.Limits // nil: none; what stays of those of the pool that it replaced is shared
 	subscribers *subscribers  // of census
@@ -76,6 +79,7 @@ type protocol interface {
 	codec.Databases
 	codec.Catalogue
 	codec.Clustered
+	codec.Tracked
 }
 
 // Counters are one pool's, of what happens to its clients rarely enough that all loops may share them.
@@ -107,7 +111,11 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 	for i := range servers.Replicas {
 		p.origin.Servers = append(p.origin.Servers, servers.Replicas[i].PName)
 	}
-	p.reads = readsOf(bp, servers.Protocol)
+	p.reads = readsOf(bp, servers.Protocol, o.Near.Bytes > 0)
+	p.allAtMasters = readsOf(bp, servers.Protocol, true)
+	if o.Near.Bytes > 0 {
+		p.cache = near.New(int64(o.Near.Bytes))
+	}
 	p.logsIn = p.Protocol.Guarded() || p.Protocol.Users() != nil
 	p.limits = quota.New(o.RateLimits)
 	if len(o.Routes) > 0 {
@@ -123,6 +131,12 @@ func (p *Pool) Adopt(old *Pool) {
 	p.Pool.Adopt(old.Pool)
 	p.Count, p.scripts, p.census, p.Denials, p.groups = old.Count, old.scripts, old.census, old.Denials, old.groups
 	p.subscribers.census = p.census
+	if old.cache != nil { // loops go over one after the other, and until the last has, one may write where another does not read
+		if p.cache != nil {
+			p.cache = old.cache.Next(int64(p.opts.Near.Bytes))
+		}
+		old.cache.Close()
+	}
 	if p.opts.Mirror == old.opts.Mirror {
 		p.ramp = old.ramp
 	}

@@ -30,10 +30,10 @@ type reads struct {
 	window   time.Duration // after a write, in which its client's reads go to the master
 }
 
-// readsOf is what sessions of p go by; nil: all goes to masters.
-func readsOf(p *topology.Pool, catalogue codec.Catalogue) *reads {
+// readsOf is what sessions of p go by; nil: all goes to masters, and what reads is no matter. near: replies of p are kept.
+func readsOf(p *topology.Pool, catalogue codec.Catalogue, near bool) *reads {
 	o := p.Options()
-	if !o.Reads() {
+	if !o.Reads() && !near {
 		return nil
 	}
 	r := &reads{window: o.ReadYourWrites}
@@ -73,6 +73,15 @@ func (s *Session) steer(cmd *codec.Command) bool {
 		s.waitsFor |= behindReads
 		s.block()
 		return false
+	}
+	if s.own != nil {
+		return s.own.steer(cmd, way)
+	}
+	if s.near != nil {
+		if way == wayRead && s.nearly(cmd) {
+			return true
+		}
+		return s.carryNear(cmd, way)
 	}
 	l.reads, l.asked = way == wayReplica, false
 	taken := s.carry(cmd)
@@ -145,17 +154,17 @@ func (s *Session) mayAsk() bool {
 	if s.wrote < 0 {
 		s.wrote = max(s.loop.World.Nanos(), 1)
 	}
-	return s.writing == 0 && !s.cl.Masters && (s.wrote == 0 || s.loop.Now-s.wrote >= int64(s.reads.window))
+	return s.writing == 0 && !s.cl.Masters && s.own == nil && (s.wrote == 0 || s.loop.Now-s.wrote >= int64(s.reads.window))
 }
 
 // noteWay notes where the command went that was just carried out, if it is owed a reply.
-func (s *Session) noteWay(way uint8) {
+func (s *Session) noteWay(way uint8) (owed bool) {
 	r := s.tail
 	if r == nil || r.Way&^waySampled != wayUnknown || r.Done {
 		if way == wayWrite {
 			s.wrote, s.chosen = max(s.loop.World.Nanos(), 1), chosen{} // nobody will say when it was done
 		}
-		return
+		return false
 	}
 	r.Way |= way
 	switch way {
@@ -166,6 +175,7 @@ func (s *Session) noteWay(way uint8) {
 		s.asking++
 		s.expecting++
 	}
+	return true
 }
 
 // settle takes note that r, a whole command, is answered or failed.
@@ -175,6 +185,12 @@ func (s *Session) settle(r *backend.Request) {
 		s.writing--
 		s.expecting--
 		s.wrote, s.chosen = max(s.loop.World.Nanos(), 1), chosen{} // Now may be before the server has done it
+		if s.near != nil {
+			s.near.wrote(r)
+			if s.writing == 0 {
+				s.wroteSlots = 0
+			}
+		}
 	case wayReplica:
 		s.asking--
 		s.expecting--
@@ -273,11 +289,18 @@ func (s *Session) noReplica(place int) error {
 // rereads has s go by its pool, which may be another: what it asked for before, and what it wrote, was not noted in one without replicas, nor
 // is it known of a client that another process had.
 func (s *Session) rereads() {
-	if s.reads == nil && s.pool.reads != nil && (s.head != nil || s.commands > 0 || s.restored) {
+	reads := s.pool.reads
+	if reads == nil && s.own != nil {
+		reads = s.pool.allAtMasters
+	}
+	if s.reads == nil && reads != nil && (s.head != nil || s.commands > 0 || s.restored) {
 		s.wrote = -1
+		if s.near != nil && s.restored { // what is kept may have been before what it wrote there
+			s.silentTill = s.loop.Now + max(silentFor, int64(s.near.opts.Untold))
+		}
 		if s.head != nil {
 			s.waitsFor |= behindOrder
 		}
 	}
-	s.reads, s.chosen = s.pool.reads, chosen{}
+	s.reads, s.chosen = reads, chosen{}
 }

@@ -116,6 +116,9 @@ type Session struct {
 	subscriber  *subscriber      // what it is subscribed to; nil: nothing, ever
 	keptCalls   int              // bytes that are kept of commands until it is clear that their servers have the scripts, or a value; see call.go and asking.go
 	silent      int              // commands that were sent and have no reply
+	wroteSlots  uint64           // of writes that are not answered, in a pool with a near cache: a bit for each slot, by its last six bits
+	own         *private         // server connections of its own, since it tracks keys; nil: none
+	silentTill  int64            // when what was written that has no reply must have been done, as Loop.Now
 	doubling    int              // writes to two pools of which one has not answered; the client may have its reply
 }
 

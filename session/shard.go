@@ -26,7 +26,9 @@ type shard struct {
 	lookups  map[string]*lookup // under way, by name
 	losses   int                // of connections to servers, when last looked at
 	preloads preloads
-	removed  bool // its pool is gone: clients of it that still open leave at once
+	near     *nearby    // nil: nothing is kept of its replies
+	owns     []*private // of its clients that track keys
+	removed  bool       // its pool is gone: clients of it that still open leave at once
 }
 
 // Add makes p known to l.
@@ -34,6 +36,7 @@ func (l *Local) Add(p *Pool) {
 	h := &shard{pool: p, group: p.groups[l.index], limits: p.limits.Local()}
 	h.group.Unknown = h.unlearn
 	h.follow(l)
+	h.near = l.nearbyOf(h)
 	h.group.Join()
 	l.shards = append(l.shards, h)
 	l.resolve()
@@ -62,7 +65,9 @@ func (h *shard) replace(l *Local, p *Pool) (ordered bool) {
 		h.limits = p.limits.Local()
 	}
 	h.follow(l)
+	h.near = l.nearbyOf(h)
 	ordered = h.group.Change(p.Pool) && sameOwners
+	h.near.track(false)
 	if h.hub != nil {
 		h.hub.mend()
 	}
@@ -82,6 +87,7 @@ func (l *Local) Forget(p *Pool) {
 	if hub := l.shards[i].hub; hub != nil {
 		hub.end()
 	}
+	l.shards[i].near.end()
 	g.Leave()
 	g.Hurry(orphanTimeout) // nobody waits for what is outstanding
 	l.shards = slices.Delete(l.shards, i, i+1)

@@ -68,7 +68,7 @@ func (s *Session) sample(cmd *codec.Command, r *backend.Request, server int, par
 				server = int(parts[i])
 			}
 		}
-		l.hot.Count(s.origin(), server, cut(key), len(cmd.Frame)/keys)
+		l.hot.Count(s.origin(), server, cut(key), len(cmd.Frame)/keys).By(s.cl.Addr, s.group.Writes(cmd.Op), l.near)
 		if r != nil && keys == 1 {
 			r.Way |= waySampled
 		}

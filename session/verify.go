@@ -216,7 +216,7 @@ func (a *checker) reading(s *Session) {
 
 // waiting: what s waits for is not over, or it is told by the next flush; and whoever it waits for will tell it.
 func (a *checker) waiting(s *Session) {
-	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.owedNothing()) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry|behindMap|behindReads) == 0 &&
+	over := s.waitsFor&behindServer == 0 && (s.waitsFor&behindOrder == 0 || s.owedNothing()) && s.waitsFor&(behindHandOver|behindLesson|behindLimit|behindLogin|behindRetry|behindMap|behindReads|behindFlight) == 0 &&
 		s.inFlight <= s.local.limits.MaxPipeline/2 && s.reports <= maxClientReports/2 && s.owed() <= s.allowed/2 &&
 		(max(s.local.level, s.local.pressure.Level.Load()) < High || s.holds() < causeBytes)
 	a.Check(!s.blocked || !over || s.resuming || s.dirty || s.life >= quitting, s, "it waits for nothing, with %d in flight, %d of them reports, and %d bytes owed", s.inFlight, s.reports, s.owed())
@@ -345,8 +345,13 @@ func (a *checker) requests() {
 			inUse++
 		}
 	}
-	a.Check(a.InUse()-inUse+a.extra == a.local.reports, a.local, "%d requests are in use, and %d are counted; %d are held by reports, and there are %d",
-		inUse, a.InUse(), a.extra, a.local.reports)
+	for _, h := range a.local.shards {
+		if h.near != nil {
+			a.near(h.near)
+		}
+	}
+	a.Check(a.InUse()-inUse+a.extra == a.local.reports+a.local.joined, a.local, "%d requests are in use, and %d are counted; %d are held besides, by %d reports and %d that joined",
+		inUse, a.InUse(), a.extra, a.local.reports, a.local.joined)
 }
 
 // shard: the sums of a pool's clients are what is counted.

@@ -28,6 +28,8 @@ const (
 	behindMap
 	// behindReads: its next command writes, and replicas have not answered what they were asked before. It ends once they have.
 	behindReads
+	// behindFlight: another loop has asked for what it wants to read. What comes of that ends it.
+	behindFlight
 )
 
 var waits = [...]struct {
@@ -78,6 +80,11 @@ var waits = [...]struct {
 		"reads",
 		func(s *Session) bool { return s.waitsFor&behindReads != 0 },
 		func(s *Session) bool { return s.waitsFor&behindReads == 0 },
+	},
+	{
+		"flight",
+		func(s *Session) bool { return s.waitsFor&behindFlight != 0 },
+		func(s *Session) bool { return s.waitsFor&behindFlight == 0 },
 	},
 	{
 		"pipeline",

@@ -45,6 +45,10 @@ func TestWaits(t *testing.T) {
 			begin: func(s *Session) { s.waitsFor |= behindReads },
 			end:   func(s *Session) { s.waitsFor = 0 },
 		},
+		"flight": {
+			begin: func(s *Session) { s.waitsFor |= behindFlight },
+			end:   func(s *Session) { s.waitsFor = 0 },
+		},
 		"pipeline": {
 			begin:  func(s *Session) { s.inFlight, s.replySize = s.local.limits.MaxPipeline, 0 },
 			almost: func(s *Session) { s.inFlight = s.local.limits.MaxPipeline/2 + 1 },

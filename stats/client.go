@@ -9,6 +9,7 @@ import (
 	"maps"
 
 	"cashew/codec"
+	"cashew/near"
 )
 
 // ClientTally is what one loop counts of one pool's clients.
@@ -33,9 +34,10 @@ type ClientTally struct {
 
 	RefusedOf Refusals // the same, by the client's library as well; nil: none
 
-	Mirror *Mirror // nil: there was none, ever
-	Tier   *Tier   // nil: there was none, ever
-	Dual   *Dual   // nil: there was none, ever
+	Mirror *Mirror     // nil: there was none, ever
+	Tier   *Tier       // nil: there was none, ever
+	Near   *near.Tally // nil: nothing was kept of its replies, ever
+	Dual   *Dual       // nil: there was none, ever
 
 	Routed map[string]*int64 // requests to servers of other pools, by pool; nil: there are no routes
 }
@@ -45,6 +47,7 @@ func (t *ClientTally) Clone() ClientTally {
 	c := *t
 	c.WriteBack, c.Refused, c.RefusedOf = t.WriteBack.Clone(), maps.Clone(t.Refused), maps.Clone(t.RefusedOf)
 	c.Mirror, c.Tier, c.Dual, c.Routed = t.Mirror.clone(), t.Tier.clone(), t.Dual.clone(), nil
+	c.Near = t.Near.Clone()
 	for pool, n := range t.Routed { // in no order: a copy
 		*c.RoutedTo(pool) = *n
 	}

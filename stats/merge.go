@@ -32,6 +32,9 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	if t.Tier != nil && st.Miss != nil {
 		st.Miss.add(t.Tier)
 	}
+	if t.Near != nil && st.Near != nil {
+		st.Near.Add(t.Near)
+	}
 	if t.Dual != nil && st.Dual != nil {
 		st.Dual.add(t.Dual)
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"slices"
+	"strings"
 )
 
 // sampleEvery is how many keys there are for each that the sketch of hot keys gets, on average.
@@ -28,6 +29,9 @@ type SketchEntry struct {
 	count  int64 // of the key, and of those that had the entry before
 	over   int64 // at most so much of count is others'
 	bytes  int64 // of the key's requests and replies together, or of the largest
+	writes int64 // of count
+	near   int64 // of count, those that were answered with what is kept near
+	askers askers
 	keyLen uint8
 	key    [MaxShownKey]byte
 }
@@ -53,26 +57,27 @@ func (k *Sketch) find(from *Origin, key []byte) (i int, hash uint64) {
 func (e *SketchEntry) shown() []byte { return e.key[:e.keyLen] }
 
 // enter puts a new key in a free entry, or in entry i.
-func (k *Sketch) enter(i int, e SketchEntry, key []byte, hash uint64) {
+func (k *Sketch) enter(i int, e SketchEntry, key []byte, hash uint64) *SketchEntry {
 	e.keyLen = uint8(copy(e.key[:], key))
 	if len(k.entries) < SketchKeys {
 		k.hash, k.entries = append(k.hash, hash), append(k.entries, e)
-		return
+		return &k.entries[len(k.entries)-1]
 	}
 	k.hash[i], k.entries[i] = hash, e
+	return &k.entries[i]
 }
 
 // Count counts a key, by the Space-Saving algorithm: one that is new takes the place of the rarest, and its count.
 //
 // Source: Metwally, Agrawal, El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams", 2005.
-func (k *Sketch) Count(from *Origin, server int, key []byte, size int) {
+func (k *Sketch) Count(from *Origin, server int, key []byte, size int) *SketchEntry {
 	i, hash := k.find(from, key)
 	if i >= 0 {
 		e := &k.entries[i]
 		e.count++
 		e.bytes += int64(size)
 		e.server = server
-		return
+		return e
 	}
 	rarest, least := 0, int64(0)
 	if len(k.entries) == SketchKeys {
@@ -83,7 +88,65 @@ func (k *Sketch) Count(from *Origin, server int, key []byte, size int) {
 			}
 		}
 	}
-	k.enter(rarest, SketchEntry{origin: from, server: server, count: least + 1, over: least, bytes: int64(size)}, key, hash)
+	return k.enter(rarest, SketchEntry{origin: from, server: server, count: least + 1, over: least, bytes: int64(size)}, key, hash)
+}
+
+// By notes of the request that was just counted whose it is, by its client's address, whether it writes, and whether it was answered with what is
+// kept near.
+func (e *SketchEntry) By(addr string, writes, near bool) {
+	if writes {
+		e.writes++
+	}
+	if near {
+		e.near++
+	}
+	e.askers.add(addr)
+}
+
+// askers are the hosts that most requests of a key come from, by the algorithm for frequent elements of Misra and Gries: whoever has a third of them is
+// among them.
+type askers [2]struct {
+	host  string
+	count int64
+}
+
+func (a *askers) add(addr string) {
+	host := addr
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
+		host = addr[:i]
+	}
+	free := -1
+	for i := range a {
+		switch {
+		case a[i].host == host:
+			a[i].count++
+			return
+		case a[i].count == 0:
+			free = i
+		}
+	}
+	if free >= 0 {
+		a[free].host, a[free].count = host, 1
+		return
+	}
+	for i := range a {
+		a[i].count--
+	}
+}
+
+// list is the hosts, most first.
+func (a *askers) list() (hosts []string) {
+	first, second := a[0], a[1]
+	if second.count > first.count {
+		first, second = second, first
+	}
+	if first.count > 0 {
+		hosts = append(hosts, first.host)
+	}
+	if second.count > 0 {
+		hosts = append(hosts, second.host)
+	}
+	return hosts
 }
 
 // AddBytes adds to a key's bytes, if it is still there.
@@ -124,6 +187,8 @@ func (k *Sketch) Decay(sums bool) {
 		e := k.entries[i]
 		e.count /= 2
 		e.over /= 2
+		e.writes /= 2
+		e.near /= 2
 		if sums {
 			e.bytes /= 2
 		}
@@ -141,9 +206,24 @@ func (k *Sketch) Entries() []SketchEntry { return slices.Clone(k.entries) }
 
 // HotKeys are the n keys that most requests are for, most first, of the entries of several sketches that counted samples.
 func HotKeys(entries [][]SketchEntry, n int) []HotKey {
-	return mergeKeys(entries, n, sampleEvery, func(to *HotKey, e *HotKey) { to.Bytes += e.Bytes },
+	return mergeKeys(entries, n, sampleEvery, (*HotKey).add,
 		func(a, b HotKey) int { return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Key, b.Key)) })
 }
+
+// add adds what another loop has of the key.
+func (k *HotKey) add(o *HotKey) {
+	k.Bytes += o.Bytes
+	k.Writes += o.Writes
+	k.Near += o.Near
+	for _, host := range o.Clients {
+		if len(k.Clients) < maxAskers && !slices.Contains(k.Clients, host) {
+			k.Clients = append(k.Clients, host)
+		}
+	}
+}
+
+// maxAskers is how many hosts are told of a key.
+const maxAskers = 4
 
 // BigKeys are the n keys with the largest requests or replies, largest first, of the entries of several sketches that noted all.
 func BigKeys(entries [][]SketchEntry, n int) []HotKey {
@@ -164,6 +244,7 @@ func mergeKeys(loops [][]SketchEntry, n int, scale int64, merge func(to, e *HotK
 			}
 			k := HotKey{Pool: e.origin.Pool, Key: string(e.shown()), Requests: (e.count - e.over) * scale, Bytes: e.bytes * scale}
 			k.Server = e.origin.Server(e.server)
+			k.Writes, k.Near, k.Clients = e.writes*scale, e.near*scale, e.askers.list()
 			if j, ok := at[id{k.Pool, k.Key}]; ok {
 				list[j].Requests += k.Requests
 				merge(&list[j], &k)

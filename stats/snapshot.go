@@ -6,6 +6,7 @@ import (
 
 	"cashew/codec"
 	"cashew/codec/work"
+	"cashew/near"
 )
 
 // Snapshot is a Proxy at one moment.
@@ -125,6 +126,7 @@ type Pool struct {
 	Mirror    *PoolMirror `json:"mirror,omitempty"`     // nil: it has none
 	Miss      *Tier       `json:"miss,omitempty"`       // nil: no other is asked for what it does not have
 	Dual      *Dual       `json:"dual_write,omitempty"` // nil: no other gets what is written
+	Near      *near.Tally `json:"near,omitempty"`       // nil: nothing is kept of its replies
 
 	RateLimits []Limit `json:"rate_limits"` // in the order of the pool's rules
 
@@ -167,6 +169,8 @@ type Server struct {
 	Lag  float64 `json:"lag_seconds,omitempty"` // of a replica: how far it was behind, as it was last looked at; below 0: nobody knows
 	Why  string  `json:"why,omitempty"`         // of a replica: it gets no reads
 	Zone string  `json:"zone,omitempty"`        // where it is, if anybody says
+
+	Tracking string `json:"tracking,omitempty"` // in a pool with a near cache: whether it tells of writes, "on", "off", "refused" or "none"
 
 	ServerEOF         int64 `json:"server_eof"`
 	ServerErr         int64 `json:"server_err"`
@@ -295,4 +299,8 @@ type HotKey struct {
 	Server   string `json:"server"`
 	Requests int64  `json:"requests"`
 	Bytes    int64  `json:"bytes"` // of requests and replies; for a big key: of the largest
+
+	Writes  int64    `json:"writes,omitempty"`  // of Requests
+	Near    int64    `json:"near,omitempty"`    // of Requests, those that were answered with what is kept near
+	Clients []string `json:"clients,omitempty"` // hosts that most of them come from, the first more than the others of its loop
 }

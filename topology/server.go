@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cashew/codec"
+	"cashew/near"
 	"cashew/world"
 )
 
@@ -35,6 +36,7 @@ type Server struct {
 	databases sync.Map                                   // int to *ability: of those that clients chose; none: unknown
 	remarked  atomic.Bool                                // the log has a remark about its handshake
 	replica
+	told     near.Source // of writes
 	former   atomic.Bool // it took credentials that are not in force any more, the last time
 	oddities sync.Map    // of type Oddity: forms of replies that were proved to be in step
 }
@@ -51,6 +53,9 @@ type ejection struct {
 // Slot is the server's index in tables that loops have of a pool's servers. It is small, less than Pool.Slots, and the server
 // keeps it; once the server is gone, the next reload may give it to another, so a table says whose each entry is.
 func (s *Server) Slot() int { return s.slot }
+
+// Told is what the server tells of writes, to whoever keeps replies of it.
+func (s *Server) Told() *near.Source { return &s.told }
 
 // Why requests can't just be sent to a server.
 const (

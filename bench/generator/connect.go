@@ -45,14 +45,18 @@ func (g *generator) connect() error {
 	if err := g.poller.open(); err != nil {
 		return err
 	}
-	to, err := net.ResolveTCPAddr("tcp", g.addr)
-	if err != nil {
-		return err
+	to := g.addr
+	if networkOf(to) == "tcp" {
+		resolved, err := net.ResolveTCPAddr("tcp", to)
+		if err != nil {
+			return err
+		}
+		to = resolved.String()
 	}
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1} // no probes of idle connections: they would be a load of their own
 	all := g.clients + g.idleClients
 	for i := range all {
-		fd, err := dial(&d, to.String())
+		fd, err := dial(&d, to)
 		if err != nil {
 			return fmt.Errorf("connection %d: %w", i+1, err)
 		}
@@ -65,7 +69,7 @@ func (g *generator) connect() error {
 			return err
 		}
 		if (i+1)%connectAtOnce == 0 || i == all-1 {
-			if err := ping(&d, to.String(), g.protocol.ping()); err != nil {
+			if err := ping(&d, to, g.protocol.ping()); err != nil {
 				return fmt.Errorf("after %d connections: %w", i+1, err)
 			}
 		}
@@ -85,7 +89,7 @@ func (g *generator) close() {
 
 // dial returns the descriptor of a new connection, which does not block and which the Go runtime does not watch.
 func dial(d *net.Dialer, addr string) (fd int, err error) {
-	c, err := d.DialContext(context.Background(), "tcp", addr)
+	c, err := d.DialContext(context.Background(), networkOf(addr), addr)
 	if err != nil {
 		return -1, err
 	}
@@ -103,7 +107,7 @@ func dial(d *net.Dialer, addr string) (fd int, err error) {
 
 // ping returns when a connection of its own was accepted and answered.
 func ping(d *net.Dialer, addr, request string) error {
-	c, err := d.DialContext(context.Background(), "tcp", addr)
+	c, err := d.DialContext(context.Background(), networkOf(addr), addr)
 	if err != nil {
 		return err
 	}
@@ -118,4 +122,12 @@ func ping(d *net.Dialer, addr, request string) error {
 		return fmt.Errorf("%q: %w", request, err)
 	}
 	return nil
+}
+
+// networkOf is that of an address: one with a slash is a path.
+func networkOf(addr string) string {
+	if strings.Contains(addr, "/") {
+		return "unix"
+	}
+	return "tcp"
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +19,9 @@ type options struct {
 	idleClients  int
 	requests     int
 	pipeline     int
-	keys         int // that exist; requests take one at random
-	size         int // of a value, in bytes
+	keys         int     // that exist; requests take one at random
+	size         int     // of a value, in bytes
+	zipf         float64 // how much likelier the first keys are than the last; 0: none is
 	rate         float64
 	limit        time.Duration
 	hold         bool
@@ -32,20 +34,25 @@ type test struct {
 	name  string
 	keys  int  // of one request
 	multi bool // MGET or MSET; memcached has its get for any number of keys
-	sets  int  // of five requests
+	sets  int  // of 10,000 requests
 }
+
+// allRequests is what test.sets counts of.
+const allRequests = 10_000
 
 func parse(args []string) (options, error) {
 	o := options{grace: 10 * time.Second}
 	fs := flag.NewFlagSet("bench load", flag.ContinueOnError)
 	fs.StringVar(&o.addr, "addr", "", "host:port of a server or a proxy")
 	fs.StringVar(&o.protocolName, "protocol", "", "redis or memcached")
-	name := fs.String("test", "get", "set, get, mixed (one set for four gets), mgetN and msetN (redis), getN (memcached)")
+	name := fs.String("test", "get", "set, get, mixed (see -writes), mgetN and msetN (redis), getN (memcached)")
 	fs.IntVar(&o.clients, "clients", 1, "connections that send requests")
 	fs.IntVar(&o.idleClients, "idle", 0, "more connections, which never send anything")
 	fs.IntVar(&o.requests, "requests", 1, "of all connections")
 	fs.IntVar(&o.pipeline, "pipeline", 1, "requests that a connection sends at once")
-	fs.IntVar(&o.keys, "keys", 1, "keys, each as likely as any other")
+	fs.IntVar(&o.keys, "keys", 1, "keys, each as likely as any other but for -zipf")
+	fs.Float64Var(&o.zipf, "zipf", 0, "the n-th key is asked for by its rank to minus this: from 0, no difference, to below 1")
+	writes := fs.Float64("writes", 20, "of mixed: how many of 100 requests set")
 	fs.IntVar(&o.size, "size", 1, "of a value, in bytes")
 	fs.Float64Var(&o.rate, "rate", 0, "requests a second of all connections; 0: each sends when it has its replies")
 	fs.DurationVar(&o.limit, "limit", 10*time.Minute, "send nothing more after this time")
@@ -60,11 +67,17 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("-protocol %q: want redis or memcached", o.protocolName)
 	case o.clients < 1 || o.requests < 1 || o.pipeline < 1 || o.keys < 1 || o.limit <= 0:
 		return o, errors.New("-clients, -requests, -pipeline, -keys, -limit: want at least one of each")
+	case !(o.zipf >= 0 && o.zipf < 1):
+		return o, errors.New("-zipf: want 0 or more, and less than 1")
+	case !(*writes >= 0 && *writes <= 100):
+		return o, errors.New("-writes: want 0 to 100")
 	case o.idleClients < 0 || o.size < 0 || !(o.rate >= 0 && o.rate <= 1e9):
 		return o, errors.New("-idle, -size, -rate: want 0 or more")
 	}
 	var err error
-	o.test, err = parseTest(o.protocolName, *name)
+	if o.test, err = parseTest(o.protocolName, *name); o.test.name == "mixed" {
+		o.test.sets = int(math.Round(*writes * allRequests / 100))
+	}
 	return o, err
 }
 
@@ -74,9 +87,9 @@ func parseTest(protocol, name string) (test, error) {
 	case "get":
 		return test{name: name, keys: 1}, nil
 	case "set":
-		return test{name: name, keys: 1, sets: 5}, nil
+		return test{name: name, keys: 1, sets: allRequests}, nil
 	case "mixed":
-		return test{name: name, keys: 1, sets: 1}, nil
+		return test{name: name, keys: 1, sets: allRequests / 5}, nil
 	}
 	verb := strings.TrimRight(name, "0123456789")
 	keys, err := strconv.Atoi(name[len(verb):])
@@ -85,7 +98,7 @@ func parseTest(protocol, name string) (test, error) {
 		case protocol == "redis" && verb == "mget":
 			return test{name: name, keys: keys, multi: true}, nil
 		case protocol == "redis" && verb == "mset":
-			return test{name: name, keys: keys, multi: true, sets: 5}, nil
+			return test{name: name, keys: keys, multi: true, sets: allRequests}, nil
 		case protocol == "memcached" && verb == "get":
 			return test{name: name, keys: keys}, nil
 		}

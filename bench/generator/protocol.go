@@ -3,6 +3,7 @@ package generator
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -21,8 +22,8 @@ type protocol interface {
 
 // redis writes keys as redis-benchmark does: key:000000000000 and up.
 type redis struct {
-	test     test
-	keys     int
+	test test
+	picker
 	value    []byte // with the line's end
 	set, get string // how a request begins
 	key      string // what stands before a key's number
@@ -39,7 +40,7 @@ func newRedis(o options, value []byte) *redis {
 		return fmt.Sprintf("*%d\r\n$%d\r\n%s\r\n", args+1, len(name), name)
 	}
 	return &redis{
-		test: o.test, keys: o.keys, value: value,
+		test: o.test, picker: newPicker(o.keys, o.zipf), value: value,
 		set: begin(prefix+"SET", 2*o.test.keys), get: begin(prefix+"GET", o.test.keys),
 		key: "$16\r\nkey:", bulk: fmt.Sprintf("$%d\r\n", o.size), array: fmt.Sprintf("*%d\r\n", o.test.keys),
 	}
@@ -56,7 +57,7 @@ func (p *redis) appendRequest(b []byte, r *random, set bool) []byte {
 	for i := range p.test.keys {
 		b = append(b, p.key...)
 		b = append(b, "000000000000\r\n"...)
-		for n, at := r.below(p.keys), len(b)-3; n > 0; n, at = n/10, at-1 {
+		for n, at := p.pick(r), len(b)-3; n > 0; n, at = n/10, at-1 {
 			b[at] = byte('0' + n%10)
 		}
 		if !set {
@@ -96,8 +97,8 @@ func (p *redis) line(c *conn, line []byte, set bool) bool {
 
 // memcached has its keys from key:0 on.
 type memcached struct {
-	test  test
-	keys  int
+	test test
+	picker
 	value []byte // with the line's end
 	set   string // what follows a key
 	found string // how the line of a value ends
@@ -105,7 +106,7 @@ type memcached struct {
 
 func newMemcached(o options, value []byte) *memcached {
 	return &memcached{
-		test: o.test, keys: o.keys, value: value,
+		test: o.test, picker: newPicker(o.keys, o.zipf), value: value,
 		set: fmt.Sprintf(" 0 0 %d\r\n", o.size), found: fmt.Sprintf(" %d\r\n", o.size),
 	}
 }
@@ -115,13 +116,13 @@ func (p *memcached) ping() string { return "version\r\n" }
 func (p *memcached) appendRequest(b []byte, r *random, set bool) []byte {
 	if set {
 		b = append(b, "set key:"...)
-		b = strconv.AppendInt(b, int64(r.below(p.keys)), 10)
+		b = strconv.AppendInt(b, int64(p.pick(r)), 10)
 		return append(b, p.set...)
 	}
 	b = append(b, "get"...)
 	for range p.test.keys {
 		b = append(b, " key:"...)
-		b = strconv.AppendInt(b, int64(r.below(p.keys)), 10)
+		b = strconv.AppendInt(b, int64(p.pick(r)), 10)
 	}
 	return append(b, "\r\n"...)
 }
@@ -145,7 +146,7 @@ func (p *memcached) line(c *conn, line []byte, set bool) bool {
 
 // isSet draws what the next request is.
 func (t test) isSet(r *random) bool {
-	return t.sets == 5 || t.sets > 0 && r.below(5) < t.sets
+	return t.sets == allRequests || t.sets > 0 && r.below(allRequests) < t.sets
 }
 
 // verb is what a message calls a request.
@@ -172,4 +173,44 @@ func (r *random) below(n int) int {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	high, _ := bits.Mul64(z^z>>31, uint64(n))
 	return int(high)
+}
+
+// picker draws keys, by their numbers from 0 on.
+type picker struct {
+	keys int
+
+	theta, alpha, zeta, eta, second float64 // see pick; theta 0: each is as likely as any other
+}
+
+// newPicker returns one of so many keys, of which the n-th is as likely as n to minus theta says.
+func newPicker(keys int, theta float64) picker {
+	p := picker{keys: keys, theta: theta}
+	if theta == 0 || keys < 3 {
+		p.theta = 0
+		return p
+	}
+	for i := range keys {
+		p.zeta += math.Pow(float64(i+1), -theta)
+	}
+	p.second = 1 + math.Pow(2, -theta)
+	p.alpha = 1 / (1 - theta)
+	p.eta = (1 - math.Pow(2/float64(keys), 1-theta)) / (1 - p.second/p.zeta)
+	return p
+}
+
+// pick draws a key.
+//
+// Source: Gray et al., "Quickly generating billion-record synthetic databases" (1994), figure 5.
+func (p *picker) pick(r *random) int {
+	if p.theta == 0 {
+		return r.below(p.keys)
+	}
+	u := float64(r.below(1<<53)) / (1 << 53)
+	switch at := u * p.zeta; {
+	case at < 1:
+		return 0
+	case at < p.second:
+		return 1
+	}
+	return min(int(float64(p.keys)*math.Pow(p.eta*u-p.eta+1, p.alpha)), p.keys-1)
 }

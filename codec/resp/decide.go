@@ -107,7 +107,7 @@ func (p *Protocol) become(cmd *codec.Command, c *command, keys []codec.Key, fram
 		}
 	case perhaps:
 		cmd.Kind = codec.Local
-		refuseState(cmd)
+		p.refuseState(cmd)
 	case switches:
 		if cmd.Kind = codec.Switch; cmd.Op == opSelect && !p.selects() {
 			cmd.Kind = codec.Local
@@ -179,10 +179,10 @@ func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
 }
 
 // refuseState refuses what a local command asks for and no client of the proxy can have: CLIENT TRACKING on, SCRIPT DEBUG yes and sync.
-func refuseState(cmd *codec.Command) {
+func (p *Protocol) refuseState(cmd *codec.Command) {
 	switch {
 	case cmd.Op == opClientTracking:
-		becomeTracking(cmd)
+		p.becomeTracking(cmd)
 	case cmd.Op == opScriptDebug && debugs(cmd.Frame):
 		refuse(cmd, refuseDebug)
 	}

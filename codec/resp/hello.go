@@ -29,6 +29,8 @@ func (p *Protocol) Target(cl *codec.Client, cmd *codec.Command) (pr codec.Profil
 		}
 	case opAuth:
 		return cl.Profile, p.homeAfter(cl, cmd, args), true
+	case opClientTracking:
+		return cl.Profile, cl.DB, true
 	case opHello:
 		as := *cl
 		if p.hello(&as, args) == "" {
@@ -86,7 +88,9 @@ func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 	if p.guarded && !cl.Authed {
 		return errHelloNoAuth
 	}
-	cl.Profile = pr
+	if cl.Profile = pr; pr != RESP3 {
+		cl.Tracks, cl.Caching = nil, 0
+	}
 	return ""
 }
 

@@ -83,7 +83,7 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 // appendReset is RESET: the client is as one that has just come.
 func (p *Protocol) appendReset(dst []byte, cl *codec.Client) []byte {
 	cl.Name, cl.Profile, cl.DB, cl.Bar, cl.Moves, cl.Wishes = "", RESP2, p.db, 0, movesUntold, cl.Wishes&^wishNoTouch
-	cl.Masters = false
+	cl.Masters, cl.Tracks, cl.Caching = false, nil, 0
 	p.Welcome(cl)
 	return append(dst, "+RESET\r\n"...)
 }
@@ -118,13 +118,16 @@ func appendLocalSub(dst []byte, cl *codec.Client, cmd *codec.Command, args argum
 	case opClientMaint:
 		return appendMaint(dst, cl, args)
 	case opClientTracking:
-		return appendTracking(dst, args)
+		return appendTracking(dst, cl, args)
 	case opClientTrackingInfo:
-		return appendTrackingInfo(dst, cl.Profile)
+		return appendTrackingInfo(dst, cl)
 	case opClientGetRedir:
+		if cl.Tracks != nil {
+			return append(dst, ":0\r\n"...)
+		}
 		return append(dst, ":-1\r\n"...)
 	case opClientCaching:
-		return append(dst, errNotTracking...)
+		return appendCaching(dst, cl, args)
 	}
 	return appendUnsupported(dst, commands[cmd.Op].name)
 }

@@ -35,6 +35,7 @@ type Options struct {
 	// PortNames is what CLUSTER SHARDS calls their ports: "port" (which it is if nil), "tls-port" or both.
 	Announce  []string
 	PortNames []string
+	Private   bool // clients may have server connections of their own, by CLIENT TRACKING
 	Learn     bool // commands that are not in the table are looked up in the servers' COMMAND INFO; else they are refused
 }
 
@@ -51,6 +52,7 @@ type Protocol struct {
 	version   string
 	rules     string
 	learns    bool
+	private   bool
 	cluster   bool
 	sentinels bool
 	fleet     []member // by Options.Announce
@@ -74,6 +76,7 @@ func New(o Options) *Protocol {
 		version: o.Version,
 		rules:   cmp.Or(o.Commands, DefaultCommands),
 		learns:  o.Learn,
+		private: o.Private,
 		cluster: o.Cluster, sentinels: o.Sentinels,
 	}
 	for _, addr := range o.Announce {

@@ -3,14 +3,15 @@ package resp
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"cashew/codec"
 	"cashew/codec/about"
 )
 
-// CLIENT TRACKING ON|OFF [REDIRECT id] [BCAST] [PREFIX prefix ...] [OPTIN] [OPTOUT] [NOLOOP]. What is wrong with it is said as by a server;
-// one that would turn it on is refused, for nobody would tell the client of changes. Whether there is the client that REDIRECT names, no
-// loop knows: such a command is a Report.
+// CLIENT TRACKING ON|OFF [REDIRECT id] [BCAST] [PREFIX prefix ...] [OPTIN] [OPTOUT] [NOLOOP]. What is wrong with it is said as by a server.
+// One that turns it on has the client have server connections of its own, which are sent the same. With REDIRECT, and where servers change places, it is
+// refused, for nobody would tell the client of changes. Whether there is the client that REDIRECT names, no loop knows: such a command is a Report.
 //
 // Source: redis 7.0 networking.c, clientCommand; tracking.c, checkPrefixCollisionsOrReply.
 const (
@@ -18,6 +19,9 @@ const (
 	errRedirect    = "-ERR The client ID you want redirect to does not exist\r\n"
 	errPrefixBcast = "-ERR PREFIX option requires BCAST mode to be enabled\r\n"
 	errOptBcast    = "-ERR OPTIN and OPTOUT are not compatible with BCAST\r\n"
+	errTrackForm   = "-ERR CLIENT TRACKING is supported by this proxy in RESP3 alone: send HELLO 3 before\r\n"
+	errTrackBcast  = "-ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.\r\n"
+	errTrackOpt    = "-ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.\r\n"
 	errOptBoth     = "-ERR You can't specify both OPTIN mode and OPTOUT mode\r\n"
 )
 
@@ -28,6 +32,7 @@ const maxTrackPrefixes = 256
 type tracking struct {
 	on                   bool
 	bcast, optin, optout bool
+	noloop               bool
 	redirect             int64
 	prefixes             [][]byte
 }
@@ -58,6 +63,7 @@ func (t *tracking) parse(args arguments, there func(id int64) bool) (refusal str
 		case equalFold(option, "optout"):
 			t.optout = true
 		case equalFold(option, "noloop"):
+			t.noloop = true
 		default:
 			return errSyntax
 		}
@@ -97,7 +103,7 @@ func (t *tracking) collides() string {
 }
 
 // becomeTracking fills cmd for CLIENT TRACKING.
-func becomeTracking(cmd *codec.Command) {
+func (p *Protocol) becomeTracking(cmd *codec.Command) {
 	var t tracking
 	asks := false
 	refusal := t.parse(trackingArgs(cmd.Frame), func(int64) bool { asks = true; return true })
@@ -106,8 +112,11 @@ func becomeTracking(cmd *codec.Command) {
 		refuse(cmd, refuseTooLong)
 	case asks:
 		cmd.Kind = codec.Report
-	case refusal == "" && t.on:
+	case refusal != "":
+	case t.on && !p.private:
 		refuse(cmd, refuseTracking)
+	default:
+		cmd.Kind = codec.Switch
 	}
 }
 
@@ -119,12 +128,108 @@ func trackingArgs(frame []byte) arguments {
 	return args
 }
 
-// appendTracking is CLIENT TRACKING without a client to redirect to, unless that turns it on.
-func appendTracking(dst []byte, args arguments) []byte {
+// appendTracking is CLIENT TRACKING without a client to redirect to. What servers are sent then stands in cl.
+func appendTracking(dst []byte, cl *codec.Client, args arguments) []byte {
 	var t tracking
-	if refusal := t.parse(args, func(int64) bool { return false }); refusal != "" {
+	switch refusal := t.parse(args, func(int64) bool { return false }); {
+	case refusal != "":
+		return append(dst, refusal...)
+	case !t.on:
+		cl.Tracks = nil
+		return append(dst, replyOK...)
+	case cl.Profile != RESP3:
+		return append(dst, errTrackForm...)
+	}
+	next, refusal := t.after(cl.Tracks)
+	if refusal != "" {
 		return append(dst, refusal...)
 	}
+	cl.Tracks = next
+	return append(dst, replyOK...)
+}
+
+// after is what a client tracks that has sent t, and tracked was before.
+func (t *tracking) after(was *codec.Tracking) (next *codec.Tracking, refusal string) {
+	next = &codec.Tracking{All: t.bcast, OptIn: t.optin, OptOut: t.optout, NoLoop: t.noloop}
+	for _, p := range t.prefixes {
+		next.Prefixes = append(next.Prefixes, string(p))
+	}
+	if was != nil {
+		switch {
+		case was.All != next.All:
+			return nil, errTrackBcast
+		case next.OptIn && was.OptOut, next.OptOut && was.OptIn:
+			return nil, errTrackOpt
+		}
+		for _, a := range was.Prefixes {
+			for _, b := range next.Prefixes {
+				if strings.HasPrefix(a, b) || strings.HasPrefix(b, a) {
+					text := appendPrintable([]byte("-ERR Prefix '"), []byte(b), len(b))
+					text = appendPrintable(append(text, "' overlaps with an existing prefix '"...), []byte(a), len(a))
+					return nil, string(text) + "'. Prefixes for a single client must not overlap.\r\n"
+				}
+			}
+		}
+		next.Prefixes = append(slices.Clip(was.Prefixes), next.Prefixes...)
+	}
+	next.First = appendTracks(nil, next)
+	return next, ""
+}
+
+// appendTracks is what a server is sent.
+func appendTracks(dst []byte, t *codec.Tracking) []byte {
+	words := []string{"CLIENT", "TRACKING", "ON"}
+	if t.All {
+		words = append(words, "BCAST")
+	}
+	for _, p := range t.Prefixes {
+		words = append(words, "PREFIX", p)
+	}
+	if t.OptIn {
+		words = append(words, "OPTIN")
+	}
+	if t.OptOut {
+		words = append(words, "OPTOUT")
+	}
+	if t.NoLoop {
+		words = append(words, "NOLOOP")
+	}
+	return append(dst, bulks(words...)...)
+}
+
+// AppendCaching implements codec.Tracked.
+func (p *Protocol) AppendCaching(dst []byte, yes bool) []byte {
+	if yes {
+		return p.AppendTracksNext(dst)
+	}
+	return append(dst, "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$2\r\nNO\r\n"...)
+}
+
+// AppendForgotten implements codec.Tracked.
+func (*Protocol) AppendForgotten(dst []byte) []byte {
+	return append(dst, ">2\r\n$10\r\ninvalidate\r\n_\r\n"...)
+}
+
+// Tells implements codec.Tracked: what else a server pushes is not about what a client tracks.
+func (*Protocol) Tells(push []byte) bool {
+	return bytes.HasPrefix(push, []byte(">2\r\n$10\r\ninvalidate\r\n"))
+}
+
+// appendCaching is CLIENT CACHING.
+func appendCaching(dst []byte, cl *codec.Client, args arguments) []byte {
+	t, word := cl.Tracks, args.next()
+	yes := equalFold(word, "yes")
+	switch {
+	case !yes && !equalFold(word, "no"):
+		return append(dst, errSyntax...)
+	case t == nil:
+		return append(dst, errNotTracking...)
+	case yes && !t.OptIn:
+		return append(dst, "-ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.\r\n"...)
+	case !yes && !t.OptOut:
+		return append(dst, "-ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.\r\n"...)
+	}
+	cl.Caching = 2
 	return append(dst, replyOK...)
 }
 
@@ -144,11 +249,40 @@ func appendRedirected(dst []byte, args arguments, proxy about.Proxy) []byte {
 	return append(dst, replyOK...)
 }
 
-// appendTrackingInfo is CLIENT TRACKINGINFO of a client that does not track.
-func appendTrackingInfo(dst []byte, pr codec.Profile) []byte {
-	dst = appendMapHeader(dst, pr, 3)
+// appendTrackingInfo is CLIENT TRACKINGINFO.
+func appendTrackingInfo(dst []byte, cl *codec.Client) []byte {
+	t := cl.Tracks
+	dst = appendMapHeader(dst, cl.Profile, 3)
 	dst = appendBulk(dst, "flags")
-	dst = appendSetHeader(dst, pr, 1)
-	dst = appendBulk(dst, "off")
-	return append(dst, "$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"...)
+	if t == nil {
+		dst = appendSetHeader(dst, cl.Profile, 1)
+		dst = appendBulk(dst, "off")
+		return append(dst, "$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"...)
+	}
+	flags := []string{"on"}
+	for _, f := range [...]struct {
+		is   bool
+		name string
+	}{
+		{t.All, "bcast"},
+		{t.OptIn, "optin"},
+		{t.OptIn && cl.Caching > 0, "caching-yes"},
+		{t.OptOut, "optout"},
+		{t.OptOut && cl.Caching > 0, "caching-no"},
+		{t.NoLoop, "noloop"},
+	} {
+		if f.is {
+			flags = append(flags, f.name)
+		}
+	}
+	dst = appendSetHeader(dst, cl.Profile, len(flags))
+	for _, f := range flags {
+		dst = appendBulk(dst, f)
+	}
+	dst = append(dst, "$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n"...)
+	dst = appendHeader(dst, '*', len(t.Prefixes))
+	for _, p := range t.Prefixes {
+		dst = appendBulk(dst, p)
+	}
+	return dst
 }

@@ -23,6 +23,7 @@ import (
 	"cashew/codec"
 	"cashew/codec/work"
 	"cashew/engine"
+	"cashew/near"
 	"cashew/stats"
 	"cashew/topology"
 )
@@ -111,6 +112,7 @@ func twoPools() stats.Snapshot {
 			LocalCommands: 17, RequestBytesFromClients: 18, ReplyBytesToClients: 19, InFlight: 20,
 			Routed: map[string]int64{"beta": 50}, Mirror: stats.NewPoolMirror("beta"), Miss: &stats.Tier{Pool: "beta", Asked: 1061, Found: 1062, Filled: 1063, TooLarge: 1064, Overtaken: 1065, AskFailed: 1066, FillFailed: 1067},
 			Dual:       &stats.Dual{Pool: "beta", Answer: "both", Both: 1071, OwnOnly: 1072, OtherOnly: 1073, Neither: 1074, Unsent: 1075, Different: 1076, Unheard: 1077, Outstanding: 1078},
+			Near:       &near.Tally{Hits: 1068, Misses: 1069, Joined: 1070, Kept: 1071, Overtaken: 1072, TooLarge: 1073, Invalidated: 1074, Dropped: 1075, Stale: 1081, Checked: 1082, Wrong: 1083, Entries: 1076, Bytes: 1077, Most: 1078},
 			Refused:    map[string]int64{"keys": 21, "\xff": 1, "\xfe": 2},
 			Cluster:    &stats.Cluster{Epoch: 45, Unowned: 46, Applied: 47, Failed: 48},
 			Sentinel:   &stats.Sentinel{Sentinels: 49, Unknown: 50, Held: 51, Applied: 52, Failed: 53},
@@ -125,7 +127,7 @@ func twoPools() stats.Snapshot {
 		for j, state := range []string{"live", "ejected"} {
 			s := stats.Server{
 				Name: fmt.Sprintf("s%d", j), PName: fmt.Sprintf("127.0.0.1:%d:1 s%d", j+1, j), Addr: fmt.Sprintf("127.0.0.1:%d", j+1),
-				Weight: 1, State: state, Share: float64(1 - j),
+				Weight: 1, State: state, Share: float64(1 - j), Tracking: []string{"on", "off"}[j],
 				ServerEOF: 1, ServerErr: 2, TimedoutConnections: 3, ServerConnections: 4, ServerEjectedAt: 5_000_000,
 				Requests: 6 + int64(100*i), RequestBytes: 7, Responses: 8, ResponseBytes: 9,
 				InQueue: 10, InQueueBytes: 11, OutQueue: 12, OutQueueBytes: 13,

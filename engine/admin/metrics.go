@@ -214,7 +214,7 @@ type collector struct{ s *Server }
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descTracking, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
@@ -223,6 +223,7 @@ func (collector) Describe(out chan<- *prometheus.Desc) {
 	describeAll(out, sentinelMetrics)
 	describeAll(out, discoveryMetrics)
 	describeAll(out, missMetrics)
+	describeAll(out, nearMetrics)
 	describeAll(out, mirrorMetrics)
 	describeAll(out, dualMetrics)
 	describeAll(out, serverMetrics)
@@ -272,6 +273,9 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	}
 	if p.Dual != nil {
 		collect(out, dualMetrics, p.Dual, pool)
+	}
+	if p.Near != nil {
+		collectNear(out, p, pool)
 	}
 	if p.Mirror != nil {
 		collect(out, mirrorMetrics, p.Mirror, pool)

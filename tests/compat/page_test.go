@@ -125,7 +125,8 @@ const notTheServers = "" +
 	"* An error that depends on the server's state, settings or version (`OOM`, a missing permission, `enable-module-command`, a command or a number of arguments\n" +
 	"  that is newer than the server) comes with `EXEC`, as `EXECABORT`, not when the command is queued.\n" +
 	"* What a client publishes to itself may come before or behind the number that `PUBLISH` is answered with.\n" +
-	"* Refused: `MONITOR`, `SYNC`, `PSYNC`, `REPLCONF`, `SHUTDOWN`, `REPLICAOF`, `SLAVEOF`, `FAILOVER`, `RESTORE-ASKING`, `SCRIPT DEBUG YES`, `CLIENT TRACKING ON`; within a\n" +
+	"* Refused: `MONITOR`, `SYNC`, `PSYNC`, `REPLCONF`, `SHUTDOWN`, `REPLICAOF`, `SLAVEOF`, `FAILOVER`, `RESTORE-ASKING`, `SCRIPT DEBUG YES`, `CLIENT TRACKING ON` with `REDIRECT`, in\n" +
+	"  RESP2, and in pools with `cluster: true`, `sentinels`, routes, a mirror or another pool behind them; within a\n" +
 	"  transaction `HELLO`, `AUTH`, `CLIENT REPLY`, `CLIENT INFO`, `LIST`, `KILL` and `UNBLOCK`, and subscribing; a client's name of more than 1,024 bytes.\n" +
 	"* `AUTH` where no password is set, and what is sent before it where one is, are answered in twemproxy's words.\n" +
 	"* `SLOWLOG RESET`, `CONFIG RESETSTAT` and `CLIENT PAUSE` do at the server what they say, for all who use it.\n" +
@@ -133,7 +134,9 @@ const notTheServers = "" +
 	"  without cluster support, also before one that has it, but in a pool with `cluster: true`: see [below](#clients-of-a-redis-cluster).\n" +
 	"* `CLIENT SETINFO`, `NO-TOUCH` and `MAINT_NOTIFICATIONS` are answered whether the server is new enough to have them or not. What `CLIENT NO-EVICT` and `NO-TOUCH` ask\n" +
 	"  for shows in `CLIENT LIST`, and changes nothing else.\n" +
-	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING` with `REDIRECT`. What a server sends to one connection unasked, as with\n" +
+	"* A client that tracks keys is told to forget all of them, too, when a connection of its to a server ends, when the ring changes, and behind a command that blocks or an\n" +
+	"  `EXEC` of what it watches. `HELLO 2` ends its tracking.\n" +
+	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING`. What a server sends to one connection unasked, as with\n" +
 	"  `DEBUG PROTOCOL push`, reaches nobody.\n" +
 	"* A client that has said `CLIENT REPLY OFF`, or `SKIP` for the next, is closed behind `QUIT`, its own `CLIENT KILL` and what is no command, without a word; a server leaves\n" +
 	"  it open until there is a reply to write.\n" +

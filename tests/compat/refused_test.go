@@ -16,10 +16,6 @@ type reason struct {
 }
 
 var (
-	tracking = &reason{
-		what: "`CLIENT TRACKING`: a client's own cache", why: "what a server has to say of changed keys belongs to one of many clients on its connection",
-		instead: "rueidis and valkey-go: `DisableCache: true`",
-	}
 	keylessScript = &reason{
 		what: "`EVAL` and `EVALSHA` without keys", why: "the keys tell which server runs a script",
 		instead: "a pool of one server; a script that names its keys",
@@ -47,7 +43,6 @@ type refusal struct {
 }
 
 var refusals = []refusal{
-	{rows: []string{"rueidis-client-cache"}, steps: []string{"connect"}, why: tracking},
 	{rows: []string{"celery", "rq"}, steps: []string{"connect"}, three: true, why: transactsOnOne},
 	{rows: []string{"channels", "channels-prefixed"}, steps: []string{"connect"}, three: true, why: keylessScript},
 	{rows: []string{"celery-prefixed"}, steps: []string{"chord"}, three: true, why: transactsOnOne}, // of a chord's keys for results

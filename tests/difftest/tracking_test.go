@@ -7,14 +7,17 @@ import (
 	"testing"
 )
 
-// TestTracking: what is wrong with a CLIENT TRACKING is said as by a server, before it is refused. NO-EVICT shows in CLIENT LIST.
+// TestTracking: a CLIENT TRACKING is answered as by a server, but for REDIRECT, and for RESP2, which has nothing to say it with. NO-EVICT shows in CLIENT LIST.
 func TestTracking(t *testing.T) {
 	notRaced(t)
 	t.Parallel()
 	wantCashew(t, "CLIENT TRACKING")
 	servers := startRedises(t, 3)
 	p := startLoops(t, 2, pool{name: "one", servers: entries(servers[:1])}, pool{name: "three", servers: entries(servers), settings: spread})
-	const refused = "-ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes\r\n"
+	const (
+		refused = "-ERR CLIENT TRACKING is not supported by this proxy: nobody would tell the client of changes\r\n"
+		resp3   = "-ERR CLIENT TRACKING is supported by this proxy in RESP3 alone: send HELLO 3 before\r\n"
+	)
 	for _, version := range []string{"2", "3"} {
 		direct := dial(t, servers[0].addr)
 		for _, pool := range []string{"one", "three"} {
@@ -40,8 +43,14 @@ func TestTracking(t *testing.T) {
 				}
 				want, got := ask(direct), ask(proxied)
 				if want == "+OK\r\n+PONG\r\n" && strings.HasPrefix(strings.ToLower(line), "on") {
-					want = refused + "+PONG\r\n"
+					switch {
+					case strings.Contains(line, "REDIRECT"):
+						want = refused + "+PONG\r\n"
+					case version == "2":
+						want = resp3 + "+PONG\r\n"
+					}
 					direct.want("+OK\r\n", "CLIENT", "TRACKING", "OFF")
+					proxied.want("+OK\r\n", "CLIENT", "TRACKING", "OFF")
 				}
 				if got != want {
 					t.Errorf("RESP%s, pool %s, CLIENT TRACKING %s: %q; directly %q", version, pool, line, got, want)

@@ -4,7 +4,7 @@ import "slices"
 
 // plants are faults of the kinds that were made, or nearly made, in proxies: a decrement that is forgotten, a wake-up that is lost, an
 // answer that overtakes another. There is a list of them for each part of the product, from the bottom up.
-var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, databasePlants, topologyPlants, clusterPlants, enginePlants)
+var plants = slices.Concat(codecPlants, loopPlants, backendPlants, sessionPlants, lessonPlants, topicPlants, leasePlants, databasePlants, nearPlants, topologyPlants, clusterPlants, enginePlants)
 
 // tests are those which find what the simulation cannot see, by the name of the plant: a package and a test. docs/simulation.md says
 // of each why it is out of the simulation's sight.
@@ -66,6 +66,13 @@ var tests = map[string]string{
 	"missing-script-in-pieces":               "session TestCallAgain",
 	"moved-name-is-told-once":                "topology TestFollowNames",
 	"names-are-looked-up-once":               "topology TestFollowNames",
+	"near-first-of-several-keys":             "session TestNearTold",
+	"near-joins-what-was-written-since":      "session TestNearJoinsNothingOlder",
+	"near-keeps-errors":                      "session TestNearKeepsNoError",
+	"near-late-tracker-stays":                "session TestNearTrackerEnds",
+	"near-lost-tracker-is-no-matter":         "session TestNearTrackerEnds",
+	"near-reader-that-ended-is-no-matter":    "session TestNearReaderEnds",
+	"near-reload-keeps-trackers":             "session TestNearReloadKeys",
 	"new-subscriber-gets-the-backlog":        "session TestLateSubscriber",
 	"old-pool-goes-on":                       "topology TestAdoptHealth",
 	"one-failure-more":                       "topology TestHealth",

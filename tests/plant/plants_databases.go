@@ -3,7 +3,7 @@ package main
 // databasePlants are faults of databases: who is in which, and over which connections.
 var databasePlants = []plant{
 	{"select-keeps-the-connections", "session/databases.go", "	s.conns = s.group.Set(s.cl.Profile, db)\n", "	if s.conns == nil {\n		s.conns = s.group.Set(s.cl.Profile, db)\n	}\n"},
-	{"set-of-any-database", "backend/group.go", "		if s.profile == pr && s.db == db {", "		if s.profile == pr {"},
+	{"set-of-any-database", "backend/group.go", "		if s.profile == pr && s.db == db && s.private == nil {", "		if s.profile == pr && s.private == nil {"},
 	{"lease-of-any-database", "backend/lease.go", "		if c.profile == pr && c.db == db {", "		if c.profile == pr {"},
 	{"strayed-lease-is-given-back", "backend/lease.go", "	case c.strayed:", "	case c.strayed && c.state == closed:"},
 	{"select-in-multi-is-forgotten", "session/databases.go", "	if db != s.cl.DB {\n		s.enter(db)", "	if db == s.cl.DB {\n		s.enter(db)"},

@@ -82,6 +82,9 @@ func (p *trial) try(ctx context.Context, program string, wall time.Duration) res
 		// Short runs with few replies: a fault needs that something happens, rather than that much is said.
 		args[2] = "-test.run=^TestSim$"
 		args = append(args, "-sim.duration=1000h", "-sim.run=1s", "-sim.pace=100ms", "-sim.shrink=0", "-sim.wall="+wall.String())
+		if strings.HasPrefix(p.name, "near-") { // of what is read often
+			args = append(args, "-sim.near", "-sim.pace=20ms")
+		}
 	}
 	began := time.Now()
 	out, err := p.run(ctx, program, p.number, args...)

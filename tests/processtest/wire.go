@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Conn is a connection to who speaks RESP.
+// Conn is a connection to who speaks RESP. A reply is a line as it is, with its first byte, or the text of a bulk string, or nothing if that
+// is null; the elements of an array stand in parentheses, with commas, as do the keys and values of a map.
 type Conn struct {
 	net.Conn
 	r     *bufio.Reader
@@ -38,7 +39,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 // Reply reads the next reply: a line as it is, with its first byte, or the text of a bulk string, or nothing if that is null; the elements of
-// an array stand in parentheses, with commas.
+// an array stand in parentheses, with commas, as do the keys and values of a map.
 func (c *Conn) Reply() (string, error) { return c.reply(shape{open: "(", between: ",", end: ")"}) }
 
 func (c *Conn) reply(s shape) (string, error) {
@@ -81,7 +82,7 @@ func (s shape) read(r *bufio.Reader) (string, error) {
 	switch kind := line[0]; {
 	case strings.IndexByte("+-:_", kind) >= 0:
 		return line, nil
-	case strings.IndexByte("$*>~", kind) < 0 || err != nil:
+	case strings.IndexByte("$*>~%", kind) < 0 || err != nil:
 		return "", fmt.Errorf("not a reply: %q", line)
 	case n < 0 && s.nulls:
 		return line, nil
@@ -91,6 +92,9 @@ func (s shape) read(r *bufio.Reader) (string, error) {
 		text := make([]byte, n+2)
 		_, err := io.ReadFull(r, text)
 		return string(text[:n]), err
+	}
+	if line[0] == '%' {
+		n *= 2
 	}
 	elements := make([]string, n)
 	for i := range elements {

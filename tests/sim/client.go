@@ -17,6 +17,7 @@ type Client struct {
 	pool    int
 	to      string // the proxy's address
 	conn    *end   // nil: it is not connected
+	since   int64  // when it was made
 	rnd     *rand.Rand
 	depth   int // commands that it may have in flight
 	most    int // commands that it sends in all; 0: any number
@@ -36,6 +37,7 @@ type Client struct {
 	due       bool
 	lazy      bool // it reads a little at a time
 	inCluster bool // its keys have slots
+	reads     bool // nearly always, what may be kept
 
 	half   bool // it has sent its last, and waits for the end
 	quits  bool // that was not its end of the connection: the proxy is to hang up
@@ -88,6 +90,7 @@ func (r *Run) newClient(s *ClientScript) {
 	if s.Hears && c.to == front && !c.inCluster {
 		c.dialect, c.listening = listenDialect{}, &listening{heard: make(map[string]bool), latest: make(map[string]string)}
 	}
+	c.reads = s.Reads && c.listening == nil
 	c.newBooks(s.Keys, r.script.Pools[s.Pool].Databases, r.script.Pools[s.Pool].DB)
 	r.clients = append(r.clients, c)
 	c.later(time.Millisecond)
@@ -158,6 +161,9 @@ func (c *Client) act() {
 		for range n {
 			if c.talks() {
 				c.sent++
+				if c.reads && c.readsKept() {
+					continue
+				}
 				if c.rnd.IntN(40) > 0 || c.listening != nil || c.chosen != c.home || !c.use(c.run.shared[c.pool]) {
 					c.send(c)
 				}
@@ -223,6 +229,7 @@ func (c *Client) connect() {
 	}
 	c.conn = s.connect(h, "tcp")
 	c.conn.readable = c.soon
+	c.since = s.now
 	c.half, c.quits, c.lazy, c.three, c.huge, c.awaits = false, false, false, false, false, false
 	c.enter(c.home)
 	c.greet(c)

@@ -89,7 +89,7 @@ func (c *Client) seesLater() bool { return c.inCluster && !c.run.calm && !c.run.
 
 // has holds a value against what a key may have, and, if later may be seen, against what is on its way to it.
 func (c *Client) has(k *key, r *reply, later bool) string {
-	why := k.is(r, c.run.script.Loose)
+	why := c.sees(k, r)
 	if why == "" || !later {
 		return why
 	}

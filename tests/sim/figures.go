@@ -18,6 +18,9 @@ func (r *Run) addUp() {
 	}
 	for i := range s.Pools {
 		p := &s.Pools[i]
+		if p.Near != nil {
+			r.kept[r.proxy] = *p.Near
+		}
 		if p.InFlight != 0 || p.ClientBlocked != 0 {
 			r.fail("pool %s: %d commands in flight, %d clients blocked, when nothing is owed", p.Name, p.InFlight, p.ClientBlocked)
 		}

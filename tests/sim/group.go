@@ -140,7 +140,7 @@ func (c *Client) otherwise(o *owed, r *reply, raw, want []byte, fits func() bool
 		c.failed = true
 		o.g.vague = true
 		return ""
-	case run.script.Loose, o.silent, c.seesLater():
+	case run.script.Loose, o.silent, c.seesLater(), c.wasElsewhere():
 		o.g.vague = true
 	}
 	if o.g.vague && fits() {

@@ -15,7 +15,8 @@ import (
 // one thing after the other: its history is linearisable.
 type shared struct {
 	name   string
-	kind   byte // a string, a number, a list: 's', 'n', 'l'
+	one    []*key // itself
+	kind   byte   // a string, a number, a list: 's', 'n', 'l'
 	began  string
 	ops    []porcupine.Operation
 	flying int // commands that are under way
@@ -36,16 +37,21 @@ type (
 const (
 	maxFlying = 8
 	maxOpen   = 6
+	maxOps    = 20_000
 )
 
 // newShared are the shared keys of a pool. memcached has no lists, and no number before it is set.
 func newShared(protocol string) (keys []*shared) {
 	for i, kind := range []byte("ssnl") {
 		if protocol != "memcached" || kind == 's' {
-			keys = append(keys, &shared{name: "shared:" + protocol + ":" + strconv.Itoa(i), kind: kind, began: none})
+			keys = append(keys, newSharedKey("shared:"+protocol+":"+strconv.Itoa(i), kind))
 		}
 	}
 	return keys
+}
+
+func newSharedKey(name string, kind byte) *shared {
+	return &shared{name: name, one: []*key{{name: name}}, kind: kind, began: none}
 }
 
 // use sends a command for a shared key; false: for the one that it picked there are enough under way.
@@ -54,7 +60,7 @@ func (c *Client) use(keys []*shared) bool {
 		return false
 	}
 	k := keys[c.rnd.IntN(len(keys))]
-	if k.flying >= maxFlying || k.open >= maxOpen {
+	if k.flying >= maxFlying || k.open >= maxOpen || len(k.ops) >= maxOps {
 		return false
 	}
 	in := sharedIn{name: "GET"}
@@ -74,13 +80,16 @@ func (c *Client) use(keys []*shared) bool {
 	}
 	k.flying++
 	c.share(c, k, in)
-	c.owe(owed{op: opShared, shared: k, in: in})
+	c.owe(owed{op: opShared, shared: k, in: in, keys: k.one})
 	return true
 }
 
 // answered takes a reply to in, from client id, down in k's history, and returns what is wrong with its form.
 func (k *shared) answered(r *reply, in sharedIn, id int, sent, now int64) string {
 	k.flying--
+	if r.kind == '*' && in.name == "GET" && len(r.list) == 1 { // of memcached
+		r = &r.list[0]
+	}
 	out := sharedOut{known: true, n: r.n, p: none}
 	switch {
 	case r.kind == '$':
@@ -134,7 +143,7 @@ func (k *shared) settle(v string, now int64) (wrong string) {
 		},
 	}
 	if porcupine.CheckOperationsTimeout(model, k.ops, time.Second) == porcupine.Illegal {
-		_, info := porcupine.CheckOperationsVerbose(model, k.ops, 0) // which takes longer
+		_, info := porcupine.CheckOperationsVerbose(model, k.ops, 10*time.Second) // which takes longer
 		wrong = k.outOfOrder(info.PartialLinearizations()[0])
 	}
 	k.ops, k.open, k.began = nil, 0, v
@@ -196,6 +205,9 @@ func (r *Run) settleShared() {
 						}
 					}
 				}
+			}
+			if r.script.Pools[i].Near {
+				k.older(r.handed > 0)
 			}
 			if wrong := k.settle(v, r.sim.now); wrong != "" {
 				r.fail("%s: no server that did one thing after the other can have answered all commands so; one is %s", k.name, wrong)

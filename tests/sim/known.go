@@ -70,9 +70,11 @@ const (
 	opSubscribe
 	opPing    // by a listener
 	opGuarded // likewise GET, which it may perhaps not send
+	opForeign // a key that others write
+	opSpy     // another client's
 )
 
-var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "EXEC and SELECT ", "SELECT", "MOVE ", "clean ", "PUBLISH", "PUBSUB", "SUBSCRIBE ", "PING", "GET"}
+var opNames = [...]string{"GET", "SET", "DEL", "MGET", "INCR", "script ", "HELLO", "RESET", "local ", "model ", "lines ", "shared ", "push", "pop", "WATCH ", "EXEC ", "EXEC and SELECT ", "SELECT", "MOVE ", "clean ", "PUBLISH", "PUBSUB", "SUBSCRIBE ", "PING", "GET", "foreign ", "spy "}
 
 // what tells of a command.
 func (o *owed) what() string {
@@ -211,6 +213,10 @@ func (c *Client) known(o *owed, r *reply) string {
 		return c.census(o, r)
 	case opSubscribe:
 		return c.confirmed(o, r.p)
+	case opSpy:
+		return o.spied(r)
+	case opForeign:
+		return c.foreign(o, r)
 	case opShared:
 		return o.shared.answered(r, o.in, o.by, o.at, run.sim.now)
 	case opGet:

@@ -255,6 +255,10 @@ func (*memcachedDialect) share(c *Client, k *shared, in sharedIn) {
 	case "DEL":
 		c.words("delete", k.name)
 	default:
-		c.words("mg", k.name, "v")
+		if c.keeps() {
+			c.words("get", k.name)
+		} else {
+			c.words("mg", k.name, "v")
+		}
 	}
 }

@@ -68,6 +68,7 @@ func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 	for range max(p.Servers, 1) {
 		if !p.Cluster {
 			r.addServer(&po, p.Named)
+			r.servers[len(r.servers)-1].refuses = p.OldServers && len(r.servers)%2 == 0
 		}
 	}
 	p.Settings.give(&po, r.script.Sick)
@@ -81,6 +82,7 @@ func (s *Settings) give(po *engine.PoolOptions, sick bool) {
 	if s.Leases > 0 {
 		po.TransactionConnections, po.BlockingConnections = s.Leases, s.Leases
 	}
+	s.Near.give(po)
 	if po.Cluster && po.Timeout > 0 {
 		po.Timeout += failoverTime
 	}

@@ -53,6 +53,7 @@ func (v *Server) feed() {
 		} else {
 			c.stored()[key] = list
 		}
+		v.changedKey(key)
 		c.endPopping()
 		c.out = append(c.out, "*2\r\n"...)
 		c.out = appendBulk(appendBulk(c.out, []byte(key)), []byte(e))

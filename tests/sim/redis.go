@@ -20,6 +20,7 @@ func serveRedis(c *session) (took int) {
 		c.Commands++
 		from := len(c.out)
 		c.serveOne(x)
+		c.remembers(x)
 		c.fault(from)
 	}
 	return took
@@ -61,7 +62,7 @@ func parseLength(p []byte, sign byte) (v, n int) {
 func (c *session) serveOne(x *request) {
 	name := x.args[0]
 	switch {
-	case c.tells(x):
+	case c.tracks(x), c.tells(x):
 		return
 	case c.Loading && !loads(name):
 		c.spoiled = c.multi
@@ -101,12 +102,15 @@ func (c *session) serveOne(x *request) {
 
 // carryOut executes a command that reads or changes what is stored.
 func (c *session) carryOut(x *request) {
-	if c.selects(x) || c.scripting(x) {
-		return
+	if !c.selects(x) && !c.scripting(x) {
+		x.db, x.out, x.now = c.stored(), c.out, c.sim.now
+		c.fades(x)
+		x.do()
+		c.out, x.out = x.out, nil
 	}
-	x.db, x.out = c.stored(), c.out
-	x.do()
-	c.out, x.out = x.out, nil
+	if c.asked {
+		c.changed(x)
+	}
 }
 
 // loads says that a server that is loading executes the command.

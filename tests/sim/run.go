@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cashew/engine"
+	"cashew/near"
 )
 
 // A Run plays a script: one proxy, or two of which one succeeds the other, before some servers, with some clients. It goes through phases: something fails, or is changed, for a while; then all is well again, and after a time
@@ -31,12 +32,15 @@ type Run struct {
 	recent    []string              // of those, the ones that were sent since all is well
 	shared    [][]*shared           // keys, by pool; none where keys move
 	renamed   int                   // servers, so many times
+	stranger  *stranger
+	kept      map[*engine.Proxy]near.Tally // what became of what is kept near
 
-	soft    bool // what happens is none of the clients' concern
-	calm    bool // nothing fails, and what had failed is over
-	resting bool // clients send nothing
-	pressed bool // clients may be closed: memory has been short, or a process that had some has ended
-	moving  bool // a proxy is ending: clients are hung up on
+	soft    bool  // what happens is none of the clients' concern
+	calm    bool  // nothing fails, and what had failed is over
+	resting bool  // clients send nothing
+	pressed bool  // clients may be closed: memory has been short, or a process that had some has ended
+	moving  bool  // a proxy is ending: clients are hung up on
+	handed  int64 // since when there may be clients of two processes, and what these wrote may be news; 0: there is one
 
 	verified, closely int64 // as Sim.Steps: when the proxy was last looked into, and until when that is done more often
 
@@ -62,7 +66,7 @@ func (r *Run) note(format string, args ...any) {
 func newRun(c *Script, log *slog.Logger) *Run {
 	return &Run{
 		sim: New(c.Seed), script: c, log: log, queues: queues{pushed: make(map[string]bool), popped: make(map[string]bool)},
-		published: make(map[string]*published),
+		published: make(map[string]*published), kept: make(map[*engine.Proxy]near.Tally),
 	}
 }
 
@@ -108,6 +112,7 @@ func (r *Run) begin() {
 	for i := range c.Clients {
 		r.newClient(&c.Clients[i])
 	}
+	r.newStranger()
 	r.note("%d loops, %d servers, %d clients", c.Loops, len(r.servers), len(r.clients))
 }
 
@@ -162,7 +167,7 @@ func (r *Run) phase(p *Phase) {
 	for _, s := range r.stored {
 		s.unsure()
 	}
-	r.calm = true
+	r.calm, r.handed = true, 0
 	r.resting = false
 	for _, c := range r.clients {
 		c.settle()
@@ -218,6 +223,9 @@ func (r *Run) end() {
 		return
 	}
 	r.calm, r.moving, r.resting = false, true, true
+	if t := r.stranger.timer; t != nil {
+		t.Stop()
+	}
 	r.await("the drain", 30*time.Second, func() error { return r.proxy.Drain(context.Background()) })
 	r.await("the stop", time.Second, func() error { r.proxy.Stop(); return nil })
 	for _, c := range r.clients {

@@ -30,14 +30,16 @@ type PoolScript struct {
 	Protocol     string   `yaml:"protocol"`
 	Distribution string   `yaml:"distribution"`
 	Servers      int      `yaml:"servers"`
-	Databases    int      `yaml:"databases,omitempty"` // of them; 0: DB is the only one
-	DB           int      `yaml:"db,omitempty"`        // redis_db
-	Cluster      bool     `yaml:"cluster,omitempty"`   // servers are the shards of a Redis Cluster, each of two
-	Routed       bool     `yaml:"routed,omitempty"`    // of a cluster: half of the clients have their keys by way of routes, see routed
-	Named        bool     `yaml:"named,omitempty"`     // their addresses are looked up
-	Eject        int      `yaml:"eject,omitempty"`     // server_failure_limit; 0: auto_eject_hosts is off
-	Policy       string   `yaml:"policy,omitempty"`    // on_server_failure
-	Settings     Settings `yaml:"settings,flow"`       // that a reload may change
+	Databases    int      `yaml:"databases,omitempty"`   // of them; 0: DB is the only one
+	DB           int      `yaml:"db,omitempty"`          // redis_db
+	Cluster      bool     `yaml:"cluster,omitempty"`     // servers are the shards of a Redis Cluster, each of two
+	Routed       bool     `yaml:"routed,omitempty"`      // of a cluster: half of the clients have their keys by way of routes, see routed
+	Named        bool     `yaml:"named,omitempty"`       // their addresses are looked up
+	Eject        int      `yaml:"eject,omitempty"`       // server_failure_limit; 0: auto_eject_hosts is off
+	Policy       string   `yaml:"policy,omitempty"`      // on_server_failure
+	Near         bool     `yaml:"near,omitempty"`        // replies may be kept
+	OldServers   bool     `yaml:"old_servers,omitempty"` // each second one does not tell of writes
+	Settings     Settings `yaml:"settings,flow"`         // that a reload may change
 }
 
 // Settings are those of a pool that a reload may change and that move no key.
@@ -47,6 +49,7 @@ type Settings struct {
 	Preconnect        bool          `yaml:"preconnect,omitempty"`
 	Integrity         time.Duration `yaml:"integrity,omitempty"`
 	Leases            int           `yaml:"leases,omitempty"` // transaction_connections; 0: any number
+	Near              `yaml:",inline"`
 }
 
 // ClientScript is a client. Which commands it sends depends on the seed and its ID.
@@ -57,6 +60,7 @@ type ClientScript struct {
 	Keys     int  `yaml:"keys"`
 	Three    bool `yaml:"three,omitempty"`    // RESP3, or memcached's binary protocol
 	Hears    bool `yaml:"hears,omitempty"`    // it subscribes
+	Reads    bool `yaml:"reads,omitempty"`    // nearly always, in a pool that keeps replies
 	Commands int  `yaml:"commands,omitempty"` // that it sends in all; 0: any number
 }
 
@@ -127,6 +131,7 @@ func makeScript(rnd *rand.Rand, seed uint64, length time.Duration) *Script {
 		p.Databases = 2 + rnd.IntN(4)
 		p.DB = rnd.IntN(p.Databases)
 	}
+	c.addNear(rnd)
 	return c
 }
 
@@ -235,6 +240,9 @@ func (c *Script) check() error {
 		}
 		if p.Routed && !p.Cluster {
 			return fmt.Errorf("pool %d: only a cluster's keys are routed", i)
+		}
+		if p.Cluster && p.Near {
+			return fmt.Errorf("pool %d: replies of a cluster are not kept", i)
 		}
 		if p.Databases < 0 || p.DB < 0 || p.Databases > 0 && (p.DB >= p.Databases || p.Protocol != "redis") || p.Databases == 0 && p.DB > 0 {
 			return fmt.Errorf("pool %d: it has no database %d", i, p.DB)

@@ -28,6 +28,7 @@ type Server struct {
 	Slow    bool          // it reads a few bytes at a time
 	Faults                // see faults.go
 
+	tracker
 	Commands int64 // that it has executed
 	*member        // what it knows of its cluster; nil: it is in none
 }
@@ -50,11 +51,13 @@ type session struct {
 	popping     popping
 	chosen      int // its database
 	subscribing subscribing
+	tracking
 }
 
 // newServer makes a server that listens on an address.
 func (s *Sim) newServer(at string, serve func(*session) int) *Server {
 	v := &Server{sim: s, Addr: at, serve: serve, values: make(db), others: make(map[int]db), scripts: make(map[string]int64)}
+	v.readers = make(map[string][]int64)
 	s.hosts[at] = &host{addr: addr(at), accept: v.accept}
 	return v
 }
@@ -91,6 +94,8 @@ func (v *Server) Down(hard bool) {
 	v.sim.hosts[v.Addr].refuses = true
 	v.Hangup(hard)
 	v.loseScripts()
+	clear(v.readers)
+	v.ids = 0
 }
 
 // Hangup ends all connections.
@@ -105,7 +110,9 @@ func (v *Server) Up() {
 	v.sim.hosts[v.Addr].refuses = false
 	v.sim.hosts[v.Addr].silent = false
 	v.Stopped, v.Loading, v.Slow, v.Late, v.Faults = false, false, false, 0, Faults{}
-	for _, c := range v.conns {
+	v.mutes = false
+	for _, c := range slices.Clone(v.conns) { // one may close
+		c.flush()
 		c.soon()
 	}
 }
@@ -118,10 +125,13 @@ func (v *Server) Lose() {
 	clear(v.values)
 	clear(v.others)
 	v.loseScripts()
+	v.forgetReads()
 }
 
 func (v *Server) accept(e *end) {
 	c := &session{Server: v, conn: e}
+	v.ids++
+	c.id = v.ids
 	v.conns = append(v.conns, c)
 	e.readable = c.soon
 	if e.unread() > 0 {
@@ -168,6 +178,7 @@ func (c *session) run() {
 	if len(c.in) > had {
 		took := c.serve(c)
 		c.in = c.in[:copy(c.in, c.in[took:])]
+		c.broadcast()
 		c.flush()
 	}
 	if !c.closing && (c.conn.unread() > 0 || c.conn.fin || c.conn.reset) {
@@ -180,7 +191,7 @@ func (c *session) flush() {
 	if c.half {
 		c.out, c.wrote = c.out[:0], 0
 	}
-	if len(c.out) == 0 || c.closing {
+	if len(c.out) == 0 || c.closing || c.mutes && c.isTold() {
 		return
 	}
 	if c.Cut > 0 {

@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"cashew/near"
 )
 
 var (
@@ -17,6 +20,7 @@ var (
 	seed     = flag.Uint64("sim.seed", 1, "of the first run")
 	clusters = flag.Bool("sim.cluster", false, "only runs in which servers are a Redis Cluster")
 	wall     = flag.Duration("sim.wall", 0, "no run begins later, by the clock on the wall; 0: whenever")
+	nears    = flag.Bool("sim.near", false, "only runs in which replies are kept")
 	file     = flag.String("sim.script", "", "a script to play instead")
 	patience = flag.Duration("sim.shrink", time.Minute, "how long to look for the shortest script of a failure, by the clock on the wall")
 )
@@ -34,6 +38,7 @@ func TestSim(t *testing.T) {
 	began := time.Now()
 	var answered, steps int64
 	happened := make(map[string]int)
+	var kept near.Tally
 	length := min(*duration, *runTime)
 	if underRace {
 		length = min(length, *runTime/10)
@@ -47,12 +52,18 @@ func TestSim(t *testing.T) {
 		if *clusters && !c.Pools[0].Cluster {
 			continue
 		}
+		if *nears && !slices.ContainsFunc(c.Pools, func(p PoolScript) bool { return p.Near }) {
+			continue
+		}
 		if c.Seed%8 != 0 {
 			c.Pace = *pace
 		}
 		r, log := playScript(c)
 		answered += r.Answered
 		steps += r.sim.Steps
+		for _, t := range r.kept { // in no order: added up
+			kept.Add(&t)
+		}
 		if r.fleet != nil {
 			for what, n := range r.fleet.counts {
 				happened[what] += n
@@ -63,7 +74,8 @@ func TestSim(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	t.Logf("%d replies checked in %d steps, %v: %.0f a second; in clusters %v", answered, steps, took.Round(time.Millisecond), float64(answered)/took.Seconds(), happened)
+	t.Logf("%d replies checked in %d steps, %v: %.0f a second; in clusters %v; kept near: %d hits, %d joined, of %d that missed, %d kept, %d not", answered, steps, took.Round(time.Millisecond), float64(answered)/took.Seconds(), happened,
+		kept.Hits, kept.Joined, kept.Misses, kept.Kept, kept.Overtaken)
 }
 
 func playScript(c *Script) (r *Run, log string) {

@@ -16,6 +16,7 @@ type value struct {
 	items []item // of anything else, in the order in which they came
 	flags string // of memcached
 	cas   uint64 // of memcached: so many times it was written
+	until int64  // it is gone from then on, as Sim.now; 0: never
 }
 
 const (
@@ -44,6 +45,7 @@ type request struct {
 	db
 	args  [][]byte
 	three bool // RESP3
+	now   int64
 	out   []byte
 }
 
@@ -80,6 +82,7 @@ var modelled = map[string]func(*request){
 	"rpush": (*request).push, "lpush": (*request).push, "rpop": (*request).pop, "lpop": (*request).pop, "llen": (*request).size, "lrange": (*request).lrange,
 	"sadd": (*request).sadd, "sismember": (*request).has, "scard": (*request).size, "smembers": (*request).smembers, "srem": (*request).remove,
 	"zadd": (*request).zadd, "zscore": (*request).zscore, "zcard": (*request).size, "zrem": (*request).remove,
+	"pttl": (*request).pttl,
 	"eval": (*request).eval, "eval_ro": (*request).eval,
 }
 

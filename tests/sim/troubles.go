@@ -70,6 +70,10 @@ var troubles = map[string]func(*Run, *Trouble, *Server){
 		r.note("%s reads no more", v.Addr)
 		v.Deafen()
 	},
+	"mute": func(r *Run, _ *Trouble, v *Server) {
+		r.note("%s tells nobody of writes any more", v.Addr)
+		v.mutes = true
+	},
 	"read-slowly": func(r *Run, _ *Trouble, v *Server) {
 		r.note("%s reads slowly", v.Addr)
 		v.Slow = true
@@ -211,6 +215,9 @@ func (r *Run) succeed(t *Trouble, breaks bool) {
 	})
 	old := r.proxy
 	r.proxy = next
+	if r.handed == 0 {
+		r.handed = s.now
+	}
 	r.await("a hand-over", time.Minute, func() error {
 		ctx, cancel := s.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

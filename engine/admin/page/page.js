@@ -222,7 +222,10 @@ function showRing() {
 }
 
 function showHot(found) {
-  showKeys("hot", found.hot ?? [], (k) => k.requests, count, "Requests");
+  showKeys("hot", found.hot ?? [], (k) => k.requests, count, "Requests", [
+    ["From", (k) => (k.clients ?? []).join(" "), "quiet"],
+    ["Near", (k) => (k.near ? percent(k.near / k.requests) : k.writes * 2 > k.requests ? "written" : ""), "num"],
+  ]);
   showKeys("big", found.big ?? [], (k) => k.bytes, bytes, "Size");
 }
 
@@ -232,13 +235,14 @@ function showConfig(c) {
   showHead();
 }
 
-function showKeys(id, found, figure, format, heading) {
+function showKeys(id, found, figure, format, heading, more = []) {
   const p = chosen();
   const rows = found.filter((k) => k.pool === p.name).sort((a, b) => figure(b) - figure(a)).slice(0, 10);
   const most = Math.max(...rows.map(figure), 1);
   table(id, [
     ["Key", (k) => keyText(k.key), "lead"],
     ["Server", (k) => k.server, "quiet"],
+    ...more,
     [heading, (k) => el("div", { class: "weigh" }, bar(["plain", figure(k) / most]), el("span", { class: "num" }, format(figure(k)))), "across figure"],
   ], rows, "None noticed yet.");
 }

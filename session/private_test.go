@@ -1,0 +1,102 @@
+package session
+
+import (
+	"testing"
+
+	"cashew/codec/resp"
+	"cashew/session/sessiontest"
+)
+
+const (
+	saysThree = "%1\r\n$5\r\nproto\r\n:3\r\n"
+	forget    = ">2\r\n$10\r\ninvalidate\r\n_\r\n"
+	toldOfB   = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nb\r\n"
+	optedOut  = "*4\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$2\r\nON\r\n$6\r\nOPTOUT\r\n"
+)
+
+// tracks returns a client that tracks keys by CLIENT TRACKING with those words, and the servers of two keys, "a" and "b".
+func tracks(t *testing.T, words ...string) (s *sim, c *simClient, a, b *sessiontest.Server) {
+	t.Helper()
+	s = newSimWith(t, 2, resp.Options{Private: true}, nil, nil)
+	c = s.connect()
+	c.Send(array("HELLO", "3"))
+	s.Settle()
+	for _, v := range s.Servers {
+		v.Three.Reply(saysThree)
+	}
+	s.Settle()
+	c.Sock.Take()
+	c.Send(array(append([]string{"CLIENT", "TRACKING", "ON"}, words...)...))
+	s.Settle()
+	c.has(t, "+OK\r\n")
+	of := func(key string) *sessiontest.Server {
+		_, server := s.pool.Router().Route([]byte(key))
+		return s.Server(server.Addr)
+	}
+	if a, b = of("a"), of("b"); a == b {
+		t.Fatal("both keys are on one server")
+	}
+	return s, c, a, b
+}
+
+// TestPrivate: what a client that tracks keys reads comes over connections of its own, and what servers tell it stands behind the reply that it is
+// about, also if that has to wait.
+func TestPrivate(t *testing.T) {
+	s, c, a, b := tracks(t)
+	c.Send(array("GET", "a") + array("GET", "b"))
+	s.Settle()
+	for _, v := range s.Servers {
+		v.Three.Reply(saysThree)
+	}
+	s.Settle()
+	on := array("HELLO", "3") + array("CLIENT", "TRACKING", "ON")
+	wants(t, a.Three, on+array("GET", "a"))
+	wants(t, b.Three, on+array("GET", "b"))
+	b.Three.Reply("+OK\r\n$1\r\n1\r\n" + toldOfB)
+	s.Settle()
+	c.has(t, "")
+	a.Three.Reply("+OK\r\n$1\r\n0\r\n")
+	s.Settle()
+	c.has(t, "$1\r\n0\r\n$1\r\n1\r\n"+toldOfB)
+	b.Three.Reply(toldOfB[:10])
+	b.Three.Reply(toldOfB[10:] + ">2\r\n$7\r\nunknown\r\n$1\r\nx\r\n")
+	s.Settle()
+	c.has(t, toldOfB)
+	b.Three.HangUp()
+	s.Settle()
+	c.has(t, forget)
+	c.Send(array("CLIENT", "TRACKING", "OFF"))
+	s.Settle()
+	c.has(t, "+OK\r\n")
+	if c.session.own != nil || !a.Three.Conn.Closed {
+		t.Error("it still has connections of its own")
+	}
+}
+
+// TestPrivateRefused: a client whose server does not do what it was told first is closed, since it would not be told of what changes.
+func TestPrivateRefused(t *testing.T) {
+	s, c, a, _ := tracks(t)
+	c.Send(array("GET", "a"))
+	s.Settle()
+	a.Three.Reply(saysThree)
+	s.Settle()
+	a.Three.Reply("-ERR unknown subcommand 'TRACKING'. Try CLIENT HELP.\r\n$1\r\n0\r\n")
+	s.Settle()
+	if c.session.life != closed {
+		t.Errorf("it is not closed, and has %q", c.Sock.Take())
+	}
+}
+
+// TestPrivateNext: CLIENT CACHING goes ahead of the next command, to each server that this goes to, and no further.
+func TestPrivateNext(t *testing.T) {
+	s, c, a, b := tracks(t, "OPTOUT")
+	c.Send(array("CLIENT", "CACHING", "NO") + array("MGET", "a", "b") + array("GET", "a"))
+	s.Settle()
+	for _, v := range s.Servers {
+		v.Three.Reply(saysThree)
+	}
+	s.Settle()
+	no := array("CLIENT", "CACHING", "NO")
+	wants(t, a.Three, array("HELLO", "3")+optedOut+no+array("mget", "a")+array("GET", "a"))
+	wants(t, b.Three, array("HELLO", "3")+optedOut+no+array("mget", "b"))
+}

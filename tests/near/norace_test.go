@@ -1,0 +1,5 @@
+//go:build unix && !race
+
+package near
+
+const raceEnabled = false
