@@ -64,7 +64,12 @@ func (s *spares) take(need int) *bytebufferpool.ByteBuffer {
 		c := &s.classes[i]
 		for j := len(c.list) - 1; j >= max(0, len(c.list)-maxSpareTries); j-- {
 			if bb := c.list[j]; cap(bb.B) >= need {
-				c.list = slices.Delete(c.list, j, j+1)
+				if last := len(c.list) - 1; j == last {
+					c.list[j] = nil
+					c.list = c.list[:last]
+				} else {
+					c.list = slices.Delete(c.list, j, j+1)
+				}
 				c.idle = min(c.idle, len(c.list))
 				s.bytes -= cap(bb.B)
 				s.leaves(bb.B)

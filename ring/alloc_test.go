@@ -14,6 +14,7 @@ func TestDispatchDoesNotAllocate(t *testing.T) {
 					sink += r.Dispatch(key)
 					sink += r.Dispatch(key[:20]) // no tag in it
 					sink += r.Dispatch(key[:0])
+					r.DispatchAll([][]byte{key, key[:20], key[20:], key[:0]}, &[AtOnce]int{})
 				})
 				if n != 0 {
 					t.Errorf("%s, %s, %d servers: Dispatch allocates %v times; want 0", distribution, hash, servers, n)

@@ -78,8 +78,27 @@ func TestGolden(t *testing.T) {
 						t.Errorf("%s: Dispatch(%q) = server %d; want %d", name, row.key, got, row.want[column])
 					}
 				}
+				checkAll(t, r, g, func(row *goldenRow, got int) bool { return configured[got] == row.want[column] })
 			}
 		})
+	}
+}
+
+// checkAll has r dispatch the keys of g by several, as they stand side by side, the first behind the last.
+func checkAll(t *testing.T, r *Ring, g *golden, right func(row *goldenRow, got int) bool) {
+	t.Helper()
+	for i := range g.rows {
+		var keys [AtOnce][]byte
+		var got [AtOnce]int
+		for j := range keys {
+			keys[j] = g.rows[(i+j)%len(g.rows)].key
+		}
+		r.DispatchAll(keys[:], &got)
+		for j, server := range got {
+			if row := &g.rows[(i+j)%len(g.rows)]; !right(row, server) {
+				t.Errorf("DispatchAll(%q): %q is at %d; want %v", keys, row.key, server, row.want)
+			}
+		}
 	}
 }
 

@@ -23,11 +23,23 @@ func hashFNV1x64(key []byte) uint32 {
 
 // hashFNV1Ax64 is twemproxy's default hash. It is FNV-1a over signed bytes in 32 bits, with the low halves of the 64-bit
 // constants: what the C source calls 64-bit has a uint32_t for its state. The result is that of 64-bit FNV-1a cut to its
-// low half, up to the signs.
+// low half, up to the signs. Eight bytes in a row take half the instructions of eight times one.
 //
 // Source: twemproxy src/hashkit/nc_fnv.c, hash_fnv1a_64.
 func hashFNV1Ax64(key []byte) uint32 {
 	h := uint32(fnvBase64Low)
+	for len(key) >= 8 {
+		k := (*[8]byte)(key)
+		h = (h ^ signed(k[0])) * fnvPrime64Low
+		h = (h ^ signed(k[1])) * fnvPrime64Low
+		h = (h ^ signed(k[2])) * fnvPrime64Low
+		h = (h ^ signed(k[3])) * fnvPrime64Low
+		h = (h ^ signed(k[4])) * fnvPrime64Low
+		h = (h ^ signed(k[5])) * fnvPrime64Low
+		h = (h ^ signed(k[6])) * fnvPrime64Low
+		h = (h ^ signed(k[7])) * fnvPrime64Low
+		key = key[8:]
+	}
 	for _, b := range key {
 		h ^= signed(b)
 		h *= fnvPrime64Low

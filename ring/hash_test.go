@@ -165,6 +165,7 @@ func checkPlain(t *testing.T, key []byte) {
 	}{
 		{"hashCRC16", hashCRC16, plainCRC16},
 		{"hashFNV1x64", hashFNV1x64, plainFNV1x64},
+		{"hashFNV1Ax64", hashFNV1Ax64, plainFNV1Ax64},
 		{"hashMurmur", hashMurmur, plainMurmur},
 		{"hashJenkins", hashJenkins, plainJenkins},
 	} {
@@ -195,6 +196,15 @@ func plainFNV1x64(key []byte) uint32 {
 	for _, b := range key {
 		h *= 0x100000001b3
 		h ^= uint64(int8(b))
+	}
+	return uint32(h)
+}
+
+func plainFNV1Ax64(key []byte) uint32 {
+	h := uint64(0xcbf29ce484222325)
+	for _, b := range key {
+		h ^= uint64(int8(b))
+		h *= 0x100000001b3
 	}
 	return uint32(h)
 }

@@ -34,27 +34,28 @@ type Local struct {
 
 	retries retries
 
-	cmd          codec.Command     // reused from command to command
-	past         *quota.Limit      // of a command of Kind over, which rule it is past
-	name         []byte            // scratch of lookup
-	parts        []uint16          // scratch of scatter: server of each key
-	counts       []int             // scratch of scatter: keys for each server
-	targets      []target          // scratch of scatter: where they go
-	slots        *slotted          // scratch of scatterSlots; nil: never used
-	gathers      []*codec.Gather   // not in use
-	transactions []*transaction    // not in use
-	calls        []*call           // not in use
-	copies       []*copied         // not in use
-	twins        []*twin           // not in use
-	comparing    int               // twins that are asked again
-	askings      []*asking         // not in use
-	pairs        []*pair           // not in use
-	legs         [2]legs           // scratch of twice
-	skips        stats.MirrorSkips // of pools without a mirror, which nobody asks for
-	loaded       [8]loading        // lately, the next in place of the one at nextLoaded
-	reads, asked bool              // the command that is being taken may be asked of replicas, and was
-	near         bool              // the command that is being taken was answered with what is kept near
-	readKey      []byte            // scratch of scatterSlots: the first key of a fragment that replicas may be asked for
+	cmd          codec.Command             // reused from command to command
+	past         *quota.Limit              // of a command of Kind over, which rule it is past
+	name         []byte                    // scratch of lookup
+	parts        []uint16                  // scratch of scatter: server of each key
+	shares       []share                   // scratch of scatter: what each server gets
+	targets      []target                  // scratch of scatter: where they go
+	lastReply    bytebufferpool.ByteBuffer // of the fragment that is being joined
+	slots        *slotted                  // scratch of scatterSlots; nil: never used
+	gathers      []*codec.Gather           // not in use
+	transactions []*transaction            // not in use
+	calls        []*call                   // not in use
+	copies       []*copied                 // not in use
+	twins        []*twin                   // not in use
+	comparing    int                       // twins that are asked again
+	askings      []*asking                 // not in use
+	pairs        []*pair                   // not in use
+	legs         [2]legs                   // scratch of twice
+	skips        stats.MirrorSkips         // of pools without a mirror, which nobody asks for
+	loaded       [8]loading                // lately, the next in place of the one at nextLoaded
+	reads, asked bool                      // the command that is being taken may be asked of replicas, and was
+	near         bool                      // the command that is being taken was answered with what is kept near
+	readKey      []byte                    // scratch of scatterSlots: the first key of a fragment that replicas may be asked for
 	nextLoaded   int
 	idle         int          // the smallest number of them since the last tidy: that many were never needed
 	clients      atomic.Int64 // on the loop or on their way to it
@@ -78,8 +79,7 @@ type target struct {
 	err     error         // why, if the fragment is to be held
 	home    *shard        // where, then
 	held    *bytebufferpool.ByteBuffer
-	first   int // index of the first of those keys
-	bytes   int // of those keys with their framing
+	batch   []byte // what the fragment is appended to: held's, or that of conn, which gets it back; nil: there is no fragment
 }
 
 // NewLocal returns what this package has on a loop, the index-th, beside what backend has there.

@@ -4,7 +4,7 @@ package session
 //
 //	passed on    it is the client's turn and the reply is whole, or longer than streamBytes         passesOn, pass
 //	kept         it is not the client's turn yet, or the reply is short and not whole               store, allStored, passDue
-//	joined       it is a fragment: once the last is whole, they become one reply                    fragmentDone, writeGathered
+//	joined       it is a fragment: once the last is whole, they become one reply                    joinLast, fragmentDone, writeGathered
 //	swallowed    it answers a quiet command and says what was asked to be left out                   allStored
 //
 // A reply that does not come, or not whole, comes to Failed.
@@ -32,6 +32,10 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	}
 	if s.passesOn(r, len(chunk), last) {
 		s.pass(r, chunk, last)
+		return
+	}
+	if last && s.lastOf(r) {
+		s.joinLast(r, chunk)
 		return
 	}
 	s.store(r, chunk)
@@ -222,19 +226,6 @@ func (s *Session) allStored(r *backend.Request) {
 	s.passDue()
 }
 
-// fragmentDone takes note that a fragment of a command is answered, or lost.
-func (s *Session) fragmentDone(f *backend.Request) {
-	whole := f.Parent
-	f.Done = true
-	if whole.Pending--; whole.Pending == 0 {
-		whole.Done = true
-		if s.expecting != 0 {
-			s.settle(whole)
-		}
-		s.passDue()
-	}
-}
-
 // passDue appends the replies whose turn it is to out; the next flush writes them.
 func (s *Session) passDue() {
 	for s.head != nil && s.head.Done {
@@ -255,46 +246,6 @@ func (s *Session) passDue() {
 func (s *Session) writeStored(r *backend.Request) {
 	s.out.Hand(s.loop, r.Reply, len(r.Reply.B))
 	r.Reply = nil
-}
-
-// writeGathered appends the one reply to a scattered command whose fragments are all answered to out.
-func (s *Session) writeGathered(whole *backend.Request) {
-	p, g := s.pool.Protocol, whole.Gather
-	if s.selected != nil {
-		s.follow(whole)
-	}
-	if s.before != nil {
-		s.unsay(whole)
-	}
-	if whole.Quiet != 0 && p.Suppress(whole.Quiet, nil) {
-		return
-	}
-	if whole.Err != nil && !spared(whole) {
-		s.pool.Count.ForwardError.Add(1)
-		s.out.SetBatch(s.appendError(s.out.Batch(s.loop), whole.Mark, whole.Err))
-		return
-	}
-	size := 0
-	for _, f := range whole.Fragments {
-		if stored(f) == 0 {
-			continue // spared says that there are others
-		}
-		if g.Subscribers != nil {
-			g.Part = append(g.Part, f.Server)
-		}
-		g.Replies = append(g.Replies, f.Reply.B)
-		g.Cursor = append(g.Cursor, 0)
-		size += len(f.Reply.B)
-	}
-	s.loop.Copies.Add(size)
-	if size < throughBytes {
-		s.out.SetBatch(p.AppendCoalesced(s.out.Room(s.loop, size+64), g))
-		return
-	}
-	bb := s.loop.GetBuffer()
-	s.loop.Grow(bb, size+64, 0)
-	bb.B = p.AppendCoalesced(bb.B, g)
-	s.out.Hand(s.loop, bb, len(bb.B))
 }
 
 // Failed implements backend.Owner.

@@ -1,15 +1,17 @@
 package session
 
-// The road of a command that goes to several servers in fragments, of which each has its own request. reply.go joins what they say.
+// The road of a command that goes to several servers in fragments, of which each has its own request. join.go joins what they say.
 
 import (
+	"encoding/binary"
+
 	"cashew/backend"
 	"cashew/codec"
 	"cashew/topology"
 )
 
-// scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server,
-// one appends each key to its server's fragment.
+// scatter splits a command over the servers of its keys. Work is linear in the keys: one pass finds each key's server, one how much each
+// server gets, and one appends each key to its server's fragment.
 func (s *Session) scatter(cmd *codec.Command) {
 	l, servers := s.local, s.reached()
 	if s.routes != nil {
@@ -19,75 +21,128 @@ func (s *Session) scatter(cmd *codec.Command) {
 		}
 		s.mirrorParts(cmd)
 	}
-	if !s.placeKeys(cmd, len(servers)) {
+	if !s.placeKeys(cmd) {
 		s.refuse(cmd, backend.ErrEjected)
 		return
 	}
-	if first := int(l.parts[0]); l.counts[first] == len(cmd.Keys) {
+	l.deal(cmd, len(servers))
+	if first := int(l.parts[0]); l.shares[first].keys == len(cmd.Keys) {
 		place, server := s.reader(first, servers[first], cmd.Op, nil)
 		s.send(place, server, cmd)
 		return
 	}
 
-	p := s.pool.Protocol
 	whole := s.gather(cmd)
-	whole.Gather.Keys = p.AppendKeys(whole.Gather.Keys, cmd)
+	whole.Gather.Keys = s.pool.Protocol.AppendKeys(whole.Gather.Keys, cmd)
 	if l.sampleIn -= len(cmd.Keys); l.sampleIn <= 0 {
 		s.sample(cmd, nil, 0, l.parts)
 	}
 	l.targets = append(l.targets[:0], make([]target, len(servers))...)
-	for place, keys := range l.counts {
-		if keys > 0 {
-			l.targets[place] = s.fragment(whole, place, servers[place], keys)
-			s.beginFragment(cmd, &l.targets[place], keys)
+	for place, share := range l.shares {
+		if share.keys > 0 {
+			l.targets[place] = s.fragment(whole, place, servers[place], share.keys)
 		}
 	}
-	for i, place := range l.parts {
-		t := &l.targets[place]
-		whole.Gather.Part = append(whole.Gather.Part, t.part)
-		k := &cmd.Keys[i]
-		switch {
-		case t.conn != nil:
-			t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])
-		case t.held != nil:
-			s.loop.Grow(t.held, int(k.End-k.Start), 0)
-			t.held.B = append(t.held.B, cmd.Frame[k.Start:k.End]...)
-		default:
-			continue
-		}
-		if t.bytes == 0 {
-			t.first = i
-		}
-		t.bytes += int(k.End - k.Start)
+	for place, share := range l.shares {
+		s.beginFragment(cmd, &l.targets[place], share)
 	}
-	for i := range l.targets {
-		if t := &l.targets[i]; t.bytes > 0 {
-			s.endFragment(cmd, t)
+	whole.Gather.Part = l.appendParts(whole.Gather.Part, len(whole.Fragments))
+	s.appendParts(cmd)
+	for place := range l.targets {
+		if t := &l.targets[place]; t.batch != nil {
+			s.endFragment(cmd, t, l.shares[place])
 		}
 	}
 	clear(l.targets)
 	s.launched(whole)
 }
 
-// placeKeys finds at which of so many servers each key of cmd is, and how many each has; false: one is nowhere.
-func (s *Session) placeKeys(cmd *codec.Command, servers int) bool {
+// share is what a server gets of a command that is scattered.
+type share struct {
+	keys, bytes int // of the keys with their framing
+	first       int // index of the first of them
+}
+
+// placeKeys finds at which server each key of cmd is; false: one is nowhere.
+func (s *Session) placeKeys(cmd *codec.Command) (ok bool) {
 	l, r := s.local, s.ways()
+	if r.routes == nil {
+		l.parts, ok = r.router.Places(l.parts[:0], cmd)
+		return ok
+	}
 	l.parts = l.parts[:0]
-	l.counts = append(l.counts[:0], make([]int, servers)...)
 	for i := range cmd.Keys {
-		place := 0
-		if r.routes == nil {
-			place = r.router.Place(cmd.KeyAt(i)) // it spares a call for each key
-		} else {
-			place = s.placeOf(cmd.KeyAt(i), cmd.Op)
-		}
+		place := s.placeOf(cmd.KeyAt(i), cmd.Op)
 		if place < 0 {
 			return false
 		}
 		l.parts = append(l.parts, uint16(place))
-		l.counts[place]++
 	}
 	return true
+}
+
+// deal finds what each of so many servers gets of cmd.
+func (l *Local) deal(cmd *codec.Command, servers int) {
+	l.shares = append(l.shares[:0], make([]share, servers)...)
+	keys := cmd.Keys[:len(l.parts)]
+	for i := len(keys) - 1; i >= 0; i-- { // backwards, so that the first key is the last that is noted
+		k, s := &keys[i], &l.shares[l.parts[i]]
+		s.keys++
+		s.bytes += int(k.End - k.Start)
+		s.first = i
+	}
+}
+
+// appendParts appends to parts which of so many fragments each key is in. Fragments stand in the order of their servers.
+func (l *Local) appendParts(parts []uint16, fragments int) []uint16 {
+	start := len(parts)
+	parts = append(parts, l.parts...)
+	if fragments == len(l.shares) {
+		return parts // each server has one
+	}
+	for i, place := range parts[start:] {
+		parts[start+i] = l.targets[place].part
+	}
+	return parts
+}
+
+// appendParts appends each key of cmd to its server's fragment.
+func (s *Session) appendParts(cmd *codec.Command) {
+	frame, parts, targets := cmd.Frame, s.local.parts, s.local.targets
+	keys := cmd.Keys[:len(parts)]
+	for i, place := range parts {
+		t, start, end := &targets[place], int(keys[i].Start), int(keys[i].End)
+		at := len(t.batch)
+		if end-start <= 32 && at+32 <= cap(t.batch) && start+32 <= len(frame) {
+			copy32((*[32]byte)(t.batch[at:at+32:at+32]), (*[32]byte)(frame[start:start+32:start+32]))
+			t.batch = t.batch[:at+end-start]
+		} else {
+			s.appendPart(t, frame[start:end])
+		}
+	}
+}
+
+// copy32 copies a short key and what happens to stand behind it, which is overwritten by what comes next, in a loop that calls nothing.
+func copy32(dst, src *[32]byte) {
+	a, b := binary.LittleEndian.Uint64(src[0:]), binary.LittleEndian.Uint64(src[8:])
+	c, d := binary.LittleEndian.Uint64(src[16:]), binary.LittleEndian.Uint64(src[24:])
+	binary.LittleEndian.PutUint64(dst[0:], a)
+	binary.LittleEndian.PutUint64(dst[8:], b)
+	binary.LittleEndian.PutUint64(dst[16:], c)
+	binary.LittleEndian.PutUint64(dst[24:], d)
+}
+
+// appendPart is appendParts for a key that is long, for which there is no room yet, or that can't be sent.
+func (s *Session) appendPart(t *target, key []byte) {
+	switch {
+	case len(key) <= cap(t.batch)-len(t.batch) || t.held != nil:
+		t.batch = append(t.batch, key...)
+	case t.conn != nil:
+		o := t.conn.Out()
+		o.SetBatch(t.batch)
+		o.Append(s.loop, key)
+		t.batch = o.Batch(s.loop)
+	}
 }
 
 // placeOf is where a key is of a command of Op op, in a pool with routes: at its server, or at the spare's.
@@ -102,29 +157,40 @@ func (s *Session) placeOf(key []byte, op uint16) int {
 	return place
 }
 
-// beginFragment begins the bytes of a fragment, which has so many keys.
-func (s *Session) beginFragment(cmd *codec.Command, t *target, keys int) {
+// A fragment gets room for all of its keys and for what stands before them, but no more than roomBytes at once.
+const (
+	roomBytes  = 16 << 10
+	beginBytes = 64
+)
+
+// beginFragment begins the bytes of a fragment, which has that share of the keys.
+func (s *Session) beginFragment(cmd *codec.Command, t *target, has share) {
 	p := s.pool.Protocol
-	if t.conn != nil {
-		t.conn.Out().SetBatch(p.AppendFragment(t.conn.Out().Batch(s.loop), cmd, keys))
-	} else if t.err != nil {
+	switch {
+	case t.conn != nil:
+		t.batch = t.conn.Out().Room(s.loop, min(has.bytes, roomBytes)+beginBytes)
+	case t.err != nil:
 		t.held = s.loop.GetBuffer()
-		t.held.B = p.AppendFragment(t.held.B, cmd, keys)
+		t.batch = t.held.B
+	default:
+		return
 	}
+	t.batch = p.AppendFragment(t.batch, cmd, has.keys)
 }
 
 // endFragment ends the bytes of a fragment.
-func (s *Session) endFragment(cmd *codec.Command, t *target) {
+func (s *Session) endFragment(cmd *codec.Command, t *target, has share) {
 	p := s.pool.Protocol
-	t.request.Frame = uint32(t.bytes)
-	t.request.SetKey(cmd.KeyAt(t.first))
+	t.request.Frame = uint32(has.bytes)
+	t.request.SetKey(cmd.KeyAt(has.first))
+	t.batch = p.AppendFragmentEnd(t.batch, cmd)
 	if t.held != nil {
-		t.held.B = p.AppendFragmentEnd(t.held.B, cmd)
+		t.held.B = t.batch
 		s.holdRequest(t.request, &parking{home: t.home, frame: t.held, err: t.err})
 		return
 	}
-	o := t.conn.Out()
-	o.SetBatch(p.AppendFragmentEnd(o.Batch(s.loop), cmd))
+	t.conn.Out().SetBatch(t.batch)
+	s.loop.Copies.Add(has.bytes)
 }
 
 // fanOut sends a command as it is to every server of the pool, live in the ring or not, and to those of the pools that routes lead to, if all

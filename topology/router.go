@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"cashew/codec"
 	"cashew/ring"
 )
 
@@ -25,6 +26,27 @@ func (r *Router) Route(key []byte) (place int, s *Server) {
 
 // Place is Route without the server; it saves 8 instructions for each key.
 func (r *Router) Place(key []byte) int { return r.ring.Dispatch(key) }
+
+// Places appends the place of each key of cmd to dst; false: no server is live.
+func (r *Router) Places(dst []uint16, cmd *codec.Command) (_ []uint16, ok bool) {
+	var some [ring.AtOnce][]byte
+	var places [ring.AtOnce]int
+	for keys := cmd.Keys; len(keys) > 0; {
+		n := min(len(keys), len(some))
+		for i, k := range keys[:n] {
+			some[i] = cmd.Frame[k.Off : k.Off+k.Len]
+		}
+		r.ring.DispatchAll(some[:n], &places)
+		for _, place := range places[:n] {
+			if place < 0 {
+				return dst, false
+			}
+			dst = append(dst, uint16(place))
+		}
+		keys = keys[n:]
+	}
+	return dst, true
+}
 
 // HasSlots says that s, a server of p, which is a cluster, has a slot.
 func (p *Pool) HasSlots(s *Server) bool {

@@ -37,14 +37,15 @@ var suites = []suite{
 		"mc-get-pipeline-16", "mc-set-pipeline-16", "mc-get-10-four-servers", "mc-mg-10-quiet",
 		"resp3-get-pipeline-16", "resp3-set-pipeline-16", "resp3-mget-10-four-servers",
 		"cluster-get-pipeline-16", "cluster-set-pipeline-16", "cluster-mget-10-four-servers",
-		"replicas-get-pipeline-16", "replicas-mget-10-four-servers",
+		"replicas-get-pipeline-16", "replicas-mget-10-four-servers", "mget-100-four-servers",
 	}},
 	{"codec/resp", "ParseCommand", 5000, []string{
-		"get-16B", "set-64B", "hset-10-fields", "inline-get", "pipeline-16",
+		"get-16B", "set-64B", "hset-10-fields", "mget-10", "mget-100", "inline-get", "pipeline-16",
 	}},
 	{"codec/resp", "ScanReply", 5000, []string{
-		"bulk-64B", "status", "pipeline-16x64B",
+		"bulk-64B", "status", "array-10x64B", "pipeline-16x64B",
 	}},
+	{"codec/resp", "AppendCoalesced", 1000, []string{"mget-10", "mget-100"}},
 	{"codec/memcached", "ParseCommand", 5000, []string{
 		"get-16B", "set-64B", "mg", "pipeline-16",
 	}},
@@ -54,6 +55,7 @@ var suites = []suite{
 	{"ring", "Dispatch", 10_000, []string{
 		"ketama-fnv1a_64", "ketama-xxhash64", "modula-murmur", "one-server",
 	}},
+	{"ring", "DispatchAll", 5000, []string{"ketama-fnv1a_64"}},
 	{"ring", "Hash", 10_000, []string{"fnv1a_64/16B", "xxhash64/16B", "md5/16B"}},
 }
 

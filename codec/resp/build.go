@@ -10,6 +10,7 @@ import (
 // command is a row made ready for the parser; its index in commands is its Op. Index 0 is no command.
 type command struct {
 	name       string
+	bulk       string // the name as it goes to servers
 	arity      int8
 	kind       kind
 	oneKey     bool  // plain: Forward by argument 1
@@ -40,7 +41,7 @@ func buildTable() []command {
 		for _, r := range g.rows {
 			c := command{
 				name: r.name, arity: r.arity, kind: r.kind, keys: r.keys, flags: r.flags, groupName: g.group,
-				beforeAuth: strings.Contains(r.flags, "u"),
+				beforeAuth: strings.Contains(r.flags, "u"), bulk: string(appendBulk(nil, r.name)),
 			}
 			c.planKeys()
 			if name, _, ok := strings.Cut(r.name, "|"); ok {

@@ -191,10 +191,14 @@ func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, g gate) (
 		}
 		switch {
 		case index == pl.next:
+			before := len(keys)
 			keys = append(keys, codec.Key{Off: uint32(body), Len: uint32(n), Start: uint32(pos), End: uint32(end)})
-			if pl.next += pl.step; pl.next > pl.last {
-				pl.next = -1
+			if pl.step == 1 && index < pl.last {
+				keys, end = plainKeys(buf, end, pl.last-index, keys)
 			}
+			passed := len(keys) - before
+			pl.pass(passed)
+			index, left = index+passed-1, left-passed+1
 		case index == 0:
 			op = lookup(buf, body, n)
 			if commands[op].kind == hangup {
@@ -212,13 +216,18 @@ func (p *Protocol) walk(s *codec.Scan, buf []byte, cmd *codec.Command, g gate) (
 	if left > 0 {
 		return 0, stop(s, buf, pos, left, index, op, keys, kept)
 	}
-	if kept {
-		s.Keys = keys // what it grew to
-		keys = append(cmd.Keys[:0], keys...)
-	}
-	p.finish(cmd, op, argc, keys, buf[:pos], g)
+	p.finish(cmd, op, argc, ownKeys(s, cmd, keys, kept), buf[:pos], g)
 	s.Reset()
 	return pos, nil
+}
+
+// ownKeys are keys in the command's own memory; kept says that they are in the scan's.
+func ownKeys(s *codec.Scan, cmd *codec.Command, keys []codec.Key, kept bool) []codec.Key {
+	if !kept {
+		return keys
+	}
+	s.Keys = keys // what it grew to
+	return append(cmd.Keys[:0], keys...)
 }
 
 // checkHeader is the error for the header at pos, of which bulkHeader said body: incomplete, which may come whole yet, or

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"encoding/binary"
 	"math"
 
 	"cashew/codec"
@@ -15,7 +16,7 @@ import (
 func (*Protocol) AppendFragment(dst []byte, cmd *codec.Command, keys int) []byte {
 	c := &commands[cmd.Op]
 	dst = appendHeader(dst, '*', 1+keys*int(c.keys.step))
-	return appendBulk(dst, c.name)
+	return append(dst, c.bulk...)
 }
 
 // AppendFragmentEnd implements codec.Fragments: there is nothing at the end of an array.
@@ -90,38 +91,68 @@ func (*Protocol) AppendCoalesced(dst []byte, g *codec.Gather) []byte {
 
 // coalesceArrays takes the element for each key, in the command's order, from its fragment's array.
 func coalesceArrays(dst []byte, g *codec.Gather) []byte {
-	start := len(dst)
-	for _, part := range g.Part {
-		if int(part) >= len(g.Replies) {
-			return append(dst, errInvalid...)
-		}
-		g.Cursor[part]++
-	}
+	start, elements := len(dst), 0
 	for i, r := range g.Replies {
 		n, pos := arrayAt(r)
-		if pos <= 0 || n != g.Cursor[i] {
+		if pos <= 0 {
 			return append(dst, errInvalid...)
 		}
 		g.Cursor[i] = pos
+		elements += n
 	}
-	dst = appendHeader(dst, '*', len(g.Part))
+	if elements != len(g.Part) {
+		return append(dst, errInvalid...)
+	}
+	dst, ok := appendDealt(appendHeader(dst, '*', elements), g)
+	for i, r := range g.Replies { // with the sum of all, each had as many as it has keys
+		ok = ok && g.Cursor[i] == len(r)
+	}
+	if !ok {
+		return append(dst[:start], errInvalid...)
+	}
+	return dst
+}
+
+// appendDealt appends for each key the next element of the reply that has it; false: there is none. It looks for strings as plainBulks does.
+func appendDealt(dst []byte, g *codec.Gather) ([]byte, bool) {
+	replies, cursor := g.Replies, g.Cursor[:len(g.Replies)]
+	mask, header, length := uint64(0), noHeader, 0
 	for _, part := range g.Part {
-		reply, from := g.Replies[part], g.Cursor[part]
-		end := wholeElement(reply, from)
-		if end == 0 {
-			if end = elementEnd(reply, from); end == 0 {
-				return append(dst[:start], errInvalid...)
+		if int(part) >= len(replies) {
+			return dst, false
+		}
+		reply, from, end := replies[part], cursor[part], 0
+		if uint(from)+8 <= uint(len(reply)) {
+			w := binary.LittleEndian.Uint64(reply[from : from+8 : from+8])
+			if w&mask != header && w&nullMask != nullWord {
+				if n, size := shortHeader(w); size > 0 {
+					mask, length = headerMask(size), size+n+len(crlf)
+					header = w & mask
+				} else {
+					mask, header, length = anyHeader(reply, from)
+				}
+			}
+			if w&mask == header {
+				end = from + length
+			}
+		}
+		if end == 0 || !crlfEnds(reply, end) {
+			if end = anyElement(reply, from); end == 0 {
+				return dst, false
 			}
 		}
 		dst = append(dst, reply[from:end]...)
-		g.Cursor[part] = end
+		cursor[part] = end
 	}
-	for i, r := range g.Replies {
-		if g.Cursor[i] != len(r) {
-			return append(dst[:start], errInvalid...)
-		}
+	return dst, true
+}
+
+// anyElement is elementEnd, and quicker for an element of the usual kinds.
+func anyElement(reply []byte, from int) int {
+	if end := wholeElement(reply, from); end > 0 {
+		return end
 	}
-	return dst
+	return elementEnd(reply, from)
 }
 
 // withoutAttributes is the reply behind its attributes, which speak of a fragment and not of the whole.

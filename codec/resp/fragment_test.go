@@ -75,6 +75,7 @@ func TestAppendCoalesced(t *testing.T) {
 		{"mget error", "mget", []uint16{0, 1, 2}, []string{"*1\r\n$1\r\na\r\n", "-LOADING wait\r\n", "-OOM no\r\n"}, "-LOADING wait\r\n"},
 		{"mget too few", "mget", []uint16{0, 1, 0}, []string{"*1\r\n$1\r\na\r\n", "*1\r\n$1\r\nb\r\n"}, invalid},
 		{"mget too many", "mget", []uint16{0, 1}, []string{"*2\r\n$1\r\na\r\n$1\r\nc\r\n", "*1\r\n$1\r\nb\r\n"}, invalid},
+		{"mget says more than it has", "mget", []uint16{0, 1}, []string{"*3\r\n$1\r\na\r\n", "*1\r\n$1\r\nb\r\n"}, invalid},
 		{"mget cut", "mget", []uint16{0, 1}, []string{"*1\r\n$1\r\na\r", "*1\r\n$1\r\nb\r\n"}, invalid},
 		{"mget no element", "mget", []uint16{0, 1}, []string{"*1\r\n", "*1\r\n$1\r\nb\r\n"}, invalid},
 		{"mget garbage behind", "mget", []uint16{0, 1}, []string{"*1\r\n$1\r\na\r\n+", "*1\r\n$1\r\nb\r\n"}, invalid},

@@ -85,6 +85,13 @@ func (c *command) planFrom(index, argc int) plan {
 	return pl
 }
 
+// pass goes on behind the next n arguments that are recorded.
+func (pl *plan) pass(n int) {
+	if pl.next += n * pl.step; pl.next > pl.last {
+		pl.next = -1
+	}
+}
+
 // takes tells whether the command may have argc arguments, its name included.
 func (c *command) takes(argc int) bool {
 	return fits(int(c.arity), argc) && (c.group == 0 || (argc-int(c.keys.first))%int(c.group) == 0)

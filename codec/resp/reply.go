@@ -112,7 +112,13 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 			continue
 		}
 		if s.State == 0 {
-			pos = wholeElements(s, buf, pos)
+			var ended bool
+			if pos, ended = wholeElements(s, buf, pos); ended {
+				if elementDone(s) {
+					return pos, true, nil
+				}
+				continue
+			}
 			if end := wholeElement(buf, pos); end > 0 && !inChunks(s) {
 				if len(s.Stack) == 0 {
 					s.First = buf[pos]
@@ -125,6 +131,10 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 			}
 			if pos == len(buf) {
 				break
+			}
+			if next := beginArray(s, buf, pos); next > 0 {
+				pos = next
+				continue
 			}
 			if err := beginElement(s, buf[pos]); err != nil {
 				return 0, false, err
@@ -142,23 +152,6 @@ func scanReply(s *codec.ReplyScan, buf []byte) (int, bool, error) {
 		}
 	}
 	return pos, false, nil
-}
-
-// wholeElements passes over elements from pos on that are of the usual kinds and whole, but for the last of its level.
-func wholeElements(s *codec.ReplyScan, buf []byte, pos int) int {
-	if len(s.Stack) == 0 {
-		return pos
-	}
-	top := &s.Stack[len(s.Stack)-1]
-	for *top > 1 {
-		end := wholeElement(buf, pos)
-		if end == 0 {
-			break
-		}
-		pos = end
-		*top--
-	}
-	return pos
 }
 
 // beginElement takes a type byte.

@@ -9,14 +9,14 @@ var codecPlants = []plant{
 	{"resp-resumes-one-argument-early", "codec/resp/command.go", "s.Pos, s.Left, s.Index, s.Op = next, left, argc-left, op", "s.Pos, s.Left, s.Index, s.Op = next, left, argc-left-1, op"},
 	{"resp-waits-for-a-byte-too-many", "codec/resp/command.go", "		need = body + n + 2", "		need = body + n + 3"},
 	{"resp-length-cut-before-its-lf", "codec/resp/command.go", "	if i+1 == len(buf) {\n		return 0, incomplete", "	if i+1 == len(buf) {\n		return 0, malformed"},
-	{"resp-last-key-is-not-taken", "codec/resp/command.go", "pl.next += pl.step; pl.next > pl.last {", "pl.next += pl.step; pl.next >= pl.last {"},
+	{"resp-last-key-is-not-taken", "codec/resp/keys.go", "pl.next += n * pl.step; pl.next > pl.last {", "pl.next += n * pl.step; pl.next >= pl.last {"},
 	{"resp-value-without-its-key", "codec/resp/command.go", "			keys[len(keys)-1].End = uint32(end)", "			keys[len(keys)-1].Start = uint32(pos)"},
 
 	// Replies of Redis.
 	{"resp-length-remembers-the-last", "codec/resp/reply.go", "s.State, s.Neg, s.Num, s.Line = kind, false, 0, 0", "s.State, s.Neg, s.Line = kind, false, 0"},
 	{"resp-cut-null-is-malformed", "codec/resp/reply.go", "s.Num == 1 && (kind == '$' || kind == '*')", "s.Num == 1 && kind == '*'"},
 	{"resp-map-counts-its-pairs", "codec/resp/reply.go", "	if kind == '%' || kind == '|' {\n		n *= 2", "	if kind == '|' {\n		n *= 2"},
-	{"resp-array-runs-over", "codec/resp/reply.go", "	for *top > 1 {", "	for *top > 0 {"},
+	{"resp-array-runs-over", "codec/resp/plain.go", "	for ; passed < most && uint(pos)", "	for ; passed <= most && uint(pos)"},
 	{"resp-status-cut-before-its-lf", "codec/resp/reply.go", "	cr := s.State&sawCR != 0", "	cr := false"},
 	{"resp-body-ends-at-a-cut", "codec/resp/reply.go", "			if s.Skip == 0 && elementDone(s) {", "			if (s.Skip == 0 || s.Skip == 2 && pos == len(buf)) && elementDone(s) {"},
 	{"resp-nested-array-takes-a-brother", "codec/resp/reply.go", "depth > 0 && s.Stack[depth-1] == 1 && n != chunks", "depth > 0 && s.Stack[depth-1] <= 2 && n != chunks"},
@@ -26,7 +26,7 @@ var codecPlants = []plant{
 
 	// Fragments of Redis.
 	{"resp-sum-of-the-last-fragment", "codec/resp/fragment.go", "		sum += n", "		sum = n"},
-	{"resp-gather-goes-by-position", "codec/resp/fragment.go", "		g.Cursor[part] = end", "		g.Cursor[int(part)%max(len(g.Replies)-1, 1)] = end"},
+	{"resp-gather-goes-by-position", "codec/resp/fragment.go", "		cursor[part] = end", "		cursor[int(part)%max(len(replies)-1, 1)] = end"},
 	{"resp-attributes-of-a-fragment", "codec/resp/fragment.go", "			r = withoutAttributes(r)\n", ""},
 
 	// memcached.

@@ -18,9 +18,11 @@ var sessionPlants = []plant{
 	{"pop-forgets-the-tail", "session/reply.go", "	if s.head == nil {\n		s.tail = nil\n		if", "	if s.head == nil {\n		if"},
 	{"in-flight-is-not-counted-down", "session/reply.go", "	if s.inFlight--; s.inFlight == 0 {", "	if s.inFlight%7 != 6 {\n		s.inFlight--\n	}\n	if s.inFlight == 0 {"},
 	{"late-reply-behind-its-error", "session/reply.go", "		r.Reply.B = s.appendFailure(r.Reply.B[:0], err,", "		r.Reply.B = s.appendFailure(r.Reply.B, err,"},
-	{"fragment-counted-twice", "session/reply.go", "	if whole.Pending--; whole.Pending == 0 {", "	if whole.Pending--; whole.Pending <= 1 {"},
+	{"fragment-counted-twice", "session/join.go", "	if whole.Pending--; whole.Pending == 0 {", "	if whole.Pending--; whole.Pending <= 1 {"},
 	{"touch-is-lost", "session/reply.go", "		s.pop()\n		s.touch()\n	}\n}", "		s.pop()\n	}\n}"},
-	{"scatter-writes-a-key-twice", "session/scatter.go", "		t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])", "		t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])\n		if i == 5 {\n			t.conn.Out().Append(s.loop, cmd.Frame[k.Start:k.End])\n		}"},
+	{"scatter-writes-a-key-twice", "session/scatter.go", "			t.batch = t.batch[:at+end-start]", "			t.batch = t.batch[:at+end-start]\n			if i == 5 {\n				t.batch = append(t.batch, frame[start:end]...)\n			}"},
+	{"last-fragment-is-joined-before-its-turn", "session/join.go", "r.Parent != nil && r.Parent == s.head && r.Parent.Pending == 1", "r.Parent != nil && r.Parent.Pending == 1"},
+	{"what-is-read-becomes-a-spare", "session/join.go", "	r.Reply, s.local.lastReply.B = nil, nil", "	s.local.lastReply.B = s.local.lastReply.B[:0]"},
 	{"unread-is-not-taken-back", "session/lifetime.go", "	s.out.Close(s.loop)\n	s.noteUnread()", "	s.out.Close(s.loop)"},
 	{"fragment-stays-held", "session/reply.go", "			f.Owner, f.Parent = nil, nil\n			s.local.servers.Unref(f)", "			f.Owner, f.Parent = nil, nil"},
 	{"kept-input-is-given-back-and-used", "session/session.go", "			s.in = nil\n			s.loop.PutBuffer(bb)", "			s.loop.PutBuffer(bb)\n			bb.B = append(bb.B, 0)[:0]\n			s.in = nil"},
@@ -50,7 +52,7 @@ var sessionPlants = []plant{
 
 	// More of replies.
 	{"kept-front-is-lost", "session/reply.go", "	if r.Reply != nil {\n		s.writeStored(r)\n	}\n	if len(chunk)", "	if len(chunk)"},
-	{"kept-reply-in-two-hands", "session/reply.go", "	r.Reply = nil\n}\n\n// writeGathered", "}\n\n// writeGathered"},
+	{"kept-reply-in-two-hands", "session/reply.go", "	r.Reply = nil\n}\n\n// Failed", "}\n\n// Failed"},
 	{"lost-fragment-is-awaited", "session/reply.go", "		s.lost(r, err)\n		s.fragmentDone(r)", "		s.lost(r, err)"},
 	{"broken-reply-goes-on", "session/reply.go", "		s.broken = true\n		s.touch()", ""},
 	{"quit-forgets-what-is-unwritten", "session/reply.go", "	case s.life >= quitting && s.owedNothing() && s.out.Pending() == 0:", "	case s.life >= quitting && s.owedNothing():"},
