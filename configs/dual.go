@@ -2,7 +2,6 @@ package configs
 
 import (
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -14,19 +13,8 @@ func (p *pool) dualKey() key {
 	return key{
 		name: "dual_write", to: &p.Dual, want: wantDual,
 		set: func(n *yaml.Node) string {
-			words := strings.Fields(n.Value)
-			if len(words) == 0 || strings.Contains(words[0], "=") {
-				return "names no pool"
-			}
-			rule, given := "both", len(words) > 1
-			if given {
-				rule, given = strings.CutPrefix(words[1], "answer=")
-			}
-			if !p.Dual.Answer.Set(rule) || len(words) > 2 || given != (len(words) > 1) {
-				return "has more than answer=both, answer=own or answer=any behind the pool"
-			}
-			p.Dual.Pool = words[0]
-			return ""
+			p.Dual.Answer.Set("both")
+			return p.linked(n.Value, &p.Dual.Pool, p.setDual)
 		},
 		show: func() any {
 			if p.Dual.Pool == "" {
@@ -35,6 +23,14 @@ func (p *pool) dualKey() key {
 			return p.Dual.Pool + " answer=" + p.Dual.Answer.String()
 		},
 	}
+}
+
+// setDual takes one word.
+func (p *pool) setDual(name, value string) (reason string) {
+	if name != "answer" || !p.Dual.Answer.Set(value) {
+		return "is not answer=both, answer=own or answer=any"
+	}
+	return ""
 }
 
 // dual checks the pool that what p gets is written to as well; names are those of all pools.

@@ -144,6 +144,8 @@ func (c *checker) mirror(p *pool, names []string) {
 		c.report(n, at.because("has ramp=, which a pool with sentinels, as '%s' is, can't have yet: it can be compared", name))
 	case p.Reads() && (p.Mirror.Reads || p.Mirror.Ramp > 0):
 		c.report(n, at.because("gets reads, which replicas answer by the pool's read_policy: it may have send=writes"))
+	case p.Mirror.Share == 0:
+		c.warn(n, at.because("has share=0%%, which copies nothing"))
 	case p.databases > 0 && c.pools[i].databases < p.databases:
 		c.report(n, at.because("is pool '%s', which does not have the %d databases that clients may choose", name, p.databases))
 	}

@@ -127,13 +127,13 @@ func (p *pool) unfit(q *pool, moves ...bool) string {
 	}{{p, "the pool itself"}, {q, fmt.Sprintf("pool '%s'", name)}} {
 		switch {
 		case side.of.Distribution == "random":
-			return "is none: " + side.who + " has distribution random, which has no place for a key"
+			return "can't be: " + side.who + " has distribution random, which has no place for a key"
 		case side.of.Cluster && !moves[i]:
-			return "is none: " + side.who + " is a Redis Cluster, and its servers change places"
+			return "can't be: " + side.who + " is a Redis Cluster, and its servers change places"
 		case len(side.of.Sentinels) > 0 && !moves[i]:
-			return "is none: " + side.who + " has sentinels, and its servers change places"
+			return "can't be: " + side.who + " has sentinels, and its servers change places"
 		case side.of.Reads():
-			return "is none: " + side.who + " has replicas take reads, by its read_policy"
+			return "can't be: " + side.who + " has replicas take reads, by its read_policy"
 		}
 	}
 	switch {

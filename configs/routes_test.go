@@ -64,8 +64,8 @@ func TestBadRoutes(t *testing.T) {
 		`f.yml:9: pool front: routes: "users u:* u:*" has "u:*", which is routed already`,
 		`f.yml:10: pool front: routes: "userz x:*" leads to a pool that the file does not have; did you mean "users"`,
 		`f.yml:11: pool front: routes: "mc m:*" leads to pool 'mc', which speaks another protocol`,
-		`f.yml:12: pool front: routes: "random r:*" is none: pool 'random' has distribution random, which has no place for a key`,
-		`f.yml:17: pool front: routes: "reads r2:*" is none: pool 'reads' has replicas take reads, by its read_policy`,
+		`f.yml:12: pool front: routes: "random r:*" can't be: pool 'random' has distribution random, which has no place for a key`,
+		`f.yml:17: pool front: routes: "reads r2:*" can't be: pool 'reads' has replicas take reads, by its read_policy`,
 		`f.yml:13: pool front: routes: "few f:*" leads to pool 'few', which does not have the 4 databases that clients may choose`,
 		`f.yml:14: pool front: routes: "cluster c:* d:*" leads to pool 'cluster', which does not have the 4 databases`,
 		`f.yml:15: pool front: routes: "sentinel s:*" leads to pool 'sentinel', which does not have the 4 databases`,
@@ -252,9 +252,10 @@ func TestBadDual(t *testing.T) {
 		return name + ":\n  listen: /" + name + "\n" + lines + "  servers:\n    - 127.0.0.1:" + port + ":1\n"
 	}
 	for line, want := range map[string]string{
-		"users answer=all":                   "has more than answer=both, answer=own or answer=any behind the pool",
-		"users both":                         "has more than answer=both",
-		"users answer=own x":                 "has more than answer=both",
+		"users answer=all":                   `has "answer=all", which is not answer=both, answer=own or answer=any`,
+		"users answer=own answer=own":        `has "answer=own", which is the second answer=`,
+		"users both":                         `has "both", which is not answer=both`,
+		"users answer=own x":                 `has "x", which is not answer=both`,
 		"answer=own":                         "names no pool",
 		"userz":                              `did you mean "users"?`,
 		"front":                              "is the pool itself",

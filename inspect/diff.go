@@ -64,7 +64,8 @@ type poolDifference struct {
 	Change   string           `json:"change"`             // "added", "removed" or "kept"
 	Movement *movement        `json:"movement,omitempty"` // of the keys that have none of the prefixes below
 	Routes   []routedMovement `json:"routes,omitempty"`
-	Writes   string           `json:"writes,omitempty"` // whether other pools are written to as well than before
+	Writes   string           `json:"writes,omitempty"`  // whether other pools are written to as well than before
+	Besides  []string         `json:"besides,omitempty"` // what else other pools get or answer than before
 	Traffic  *traffic         `json:"traffic,omitempty"`
 }
 
@@ -104,7 +105,7 @@ func diff(oldPath, newPath string, stderr io.Writer) (*difference, error) {
 		}
 		m := compare(d.old.home(p.opts.Name, ""), d.new.home(p.opts.Name, ""))
 		routes := routedMovements(d.old, d.new, p.opts.Name)
-		d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "kept", Movement: &m, Routes: routes, Writes: writes(p.opts, q.opts)})
+		d.Pools = append(d.Pools, poolDifference{Pool: p.opts.Name, Change: "kept", Movement: &m, Routes: routes, Writes: writes(p.opts, q.opts), Besides: besides(p.opts, q.opts)})
 	}
 	for _, q := range is {
 		if d.old[q.opts.Name] == nil {
@@ -126,6 +127,23 @@ func writes(was, is *engine.PoolOptions) string {
 		return ""
 	}
 	return "what is written goes to " + of(is) + " (before: to " + of(was) + ")"
+}
+
+// besides says what other pools get of a pool, or answer in its place, by lines of the file that are others than before.
+func besides(was, is *engine.PoolOptions) (lines []string) {
+	of := func(o *engine.PoolOptions, key string) string {
+		pool := configs.Effective(&engine.Options{Pools: []engine.PoolOptions{*o}})[o.Name].(configs.Section)
+		if line, ok := pool[key].(string); ok {
+			return line
+		}
+		return "none"
+	}
+	for _, key := range []string{"failover", "miss", "mirror"} {
+		if before, now := of(was, key), of(is, key); before != now {
+			lines = append(lines, key+" is "+now+" (before: "+before+")")
+		}
+	}
+	return lines
 }
 
 // loadPlacements reads a file. Its mistakes go to stderr, and then the error is errFound.
@@ -227,6 +245,9 @@ func (d *difference) print(w io.Writer) {
 			fmt.Fprintf(w, "  note: %s\n", m.Note)
 		}
 		printFlows(w, m.Flows)
+		for _, line := range p.Besides {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
 		if p.Writes != "" {
 			fmt.Fprintf(w, "  %s\n", p.Writes)
 		}

@@ -149,3 +149,36 @@ func TestDiffRouted(t *testing.T) {
 		t.Errorf("hot keys: %+v; want 2, of which 1 moves with 3 requests", w)
 	}
 }
+
+// TestDiffBesides: what other pools get of a pool, or answer in its place, is told where that changes.
+func TestDiffBesides(t *testing.T) {
+	file := func(lines string) string {
+		path := filepath.Join(t.TempDir(), "f.yml")
+		text := "front:\n  listen: 127.0.0.1:1\n  redis: true\n" + lines + "  servers:\n    - 127.0.0.1:2:1\nusers:\n  redis: true\n  listen: 127.0.0.1:4\n  servers:\n    - 127.0.0.1:3:1\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for was, is := range map[string]string{
+		"":                             "  failover: users send=all\n",
+		"  failover: users send=all\n": "  miss: users ttl=5\n",
+		"  miss: users ttl=5\n":        "  mirror: users share=10%\n",
+	} {
+		d, err := diff(file(was), file(is), new(bytes.Buffer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		d.print(&out)
+		for _, line := range []string{is, was} {
+			if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && !strings.Contains(out.String(), key+" is ") || !strings.Contains(out.String(), strings.Fields(value + " none")[0]) {
+				t.Errorf("from %q to %q: %s", was, is, out.String())
+			}
+		}
+	}
+	d, err := diff(file("  miss: users ttl=5\n"), file("  miss: users ttl=5\n"), new(bytes.Buffer))
+	if err != nil || len(d.Pools[0].Besides) > 0 || len(d.Pools[1].Besides) > 0 {
+		t.Errorf("where nothing changes: %+v, %v", d, err)
+	}
+}
