@@ -220,10 +220,10 @@ func appendCaching(dst []byte, cl *codec.Client, args arguments) []byte {
 	t, word := cl.Tracks, args.next()
 	yes := equalFold(word, "yes")
 	switch {
-	case !yes && !equalFold(word, "no"):
-		return append(dst, errSyntax...)
 	case t == nil:
 		return append(dst, errNotTracking...)
+	case !yes && !equalFold(word, "no"):
+		return append(dst, errSyntax...)
 	case yes && !t.OptIn:
 		return append(dst, "-ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.\r\n"...)
 	case !yes && !t.OptOut:
