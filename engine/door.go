@@ -106,7 +106,7 @@ func (p *pool) letIn(nc net.Conn, addr string) {
 		return
 	}
 	p.clients.accepted.Add(1)
-	s := session.New(p.proxy.leastLoop(), p.Pool, p.proxy.ids.Add(1), c.addr)
+	s := session.New(p.proxy.leastLoop().sessions, p.Pool, p.proxy.ids.Add(1), c.addr)
 	p.proxy.hall.clients.Add(-1)
 	s.CameThrough(c.laddr, leave)
 	s.Begin(c.first)

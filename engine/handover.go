@@ -203,10 +203,10 @@ func (p *Proxy) listenAgain(closed []*listener, spare map[string]world.Listener)
 			again = append(again, nil)
 			continue
 		}
-		ln := &listener{proxy: p, key: old.key, nl: spare[old.key], reusePort: old.reusePort, keepalive: true}
+		ln := p.newListener(old.key, spare[old.key], old.reusePort)
 		delete(spare, old.key)
 		ln.pool.Store(old.pool.Load())
-		p.accepting.Go(ln.run)
+		p.accept(ln)
 		again = append(again, ln)
 	}
 	return again

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -17,23 +18,26 @@ import (
 	"cashew/world"
 )
 
-// listener accepts one pool's clients. We accept ourselves and enroll the socket on a loop, because gnet's own listeners
-// take no backlog and no mode, are fixed at start, and shut the engine down when accept fails, say for want of descriptors.
+// listener accepts one pool's clients, in one of two ways:
+//
+//	on a loop     while all goes well: acceptOnLoop
+//	by Accept     on a goroutine of its own, which may wait: where there is something to ask of who comes (see door.go), after an
+//	              accept that failed, say for want of descriptors, and while it stops
 type listener struct {
 	proxy     *Proxy
 	pool      atomic.Pointer[pool]
 	key       string // see listenKey
 	nl        world.Listener
 	reusePort bool        // it was bound with SO_REUSEPORT
-	keepalive bool        // its clients begin with keepalive on: package net does that for those of an inherited listener
 	closing   world.Timer // of one that lingers, see linger
 	stopping  atomic.Bool // see stop
+
+	over  world.Signal // the loop is to accept no more, or does not
+	ended *world.Group // run
 }
 
-func (p *Proxy) newListener(pl *pool, nl world.Listener) *listener {
-	ln := &listener{proxy: p, key: listenKey(pl.opts), nl: nl, reusePort: pl.opts.ReusePort}
-	ln.pool.Store(pl)
-	return ln
+func (p *Proxy) newListener(key string, nl world.Listener, reusePort bool) *listener {
+	return &listener{proxy: p, key: key, nl: nl, reusePort: reusePort, over: p.world.NewSignal(), ended: world.NewGroup(p.world)}
 }
 
 // listenKey tells listeners apart: network and address as configured. Of those whose port the kernel chooses, each pool
@@ -67,7 +71,7 @@ func (p *Proxy) bind() error {
 	var inherited []*listener
 	for key, nl := range byKey(opts.Inherited) {
 		ln := world.ListenerOf(nl)
-		left[key] = &listener{proxy: p, key: key, nl: ln, reusePort: ln.SharesPort(), keepalive: true}
+		left[key] = p.newListener(key, ln, ln.SharesPort())
 		inherited = append(inherited, left[key])
 	}
 	opts.Inherited = nil
@@ -112,7 +116,7 @@ func listen(w world.Network, o *PoolOptions, reusePort bool) (world.Listener, er
 
 // socket is what a pool's listening socket has besides its address.
 func (o *PoolOptions) socket() world.ListenOptions {
-	return world.ListenOptions{ReusePort: o.ReusePort, Backlog: o.Backlog, Mode: o.Listen.Mode}
+	return world.ListenOptions{ReusePort: o.ReusePort, Backlog: o.Backlog, Mode: o.Listen.Mode, Keepalive: o.TCPKeepalive}
 }
 
 const (
@@ -122,10 +126,27 @@ const (
 	queueTime = 100 * time.Millisecond
 )
 
+// accept has ln accept clients, until it is closed or stopped.
+func (p *Proxy) accept(ln *listener) {
+	ln.ended.Add(1)
+	p.accepting.Go(func() {
+		defer ln.ended.Done()
+		ln.run()
+	})
+}
+
 // stop has run accept who has come by now, and end.
 func (ln *listener) stop() {
 	ln.stopping.Store(true)
 	ln.nl.AcceptBy(ln.proxy.world.Now())
+	ln.over.Set()
+}
+
+// close closes ln, and returns once nobody accepts from it. Not from a loop.
+func (ln *listener) close() {
+	_ = ln.nl.Close()
+	ln.over.Set()
+	_ = ln.ended.Wait(context.Background())
 }
 
 // run accepts until the listener is closed or stopped. Other errors, as for want of descriptors, only make it pause.
@@ -136,6 +157,8 @@ func (ln *listener) run() {
 	for end.IsZero() || w.Now().Before(end) {
 		if !end.IsZero() {
 			ln.nl.AcceptBy(w.Now().Add(queuePatience))
+		} else if wait == 0 {
+			ln.acceptOnLoop()
 		}
 		nc, err := ln.nl.Accept()
 		switch {
@@ -155,13 +178,40 @@ func (ln *listener) run() {
 			continue
 		}
 		wait = 0
-		ln.admit(nc)
+		ln.admit(ln.pool.Load(), nc, nil)
 	}
 }
 
-// admit puts a new client on the loop that has the fewest, or tells it that there is no room.
-func (ln *listener) admit(nc net.Conn) {
-	p := ln.pool.Load()
+// acceptOnLoop has a loop accept for as long as all goes well: until the listener stops or is closed, accept fails, or the pool has
+// something to ask of who comes.
+func (ln *listener) acceptOnLoop() {
+	p := ln.proxy
+	if ln.stopping.Load() || ln.pool.Load().stops() {
+		return
+	}
+	on := p.loops[int(p.acceptors.Add(1)-1)%len(p.loops)]
+	var end func()
+	err := ln.nl.Rest()
+	if err == nil {
+		end, err = on.loop.Accept(ln.nl, func() func(net.Conn) {
+			pl := ln.pool.Load()
+			if pl.stops() {
+				return nil
+			}
+			return func(nc net.Conn) { ln.admit(pl, nc, on) }
+		}, ln.over.Set)
+	}
+	if err != nil {
+		p.log.Debug("clients are accepted off the loops", "pool", ln.pool.Load().Name, "err", err)
+		return
+	}
+	_ = ln.over.Wait(context.Background())
+	end()
+}
+
+// admit puts a new client of p on the loop that has the fewest, or tells it that there is no room. on is the loop that accepted it and
+// calls, where p does not stop its clients; nil: none.
+func (ln *listener) admit(p *pool, nc net.Conn, on *rooms) {
 	limit := int64(p.opts.ClientConnections)
 	if n, all := p.clients.now.Add(1), ln.proxy.clients.Add(1); limit > 0 && n > limit || all > ln.proxy.clientLimit.Load() {
 		p.Left()
@@ -174,31 +224,39 @@ func (ln *listener) admit(nc net.Conn) {
 		return
 	}
 	addr := "unix"
-	if t, ok := nc.(tcpConn); ok {
+	if nc.RemoteAddr().Network() != "unix" {
 		addr = nc.RemoteAddr().String()
-		if p.opts.TCPKeepalive != ln.keepalive {
-			_ = t.SetKeepAlive(p.opts.TCPKeepalive)
-		}
 	}
-	if p.stops() {
+	if t, ok := nc.(tcpConn); ok { // package net turns it on for those of an inherited listener
+		_ = t.SetKeepAlive(p.opts.TCPKeepalive)
+	}
+	if on == nil && p.stops() {
 		ln.proxy.hall.clients.Add(1)
 		ln.proxy.world.Go(func() { p.letIn(nc, addr) })
 		return
 	}
 	p.clients.accepted.Add(1)
-	s := session.New(ln.proxy.leastLoop(), p.Pool, ln.proxy.ids.Add(1), addr)
-	ln.proxy.world.Go(func() { _ = s.Enroll(nc) })
+	best := ln.proxy.leastLoop()
+	s := session.New(best.sessions, p.Pool, ln.proxy.ids.Add(1), addr)
+	switch {
+	case on == nil:
+		ln.proxy.world.Go(func() { _ = s.Enroll(nc) })
+	case on == best:
+		s.Open(nc)
+	case !best.loop.Execute(func() { s.Open(nc) }):
+		s.GiveUp(nc)
+	}
 }
 
-// tcpConn is a connection that is none of a unix socket.
+// tcpConn is a connection of package net, or of a simulation, that is none of a unix socket.
 type tcpConn interface{ SetKeepAlive(on bool) error }
 
 // leastLoop is the loop with the fewest clients.
-func (p *Proxy) leastLoop() *session.Local {
-	best := p.loops[0].sessions
+func (p *Proxy) leastLoop() *rooms {
+	best := p.loops[0]
 	for _, r := range p.loops[1:] {
-		if r.sessions.Clients() < best.Clients() {
-			best = r.sessions
+		if r.sessions.Clients() < best.sessions.Clients() {
+			best = r
 		}
 	}
 	return best

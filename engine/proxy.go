@@ -61,6 +61,7 @@ type Proxy struct {
 	draining  atomic.Bool
 	emptied   world.Signal // the last client left
 	accepting *world.Group
+	acceptors atomic.Uint64   // how often a loop began to accept
 	running   context.Context // until Stop
 	cancel    context.CancelFunc
 
@@ -231,7 +232,7 @@ func (p *Proxy) Start() (err error) {
 		p.begin(pl)
 	}
 	for _, ln := range p.listeners() {
-		p.accepting.Go(ln.run)
+		p.accept(ln)
 	}
 	p.world.LimitHeap(p.now.Load().maxMemory)
 	p.pressure.since = p.world.Now()

@@ -53,7 +53,8 @@ func (p *Proxy) seat(pools []*pool, have map[string]*listener) (s seats, err err
 			errs = append(errs, fmt.Errorf("pool %s: %w", pl.Name, err))
 			continue
 		}
-		s.listeners[i] = p.newListener(pl, nl)
+		s.listeners[i] = p.newListener(listenKey(pl.opts), nl, pl.opts.ReusePort)
+		s.listeners[i].pool.Store(pl)
 		s.fresh = append(s.fresh, s.listeners[i])
 	}
 	if len(errs) > 0 {
@@ -117,7 +118,7 @@ func (o *Options) keepBound(po *PoolOptions, have []*listener) (note string) {
 func (p *Proxy) dismiss(c *plan) {
 	for _, ln := range c.gone {
 		if c.next.within(ln) == nil {
-			_ = ln.nl.Close()
+			ln.close()
 		}
 	}
 }
@@ -128,7 +129,7 @@ func (p *Proxy) linger(c *plan) {
 	for _, ln := range c.gone {
 		if pl := c.next.within(ln); pl != nil {
 			ln.pool.Store(pl)
-			ln.closing = p.world.AfterFunc(overlapTime, func() { _ = ln.nl.Close() })
+			ln.closing = p.world.AfterFunc(overlapTime, ln.close)
 			p.lingering = append(p.lingering, ln)
 		}
 	}

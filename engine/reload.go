@@ -115,7 +115,7 @@ func (p *Proxy) carryOut(c *plan) {
 	}
 	p.linger(c)
 	for _, ln := range c.fresh {
-		p.accepting.Go(ln.run)
+		p.accept(ln)
 	}
 	for _, pl := range c.next.pools {
 		pl.reread()

@@ -113,7 +113,7 @@ func (p *Proxy) restore(c session.Parted, ours bool) (s *session.Session, nc net
 	pl.clients.now.Add(1)
 	p.clients.Add(1)
 	pl.clients.accepted.Add(1)
-	s = session.Restore(p.leastLoop(), pl.Pool, p.ids.Add(1), c, ours)
+	s = session.Restore(p.leastLoop().sessions, pl.Pool, p.ids.Add(1), c, ours)
 	s.CameThrough(c.State.LAddr, pl.countAgain(c.State.Addr))
 	return s, nc, nil
 }

@@ -19,6 +19,7 @@ type stages struct {
 	flushTask func()
 
 	latency   latency
+	turnover  turnover
 	yieldedAt int64 // as Now
 }
 
@@ -47,23 +48,31 @@ func (l *Loop) TouchServer(f Flusher) { l.servers = append(l.servers, f) }
 func (l *Loop) TouchClient(f Flusher) { l.clients = append(l.clients, f) }
 
 // loneClients is up to how many waiting clients a flush does not wait for more: nobody else's bytes would join the
-// write, and deferring it costs a system call of its own.
+// write, and deferring it costs a system call of its own. In a crowd (see turnover) passes end with a nap, and so with a task.
 const loneClients = 2
 
-// flushSoon ends every callback. When several clients are waiting it leaves the writing to a task that gnet runs after
+// flushSoon ends every callback. When several clients are waiting it leaves the writing to a task that the poller runs after
 // the callbacks of this poll pass, or the next: the requests of all clients that were ready together then leave in one
 // write for each server connection, and the replies to a client in one write. Part of a large value leaves nothing to flush.
 func (l *Loop) flushSoon() {
 	l.yield()
 	switch {
-	case l.scheduled, l.flushing, len(l.clients) == 0 && len(l.resume) == 0 && len(l.servers) == 0:
+	case l.scheduled, l.flushing:
+	case l.turnover.crowd >= leastCrowd && l.crowded():
+		l.flushLater()
+	case len(l.clients) == 0 && len(l.resume) == 0 && len(l.servers) == 0:
 	case l.Busy <= loneClients:
 		l.Flush()
 	default:
-		l.scheduled = l.base.Run(l.flushTask)
-		if !l.scheduled {
-			l.Flush()
-		}
+		l.flushLater()
+	}
+}
+
+// flushLater leaves the writing to a task.
+func (l *Loop) flushLater() {
+	l.scheduled = l.base.Run(l.flushTask)
+	if !l.scheduled {
+		l.Flush()
 	}
 }
 
@@ -118,24 +127,35 @@ func (l *Loop) abandonServers(err error) {
 const (
 	// coalesceShare: a pass that moved no more than this part of what is awaited was hardly worth waking up for.
 	coalesceShare = 8
-	// coalesceWait: it is followed by a nap of this part of what a reply takes, which is what a nap may add to it.
+	// coalesceWait: it is followed by a nap of this part of what a reply takes, which is what a nap may add to it; in a crowd of
+	// clients that stay for a moment, of what they stay.
 	coalesceWait = 16
 	// leastNap is from when on a nap saves more than it costs.
 	leastNap = 5 * time.Microsecond
 )
 
 // EndPass ends a pass: all callbacks that one flush is for. If the servers that answered still owe much more than they sent, the
-// loop naps, so that more arrives before gnet polls, as network cards do with interrupts. memcached, for one, answers each get of
+// loop naps, so that more arrives before gnet's poller looks, as network cards do with interrupts. memcached, for one, answers each get of
 // a pipeline by a system call of its own; a loop that looks at once wakes, reads and writes for each. What a silent server owes
-// does not count, or its clients would slow down those of the others; and part of a large value is not little.
+// does not count, or its clients would slow down those of the others; and part of a large value is not little. In a crowd of clients that
+// connect for each request it naps after each pass.
 func (l *Loop) EndPass() {
 	p := l.Pass
 	l.Pass = Pass{}
 	l.latency.add(p.Took, p.Answered)
+	if l.crowded() {
+		l.nap(l.turnover.stay)
+		return
+	}
 	if p.Bytes >= largeBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
 		return
 	}
-	if d := min(l.Coalesce, l.latency.mean()/coalesceWait); d >= leastNap {
+	l.nap(l.latency.mean())
+}
+
+// nap naps for what may be added to that time.
+func (l *Loop) nap(took time.Duration) {
+	if d := min(l.Coalesce, took/coalesceWait); d >= leastNap {
 		l.base.Nap(d)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net"
 	"syscall"
 
-	"github.com/panjf2000/gnet/v2"
 	gio "github.com/panjf2000/gnet/v2/pkg/io"
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +18,7 @@ type Handler interface {
 	Data(buf []byte)
 
 	// Ended says that the peer closed the connection or its half of it (io.EOF), that reading failed (any other error), or that
-	// the reactor stops (nil). A peer that resets a connection which is paused is io.EOF, too: gnet says no more. The socket is
+	// the reactor stops (nil). A peer that resets a connection which is paused is io.EOF, too: no more is known of it. The socket is
 	// closed behind it, unless the handler took another descriptor of it (Socket.Detach). It is not called for a socket that the
 	// handler closed itself. false: nothing is to be flushed.
 	Ended(err error) bool
@@ -69,54 +68,7 @@ type Keeper interface {
 	Unsent() int // bytes that Write has taken and the kernel has not
 }
 
-// plainSocket is a Socket that gnet reads from.
-type plainSocket struct {
-	fdSocket
-	gc   gnet.Conn
-	base *gnetBase
-
-	gone   bool // gnet closes it, or has
-	paused bool
-}
-
-func (s *plainSocket) Pause() {
-	if !s.gone {
-		s.paused = true
-		s.base.poller.setRead(int(s.fdSocket), false)
-	}
-}
-
-func (s *plainSocket) Resume() {
-	if !s.gone {
-		s.paused = false
-		s.base.poller.setRead(int(s.fdSocket), true)
-	}
-}
-
-func (s *plainSocket) Await(ready func()) error { return s.base.Watch(int(s.fdSocket), ready) }
-func (s *plainSocket) Forget()                  { s.base.Cancel(int(s.fdSocket)) }
-
-func (s *plainSocket) Unread() int          { return unread(int(s.fdSocket)) }
-func (s *plainSocket) Dup() (int, error)    { return s.gc.Dup() }
-func (s *plainSocket) RemoteAddr() net.Addr { return s.gc.RemoteAddr() }
-
-func (s *plainSocket) Detach() (Socket, error) {
-	fd, err := s.gc.Dup()
-	if err != nil {
-		return nil, err
-	}
-	return ownSocket{fdSocket(fd), s.base.Watcher, s.gc.RemoteAddr()}, nil
-}
-
-// Close has gnet close the connection; it calls OnClose inside.
-func (s *plainSocket) Close() {
-	if !s.gone {
-		s.gone = true
-		_ = s.base.el.Close(s.gc)
-	}
-}
-
-// ownSocket is a Socket on a descriptor that gnet does not know.
+// ownSocket is a Socket on a descriptor that no reactor knows.
 type ownSocket struct {
 	fdSocket
 	watcher *Watcher
@@ -129,7 +81,6 @@ func (s ownSocket) Forget()                  { s.watcher.Cancel(int(s.fdSocket))
 func (s ownSocket) Pause()                  {}
 func (s ownSocket) Resume()                 {}
 func (s ownSocket) Unread() int             { return unread(int(s.fdSocket)) }
-func (s ownSocket) Dup() (int, error)       { return unix.Dup(int(s.fdSocket)) }
 func (s ownSocket) Detach() (Socket, error) { return s, nil }
 func (s ownSocket) RemoteAddr() net.Addr    { return s.remote }
 func (s ownSocket) Close()                  { _ = unix.Close(int(s.fdSocket)) }
@@ -138,6 +89,8 @@ func (s ownSocket) Close()                  { _ = unix.Close(int(s.fdSocket)) }
 type fdSocket int
 
 func (s fdSocket) CloseWrite() error { return unix.Shutdown(int(s), unix.SHUT_WR) }
+
+func (s fdSocket) Dup() (int, error) { return unix.FcntlInt(uintptr(s), unix.F_DUPFD_CLOEXEC, 0) }
 
 func (s fdSocket) Read(p []byte) (int, error) {
 	for {

@@ -5,21 +5,21 @@
 //	                                            | TouchServer, TouchClient, Resume
 //	            Loop.Flush <-- once a pass <----+
 //
-// What gnet 2.9 does, and what this package does about it:
+// Of gnet 2.9 it has the pollers: epoll or kqueue, with a queue of tasks. Its engine, with connections and listeners, stands on the
+// same ones and is not used: it takes a client of ours only as a net.Conn, of which it makes a second descriptor, so that Go's poller and
+// three goroutines see each come and go; its own listeners take no backlog and no mode, are fixed at start, and end it when an accept
+// fails; it buffers what is written without limit; and it can't stop reading. What this package does about the pollers:
 //
-//	reading can't be paused               poller changes the interest in gnet's own epoll set
+//	they can't tell of the end alone      interests changes what gnet's own epoll set waits for, while reading is paused
 //	a paused peer that resets is at EOF   the handler finds out as it writes
 //	a peer that half-closes is closed     Socket.Detach: the connection lives on, on a descriptor of its own
-//	Write buffers without limit           Out writes to the descriptor and keeps what the kernel does not take
 //	nobody is told of room to write       Watcher, one epoll set for the process
-//	an accept error ends the engine       gnet has no listeners here: whoever accepts calls Enroll
-//	Enroll takes a net.Conn only          it duplicates the descriptor, and a connection costs ten system calls
-//	descriptors it does not know it drops none but Enroll's are in its epoll set
-//	its loops have no number              one end of a socket pair finds each, at start
-//	it polls again after each pass        EndPass naps after passes that were hardly worth it; yield, for the scheduler's sake
+//	a pass may tell of what was closed    whoever is told looks for himself
+//	they poll again after each pass       EndPass naps after passes that were hardly worth it; yield, for the scheduler's sake
 //
 // Read link.go first, for Handler and Socket, then loop.go, flush.go and out.go, with batches.go and spares.go for the buffers; then
-// reactor.go, poller.go and watch.go, for what gnet lacks and what is done about it. invariants_on.go and verify.go are in builds with
+// reactor.go and polled.go, for the loops that there are, accept.go, for how clients come, and poller.go and watch.go, for what gnet
+// lacks. invariants_on.go and verify.go are in builds with
 // -tags invariants: what must hold between two callbacks.
 package loop
 
@@ -67,7 +67,7 @@ type Loop struct {
 	stages
 }
 
-// Base is what a Loop stands on: gnet, or a simulation.
+// Base is what a Loop stands on: gnet's poller, or a simulation.
 type Base interface {
 	Run(f func()) bool // runs f on the loop, soon; from any goroutine; false: the loop has stopped
 

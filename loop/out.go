@@ -7,7 +7,7 @@ import (
 )
 
 // Out is all that one connection still has to write: a batch that callbacks append to, behind a queue of what the kernel
-// did not take at once. It writes to the socket itself, not through gnet.Conn.Write, which would buffer without limit and
+// did not take at once. It writes to the socket itself, not through a gnet.Conn, which would buffer without limit and
 // never say when the peer has caught up. An Out belongs to one Loop; the zero value is empty and closed.
 //
 //	Append --> batch --Flush--> write(2) --all taken--> empty

@@ -3,8 +3,11 @@
 package loop
 
 import (
+	"net"
 	"time"
 
+	"github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"github.com/panjf2000/gnet/v2/pkg/socket"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,8 +20,23 @@ func nap(d time.Duration) {
 	_, _ = unix.Select(0, nil, nil, nil, &tv)
 }
 
+// readable says whether an event tells of more than the peer's end: kqueue's read filter tells of that as of bytes.
+func readable(netpoll.IOEvent) bool { return true }
+
+// hungUp is for events that there are none of.
+func hungUp(int) bool { return true }
+
+// accept accepts a client.
+func accept(fd int) (client int, remote net.Addr, err error) {
+	client, sa, err := socket.Accept(fd)
+	if err != nil {
+		return -1, nil, err
+	}
+	return client, socket.SockaddrToTCPOrUnixAddr(sa), nil
+}
+
 // setRead enables or disables gnet's read filter on fd. While it is disabled, the peer's end is not told either.
-func (p poller) setRead(fd int, on bool) {
+func (p interests) setRead(fd int, on bool) {
 	flags := unix.EV_DISABLE
 	if on {
 		flags = unix.EV_ENABLE

@@ -1,8 +1,12 @@
 package loop
 
 import (
+	"net"
+	"strconv"
+	"syscall"
 	"time"
 
+	"github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,8 +24,41 @@ func nap(d time.Duration) {
 	_ = unix.Nanosleep(&ts, nil)
 }
 
-// setRead changes what gnet's epoll set waits for on fd: in any case for the peer's end, of which gnet tells as of any other.
-func (p poller) setRead(fd int, on bool) {
+// readable says whether an event tells of more than the peer's end.
+func readable(ev netpoll.IOEvent) bool { return ev&netpoll.ReadEvents != 0 }
+
+// hungUp says whether the peer of fd has ended.
+func hungUp(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 || err != nil
+}
+
+// accept accepts a client. (gnet's Accept has x/sys ask each one's protocol, which is a system call more.)
+func accept(fd int) (client int, remote net.Addr, err error) {
+	client, sa, err := syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+	switch sa := sa.(type) {
+	case *syscall.SockaddrInet4:
+		return client, &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}, err
+	case *syscall.SockaddrInet6:
+		return client, &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port, Zone: zone(sa.ZoneId)}, err
+	}
+	return client, &net.UnixAddr{Net: "unix"}, err
+}
+
+// zone is the name of a network interface, of clients with an address of that link alone.
+func zone(id uint32) string {
+	if id == 0 {
+		return ""
+	}
+	if i, err := net.InterfaceByIndex(int(id)); err == nil {
+		return i.Name
+	}
+	return strconv.Itoa(int(id))
+}
+
+// setRead changes what gnet's epoll set waits for on fd: in any case for the peer's end.
+func (p interests) setRead(fd int, on bool) {
 	ev := unix.EpollEvent{Fd: int32(fd), Events: unix.EPOLLRDHUP}
 	if on {
 		ev.Events = unix.EPOLLIN | unix.EPOLLPRI

@@ -2,23 +2,25 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
-	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
-	"github.com/panjf2000/gnet/v2"
+	gneterrors "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
+	"github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"github.com/panjf2000/gnet/v2/pkg/queue"
 	"golang.org/x/sys/unix"
 
 	"cashew/world"
 )
 
-// Reactor runs event loops. The machine's is gnet; a World may have another.
+// Reactor runs event loops. The machine's polls with gnet; a World may have another.
 type Reactor interface {
 	Loops() []*Loop
 	Stop() // closes all connections and ends the loops
@@ -34,201 +36,208 @@ func StartReactor(n, readBuffer int, w world.World, log *slog.Logger) (Reactor, 
 	return startGnet(n, readBuffer, w, log)
 }
 
-// gnetReactor runs event loops that gnet polls for; the package comment says what gnet lacks. Nothing outside this file, link.go
-// and poller.go knows gnet, whose loops are used without its listeners: those take no backlog and no mode, and are fixed at start.
+// gnetReactor runs event loops on gnet's pollers, as the package comment says. Nothing outside this package knows gnet.
 type gnetReactor struct {
-	gnet.BuiltinEventEngine
-	client *gnet.Client
-	loops  []*Loop
+	loops   []*Loop
+	bases   []*gnetBase
+	running *world.Group
 }
 
-// startGnet starts gnet's loops.
+// startGnet starts n loops.
 func startGnet(n, readBuffer int, w world.World, log *slog.Logger) (r *gnetReactor, err error) {
+	logging.SetDefaultLoggerAndFlusher(gnetLogger{log}, nil)
 	watcher, err := NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	r = new(gnetReactor)
-	r.client, err = gnet.NewClient(r,
-		gnet.WithNumEventLoop(n),
-		gnet.WithReadBufferCap(readBuffer),
-		gnet.WithLogger(gnetLogger{log}),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("loop: %w", err)
-	}
-	if err := r.client.Start(); err != nil {
-		return nil, fmt.Errorf("loop: starting event loops: %w", err)
-	}
-	if err := r.findLoops(n, watcher, w, log); err != nil {
-		r.Stop()
-		return nil, err
+	r = &gnetReactor{running: world.NewGroup(w)}
+	for range n {
+		b, err := newGnetBase(readBuffer, watcher, w)
+		if err != nil {
+			r.Stop()
+			return nil, err
+		}
+		b.loop = NewLoop(b, w, log)
+		r.bases, r.loops = append(r.bases, b), append(r.loops, b.loop)
+		r.running.Go(b.run)
 	}
 	return r, nil
-}
-
-// findLoops makes a Loop of each of gnet's.
-func (r *gnetReactor) findLoops(n int, watcher *Watcher, w world.World, log *slog.Logger) error {
-	for range n {
-		el, far, err := r.find()
-		if err != nil {
-			return err
-		}
-		defer unix.Close(far) //nolint:errcheck // only once all are found: an open anchor keeps its loop from being picked again
-		poller, err := newPoller(el)
-		if err != nil {
-			return err
-		}
-		r.loops = append(r.loops, NewLoop(&gnetBase{Watcher: watcher, el: el, poller: poller}, w, log))
-	}
-	return nil
 }
 
 // Loops implements Reactor.
 func (r *gnetReactor) Loops() []*Loop { return r.loops }
 
 // Stop implements Reactor.
-func (r *gnetReactor) Stop() { _ = r.client.Stop() }
-
-// find returns an event loop that was not found yet and the far end of the connection that found it, which the caller closes.
-// gnet's loops have no number and can only be had from a connection; its client puts each new connection on the loop with
-// the fewest, so one end of a socket pair for each finds them all.
-func (r *gnetReactor) find() (el gnet.EventLoop, far int, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, -1, fmt.Errorf("loop: socketpair: %w", err)
-	}
-	f := os.NewFile(uintptr(fds[0]), "socketpair")
-	defer f.Close() //nolint:errcheck // FileConn has its own descriptor
-	nc, err := net.FileConn(f)
-	if err != nil {
-		_ = unix.Close(fds[1])
-		return nil, -1, fmt.Errorf("loop: socketpair: %w", err)
-	}
-	gc, err := r.client.EnrollContext(nc, anchor{})
-	if err != nil {
-		_ = unix.Close(fds[1])
-		return nil, -1, fmt.Errorf("loop: enroll: %w", err)
-	}
-	return gc.EventLoop(), fds[1], nil
-}
-
-// anchor is the context of a connection that found a loop.
-type anchor struct{}
-
-// entry is the context of any other: whose it is, and its socket, once it opened.
-type entry struct {
-	loop    *Loop
-	base    *gnetBase
-	handler Handler
-	sock    *plainSocket
-}
-
-// Enroll implements Base.
-func (b *gnetBase) Enroll(l *Loop, nc net.Conn, h Handler) error {
-	// gnet gives the memory of an IPv6 zone's name to its buffer pool when the connection closes; the string is not
-	// its to give.
-	for _, a := range []net.Addr{nc.LocalAddr(), nc.RemoteAddr()} {
-		if t, ok := a.(*net.TCPAddr); ok {
-			t.Zone = ""
+func (r *gnetReactor) Stop() {
+	for _, b := range r.bases {
+		if b.stopped.Load() {
+			continue
 		}
+		_ = b.poller.Trigger(queue.HighPriority, func(any) error { return gneterrors.ErrEngineShutdown }, nil)
 	}
-	ch, err := b.el.Enroll(gnet.NewContext(context.Background(), &entry{loop: l, base: b, handler: h}), nc)
-	if err != nil {
-		_ = nc.Close()
-		return err
-	}
-	return (<-ch).Err
+	_ = r.running.Wait(context.Background())
 }
 
-// OnOpen implements gnet.EventHandler.
-func (*gnetReactor) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	if e, ok := c.Context().(*entry); ok {
-		e.sock = &plainSocket{fdSocket: fdSocket(c.Fd()), gc: c, base: e.base}
-		if !e.loop.Opened(e.handler, e.sock) {
-			e.sock.gone = true
-			return nil, gnet.Close
-		}
-	}
-	return nil, gnet.None
-}
-
-// OnTraffic implements gnet.EventHandler.
-func (*gnetReactor) OnTraffic(c gnet.Conn) gnet.Action {
-	buf, _ := c.Next(-1)
-	if e, ok := c.Context().(*entry); ok {
-		e.loop.Data(e.handler, buf)
-	}
-	return gnet.None
-}
-
-// OnClose implements gnet.EventHandler. It runs inside Socket.Close, too, when there is nothing to tell.
-func (*gnetReactor) OnClose(c gnet.Conn, err error) gnet.Action {
-	e, ok := c.Context().(*entry)
-	if !ok || e.sock == nil {
-		return gnet.None
-	}
-	if err == io.EOF { //nolint:errorlint // as it is, it comes from an event that told of the end alone; a read that found it wraps it
-		err = e.readRest()
-	}
-	if !e.sock.gone {
-		e.sock.gone = true
-		e.loop.Ended(e.handler, err)
-	}
-	return gnet.None
-}
-
-// readRest hands over what the kernel has of a connection that the peer has ended, and returns how it ended. The event may be of when
-// it was paused: since then another, of the same poll, has let it go on.
-func (e *entry) readRest() error {
-	var buf []byte
-	for !e.sock.paused && !e.sock.gone {
-		if buf == nil {
-			buf = make([]byte, largeBytes)
-		}
-		n, err := e.sock.Read(buf)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		e.loop.Data(e.handler, buf[:n])
-	}
-	return io.EOF
-}
-
-// gnetBase is a Base on one of gnet's event loops.
+// gnetBase is a Base on one of gnet's pollers.
 type gnetBase struct {
 	*Watcher
-	el     gnet.EventLoop
-	poller poller
+	loop    *Loop
+	poller  *netpoll.Poller
+	set     interests
+	polled  []polled // by descriptor; nil: not polled
+	buffer  []byte   // for what one read brings
+	stopped atomic.Bool
+	running context.Context // until it has stopped
+	ended   context.CancelFunc
 }
 
-func (b *gnetBase) Run(f func()) bool { return b.el.Execute(context.Background(), runnable(f)) == nil }
+// polled is what a poller waits for: a plainSocket, or an acceptor.
+type polled interface {
+	told(readable bool) // of bytes, or clients; false: only of the end
+	end(err error)
+}
+
+func newGnetBase(readBuffer int, watcher *Watcher, w world.World) (b *gnetBase, err error) {
+	b = &gnetBase{Watcher: watcher, buffer: make([]byte, readBuffer)}
+	if b.poller, err = netpoll.OpenPoller(); err != nil {
+		return nil, fmt.Errorf("loop: %w", err)
+	}
+	if b.set, err = interestsOf(b.poller); err != nil {
+		_ = b.poller.Close()
+		return nil, err
+	}
+	b.running, b.ended = w.WithCancel(context.Background())
+	return b, nil
+}
+
+// run is the event loop. An event may be of a descriptor that was closed since the poller looked, or even of what had its number
+// before: so those who are told look for themselves.
+func (b *gnetBase) run() {
+	err := b.poller.Polling(func(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
+		if p := b.at(fd); p != nil {
+			p.told(readable(ev))
+		}
+		return nil
+	})
+	if !errors.Is(err, gneterrors.ErrEngineShutdown) {
+		b.loop.Log.Error("an event loop has ended", "err", err)
+	}
+	for _, p := range b.polled {
+		if p != nil {
+			p.end(nil)
+		}
+	}
+	b.stopped.Store(true)
+	b.ended()
+	_ = b.poller.Close()
+}
+
+func (b *gnetBase) at(fd int) polled {
+	if fd < len(b.polled) {
+		return b.polled[fd]
+	}
+	return nil
+}
+
+// poll has p told of fd.
+func (b *gnetBase) poll(fd int, p polled) error {
+	if err := b.poller.AddRead(&netpoll.PollAttachment{FD: fd}, false); err != nil {
+		return err
+	}
+	if fd >= len(b.polled) {
+		b.polled = append(b.polled, make([]polled, fd+1-len(b.polled))...)
+	}
+	b.polled[fd] = p
+	return nil
+}
+
+// close closes fd, which is polled. shared: there may be other descriptors of it, for which the kernel would go on polling.
+func (b *gnetBase) close(fd int, shared bool) {
+	b.polled[fd] = nil
+	if shared {
+		_ = b.poller.Delete(fd)
+	}
+	_ = unix.Close(fd)
+}
+
+// Run implements Base.
+func (b *gnetBase) Run(f func()) bool {
+	return !b.stopped.Load() && b.poller.Trigger(queue.LowPriority, runTask, f) == nil
+}
+
+func runTask(f any) error { f.(func())(); return nil }
+
+// call runs f on the loop, and waits for what it returns.
+func (b *gnetBase) call(f func() error) (err error) {
+	var ran atomic.Bool
+	done := world.NewGroup(b.loop.World)
+	done.Add(1)
+	if !b.Run(func() { err = f(); ran.Store(true); done.Done() }) {
+		return errStopped
+	}
+	if done.Wait(b.running) != nil && !ran.Load() { // what came as the loop stopped is left undone
+		return errStopped
+	}
+	return err
+}
+
+// errStopped is why a connection is not enrolled once the reactor has stopped.
+var errStopped = errors.New("loop: the event loop has stopped")
+
 func (*gnetBase) Nap(d time.Duration) { nap(d) }
 func (*gnetBase) Yield()              { runtime.Gosched() }
 
-// runnable is a gnet.Runnable.
-type runnable func()
+// Enroll implements Base. A loop has a descriptor of its own: that of nc is in Go's poller.
+func (b *gnetBase) Enroll(_ *Loop, nc net.Conn, h Handler) error {
+	fd, err := descriptorOf(nc)
+	remote := nc.RemoteAddr()
+	_ = nc.Close()
+	if err != nil {
+		return err
+	}
+	err = b.call(func() error { return b.open(fd, remote, h) })
+	if errors.Is(err, errStopped) {
+		_ = unix.Close(fd)
+	}
+	return err
+}
 
-func (f runnable) Run(context.Context) error { f(); return nil }
+// descriptorOf returns another descriptor of nc.
+func descriptorOf(nc net.Conn) (fd int, err error) {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return -1, fmt.Errorf("loop: a %T has no descriptor: %w", nc, errors.ErrUnsupported)
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if e := rc.Control(func(of uintptr) { fd, err = fdSocket(of).Dup() }); e != nil {
+		return -1, e
+	}
+	return fd, err
+}
 
-// gnetLogger sends gnet's own messages to our log. What it calls info is our debug, as is that an event came for a connection which an
-// earlier one of the same pass has closed: that is in order.
+// open begins to poll a connection.
+func (b *gnetBase) open(fd int, remote net.Addr, h Handler) error {
+	s := &plainSocket{fdSocket: fdSocket(fd), base: b, handler: h, remote: remote}
+	if err := b.poll(fd, s); err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
+	if !b.loop.Opened(h, s) {
+		s.Close()
+	}
+	return nil
+}
+
+// gnetLogger sends gnet's own messages to our log. What it calls info is our debug.
 type gnetLogger struct{ log *slog.Logger }
 
 var _ logging.Logger = gnetLogger{}
 
 func (g gnetLogger) Debugf(f string, a ...any) { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
 func (g gnetLogger) Infof(f string, a ...any)  { g.log.Debug(fmt.Sprintf("gnet: "+f, a...)) }
+func (g gnetLogger) Warnf(f string, a ...any)  { g.log.Warn(fmt.Sprintf("gnet: "+f, a...)) }
 func (g gnetLogger) Errorf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }
 func (g gnetLogger) Fatalf(f string, a ...any) { g.log.Error(fmt.Sprintf("gnet: "+f, a...)) }
-
-func (g gnetLogger) Warnf(f string, a ...any) {
-	if strings.Contains(f, "stale connection") {
-		g.Debugf(f, a...)
-		return
-	}
-	g.log.Warn(fmt.Sprintf("gnet: "+f, a...))
-}

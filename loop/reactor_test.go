@@ -9,69 +9,104 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
+
+	"cashew/world"
 )
 
-// toldConn is a gnet.Conn of which only the context is asked.
-type toldConn struct {
-	gnet.Conn
-	e *entry
-}
-
-func (c toldConn) Context() any { return c.e }
-
 // TestEndBehindRest: an event that tells of a peer's end alone is of when its connection was paused. If that goes on by then, what the
-// kernel has of it comes first; if not, the handler reads it when it likes.
+// kernel has of it comes first; if not, the handler reads it when it likes. It may also be of what had the descriptor before.
 func TestEndBehindRest(t *testing.T) {
 	sent := strings.Repeat("0123456789", largeBytes/8)
 	for _, c := range []struct {
 		name string
-		when func(e *entry, h *taker)
+		open bool // the peer has not ended
+		when func(s *plainSocket, h *taker)
 		want int
 		end  bool
 	}{
-		{"goes on", func(*entry, *taker) {}, len(sent), true},
-		{"is paused", func(e *entry, _ *taker) { e.sock.paused = true }, 0, true},
-		{"pauses again", func(e *entry, h *taker) { h.onData = func([]byte) { e.sock.paused = true } }, largeBytes, true},
-		{"closes", func(e *entry, h *taker) { h.onData = func([]byte) { e.sock.gone = true } }, largeBytes, false},
+		{"goes on", false, func(*plainSocket, *taker) {}, len(sent), true},
+		{"is paused", false, func(s *plainSocket, _ *taker) { s.paused = true }, 0, true},
+		{"pauses again", false, func(s *plainSocket, h *taker) { h.onData = func([]byte) { s.paused = true } }, largeBytes, false},
+		{"closes", false, func(s *plainSocket, h *taker) { h.onData = func([]byte) { s.Close() } }, largeBytes, false},
+		{"goes on and has not ended", true, func(*plainSocket, *taker) {}, len(sent), false},
+		{"is paused and has not ended", true, func(s *plainSocket, _ *taker) { s.paused = true }, 0, false},
 	} {
-		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, fd := range fds {
-			defer unix.Close(fd)
-			if err := unix.SetNonblock(fd, true); err != nil {
-				t.Fatal(err)
+		t.Run(c.name, func(t *testing.T) {
+			s, peer, h := newPlainSocket(t, largeBytes)
+			if n, err := unix.Write(peer, []byte(sent)); n != len(sent) || err != nil {
+				t.Fatalf("write %d: %v", n, err)
 			}
-		}
-		if n, err := unix.Write(fds[1], []byte(sent)); n != len(sent) || err != nil {
-			t.Fatalf("write %d: %v", n, err)
-		}
-		if err := unix.Shutdown(fds[1], unix.SHUT_WR); err != nil {
-			t.Fatal(err)
-		}
-		h := new(taker)
-		e := &entry{loop: newTestLoop(), handler: h, sock: &plainSocket{fdSocket: fdSocket(fds[0])}}
-		c.when(e, h)
-		new(gnetReactor).OnClose(toldConn{e: e}, io.EOF)
-		ended := len(h.ended) == 1 && errors.Is(h.ended[0], io.EOF)
-		if string(h.got) != sent[:c.want] || ended != c.end || !e.sock.gone {
-			t.Errorf("a connection that %s: %d bytes came before Ended %v; want %d, %v", c.name, len(h.got), h.ended, c.want, c.end)
-		}
+			if !c.open {
+				if err := unix.Shutdown(peer, unix.SHUT_WR); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.when(s, h)
+			s.told(false)
+			ended := len(h.ended) == 1 && errors.Is(h.ended[0], io.EOF)
+			if string(h.got) != sent[:c.want] || ended != c.end || s.gone != (c.end || c.name == "closes") {
+				t.Errorf("%d bytes came before Ended %v, gone %v; want %d, %v", len(h.got), h.ended, s.gone, c.want, c.end)
+			}
+		})
 	}
 }
 
-// TestGnetLogger: what gnet says at which level; an event of a connection that was just closed is no warning.
+// newPlainSocket returns a socket that no loop polls, which reads so many bytes at once, and its peer.
+func newPlainSocket(t *testing.T, buffer int) (s *plainSocket, peer int, h *taker) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := newGnetBase(buffer, nil, world.New(time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.loop, h = newTestLoop(), new(taker)
+	s = &plainSocket{fdSocket: fdSocket(fds[0]), base: b, handler: h}
+	if err := b.poll(fds[0], s); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		_ = unix.Close(fds[1])
+		_ = b.poller.Close()
+	})
+	return s, fds[1], h
+}
+
+// TestPausedTold: bytes that a poller tells of, and that came before its loop paused the connection, wait until it goes on.
+func TestPausedTold(t *testing.T) {
+	s, peer, h := newPlainSocket(t, largeBytes)
+	if _, err := unix.Write(peer, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	s.Pause()
+	s.told(true)
+	if len(h.got) > 0 {
+		t.Errorf("a paused connection got %q", h.got)
+	}
+	s.Resume()
+	s.told(true)
+	if string(h.got) != "x" {
+		t.Errorf("then it got %q", h.got)
+	}
+}
+
+// TestGnetLogger: what gnet says at which level.
 func TestGnetLogger(t *testing.T) {
 	for _, c := range []struct {
 		says  func(g gnetLogger)
 		level string
 	}{
-		{func(g gnetLogger) { g.Warnf("received event[fd=%d|ev=%d] of a stale connection", 1, 25) }, "DEBUG"},
-		{func(g gnetLogger) { g.Warnf("anything else: %d", 1) }, "WARN"},
+		{func(g gnetLogger) { g.Warnf("anything: %d", 1) }, "WARN"},
 		{func(g gnetLogger) { g.Infof("x") }, "DEBUG"},
 		{func(g gnetLogger) { g.Errorf("x") }, "ERROR"},
 	} {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Watcher tells when stalled sockets take bytes again. gnet has no callback for that, so the stalled few are kept in an
+// Watcher tells when stalled sockets take bytes again. gnet's pollers are not asked for that, so the stalled few are kept in an
 // epoll set (kqueue) of their own, which one goroutine waits on for the whole process.
 type Watcher struct {
 	set  writeSet

@@ -59,16 +59,31 @@ func (s *Session) CameThrough(laddr string, left func()) {
 
 // Enroll puts s on its loop; nc is used up. An error is logged, and s counted out.
 func (s *Session) Enroll(nc net.Conn) error {
+	p := s.about(nc)
+	return s.enrolled(p, s.loop.Enroll(nc, s))
+}
+
+// Open is Enroll for nc that a loop has accepted; it is called on s's loop, and does not wait.
+func (s *Session) Open(nc net.Conn) {
+	p := s.about(nc)
+	_ = s.enrolled(p, s.loop.Open(nc, s))
+}
+
+// about tells s of nc, which it is to have, and returns its pool, of which it knows no more once it is open.
+func (s *Session) about(nc net.Conn) *Pool {
 	if s.cl.LAddr == "" {
 		if s.cl.LAddr = "unix"; s.cl.Addr != "unix" {
 			s.cl.LAddr = nc.LocalAddr().String()
 		}
 	}
-	p := s.from
 	if s.cl.Known && !s.restored {
-		s.auditKnown(p)
+		s.auditKnown(s.from)
 	}
-	err := s.loop.Enroll(nc, s)
+	return s.from
+}
+
+// enrolled takes note of what came of it.
+func (s *Session) enrolled(p *Pool, err error) error {
 	if err != nil {
 		s.loop.Log.Error("client dropped", "pool", p.Name, "client", s.cl.Addr, "err", err)
 		s.local.countOut(s, p)
@@ -265,7 +280,7 @@ func (s *Session) Ended(err error) bool {
 	return true
 }
 
-// detach lives on without the reactor until all that is owed is delivered: gnet closes a connection as soon as the client sends
+// detach lives on without the reactor until all that is owed is delivered: the reactor closes a connection as soon as the client sends
 // no more, but that client may still be reading. Nothing is read from it behind what the kernel had: that such a client is gone
 // altogether shows only by a write that fails.
 func (s *Session) detach() bool {
@@ -292,6 +307,7 @@ func (s *Session) close() {
 		s.local.sessions.remove(s)
 		s.account()
 		s.countLeft()
+		s.loop.Left(s.openedAt)
 	}
 	s.life = closed
 	if s.retrying > 0 {

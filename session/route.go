@@ -359,7 +359,7 @@ func (s *Session) pastCrowd(c *backend.Conn) {
 }
 
 // giveInput gives the input buffer to the server connection, so that a large command is not copied, if frame is its front
-// and buffer: gnet's own is lost when the callback returns.
+// and buffer: the loop's own is lost when the callback returns.
 func (s *Session) giveInput(c *backend.Conn, frame []byte) bool {
 	if s.in == nil || &frame[0] != &s.in.B[0] {
 		return false

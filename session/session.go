@@ -44,7 +44,7 @@ import (
 // Session is one client: it takes commands from the input, sends them on their way, and keeps the replies in the
 // commands' order, whatever server answers first. It belongs to one Loop.
 //
-// A session that is attached has a gnet connection; lifetime.go says how it loses that, how it changes its pool, and how it
+// A session that is attached has a connection that its loop polls; lifetime.go says how it loses that, how it changes its pool, and how it
 // ends. Here are its fields, input that is kept, and what is answered without a server.
 //
 // What every command and reply touches stands first: with hundreds of clients each cache line of a session is fetched anew.
@@ -207,7 +207,7 @@ func (s *Session) takeRest() {
 	s.takeKept()
 }
 
-// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through gnet's buffer it
+// fill reads the rest of a large command, as far as it has come, straight to where it is kept: through the loop's buffer it
 // would be copied once more.
 func (s *Session) fill() {
 	for range maxFills {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +21,9 @@ type Listener interface {
 	net.Listener
 
 	AcceptBy(t time.Time) // Accept waits no longer; the zero time: it waits for ever
+
+	// Rest has nobody wait for clients before the next Accept, which is not under way: an event loop does, on a Descriptor.
+	Rest() error
 	Prepare(o ListenOptions) error
 
 	SharePort(on bool) (was bool, err error) // sets SO_REUSEPORT, which may change while a socket listens
@@ -34,6 +38,7 @@ type ListenOptions struct {
 	ReusePort bool        // SO_REUSEPORT, which a unix socket has not
 	Backlog   int         // of listen(2)
 	Mode      fs.FileMode // of a unix socket; 0: leave it
+	Keepalive bool        // of those who connect, at the system's intervals
 }
 
 // Listen implements Network. At the path of a unix socket it removes what a former process left.
@@ -89,36 +94,147 @@ func ListenerOf(nl net.Listener) Listener {
 	if ln, ok := nl.(Listener); ok {
 		return ln
 	}
-	return machineListener{nl}
+	return &machineListener{addr: nl.Addr(), nl: nl}
 }
 
-// machineListener is one of package net's.
-type machineListener struct{ net.Listener }
+// machineListener is one of package net's, or its socket alone while it rests: one of package net's is in Go's poller, which would
+// wake a thread for each client.
+type machineListener struct {
+	addr net.Addr
+
+	mu     sync.Mutex
+	nl     net.Listener // nil: it rests
+	fd     int          // while it rests
+	by     time.Time    // see AcceptBy
+	closed bool
+}
+
+// Addr implements net.Listener.
+func (l *machineListener) Addr() net.Addr { return l.addr }
+
+// Accept implements net.Listener.
+func (l *machineListener) Accept() (net.Conn, error) {
+	nl, err := l.awake()
+	if err != nil {
+		return nil, err
+	}
+	return nl.Accept()
+}
+
+// awake returns package net's listener.
+func (l *machineListener) awake() (net.Listener, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, net.ErrClosed
+	}
+	if l.nl != nil {
+		return l.nl, nil
+	}
+	nl, err := listenerOn(l.fd)
+	if err != nil {
+		return nil, err
+	}
+	_ = unix.Close(l.fd)
+	l.nl = nl
+	l.setDeadline()
+	return nl, nil
+}
+
+// listenerOn returns a listener of package net with a descriptor of its own.
+func listenerOn(fd int) (net.Listener, error) {
+	dup, err := duplicate(fd)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(dup), "listener")
+	defer f.Close() //nolint:errcheck // FileListener has its own descriptor
+	return net.FileListener(f)
+}
+
+func duplicate(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) }
+
+// Rest implements Listener.
+func (l *machineListener) Rest() error {
+	fd, err := l.Descriptor()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.nl == nil {
+		return unix.Close(fd)
+	}
+	_ = l.nl.Close()
+	l.nl, l.fd = nil, fd
+	return nil
+}
+
+// Close implements net.Listener.
+func (l *machineListener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return net.ErrClosed
+	case l.nl != nil:
+		l.closed = true
+		return l.nl.Close()
+	}
+	l.closed = true
+	return unix.Close(l.fd)
+}
 
 // AcceptBy implements Listener.
-func (l machineListener) AcceptBy(t time.Time) {
-	if d, ok := l.Listener.(interface{ SetDeadline(t time.Time) error }); ok {
-		_ = d.SetDeadline(t)
+func (l *machineListener) AcceptBy(t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.by = t
+	l.setDeadline()
+}
+
+// setDeadline has package net know of by.
+func (l *machineListener) setDeadline() {
+	if d, ok := l.nl.(interface{ SetDeadline(t time.Time) error }); ok {
+		_ = d.SetDeadline(l.by)
 	}
 }
 
 // Prepare implements Listener. It sets what package net has no option for: the backlog, by a second listen(2) on the socket, which
-// only changes that; the socket's mode; and that the socket's file outlives us, as another process may have taken its place by then.
-func (l machineListener) Prepare(o ListenOptions) error {
+// only changes that; the socket's mode; that the socket's file outlives us, as another process may have taken its place by then; and
+// what sockets that are accepted inherit.
+func (l *machineListener) Prepare(o ListenOptions) error {
 	if err := l.control(func(fd int) error { return unix.Listen(fd, o.Backlog) }); err != nil {
 		return err
 	}
-	if ul, ok := l.Listener.(*net.UnixListener); ok {
+	if _, ok := l.Addr().(*net.TCPAddr); ok {
+		return l.control(func(fd int) error { return bequeath(fd, o.Keepalive) })
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ul, ok := l.nl.(*net.UnixListener); ok {
 		ul.SetUnlinkOnClose(false)
-		if o.Mode != 0 {
-			return os.Chmod(ul.Addr().String(), o.Mode)
-		}
+	}
+	if o.Mode != 0 {
+		return os.Chmod(l.addr.String(), o.Mode)
 	}
 	return nil
 }
 
+// bequeath sets what a listening socket's connections have from the beginning: no delay, and whether they are kept alive.
+func bequeath(fd int, keepalive bool) error {
+	on := 0
+	if keepalive {
+		on = 1
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, on); err != nil {
+		return err
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+}
+
 // SharePort implements Listener.
-func (l machineListener) SharePort(on bool) (was bool, err error) {
+func (l *machineListener) SharePort(on bool) (was bool, err error) {
 	err = l.control(func(fd int) error {
 		v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
 		if err != nil {
@@ -134,7 +250,7 @@ func (l machineListener) SharePort(on bool) (was bool, err error) {
 }
 
 // SharesPort implements Listener.
-func (l machineListener) SharesPort() (yes bool) {
+func (l *machineListener) SharesPort() (yes bool) {
 	_ = l.control(func(fd int) error {
 		v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT)
 		yes = err == nil && v != 0
@@ -144,38 +260,47 @@ func (l machineListener) SharesPort() (yes bool) {
 }
 
 // Dup implements Listener.
-func (l machineListener) Dup() (Listener, error) {
-	f, err := l.File()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // FileListener has its own descriptor
-	nl, err := net.FileListener(f)
-	if err != nil {
-		return nil, err
-	}
-	if ul, ok := nl.(*net.UnixListener); ok {
-		ul.SetUnlinkOnClose(false)
-	}
-	return machineListener{nl}, nil
+func (l *machineListener) Dup() (dup Listener, err error) {
+	err = l.control(func(fd int) error {
+		nl, err := listenerOn(fd)
+		if err == nil {
+			dup = &machineListener{addr: l.addr, nl: nl}
+		}
+		return err
+	})
+	return dup, err
 }
 
 // File implements Listener. It is like File of package net, whose result turns the socket into a blocking one, here too, when it
 // is given to another process.
-func (l machineListener) File() (*os.File, error) {
-	var dup int
-	err := l.control(func(fd int) (err error) {
-		dup, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		return err
-	})
+func (l *machineListener) File() (*os.File, error) {
+	fd, err := l.Descriptor()
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(dup), l.Addr().String()), nil
+	return os.NewFile(uintptr(fd), l.addr.String()), nil
 }
 
-func (l machineListener) control(f func(fd int) error) error {
-	rc, err := l.Listener.(syscall.Conn).SyscallConn()
+// Descriptor returns another descriptor of the socket, which the caller closes.
+func (l *machineListener) Descriptor() (dup int, err error) {
+	err = l.control(func(fd int) (err error) {
+		dup, err = duplicate(fd)
+		return err
+	})
+	return dup, err
+}
+
+// control calls f with the socket.
+func (l *machineListener) control(f func(fd int) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return net.ErrClosed
+	case l.nl == nil:
+		return f(l.fd)
+	}
+	rc, err := l.nl.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}

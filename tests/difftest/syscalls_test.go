@@ -288,3 +288,32 @@ func (p *proxy) io(t testing.TB) map[string]int64 {
 	}
 	return counts
 }
+
+// TestSystemCallsOfConnecting: a client that connects for each request costs one write to its server and one to itself, and three
+// reads, the last of which finds that it has gone. Nobody is woken for it.
+func TestSystemCallsOfConnecting(t *testing.T) {
+	wantCashew(t, "it is not ours to hold")
+	servers := startLocks(t, 1, readReply)
+	p := startLoops(t, 1, lockPool("p", false, servers))
+	get, reply := command("GET", "a"), bulk("value")
+	play := func() {
+		c := dial(t, p.addr("p"))
+		c.send(get)
+		servers[0].serve(1, func(string) string { return reply })
+		c.skip(len(reply))
+		c.conn.Close()
+	}
+	play()
+	const rounds = 300
+	before := p.io(t)
+	for range rounds {
+		play()
+	}
+	after := p.io(t)
+	per := func(field string) float64 { return float64(after[field]-before[field]) / rounds }
+	t.Logf("%.2f reads and %.2f writes a client", per("syscr"), per("syscw"))
+	const own = 0.5
+	if per("syscr") > 3+own || per("syscw") > 2+own {
+		t.Errorf("%.2f reads and %.2f writes a client; want 3 and 2 at most", per("syscr"), per("syscw"))
+	}
+}

@@ -50,9 +50,8 @@ var exported = rule{unit: "exported names", most: 40, larger: map[string]int{
 // world and waits in its Signal, Lock or Group, so that a simulation knows of all who run and of all who wait. forbidigo in
 // .golangci.yml holds the calls, as time.Sleep; this rule holds the statements, for each file of inWorld.
 var blocking = rule{unit: "go statements, selects and uses of channels", most: 0, larger: map[string]int{
-	// These two are the machine's reactor, of which a simulation has its own.
-	"loop/reactor.go": 1, // Enroll waits for gnet, which answers on a channel; a goroutine off the loops does
-	"loop/watch.go":   1, // the Watcher waits in epoll or kqueue, which blocks a thread and no channel
+	// It is a part of the machine's reactor, of which a simulation has its own.
+	"loop/watch.go": 1, // the Watcher waits in epoll or kqueue, which blocks a thread and no channel
 }}
 
 // inWorld are the folders for which blocking holds, with all below them, and outOfWorld those of them for which it does not.

@@ -18,7 +18,7 @@ var enginePlants = []plant{
 
 	// Hand-over.
 	{"after-a-failed-hand-over-it-drains", "engine/handover.go", "	p.draining.Store(false)\n", ""},
-	{"after-a-failed-hand-over-nobody-accepts", "engine/handover.go", "		p.accepting.Go(ln.run)\n", ""},
+	{"after-a-failed-hand-over-nobody-accepts", "engine/handover.go", "		p.accept(ln)\n", ""},
 	{"given-descriptor-is-kept", "engine/handover.go", "			p.world.Drop(c.FD)\n			taken++", "			taken++"},
 	{"client-that-nobody-took-is-lost", "engine/handover.go", "			p.takeBack(c)\n", "			_ = i\n"},
 	{"hand-over-parts-one-loop", "engine/handover.go", "		gone, left, stays = append(gone, parted...), left+others, stays+staying", "		gone, left, stays = parted, left+others, stays+staying"},

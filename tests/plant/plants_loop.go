@@ -32,7 +32,7 @@ var loopPlants = []plant{
 	{"flush-forgets-servers-alone", "loop/flush.go", "len(l.clients) == 0 && len(l.resume) == 0 && len(l.servers) == 0:", "len(l.clients) == 0 && len(l.resume) == 0:"},
 	{"flush-forgets-who-may-go-on", "loop/flush.go", "len(l.clients) == 0 && len(l.resume) == 0 && len(l.servers) == 0:", "len(l.clients) == 0 && len(l.servers) == 0:"},
 	{"flush-does-not-go-round", "loop/flush.go", "if len(l.resume) == 0 && len(l.servers) == 0 {", "if len(l.servers) == 0 {"},
-	{"flush-task-is-lost-when-busy", "loop/flush.go", "		l.scheduled = l.base.Run(l.flushTask)", "		l.scheduled = l.Busy > 3 || l.base.Run(l.flushTask)"},
+	{"flush-task-is-lost-when-busy", "loop/flush.go", "	l.scheduled = l.base.Run(l.flushTask)", "	l.scheduled = l.Busy > 3 || l.base.Run(l.flushTask)"},
 	{"opened-does-not-flush", "loop/loop.go", "	ok = h.Opened(s)\n	l.flushSoon()", "	ok = h.Opened(s)"},
 	{"clock-stands-still-for-data", "loop/loop.go", "	defer l.survive(h)\n	l.Tick()\n	h.Data(buf)", "	defer l.survive(h)\n	h.Data(buf)"},
 }

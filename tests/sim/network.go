@@ -232,13 +232,29 @@ type socket struct {
 	queue   []*end
 	waiters []waiter
 	refs    int
-	closed  bool
+
+	acceptors []*acceptor // of loops
+	closed    bool
 }
 
 // come has a client stand in the queue.
 func (k *socket) come(e *end) {
 	k.queue = append(k.queue, e)
 	wakeAll(k.waiters)
+	for _, a := range k.acceptors {
+		a.come()
+	}
+}
+
+// release lets go of a descriptor. With the last one all who wait in the queue are reset.
+func (k *socket) release() {
+	if k.refs--; k.refs == 0 {
+		k.closed = true
+		for _, e := range k.queue {
+			e.close(true)
+		}
+		k.queue = nil
+	}
 }
 
 // listener is one descriptor of a socket.
@@ -287,23 +303,18 @@ func (l *listener) AcceptBy(t time.Time) {
 	wakeAll(l.waiters)
 }
 
-// Close implements net.Listener. With the last descriptor of the socket all who wait in its queue are reset.
+// Close implements net.Listener.
 func (l *listener) Close() error {
 	if l.closed {
 		return net.ErrClosed
 	}
 	l.closed = true
 	wakeAll(l.waiters)
-	if l.refs--; l.refs == 0 {
-		l.socket.closed = true
-		for _, e := range l.queue {
-			e.close(true)
-		}
-		l.queue = nil
-	}
+	l.release()
 	return nil
 }
 
+func (l *listener) Rest() error                          { return nil }
 func (l *listener) Addr() net.Addr                       { return l.host.addr }
 func (l *listener) Prepare(world.ListenOptions) error    { return nil }
 func (l *listener) SharePort(bool) (was bool, err error) { return false, nil }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"cashew/loop"
@@ -19,6 +20,7 @@ import (
 //   - then tasks run until none is left, those among them that tasks added
 //   - Close ends a connection inside the call
 //   - a connection that is not read from is still told that it is broken
+//   - a loop accepts clients of a listener, some in a pass
 type reactor struct {
 	sim     *Sim
 	loops   []*loop.Loop
@@ -78,7 +80,8 @@ type base struct {
 	active   []*plain // that have something to be told
 	first    *plain   // of all
 	awaiting bool     // its pass is to come
-	layers   uint64   // that were put beneath connections, ever
+	accepts  []*acceptor
+	layers   uint64 // that were put beneath connections, ever
 }
 
 // queued is a function that a loop is to run; never, if there is one, is called if the loop ends before that.
@@ -144,6 +147,71 @@ func endOf(nc net.Conn) *end {
 	panic(fmt.Sprintf("sim: enrolled a %T", nc))
 }
 
+// acceptor is a listener of which a loop accepts, by a descriptor of its own.
+type acceptor struct {
+	base *base
+	from *socket
+	next func() func(net.Conn)
+	over func()
+}
+
+// Accept is what loop.Loop's asks of a Base that accepts clients itself.
+func (b *base) Accept(ln world.Listener, next func() func(net.Conn), over func()) (end func(), err error) {
+	l, ok := ln.(*listener)
+	if !ok || l.closed || b.reactor.stopped {
+		return nil, net.ErrClosed
+	}
+	l.refs++
+	a := &acceptor{base: b, from: l.socket, next: next, over: over}
+	b.accepts = append(b.accepts, a)
+	l.acceptors = append(l.acceptors, a)
+	a.come()
+	return a.end, nil
+}
+
+// Open is what loop.Loop's asks of such a Base.
+func (b *base) Open(nc net.Conn, h loop.Handler) error {
+	e := endOf(nc)
+	e.readable, e.writable = nil, nil
+	b.register(e, h)
+	return nil
+}
+
+// come has the next pass of the loop look at a.
+func (a *acceptor) come() {
+	if len(a.from.queue) > 0 {
+		a.base.soon()
+	}
+}
+
+// accept is what a pass does: it accepts some of who waits.
+func (a *acceptor) accept() {
+	take := a.next()
+	for range 1 + a.base.sim.rnd.IntN(3) {
+		if take == nil || len(a.from.queue) == 0 {
+			break
+		}
+		e := a.from.queue[0]
+		a.from.queue = a.from.queue[1:]
+		a.base.loop.Came(a.base.sim.conn(e), take)
+	}
+	if take == nil {
+		a.end()
+		a.over()
+	}
+}
+
+// end accepts no more.
+func (a *acceptor) end() {
+	i := slices.Index(a.base.accepts, a)
+	if i < 0 {
+		return
+	}
+	a.base.accepts = slices.Delete(a.base.accepts, i, i+1)
+	a.from.acceptors = slices.DeleteFunc(a.from.acceptors, func(other *acceptor) bool { return other == a })
+	a.from.release()
+}
+
 // register begins to poll e.
 func (b *base) register(e *end, h loop.Handler) {
 	if b.sim.Layered {
@@ -169,6 +237,9 @@ func (b *base) run() {
 	if b.reactor.stopped {
 		return
 	}
+	for _, a := range slices.Clone(b.accepts) {
+		a.accept()
+	}
 	now := b.active
 	b.active = nil
 	rnd := b.sim.rnd
@@ -189,6 +260,9 @@ func (b *base) run() {
 		t.f()
 	}
 	b.tasks = b.tasks[:0]
+	for _, a := range b.accepts {
+		a.come()
+	}
 	for _, p := range b.active {
 		if p.told() {
 			b.soon()
