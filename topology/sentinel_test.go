@@ -1,7 +1,11 @@
 package topology
 
 import (
+	"io"
+	"net"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"cashew/codec"
 	"cashew/ring"
@@ -151,4 +155,34 @@ func TestMovesAfterReload(t *testing.T) {
 	if next.Moves(5); !next.MovingSlot(0, 5) || p.MovingSlot(0, 5) {
 		t.Error("a slot that moves is not known to, or is in a pool that is no cluster")
 	}
+}
+
+// TestHeardInSilence: a sentinel that has nothing to say is asked for a word over the connection on which it is heard, and that stays: what it
+// published while there is none would be missed.
+func TestHeardInSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 1, func(o *Options) {
+			o.Sentinels, o.Servers[0].Master, o.Servers[0].Addr = []ServerOptions{ServerAt("s:1")}, "m", "a:1"
+		})
+		p.registry.masters.follow(p)
+		ours, theirs := net.Pipe()
+		over := make(chan struct{})
+		go func() {
+			p.hear(ours, "s:1")
+			_ = ours.Close()
+			close(over)
+		}()
+		for i := range 4 {
+			_ = theirs.SetDeadline(time.Now().Add(2 * pingTicks * listenTick))
+			asked := make([]byte, len(p.opts.Protocol.Probe()))
+			if _, err := io.ReadFull(theirs, asked); err != nil {
+				t.Fatalf("it is not asked the %d. time: %v", i+1, err)
+			}
+			if _, err := io.WriteString(theirs, "*2\r\n$4\r\npong\r\n$0\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = theirs.Close()
+		<-over
+	})
 }

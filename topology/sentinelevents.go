@@ -105,6 +105,9 @@ func (p *Pool) hear(c net.Conn, addr string) {
 		case !errors.Is(err, os.ErrDeadlineExceeded), silent >= deadTicks:
 			return
 		case silent == pingTicks:
+			if c.SetDeadline(p.world.Now().Add(listenTick)) != nil { // the one that has just passed is for writing, too
+				return
+			}
 			if _, err := c.Write(protocol.Probe()); err != nil {
 				return
 			}
