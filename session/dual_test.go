@@ -285,6 +285,28 @@ func TestDualScript(t *testing.T) {
 	c.has(t, ":1\r\n:2\r\n:3\r\n")
 }
 
+// TestDualSampled: a key that is written to both is counted at the server of the own pool that has it.
+func TestDualSampled(t *testing.T) {
+	for _, cmd := range []string{array("INCR", "a"), array("INCR", "b"), array("DEL", "a", "b")} {
+		s := dualSim(t, AnswerBoth, 2, "u1")
+		c := s.connect()
+		for range 20 {
+			s.local.sampleIn = 1
+			c.Send(cmd)
+			s.Settle()
+		}
+		keys := stats.HotKeys([][]stats.SketchEntry{s.local.HotKeys()}, 3)
+		for _, e := range keys {
+			if want := s.pool.Options().Servers[s.pool.Router().Place([]byte(e.Key))].Name; e.Server != want {
+				t.Errorf("%q: %q is counted at %q; want %q", cmd, e.Key, e.Server, want)
+			}
+		}
+		if len(keys) == 0 {
+			t.Errorf("%q: nothing is counted", cmd)
+		}
+	}
+}
+
 // TestDualClientLeaves: a client that hangs up leaves nothing behind, whatever its writes are answered.
 func TestDualClientLeaves(t *testing.T) {
 	for answer := AnswerBoth; answer <= AnswerAny; answer++ {

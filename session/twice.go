@@ -48,19 +48,19 @@ func (s *Session) twice(cmd *codec.Command) {
 
 // sampleTwice counts the keys of cmd, which p is of, where it is their turn.
 func (s *Session) sampleTwice(cmd *codec.Command, p *pair) {
-	l := s.local
-	if l.sampleIn -= max(len(cmd.Keys), 1); l.sampleIn > 0 || len(l.legs[own].all) == 0 {
+	l, sent := s.local, p.halves[own].parts
+	if l.sampleIn -= max(len(cmd.Keys), 1); l.sampleIn > 0 || len(sent) == 0 {
 		return
 	}
 	var parts []uint16
 	if cmd.Kind == codec.Scatter {
 		parts = l.legs[own].at
 	}
-	var first *backend.Request
-	if h := &p.halves[own]; len(h.parts) == 1 {
-		first = h.parts[0]
+	var only *backend.Request
+	if len(sent) == 1 {
+		only = sent[0]
 	}
-	s.sample(cmd, first, l.legs[own].all[0].place, parts)
+	s.sample(cmd, only, int(sent[0].Server), parts)
 }
 
 // mayDouble says that cmd may be sent to the pools that it can be sent to; else it is refused, and neither gets it.
