@@ -307,6 +307,49 @@ func TestDualSampled(t *testing.T) {
 	}
 }
 
+// TestDualLongReply: a long reply that the client has, or has not waited for, is not kept until the other pool has answered, nor is one that
+// comes later.
+func TestDualLongReply(t *testing.T) {
+	long := bulk(strings.Repeat("v", 3*maxTwinReply))
+	for answer := AnswerBoth; answer <= AnswerAny; answer++ {
+		s := dualSim(t, answer, 1)
+		p := new(pair)
+		s.local.pairs = append(s.local.pairs, p)
+		c, mine, its := s.connect(), s.Servers[0], s.Servers[1]
+		c.Send(array("GETSET", "a", "b"))
+		s.Settle()
+		kept := func() (n int) {
+			for i := range p.halves {
+				for _, f := range p.halves[i].parts {
+					n += stored(f)
+				}
+			}
+			return n
+		}
+		if answer == AnswerBoth {
+			c.HangUp(syscall.ECONNRESET)
+		}
+		mine.Reply(long)
+		s.Settle()
+		if answer != AnswerBoth {
+			c.has(t, long)
+		}
+		if n := kept(); n > maxTwinReply {
+			t.Errorf("%v: %d bytes are kept of a reply that the client has", answer, n)
+		}
+		its.Reply(long[:2*maxTwinReply])
+		s.Settle()
+		if n := kept(); n > maxTwinReply {
+			t.Errorf("%v: %d bytes are kept of a reply that nobody gets", answer, n)
+		}
+		its.Reply(long[2*maxTwinReply:])
+		s.Settle()
+		if d := s.doubled(); d.Both != 1 || d.Outstanding != 0 || c.session.doubling != 0 {
+			t.Errorf("%v: counted %+v, %d writes are not over", answer, d, c.session.doubling)
+		}
+	}
+}
+
 // TestDualClientLeaves: a client that hangs up leaves nothing behind, whatever its writes are answered.
 func TestDualClientLeaves(t *testing.T) {
 	for answer := AnswerBoth; answer <= AnswerAny; answer++ {

@@ -120,7 +120,7 @@ func (h *half) Replied(f *backend.Request, chunk []byte, last bool) {
 		f.Reply = l.GetBuffer()
 	}
 	f.Size += len(chunk)
-	if h == &p.halves[other] && p.answer != AnswerAny && f.Size > maxTwinReply {
+	if f.Size > maxTwinReply && h.unread() {
 		h.cut = true
 	} else {
 		l.Grow(f.Reply, len(chunk), 0)
@@ -169,8 +169,30 @@ func (p *pair) came(h *half) {
 	case all, p.answer == AnswerOwn && h == a, p.answer == AnswerAny && !h.bad:
 		p.tell(h)
 	}
-	if all {
+	switch {
+	case all:
 		p.end()
+	case p.unheard():
+		h.shed()
+	}
+}
+
+// unread says that no client gets h's reply any more.
+func (h *half) unread() bool {
+	p := h.of
+	return p.unheard() || h == &p.halves[other] && p.answer != AnswerAny
+}
+
+// unheard says that the client is told, or gone.
+func (p *pair) unheard() bool { return p.r == nil || p.r.Owner == nil }
+
+// shed lets go of a long reply that no client waits for: many may be there until the other pool says something.
+func (h *half) shed() {
+	for _, f := range h.parts {
+		if stored(f) > maxTwinReply {
+			h.of.s.loop.PutBuffer(f.Reply)
+			f.Reply, h.cut = nil, true
+		}
 	}
 }
 
