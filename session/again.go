@@ -93,7 +93,7 @@ func (h *shard) again(l *Local, r *backend.Request, frame *bytebufferpool.ByteBu
 	p := &parking{home: h, r: r, frame: frame, to: h.aimAgain(s, r, frame.B, e), apart: e.Apart, from: l.loop.Now, err: e.Err}
 	y := l.retries.of[r]
 	y.settle(&p.to, r)
-	if e.Replica && e.Server == nil {
+	if e.Replica && e.Server == nil && !h.divided(s, p) {
 		e.Server = h.readsAgain(s, p, h.serverOf(s, p.r, &p.to))
 	}
 	if e.Replica && e.Server == nil && !h.pool.patient {

@@ -118,6 +118,27 @@ func (h *shard) orphaned(p *parking) bool {
 	return never
 }
 
+// divided says that p has several keys, for one server, and that several have them by now: a reload has put them elsewhere. A script goes
+// where its first is.
+func (h *shard) divided(s *Session, p *parking) (is bool) {
+	if p.to.key == nil || p.r.Keys <= 1 || h.pool.random {
+		return false
+	}
+	r := h.pool.Router()
+	place := r.Place(p.to.key)
+	s.commandsOf(p.frame.B, func(cmd *codec.Command) bool {
+		if cmd.Kind != codec.Forward && cmd.Kind != codec.Scatter || cmd.Script {
+			return true
+		}
+		is = is || len(cmd.Keys) == 0 && len(cmd.Key) > 0 && r.Place(cmd.Key) != place
+		for i := range cmd.Keys {
+			is = is || r.Place(cmd.KeyAt(i)) != place
+		}
+		return !is
+	})
+	return is
+}
+
 // placeOf is the place of the server of a name in p; -1: it has none.
 func placeOf(p *Pool, name string) int {
 	return slices.IndexFunc(p.Options().Servers, func(e topology.ServerOptions) bool { return e.Name == name })

@@ -104,7 +104,7 @@ func (l *Local) unpark() {
 			l.servers.Unref(p.r)
 			continue
 		case !stuck[s] && h.sent(s, p):
-		case l.loop.Now >= p.until, h.group.Left(), h.overtaken(s, p), h.orphaned(p):
+		case l.loop.Now >= p.until, h.group.Left(), h.overtaken(s, p), h.orphaned(p), h.divided(s, p):
 			h.expire(s, p)
 		default:
 			stuck[s] = true
@@ -123,7 +123,7 @@ func (l *Local) unpark() {
 
 // sent sends p if it belongs to a server that can be reached.
 func (h *shard) sent(s *Session, p *parking) bool {
-	if s.loop.Now < p.from || h.group.Left() || p.reply != nil && h.behind(s, p) != nothingFollows {
+	if s.loop.Now < p.from || h.group.Left() || p.reply != nil && h.behind(s, p) != nothingFollows || h.divided(s, p) {
 		return false
 	}
 	if p.asked != "" {
