@@ -14,7 +14,7 @@ type stages struct {
 	clients []Flusher
 
 	current   any  // whom the flush is at, an Abandoner: to store it as one would look it up each time
-	scheduled bool // a flush is on its way
+	scheduled bool // flushTask is on its way, of which there is one: each may nap
 	flushing  bool // a flush is running: closing a connection runs Handlers inside it
 	flushTask func()
 
@@ -82,7 +82,7 @@ func (l *Loop) Flush() {
 	if l.flushing {
 		return
 	}
-	l.flushing, l.scheduled = true, false
+	l.flushing = true
 	for {
 		for i := 0; i < len(l.resume); i++ { // by index: these lists grow while they are walked
 			r := l.resume[i]

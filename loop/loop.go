@@ -95,6 +95,7 @@ func NewLoop(base Base, w world.World, log *slog.Logger) *Loop {
 	l.flushTask = func() {
 		defer l.survive(nil)
 		l.Tick()
+		l.scheduled = false
 		l.Flush()
 		l.EndPass()
 	}

@@ -71,3 +71,29 @@ func TestCrowd(t *testing.T) {
 		}
 	}
 }
+
+// TestCrowdNapsOnce: in a crowd a pass ends with one nap, however many clients come in it by a task each, as those do that another loop
+// has accepted.
+func TestCrowdNapsOnce(t *testing.T) {
+	b, w := new(napBase), &clockWorld{World: world.New(time.Now()), now: time.Hour}
+	l := NewLoop(b, w, slog.New(slog.DiscardHandler))
+	l.Coalesce = time.Second
+	for end := w.now + 50*time.Millisecond; w.now < end; w.now += 100 * time.Microsecond {
+		l.Tick()
+		l.Left(l.Now - int64(1600*time.Microsecond))
+	}
+	for pass := range 2 {
+		b.naps = nil
+		for range 5 {
+			l.Execute(func() { l.Data(new(taker), []byte("x")) })
+		}
+		for len(b.tasks) > 0 {
+			f := b.tasks[0]
+			b.tasks = b.tasks[1:]
+			f()
+		}
+		if len(b.naps) != 1 {
+			t.Errorf("pass %d: naps of %v; want one", pass, b.naps)
+		}
+	}
+}

@@ -9,7 +9,7 @@ var loopPlants = []plant{
 	{"out-through-does-not-stall", "loop/out.go", "	if o.pending > 0 {\n		o.stall(l, w)\n	} else {", "	if o.pending > 0 && len(p) == 0 {\n		o.stall(l, w)\n	} else {"},
 	{"batch-in-two-hands", "loop/out.go", "		l.batches.put(o.batch)\n	}\n	o.batch = nil\n	o.kept(l, w)", "		l.batches.put(o.batch)\n		l.batches.put(o.batch)\n	}\n	o.batch = nil\n	o.kept(l, w)"},
 	{"flush-clients-before-servers", "loop/flush.go", "		if len(l.resume) == 0 && len(l.servers) == 0 {\n			break\n		}", "		break"},
-	{"flush-stays-scheduled", "loop/flush.go", "	l.flushing, l.scheduled = true, false\n	for {", "	l.flushing = true\n	for {"},
+	{"flush-stays-scheduled", "loop/loop.go", "		l.scheduled = false\n		l.Flush()\n		l.EndPass()", "		l.Flush()\n		l.EndPass()"},
 	{"spare-bytes-are-not-counted", "loop/spares.go", "				s.bytes -= cap(bb.B)\n				s.leaves", "				s.leaves"},
 
 	// Buffers.
