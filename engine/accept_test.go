@@ -10,10 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cashew/world"
 )
 
 // TestAcceptingWays: a loop accepts as long as a pool has nothing to ask of who comes. With a reload that gives it something to ask,
@@ -163,4 +166,36 @@ func pollersOf(t *testing.T, ino uint64) (sets []string) {
 		}
 	}
 	return sets
+}
+
+// barrenListener is one for which there are no descriptors, neither for clients nor to wait for them.
+type barrenListener struct {
+	world.Listener
+	tried chan struct{}
+}
+
+func (*barrenListener) Rest() error        { return nil }
+func (*barrenListener) AcceptBy(time.Time) {}
+func (l *barrenListener) Accept() (net.Conn, error) {
+	select {
+	case l.tried <- struct{}{}:
+	default:
+	}
+	return nil, syscall.EMFILE
+}
+
+// TestStopWithoutDescriptors: a listener that is to stop does not wait for descriptors that nobody may give back before it has.
+func TestStopWithoutDescriptors(t *testing.T) {
+	p := startPools(t, withPools(1, poolBefore("main", startKeyServer(t, "s"))))
+	nl := &barrenListener{tried: make(chan struct{}, 1)}
+	ln := p.newListener("", nl, false)
+	ln.pool.Store(p.pools()[0])
+	p.accept(ln)
+	<-nl.tried
+	ln.stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := ln.ended.Wait(ctx); err != nil {
+		t.Error("it goes on")
+	}
 }

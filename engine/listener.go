@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -164,7 +163,7 @@ func (ln *listener) run() {
 		switch {
 		case errors.Is(err, net.ErrClosed), err != nil && !end.IsZero():
 			return
-		case errors.Is(err, os.ErrDeadlineExceeded) && ln.stopping.Load():
+		case err != nil && ln.stopping.Load(): // time is up; or there are no descriptors, and nobody is to wait for some
 			end = w.Now().Add(queueTime)
 			continue
 		}
