@@ -138,5 +138,5 @@ func (b *gnetBase) Open(nc net.Conn, h Handler) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	return b.open(int(c.fdSocket), c.remote, h)
+	return b.open(int(c.fdSocket), c.remote, h, false)
 }

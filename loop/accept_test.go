@@ -245,3 +245,38 @@ func TestClosedShared(t *testing.T) {
 		t.Errorf("the poller still tells of it: %d, %v", n, err)
 	}
 }
+
+// TestClosedEnrolled: nor is a connection that was enrolled, of which the process that it came from has a descriptor yet.
+func TestClosedEnrolled(t *testing.T) {
+	d := newDoorway(t, 1, "tcp", "127.0.0.1:0")
+	peer := d.ask()
+	nc, err := d.ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := descriptorOf(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(theirs)
+	h, b := new(echo), d.reactor.bases[0]
+	if err := d.reactor.loops[0].Enroll(nc, h); err != nil {
+		t.Fatal(err)
+	}
+	d.answered(peer)
+	if err := b.call(func() error {
+		h.sock.Close()
+		_, _ = io.WriteString(peer, "x")
+		fds := []unix.PollFd{{Fd: int32(theirs), Events: unix.POLLIN}}
+		if _, err := unix.Poll(fds, 60_000); err != nil {
+			return err
+		}
+		fds[0].Fd = int32(b.set.fd)
+		if n, err := unix.Poll(fds, 0); n != 0 || err != nil {
+			t.Errorf("the poller still tells of it: %d, %v", n, err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -187,7 +187,8 @@ var errStopped = errors.New("loop: the event loop has stopped")
 func (*gnetBase) Nap(d time.Duration) { nap(d) }
 func (*gnetBase) Yield()              { runtime.Gosched() }
 
-// Enroll implements Base. A loop has a descriptor of its own: that of nc is in Go's poller.
+// Enroll implements Base. A loop has a descriptor of its own: that of nc is in Go's poller. The process that a client came from may have
+// one for a moment more.
 func (b *gnetBase) Enroll(_ *Loop, nc net.Conn, h Handler) error {
 	fd, err := descriptorOf(nc)
 	remote := nc.RemoteAddr()
@@ -195,7 +196,7 @@ func (b *gnetBase) Enroll(_ *Loop, nc net.Conn, h Handler) error {
 	if err != nil {
 		return err
 	}
-	err = b.call(func() error { return b.open(fd, remote, h) })
+	err = b.call(func() error { return b.open(fd, remote, h, true) })
 	if errors.Is(err, errStopped) {
 		_ = unix.Close(fd)
 	}
@@ -218,9 +219,9 @@ func descriptorOf(nc net.Conn) (fd int, err error) {
 	return fd, err
 }
 
-// open begins to poll a connection.
-func (b *gnetBase) open(fd int, remote net.Addr, h Handler) error {
-	s := &plainSocket{fdSocket: fdSocket(fd), base: b, handler: h, remote: remote}
+// open begins to poll a connection. shared: there may be other descriptors of it.
+func (b *gnetBase) open(fd int, remote net.Addr, h Handler, shared bool) error {
+	s := &plainSocket{fdSocket: fdSocket(fd), base: b, handler: h, remote: remote, shared: shared}
 	if err := b.poll(fd, s); err != nil {
 		_ = unix.Close(fd)
 		return err
