@@ -232,7 +232,7 @@ func readBufferKey(o *engine.Options) key {
 }
 
 const (
-	maxLoops       = 256 // gnet's limit
+	maxLoops       = 256 // more than cores that anybody gives a proxy
 	maxMaxPipeline = 1 << 20
 )
 

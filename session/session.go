@@ -153,7 +153,7 @@ func (s *Session) room(n int) {
 	}
 }
 
-// goOn takes input that was kept, as far as now possible, and lets gnet read again if none of it had to wait.
+// goOn takes input that was kept, as far as now possible, and lets the loop read again if none of it had to wait.
 func (s *Session) goOn() {
 	s.setBlocked(false)
 	s.takeKept()

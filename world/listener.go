@@ -271,8 +271,8 @@ func (l *machineListener) Dup() (dup Listener, err error) {
 	return dup, err
 }
 
-// File implements Listener. It is like File of package net, whose result turns the socket into a blocking one, here too, when it
-// is given to another process.
+// File implements Listener. File of package net has a result that turns the socket, which they share, into a blocking one when it is
+// given to another process: then a loop that accepts would wait.
 func (l *machineListener) File() (*os.File, error) {
 	fd, err := l.Descriptor()
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestListenerRests: a listener that rests is in nobody's hands, and has its clients, its settings and its deadline when it accepts
@@ -86,5 +88,23 @@ func TestListenerRests(t *testing.T) {
 				t.Errorf("its file: %v", err) // another process may have it by then
 			}
 		})
+	}
+}
+
+// TestFileDoesNotBlock: a listener whose socket is given to another process goes on as it is, for an event loop that accepts from it would
+// wait for clients.
+func TestFileDoesNotBlock(t *testing.T) {
+	ln, err := New(time.Now()).Listen("tcp", "127.0.0.1:0", ListenOptions{Backlog: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	f, err := ln.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+		t.Errorf("flags %#x, %v", flags, err)
 	}
 }

@@ -45,8 +45,8 @@ func (s *Sim) StartReactor(n, readBuffer int, log *slog.Logger) (loop.Reactor, e
 // Loops implements loop.Reactor.
 func (r *reactor) Loops() []*loop.Loop { return r.loops }
 
-// Stop implements loop.Reactor: all connections are closed, and nothing runs on a loop any more. One that was about to be polled is
-// left open by gnet, and whoever enrolled it waits, until the process ends; here they end at once.
+// Stop implements loop.Reactor: all connections are closed, and nothing runs on a loop any more. One that was about to be polled
+// ends, and whoever enrolled it is told.
 func (r *reactor) Stop() {
 	for _, b := range r.bases {
 		for b.first != nil {
@@ -303,7 +303,7 @@ func (p *plain) told() bool {
 	return e.reset || e.fin || e.unread() > 0
 }
 
-// poll does what gnet's processIO does.
+// poll does what a plainSocket of package loop does that is told.
 func (p *plain) poll() {
 	if p.gone || !p.told() {
 		return
@@ -330,7 +330,7 @@ func (p *plain) poll() {
 	}
 }
 
-// end is what gnet's close does: the handler hears of it, and then the descriptor is closed.
+// end is that of a plainSocket: the handler hears of it, and then the descriptor is closed.
 func (p *plain) end(err error) {
 	if p.gone {
 		return
