@@ -143,6 +143,7 @@ func (l *Loop) EndPass() {
 	p := l.Pass
 	l.Pass = Pass{}
 	l.latency.add(p.Took, p.Answered)
+	l.turnover.got += int64(p.Answered)
 	if l.crowded() {
 		l.nap(l.turnover.stay)
 		return

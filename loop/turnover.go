@@ -8,6 +8,7 @@ type turnover struct {
 	since  int64 // as Loop.Now: when left and stayed began to be counted
 	left   int64 // clients
 	stayed int64 // nanoseconds, in sum
+	got    int64 // replies, of all clients
 
 	// Of the time before:
 	crowd int           // how many such clients there were at once, on average: the sum of their times, by that time
@@ -17,6 +18,9 @@ type turnover struct {
 const (
 	// turnoverTime is for how long clients are counted. One that stays for longer than twice that is not of the crowd.
 	turnoverTime = 10 * time.Millisecond
+	// repliesEach is how many replies there are for each such client, at most, in a crowd. Where there are more, others ask, and naps cost
+	// them more than they save.
+	repliesEach = 4
 	// leastCrowd is how many clients are a crowd. Fewer would wait for one another's naps.
 	leastCrowd = 8
 )
@@ -30,7 +34,10 @@ func (l *Loop) Left(came int64) {
 	}
 	if d := l.Now - t.since; d >= int64(turnoverTime) {
 		t.crowd, t.stay = int(t.stayed/d), time.Duration(t.stayed/max(t.left, 1))
-		t.since, t.left, t.stayed = l.Now, 0, 0
+		if t.got > repliesEach*t.left {
+			t.crowd = 0
+		}
+		t.since, t.left, t.stayed, t.got = l.Now, 0, 0, 0
 	}
 }
 

@@ -28,31 +28,35 @@ type clockWorld struct {
 func (w *clockWorld) Nanos() int64 { return int64(w.now) }
 
 // TestCrowd: while many clients come, stay for a moment and go, passes end with a nap of a sixteenth of what they stay, also such in
-// which nothing is to be written; not if they are few, or few beside others who wait, and not once they are gone.
+// which nothing is to be written; not if they are few, or few beside others who wait or are answered, and not once they are gone.
 func TestCrowd(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		every time.Duration // one leaves
 		stay  time.Duration
 		busy  int // who wait for replies
+		got   int // replies, for each that leaves
 		pause time.Duration
 		most  time.Duration // Coalesce
 		want  time.Duration // 0: no nap
 	}{
-		{"a crowd", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 0, time.Second, 100 * time.Microsecond},
-		{"as long as allowed", 100 * time.Microsecond, 16 * time.Millisecond, 4, 0, 200 * time.Microsecond, 200 * time.Microsecond},
-		{"not allowed", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 0, 0, 0},
-		{"few", 400 * time.Microsecond, 1600 * time.Microsecond, 1, 0, time.Second, 0},
-		{"one after the other", 160 * time.Microsecond, 160 * time.Microsecond, 1, 0, time.Second, 0},
-		{"who stayed for long", 100 * time.Microsecond, time.Minute, 4, 0, time.Second, 0},
-		{"others wait", 100 * time.Microsecond, 1600 * time.Microsecond, 33, 0, time.Second, 0},
-		{"it is over", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 20 * time.Millisecond, time.Second, 0},
+		{"a crowd", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 1, 0, time.Second, 100 * time.Microsecond},
+		{"as long as allowed", 100 * time.Microsecond, 16 * time.Millisecond, 4, 1, 0, 200 * time.Microsecond, 200 * time.Microsecond},
+		{"not allowed", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 1, 0, 0, 0},
+		{"few", 400 * time.Microsecond, 1600 * time.Microsecond, 1, 1, 0, time.Second, 0},
+		{"one after the other", 160 * time.Microsecond, 160 * time.Microsecond, 1, 1, 0, time.Second, 0},
+		{"who stayed for long", 100 * time.Microsecond, time.Minute, 4, 1, 0, time.Second, 0},
+		{"others wait", 100 * time.Microsecond, 1600 * time.Microsecond, 33, 1, 0, time.Second, 0},
+		{"others are answered", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 5, 0, time.Second, 0},
+		{"it is over", 100 * time.Microsecond, 1600 * time.Microsecond, 4, 1, 20 * time.Millisecond, time.Second, 0},
 	} {
 		b, w := new(napBase), &clockWorld{World: world.New(time.Now()), now: time.Hour}
 		l := NewLoop(b, w, slog.New(slog.DiscardHandler))
 		l.Coalesce, l.Busy = c.most, c.busy
 		for end := w.now + 50*time.Millisecond; w.now < end; w.now += c.every {
 			l.Tick()
+			l.Pass.Answered = c.got
+			l.EndPass()
 			l.Left(l.Now - int64(c.stay))
 		}
 		w.now += c.pause
