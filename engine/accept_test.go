@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -166,6 +167,43 @@ func pollersOf(t *testing.T, ino uint64) (sets []string) {
 		}
 	}
 	return sets
+}
+
+// TestListenerDescriptors: as many descriptors are kept back for a listener as it has.
+func TestListenerDescriptors(t *testing.T) {
+	files, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(files) == 0 {
+		t.Skip("no /proc here")
+	}
+	p := startPools(t, withPools(1, poolBefore("main", startKeyServer(t, "s"))))
+	if says(t, p); p.clientLimit.Load() == math.MaxInt64 {
+		t.Skip("there is no limit on descriptors here")
+	}
+	nl := p.listeners()[0].nl
+	fd, err := nl.(interface{ Descriptor() (int, error) }).Descriptor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	self, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := int64(-1) // that one
+	files, _ = filepath.Glob("/proc/self/fd/*")
+	for _, name := range files {
+		if to, err := os.Readlink(name); err == nil && to == self {
+			has++
+		}
+	}
+	p.limitClients()
+	without := p.clientLimit.Load()
+	opts := *p.pools()[0].opts
+	opts.Servers = nil
+	p.limitClients([]*pool{{Pool: p.pools()[0].Pool, opts: &opts}})
+	if kept := without - p.clientLimit.Load(); kept != has {
+		t.Errorf("%d descriptors are kept back for a listener that has %d", kept, has)
+	}
 }
 
 // barrenListener is one for which there are no descriptors, neither for clients nor to wait for them.

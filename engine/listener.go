@@ -262,8 +262,9 @@ func (p *Proxy) leastLoop() *rooms {
 }
 
 // limitClients limits how many clients there may be at once, so that descriptors are left for the connections of all of
-// pools to their servers, for those being opened or probed, and for files. Of those that all databases could need, a quarter of all
-// there are is kept at most: few clients choose one, and some proxies would have none left.
+// pools to their servers, for those being opened or probed, for listeners, of which a loop that accepts has another, and for files. Of
+// those that all databases could need, a quarter of all there are is kept at most: few clients choose one, and some proxies would have
+// none left.
 func (p *Proxy) limitClients(pools ...[]*pool) {
 	all := p.world.Descriptors()
 	if all == math.MaxInt64 {
@@ -274,7 +275,7 @@ func (p *Proxy) limitClients(pools ...[]*pool) {
 	for _, pl := range slices.Concat(pools...) {
 		servers := len(pl.opts.Servers) + len(pl.opts.Replicas)
 		sets := len(p.loops) * len(pl.Protocol.Profiles()) // of connections to each server
-		reserve += 2*len(pl.opts.Replicas) + 1 + servers*(pl.opts.ServerConnections*sets+1)
+		reserve += 2*len(pl.opts.Replicas) + 2 + servers*(pl.opts.ServerConnections*sets+1)
 		chosen += servers * pl.opts.ServerConnections * sets * max(pl.Protocol.Databases()-1, 0)
 	}
 	reserve += min(chosen, int(all/4))
