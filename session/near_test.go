@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cashew/codec/memcached"
 	"cashew/codec/resp"
 	"cashew/near"
 	"cashew/session/sessiontest"
@@ -636,5 +637,34 @@ func TestNearOwnWrite(t *testing.T) {
 		n.answer("+OK\r\n" + bulk("new"))
 		n.replies(c, "+OK\r\n"+bulk("new"))
 		n.asked(n.connect(), "new")
+	})
+}
+
+// TestNearUnanswered: a write that nobody answers is counted again once it must have been done, also behind a read that is under way, and until then its
+// client is given nothing that is kept.
+func TestNearUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimWith(t, 1, resp.Options{}, func(o *topology.Options) { o.Protocol = memcached.New(memcached.Options{}) }, func(_ *Limits, o *ClientOptions) {
+			o.Near = NearOptions{Bytes: 1 << 20, Patterns: []string{"k"}, Untold: time.Minute}
+		})
+		n := &nearSim{s, t, s.Servers[0]}
+		c := n.connect()
+		const get, value = "get k\r\n", "VALUE k 0 3\r\nold\r\nEND\r\n"
+		n.want(c, "get x\r\nset k 0 0 3 noreply\r\nnew\r\n", "get x\r\nset k 0 0 3 noreply\r\nnew\r\n")
+		n.answer("END\r\n")
+		n.replies(c, "END\r\n")
+		other := n.connect()
+		n.want(other, get, get)
+		n.answer(value) // as of before the write, had it gone over another connection
+		n.replies(other, value)
+		n.want(other, get, "")
+		n.replies(other, value)
+		n.want(c, get, get)
+		n.answer(strings.Replace(value, "old", "new", 1))
+		n.replies(c, strings.Replace(value, "old", "new", 1))
+		for range 4 {
+			n.Passes(time.Second)
+		}
+		n.want(other, get, get)
 	})
 }

@@ -48,6 +48,7 @@ func (s *Session) expect(cmd *codec.Command, place int) *backend.Request {
 	if s.local.sampleIn--; s.local.sampleIn <= 0 {
 		s.sample(cmd, r, place, nil)
 	}
+	r.Way |= wayRead // else a write behind it that nobody answers would be taken for it
 	return r
 }
 
