@@ -78,8 +78,10 @@ func (o *private) look() {
 func (o *private) steer(cmd *codec.Command, way uint8) bool {
 	s := o.s
 	o.look()
-	apart := cmd.Kind == codec.Lease && cmd.Wait != 0 || cmd.Kind == codec.Exec && s.watches.on() // it goes over a connection that is not the client's to stay
-	o.before(cmd)
+	apart := o.apart(cmd)
+	if s.cl.Caching > 0 && !apart {
+		o.before(cmd)
+	}
 	if !s.carryNear(cmd, way) {
 		return false
 	}
@@ -92,18 +94,25 @@ func (o *private) steer(cmd *codec.Command, way uint8) bool {
 	return true
 }
 
-// before is called before cmd is sent.
+// apart says that cmd goes over a connection that is not the client's to stay, and may read there: nobody would tell of that.
+func (o *private) apart(cmd *codec.Command) bool {
+	s := o.s
+	return cmd.Kind == codec.Lease && cmd.Wait != 0 || cmd.Kind == codec.Exec && (s.watches.on() || s.transaction != nil && len(s.transaction.selects) > 0)
+}
+
+// before has servers do with the keys of cmd, which is about to be sent, what CLIENT CACHING said. Where cmd is not sent that would hold for the
+// command behind it.
 func (o *private) before(cmd *codec.Command) {
 	s := o.s
-	switch {
-	case s.cl.Caching == 0:
-	case cmd.Kind == codec.Exec && s.transaction != nil:
-		o.caching(s.transaction.server)
-	case cmd.Kind != codec.Forward && cmd.Kind != codec.Scatter && cmd.Kind != codec.Lease:
-	case len(cmd.Keys) == 0:
+	switch cmd.Kind {
+	case codec.Exec:
+		if s.transaction != nil {
+			o.caching(s.transaction.server)
+		}
+	case codec.Forward:
 		_, server := o.router.Route(cmd.Key)
 		o.caching(server)
-	default:
+	case codec.Scatter:
 		var told []*topology.Server
 		for i := range cmd.Keys {
 			if _, server := o.router.Route(cmd.KeyAt(i)); !slices.Contains(told, server) {

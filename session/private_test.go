@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 
 	"cashew/codec/resp"
@@ -17,7 +18,13 @@ const (
 // tracks returns a client that tracks keys by CLIENT TRACKING with those words, and the servers of two keys, "a" and "b".
 func tracks(t *testing.T, words ...string) (s *sim, c *simClient, a, b *sessiontest.Server) {
 	t.Helper()
-	s = newSimWith(t, 2, resp.Options{Private: true}, nil, nil)
+	return tracksIn(t, resp.Options{Private: true}, words...)
+}
+
+// tracksIn is tracks in a pool with these options.
+func tracksIn(t *testing.T, o resp.Options, words ...string) (s *sim, c *simClient, a, b *sessiontest.Server) {
+	t.Helper()
+	s = newSimWith(t, 2, o, nil, nil)
 	c = s.connect()
 	c.Send(array("HELLO", "3"))
 	s.Settle()
@@ -99,4 +106,46 @@ func TestPrivateNext(t *testing.T) {
 	no := array("CLIENT", "CACHING", "NO")
 	wants(t, a.Three, array("HELLO", "3")+optedOut+no+array("mget", "a")+array("GET", "a"))
 	wants(t, b.Three, array("HELLO", "3")+optedOut+no+array("mget", "b"))
+}
+
+// TestPrivateNextApart: CLIENT CACHING that is about a command which goes over another connection, or to one server alone, says nothing of the command
+// behind that.
+func TestPrivateNextApart(t *testing.T) {
+	const ok = "+OK\r\n"
+	for name, tt := range map[string]struct{ sent, got, reply, told string }{
+		"blocks":         {array("BLPOP", "a", "1"), array("BLPOP", "a", "1"), "*-1\r\n", forget},
+		"watches":        {array("WATCH", "a"), array("WATCH", "a"), ok, ""},
+		"goes elsewhere": {array("MULTI") + array("SELECT", "1") + array("SELECT", "0") + array("EXEC"), array("MULTI") + array("SELECT", "1") + array("SELECT", "0") + array("EXEC"), ok + "+QUEUED\r\n+QUEUED\r\n*2\r\n" + ok + ok, forget},
+	} { // in no order: each is a test of its own
+		t.Run(name, func(t *testing.T) {
+			s, c, a, _ := tracksIn(t, resp.Options{Private: true, Databases: 2}, "OPTOUT")
+			c.Send(array("GET", "a"))
+			s.Settle()
+			a.Three.Reply(saysThree)
+			s.Settle()
+			a.Three.Reply(ok + "$-1\r\n")
+			s.Settle()
+			wants(t, a.Three, array("HELLO", "3")+optedOut+array("GET", "a"))
+			c.has(t, "$-1\r\n")
+			mine := a.Three.Sock
+			c.Send(array("CLIENT", "CACHING", "NO") + tt.sent)
+			s.Settle()
+			if a.Three.Sock == mine {
+				t.Fatal("it has no other connection")
+			}
+			a.Three.Reply(saysThree)
+			s.Settle()
+			wants(t, a.Three, array("HELLO", "3")+tt.got)
+			a.Three.Reply(tt.reply)
+			s.Settle()
+			if got := c.Sock.Take(); !strings.HasSuffix(got, tt.reply+tt.told) {
+				t.Errorf("the client has %q", got)
+			}
+			c.Send(array("GET", "a"))
+			s.Settle()
+			if got := mine.Take(); got != array("GET", "a") {
+				t.Errorf("the server has %q", got)
+			}
+		})
+	}
 }
