@@ -79,8 +79,17 @@ func newCache(most int64, n *counts) *Cache {
 // change over at the same moment: what one counts in c still, the other has counted, too.
 func (c *Cache) Next(most int64) *Cache { return newCache(most, c.counts) }
 
-// Close is the end of c: nothing is given of it any more, by any loop.
-func (c *Cache) Close() { c.closed.Store(true) }
+// Close is the end of c: nothing is given of it any more, by any loop, and its memory is given back, whoever still has it. It is called on no loop.
+func (c *Cache) Close() {
+	c.closed.Store(true)
+	for i := range c.sets {
+		c.mu.Lock() // for each, so that no loop waits for long
+		for j := range c.sets[i] {
+			c.replace(&c.sets[i][j], nil)
+		}
+		c.mu.Unlock()
+	}
+}
 
 // Command is a read whose reply may be kept: a whole frame, and who may have that reply. Its bytes are the caller's.
 type Command struct {
@@ -208,6 +217,9 @@ func (c *Cache) Keep(cmd *Command, m Mark, reply []byte, place int, t Times) boo
 	e.Frame = all[:len(cmd.Frame):len(cmd.Frame)]
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed.Load() {
+		return false
+	}
 	c.put(e)
 	for c.bytes.Load() > c.most {
 		c.sweep(t.At)

@@ -85,8 +85,9 @@ func TestWritten(t *testing.T) {
 		if c.Keep(get("k"), m, []byte("v"), 0, Times{Until: 1000, Ends: 1000}) {
 			t.Errorf("%s: what was on its way is kept", name)
 		}
-		if n := c.Tidy(0, 0, 1); n != 1 {
-			t.Errorf("%s: %d entries are dropped", name, n)
+		c.Tidy(0, 0, 1)
+		if n, _ := c.Size(); n != 0 {
+			t.Errorf("%s: %d entries are held yet", name, n)
 		}
 	}
 	c := New(1 << 20)
@@ -127,6 +128,9 @@ func TestNext(t *testing.T) {
 	c.Close()
 	if given(c, "k") != "-" || given(next, "k") != "-" || keep(c, "k", "v") {
 		t.Error("what was kept is given")
+	}
+	if n, bytes := c.Size(); n != 0 || bytes != 0 || c.find(get("k")) != nil {
+		t.Errorf("%d entries of %d bytes are held yet", n, bytes)
 	}
 	if c.Wrote(Slot([]byte("k"))); next.Unchanged(&m) {
 		t.Error("what one counts the other does not know")
