@@ -23,6 +23,7 @@ type private struct {
 	set    *backend.Set
 	as     *codec.Tracking
 	router *topology.Router // by which keys were sent
+	behind int              // bytes that the client was told since it was last counted how many of those wait
 }
 
 // ownConns has s send over connections of its own to database db if it tracks keys, and over those of all if it does not any more.
@@ -172,13 +173,29 @@ func (o *private) tell(frame []byte) {
 	if s.life >= quitting || s.own != o {
 		return
 	}
-	if most := s.subscriberBuffer(); s.out.Pending() > most {
-		s.tooSlow(s.out.Pending())
+	if n := o.waits(); n > s.subscriberBuffer() {
+		s.tooSlow(n)
 		return
 	}
+	o.behind += len(frame)
 	bb := s.loop.GetBuffer()
 	s.loop.Grow(bb, len(frame), 0)
 	s.loop.Copies.Add(len(frame))
 	bb.B = append(bb.B, frame...)
 	s.tell(bb)
+}
+
+// waits is how many bytes wait that the client was told: it does not read, or they are behind a reply that does not come. They may be fewer, if they
+// are few.
+func (o *private) waits() int {
+	s := o.s
+	if o.behind > s.subscriberBuffer() {
+		o.behind = 0
+		for r := s.head; r != nil; r = r.Next {
+			if r.Owner == nil {
+				o.behind += stored(r)
+			}
+		}
+	}
+	return max(o.behind, s.out.Pending())
 }

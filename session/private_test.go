@@ -18,13 +18,13 @@ const (
 // tracks returns a client that tracks keys by CLIENT TRACKING with those words, and the servers of two keys, "a" and "b".
 func tracks(t *testing.T, words ...string) (s *sim, c *simClient, a, b *sessiontest.Server) {
 	t.Helper()
-	return tracksIn(t, resp.Options{Private: true}, words...)
+	return tracksIn(t, resp.Options{Private: true}, nil, words...)
 }
 
 // tracksIn is tracks in a pool with these options.
-func tracksIn(t *testing.T, o resp.Options, words ...string) (s *sim, c *simClient, a, b *sessiontest.Server) {
+func tracksIn(t *testing.T, o resp.Options, edit func(*Limits, *ClientOptions), words ...string) (s *sim, c *simClient, a, b *sessiontest.Server) {
 	t.Helper()
-	s = newSimWith(t, 2, o, nil, nil)
+	s = newSimWith(t, 2, o, nil, edit)
 	c = s.connect()
 	c.Send(array("HELLO", "3"))
 	s.Settle()
@@ -118,7 +118,7 @@ func TestPrivateNextApart(t *testing.T) {
 		"goes elsewhere": {array("MULTI") + array("SELECT", "1") + array("SELECT", "0") + array("EXEC"), array("MULTI") + array("SELECT", "1") + array("SELECT", "0") + array("EXEC"), ok + "+QUEUED\r\n+QUEUED\r\n*2\r\n" + ok + ok, forget},
 	} { // in no order: each is a test of its own
 		t.Run(name, func(t *testing.T) {
-			s, c, a, _ := tracksIn(t, resp.Options{Private: true, Databases: 2}, "OPTOUT")
+			s, c, a, _ := tracksIn(t, resp.Options{Private: true, Databases: 2}, nil, "OPTOUT")
 			c.Send(array("GET", "a"))
 			s.Settle()
 			a.Three.Reply(saysThree)
@@ -147,5 +147,47 @@ func TestPrivateNextApart(t *testing.T) {
 				t.Errorf("the server has %q", got)
 			}
 		})
+	}
+}
+
+// TestPrivateWaits: what a client is told behind a reply that does not come is bounded, and what does not wait any more does not count.
+func TestPrivateWaits(t *testing.T) {
+	const most = 64 << 10
+	s, c, a, _ := tracksIn(t, resp.Options{Private: true}, func(_ *Limits, o *ClientOptions) { o.ClientOutputBuffer = most }, "BCAST")
+	for _, v := range s.Servers {
+		v.Three.Reply(saysThree)
+	}
+	s.Settle()
+	a.Three.Reply("+OK\r\n")
+	s.Settle()
+	conn, up := a.Three.Conn, a.Three.Up
+	c.Send(array("GET", "a"))
+	for range 3 * most / len(toldOfB) { // it is always owed something
+		c.Send(array("GET", "a"))
+		s.Settle()
+		a.Three.Reply(toldOfB + "$-1\r\n")
+		s.Settle()
+		if c.Sock.Take() == "" {
+			t.Fatal("it has nothing")
+		}
+	}
+	a.Three.Reply("$-1\r\n")
+	s.Settle()
+	c.has(t, "$-1\r\n"+toldOfB)
+	c.Send(array("BLPOP", "a", "0"))
+	s.Settle()
+	a.Three.Conn, a.Three.Up = conn, up             // that of BLPOP has its place
+	for range (most - len(forget)) / len(toldOfB) { // it is told to forget behind BLPOP
+		a.Three.Reply(toldOfB)
+	}
+	s.Settle()
+	c.has(t, "")
+	if c.session.life == closed {
+		t.Fatal("it is closed early")
+	}
+	a.Three.Reply(toldOfB + toldOfB)
+	s.Settle()
+	if c.session.life != closed {
+		t.Error("what it is told waits without bound")
 	}
 }
