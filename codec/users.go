@@ -18,7 +18,7 @@ type Users interface {
 	LogsIn(cmd *Command) bool
 
 	// Rejoin has cl, who was the user of that name in another configuration of the pool, or in another process, be who that is now. stays
-	// is false if there is no such user any more, or nobody may be it: the client is to be closed. changed: it may do other things than
+	// is false if there is no such user any more, or nobody may be it, or the client tracks keys and may not any more: it is to be closed. changed: it may do other things than
 	// before, and what it has queued in a transaction is not executed.
 	Rejoin(cl *Client, name string) (stays, changed bool)
 }

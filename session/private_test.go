@@ -191,3 +191,28 @@ func TestPrivateWaits(t *testing.T) {
 		t.Error("what it is told waits without bound")
 	}
 }
+
+// TestPrivateReload: behind a reload a client that tracks keys has to forget all; it is closed if its pool has no clients that do any more, for it would
+// not be told of all that it reads.
+func TestPrivateReload(t *testing.T) {
+	for _, may := range []bool{true, false} {
+		s, c, _, _ := tracks(t)
+		servers := *s.pool.Options()
+		servers.Protocol = resp.New(resp.Options{Private: may})
+		bp, err := s.pool.Successor(servers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(bp.Close)
+		next := NewPool(bp, s.pool.opts, alone{})
+		next.Adopt(s.pool)
+		s.Loop.Execute(func() { s.local.Apply(&Change{Limits: s.local.limits, Replaced: []Replaced{{s.pool, next}}}) })
+		s.Settle()
+		if may {
+			c.has(t, forget)
+		}
+		if gone := c.session.life == closed; gone == may {
+			t.Errorf("%v: closed is %v", may, gone)
+		}
+	}
+}

@@ -127,6 +127,9 @@ func (p *Protocol) be(cl *codec.Client, u *acl.User) {
 
 // Rejoin implements codec.Users.
 func (p *Protocol) Rejoin(cl *codec.Client, name string) (stays, changed bool) {
+	if cl.Tracks != nil && !p.private {
+		return false, true // of keys of other pools, or of other masters, nobody would tell it
+	}
 	was := cl.User
 	if p.users == nil {
 		p.be(cl, nil)
