@@ -120,5 +120,5 @@ func (p *pool) unnear() string {
 // private says that clients of p may have server connections of their own, by CLIENT TRACKING: what each reads comes over them alone, and no
 // command is sent again over another.
 func (p *pool) private() bool {
-	return !p.Cluster && len(p.Sentinels) == 0 && len(p.Routes) == 0 && p.Mirror.Pool == "" && p.Failover.Pool == "" && p.Miss.Pool == "" && p.Dual.Pool == ""
+	return p.Distribution != "random" && !p.Cluster && len(p.Sentinels) == 0 && len(p.Routes) == 0 && p.Mirror.Pool == "" && p.Failover.Pool == "" && p.Miss.Pool == "" && p.Dual.Pool == ""
 }

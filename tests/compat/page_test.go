@@ -126,7 +126,7 @@ const notTheServers = "" +
 	"  that is newer than the server) comes with `EXEC`, as `EXECABORT`, not when the command is queued.\n" +
 	"* What a client publishes to itself may come before or behind the number that `PUBLISH` is answered with.\n" +
 	"* Refused: `MONITOR`, `SYNC`, `PSYNC`, `REPLCONF`, `SHUTDOWN`, `REPLICAOF`, `SLAVEOF`, `FAILOVER`, `RESTORE-ASKING`, `SCRIPT DEBUG YES`, `CLIENT TRACKING ON` with `REDIRECT`, in\n" +
-	"  RESP2, and in pools with `cluster: true`, `sentinels`, routes, a mirror or another pool behind them; within a\n" +
+	"  RESP2, and in pools with `cluster: true`, `sentinels`, `distribution: random`, routes, a mirror or another pool behind them; within a\n" +
 	"  transaction `HELLO`, `AUTH`, `CLIENT REPLY`, `CLIENT INFO`, `LIST`, `KILL` and `UNBLOCK`, and subscribing; a client's name of more than 1,024 bytes.\n" +
 	"* `AUTH` where no password is set, and what is sent before it where one is, are answered in twemproxy's words.\n" +
 	"* `SLOWLOG RESET`, `CONFIG RESETSTAT` and `CLIENT PAUSE` do at the server what they say, for all who use it.\n" +
