@@ -5,6 +5,8 @@ package near
 import (
 	"bufio"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -191,5 +193,33 @@ func TestReload(t *testing.T) {
 	t.Logf("%d reads, of them %d of what was kept, and %d writes", f.reads.Load(), hits, f.wrote.Load())
 	if hits == 0 {
 		t.Error("nothing was kept")
+	}
+}
+
+// TestRights: what docs/near-cache.md says that the server's user has to be allowed is enough: the server is asked whether it is well, and goes on
+// telling.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/near-cache.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rights := regexp.MustCompile("`(\\+[+|a-z ]*)`").FindSubmatch(text)
+	if rights == nil {
+		t.Fatal("the page has no rights")
+	}
+	for name, keys := range both { // in no order: each is a test of its own
+		t.Run(name, func(t *testing.T) {
+			r := newRedis(t)
+			dial(t, r.addr, "ACL SETUSER proxy on >secret ~* +get "+string(rights[1]), "SET k v")
+			p := runProxy(t, []string{r.addr}, "redis: true", "server_username: proxy", "server_password: secret", "near_cache: 1mb", "near_cache_keys: "+keys)
+			reader := dial(t, p.addr)
+			p.heat(t, reader, "GET", "k")
+			before := r.calls(t, "ping")
+			processtest.Await(t, patience, "the server is asked whether it is well", func() bool { return r.calls(t, "ping") > before+1 || p.figures(t).Dropped > 0 })
+			if reply := reader.ask(t, "GET", "k"); reply != "v" || p.figures(t).Dropped > 0 || !strings.Contains(p.page("/metrics"), `state="on"} 1`) {
+				t.Errorf("%q, %+v", reply, p.figures(t))
+			}
+		})
 	}
 }
