@@ -206,14 +206,20 @@ func (c *Cache) find(cmd *Command) *Entry {
 	return nil
 }
 
-// Keep keeps a reply to cmd; both are copied. false: it is not worth it, or there is no room.
+// Fits says that c may have room for a reply to cmd: no entry has more than an eighth of it.
+func (c *Cache) Fits(cmd *Command, reply []byte) bool { return sizeOf(cmd, reply) <= c.most/ways }
+
+func sizeOf(cmd *Command, reply []byte) int64 {
+	return int64(len(cmd.Frame) + len(reply) + EntryBytes)
+}
+
+// Keep keeps a reply to cmd, which fits; both are copied. false: it is not worth it any more.
 func (c *Cache) Keep(cmd *Command, m Mark, reply []byte, place int, t Times) bool {
-	size := int64(len(cmd.Frame) + len(reply) + EntryBytes)
-	if size > c.most/ways || !c.Unchanged(&m) {
+	if !c.Fits(cmd, reply) || !c.Unchanged(&m) {
 		return false
 	}
 	all := append(append(make([]byte, 0, len(cmd.Frame)+len(reply)), cmd.Frame...), reply...) // one piece of memory for both
-	e := &Entry{Command: *cmd, Mark: m, Reply: all[len(cmd.Frame):], Place: place, Times: t, size: size}
+	e := &Entry{Command: *cmd, Mark: m, Reply: all[len(cmd.Frame):], Place: place, Times: t, size: sizeOf(cmd, reply)}
 	e.Frame = all[:len(cmd.Frame):len(cmd.Frame)]
 	c.mu.Lock()
 	defer c.mu.Unlock()

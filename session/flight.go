@@ -275,6 +275,8 @@ func (f *flight) store() {
 	t.Until = min(f.at+int64(life), t.Ends)
 	switch {
 	case t.Until <= n.local.loop.Now || f.at < n.from:
+	case !n.cache.Fits(&f.command, f.reply):
+		n.tally.TooLarge++
 	case n.cache.Keep(&f.command, f.mark, f.reply, f.place, t):
 		n.tally.Kept++
 	default:
