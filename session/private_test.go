@@ -3,6 +3,8 @@ package session
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"cashew/codec/resp"
 	"cashew/session/sessiontest"
@@ -215,4 +217,29 @@ func TestPrivateReload(t *testing.T) {
 			t.Errorf("%v: closed is %v", may, gone)
 		}
 	}
+}
+
+// TestPrivateForgets: a client that tracks keys is told to forget all when keys may have another server, and behind what went over another
+// connection, as a command that blocks.
+func TestPrivateForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, a, _ := tracks(t)
+		c.Send(array("GET", "a"))
+		s.Settle()
+		a.Three.Reply(saysThree)
+		s.Settle()
+		a.Three.Reply("+OK\r\n$1\r\n0\r\n")
+		s.Settle()
+		c.has(t, "$1\r\n0\r\n")
+		c.session.own.router = nil // the ring changes
+		s.Passes(time.Second)
+		c.has(t, forget)
+		c.Send(array("BLPOP", "a", "0"))
+		s.Settle()
+		a.Three.Reply(saysThree)
+		s.Settle()
+		a.Three.Reply("*2\r\n$1\r\na\r\n$1\r\n1\r\n")
+		s.Settle()
+		c.has(t, "*2\r\n$1\r\na\r\n$1\r\n1\r\n"+forget)
+	})
 }
