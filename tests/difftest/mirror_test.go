@@ -48,6 +48,7 @@ type frontFigures struct {
 	Name   string
 	Mirror *mirrorFigures
 	Miss   *missFigures
+	Dual   *dualFigures `json:"dual_write"`
 }
 
 // front is what is told of pool front.

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -91,13 +90,8 @@ func (p *proxy) figures(t *testing.T) near.Tally {
 
 // page is one of the admin pages.
 func (p *proxy) page(path string) string {
-	reply, err := http.Get("http://" + p.admin + path)
-	if err != nil {
-		return ""
-	}
-	defer reply.Body.Close()
-	text, _ := io.ReadAll(reply.Body)
-	return string(text)
+	_, text, _ := processtest.Page(http.MethodGet, "http://"+p.admin+path)
+	return text
 }
 
 // heat reads a key until its reply is given from what is kept.
