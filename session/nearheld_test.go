@@ -1,8 +1,10 @@
 package session
 
 import (
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cashew/codec/resp"
@@ -127,4 +129,23 @@ func TestNearPrivate(t *testing.T) {
 	if y := s.local.shards[0].near.tally; y.Misses != 0 {
 		t.Errorf("%+v", y)
 	}
+}
+
+// TestNearLeft: of a write whose client is gone before it is answered nobody says when it was done: what was read meanwhile is given no more in the end.
+func TestNearLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNear(t, func(o *NearOptions) { patterns(o); o.Untold = time.Minute })
+		n.feed(hello3, "-ERR unknown command 'HELLO'\r\n")
+		c, other := n.connect(), n.connect()
+		set := array("SET", "k", "w")
+		n.want(c, set, set)
+		c.HangUp(io.EOF)
+		n.Settle()
+		n.want(other, get, get+pttl)
+		n.answer("+OK\r\n" + bulk("v") + ":-1\r\n")
+		n.replies(other, bulk("v"))
+		n.given(other, "v")
+		n.Passes(time.Duration(silentFor) + 1100*time.Millisecond)
+		n.asked(other, "w")
+	})
 }
