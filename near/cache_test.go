@@ -70,6 +70,7 @@ func TestWritten(t *testing.T) {
 		"server lost":    func(*Cache) { s.Close() },
 		"server tells":   func(*Cache) { s.Open(2) },
 		"server refuses": func(*Cache) { s.Refuse(s.Number()) },
+		"keys move":      func(c *Cache) { c.Moved() },
 		"closed":         func(c *Cache) { c.Close() },
 	} { // in no order: each is a Cache of its own
 		c := New(1 << 20)

@@ -9,6 +9,7 @@ import (
 
 	"cashew/codec/resp"
 	"cashew/ring"
+	"cashew/topology"
 )
 
 // TestNearOrder: what is given stands behind what its client is owed.
@@ -147,5 +148,14 @@ func TestNearLeft(t *testing.T) {
 		n.given(other, "v")
 		n.Passes(time.Duration(silentFor) + 1100*time.Millisecond)
 		n.asked(other, "w")
+	})
+}
+
+// TestNearMoved: what was kept before servers had other keys is given no more.
+func TestNearMoved(t *testing.T) {
+	playNear(t, "", patterns, func(n *nearSim, c *simClient) {
+		n.keeps(c, "v")
+		n.local.shards[0].near.router = new(topology.Router)
+		n.asked(c, "w")
 	})
 }
