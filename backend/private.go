@@ -23,6 +23,9 @@ type Told interface {
 	// Pushed hands over what a server said unasked, whole; frame dies when it returns.
 	Pushed(frame []byte)
 
+	// Telling says that a server tells from now on.
+	Telling()
+
 	// Untold says that a connection ended, or did not come about as it should: what its server was to remember, it does not.
 	Untold(err error)
 }
@@ -74,11 +77,14 @@ type greeting struct {
 
 // Replied implements Owner.
 func (w *greeting) Replied(_ *Request, chunk []byte, last bool) {
-	c := w.conn
-	if w.said = append(w.said, chunk...); last && !c.pool.Options().Protocol.Tracks(w.said) {
-		if by := c.private.by; by != nil {
-			by.Untold(ErrUntracked)
-		}
+	w.said = append(w.said, chunk...)
+	by := w.conn.private.by
+	switch {
+	case !last || by == nil:
+	case w.conn.pool.Options().Protocol.Tracks(w.said):
+		by.Telling()
+	default:
+		by.Untold(ErrUntracked)
 	}
 }
 

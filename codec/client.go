@@ -24,7 +24,7 @@ type Client struct {
 	LibVer      string // CLIENT SETINFO lib-ver
 
 	Tracks  *Tracking // what its servers are to tell it of; nil: nothing
-	Caching uint8     // for how many commands more, this included, CLIENT CACHING stands; the session, which counts, takes from it
+	Caching bool      // CLIENT CACHING stands for the next command; the session, which knows when that was, clears it
 
 	User   *acl.User        // who it is, also before it has logged in; nil: its pool has no users
 	Known  bool             // it is its user by its certificate, or its address, and not by a login

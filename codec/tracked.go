@@ -29,6 +29,9 @@ type Tracked interface {
 	// AppendCaching appends what has a server remember the keys of the next command, or not remember them.
 	AppendCaching(dst []byte, yes bool) []byte
 
+	// KeepsCaching says that commands of Op op leave what the client has said of its next command.
+	KeepsCaching(op uint16) bool
+
 	// AppendForgotten tells a client that tracks that it has to forget all; Tells says that what a server told unasked is for such a client.
 	AppendForgotten(dst []byte) []byte
 	Tells(push []byte) bool

@@ -53,7 +53,7 @@ func playNear(t *testing.T, name string, edit func(*NearOptions), f func(n *near
 func newNear(t *testing.T, edit func(*NearOptions)) *nearSim {
 	t.Helper()
 	s := newSimWith(t, 1, resp.Options{Learn: true, Databases: 2}, nil, func(_ *Limits, o *ClientOptions) {
-		o.Near.Bytes = 1 << 20
+		o.Near.Bytes, o.Near.Check = 1<<20, 0 // what chance has checked is sent besides
 		if edit != nil {
 			edit(&o.Near)
 		}
@@ -517,7 +517,7 @@ func TestNearTracker(t *testing.T) {
 func TestNearTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSimWith(t, 1, resp.Options{Learn: true}, func(o *topology.Options) { o.Timeout = 100 * time.Millisecond }, func(_ *Limits, o *ClientOptions) {
-			o.Near.Bytes = 1 << 20
+			o.Near.Bytes, o.Near.Check = 1<<20, 0
 			patterns(&o.Near)
 		})
 		s.local.Track(s.pool)
@@ -670,4 +670,61 @@ func TestNearUnanswered(t *testing.T) {
 		}
 		n.want(other, get, get)
 	})
+}
+
+// TestNearTouches: a read that changes its item besides is a write to what is kept.
+func TestNearTouches(t *testing.T) {
+	const get, value = "get k\r\n", "VALUE k 0 3\r\nold\r\nEND\r\n"
+	const (
+		gat      = "\x80\x1d\x00\x01\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x01k"
+		gatReply = "\x81\x1d\x00\x00\x04\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07" + "\x00\x00\x00\x00old"
+	)
+	for _, touch := range []struct{ command, reply string }{
+		{"gat -1 k\r\n", value},
+		{"gats -1 k\r\n", "VALUE k 0 3 7\r\nold\r\nEND\r\n"},
+		{"gat -1 j k\r\n", value},
+		{"mg k T-1\r\n", "HD\r\n"},
+		{"mg k v N30\r\n", "VA 3\r\nold\r\n"},
+		{"mg k s R30\r\n", "HD s3\r\n"},
+		{gat, gatReply},
+		{"mg k v\r\n", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSimWith(t, 1, resp.Options{}, func(o *topology.Options) { o.Protocol = memcached.New(memcached.Options{}) }, func(_ *Limits, o *ClientOptions) {
+				o.Near = NearOptions{Bytes: 1 << 20, Patterns: []string{"k"}, Untold: time.Minute}
+			})
+			n := &nearSim{s, t, s.Servers[0]}
+			c, other := n.connect(), n.connect()
+			n.want(other, get, get)
+			n.answer(value)
+			n.replies(other, value)
+			n.want(other, get, "")
+			n.replies(other, value)
+			if touch.reply == "" { // it only reads
+				n.want(c, touch.command, touch.command)
+				n.answer("VA 3\r\nold\r\n")
+				n.replies(c, "VA 3\r\nold\r\n")
+				n.want(other, get, "")
+				return
+			}
+			if touch.command == gat {
+				const noop = "\n\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+				n.server = s.Servers[0].Three
+				n.want(n.connect(), gat, "\x80"+noop) // the first of a connection says whether the server speaks it
+				n.answer("\x81" + noop)
+				n.server.Sock.Take()
+				n.answer(touch.reply)
+				n.server = s.Servers[0]
+				n.want(other, get, get)
+				n.answer(value)
+				n.replies(other, value)
+				n.server = s.Servers[0].Three
+			}
+			n.want(c, touch.command, touch.command)
+			n.answer(touch.reply)
+			n.replies(c, touch.reply)
+			n.server = s.Servers[0]
+			n.want(other, get, get)
+		})
+	}
 }

@@ -28,7 +28,7 @@ const pushOfA = ">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\nb\r\n$1\r\na\r\n"
 // newTracked is in a bubble; its tracker is open.
 func newTracked(t *testing.T) *tracked {
 	t.Helper()
-	s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.Near.Bytes = 1 << 20 })
+	s := newSim(t, 1, func(_ *Limits, o *ClientOptions) { o.Near.Bytes, o.Near.Check = 1<<20, 0 })
 	s.local.Track(s.pool)
 	x := &tracked{s, t, s.Servers[0], nil}
 	x.opens()

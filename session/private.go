@@ -7,7 +7,8 @@ package session
 //	       <--reply, invalidate a-------------------------------------
 //
 // What a server says comes to the client behind all replies that are owed when it is said: so behind the reply that it is about. Whenever a
-// connection is lost, or a key may have another server, the client is told to forget all, for some of it nobody would tell it of.
+// connection is lost, or a key may have another server, the client is told to forget all, for some of it nobody would tell it of. So is one that is to
+// be told of all keys, whenever a server begins to tell: what others have read for it before, and what was written since, nobody told it of.
 
 import (
 	"slices"
@@ -33,7 +34,6 @@ func (s *Session) ownConns(db int) {
 		s.conns = o.set
 		return
 	}
-	had := o != nil
 	s.leaveOwn()
 	if t == nil {
 		return
@@ -42,9 +42,10 @@ func (s *Session) ownConns(db int) {
 	s.own.set = s.group.PrivateSet(s.cl.Profile, db, t.First, s.own)
 	s.conns = s.own.set
 	s.owns = append(s.owns, s.own)
-	if had {
+	if s.tracked { // what it has read over connections that it has no more
 		s.own.forget()
 	}
+	s.tracked = true
 	s.own.tidy()
 }
 
@@ -80,14 +81,14 @@ func (o *private) steer(cmd *codec.Command, way uint8) bool {
 	s := o.s
 	o.look()
 	apart := o.apart(cmd)
-	if s.cl.Caching > 0 && !apart {
+	if s.cl.Caching && !apart {
 		o.before(cmd)
 	}
 	if !s.carryNear(cmd, way) {
 		return false
 	}
-	if s.cl.Caching > 0 && !s.inTransaction() {
-		s.cl.Caching--
+	if s.cl.Caching && !s.inTransaction() && !s.pool.Protocol.KeepsCaching(cmd.Op) {
+		s.cl.Caching = false
 	}
 	if apart && s.own == o {
 		o.forget()
@@ -149,6 +150,13 @@ func (ignored) Failed(*backend.Request, error) {}
 func (o *private) Pushed(frame []byte) {
 	if o.s.pool.Protocol.Tells(frame) {
 		o.tell(frame)
+	}
+}
+
+// Telling implements backend.Told.
+func (o *private) Telling() {
+	if o.as.All {
+		o.forget()
 	}
 }
 

@@ -110,6 +110,57 @@ func TestPrivateNext(t *testing.T) {
 	wants(t, b.Three, array("HELLO", "3")+optedOut+no+array("mget", "b"))
 }
 
+// TestPrivateNextKept: what CLIENT CACHING said is of the next command that is none of CLIENT's.
+func TestPrivateNextKept(t *testing.T) {
+	s, c, a, _ := tracks(t, "OPTOUT")
+	no, on := array("CLIENT", "CACHING", "NO"), array("HELLO", "3")+optedOut
+	c.Send(no + array("CLIENT", "GETNAME") + array("CLIENT", "ID") + array("GET", "a") + no + array("PING") + array("GET", "a") + no + array("CLIENT", "nosuch") + array("GET", "a"))
+	s.Settle()
+	a.Three.Reply(saysThree)
+	s.Settle()
+	wants(t, a.Three, on+no+array("GET", "a")+array("GET", "a")+array("GET", "a"))
+}
+
+// TestPrivateTelling: a client that is to be told of all keys is told to forget all whenever a server begins to tell; one that is told of what it reads
+// is not, since it reads behind that.
+func TestPrivateTelling(t *testing.T) {
+	for _, words := range [][]string{{"BCAST"}, {"BCAST", "PREFIX", "a"}, {"NOLOOP"}} {
+		s, c, a, _ := tracks(t, words...)
+		c.Send(array("GET", "a"))
+		want := ""
+		if words[0] == "BCAST" {
+			want = forget
+		}
+		for range 2 {
+			s.Settle()
+			a.Three.Reply(saysThree)
+			s.Settle()
+			c.has(t, "")
+			a.Three.Reply("+OK\r\n$1\r\n0\r\n")
+			s.Settle()
+			c.has(t, "$1\r\n0\r\n"+want)
+			a.Three.HangUp()
+			s.Settle()
+			c.has(t, forget)
+			c.Send(array("GET", "a"))
+		}
+	}
+}
+
+// TestPrivateAgain: a client that tracks keys anew is told to forget what it read when it did before.
+func TestPrivateAgain(t *testing.T) {
+	const ok = "+OK\r\n"
+	on, off := array("CLIENT", "TRACKING", "ON"), array("CLIENT", "TRACKING", "OFF")
+	s, c, _, _ := tracks(t)
+	for _, step := range [][2]string{{off, ok}, {on, ok + forget}, {array("RESET"), "+RESET\r\n"}} {
+		c.Send(step[0])
+		s.Settle()
+		if got := c.Sock.Take(); !strings.HasSuffix(got, step[1]) {
+			t.Errorf("%q: it has %q", step[0], got)
+		}
+	}
+}
+
 // TestPrivateNextApart: CLIENT CACHING that is about a command which goes over another connection, or to one server alone, says nothing of the command
 // behind that.
 func TestPrivateNextApart(t *testing.T) {

@@ -78,8 +78,11 @@ func (s *Session) steer(cmd *codec.Command) bool {
 		return s.own.steer(cmd, way)
 	}
 	if s.near != nil {
-		if way == wayRead && s.nearly(cmd) {
-			return true
+		if way == wayRead {
+			if s.nearly(cmd) {
+				return true
+			}
+			way = s.wayNear(cmd)
 		}
 		return s.carryNear(cmd, way)
 	}
@@ -147,6 +150,16 @@ func (s *Session) wayOf(cmd *codec.Command) uint8 {
 		return wayRead
 	}
 	return wayWrite
+}
+
+// wayNear says which way cmd, which reads, is to what is kept near: it writes if it changes what it reads besides, such as when that ends.
+func (s *Session) wayNear(cmd *codec.Command) uint8 {
+	if cmd.Kind == codec.Forward || cmd.Kind == codec.Scatter {
+		if writes, _ := s.pool.Protocol.Doubles(cmd); writes {
+			return wayWrite
+		}
+	}
+	return wayRead
 }
 
 // mayAsk says that s may read at a replica that is far enough.

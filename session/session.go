@@ -95,6 +95,7 @@ type Session struct {
 	rest     bool // the kernel may hold input that the reactor had not read when the client hung up; takeRest reads it
 	broken   bool // must be closed at once
 	spoiled  bool // it sent what is no command, and is told to go
+	tracked  bool // it tracks keys, or has
 
 	reading
 	transit

@@ -35,6 +35,9 @@ func (*Protocol) Invalidates([]byte, func(key []byte)) (all bool) { return true 
 // AppendCaching implements codec.Tracked, and is never called.
 func (*Protocol) AppendCaching(dst []byte, _ bool) []byte { return dst }
 
+// KeepsCaching implements codec.Tracked, and is never called.
+func (*Protocol) KeepsCaching(uint16) bool { return false }
+
 // AppendForgotten implements codec.Tracked, and is never called.
 func (*Protocol) AppendForgotten(dst []byte) []byte { return dst }
 

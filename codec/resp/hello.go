@@ -89,7 +89,7 @@ func (p *Protocol) hello(cl *codec.Client, args arguments) (refusal string) {
 		return errHelloNoAuth
 	}
 	if cl.Profile = pr; pr != RESP3 {
-		cl.Tracks, cl.Caching = nil, 0
+		cl.Tracks, cl.Caching = nil, false
 	}
 	return ""
 }

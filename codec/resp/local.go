@@ -83,7 +83,7 @@ func (p *Protocol) appendLocal(dst []byte, cl *codec.Client, cmd *codec.Command)
 // appendReset is RESET: the client is as one that has just come.
 func (p *Protocol) appendReset(dst []byte, cl *codec.Client) []byte {
 	cl.Name, cl.Profile, cl.DB, cl.Bar, cl.Moves, cl.Wishes = "", RESP2, p.db, 0, movesUntold, cl.Wishes&^wishNoTouch
-	cl.Masters, cl.Tracks, cl.Caching = false, nil, 0
+	cl.Masters, cl.Tracks, cl.Caching = false, nil, false
 	p.Welcome(cl)
 	return append(dst, "+RESET\r\n"...)
 }

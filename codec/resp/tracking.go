@@ -205,6 +205,11 @@ func (p *Protocol) AppendCaching(dst []byte, yes bool) []byte {
 	return append(dst, "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$2\r\nNO\r\n"...)
 }
 
+// KeepsCaching implements codec.Tracked: those of CLIENT do. Source: redis 7.0 networking.c, resetClient.
+func (*Protocol) KeepsCaching(op uint16) bool {
+	return strings.HasPrefix(commands[op].name, "client|")
+}
+
 // AppendForgotten implements codec.Tracked.
 func (*Protocol) AppendForgotten(dst []byte) []byte {
 	return append(dst, ">2\r\n$10\r\ninvalidate\r\n_\r\n"...)
@@ -229,7 +234,7 @@ func appendCaching(dst []byte, cl *codec.Client, args arguments) []byte {
 	case !yes && !t.OptOut:
 		return append(dst, "-ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.\r\n"...)
 	}
-	cl.Caching = 2
+	cl.Caching = true
 	return append(dst, replyOK...)
 }
 
@@ -266,9 +271,9 @@ func appendTrackingInfo(dst []byte, cl *codec.Client) []byte {
 	}{
 		{t.All, "bcast"},
 		{t.OptIn, "optin"},
-		{t.OptIn && cl.Caching > 0, "caching-yes"},
+		{t.OptIn && cl.Caching, "caching-yes"},
 		{t.OptOut, "optout"},
-		{t.OptOut && cl.Caching > 0, "caching-no"},
+		{t.OptOut && cl.Caching, "caching-no"},
 		{t.NoLoop, "noloop"},
 	} {
 		if f.is {
@@ -280,8 +285,12 @@ func appendTrackingInfo(dst []byte, cl *codec.Client) []byte {
 		dst = appendBulk(dst, f)
 	}
 	dst = append(dst, "$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n"...)
-	dst = appendHeader(dst, '*', len(t.Prefixes))
-	for _, p := range t.Prefixes {
+	prefixes := t.Prefixes
+	if t.All && len(prefixes) == 0 {
+		prefixes = []string{""} // as a server has it
+	}
+	dst = appendHeader(dst, '*', len(prefixes))
+	for _, p := range prefixes {
 		dst = appendBulk(dst, p)
 	}
 	return dst

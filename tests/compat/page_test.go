@@ -134,8 +134,10 @@ const notTheServers = "" +
 	"  without cluster support, also before one that has it, but in a pool with `cluster: true`: see [below](#clients-of-a-redis-cluster).\n" +
 	"* `CLIENT SETINFO`, `NO-TOUCH` and `MAINT_NOTIFICATIONS` are answered whether the server is new enough to have them or not. What `CLIENT NO-EVICT` and `NO-TOUCH` ask\n" +
 	"  for shows in `CLIENT LIST`, and changes nothing else.\n" +
-	"* A client that tracks keys is told to forget all of them, too, when a connection of its to a server ends, when the ring changes, and behind a command that blocks or an\n" +
-	"  `EXEC` of what it watches. `HELLO 2` ends its tracking.\n" +
+	"* A client that tracks keys is told to forget all of them, too, when a connection of its to a server ends, when the ring changes, behind a reload (one after which its\n" +
+	"  pool has no such clients closes it), behind a command that blocks or an `EXEC` of what it watches, behind a `SELECT` of another database, and when it sends\n" +
+	"  `CLIENT TRACKING ON` again; with `BCAST` also whenever a server begins to tell: `OK` comes before servers have heard of it. `HELLO 2` ends its tracking. What a server\n" +
+	"  tells comes behind all replies that the client is owed by then, so behind those of a command that blocks.\n" +
 	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING`. What a server sends to one connection unasked, as with\n" +
 	"  `DEBUG PROTOCOL push`, reaches nobody.\n" +
 	"* A client that has said `CLIENT REPLY OFF`, or `SKIP` for the next, is closed behind `QUIT`, its own `CLIENT KILL` and what is no command, without a word; a server leaves\n" +
