@@ -78,11 +78,18 @@ type greeting struct {
 // Replied implements Owner.
 func (w *greeting) Replied(_ *Request, chunk []byte, last bool) {
 	w.said = append(w.said, chunk...)
-	by := w.conn.private.by
+	by, p := w.conn.private.by, w.conn.pool.Options().Protocol
 	switch {
 	case !last || by == nil:
-	case w.conn.pool.Options().Protocol.Tracks(w.said):
+	case p.Tracks(w.said):
 		by.Telling()
+	case p.Later(w.said):
+		c, attempt := w.conn, w.conn.attempt
+		c.loop.Execute(func() {
+			if c.attempt == attempt {
+				c.renew() // what it reads it does not track
+			}
+		})
 	default:
 		by.Untold(ErrUntracked)
 	}

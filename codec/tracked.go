@@ -21,6 +21,9 @@ type Tracked interface {
 	AppendTracksNext(dst []byte) []byte
 	Tracks(reply []byte) bool
 
+	// Later says of a reply to one of these that it refuses for now: the server loads, or runs a script.
+	Later(reply []byte) bool
+
 	// AppendLife appends what asks how long a key still has, and Life is that by the reply, in milliseconds: below 0 for ever. ok is false for a
 	// reply that does not say.
 	AppendLife(dst, key []byte) []byte

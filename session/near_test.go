@@ -234,6 +234,26 @@ func TestNearRefused(t *testing.T) {
 	})
 }
 
+// TestNearLater: a server that is busy when it is to tell of writes, or loads, is asked again at once, not taken for one that refuses to.
+func TestNearLater(t *testing.T) {
+	for _, busy := range []string{"-BUSY Redis is busy running a script.\r\n", "-LOADING Redis is loading the dataset in memory\r\n"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNear(t, patterns)
+			tracks := array("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "k")
+			n.feed(hello3, "%1\r\n+proto\r\n:3\r\n")
+			n.feed(tracks, busy)
+			c := n.connect()
+			n.asked(c, "v")
+			n.asked(c, "v")
+			n.Passes(mendTime + 10*time.Millisecond)
+			n.feed(tracks, "+OK\r\n")
+			if got := n.pool.Tracking(n.pool.Servers()[0]); got != "on" {
+				t.Errorf("behind %q: %s", busy, got)
+			}
+		})
+	}
+}
+
 // TestNearWrites: a write ends what is kept of its key from when it is sent on; its client reads it at the server, behind it.
 func TestNearWrites(t *testing.T) {
 	for name, write := range map[string]struct{ command, sent, reply string }{

@@ -96,6 +96,24 @@ func TestPrivateRefused(t *testing.T) {
 	}
 }
 
+// TestPrivateLater: a client whose server is busy when it is told so is told to forget all, and the server is told again.
+func TestPrivateLater(t *testing.T) {
+	s, c, a, _ := tracks(t)
+	for _, reply := range []string{"-BUSY Redis is busy running a script.\r\n", "+OK\r\n"} {
+		c.Send(array("GET", "a"))
+		s.Settle()
+		a.Three.Reply(saysThree)
+		s.Settle()
+		a.Three.Reply(reply + "$1\r\n0\r\n")
+		s.Settle()
+		want := "$1\r\n0\r\n"
+		if reply[0] == '-' {
+			want += forget
+		}
+		c.has(t, want)
+	}
+}
+
 // TestPrivateNext: CLIENT CACHING goes ahead of the next command, to each server that this goes to, and no further.
 func TestPrivateNext(t *testing.T) {
 	s, c, a, b := tracks(t, "OPTOUT")

@@ -199,12 +199,17 @@ func (t *tracker) FeedLost(_ *backend.Conn, err error) {
 		return
 	}
 	if !t.n.shard.removed {
-		t.n.local.loop.After(mendTime, func() {
-			if n := t.n; slices.Contains(n.trackers, t) && !t.asked {
-				t.look()
-			}
-		})
+		t.lookLater()
 	}
+}
+
+// lookLater has t tell in a moment, if it is to.
+func (t *tracker) lookLater() {
+	t.n.local.loop.After(mendTime, func() {
+		if n := t.n; slices.Contains(n.trackers, t) && !t.asked {
+			t.look()
+		}
+	})
 }
 
 // tracking is a tracker as the Owner of what it is to tell.
@@ -213,8 +218,14 @@ type tracking tracker
 // Replied implements backend.Owner.
 func (k *tracking) Replied(_ *backend.Request, reply []byte, _ bool) {
 	t := (*tracker)(k)
-	number, ok := t.n.shard.pool.Protocol.TrackerNumber(reply)
-	if !ok {
+	p := t.n.shard.pool.Protocol
+	number, ok := p.TrackerNumber(reply)
+	switch {
+	case !ok && p.Later(reply):
+		t.asked = false
+		t.lookLater()
+		return
+	case !ok:
 		t.open = true
 		t.server.Told().Open(near.Untold)
 		t.refuses()

@@ -23,6 +23,9 @@ func (*Protocol) AppendTracksNext(dst []byte) []byte { return dst }
 // Tracks implements codec.Tracked, and is never called.
 func (*Protocol) Tracks([]byte) bool { return false }
 
+// Later implements codec.Tracked, and is never called.
+func (*Protocol) Later([]byte) bool { return false }
+
 // AppendLife implements codec.Tracked, and is never called.
 func (*Protocol) AppendLife(dst, _ []byte) []byte { return dst }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cashew/codec"
+	"cashew/codec/verdict"
 )
 
 // keptNames are commands with one key whose reply is the same until the key is written: those that are compared, and what tells of a value in a server's
@@ -70,6 +71,12 @@ func (*Protocol) AppendTracksNext(dst []byte) []byte {
 
 // Tracks implements codec.Tracked.
 func (*Protocol) Tracks(reply []byte) bool { return string(reply) == "+OK\r\n" }
+
+// Later implements codec.Tracked.
+func (*Protocol) Later(reply []byte) bool {
+	v := judgeError(reply)
+	return v == verdict.Ailing || v == verdict.Busy
+}
 
 // AppendLife implements codec.Tracked.
 func (*Protocol) AppendLife(dst, key []byte) []byte {
