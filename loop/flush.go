@@ -130,6 +130,8 @@ const (
 	// coalesceWait: it is followed by a nap of this part of what a reply takes, which is what a nap may add to it; in a crowd of
 	// clients that stay for a moment, of what they stay.
 	coalesceWait = 16
+	// leastGain is how many replies have to be expected to come during a nap: it ends with a wake-up of its own, and one reply is no fewer.
+	leastGain = 2
 	// leastNap is from when on a nap saves more than it costs.
 	leastNap = 5 * time.Microsecond
 )
@@ -145,20 +147,24 @@ func (l *Loop) EndPass() {
 	l.latency.add(p.Took, p.Answered)
 	l.turnover.got += int64(p.Answered)
 	if l.crowded() {
-		l.nap(l.turnover.stay)
+		l.base.Nap(l.napOf(l.turnover.stay))
 		return
 	}
 	if p.Bytes >= largeBytes || p.Awaited < coalesceShare*max(p.Queued+p.Answered, 1) {
 		return
 	}
-	l.nap(l.latency.mean())
-}
-
-// nap naps for what may be added to that time.
-func (l *Loop) nap(took time.Duration) {
-	if d := min(l.Coalesce, took/coalesceWait); d >= leastNap {
+	took := l.latency.mean()
+	if d := l.napOf(took); d > 0 && time.Duration(p.Awaited)*d >= leastGain*took {
 		l.base.Nap(d)
 	}
+}
+
+// napOf is the nap that may be added to what takes so long; 0: none.
+func (l *Loop) napOf(took time.Duration) time.Duration {
+	if d := min(l.Coalesce, took/coalesceWait); d >= leastNap {
+		return d
+	}
+	return 0
 }
 
 // largeBytes is from where a value is large: it is written as it comes.

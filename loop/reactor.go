@@ -50,6 +50,7 @@ func startGnet(n, readBuffer int, w world.World, log *slog.Logger) (r *gnetReact
 	if err != nil {
 		return nil, err
 	}
+	spareProcessor(n)
 	r = &gnetReactor{running: world.NewGroup(w)}
 	for range n {
 		b, err := newGnetBase(readBuffer, watcher, w)
@@ -62,6 +63,14 @@ func startGnet(n, readBuffer int, w world.World, log *slog.Logger) (r *gnetReact
 		r.running.Go(b.run)
 	}
 	return r, nil
+}
+
+// spareProcessor sees to it that of Go's processors one is left when all of n loops wait in epoll_wait, each of which keeps its own. With
+// none idle, sysmon looks every 20 µs and takes the processors of those who wait, and a loop that wakes up has to find another one first.
+func spareProcessor(n int) {
+	if runtime.GOMAXPROCS(0) <= n {
+		runtime.GOMAXPROCS(n + 1)
+	}
 }
 
 // Loops implements Reactor.

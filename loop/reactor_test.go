@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,23 @@ func TestPausedTold(t *testing.T) {
 	s.told(true)
 	if string(h.got) != "x" {
 		t.Errorf("then it got %q", h.got)
+	}
+}
+
+// TestSpareProcessor: one of Go's processors is left when all loops wait.
+func TestSpareProcessor(t *testing.T) {
+	was := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(was)
+	for _, c := range []struct{ loops, have, want int }{{1, 1, 2}, {2, 2, 3}, {3, 2, 4}, {1, 2, 2}, {2, 8, 8}} {
+		runtime.GOMAXPROCS(c.have)
+		r, err := startGnet(c.loops, 4<<10, world.New(time.Now()), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := runtime.GOMAXPROCS(0); got != c.want {
+			t.Errorf("%d loops on %d processors: there are %d; want %d", c.loops, c.have, got, c.want)
+		}
+		r.Stop()
 	}
 }
 

@@ -34,7 +34,7 @@ func (l *Loop) Left(came int64) {
 	}
 	if d := l.Now - t.since; d >= int64(turnoverTime) {
 		t.crowd, t.stay = int(t.stayed/d), time.Duration(t.stayed/max(t.left, 1))
-		if t.got > repliesEach*t.left {
+		if t.got > repliesEach*t.left || l.napOf(t.stay) == 0 { // a crowd costs a task in each pass, for the nap's sake alone
 			t.crowd = 0
 		}
 		t.since, t.left, t.stayed, t.got = l.Now, 0, 0, 0

@@ -73,6 +73,40 @@ func TestCrowd(t *testing.T) {
 		if !slices.Equal(b.naps, want) {
 			t.Errorf("%s: naps of %v; want %v", c.name, b.naps, want)
 		}
+		if len(b.tasks) != len(want) {
+			t.Errorf("%s: %d tasks; want one for each nap: there is nothing to be written", c.name, len(b.tasks))
+		}
+	}
+}
+
+// TestNapGains: a pass that moved little of what is awaited ends with a nap of a sixteenth of what replies take if two of them are
+// expected to come meanwhile, and not if there is less to gain.
+func TestNapGains(t *testing.T) {
+	for _, c := range []struct {
+		awaited int
+		took    time.Duration
+		most    time.Duration // Coalesce
+		want    time.Duration // 0: no nap
+	}{
+		{32, 1600 * time.Microsecond, time.Second, 100 * time.Microsecond},
+		{31, 1600 * time.Microsecond, time.Second, 0},
+		{1000, 64 * time.Microsecond, time.Second, 0}, // it would be over before it had begun
+		{100, 10 * time.Millisecond, 200 * time.Microsecond, 200 * time.Microsecond},
+		{99, 10 * time.Millisecond, 200 * time.Microsecond, 0},
+		{1000, 10 * time.Millisecond, 0, 0},
+	} {
+		b := new(napBase)
+		l := NewLoop(b, world.New(time.Now()), slog.New(slog.DiscardHandler))
+		l.Coalesce = c.most
+		l.Pass = Pass{Answered: 1, Awaited: c.awaited, Took: int64(c.took)}
+		l.EndPass()
+		var want []time.Duration
+		if c.want > 0 {
+			want = append(want, c.want)
+		}
+		if !slices.Equal(b.naps, want) {
+			t.Errorf("%d awaited, %v for one: naps of %v; want %v", c.awaited, c.took, b.naps, want)
+		}
 	}
 }
 
