@@ -171,7 +171,7 @@ func (ln *listener) run() {
 			if wait = min(max(2*wait, 5*time.Millisecond), time.Second); wait == 5*time.Millisecond {
 				ln.proxy.log.Error("accept failed; going on", "pool", ln.pool.Load().Name, "err", err)
 			}
-			if w.Sleep(ln.proxy.running, wait) != nil {
+			if !ln.pause(wait) {
 				return
 			}
 			continue
@@ -179,6 +179,14 @@ func (ln *listener) run() {
 		wait = 0
 		ln.admit(ln.pool.Load(), nc, nil)
 	}
+}
+
+// pause waits for so long, or until ln is closed or stopped. false: the proxy has stopped.
+func (ln *listener) pause(d time.Duration) bool {
+	ctx, cancel := ln.proxy.world.WithTimeout(ln.proxy.running, d)
+	defer cancel()
+	_ = ln.over.Wait(ctx)
+	return ln.proxy.running.Err() == nil
 }
 
 // acceptOnLoop has a loop accept for as long as all goes well: until the listener stops or is closed, accept fails, or the pool has

@@ -105,6 +105,9 @@ func (a *acceptor) end(error) {
 	}
 }
 
+// lost implements polled: somebody else is to accept.
+func (a *acceptor) lost() { a.over() }
+
 // accepted is a client until Open, for those who decide what becomes of it: they ask for its addresses, may tell it why it is refused,
 // and close it.
 type accepted struct {

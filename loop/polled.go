@@ -67,6 +67,9 @@ func (s *plainSocket) end(err error) {
 	}
 }
 
+// lost implements polled.
+func (*plainSocket) lost() {}
+
 // Close implements Socket.
 func (s *plainSocket) Close() {
 	if !s.gone {

@@ -27,11 +27,11 @@ func nap(d time.Duration) {
 // readable says whether an event tells of more than the peer's end.
 func readable(ev netpoll.IOEvent) bool { return ev&netpoll.ReadEvents != 0 }
 
-// hungUp says whether the peer of fd has ended.
+// hungUp says whether the peer of fd has ended. That the kernel does not say is no end: the poller tells again.
 func hungUp(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, err := unix.Poll(fds, 0)
-	return n > 0 || err != nil
+	return err == nil && n > 0 && fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 }
 
 // accept accepts a client. (gnet's Accept has x/sys ask each one's protocol, which is a system call more.)

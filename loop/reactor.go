@@ -79,10 +79,9 @@ func (r *gnetReactor) Loops() []*Loop { return r.loops }
 // Stop implements Reactor.
 func (r *gnetReactor) Stop() {
 	for _, b := range r.bases {
-		if b.stopped.Load() {
-			continue
+		if b.tasks.take(true) {
+			_ = b.poller.Trigger(queue.LowPriority, b.runTask, func() {})
 		}
-		_ = b.poller.Trigger(queue.HighPriority, func(any) error { return gneterrors.ErrEngineShutdown }, nil)
 	}
 	_ = r.running.Wait(context.Background())
 }
@@ -95,8 +94,9 @@ type gnetBase struct {
 	set     interests
 	polled  []polled // by descriptor; nil: not polled
 	buffer  []byte   // for what one read brings
-	stopped atomic.Bool
-	running context.Context // until it has stopped
+	tasks   tasks
+	runTask queue.Func      // does one
+	running context.Context // until it has ended
 	ended   context.CancelFunc
 }
 
@@ -104,6 +104,7 @@ type gnetBase struct {
 type polled interface {
 	told(readable bool) // of bytes, or clients; false: only of the end
 	end(err error)
+	lost() // after end: the loop has failed
 }
 
 func newGnetBase(readBuffer int, watcher *Watcher, w world.World) (b *gnetBase, err error) {
@@ -114,6 +115,13 @@ func newGnetBase(readBuffer int, watcher *Watcher, w world.World) (b *gnetBase, 
 	if b.set, err = interestsOf(b.poller); err != nil {
 		_ = b.poller.Close()
 		return nil, err
+	}
+	b.runTask = func(f any) error {
+		f.(func())()
+		if b.tasks.done() {
+			return gneterrors.ErrEngineShutdown
+		}
+		return nil
 	}
 	b.running, b.ended = w.WithCancel(context.Background())
 	return b, nil
@@ -128,15 +136,19 @@ func (b *gnetBase) run() {
 		}
 		return nil
 	})
-	if !errors.Is(err, gneterrors.ErrEngineShutdown) {
+	failed := !errors.Is(err, gneterrors.ErrEngineShutdown)
+	if failed {
 		b.loop.Log.Error("an event loop has ended", "err", err)
 	}
+	b.tasks.take(true) // from now on none
 	for _, p := range b.polled {
 		if p != nil {
 			p.end(nil)
+			if failed {
+				p.lost()
+			}
 		}
 	}
-	b.stopped.Store(true)
 	b.ended()
 	_ = b.poller.Close()
 }
@@ -171,20 +183,40 @@ func (b *gnetBase) close(fd int, shared bool) {
 
 // Run implements Base.
 func (b *gnetBase) Run(f func()) bool {
-	return !b.stopped.Load() && b.poller.Trigger(queue.LowPriority, runTask, f) == nil
+	return b.tasks.take(false) && b.poller.Trigger(queue.LowPriority, b.runTask, f) == nil
 }
 
-func runTask(f any) error { f.(func())(); return nil }
+// tasks counts those of a gnetBase, so that what was taken is done before it ends: a client may come with it, whom nobody else would
+// close. It is twice the number of those that are not done, and 1 more once no other is taken.
+type tasks struct{ n atomic.Int64 }
+
+// take says whether one more is taken. last: none is after it.
+func (t *tasks) take(last bool) bool {
+	for {
+		n := t.n.Load()
+		more := n + 2
+		if last {
+			more |= 1
+		}
+		if n&1 != 0 {
+			return false
+		}
+		if t.n.CompareAndSwap(n, more) {
+			return true
+		}
+	}
+}
+
+// done says that one is done, and whether that is all.
+func (t *tasks) done() (all bool) { return t.n.Add(-2) == 1 }
 
 // call runs f on the loop, and waits for what it returns.
 func (b *gnetBase) call(f func() error) (err error) {
 	var ran atomic.Bool
 	done := world.NewGroup(b.loop.World)
 	done.Add(1)
-	if !b.Run(func() { err = f(); ran.Store(true); done.Done() }) {
-		return errStopped
-	}
-	if done.Wait(b.running) != nil && !ran.Load() { // what came as the loop stopped is left undone
+	taken := b.Run(func() { err = f(); ran.Store(true); done.Done() })
+	if done.Wait(b.running) != nil && !ran.Load() || !taken { // one that stops is waited for; one that fails leaves tasks undone
 		return errStopped
 	}
 	return err

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,5 +135,51 @@ func TestGnetLogger(t *testing.T) {
 		if !strings.Contains(log.String(), "level="+c.level+" msg=\"gnet: ") {
 			t.Errorf("%q; want level %s", log.String(), c.level)
 		}
+	}
+}
+
+// TestTasksBeforeEnd: what a loop has taken is done, also as it stops, and with more of it than gnet's poller does in a pass.
+func TestTasksBeforeEnd(t *testing.T) {
+	for range 20 {
+		r, err := startGnet(1, 4<<10, world.New(time.Now()), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var taken, done atomic.Int64
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for r.loops[0].Execute(func() { done.Add(1) }) {
+					taken.Add(1)
+				}
+			})
+		}
+		for taken.Load() < 5000 {
+			runtime.Gosched()
+		}
+		r.Stop()
+		all.Wait()
+		if taken.Load() != done.Load() {
+			t.Fatalf("of %d tasks that were taken %d are done", taken.Load(), done.Load())
+		}
+	}
+}
+
+// TestHungUp: a descriptor of which nothing is known has not hung up.
+func TestHungUp(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("kqueue tells of no end alone")
+	}
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(fds[1])
+	if !hungUp(fds[0]) {
+		t.Error("a pipe without a writer has not hung up")
+	}
+	_ = unix.Close(fds[0])
+	if hungUp(1 << 30) {
+		t.Error("a descriptor that is none has hung up")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -94,7 +95,7 @@ func dial(d *net.Dialer, addr string) (fd int, err error) {
 		return -1, err
 	}
 	defer func() { _ = c.Close() }() // the duplicate stays open
-	raw, err := c.(*net.TCPConn).SyscallConn()
+	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return -1, err
 	}

@@ -20,7 +20,12 @@ import (
 // serve lets handle serve each connection on a goroutine of its own, until it returns or the test ends.
 func serve(t *testing.T, handle func(net.Conn)) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return serveAt(t, "127.0.0.1:0", handle)
+}
+
+func serveAt(t *testing.T, at string, handle func(net.Conn)) (addr string) {
+	t.Helper()
+	l, err := net.Listen(networkOf(at), at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +158,15 @@ func TestRunCounts(t *testing.T) {
 		if !(f.RPS > 0 && f.Elapsed > 0 && f.P50 > 0 && f.P50 <= f.P90 && f.P90 <= f.P95 && f.P95 <= f.P99 && f.P99 <= f.P999 && f.P999 <= f.Max) {
 			t.Errorf("%s: %+v", args, f)
 		}
+	}
+}
+
+// TestUnixSocket: an address that is a path.
+func TestUnixSocket(t *testing.T) {
+	s := &lineServer{answer: "END\r\n"}
+	f, err := figures(t, serveAt(t, t.TempDir()+"/s", s.handle), "-protocol memcached -keys 10 -requests 103 -pipeline 10 -clients 2")
+	if err != nil || f.Requests != 103 {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 
