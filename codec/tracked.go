@@ -3,8 +3,10 @@ package codec
 // Tracked is how replies of servers may be kept, and how servers tell that they are not good any more. A session calls it on its
 // client's loop. dst is the caller's, and nothing that is passed is kept.
 type Tracked interface {
-	// Keeps says that a server gives the same reply to a command of Op op with one key until that is written, or its time is over.
-	Keeps(op uint16) bool
+	// Keeps says that a server gives the same reply to cmd, which asks for one key or, as its fragments do, for each of several, until that is
+	// written, or its time is over; if Stays says so of the reply. shares is false if that may be another for the next who asks.
+	Keeps(cmd *Command) (is, shares bool)
+	Stays(op uint16, reply []byte) bool
 
 	// TracksIn is the profile that a connection has over which servers tell of writes; ok is false for a protocol whose servers do not, of which nothing
 	// below is called.

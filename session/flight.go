@@ -26,6 +26,7 @@ import (
 type flight struct {
 	n       *nearby
 	command near.Command // Frame is its own
+	op      uint16
 	key     []byte
 	mark    near.Mark
 	conn    *backend.Conn
@@ -52,7 +53,8 @@ type reader struct {
 }
 
 // fly has s, which sent cmd, get the reply of a flight, its own or another's; false: it is to be sent as any other.
-func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command) bool {
+// shares is false if nobody else may have that reply before it is there.
+func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command, shares bool) bool {
 	hot := n.wants(cmd.Key, c.Hash)
 	mark := n.cache.Mark(near.Slot(cmd.Key)) // first: whoever has the key now may not have it when it is counted
 	if s.wroteTo(mark.Slot) {
@@ -65,14 +67,21 @@ func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command) bool {
 	}
 	at := &n.flights[c.Hash%flights]
 	switch f := *at; {
+	case !shares:
+		if hot {
+			n.launch(s, cmd, c, mark, place, server, conn, hot).board(s, cmd)
+		}
+		return hot
 	case f == nil && s.head == nil && n.several && n.awaitOther(s, cmd, c, place):
 		return true
 	case f == nil:
-		*at = n.launch(s, cmd, c, mark, place, server, conn, hot)
+		f = n.launch(s, cmd, c, mark, place, server, conn, hot)
+		*at = f
+		n.announce(f)
+		f.board(s, cmd)
 		return true
 	case f.takes(c, conn):
 		n.tally.Joined++
-		s.count(cmd)
 		f.board(s, cmd)
 		return true
 	}
@@ -108,10 +117,11 @@ func (f *flight) takes(c *near.Command, conn *backend.Conn) bool {
 		f.n.cache.Unchanged(&f.mark)
 }
 
-// launch sends cmd as a flight.
+// launch sends cmd as a flight, which nobody is aboard of.
 func (n *nearby) launch(s *Session, cmd *codec.Command, c *near.Command, mark near.Mark, place int, server *topology.Server, conn *backend.Conn, hot bool) *flight {
 	f := n.getFlight()
 	f.n, f.mark, f.conn, f.era, f.place, f.at = n, mark, conn, conn.Era(), place, s.loop.Now
+	f.op = cmd.Op
 	f.command.Hash, f.command.Form, f.command.Frame = c.Hash, c.Form, append(f.command.Frame[:0], c.Frame...)
 	f.key = append(f.key[:0], cmd.Key...)
 	f.life, f.keep = -1, hot
@@ -120,14 +130,12 @@ func (n *nearby) launch(s *Session, cmd *codec.Command, c *near.Command, mark ne
 	if hot && n.tracks {
 		f.hears(server, p)
 	}
-	s.count(cmd)
 	q := s.local.servers.NewRequest(f)
 	q.Op, q.Keys, q.Server, q.Frame, q.Mark = cmd.Op, 1, uint16(place), uint32(len(cmd.Frame)), 0
 	q.SetKey(cmd.Key)
 	conn.Queue(q)
 	s.local.servers.Unref(q)
 	f.parts++
-	f.board(s, cmd)
 	s.pastCrowd(conn)
 	conn.Out().Append(s.loop, cmd.Frame)
 	if f.keep && n.tracks {
@@ -135,13 +143,17 @@ func (n *nearby) launch(s *Session, cmd *codec.Command, c *near.Command, mark ne
 		n.words = p.AppendLife(n.words[:0], f.key)
 		conn.Insert((*living)(f), n.words)
 	}
+	return f
+}
+
+// announce has other loops know of f, which was just launched.
+func (n *nearby) announce(f *flight) {
 	if n.several && f.at >= n.from {
 		f.flying = &near.Flying{Command: f.command, Mark: f.mark, At: f.at}
 		if !n.cache.Launch(f.flying) {
 			f.flying = nil
 		}
 	}
-	return f
 }
 
 // hears has the server tell of writes to what f, which is about to be sent, reads. If it will, and does not yet, nothing is kept.
@@ -161,6 +173,7 @@ func (f *flight) hears(server *topology.Server, p codec.Tracked) {
 
 // board has s, which sent cmd, be answered with what f is.
 func (f *flight) board(s *Session, cmd *codec.Command) {
+	s.count(cmd)
 	r := s.expect(cmd, f.place)
 	r.Ref()
 	f.readers = append(f.readers, reader{s, r})
@@ -229,7 +242,9 @@ func (f *flight) Failed(_ *backend.Request, err error) {
 // landed is the end of f as far as its readers are concerned.
 func (f *flight) landed() {
 	n := f.n
-	n.flights[f.command.Hash%flights] = nil
+	if at := &n.flights[f.command.Hash%flights]; *at == f { // else it is one that nobody else may join
+		*at = nil
+	}
 	n.local.joined -= len(f.readers)
 	for i, w := range f.readers {
 		n.local.servers.Unref(w.r)
@@ -249,7 +264,7 @@ func (f *flight) answered() {
 		return
 	}
 	n := f.n
-	if f.keep && f.whole && f.era == f.conn.Era() && !n.shard.pool.Protocol.IsError(f.reply) {
+	if f.keep && f.whole && f.era == f.conn.Era() && n.shard.pool.Protocol.Stays(f.op, f.reply) {
 		f.store()
 	}
 	*f = flight{command: near.Command{Frame: f.command.Frame[:0]}, key: f.key[:0], reply: f.reply[:0], readers: f.readers, part: f.part[:0]}

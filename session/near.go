@@ -25,7 +25,7 @@ import (
 // NearOptions are of what is kept of a pool's replies.
 type NearOptions struct {
 	Bytes    int           // at most; 0: nothing is kept
-	Patterns []string      // of keys: a prefix, or with Exact one key; none: those that many ask for
+	Patterns []string      // of keys: one key, or with * at its end a prefix; none: those that many ask for
 	Life     time.Duration // for which a reply is kept, at most, if servers tell of writes
 	Untold   time.Duration // likewise, if they do not
 	Stale    time.Duration // likewise, while its server can't be asked; 0: it is not given then
@@ -91,10 +91,12 @@ type nearby struct {
 	silent   []silent // writes of which nobody will say when they were done, oldest first
 	trackers []*tracker
 	scratch  []uint32
-	words    []byte // scratch, of a command
-	part     int    // of the cache, that the next Tidy looks at
-	checkIn  int    // hits until the next is checked; 0 or less: none is
-	from     int64  // when the first command was sent whose reply may be kept, as Loop.Now
+	words    []byte        // scratch, of a command
+	one      []byte        // scratch, of the command for one of several keys
+	found    []*near.Entry // scratch, of several keys
+	part     int           // of the cache, that the next Tidy looks at
+	checkIn  int           // hits until the next is checked; 0 or less: none is
+	from     int64         // when the first command was sent whose reply may be kept, as Loop.Now
 }
 
 // silent is a write that nobody will answer.
@@ -162,29 +164,39 @@ func powerOfTwo(n int) int {
 	return p
 }
 
-// nearCommand is cmd as what is kept is found by it; ok: its reply may be kept, or given from there.
-func (s *Session) nearCommand(cmd *codec.Command) (c near.Command, ok bool) {
-	if cmd.Kind != codec.Forward || len(cmd.Keys) > 0 || cmd.Key == nil || cmd.NoReply || cmd.Quiet != 0 || len(cmd.Frame) > maxNearFrame ||
-		s.cl.Profile != 0 && !s.near.tracks || s.watches.on() || s.own != nil || !s.pool.Protocol.Keeps(cmd.Op) {
-		return c, false
+// nearable says that replies to cmd may be kept, and given from there; shares: also to several who ask at once.
+func (s *Session) nearable(cmd *codec.Command) (is, shares bool) {
+	if cmd.Kind > codec.Scatter || cmd.Key == nil || cmd.NoReply || cmd.Quiet != 0 || s.cl.Profile != 0 && !s.near.tracks || s.watches.on() {
+		return false, false
 	}
+	return s.pool.Protocol.Keeps(cmd)
+}
+
+// nearForm is a command as what is kept is found by it.
+func (s *Session) nearForm(frame []byte) near.Command {
 	form := uint32(s.conns.Database())<<1 | uint32(s.cl.Profile)
-	return near.Command{Hash: near.Hash(cmd.Frame, form), Form: form, Frame: cmd.Frame}, true
+	return near.Command{Hash: near.Hash(frame, form), Form: form, Frame: frame}
 }
 
 // nearly answers cmd, which reads, with what is kept of it, or with what is on its way, or sends it so that its reply may be kept; false: it is to
 // be sent as any other.
 func (s *Session) nearly(cmd *codec.Command) bool {
-	c, ok := s.nearCommand(cmd)
-	if !ok {
+	n := s.near
+	is, shares := s.nearable(cmd)
+	switch {
+	case !is:
+		return false
+	case len(cmd.Keys) > 0:
+		return len(cmd.Keys) <= mostNearKeys && s.nearlyAll(cmd)
+	case len(cmd.Frame) > maxNearFrame:
 		return false
 	}
-	n := s.near
+	c := s.nearForm(cmd.Frame)
 	n.look()
 	if e := n.cache.Get(&c, s.loop.Now); e != nil && !s.wroteTo(e.Slot) {
 		n.tally.Hits++
 		if n.checkIn--; n.checkIn == 0 {
-			n.check(s, cmd, e)
+			n.check(s, cmd.Op, cmd.Key, e)
 		}
 		s.count(cmd)
 		if s.local.sampleIn--; s.local.sampleIn <= 0 {
@@ -196,7 +208,7 @@ func (s *Session) nearly(cmd *codec.Command) bool {
 		return true
 	}
 	n.tally.Misses++
-	return n.fly(s, cmd, &c)
+	return n.fly(s, cmd, &c, shares)
 }
 
 // look takes note that servers may have other keys than before.
@@ -213,11 +225,8 @@ func (n *nearby) look() {
 func (s *Session) give(reply []byte) {
 	switch {
 	case s.head != nil || s.limiter != nil:
-		r := s.local.servers.NewRequest(nil)
-		r.Reply, r.Done, r.Size = s.loop.GetBuffer(), true, len(reply)
-		s.loop.Grow(r.Reply, len(reply), 0)
-		s.loop.Copies.Add(len(reply))
-		r.Reply.B = append(r.Reply.B, reply...)
+		r := s.done(len(reply))
+		r.Reply.B, r.Size = append(r.Reply.B, reply...), len(reply)
 		s.push(r)
 		s.passDue()
 		return
@@ -228,6 +237,15 @@ func (s *Session) give(reply []byte) {
 	}
 	s.replyDue()
 	s.touch()
+}
+
+// done returns a Request for what is answered already, with room for a reply of so many bytes.
+func (s *Session) done(size int) *backend.Request {
+	r := s.local.servers.NewRequest(nil)
+	r.Reply, r.Done = s.loop.GetBuffer(), true
+	s.loop.Grow(r.Reply, size, 0)
+	s.loop.Copies.Add(size)
+	return r
 }
 
 // wroteTo says that s has written keys of a slot, and that was not answered.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"cashew/backend"
-	"cashew/codec"
 	"cashew/near"
 	"cashew/ring"
 )
@@ -31,18 +30,18 @@ func (n *nearby) nextCheck() {
 	}
 }
 
-// check asks the server what it has, where s is given e. What is in no order is not checked.
-func (n *nearby) check(s *Session, cmd *codec.Command, e *near.Entry) {
+// check asks the server what it has of a key, where s is given e by a command of Op op. What is in no order is not checked.
+func (n *nearby) check(s *Session, op uint16, key []byte, e *near.Entry) {
 	n.nextCheck()
-	if !s.pool.Protocol.Compares(cmd.Op) {
+	if !s.pool.Protocol.Compares(op) {
 		return
 	}
-	_, server := s.pool.Router().Route(cmd.Key)
+	_, server := s.pool.Router().Route(key)
 	c, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil || c.Full() {
 		return
 	}
-	c.Insert(&check{n: n, entry: e}, cmd.Frame)
+	c.Insert(&check{n: n, entry: e}, e.Frame)
 }
 
 // Replied implements backend.Owner.

@@ -1,9 +1,55 @@
 package memcached
 
-import "cashew/codec"
+import (
+	"bytes"
+	"strings"
+
+	"cashew/codec"
+)
 
 // Keeps implements codec.Tracked.
-func (*Protocol) Keeps(op uint16) bool { return op == opGet || op == opGets }
+func (*Protocol) Keeps(cmd *codec.Command) (is, shares bool) {
+	switch {
+	case cmd.Mark != 0:
+		return false, false
+	case cmd.Op == opMetaGet: // of an item that md has made stale the first who asks is told to renew it
+		return asksItem(cmd.Frame), false
+	}
+	return cmd.Op == opGet || cmd.Op == opGets, true
+}
+
+// itemFlags are those of mg with which it asks for the item alone: h, l and t tell of time, and of what the server counts for itself, N, R, T and E change
+// the item, and by O a client tells its commands apart.
+const itemFlags = "bcfksv"
+
+// asksItem says that the mg of a frame has no other flags than these.
+func asksItem(frame []byte) bool {
+	line := withoutCR(frame[:len(frame)-1])
+	_, pos := word(line, len("mg"))
+	for {
+		from, to := word(line, pos)
+		if from == to {
+			return true
+		}
+		if to-from != 1 || strings.IndexByte(itemFlags, line[from]) < 0 {
+			return false
+		}
+		pos = to
+	}
+}
+
+// Stays implements codec.Tracked: W, X and Z are said of an item that is stale, and of who is to renew it.
+func (p *Protocol) Stays(op uint16, reply []byte) bool {
+	if op == opMetaGet {
+		end := bytes.IndexByte(reply, '\r')
+		for from, to := word(reply[:max(end, 0)], 0); from < to; from, to = word(reply[:end], to) {
+			if to-from == 1 && reply[from] >= 'W' && reply[from] <= 'Z' {
+				return false
+			}
+		}
+	}
+	return !p.IsError(reply)
+}
 
 // TracksIn implements codec.Tracked: servers tell nobody of what is written.
 func (*Protocol) TracksIn() (codec.Profile, bool) { return 0, false }

@@ -9,9 +9,9 @@ import (
 	"cashew/codec/verdict"
 )
 
-// keptNames are commands with one key whose reply is the same until the key is written: those that are compared, and what tells of a value in a server's
+// keptNames are commands whose reply, for one key, is the same until the key is written: those that are compared, and what tells of a value in a server's
 // own order. What tells of time, of chance, of a cursor, or of what the server counts for itself is not among them.
-const keptNames = comparableNames + " hgetall hkeys hvals smembers dump digest bitfield_ro georadius_ro georadiusbymember_ro geosearch xrange xrevrange " +
+const keptNames = comparableNames + " mget hgetall hkeys hvals smembers dump digest bitfield_ro georadius_ro georadiusbymember_ro geosearch xrange xrevrange " +
 	"json.get json.type json.arrlen json.objlen json.objkeys json.strlen json.arrindex vgetattr vismember vcard vdim"
 
 // kept says it of each row.
@@ -26,7 +26,10 @@ var kept = func() []bool {
 }()
 
 // Keeps implements codec.Tracked.
-func (*Protocol) Keeps(op uint16) bool { return kept[op] }
+func (*Protocol) Keeps(cmd *codec.Command) (is, shares bool) { return kept[cmd.Op], true }
+
+// Stays implements codec.Tracked.
+func (p *Protocol) Stays(_ uint16, reply []byte) bool { return !p.IsError(reply) }
 
 // TracksIn implements codec.Tracked: RESP2 has no pushes.
 func (*Protocol) TracksIn() (codec.Profile, bool) { return RESP3, true }

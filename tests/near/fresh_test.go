@@ -212,7 +212,7 @@ func (i *item) version(reply string) int64 {
 	return n
 }
 
-// read has one client read the items of a database, several in one breath.
+// read has one client read the items of a database, several in one breath, or with one command.
 func (f *fresh) read(db, version int, items []*item, seed uint64) {
 	c := f.connect(db, version)
 	if c == nil {
@@ -220,30 +220,55 @@ func (f *fresh) read(db, version int, items []*item, seed uint64) {
 	}
 	defer c.Close()
 	random := rand.New(rand.NewPCG(seed, 2))
-	var asked []*item
-	var floors []int64
 	for !f.stop.Load() {
+		var commands [][]*item
+		var floors []int64
 		var text []byte
-		asked, floors = asked[:0], floors[:0]
 		for range 1 + random.IntN(16) {
-			i := items[random.IntN(len(items))]
-			asked, floors = append(asked, i), append(floors, i.done.Load())
-			text = processtest.AppendCommand(text, i.read()...)
+			asked := []*item{items[random.IntN(len(items))]}
+			args := asked[0].read()
+			for !asked[0].hash && len(asked) < 4 && random.IntN(3) > 0 {
+				if i := items[random.IntN(len(items))]; !i.hash {
+					asked = append(asked, i)
+					args = append(append([]string{"MGET"}, args[1:]...), i.key)
+				}
+			}
+			for _, i := range asked {
+				floors = append(floors, i.done.Load())
+			}
+			commands = append(commands, asked)
+			text = processtest.AppendCommand(text, args...)
 		}
 		_ = c.SetDeadline(time.Now().Add(patience))
 		if _, err := c.Write(text); err != nil {
 			f.report("%v", err)
 			return
 		}
-		for k, i := range asked {
+		for _, asked := range commands {
 			reply, err := c.Reply()
 			if err != nil {
 				f.report("%v", err)
 				return
 			}
-			f.check(i, floors[k], reply)
+			f.checkAll(asked, floors, reply)
+			floors = floors[len(asked):]
+			f.reads.Add(int64(len(asked)))
 		}
-		f.reads.Add(int64(len(asked)))
+	}
+}
+
+// checkAll is check for each of the items that one command has asked for.
+func (f *fresh) checkAll(asked []*item, floors []int64, reply string) {
+	replies := []string{reply}
+	if len(asked) > 1 {
+		replies = strings.Split(strings.TrimSuffix(strings.TrimPrefix(reply, "("), ")"), ",")
+	}
+	if len(replies) != len(asked) {
+		f.report("%d keys: %.80q", len(asked), reply)
+		return
+	}
+	for i := range asked {
+		f.check(asked[i], floors[i], replies[i])
 	}
 }
 

@@ -57,9 +57,13 @@ func TestUsers(t *testing.T) {
 	dial(t, r.addr, "SET k v")
 	reader := dial(t, p.addr)
 	p.heat(t, reader, "GET", "k")
+	p.heat(t, reader, "MGET", "k", "kk")
 	for _, user := range []string{"app", "counts"} {
 		c := dial(t, p.addr, "AUTH "+user+" secret")
 		if reply := c.ask(t, "GET", "k"); !strings.HasPrefix(reply, "-NOPERM") {
+			t.Errorf("%s is given %q", user, reply)
+		}
+		if reply := c.ask(t, "MGET", "k", "kk"); user == "app" && !strings.HasPrefix(reply, "-NOPERM") || user == "counts" && reply != "(v,)" {
 			t.Errorf("%s is given %q", user, reply)
 		}
 	}
@@ -97,6 +101,9 @@ func (c *memcache) ask(t *testing.T, command string) string {
 			value, _ := c.r.ReadString('\n')
 			reply = append(reply, strings.TrimSpace(value))
 			continue
+		}
+		if strings.HasPrefix(line, "VA ") {
+			_, _ = c.r.ReadString('\n')
 		}
 		return strings.Join(append(reply, line), " ")
 	}
@@ -141,9 +148,11 @@ func TestMemcached(t *testing.T) {
 				t.Fatalf("%q: %q", command, reply)
 			}
 			for _, o := range others {
-				for range 4 {
-					if reply := o.ask(t, "get k"); reply != v+" END" {
-						t.Fatalf("%q behind %q", reply, command)
+				for i := range 16 {
+					read := []string{"get k", "get none k", "mg k v", "get k k"}[i%4]
+					want := []string{v + " END", v + " END", fmt.Sprintf("VA %d", len(v)), v + " " + v + " END"}[i%4]
+					if reply := o.ask(t, read); reply != want {
+						t.Fatalf("%q to %s behind %q", reply, read, command)
 					}
 				}
 			}

@@ -20,13 +20,17 @@ func TestWays(t *testing.T) {
 			for i := range 8 {
 				readers = append(readers, dial(t, p.addr, fmt.Sprint("HELLO ", 2+i%2)))
 			}
-			dial(t, r.addr, "SET from new", "SADD set 1", "RPUSH list b a", "ZADD zset 3 m")
+			dial(t, r.addr, "SET from new", "SET kf new", "SADD set 1", "RPUSH list b a", "ZADD zset 3 m")
 			dial(t, r.addr, "SELECT 1", "SET k new")
 			if reply := dial(t, p.addr).ask(t, "FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function(keys) redis.call('set', keys[1], 'new') return 1 end)"); reply != "l" {
 				t.Fatal(reply)
 			}
 			for _, c := range []struct{ first, then, read, want string }{
 				{"SET k old", "SET k new", "GET k", "new"},
+				{"SET k old", "SET k new", "MGET k kf", "(new,new)"},
+				{"SET k old", "MSET kf new k new", "MGET kf k k", "(new,new,new)"},
+				{"SET k old", "EVAL redis.call('set','k','new') 0", "MGET k kf", "(new,new)"},
+				{"SET k old", "DEL k", "EXISTS k kf k", ":1"},
 				{"SET k old", "GETDEL k", "GET k", ""},
 				{"SET k old", "GETEX k PX 1", "STRLEN k", "*"},
 				{"SET k old", "SETRANGE k 0 new", "GET k", "new"},
@@ -54,7 +58,7 @@ func TestWays(t *testing.T) {
 			} {
 				dial(t, p.addr, "DEL k", c.first)
 				read := strings.Fields(c.read)
-				for range 2 {
+				for range 3 {
 					for _, o := range readers {
 						o.ask(t, read...)
 					}
