@@ -52,7 +52,7 @@ func (redisDialect) parse(p []byte, o *owed) (reply, int) {
 	if p[0] == '>' { // see unasked
 		return reply{}, 0
 	}
-	return parseReply(p, o != nil && (o.op == opMget || o.op == opForeign || o.op == opHello || o.op == opShared || o.op == opPop || o.op == opCensus))
+	return parseReply(p, o != nil && (o.op == opMget || o.op == opForeign || o.op == opSpy || o.op == opHello || o.op == opShared || o.op == opPop || o.op == opCensus))
 }
 
 // send makes up a command.

@@ -87,8 +87,8 @@ func (c *Client) use(keys []*shared) bool {
 // answered takes a reply to in, from client id, down in k's history, and returns what is wrong with its form.
 func (k *shared) answered(r *reply, in sharedIn, id int, sent, now int64) string {
 	k.flying--
-	if r.kind == '*' && in.name == "GET" && len(r.list) == 1 { // of memcached
-		r = &r.list[0]
+	if in.name == "GET" {
+		r = r.only()
 	}
 	out := sharedOut{known: true, n: r.n, p: none}
 	switch {
@@ -223,6 +223,8 @@ func (redisDialect) share(c *Client, k *shared, in sharedIn) {
 		c.command(in.name, k.name, "0", "-1")
 	case in.arg != "":
 		c.command(in.name, k.name, in.arg)
+	case in.name == "GET" && c.keeps() && c.rnd.IntN(3) == 0:
+		c.command("MGET", k.name, nobody)
 	default:
 		c.command(in.name, k.name)
 	}

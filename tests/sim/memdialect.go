@@ -255,9 +255,12 @@ func (*memcachedDialect) share(c *Client, k *shared, in sharedIn) {
 	case "DEL":
 		c.words("delete", k.name)
 	default:
-		if c.keeps() {
+		switch r := c.rnd.IntN(4); {
+		case c.keeps() && r < 2:
 			c.words("get", k.name)
-		} else {
+		case c.keeps() && r < 3:
+			c.words("get", k.name, nobody)
+		default:
 			c.words("mg", k.name, "v")
 		}
 	}

@@ -220,16 +220,38 @@ func (c *Client) readsKept() bool {
 		c.owe(owed{op: opModel, g: g, cmd: c.made(row, g)})
 	case c.to == front && r < 14:
 		c.sendOne(rnd.IntN(115))
+	case r < 17 && c.to == front:
+		keys := c.some()
+		c.command(appendNames([]string{"MGET"}, keys)...)
+		c.owe(owed{op: opMget, keys: keys})
 	case r < 22 && c.to == front:
 		c.command("GET", k.name)
 		c.owe(owed{op: opGet, keys: k.one})
 	case r < 20 && text:
-		c.words("get", k.name)
-		c.owe(owed{op: opMget, keys: k.one})
+		keys := k.one
+		if rnd.IntN(3) == 0 {
+			keys = c.some()
+		}
+		c.words(appendNames([]string{"get"}, keys)...)
+		c.owe(owed{op: opMget, keys: keys})
+	case r < 22 && text:
+		c.words("mg", k.name, "v")
+		c.owe(owed{op: opGet, keys: k.one})
 	default:
 		return c.to == front
 	}
 	return true
+}
+
+// nobody is a key that is never written.
+const nobody = "shared:nobody"
+
+// only is what r says of the first key of a command that may have asked for nobody, too.
+func (r *reply) only() *reply {
+	if r.kind == '*' && (len(r.list) == 1 || len(r.list) == 2 && r.list[1].kind == '_') {
+		return &r.list[0]
+	}
+	return r
 }
 
 // askForeign has c read what the stranger writes.
@@ -258,9 +280,7 @@ func (c *Client) spies() bool {
 
 // spied holds the reply to a read of another client's key against what that may ever have.
 func (o *owed) spied(r *reply) string {
-	if r.kind == '*' && len(r.list) == 1 {
-		r = &r.list[0]
-	}
+	r = r.only()
 	k := o.keys[0].name + "="
 	if strings.Contains(k, ":o") { // of a group
 		return ""
@@ -273,9 +293,7 @@ func (o *owed) spied(r *reply) string {
 
 // foreign holds the reply to that against what was written: nothing that is older than news may be late.
 func (c *Client) foreign(o *owed, r *reply) string {
-	if r.kind == '*' && len(r.list) == 1 {
-		r = &r.list[0]
-	}
+	r = r.only()
 	least, wrote, late := 0, c.run.stranger.wrote[o.n], int64(lateness)
 	if !c.run.calm {
 		late += int64(staleness)
