@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"cashew/codec/memcached"
 	"cashew/codec/resp"
+	"cashew/near"
 	"cashew/topology"
 )
 
@@ -29,6 +31,17 @@ func (n *nearSim) keepsAll(c *simClient, mget string, keys, values []string) {
 	n.replies(c, whole)
 	n.want(c, mget, "")
 	n.replies(c, whole)
+}
+
+// keepsAllBehind has replies that were read before a write was done be in the cache while that is under way, as from another connection.
+func (n *nearSim) keepsAllBehind(c *simClient, mget string) {
+	n.t.Helper()
+	for _, key := range []string{"k", "k2"} {
+		frame := []byte(array("mget", key))
+		n.pool.cache.Keep(&near.Command{Hash: near.Hash(frame, 0), Frame: frame}, n.pool.cache.Mark(near.Slot([]byte(key))), []byte("*1\r\n"+bulk("v")), 0, near.Times{Until: n.Loop.Now + int64(time.Hour), Ends: math.MaxInt64})
+	}
+	n.want(c, mget, "")
+	n.replies(c, "*2\r\n"+bulk("v")+bulk("v"))
 }
 
 // TestNearSeveral: a command of several keys is answered with what is kept of each, or sent whole.
@@ -76,6 +89,14 @@ func TestNearSeveral(t *testing.T) {
 			n.replies(c, "*3\r\n"+bulk("v")+"$-1\r\n"+bulk("v"))
 		})
 	}
+	playNear(t, "kept while its client writes", patterns, func(n *nearSim, c *simClient) {
+		two, o := array("MGET", "k", "k2"), n.connect()
+		n.want(c, del, del)
+		n.keepsAllBehind(o, two)
+		n.want(c, two, two) // behind its DEL
+		n.answer(":1\r\n*2\r\n" + bulk("v") + "$-1\r\n")
+		n.replies(c, ":1\r\n*2\r\n"+bulk("v")+"$-1\r\n")
+	})
 	playNear(t, "what is gone", patterns, func(n *nearSim, c *simClient) {
 		two := array("MGET", "k", "k2")
 		n.want(c, two, one("k")+one("k2")+two)

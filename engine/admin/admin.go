@@ -81,6 +81,7 @@ type Server struct {
 	patience time.Duration
 
 	certificate certificate
+	hot         hotSeen
 
 	config struct {
 		sync.Mutex

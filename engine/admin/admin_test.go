@@ -85,7 +85,7 @@ func (p *fakeProxy) SlowLogReset() {
 }
 
 func (p *fakeProxy) HotKeys(int) []stats.HotKey {
-	return []stats.HotKey{{Pool: "alpha", Key: "hot", Server: "127.0.0.1:1:1", Requests: 7, Bytes: 9}}
+	return []stats.HotKey{{Pool: "alpha", Key: "hot", Server: "127.0.0.1:1:1", Requests: 7, Bytes: 9, Writes: 2, Near: 3, Clients: []string{"10.0.0.1", "10.0.0.2"}}}
 }
 
 func (p *fakeProxy) BigKeys(int) []stats.HotKey { return nil }
@@ -354,7 +354,7 @@ func TestSlowLogAndKeys(t *testing.T) {
 	if got := getJSON[map[string]int](t, r, "POST", "/slowlog/reset"); got["removed"] != 1 || r.proxy.SlowLogLen() != 0 {
 		t.Errorf("/slowlog/reset = %v, %d left", got, r.proxy.SlowLogLen())
 	}
-	const want = `{"hot":[{"pool":"alpha","key":"hot","server":"127.0.0.1:1:1","requests":7,"bytes":9}],"big":[]}` + "\n"
+	const want = `{"hot":[{"pool":"alpha","key":"hot","server":"127.0.0.1:1:1","requests":7,"bytes":9,"writes":2,"near":3,"clients":["10.0.0.1","10.0.0.2"]}],"big":[]}` + "\n"
 	if w := r.do("GET", "/hotkeys?n=3"); w.Body.String() != want {
 		t.Errorf("/hotkeys = %s, want %s", w.Body, want)
 	}

@@ -198,10 +198,25 @@ func lastReload(s *stats.Snapshot) float64 {
 	return float64(s.Reload.At.UnixMilli()) / 1e3
 }
 
-// metrics is the handler of /metrics: ours, and those of the Go runtime and the process.
+// metrics is the handler of /metrics.
 func (s *Server) metrics() http.Handler {
+	plain := s.metricsWith(0)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch hot, err := hotWanted(r); {
+		case err != nil:
+			writeError(w, err)
+		case hot == 0:
+			plain.ServeHTTP(w, r)
+		default:
+			s.metricsWith(hot).ServeHTTP(w, r)
+		}
+	})
+}
+
+// metricsWith is a handler of our metrics, with so many hot keys of each pool, and of those of the Go runtime and the process.
+func (s *Server) metricsWith(hot int) http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{s})
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{s, hot})
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: maxConns,
@@ -210,11 +225,14 @@ func (s *Server) metrics() http.Handler {
 }
 
 // collector makes metrics of one snapshot for each scrape.
-type collector struct{ s *Server }
+type collector struct {
+	s   *Server
+	hot int // keys of each pool
+}
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descTracking, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descTracking, descHotClient, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
@@ -224,6 +242,7 @@ func (collector) Describe(out chan<- *prometheus.Desc) {
 	describeAll(out, discoveryMetrics)
 	describeAll(out, missMetrics)
 	describeAll(out, nearMetrics)
+	describeAll(out, hotMetrics)
 	describeAll(out, mirrorMetrics)
 	describeAll(out, dualMetrics)
 	describeAll(out, serverMetrics)
@@ -253,6 +272,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	collect(out, proxyMetrics, snap)
 	for i := range snap.Pools {
 		collectPool(out, &snap.Pools[i])
+	}
+	if c.hot > 0 {
+		c.s.collectHot(out, c.hot)
 	}
 }
 

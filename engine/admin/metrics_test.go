@@ -22,7 +22,7 @@ import (
 // scrape is /metrics as Prometheus's own parser reads it.
 func scrape(t *testing.T, r *rig) map[string]*dto.MetricFamily {
 	t.Helper()
-	w := r.do("GET", "/metrics")
+	w := r.do("GET", "/metrics?hotkeys=10")
 	if w.Code != 200 {
 		t.Fatalf("/metrics: %d %s", w.Code, w.Body)
 	}
@@ -130,7 +130,7 @@ func TestScrapeHistogram(t *testing.T) {
 }
 
 func TestMetricsLint(t *testing.T) {
-	problems, err := testutil.CollectAndLint(collector{newRig().Server})
+	problems, err := testutil.CollectAndLint(collector{newRig().Server, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
