@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"cashew/embedded"
 )
@@ -40,12 +41,49 @@ func TestGenerate(t *testing.T) {
 				t.Fatal(err)
 			}
 			testGenerate(t, p, servers[0].addr, tests[p.name()])
+			if p.name() == "redis" {
+				testForms(t, p, servers[0].addr)
+			}
 		})
 	}
 }
 
+// testForms is testGenerate for what is neither a set nor a get.
+func testForms(t *testing.T, p protocol, addr string) {
+	if err := talk(t.Context(), addr, time.Minute, p.flushAll); err != nil {
+		t.Fatal(err)
+	}
+	if err := prefill(t.Context(), workload{Protocol: p.name(), Keys: 10, ValueBytes: 3, Fields: 7}, addr); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args           string
+		requests, hits int
+	}{
+		{"-test hgetall7 -clients 3 -pipeline 5 -requests 100 -keys 10 -size 3", 100, 100},
+		{"-test multi -clients 3 -pipeline 5 -requests 100 -keys 10 -size 3", 100, 100},
+		{"-test publish -clients 30 -pipeline 1 -requests 100 -size 3", 90, 0},
+		{"-test publish -clients 30 -pipeline 16 -requests 1000 -size 3000", 960, 0},
+	} {
+		var out bytes.Buffer
+		if err := generate(strings.Fields("-protocol redis -addr "+addr+" "+c.args), &out); err != nil {
+			t.Errorf("%s: %v", c.args, err)
+			continue
+		}
+		var g generated
+		if err := json.Unmarshal(out.Bytes(), &g); err != nil || g.Requests != c.requests || g.Hits != c.hits || g.Misses != 0 || !(g.P50 > 0) || !(g.RPS > 0) {
+			t.Errorf("%s: %s, %v", c.args, out.String(), err)
+		}
+	}
+	var out bytes.Buffer
+	if err := generate(strings.Fields("-protocol redis -test hgetall8 -keys 10 -size 3 -addr "+addr), &out); err == nil {
+		t.Error("a hash with other fields than it is to have is taken for one")
+	}
+}
+
 func testGenerate(t *testing.T, p protocol, addr string, tests []string) {
-	if err := prefill(t.Context(), p, addr, 100, 10); err != nil {
+	w := workload{Protocol: p.name(), Keys: 100, ValueBytes: 10}
+	if err := prefill(t.Context(), w, addr); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range tests {

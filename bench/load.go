@@ -31,7 +31,7 @@ const ourself = "bench"
 // mixture, its latencies come in steps of 8 µs, too coarse for a client that nobody keeps waiting, and its only client leaves
 // too early where requests are pipelined.
 func (w workload) ours(test string) bool {
-	return w.Generator == ourself || w.Rate > 0 || w.Idle > 0 || w.Clients == 1 || w.Zipf > 0 || test == mixed
+	return w.Generator == ourself || w.Rate > 0 || w.Idle > 0 || w.Clients == 1 || w.Zipf > 0 || w.Fields > 0 || test == mixed || test == transaction || test == fanOut
 }
 
 func ourArgv(w workload, test, addr string) []string {

@@ -53,15 +53,19 @@ func readLookups(ctx context.Context, p protocol, servers []*process) (lookups, 
 	return sum, nil
 }
 
-// prefill writes every key that a run may ask for, with values of size bytes, so that all contenders' gets hit.
-func prefill(ctx context.Context, p protocol, addr string, keys, size int) error {
+// prefill writes every key that a run may ask for, with values of as many bytes as it wants, so that all contenders' gets hit.
+func prefill(ctx context.Context, w workload, addr string) error {
+	p, keys, size := w.protocol(), w.Keys, w.ValueBytes
 	return talk(ctx, addr, 2*time.Minute, func(c *conn) error {
-		value := strings.Repeat("x", size)
-		batch := min(max(1<<20/(size+64), 1), 512)
+		value, set, reply := strings.Repeat("x", size), p.setCommand, p.setReply()
+		if w.Fields > 0 {
+			set, reply = w.setHash, fmt.Sprintf(":%d", w.Fields)
+		}
+		batch := min(max(1<<20/(size*max(w.Fields, 1)+64), 1), 512)
 		for from := 0; from < keys && ctx.Err() == nil; from += batch {
 			to := min(from+batch, keys)
 			for k := from; k < to; k++ {
-				_, _ = c.w.WriteString(p.setCommand(p.key(k), value)) // Flush has the error
+				_, _ = c.w.WriteString(set(p.key(k), value)) // Flush has the error
 			}
 			if err := c.w.Flush(); err != nil {
 				return err
@@ -71,7 +75,7 @@ func prefill(ctx context.Context, p protocol, addr string, keys, size int) error
 				if err != nil {
 					return err
 				}
-				if line != p.setReply() {
+				if line != reply {
 					return fmt.Errorf("a set is answered %q", line)
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"cashew/bench/generator"
 )
 
 // redis is redis-server under redis-benchmark.
@@ -31,6 +33,17 @@ func (redis) key(n int) string { return fmt.Sprintf("key:%012d", n) } // redis-b
 
 func (redis) setCommand(key, value string) string {
 	return fmt.Sprintf("*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", len(key), key, len(value), value)
+}
+
+// setHash is what makes the hash at a key, each field of which has that value.
+func (w workload) setHash(key, value string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "*%d\r\n$4\r\nHSET\r\n$%d\r\n%s\r\n", 2+2*w.Fields, len(key), key)
+	for i := range w.Fields {
+		field := generator.HashField(i)
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n$%d\r\n%s\r\n", len(field), field, len(value), value)
+	}
+	return b.String()
 }
 
 func (redis) setReply() string { return "+OK" }

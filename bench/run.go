@@ -121,7 +121,7 @@ func (b *bench) runWorkload(ctx context.Context, w workload) (contenderErr, err 
 			return nil, err
 		}
 	}
-	if err := prefill(ctx, proto, b.servers[0].addr, w.Keys, w.ValueBytes); err != nil {
+	if err := prefill(ctx, w, b.servers[0].addr); err != nil {
 		return nil, fmt.Errorf("prefill: %w", err)
 	}
 	if err := b.calibrate(ctx, &w); err != nil {
@@ -174,7 +174,7 @@ func (r *race) start(ctx context.Context) {
 			continue // the one server has the keys
 		}
 		// Through each contender: where a key belongs is the proxy's to say.
-		if err := prefill(ctx, w.protocol(), x.addr, w.Keys, w.ValueBytes); err != nil {
+		if err := prefill(ctx, w, x.addr); err != nil {
 			r.drop(ctx, x, fmt.Errorf("prefill: %w", err))
 		}
 	}

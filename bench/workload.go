@@ -17,8 +17,9 @@ type workload struct {
 	ValueBytes int      `json:"value_bytes"`
 	Keys       int      `json:"keys"`
 	Requests   int      `json:"requests"` // of one run
-	Tests      []string `json:"tests"`    // "set", "get", "mixed", or "mget" (memcached: "get") and a number of keys
+	Tests      []string `json:"tests"`    // "set", "get", "mixed", "multi", "publish", "hgetall" and a number of fields, or "mget" (memcached: "get") and a number of keys
 
+	Fields       int     `json:"fields,omitempty"`         // of the hash at each key; 0: it has a string
 	Only         int     `json:"only_keys,omitempty"`      // so many keys, whatever -keys says
 	Zipf         float64 `json:"zipf,omitempty"`           // see the generator's -zipf
 	Writes       float64 `json:"writes,omitempty"`         // of mixed, how many of 100 set; 0: 20
@@ -32,6 +33,12 @@ type workload struct {
 	Rate         float64 `json:"rate,omitempty"`           // requests a second; 0: the next one follows the reply
 	RateOfDirect float64 `json:"rate_of_direct,omitempty"` // what Rate is to be, as a part of what direct reaches; see calibrate
 }
+
+// Tests of our own generator alone: transactions of a set and a get, and messages to all clients, each of which counts as a request.
+const (
+	transaction = "multi"
+	fanOut      = "publish"
+)
 
 // mixed is the test of our own generator that sets now and then and gets otherwise.
 const mixed = "mixed"
@@ -49,6 +56,9 @@ func (w workload) protocol() protocol {
 // unless keys of at most 1 KiB do. A smaller scale also takes idle clients away.
 func (w workload) scaled(scale float64, keys int) workload {
 	w.Requests = max(int(float64(w.Requests)*scale)/w.Pipeline, w.Clients) * w.Pipeline
+	if w.Tests[0] == fanOut { // a message is for all
+		w.Requests -= w.Requests % (w.Clients * w.Pipeline)
+	}
 	if w.Idle > 0 && scale < 1 {
 		w.Idle = int(math.Ceil(float64(w.Idle) * scale))
 	}
@@ -77,6 +87,9 @@ func (w workload) describe() string {
 		fmt.Fprintf(&b, ", %.0f requests a second", w.Rate)
 	case w.RateOfDirect > 0:
 		fmt.Fprintf(&b, ", at %.0f %% of what direct reaches", 100*w.RateOfDirect)
+	}
+	if w.Fields > 0 {
+		fmt.Fprintf(&b, ", hashes of %d fields", w.Fields)
 	}
 	if w.Zipf > 0 {
 		fmt.Fprintf(&b, ", keys by Zipf's law with %g", w.Zipf)
@@ -108,18 +121,24 @@ func (w workload) describe() string {
 	return b.String()
 }
 
+// hashTest and a number of fields is the test that asks for whole hashes.
+const hashTest = "hgetall"
+
 // cluster says that the servers are one.
 func (w workload) cluster() bool { return w.Protocol == redisCluster{}.name() }
 
 // secure says that somebody speaks TLS.
 func (w workload) secure() bool { return w.TLS || w.Handshakes > 0 }
 
-// keysOf returns how many keys one request of a test reads: 0 for set, 1 for mixed, of which only some read.
+// keysOf returns how many keys one request of a test reads: 0 for set and publish, 1 for mixed, of which only some read.
 func keysOf(test string) int {
 	switch test {
-	case "set":
+	case "set", fanOut:
 		return 0
-	case "get", mixed:
+	case "get", mixed, transaction:
+		return 1
+	}
+	if strings.HasPrefix(test, hashTest) {
 		return 1
 	}
 	var n int

@@ -78,7 +78,20 @@ var goalWorkloads = []workload{
 	{Name: "near-hot-p16-1k", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 1024, Requests: 800_000, Tests: []string{"get"}, Loops: 1, Only: 1, Near: "64mb", Generator: ourself},
 	{Name: "near-zipf-p1-64", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 64, Requests: 320_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 1, Near: "32mb"},
 	{Name: "near-zipf-p16-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_600_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 1, Near: "32mb"},
+	{Name: "near-zipf-w10-p16-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 1_200_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 10, Near: "32mb"},
 	{Name: "near-zipf-w10-p1-64", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 64, Requests: 160_000, Tests: []string{mixed}, Loops: 1, Only: 1_000_000, Zipf: 0.99, Writes: 10, Near: "32mb"},
+
+	// One hash whose hundred fields all ask for, and several keys of a few.
+	{Name: "near-hash-p1", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 16, Requests: 60_000, Tests: []string{"hgetall100"}, Loops: 1, Only: 1, Fields: 100, Near: "64mb"},
+	{Name: "near-hash-p16", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 16, Requests: 80_000, Tests: []string{"hgetall100"}, Loops: 1, Only: 1, Fields: 100, Near: "64mb"},
+	{Name: "near-mget10-p1-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 80_000, Tests: []string{"mget10"}, Loops: 1, Only: 1000, Near: "64mb", Generator: ourself},
+	{Name: "near-mget100-p1-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 1, ValueBytes: 64, Requests: 20_000, Tests: []string{"mget100"}, Loops: 1, Only: 1000, Near: "64mb", Generator: ourself},
+
+	// A request is a transaction; or a message to one subscriber.
+	{Name: "multi-p1-64", Protocol: "redis", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 64, Requests: 60_000, Tests: []string{transaction}, Loops: 1},
+	{Name: "multi-p16-64", Protocol: "redis", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 150_000, Tests: []string{transaction}, Loops: 1},
+	{Name: "fanout-c1000-64", Protocol: "redis", Servers: 1, Clients: 1000, Pipeline: 1, ValueBytes: 64, Requests: 300_000, Tests: []string{fanOut}, Loops: 1},
+	{Name: "fanout-p16-c1000-64", Protocol: "redis", Servers: 1, Clients: 1000, Pipeline: 16, ValueBytes: 64, Requests: 1_600_000, Tests: []string{fanOut}, Loops: 1},
 
 	{Name: "unix-p1-1k", Protocol: "redis-unix", Servers: 1, Clients: 100, Pipeline: 1, ValueBytes: 1024, Requests: 160_000, Tests: setGet, Loops: 1},
 	{Name: "unix-p16-64", Protocol: "redis-unix", Servers: 1, Clients: 50, Pipeline: 16, ValueBytes: 64, Requests: 500_000, Tests: setGet, Loops: 1},

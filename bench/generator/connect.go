@@ -31,10 +31,15 @@ func newGenerator(o options) *generator {
 	}
 	value := strings.Repeat("x", o.size) + "\r\n"
 	g.single = append(make([]byte, headRoom, headRoom+len(value)), value...)
-	if o.protocolName == "redis" {
-		g.protocol = newRedis(o, g.single[headRoom:])
-	} else {
-		g.protocol = newMemcached(o, g.single[headRoom:])
+	switch end := g.single[headRoom:]; {
+	case o.protocolName != "redis":
+		g.protocol = newMemcached(o, end)
+	case o.test.fields > 0:
+		g.protocol = newHashes(o, end)
+	case o.test.name == transaction:
+		g.protocol = newTransactions(o, end)
+	default:
+		g.protocol = newRedis(o, end)
 	}
 	r := g.random
 	g.requestBytes = len(g.protocol.appendRequest(nil, &r, true)) + len(value)
@@ -55,13 +60,17 @@ func (g *generator) connect() error {
 		to = resolved.String()
 	}
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1} // no probes of idle connections: they would be a load of their own
-	all := g.clients + g.idleClients
+	active := g.clients
+	if g.test.name == fanOut {
+		active++ // who publishes
+	}
+	all := active + g.idleClients
 	for i := range all {
 		fd, err := dial(&d, to)
 		if err != nil {
 			return fmt.Errorf("connection %d: %w", i+1, err)
 		}
-		if i < g.clients {
+		if i < active {
 			g.conns = append(g.conns, conn{id: i, fd: fd})
 		} else {
 			g.idle = append(g.idle, fd)
@@ -74,6 +83,9 @@ func (g *generator) connect() error {
 				return fmt.Errorf("after %d connections: %w", i+1, err)
 			}
 		}
+	}
+	if g.test.name == fanOut {
+		return g.subscribe()
 	}
 	return nil
 }

@@ -114,6 +114,7 @@ type generator struct {
 	latency      *hdrhistogram.Histogram
 
 	random random
+	fan    fan       // of the test publish
 	batch  []request // scratch
 	in     []byte    // what was just read
 	out    []byte    // a batch
@@ -131,15 +132,8 @@ type request struct {
 func (g *generator) run() (Figures, error) {
 	cpu := cpuTime()
 	g.start = time.Now()
-	if g.rate == 0 {
-		for i := range g.conns {
-			g.enqueue(&g.conns[i])
-		}
-	}
-	for g.done < g.target {
-		if err := g.pass(); err != nil {
-			return Figures{}, err
-		}
+	if err := g.work(); err != nil {
+		return Figures{}, err
 	}
 	if g.done == 0 {
 		return Figures{}, fmt.Errorf("no request was due within %v", g.limit)
@@ -159,6 +153,24 @@ func (g *generator) run() (Figures, error) {
 		f.Misses += g.conns[i].misses
 	}
 	return f, nil
+}
+
+// work returns once all requests are answered.
+func (g *generator) work() error {
+	if g.test.name == fanOut {
+		return g.rounds()
+	}
+	if g.rate == 0 {
+		for i := range g.conns {
+			g.enqueue(&g.conns[i])
+		}
+	}
+	for g.done < g.target {
+		if err := g.pass(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pass sends what is to be sent, waits for sockets and takes the replies that are there.

@@ -417,6 +417,7 @@ func TestParse(t *testing.T) {
 		"", "-protocol http", "-protocol redis more", "-protocol redis -test get10", "-protocol memcached -test mget10", "-protocol redis -test mget0",
 		"-protocol redis -test mget", "-protocol redis -test del", "-protocol memcached -test mset3", "-protocol redis -clients 0", "-protocol redis -requests 0",
 		"-protocol redis -pipeline 0", "-protocol redis -keys 0", "-protocol redis -size -1", "-protocol redis -idle -1", "-protocol redis -rate -1",
+		"-protocol redis -test hgetall", "-protocol memcached -test hgetall3", "-protocol memcached -test multi", "-protocol memcached -test publish", "-protocol redis -test publish -idle 1",
 		"-protocol redis -rate NaN", "-protocol redis -limit 0s",
 	} {
 		if o, err := parse(strings.Fields(bad)); err == nil {

@@ -35,7 +35,12 @@ type test struct {
 	keys  int  // of one request
 	multi bool // MGET or MSET; memcached has its get for any number of keys
 	sets  int  // of 10,000 requests
+
+	fields int // of the hash at a key, all of which are asked for; 0: it is a string
 }
+
+// transaction is the test of a set and a get between MULTI and EXEC.
+const transaction = "multi"
 
 // allRequests is what test.sets counts of.
 const allRequests = 10_000
@@ -45,7 +50,7 @@ func parse(args []string) (options, error) {
 	fs := flag.NewFlagSet("bench load", flag.ContinueOnError)
 	fs.StringVar(&o.addr, "addr", "", "host:port of a server or a proxy")
 	fs.StringVar(&o.protocolName, "protocol", "", "redis or memcached")
-	name := fs.String("test", "get", "set, get, mixed (see -writes), mgetN and msetN (redis), getN (memcached)")
+	name := fs.String("test", "get", "set, get, mixed (see -writes), mgetN and msetN, hgetallN (fields), multi (a transaction of both) and publish (to all clients) (redis), getN (memcached)")
 	fs.IntVar(&o.clients, "clients", 1, "connections that send requests")
 	fs.IntVar(&o.idleClients, "idle", 0, "more connections, which never send anything")
 	fs.IntVar(&o.requests, "requests", 1, "of all connections")
@@ -71,6 +76,8 @@ func parse(args []string) (options, error) {
 		return o, errors.New("-zipf: want 0 or more, and less than 1")
 	case !(*writes >= 0 && *writes <= 100):
 		return o, errors.New("-writes: want 0 to 100")
+	case *name == fanOut && (o.rate > 0 || o.idleClients > 0):
+		return o, errors.New("-test publish: want no -rate and no -idle")
 	case o.idleClients < 0 || o.size < 0 || !(o.rate >= 0 && o.rate <= 1e9):
 		return o, errors.New("-idle, -size, -rate: want 0 or more")
 	}
@@ -91,6 +98,9 @@ func parseTest(protocol, name string) (test, error) {
 	case "mixed":
 		return test{name: name, keys: 1, sets: allRequests / 5}, nil
 	}
+	if protocol == "redis" && (name == transaction || name == fanOut) {
+		return test{name: name, keys: 1}, nil
+	}
 	verb := strings.TrimRight(name, "0123456789")
 	keys, err := strconv.Atoi(name[len(verb):])
 	if err == nil && keys >= 1 && keys <= 1_000_000 {
@@ -99,6 +109,8 @@ func parseTest(protocol, name string) (test, error) {
 			return test{name: name, keys: keys, multi: true}, nil
 		case protocol == "redis" && verb == "mset":
 			return test{name: name, keys: keys, multi: true, sets: allRequests}, nil
+		case protocol == "redis" && verb == "hgetall":
+			return test{name: name, keys: 1, fields: keys}, nil
 		case protocol == "memcached" && verb == "get":
 			return test{name: name, keys: keys}, nil
 		}
