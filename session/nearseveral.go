@@ -21,8 +21,10 @@ func (s *Session) nearlyAll(cmd *codec.Command) bool {
 	n := s.near
 	n.look()
 	n.found = n.found[:0]
+	n.one = s.pool.Protocol.AppendFragment(n.one[:0], cmd, 1)
+	head := len(n.one)
 	for i, misses := 0, 0; i < len(cmd.Keys) && misses < nearMisses; i++ {
-		c, key := n.oneOf(s, cmd, i), cmd.KeyAt(i)
+		c, key := n.oneOf(s, cmd, i, head), cmd.KeyAt(i)
 		e := n.cache.Get(&c, s.loop.Now)
 		if e != nil && !s.wroteTo(e.Slot) {
 			n.found = append(n.found, e)
@@ -44,12 +46,11 @@ func (s *Session) nearlyAll(cmd *codec.Command) bool {
 	return all
 }
 
-// oneOf is the command that asks for key i of cmd alone, as what is kept is found by it. It stands in n.one.
-func (n *nearby) oneOf(s *Session, cmd *codec.Command, i int) near.Command {
-	p, k := s.pool.Protocol, &cmd.Keys[i]
-	b := p.AppendFragment(n.one[:0], cmd, 1)
-	b = append(b, cmd.Frame[k.Start:k.End]...)
-	n.one = p.AppendFragmentEnd(b, cmd)
+// oneOf is the command that asks for key i of cmd alone, as what is kept is found by it. It stands in n.one, which has the first head bytes of it.
+func (n *nearby) oneOf(s *Session, cmd *codec.Command, i, head int) near.Command {
+	k := &cmd.Keys[i]
+	b := append(n.one[:head], cmd.Frame[k.Start:k.End]...)
+	n.one = s.pool.Protocol.AppendFragmentEnd(b, cmd)
 	return s.nearForm(n.one)
 }
 
