@@ -90,17 +90,25 @@ func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command, shares boo
 
 // giveStale answers cmd, whose server can't be asked, with what is kept of it all the same; false: there is nothing.
 func (n *nearby) giveStale(s *Session, cmd *codec.Command, c *near.Command) bool {
-	if n.opts.Stale == 0 {
-		return false
-	}
-	e := n.cache.GetStale(c, s.loop.Now)
+	e := n.stale(c)
 	if e == nil {
 		return false
 	}
-	n.tally.Stale++
 	s.count(cmd)
 	s.give(e.Reply)
 	return true
+}
+
+// stale is what is kept of a command whose server is gone, and given all the same; nil: there is nothing.
+func (n *nearby) stale(c *near.Command) *near.Entry {
+	if n.opts.Stale == 0 {
+		return nil
+	}
+	e := n.cache.GetStale(c, n.local.loop.Now)
+	if e != nil {
+		n.tally.Stale++
+	}
+	return e
 }
 
 // wants says that the reply to a command is worth keeping.
@@ -174,7 +182,11 @@ func (f *flight) hears(server *topology.Server, p codec.Tracked) {
 // board has s, which sent cmd, be answered with what f is.
 func (f *flight) board(s *Session, cmd *codec.Command) {
 	s.count(cmd)
-	r := s.expect(cmd, f.place)
+	f.takeAboard(s, s.expect(cmd, f.place))
+}
+
+// takeAboard has r, which s is owed and no Conn has, be answered with what f is.
+func (f *flight) takeAboard(s *Session, r *backend.Request) {
 	r.Ref()
 	f.readers = append(f.readers, reader{s, r})
 	f.n.local.joined++

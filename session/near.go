@@ -88,7 +88,7 @@ type nearby struct {
 	flights  [flights]*flight // by hash
 	spares   []*flight        // not in use
 	slots    map[*backend.Request][]uint32
-	silent   []silent // writes of which nobody will say when they were done, oldest first
+	silent   near.Later // writes of which nobody will say when they were done
 	trackers []*tracker
 	scratch  []uint32
 	words    []byte        // scratch, of a command
@@ -97,12 +97,6 @@ type nearby struct {
 	part     int           // of the cache, that the next Tidy looks at
 	checkIn  int           // hits until the next is checked; 0 or less: none is
 	from     int64         // when the first command was sent whose reply may be kept, as Loop.Now
-}
-
-// silent is a write that nobody will answer.
-type silent struct {
-	slot uint32
-	at   int64 // as Loop.Now
 }
 
 // silentFor is how long such a write may take to be done.
@@ -324,12 +318,15 @@ func (s *Session) noteSlot(slot uint32) {
 
 // silently has a write be counted again once it must have been done.
 func (n *nearby) silently(slot uint32) {
-	list := []uint32{slot}
-	if slot == manySlots {
-		list = n.scratch
-	}
-	for _, slot := range list {
-		n.silent = append(n.silent, silent{slot, n.local.loop.Now})
+	switch slot {
+	case anySlot:
+		n.silent.AddAny()
+	case manySlots:
+		for _, slot := range n.scratch {
+			n.silent.Add(slot)
+		}
+	default:
+		n.silent.Add(slot)
 	}
 }
 
@@ -363,15 +360,8 @@ func (n *nearby) leaves(r *backend.Request) {
 
 // tidy is called every second or so.
 func (n *nearby) tidy() {
-	now, i := n.local.loop.Now, 0
-	for ; i < len(n.silent) && now-n.silent[i].at >= silentFor; i++ {
-		if slot := n.silent[i].slot; slot == anySlot {
-			n.cache.WroteAny()
-		} else {
-			n.cache.Wrote(slot)
-		}
-	}
-	n.silent = append(n.silent[:0], n.silent[i:]...)
+	now := n.local.loop.Now
+	n.silent.Count(n.cache, now, silentFor)
 	if n.local.index == 0 {
 		n.cache.Tidy(now, n.part, tidyParts)
 		n.part = (n.part + 1) % tidyParts

@@ -49,8 +49,8 @@ func (s *Session) nearlyAll(cmd *codec.Command) bool {
 // oneOf is the command that asks for key i of cmd alone, as what is kept is found by it. It stands in n.one, which has the first head bytes of it.
 func (n *nearby) oneOf(s *Session, cmd *codec.Command, i, head int) near.Command {
 	k := &cmd.Keys[i]
-	b := append(n.one[:head], cmd.Frame[k.Start:k.End]...)
-	n.one = s.pool.Protocol.AppendFragmentEnd(b, cmd)
+	n.one = append(n.one[:head], cmd.Frame[k.Start:k.End]...)
+	n.one = s.pool.Protocol.AppendFragmentEnd(n.one, cmd)
 	return s.nearForm(n.one)
 }
 

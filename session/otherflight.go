@@ -61,7 +61,7 @@ func (n *nearby) land(g *guest, reply []byte) {
 		if reply != nil {
 			s.Replied(r, reply, true)
 		} else {
-			s.sendGuest(g)
+			n.sendGuest(g)
 		}
 		s.unblock()
 	}
@@ -69,7 +69,40 @@ func (n *nearby) land(g *guest, reply []byte) {
 	n.local.loop.PutBuffer(g.frame)
 }
 
-// sendGuest sends the command of g, which is all that s is owed.
+// sendGuest has the command of g, which is all that its client is owed, be answered as any other read is.
+func (n *nearby) sendGuest(g *guest) {
+	s := g.s
+	if s.near != n { // its pool keeps nothing any more
+		s.sendGuest(g)
+		return
+	}
+	n.look()
+	c, mark := s.nearForm(g.frame.B), n.cache.Mark(near.Slot(g.key)) // first: see fly
+	place, server := s.pool.Router().Route(g.key)
+	g.r.Server = uint16(max(place, 0))
+	conn, err := s.conns.Conn(server, s.cl.ID)
+	if err != nil {
+		if e := n.stale(&c); e != nil {
+			s.Replied(g.r, e.Reply, true)
+		} else {
+			s.Failed(g.r, err)
+		}
+		return
+	}
+	at := &n.flights[c.Hash%flights]
+	f := *at
+	if f == nil || !f.takes(&c, conn) {
+		cmd := codec.Command{Op: g.r.Op, Key: g.key, Frame: g.frame.B}
+		f = n.launch(s, &cmd, &c, mark, place, server, conn, n.wants(g.key, c.Hash))
+		if *at == nil {
+			*at = f
+			n.announce(f)
+		}
+	}
+	f.takeAboard(s, g.r)
+}
+
+// sendGuest sends the command of g.
 func (s *Session) sendGuest(g *guest) {
 	place, server := s.pool.Router().Route(g.key)
 	c, err := s.conns.Conn(server, s.cl.ID)

@@ -82,6 +82,21 @@ func (s *Server) collectHot(out chan<- prometheus.Metric, n int) {
 	}
 }
 
+// metrics is the handler of /metrics.
+func (s *Server) metrics() http.Handler {
+	plain := s.metricsWith(0)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch hot, err := hotWanted(r); {
+		case err != nil:
+			writeError(w, err)
+		case hot == 0:
+			plain.ServeHTTP(w, r)
+		default:
+			s.metricsWith(hot).ServeHTTP(w, r)
+		}
+	})
+}
+
 // hotWanted is of how many keys a request for /metrics wants to know.
 func hotWanted(r *http.Request) (int, error) {
 	text := r.FormValue("hotkeys")

@@ -198,21 +198,6 @@ func lastReload(s *stats.Snapshot) float64 {
 	return float64(s.Reload.At.UnixMilli()) / 1e3
 }
 
-// metrics is the handler of /metrics.
-func (s *Server) metrics() http.Handler {
-	plain := s.metricsWith(0)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch hot, err := hotWanted(r); {
-		case err != nil:
-			writeError(w, err)
-		case hot == 0:
-			plain.ServeHTTP(w, r)
-		default:
-			s.metricsWith(hot).ServeHTTP(w, r)
-		}
-	})
-}
-
 // metricsWith is a handler of our metrics, with so many hot keys of each pool, and of those of the Go runtime and the process.
 func (s *Server) metricsWith(hot int) http.Handler {
 	reg := prometheus.NewRegistry()

@@ -9,7 +9,7 @@ var nearPlants = []plant{
 	{"near-form-without-database", "session/near.go", "uint32(s.conns.Database())<<1 | ", ""},
 	{"near-reload-keeps-trackers", "session/near.go", "		n.end() // servers are to tell of other keys\n", ""},
 	{"near-joins-what-was-written-since", "session/flight.go", "bytes.Equal(f.command.Frame, c.Frame) &&\n		f.n.cache.Unchanged(&f.mark)", "bytes.Equal(f.command.Frame, c.Frame)"},
-	{"near-keeps-errors", "session/flight.go", " && !n.shard.pool.Protocol.IsError(f.reply) {", " {"},
+	{"near-keeps-errors", "session/flight.go", " && n.shard.pool.Protocol.Stays(f.op, f.reply) {", " {"},
 	{"near-nothing-is-tracked", "session/flight.go", "		f.parts++\n		f.n.words = p.AppendTracksNext(f.n.words[:0])\n		f.conn.Insert((*caching)(f), f.n.words)\n", ""},
 	{"near-untold-is-kept-as-told", "session/flight.go", "		life = n.opts.Untold\n", ""},
 	{"near-late-tracker-stays", "session/tracker.go", "	case t.waiting:\n		t.lose(errLateTracker)\n", ""},
