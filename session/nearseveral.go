@@ -69,11 +69,12 @@ func (n *nearby) fetch(s *Session, op uint16, key []byte, c *near.Command) bool 
 	}
 	place, server := s.pool.Router().Route(key)
 	conn, err := s.conns.Conn(server, s.cl.ID)
-	if err != nil || conn.Full() || s.wroteTo(mark.Slot) {
+	if err != nil || conn.Full() || s.wroteTo(mark.Slot) || n.tracks && server.Told().Number() == 0 || s.loop.Now < n.from {
 		return false
 	}
 	one := codec.Command{Op: op, Key: key, Frame: c.Frame}
-	*at = n.launch(s, &one, c, mark, place, server, conn, true)
+	f := n.launch(s, &one, c, mark, place, server, conn, true)
+	f.fetches, *at = true, f
 	return true
 }
 

@@ -113,6 +113,11 @@ func TestNearSeveral(t *testing.T) {
 		n.replies(c, "-LOADING\r\n")
 		n.want(c, two, one("k")+one("k2")+two) // neither is kept
 	})
+	playNear(t, "while the server does not tell", patterns, func(n *nearSim, c *simClient) {
+		n.server.Feed.HangUp()
+		n.Settle()
+		n.want(c, mget, mget)
+	})
 	playNear(t, "EXISTS", patterns, func(n *nearSim, c *simClient) {
 		exists := array("EXISTS", "k", "k2")
 		n.want(c, exists, array("exists", "k")+pttl+array("exists", "k2")+array("PTTL", "k2")+exists)

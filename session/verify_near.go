@@ -2,7 +2,7 @@
 
 package session
 
-// near: each flight of n has readers or has landed, and what it waits for is on its way; what is noted of writes is of such that are owed an answer; what
+// near: each flight of n has readers, unless it is for nobody, or has landed, and what it waits for is on its way; what is noted of writes is of such that are owed an answer; what
 // is kept is as much as is counted.
 func (a *checker) near(n *nearby) {
 	for r := range n.slots { // in no order: the first that is wrong is as good as another
@@ -16,7 +16,7 @@ func (a *checker) near(n *nearby) {
 		if f == nil {
 			continue
 		}
-		a.Check(f.parts > 0 && len(f.readers) > 0, a.local, "a flight waits for %d replies, and %d for it", f.parts, len(f.readers))
+		a.Check(f.parts > 0 && (len(f.readers) > 0 || f.fetches), a.local, "a flight waits for %d replies, and %d for it", f.parts, len(f.readers))
 		for _, w := range f.readers {
 			a.Check(w.r.Owner == nil || w.r.Owner == w.s && a.owed[w.r] == w.s, w.s, "a flight has a request that is not in its order")
 		}

@@ -73,6 +73,7 @@ var tests = map[string]string{
 	"near-lost-tracker-is-no-matter":         "session TestNearTrackerEnds",
 	"near-reader-that-ended-is-no-matter":    "session TestNearReaderEnds",
 	"near-reload-keeps-trackers":             "session TestNearReloadKeys",
+	"near-several-give-own-writes":           "session TestNearSeveral",
 	"new-subscriber-gets-the-backlog":        "session TestLateSubscriber",
 	"old-pool-goes-on":                       "topology TestAdoptHealth",
 	"one-failure-more":                       "topology TestHealth",

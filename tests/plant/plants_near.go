@@ -5,6 +5,8 @@ var nearPlants = []plant{
 	{"near-answer-of-a-write-is-not-counted", "session/near.go", "	case noSlot:\n	default:\n		n.cache.Wrote(r.Slot)\n	}", "	default:\n	}"},
 	{"near-writes-of-many-count-the-first", "session/near.go", "		for _, slot := range n.slots[r] {\n			n.cache.Wrote(slot)", "		for _, slot := range n.slots[r][:1] {\n			n.cache.Wrote(slot)"},
 	{"near-own-write-is-no-matter", "session/near.go", "	return s.writing > 0 && s.wroteSlots>>(slot&63)&1 != 0 || ", "	return "},
+	{"near-several-give-own-writes", "session/nearseveral.go", "if e != nil && !s.wroteTo(e.Slot) {", "if e != nil {"},
+	{"near-several-without-one", "session/nearseveral.go", "	all := len(n.found) == len(cmd.Keys)\n", "	all := len(n.found) >= len(cmd.Keys)-1 && len(n.found) > 1\n	for all && len(n.found) < len(cmd.Keys) {\n		n.found = append(n.found, n.found[0])\n	}\n"},
 	{"near-form-without-profile", "session/near.go", "<<1 | uint32(s.cl.Profile)", "<<1"},
 	{"near-form-without-database", "session/near.go", "uint32(s.conns.Database())<<1 | ", ""},
 	{"near-reload-keeps-trackers", "session/near.go", "		n.end() // servers are to tell of other keys\n", ""},
