@@ -9,7 +9,8 @@
 //	load generator ---> whatever CASHEW_BENCH_PROXIES names ---> server(s)
 //
 // The load generator is redis-benchmark for Redis; for memcached it is memtier_benchmark where that is installed. For all
-// that they can't do it is the bench itself, in a process of its own (package generator).
+// that they can't do it is the bench itself, in a process of its own (package generator): mixtures and keys by Zipf's law, whole hashes, transactions, and
+// messages to many subscribers. nutcracker and echo have no part in the last two; whoever CASHEW_BENCH_PROXIES names has.
 //
 // A machine's speed drifts by more than the contenders differ, so they run in turn (direct, cashew, nutcracker, direct,
 // ...) and every ratio is taken inside one round: 40 bursts of a third of a second each, of whose ratios the table shows the mean with two standard
@@ -110,7 +111,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.Float64Var(&o.scale, "n", burst, "factor on the number of requests of each workload, of which 1 takes direct about a second")
 	fs.BoolVar(&o.quick, "quick", false, "smoke run of about a minute: 2 rounds, few requests, few keys; its numbers mean nothing")
 	fs.IntVar(&o.keys, "keys", 100_000, "keys in the servers, all prefilled (large values: at most 1,000)")
-	fs.StringVar(&o.run, "run", "", "run only workloads of the set whose name matches this regexp (see -list)")
+	fs.StringVar(&o.run, "run", "", "run only workloads of the set whose name matches this regexp (see -list), such as near-, multi, fanout, unix, tls, resp3, cluster, mc-")
 	fs.StringVar(&o.contenders, "contenders", "", "who takes part, in this order (default direct,cashew,nutcracker,echo,stunnel and those that "+proxiesEnv+" names)")
 	fs.StringVar(&o.cashew, "cashew", filepath.Join("bin", "cashew"), "cashew's binary")
 	fs.StringVar(&o.nutcracker, "nutcracker", "nutcracker", "nutcracker's binary, looked up in PATH")

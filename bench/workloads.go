@@ -15,7 +15,7 @@ import (
 //	p1-1k-4s    as the first, 4 servers
 //
 // A name says what is not as usual: p is the pipeline, then come the size of values, c clients (100 for p1, else 50; 50
-// for values above 1 KiB), s servers (1), l loops (1); resp3 is the version of the protocol, tls is what clients speak it over. What starts with mc is memcached. Values of 64 KiB and more are
+// for values above 1 KiB), w percent of writes, s servers (1), l loops (1); resp3 is the version of the protocol, tls is what clients speak it over. What starts with mc is memcached, with near what cashew keeps a part of, with multi transactions, with fanout messages to subscribers. Values of 64 KiB and more are
 // asked for by 50 clients, or the load generator alone would hold a hundred megabytes.
 const (
 	setGoals  = "goals"
