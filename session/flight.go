@@ -38,7 +38,7 @@ type flight struct {
 
 	flying  *near.Flying // as other loops know it; nil: they do not
 	readers []reader
-	fetches bool // it is for nobody: see fetch
+	fetches bool   // it is for nobody: see fetch
 	begun   bool   // the reply has
 	keep    bool   // it is to be kept
 	reply   []byte // of what is to be kept, so far
