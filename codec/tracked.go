@@ -26,8 +26,8 @@ type Tracked interface {
 	// Later says of a reply to one of these that it refuses for now: the server loads, or runs a script.
 	Later(reply []byte) bool
 
-	// AppendLife appends what asks how long a key still has, and Life is that by the reply, in milliseconds: below 0 for ever. ok is false for a
-	// reply that does not say.
+	// AppendLife appends what asks how long a key still has, and Life is that by the reply, in milliseconds: below 0 for ever, and -2 if there is none.
+	// ok is false for a reply that does not say.
 	AppendLife(dst, key []byte) []byte
 	Life(reply []byte) (ms int64, ok bool)
 

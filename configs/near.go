@@ -2,6 +2,7 @@ package configs
 
 import (
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -71,6 +72,10 @@ func wrongPattern(pattern string, others []string) (reason string) {
 	return ""
 }
 
+// nearRefresh is cluster_refresh_interval of a pool that keeps replies, unless it is given: a server of a cluster that has lost a key to another may say
+// nothing of what is written there.
+const nearRefresh = time.Second
+
 // near checks what p keeps of its replies; kept is what pools before it do.
 func (c *checker) near(p *pool, kept *int) {
 	n, ok := p.value("near_cache")
@@ -94,6 +99,9 @@ func (c *checker) near(p *pool, kept *int) {
 	if reason := p.unnear(); reason != "" {
 		c.report(n, at.because("%s", reason))
 	}
+	if _, set := p.value("cluster_refresh_interval"); !set {
+		p.ClusterRefresh = min(p.ClusterRefresh, nearRefresh)
+	}
 	*kept += p.Near.Bytes
 	if most := c.options.MaxMemoryBytes; most > 0 && *kept > most/2 {
 		c.report(n, at.because("makes %d bytes, with those of the pools before it: more than half of max_memory, %d", *kept, most))
@@ -103,8 +111,8 @@ func (c *checker) near(p *pool, kept *int) {
 // unnear says why replies of p can't be kept.
 func (p *pool) unnear() string {
 	switch {
-	case p.Cluster:
-		return "does not go with cluster: true yet"
+	case p.Cluster && p.ClusterRefresh == 0:
+		return "does not go with cluster_refresh_interval: 0: what was read from a server that has lost the key would be given for near_cache_msecs"
 	case len(p.Sentinels) > 0:
 		return "does not go with sentinels yet"
 	case p.Distribution == "random":

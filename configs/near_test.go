@@ -80,7 +80,7 @@ func TestNearCacheMistakes(t *testing.T) {
 		wants[c.name] = c.want
 	}
 	for name, settings := range map[string]string{ // in no order: each is a pool of its own
-		"clustered": "  cluster: true\n", "watched": "  sentinels:\n    - 127.0.0.1:26379\n",
+		"clustered": "  cluster: true\n  cluster_refresh_interval: 0\n", "watched": "  sentinels:\n    - 127.0.0.1:26379\n",
 	} {
 		server := map[string]string{"clustered": "127.0.0.1:1", "watched": "m:1 m"}[name]
 		file.WriteString(name + ":\n  listen: /" + name + "\n  redis: true\n  near_cache: 1mb\n" + settings + "  servers:\n    - " + server + "\n")
@@ -104,6 +104,23 @@ func TestNearCacheMistakes(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%s", err)
+	}
+}
+
+// TestNearCacheCluster: a cluster of which replies are kept is asked each second who has which slot, unless that is configured.
+func TestNearCacheCluster(t *testing.T) {
+	for settings, want := range map[string]time.Duration{ // in no order: each is a file of its own
+		"": 10 * time.Second, "  near_cache: 0\n": 10 * time.Second, "  near_cache: 1mb\n": time.Second,
+		"  near_cache: 1mb\n  cluster_refresh_interval: 5000\n": 5 * time.Second, "  near_cache: 1mb\n  cluster_refresh_interval: 10000\n": 10 * time.Second,
+	} {
+		f, err := Parse("f", []byte("p:\n  listen: /p\n  redis: true\n  cluster: true\n"+settings+"  servers:\n    - 127.0.0.1:7000\n"))
+		if err != nil || len(f.Warnings) > 0 {
+			t.Errorf("%q: %v, %q", settings, err, f.Warnings)
+			continue
+		}
+		if got := f.Options.Pools[0].ClusterRefresh; got != want {
+			t.Errorf("%q: %v; want %v", settings, got, want)
+		}
 	}
 }
 

@@ -68,6 +68,9 @@ func (h *shard) again(l *Local, r *backend.Request, frame *bytebufferpool.ByteBu
 		h.pool.Moves(e.Slot)
 	}
 	switch o := r.Owner.(type) {
+	case *flight:
+		o.again(h, frame, e)
+		return true
 	case *asking:
 		if r == o.next {
 			return o.redirected(h, frame, e)

@@ -43,7 +43,7 @@ type flight struct {
 	keep    bool   // it is to be kept
 	reply   []byte // of what is to be kept, so far
 	whole   bool   // it is there
-	life    int64  // in milliseconds; below 0: for ever
+	life    int64  // as codec.Tracked's Life
 	part    []byte // of a reply to what was sent besides
 }
 
@@ -194,8 +194,9 @@ func (f *flight) takeAboard(s *Session, r *backend.Request) {
 }
 
 // Replied implements backend.Owner.
-func (f *flight) Replied(_ *backend.Request, chunk []byte, last bool) {
+func (f *flight) Replied(r *backend.Request, chunk []byte, last bool) {
 	f.begun = true
+	r.Size += len(chunk) // what has begun is not sent again
 	f.hold(chunk)
 	for _, w := range f.readers {
 		if w.r.Owner != nil { // else its client is gone
@@ -234,22 +235,28 @@ func (f *flight) land(reply []byte) {
 // Failed implements backend.Owner.
 func (f *flight) Failed(_ *backend.Request, err error) {
 	f.keep = false
-	var e *near.Entry
-	if f.n.opts.Stale > 0 && !f.begun {
-		e = f.n.cache.GetStale(&f.command, f.n.local.loop.Now)
-	}
+	begun := f.begun
 	f.begun = true
 	for _, w := range f.readers {
-		switch {
-		case w.r.Owner == nil:
-		case e != nil:
-			f.n.tally.Stale++
-			w.s.Replied(w.r, e.Reply, true)
-		default:
+		if w.r.Owner != nil && (begun || !f.stale(w)) {
 			w.s.Failed(w.r, err)
 		}
 	}
 	f.landed()
+}
+
+// stale answers w, whose server failed, with what is kept all the same; false: there is nothing.
+func (f *flight) stale(w reader) bool {
+	if f.n.opts.Stale == 0 {
+		return false
+	}
+	e := f.n.cache.GetStale(&f.command, f.n.local.loop.Now)
+	if e == nil {
+		return false
+	}
+	f.n.tally.Stale++
+	w.s.Replied(w.r, e.Reply, true)
+	return true
 }
 
 // landed is the end of f as far as its readers are concerned.
@@ -296,6 +303,7 @@ func (f *flight) store() {
 		f.refused()
 		return
 	}
+	life = f.untold(life)
 	t := near.Times{At: f.at, Ends: math.MaxInt64}
 	if f.life >= 0 {
 		t.Ends = f.at + f.life*int64(time.Millisecond)

@@ -105,12 +105,19 @@ func (n *nearby) sendGuest(g *guest) {
 // sendGuest sends the command of g.
 func (s *Session) sendGuest(g *guest) {
 	place, server := s.pool.Router().Route(g.key)
+	g.r.Server = uint16(max(place, 0))
 	c, err := s.conns.Conn(server, s.cl.ID)
-	if err != nil {
+	if err != nil && s.pool.patient {
+		c, err = s.conns.Despite(err, server, s.cl.ID, g.r.Op)
+	}
+	switch {
+	case err != nil && s.pool.patient:
+		s.holdGuest(g, err)
+		return
+	case err != nil:
 		s.Failed(g.r, err)
 		return
 	}
-	g.r.Server = uint16(max(place, 0))
 	c.Touch()
 	c.Queue(g.r)
 	s.pastCrowd(c)

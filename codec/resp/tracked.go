@@ -86,7 +86,7 @@ func (*Protocol) AppendLife(dst, key []byte) []byte {
 	return appendBulk(append(dst, "*2\r\n$4\r\nPTTL\r\n"...), key)
 }
 
-// Life implements codec.Tracked: -1 is for ever, and so is -2, no such key.
+// Life implements codec.Tracked: PTTL says -1 and -2 as that does.
 func (*Protocol) Life(reply []byte) (int64, bool) {
 	if len(reply) < len(":0\r\n") || reply[0] != ':' || !bodyEnds(reply, len(reply)) {
 		return 0, false

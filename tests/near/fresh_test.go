@@ -70,11 +70,12 @@ var writes = []write{
 
 // fresh is clients who read and write the same items at once, and what they saw.
 type fresh struct {
-	addr   string
-	moving bool // keys go over to other servers meanwhile
-	stop   atomic.Bool
-	reads  atomic.Int64
-	wrote  atomic.Int64
+	addr    string
+	moving  bool // keys go over to other servers meanwhile
+	cluster bool // there is one database alone
+	stop    atomic.Bool
+	reads   atomic.Int64
+	wrote   atomic.Int64
 
 	mu    sync.Mutex
 	wrong []string
@@ -96,6 +97,9 @@ func (f *fresh) connect(db, version int) *client {
 		return nil
 	}
 	c := &client{conn}
+	if f.cluster {
+		db = 0
+	}
 	for _, args := range [][]string{{"HELLO", strconv.Itoa(version)}, {"SELECT", strconv.Itoa(db)}} {
 		if reply, err := c.do(args...); err != nil || strings.HasPrefix(reply, "-") {
 			f.report("%q: %q, %v", args, reply, err)
@@ -140,7 +144,8 @@ func (f *fresh) write(db, version int, items []*item, seed uint64) {
 	}
 }
 
-// writeOnce writes one version, and reads it behind that. written is false if the server of a key that is watched became another.
+// writeOnce writes one version, and reads it behind that. written is false if the server of a key that is watched became another, or
+// a slot moved while its keys were with two servers.
 func (f *fresh) writeOnce(c *client, i *item, w *write, n int64) (written, ok bool) {
 	v := strconv.FormatInt(n, 10)
 	commands := w.send(c, i, v)
@@ -156,8 +161,9 @@ func (f *fresh) writeOnce(c *client, i *item, w *write, n int64) (written, ok bo
 	}
 	for _, args := range commands {
 		reply, err := c.Reply()
-		written = args[0] != "EXEC" || strings.HasPrefix(reply, "(")
-		if err != nil || strings.HasPrefix(reply, "-") || !written && !f.moving {
+		halved := f.cluster && strings.HasPrefix(reply, "-TRYAGAIN")
+		written = (args[0] != "EXEC" || strings.HasPrefix(reply, "(")) && !halved
+		if err != nil || strings.HasPrefix(reply, "-") && !halved || !written && !f.moving {
 			f.report("%q: %q, %v", args, reply, err)
 			return false, false
 		}
@@ -312,12 +318,23 @@ func ifShort(short, long int) int {
 // run has so many clients write, each keys of its own, and so many read all of them, for a time.
 func (f *fresh) run(t *testing.T, writers, readers int, d time.Duration) {
 	t.Helper()
-	var running sync.WaitGroup
+	end := f.start(writers, readers)
+	processtest.Poll(d, f.stop.Load)
+	end(t)
+}
+
+// start has them do so until end is called.
+func (f *fresh) start(writers, readers int) (end func(t *testing.T)) {
+	running := new(sync.WaitGroup)
 	byDB := make([][]*item, 2)
 	for w := range writers {
 		var items []*item
 		for k := range 4 {
-			items = append(items, &item{key: fmt.Sprintf("k{%d.%d}", w/2, k), hash: k == 3, db: w % 2})
+			i := &item{key: fmt.Sprintf("k{%d.%d}", w/2, k), hash: k == 3, db: w % 2}
+			if f.cluster {
+				i.key = fmt.Sprintf("k{%d.%d}%d", w/2, k, w%2)
+			}
+			items = append(items, i)
 		}
 		byDB[w%2] = append(byDB[w%2], items...)
 		running.Go(func() { f.write(w%2, 2+w/2%2, items, uint64(w)) })
@@ -325,9 +342,17 @@ func (f *fresh) run(t *testing.T, writers, readers int, d time.Duration) {
 	for r := range readers {
 		running.Go(func() { f.read(r%2, 2+r/2%2, byDB[r%2], uint64(r)) })
 	}
-	processtest.Poll(d, f.stop.Load)
-	f.stop.Store(true)
-	running.Wait()
+	return func(t *testing.T) {
+		t.Helper()
+		f.stop.Store(true)
+		running.Wait()
+		f.tell(t)
+	}
+}
+
+// tell fails the test with what was wrong.
+func (f *fresh) tell(t *testing.T) {
+	t.Helper()
 	for _, text := range f.wrong[:min(len(f.wrong), 10)] {
 		t.Error(text)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,7 +52,11 @@ func (p *proxy) configure(t *testing.T, servers []string, settings ...string) {
 	}
 	conf.WriteString("  servers:\n")
 	for i, addr := range servers {
-		fmt.Fprintf(&conf, "   - %s:1 s%d\n", addr, i)
+		if slices.Contains(settings, "cluster: true") {
+			fmt.Fprintf(&conf, "   - %s\n", addr)
+		} else {
+			fmt.Fprintf(&conf, "   - %s:1 s%d\n", addr, i)
+		}
 	}
 	fmt.Fprintf(&conf, "global:\n  admin: %s\n  loops: 2\n", p.admin)
 	if err := os.WriteFile(p.file, []byte(conf.String()), 0o600); err != nil {

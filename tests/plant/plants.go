@@ -72,6 +72,8 @@ var tests = map[string]string{
 	"near-late-tracker-stays":                "session TestNearTrackerEnds",
 	"near-lost-tracker-is-no-matter":         "session TestNearTrackerEnds",
 	"near-reader-that-ended-is-no-matter":    "session TestNearReaderEnds",
+	"near-sent-again-though-begun":           "session TestNearElsewhereBegun",
+	"near-no-key-is-kept-as-any":             "session TestNearNoKey",
 	"near-reload-keeps-trackers":             "session TestNearReloadKeys",
 	"near-several-give-own-writes":           "session TestNearSeveral",
 	"new-subscriber-gets-the-backlog":        "session TestLateSubscriber",

@@ -66,7 +66,7 @@ func (r *Run) keyNames() (list []string) {
 			list = append(list, g.names[0])
 		}
 	}
-	for _, k := range r.shared[0] {
+	for _, k := range slices.Concat(r.shared[0], r.stranger.keys) {
 		list = append(list, k.name)
 	}
 	return list

@@ -170,8 +170,22 @@ func (f *fleet) moveKeys(slot int, from, to *Server) (none bool) {
 	for _, name := range names[:few] {
 		to.values[name] = from.values[name]
 		delete(from.values, name)
+		from.changedKey(name)
+		to.changedKey(name)
 	}
+	from.broadcast()
+	to.broadcast()
 	return few == len(names)
+}
+
+// has is the server that somebody gets to who looks for a key: the master of its slot, or the one that this sends him to.
+func (f *fleet) has(name string) *Server {
+	slot := ring.SlotOf([]byte(name))
+	v := f.shards[f.slots[slot]].master()
+	if to, migrates := v.migrating[slot]; migrates && v.values[name].kind == 0 {
+		return f.shards[to].master()
+	}
+	return v
 }
 
 // failoverTime is longer than any failover takes.

@@ -45,7 +45,7 @@ func (n *Near) give(po *engine.PoolOptions) {
 func (c *Script) addNear(rnd *rand.Rand) {
 	for i := range c.Pools {
 		p := &c.Pools[i]
-		if p.Cluster || rnd.IntN(3) > 0 {
+		if p.Routed || rnd.IntN(3) > 0 {
 			continue
 		}
 		p.Near, p.OldServers = true, p.Protocol == "redis" && rnd.IntN(5) == 0
@@ -140,6 +140,10 @@ func (k *shared) older(handed bool) {
 // another second to answer.
 const lateness = 3 * time.Second
 
+// refreshLateness is how much later news may be of a key that another server of a cluster has by now: the cluster is asked each second who has which
+// slot, and the answers take a while.
+const refreshLateness = 3 * time.Second
+
 // wasGone says that one of the numbers from n on of the last key was gone by now before the next was written.
 func (s *stranger) wasGone(n int, now int64) bool {
 	wrote := s.wrote[len(s.keys)-1]
@@ -188,6 +192,9 @@ func (s *stranger) write() {
 		s.until = append(s.until, until)
 	}
 	for _, v := range r.servers {
+		if v.member != nil && v != v.fleet.has(name) {
+			continue
+		}
 		for db := range serverDatabases {
 			v.database(db)[name] = value{kind: aString, p: strconv.Itoa(n), flags: "0", cas: uint64(n), until: until}
 		}
@@ -297,6 +304,9 @@ func (c *Client) foreign(o *owed, r *reply) string {
 	least, wrote, late := 0, c.run.stranger.wrote[o.n], int64(lateness)
 	if !c.run.calm {
 		late += int64(staleness)
+	}
+	if c.inCluster {
+		late += int64(refreshLateness)
 	}
 	for least < len(wrote) && wrote[least]+late <= o.at {
 		least++

@@ -65,6 +65,9 @@ func (r *Run) newPool(p *PoolScript) engine.PoolOptions {
 	if p.Cluster {
 		r.addFleet(&po, p.Servers)
 	}
+	if p.Cluster && p.Near {
+		po.ClusterRefresh = time.Second
+	}
 	for range max(p.Servers, 1) {
 		if !p.Cluster {
 			r.addServer(&po, p.Named)

@@ -241,8 +241,8 @@ func (c *Script) check() error {
 		if p.Routed && !p.Cluster {
 			return fmt.Errorf("pool %d: only a cluster's keys are routed", i)
 		}
-		if p.Cluster && p.Near {
-			return fmt.Errorf("pool %d: replies of a cluster are not kept", i)
+		if p.Routed && p.Near {
+			return fmt.Errorf("pool %d: replies of a cluster that others route to are not kept", i)
 		}
 		if p.Databases < 0 || p.DB < 0 || p.Databases > 0 && (p.DB >= p.Databases || p.Protocol != "redis") || p.Databases == 0 && p.DB > 0 {
 			return fmt.Errorf("pool %d: it has no database %d", i, p.DB)

@@ -52,6 +52,9 @@ func TestSim(t *testing.T) {
 		if *clusters && !c.Pools[0].Cluster {
 			continue
 		}
+		if *nears && *clusters && !c.Pools[0].Near {
+			continue
+		}
 		if *nears && !slices.ContainsFunc(c.Pools, func(p PoolScript) bool { return p.Near }) {
 			continue
 		}

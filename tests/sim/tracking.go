@@ -81,7 +81,7 @@ func (c *session) remembers(x *request) {
 	if !c.caching || string(x.args[0]) == "CLIENT" {
 		return
 	}
-	if c.caching = false; c.Loading {
+	if c.caching = false; c.Loading || c.member != nil && c.elsewhere(c.keysOf(x), false) != "" {
 		return
 	}
 	row := rowOf(x.args)
