@@ -113,8 +113,6 @@ func (p *pool) unnear() string {
 	switch {
 	case p.Cluster && p.ClusterRefresh == 0:
 		return "does not go with cluster_refresh_interval: 0: what was read from a server that has lost the key would be given for near_cache_msecs"
-	case len(p.Sentinels) > 0:
-		return "does not go with sentinels yet"
 	case p.Distribution == "random":
 		return "does not go with distribution: random: a key has no server there"
 	case p.Reads():

@@ -79,13 +79,10 @@ func TestNearCacheMistakes(t *testing.T) {
 		file.WriteString(pool(c.name, c.settings))
 		wants[c.name] = c.want
 	}
-	for name, settings := range map[string]string{ // in no order: each is a pool of its own
-		"clustered": "  cluster: true\n  cluster_refresh_interval: 0\n", "watched": "  sentinels:\n    - 127.0.0.1:26379\n",
-	} {
-		server := map[string]string{"clustered": "127.0.0.1:1", "watched": "m:1 m"}[name]
-		file.WriteString(name + ":\n  listen: /" + name + "\n  redis: true\n  near_cache: 1mb\n" + settings + "  servers:\n    - " + server + "\n")
-		wants[name] = "does not go with "
-	}
+	file.WriteString("clustered:\n  listen: /clustered\n  redis: true\n  near_cache: 1mb\n  cluster: true\n  cluster_refresh_interval: 0\n  servers:\n    - 127.0.0.1:1\n")
+	wants["clustered"] = "does not go with cluster_refresh_interval: 0"
+	file.WriteString("watched:\n  listen: /watched\n  redis: true\n  near_cache: 1mb\n  sentinels:\n    - 127.0.0.1:26379\n  servers:\n    - m:1 m\n")
+	wants["watched"] = ""
 	file.WriteString("reads:\n  listen: /reads\n  redis: true\n  near_cache: 1mb\n  read_policy: replica\n  servers:\n    - 127.0.0.1:6379:1 a:\n        replicas:\n          - 127.0.0.1:6380\n")
 	wants["reads"] = "replicas tell of writes late"
 
