@@ -115,8 +115,6 @@ func (p *pool) unnear() string {
 		return "does not go with cluster_refresh_interval: 0: what was read from a server that has lost the key would be given for near_cache_msecs"
 	case p.Distribution == "random":
 		return "does not go with distribution: random: a key has no server there"
-	case p.Reads():
-		return "does not go with read_policy: replicas tell of writes late"
 	case len(p.Routes) > 0, p.Mirror.Pool != "", p.Failover.Pool != "", p.Miss.Pool != "", p.Dual.Pool != "":
 		return "does not go with routes, mirror, failover, miss or dual_write yet"
 	}

@@ -106,7 +106,7 @@ func (p *pool) stats() stats.Pool {
 		v, sv := p.AtPlace(i), &st.Servers[i]
 		sv.Name, sv.PName, sv.Addr, sv.Weight = v.Name, v.PName, v.Addr, v.Weight
 		sv.State, sv.ServerEjectedAt = server.State()
-		if st.Near != nil {
+		if st.Near != nil && i < len(shares) { // of replicas nothing is kept
 			sv.Tracking = p.Tracking(server)
 		}
 		at := p.ReplicaState(server)

@@ -53,10 +53,13 @@ type reader struct {
 	r *backend.Request
 }
 
-// fly has s, which sent cmd, get the reply of a flight, its own or another's; false: it is to be sent as any other.
+// fly has s, which sent cmd, get the reply of a flight, its own or another's; false: it is to be sent as any other, the way that it would go.
 // shares is false if nobody else may have that reply before it is there.
-func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command, shares bool) bool {
+func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command, way uint8, shares bool) bool {
 	hot := n.wants(cmd.Key, c.Hash)
+	if way == wayReplica && (!hot || s.reads.policies[cmd.Op] == topology.FromReplica) {
+		return false
+	}
 	mark := n.cache.Mark(near.Slot(cmd.Key)) // first: whoever has the key now may not have it when it is counted
 	if s.wroteTo(mark.Slot) {
 		return false
@@ -64,7 +67,7 @@ func (n *nearby) fly(s *Session, cmd *codec.Command, c *near.Command, shares boo
 	place, server := s.pool.Router().Route(cmd.Key)
 	conn, err := s.conns.Conn(server, s.cl.ID)
 	if err != nil {
-		return n.giveStale(s, cmd, c)
+		return way != wayReplica && n.giveStale(s, cmd, c)
 	}
 	at := &n.flights[c.Hash%flights]
 	switch f := *at; {

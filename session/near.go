@@ -173,15 +173,15 @@ func (s *Session) nearForm(frame []byte) near.Command {
 }
 
 // nearly answers cmd, which reads, with what is kept of it, or with what is on its way, or sends it so that its reply may be kept; false: it is to
-// be sent as any other.
-func (s *Session) nearly(cmd *codec.Command) bool {
+// be sent as any other, the way that it would go. What replicas say is not kept, for they tell of writes late: of what is worth keeping the master is asked.
+func (s *Session) nearly(cmd *codec.Command, way uint8) bool {
 	n := s.near
 	is, shares := s.nearable(cmd)
 	switch {
 	case !is:
 		return false
 	case len(cmd.Keys) > 0:
-		return len(cmd.Keys) <= mostNearKeys && s.nearlyAll(cmd)
+		return len(cmd.Keys) <= mostNearKeys && s.nearlyAll(cmd, way)
 	case len(cmd.Frame) > maxNearFrame:
 		return false
 	}
@@ -202,7 +202,7 @@ func (s *Session) nearly(cmd *codec.Command) bool {
 		return true
 	}
 	n.tally.Misses++
-	return n.fly(s, cmd, &c, shares)
+	return n.fly(s, cmd, &c, way, shares)
 }
 
 // look takes note that servers may have other keys than before.
@@ -253,8 +253,14 @@ func (s *Session) carryNear(cmd *codec.Command, way uint8) bool {
 	if n != nil && way == wayWrite {
 		slot = n.writes(cmd)
 	}
-	if !s.carry(cmd) {
+	l := s.local
+	l.reads, l.asked = way == wayReplica, false
+	taken := s.carry(cmd)
+	if l.reads = false; !taken {
 		return false
+	}
+	if way == wayReplica && !l.asked {
+		way = wayRead
 	}
 	if owed := s.noteWay(way); n != nil && way == wayWrite {
 		n.sentWrite(s, slot, owed)

@@ -7,6 +7,7 @@ package session
 import (
 	"cashew/codec"
 	"cashew/near"
+	"cashew/topology"
 )
 
 const (
@@ -16,8 +17,8 @@ const (
 	mostNearKeys = 1024
 )
 
-// nearlyAll answers cmd, which reads several keys, with what is kept of them; false: it is to be sent as any other.
-func (s *Session) nearlyAll(cmd *codec.Command) bool {
+// nearlyAll answers cmd, which reads several keys, with what is kept of them; false: it is to be sent as any other, the way that it would go.
+func (s *Session) nearlyAll(cmd *codec.Command, way uint8) bool {
 	n := s.near
 	n.look()
 	n.found = n.found[:0]
@@ -31,7 +32,7 @@ func (s *Session) nearlyAll(cmd *codec.Command) bool {
 			continue
 		}
 		misses++
-		if e != nil || !n.fetch(s, cmd.Op, key, &c) {
+		if e != nil || way == wayReplica && s.reads.policies[cmd.Op] == topology.FromReplica || !n.fetch(s, cmd.Op, key, &c) {
 			break // all of them will not be there soon
 		}
 	}

@@ -67,7 +67,6 @@ const (
 
 // steer carries cmd out. It returns false if the command has to wait, and then nothing is taken of it.
 func (s *Session) steer(cmd *codec.Command) bool {
-	l := s.local
 	way := s.wayOf(cmd)
 	if way == wayWrite && s.asking > 0 {
 		s.waitsFor |= behindReads
@@ -77,25 +76,13 @@ func (s *Session) steer(cmd *codec.Command) bool {
 	if s.own != nil {
 		return s.own.steer(cmd, way)
 	}
-	if s.near != nil {
-		if way == wayRead {
-			if s.nearly(cmd) {
-				return true
-			}
-			way = s.wayNear(cmd)
+	if s.near != nil && way != wayWrite {
+		if s.nearly(cmd, way) {
+			return true
 		}
-		return s.carryNear(cmd, way)
+		way = s.wayNear(cmd, way)
 	}
-	l.reads, l.asked = way == wayReplica, false
-	taken := s.carry(cmd)
-	if l.reads = false; !taken {
-		return false
-	}
-	if way == wayReplica && !l.asked {
-		way = wayRead
-	}
-	s.noteWay(way)
-	return true
+	return s.carryNear(cmd, way)
 }
 
 // carry sends cmd on its way, or answers it.
@@ -153,13 +140,13 @@ func (s *Session) wayOf(cmd *codec.Command) uint8 {
 }
 
 // wayNear says which way cmd, which reads, is to what is kept near: it writes if it changes what it reads besides, such as when that ends.
-func (s *Session) wayNear(cmd *codec.Command) uint8 {
+func (s *Session) wayNear(cmd *codec.Command, way uint8) uint8 {
 	if cmd.Kind == codec.Forward || cmd.Kind == codec.Scatter {
 		if writes, _ := s.pool.Protocol.Doubles(cmd); writes {
 			return wayWrite
 		}
 	}
-	return wayRead
+	return way
 }
 
 // mayAsk says that s may read at a replica that is far enough.

@@ -44,6 +44,12 @@ var replicasGreet = func() map[string]string {
 
 func newReplicated(t *testing.T, policy topology.ReadPolicy, edit func(*topology.Options)) *replicated {
 	t.Helper()
+	return newReplicatedWith(t, policy, edit, nil)
+}
+
+// newReplicatedWith is newReplicated with other settings towards clients, too.
+func newReplicatedWith(t *testing.T, policy topology.ReadPolicy, edit func(*topology.Options), clients func(*Limits, *ClientOptions)) *replicated {
+	t.Helper()
 	protocol := resp.Options{Learn: true}
 	s := newSimWith(t, 1, protocol, func(o *topology.Options) {
 		for _, name := range []string{"r0", "r1"} {
@@ -55,7 +61,7 @@ func newReplicated(t *testing.T, policy topology.ReadPolicy, edit func(*topology
 		if edit != nil {
 			edit(o)
 		}
-	}, nil)
+	}, clients)
 	s.AddServer("r0")
 	s.AddServer("r1")
 	s.Greetings = replicasGreet

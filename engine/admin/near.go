@@ -34,6 +34,8 @@ func collectNear(out chan<- prometheus.Metric, p *stats.Pool, pool string) {
 	collect(out, nearMetrics, p.Near, pool)
 	for i := range p.Servers {
 		s := &p.Servers[i]
-		out <- prometheus.MustNewConstMetric(descTracking, prometheus.GaugeValue, 1, pool, label(s.Name), s.Tracking)
+		if s.Tracking != "" {
+			out <- prometheus.MustNewConstMetric(descTracking, prometheus.GaugeValue, 1, pool, label(s.Name), s.Tracking)
+		}
 	}
 }

@@ -39,6 +39,31 @@ func TestOwnWrites(t *testing.T) {
 	}
 }
 
+// TestOwnWritesNear: so it is where what the master says is kept near.
+func TestOwnWritesNear(t *testing.T) {
+	processtest.Beside(t)
+	master := newNode(t, nil)
+	late := newNode(t, master)
+	late.Want(t, "+OK", "REPLICAOF", "127.0.0.1", lag(t, master.Addr, 200*time.Millisecond))
+	late.AwaitLink(t)
+	p := runProxy(t, serversOf(master, late), "read_policy: prefer_replica", "read_your_writes_msecs: 0", "max_lag: 0", "replica_interval: 20", "near_cache: 1mb")
+	p.awaitReplicas(t, 1)
+	l := startLoad(t, p.addr, 8, 4, 2)
+	processtest.Await(t, patience, "what is kept is given", func() bool {
+		if reply, err := processtest.Ask(p.addr, "GET", "hot"); err != nil || reply != "$-1" {
+			t.Fatalf("%q, %v", reply, err)
+		}
+		text := p.metrics()
+		return strings.Contains(text, `cashew_near_cache_hits_total{pool="r"} `) && !strings.Contains(text, `cashew_near_cache_hits_total{pool="r"} 0`)
+	})
+	l.untilPairs(t, 10_000)
+	l.end(t)
+	p.awaitReads(t, late)
+	if n := strings.Count(p.metrics(), "\ncashew_near_cache_tracking{"); n != 1 {
+		t.Errorf("%d servers tell of writes; want the master", n)
+	}
+}
+
 // lag is a port at which addr is reached, whose words come so much later.
 func lag(t *testing.T, addr string, by time.Duration) (port string) {
 	t.Helper()
