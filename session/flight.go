@@ -250,16 +250,11 @@ func (f *flight) Failed(_ *backend.Request, err error) {
 
 // stale answers w, whose server failed, with what is kept all the same; false: there is nothing.
 func (f *flight) stale(w reader) bool {
-	if f.n.opts.Stale == 0 {
-		return false
+	e := f.n.stale(&f.command)
+	if e != nil {
+		w.s.Replied(w.r, e.Reply, true)
 	}
-	e := f.n.cache.GetStale(&f.command, f.n.local.loop.Now)
-	if e == nil {
-		return false
-	}
-	f.n.tally.Stale++
-	w.s.Replied(w.r, e.Reply, true)
-	return true
+	return e != nil
 }
 
 // landed is the end of f as far as its readers are concerned.

@@ -85,7 +85,7 @@ func (n *nearby) sendGuest(g *guest) {
 		if e := n.stale(&c); e != nil {
 			s.Replied(g.r, e.Reply, true)
 		} else {
-			s.Failed(g.r, err)
+			s.sendGuest(g)
 		}
 		return
 	}
