@@ -101,9 +101,10 @@ bench: servers build ## what the goals ask for, bursts in turn, about an hour; A
 benchcmp: ## what this tree does to BASE=main's benchmarks, instructions and bench; WHAT=micro, count or e2e for one of them
 	@$(GO) run ./bench/compare $(or $(BASE),main) $(HEAD)
 
-plots: ## docs/plots anew, from the results of the bench that git keeps
+plots: ## docs/plots and the tables of README.md and docs anew, from the results of the bench that git keeps
 	rm -f docs/plots/*.svg
 	$(GO) run ./bench/plot $(or $(RESULTS),$(shell git ls-files 'bench/results/*.json'))
+	$(GO) run ./bench -show bench/results/goals.json -pages
 
 count: servers ## instructions a request, against those recorded; ARGS=-update records them
 	$(GO) run ./bench/callgrind $(ARGS)

@@ -22,7 +22,7 @@
 //	go run ./bench -set scale              from 1 to 10,000 clients and to 100 servers, on pinned CPUs
 //	go run ./bench -quick                  every workload with few requests: does it work at all?
 //	go run ./bench -run '^mc' -rounds 9    some workloads of the set
-//	go run ./bench -show results/x.json    print the tables of a kept result again
+//	go run ./bench -show results/x.json    print the tables of a kept result again; with -pages, into README.md and docs
 //	CASHEW_BENCH_PROXIES=cashew-base=old/cashew go run ./bench -contenders direct,cashew,cashew-base
 //
 // It starts all servers itself, on loopback and on ports that the kernel picks, and ends them when it ends. One goroutine
@@ -66,6 +66,7 @@ type options struct {
 	out        string
 	name       string
 	show       string
+	pages      bool
 	list       bool
 }
 
@@ -121,6 +122,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.out, "out", filepath.Join("bench", "results"), "directory for the result")
 	fs.StringVar(&o.name, "name", "", "keep the result as NAME.json; without it the file is local-TIME.json, which git ignores")
 	fs.StringVar(&o.show, "show", "", "print the tables of this result file and end")
+	fs.BoolVar(&o.pages, "pages", false, "with -show: write its figures into "+strings.Join(pages, " and ")+", and end")
 	fs.BoolVar(&o.list, "list", false, "print the workloads and end")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -150,6 +152,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("-n %v: want more than 0, at most 1000", o.scale)
 	case o.keys < 1 || o.keys > 10_000_000:
 		return o, fmt.Errorf("-keys %d: want 1 to 10000000", o.keys)
+	case o.pages && o.show == "":
+		return o, errors.New("-pages: want -show, a result that git keeps")
 	case o.loops < 0:
 		return o, fmt.Errorf("-loops %d: want 0 or more", o.loops)
 	case sets[o.set] == nil:
@@ -171,6 +175,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		res, err := readResult(o.show)
 		if err != nil {
 			return err
+		}
+		if o.pages {
+			return res.writePages(".")
 		}
 		return res.write(stdout, o.goals)
 	}
