@@ -9,12 +9,15 @@ GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.12.0
 GOSEC       = $(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
+# Modules of their own, whose libraries the program has not; go.work has them all.
+MODULES = ./bench/plot ./tests/difftest ./tests/ui
+
 # What builds the program and starts it before real servers takes all processors it can have: one such package at a time.
 # The go command does not know that these tests depend on the program, so their results must not come from its cache.
 REAL = ./bench ./tests/compat ./tests/difftest ./tests/faults
 # These wait for servers most of the time, and do so together.
 WAITS = ./tests/cluster ./tests/discovery ./tests/dist ./tests/near ./tests/replicas ./tests/sentinel
-FAST  = $(filter-out $(patsubst ./%,cashew/%,$(REAL) $(WAITS)),$(shell $(GO) list ./...))
+FAST  = $(filter-out $(patsubst ./%,cashew/%,$(REAL) $(WAITS)),$(shell $(GO) list ./... $(MODULES)))
 
 LDFLAGS   = -X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
@@ -37,7 +40,7 @@ export PATH := $(PATH):/usr/sbin
 .PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults cluster sim plants mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
 
 build: ## bin/cashew, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
+	CGO_ENABLED=0 GOWORK=off $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
 
 run: build ## cashew demo; PORT=22131 puts it elsewhere, CONF=configs/redis.yml runs a file
 	bin/cashew $(if $(CONF),-c $(CONF),demo $(if $(PORT),--embedded-port=$(PORT)))
@@ -47,13 +50,13 @@ fmt: ## format all Go files
 
 lint: ## format, comments, common mistakes, and which package may import which
 	@unformatted=$$($(GOFUMPT) -l .); test -z "$$unformatted" || { echo "make fmt would change:"; echo "$$unformatted"; exit 1; }
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run ./... $(MODULES)
 
 servers: ## install redis-server, memcached, nutcracker and valgrind where that needs no password
 	@scripts/servers.sh
 
 vet:
-	$(GO) vet ./...
+	$(GO) vet ./... $(MODULES)
 
 test: servers build vet ## all tests
 	$(GO) test $(FAST)
@@ -64,14 +67,14 @@ test: servers build vet ## all tests
 
 test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui
 	@mkdir -p bin/ui
-	$(GO) test -count=1 -v -run UI -artifacts -outputdir=$(CURDIR)/bin/ui ./engine/admin/page
+	$(GO) test -count=1 -v -run UI -artifacts -outputdir=$(CURDIR)/bin/ui ./tests/ui
 
 race: ## the product's tests under the race detector, consumed bytes and free buffers overwritten
 	$(GO) test -race -tags invariants $(filter-out cashew/bench/% cashew/tests/house cashew/tests/plant cashew/tests/mutate,$(FAST))
 	$(GO) test -count=1 -race -tags invariants ./tests/difftest
 
 fuzz: ## each fuzz target for FUZZTIME=30s
-	@scripts/fuzz.sh $(FUZZTIME)
+	@scripts/fuzz.sh $(FUZZTIME) ./... $(MODULES)
 
 diff: servers ## the same bytes to redis-server and nutcracker and through us
 	$(GO) test -count=1 ./tests/difftest $(ARGS)
@@ -114,12 +117,12 @@ vuln: ## known vulnerabilities, and what gosec finds of high severity; needs the
 	$(GOSEC) -quiet -severity high -confidence high -exclude-dir tests -exclude-dir bench ./...
 
 cover: ## coverage of all packages, by function
-	$(GO) test -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) test -coverpkg=./... -coverprofile=cover.out ./... $(MODULES)
 	$(GO) tool cover -func=cover.out
 
 cross: ## everything compiles for Linux, macOS and FreeBSD
 	@for p in $(PLATFORMS); do echo "$$p"; \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$p/ ./... || exit 1; done
+		CGO_ENABLED=0 GOWORK=off GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$p/ ./... || exit 1; done
 
 ci: ## what a change must pass
 	$(MAKE) test

@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,7 +25,7 @@ func newGenerator(o options) *generator {
 		options: o,
 		conns:   make([]conn, 0, o.clients), queue: make([]*conn, 0, o.clients),
 		target:  o.requests,
-		latency: hdrhistogram.New(1, int64(maxLatency), 3),
+		latency: newHistogram(),
 		in:      make([]byte, readBytes+maxLineBytes),
 	}
 	value := strings.Repeat("x", o.size) + "\r\n"

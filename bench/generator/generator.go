@@ -26,7 +26,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -111,7 +110,7 @@ type generator struct {
 	late         int
 	stopped      bool
 	queue        []*conn // that may have something to send
-	latency      *hdrhistogram.Histogram
+	latency      *histogram
 
 	random random
 	fan    fan       // of the test publish
@@ -140,7 +139,7 @@ func (g *generator) run() (Figures, error) {
 	}
 	cpu = cpuTime() - cpu
 	ms := func(percentile float64) float64 {
-		return float64(g.latency.ValueAtPercentile(percentile)) / float64(time.Millisecond)
+		return float64(g.latency.percentile(percentile)) / float64(time.Millisecond)
 	}
 	f := Figures{
 		RPS: float64(g.done) / g.lastDone.Seconds(),

@@ -9,7 +9,7 @@
 // leaves the list once it fits: so the lists get shorter. No program is started here, and all of it takes half a second.
 //
 // To read: house_test.go, then walks_test.go, which has the rule on walks over maps, driven_test.go, which has the one on
-// docs/simulation.md's list, and imports_test.go, which has depguard's lists.
+// docs/simulation.md's list, imports_test.go, which has depguard's lists, and modules_test.go, which has what go.mod may require.
 package house
 
 import (

@@ -69,16 +69,21 @@ func allows(entry, imported string) bool {
 // imports are what the files of each folder import: product code, and tests.
 type imports struct{ code, tests map[string][]string }
 
-// readImports reads the module in fsys, without those that lie in it.
+// readImports reads the module in fsys, and of those that lie in it the ones that go.work names.
 func readImports(fsys fs.FS) (imports, error) {
 	in := imports{map[string][]string{}, map[string][]string{}}
+	modules, err := readModules(fsys)
+	if err != nil {
+		return in, err
+	}
 	return in, fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir():
 			_, err := fs.Stat(fsys, name+"/go.mod")
-			if name != "." && (err == nil || d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".")) {
+			_, ours := modules[name]
+			if name != "." && (err == nil && !ours || d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".")) {
 				return fs.SkipDir
 			}
 			return nil
@@ -190,6 +195,8 @@ linters: {settings: {depguard: {rules: {
 		"c/c.go":            source(``),
 		"tests/t/t_test.go": source(`"os"; "cashew/b"`),
 		"d/go.mod":          {},
+		"go.mod":            {},
+		"go.work":           {},
 		"d/d.go":            source(`"os"`),
 	})
 	if err != nil {

@@ -1,4 +1,5 @@
-package page
+// Package ui looks at the dashboard in a headless Chromium, before a fake of the admin address.
+package ui
 
 import (
 	"bytes"

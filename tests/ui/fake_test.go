@@ -1,4 +1,4 @@
-package page
+package ui
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"cashew/engine/admin/page"
 )
 
 // evil is a key that a client chose to be HTML; odd is one with bytes that have no shape.
@@ -303,7 +305,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"config": object{"sessions": object{"listen": "0.0.0.0:22121", "redis_auth": "***", "distribution": "ketama"}},
 		}
 	default:
-		Handler().ServeHTTP(w, r)
+		page.Handler().ServeHTTP(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
