@@ -1,12 +1,14 @@
 # Everything a developer types. `make help` lists it. What the tests compare with is installed by scripts/servers.sh.
 
-VERSION ?= 0.1.0-dev
+# What the last tag says, v1.2.0 or v1.2.0-3-g0123abc, and in a tree without one that it is no release.
+VERSION ?= $(or $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null)),0.1.0-dev)
 GO      ?= go
 
 # Tools run from source, at pinned versions.
 GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT     = $(GO) run mvdan.cc/gofumpt@v0.12.0
 GOSEC       = $(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.30.0
+NFPM        = $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # Modules of their own, whose libraries the program has not; go.work has them all.
@@ -19,8 +21,10 @@ REAL = ./bench ./tests/compat ./tests/difftest ./tests/faults
 WAITS = ./tests/cluster ./tests/discovery ./tests/dist ./tests/near ./tests/replicas ./tests/sentinel
 FAST  = $(filter-out $(patsubst ./%,cashew/%,$(REAL) $(WAITS)),$(shell $(GO) list ./... $(MODULES)))
 
-LDFLAGS   = -X main.version=$(VERSION)
+BINARY   ?= bin/cashew
+LDFLAGS   = $(if $(STRIP),-s -w )-X main.version=$(VERSION)
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64
+ARCHITECTURES = amd64 arm64
 FUZZTIME ?= 30s
 
 # Where make install puts things; a package is made with DESTDIR.
@@ -28,19 +32,21 @@ PREFIX  ?= /usr/local
 BINDIR   = $(DESTDIR)$(PREFIX)/bin
 MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man1
 BASHDIR  = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR  = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 UNITDIR  = $(DESTDIR)$(PREFIX)/lib/systemd/system
 USERDIR  = $(DESTDIR)$(PREFIX)/lib/sysusers.d
 DOCDIR   = $(DESTDIR)$(PREFIX)/share/doc/cashew
-INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(UNITDIR)/cashew.service $(USERDIR)/cashew.conf
+INSTALLED = $(BINDIR)/cashew $(MANDIR)/cashew.1 $(BASHDIR)/cashew $(ZSHDIR)/_cashew $(FISHDIR)/cashew.fish $(UNITDIR)/cashew.service $(USERDIR)/cashew.conf
 
 # Debian keeps nutcracker in /usr/sbin, which is not in everyone's PATH.
 export PATH := $(PATH):/usr/sbin
 
 .DEFAULT_GOAL := build
-.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults cluster sim plants mutate bench benchcmp count plots vuln cover cross ci install uninstall clean help
+.PHONY: build run fmt lint servers vet test test-ui race fuzz diff compat faults cluster sim plants mutate bench benchcmp count plots vuln cover cross ci dist install install-files release packages uninstall clean help
 
 build: ## bin/cashew, one static binary
-	CGO_ENABLED=0 GOWORK=off $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/cashew .
+	CGO_ENABLED=0 GOWORK=off $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
 run: build ## cashew demo; PORT=22131 puts it elsewhere, CONF=configs/redis.yml runs a file
 	bin/cashew $(if $(CONF),-c $(CONF),demo $(if $(PORT),--embedded-port=$(PORT)))
@@ -132,15 +138,33 @@ ci: ## what a change must pass
 	$(MAKE) cross
 
 install: build ## to PREFIX=/usr/local, below DESTDIR; with NUTCRACKER=1 also under nutcracker's name
-	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(UNITDIR) $(USERDIR) $(DOCDIR)
-	install -m 755 bin/cashew $(BINDIR)/cashew
+	@$(MAKE) --no-print-directory install-files
+
+install-files: # of BINARY
+	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(UNITDIR) $(USERDIR)
+	install -m 755 $(BINARY) $(BINDIR)/cashew
 	install -m 644 dist/cashew.1 $(MANDIR)/cashew.1
 	install -m 644 dist/cashew.bash $(BASHDIR)/cashew
+	install -m 644 dist/cashew.zsh $(ZSHDIR)/_cashew
+	install -m 644 dist/cashew.fish $(FISHDIR)/cashew.fish
 	sed 's,/usr/local/,$(PREFIX)/,g' dist/cashew.service >$(UNITDIR)/cashew.service && chmod 644 $(UNITDIR)/cashew.service
 	install -m 644 dist/cashew.sysusers $(USERDIR)/cashew.conf
-	install -m 644 LICENSE configs/README.md configs/*.yml docs/*.md $(DOCDIR)
+	scripts/docs.sh $(DOCDIR)
 	$(if $(NUTCRACKER),ln -sf cashew $(BINDIR)/nutcracker)
 	$(if $(NUTCRACKER),ln -sf cashew $(BASHDIR)/nutcracker)
+
+release: ## archives for all PLATFORMS with checksums, of the tag that the tree is at, below bin/release; VERSION=1.2.0 names another
+	@$(if $(filter-out environment command line,$(origin VERSION)),git describe --tags --exact-match --match 'v[0-9]*' >/dev/null && git diff --quiet HEAD,:) || \
+		{ echo "release: the tree is at no tag like v1.2.0, or has changes"; exit 1; }
+	@scripts/release.sh $(VERSION) $(PLATFORMS)
+
+dist: ## what is installed, with all that takes it: packages built, installed and removed, zsh, fish, promtool, Kubernetes and compose
+	@scripts/servers.sh dist
+	$(GO) test -count=1 -v ./tests/dist -full $(ARGS)
+	GOWORK=off $(GO) -C tests/examples test -count=1 ./...
+
+packages: ## deb and rpm below bin/packages
+	@NFPM='$(NFPM)' scripts/packages.sh $(VERSION) $(ARCHITECTURES)
 
 uninstall: ## remove what make install put there; configuration stays
 	rm -f $(INSTALLED)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the servers which the tests compare with are there: redis-server, redis-tools, memcached, nutcracker and
 # libmemcached's tools; HAProxy, which sends PROXY headers; etcd, in which servers are discovered; stunnel; what runs the client libraries of tests/compat/: Node.js with npm,
-# PHP, Python, Ruby and their libraries; and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks.
+# PHP, Python, Ruby and their libraries; and valgrind, which counts instructions. "servers.sh compat" also brings what make compat alone has need of: more libraries, frameworks; "servers.sh dist" what make dist has.
 # On Debian and its like, as root or with a sudo that asks for no password, it installs what is missing; otherwise it says
 # what is missing. Without them some tests are skipped, or fail if CI=true.
 #
@@ -47,6 +47,15 @@ missing() {
 	done
 	ruby -e 'require "redis"' 2>/dev/null || echo ruby-redis
 	[ "$what" != compat ] || missing_for_compat
+	[ "$what" != dist ] || missing_for_dist
+}
+
+# Prints the packages that make dist has need of besides.
+missing_for_dist() {
+	local pair
+	for pair in promtool:prometheus zsh:zsh fish:fish rpm:rpm logrotate:logrotate groff:groff systemd-analyze:systemd; do
+		found "${pair%%:*}" || echo "${pair##*:}"
+	done
 }
 
 # Prints the packages that make compat has need of besides.
