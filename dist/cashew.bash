@@ -2,7 +2,7 @@
 
 _cashew() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=
-	local commands='demo check explain diff top reload upgrade health help'
+	local commands='demo check explain diff top bench reload upgrade health help'
 	local options='-h --help -V --version -t --test-conf -d --daemonize -D --describe-stats -v --verbose -o --output
 		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size'
 	local admin='--admin --admin-token-file --admin-ca-cert-file'
@@ -10,7 +10,7 @@ _cashew() {
 
 	if ((COMP_CWORD > 1)); then
 		case ${COMP_WORDS[1]} in
-		demo | check | explain | diff | top | reload | upgrade | health | help) command=${COMP_WORDS[1]} ;;
+		demo | check | explain | diff | top | bench | reload | upgrade | health | help) command=${COMP_WORDS[1]} ;;
 		esac
 	fi
 	case $command in
@@ -19,13 +19,24 @@ _cashew() {
 	explain) options="-c --conf-file -p --pool $admin --json --help" ;;
 	diff) options="$admin --json --help" ;;
 	top) options="--stats $admin -n --interval --once --help" ;;
+	bench)
+		options='--protocol --test --clients --pipeline --keys --size --zipf --writes --rounds --burst --user --password-file --json --help'
+		;;
 	reload | health) options="$admin --help" ;;
 	upgrade) options='-p --pid-file --timeout --help' ;;
 	esac
 
 	case $prev in
-	-o | --output | -c | --conf-file | -p | --pid-file | --admin-token-file | --admin-ca-cert-file)
+	-o | --output | -c | --conf-file | -p | --pid-file | --admin-token-file | --admin-ca-cert-file | --password-file)
 		_cashew_files "$cur"
+		return
+		;;
+	--protocol)
+		mapfile -t COMPREPLY < <(compgen -W 'redis memcached' -- "$cur")
+		return
+		;;
+	--test)
+		mapfile -t COMPREPLY < <(compgen -W 'get set mixed mget10 mget100' -- "$cur")
 		return
 		;;
 	-v | --verbose)
@@ -33,7 +44,7 @@ _cashew() {
 		return
 		;;
 	-s | --stats-port | -a | --stats-addr | -i | --stats-interval | -m | --mbuf-size | --embedded-port | --admin | --stats | \
-		-n | --interval | --pool | --timeout)
+		-n | --interval | --pool | --timeout | --clients | --pipeline | --keys | --size | --zipf | --writes | --rounds | --burst | --user)
 		return
 		;;
 	esac

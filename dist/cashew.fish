@@ -58,6 +58,8 @@ complete -c cashew -n '__fish_seen_subcommand_from bench' -l zipf -x -d 'Skew of
 complete -c cashew -n '__fish_seen_subcommand_from bench' -l writes -x -d 'Of mixed, in percent'
 complete -c cashew -n '__fish_seen_subcommand_from bench' -l rounds -x -d 'Bursts of each'
 complete -c cashew -n '__fish_seen_subcommand_from bench' -l burst -x -d 'How long one is'
+complete -c cashew -n '__fish_seen_subcommand_from bench' -l user -x -d 'Of AUTH'
+complete -c cashew -n '__fish_seen_subcommand_from bench' -l password-file -rF -d 'Of AUTH'
 for command in $commands
 	complete -c cashew -n "__fish_seen_subcommand_from $command" -l help -d 'What it does'
 end

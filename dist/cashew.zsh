@@ -57,7 +57,8 @@ _cashew() {
 		_arguments '--protocol[redis or memcached]:protocol:(redis memcached)' '--test[requests]:test:(get set mixed mget10 mget100)' \
 			'--clients[connections]:number:' '--pipeline[requests at once on a connection]:number:' '--keys[how many there are]:number:' \
 			'--size[bytes of a value]:bytes:' '--zipf[skew of the keys, 0 to 1]:exponent:' '--writes[of mixed, in percent]:percent:' \
-			'--rounds[bursts of each]:number:' '--burst[how long one is]:duration:' '--json[as JSON]' '--help[what it does]' '*:name=address:'
+			'--rounds[bursts of each]:number:' '--burst[how long one is]:duration:' '--user[of AUTH]:name:' '--password-file[of AUTH]:file:_files' \
+			'--json[as JSON]' '--help[what it does]' '*:name=address:'
 		;;
 	reload | health) _arguments $admin '--help[what it does]' ;;
 	upgrade) _arguments {-p,--pid-file}'[of the running proxy]:file:_files' '--timeout[how long to wait]:seconds:' '--help[what it does]' ;;

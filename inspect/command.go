@@ -5,6 +5,7 @@
 //	explain    a file's rings, or a running proxy's /explain
 //	diff       two files' rings against each other      movement.go
 //	top        the stats port or /stats, twice and again   rates.go
+//	bench      bench/generator, on several addresses in turn   benchfigures.go
 //	reload     a running proxy's /reload
 //	upgrade    a running proxy replaced by a new program
 //	health     a running proxy's /readyz
@@ -51,7 +52,7 @@ var (
 
 // commands are all of them, as the usage lists them.
 func commands() []*Command {
-	return []*Command{demoCommand(), checkCommand(), explainCommand(), diffCommand(), topCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
+	return []*Command{demoCommand(), checkCommand(), explainCommand(), diffCommand(), topCommand(), benchCommand(), reloadCommand(), upgradeCommand(), healthCommand(), helpCommand()}
 }
 
 // Find returns the subcommand with this name, or nil.

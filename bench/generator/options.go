@@ -25,6 +25,7 @@ type options struct {
 	rate         float64
 	limit        time.Duration
 	hold         bool
+	prefix       string // of keys
 
 	grace time.Duration // after the limit, for what is on its way
 }
@@ -61,6 +62,7 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&o.size, "size", 1, "of a value, in bytes")
 	fs.Float64Var(&o.rate, "rate", 0, "requests a second of all connections; 0: each sends when it has its replies")
 	fs.DurationVar(&o.limit, "limit", 10*time.Minute, "send nothing more after this time")
+	fs.StringVar(&o.prefix, "prefix", "key:", "what keys begin with")
 	fs.BoolVar(&o.hold, "hold", false, "wait for a line on stdin once connected, and for its end before closing")
 	if err := fs.Parse(args); err != nil {
 		return o, err

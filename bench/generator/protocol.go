@@ -42,7 +42,7 @@ func newRedis(o options, value []byte) *redis {
 	return &redis{
 		test: o.test, picker: newPicker(o.keys, o.zipf), value: value,
 		set: begin(prefix+"SET", 2*o.test.keys), get: begin(prefix+"GET", o.test.keys),
-		key: "$16\r\nkey:", bulk: fmt.Sprintf("$%d\r\n", o.size), array: fmt.Sprintf("*%d\r\n", o.test.keys),
+		key: fmt.Sprintf("$%d\r\n%s", len(o.prefix)+12, o.prefix), bulk: fmt.Sprintf("$%d\r\n", o.size), array: fmt.Sprintf("*%d\r\n", o.test.keys),
 	}
 }
 
@@ -100,13 +100,14 @@ type memcached struct {
 	test test
 	picker
 	value []byte // with the line's end
+	key   string // what stands before a key's number
 	set   string // what follows a key
 	found string // how the line of a value ends
 }
 
 func newMemcached(o options, value []byte) *memcached {
 	return &memcached{
-		test: o.test, picker: newPicker(o.keys, o.zipf), value: value,
+		test: o.test, picker: newPicker(o.keys, o.zipf), value: value, key: o.prefix,
 		set: fmt.Sprintf(" 0 0 %d\r\n", o.size), found: fmt.Sprintf(" %d\r\n", o.size),
 	}
 }
@@ -115,13 +116,15 @@ func (p *memcached) ping() string { return "version\r\n" }
 
 func (p *memcached) appendRequest(b []byte, r *random, set bool) []byte {
 	if set {
-		b = append(b, "set key:"...)
+		b = append(b, "set "...)
+		b = append(b, p.key...)
 		b = strconv.AppendInt(b, int64(p.pick(r)), 10)
 		return append(b, p.set...)
 	}
 	b = append(b, "get"...)
 	for range p.test.keys {
-		b = append(b, " key:"...)
+		b = append(b, ' ')
+		b = append(b, p.key...)
 		b = strconv.AppendInt(b, int64(p.pick(r)), 10)
 	}
 	return append(b, "\r\n"...)

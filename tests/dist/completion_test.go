@@ -56,7 +56,7 @@ func TestOptionsAreTold(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	tests := []struct{ name, line, want string }{
-		{"commands", "cashew ", "demo check explain diff top reload upgrade health help"},
+		{"commands", "cashew ", "demo check explain diff top bench reload upgrade health help"},
 		{"a command", "cashew ex", "explain"},
 		{"long option", "cashew --stats-p", "--stats-port"},
 		{"option of a command", "cashew top --o", "--once"},
@@ -64,6 +64,7 @@ func TestCompletion(t *testing.T) {
 		{"option of the demo", "cashew demo --emb", "--embedded-port"},
 		{"levels", "cashew -v 1", "1 10 11"},
 		{"file", "cashew -c cashew.se", "cashew.service"},
+		{"what follows an option", "cashew bench --protocol m", "memcached"},
 		{"file of a command", "cashew check cashew.1", "cashew.1"},
 		{"nutcracker has options", "nutcracker --test", "--test-conf"},
 		{"nutcracker has no commands", "nutcracker up", ""},
