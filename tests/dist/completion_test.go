@@ -14,9 +14,7 @@ var options = regexp.MustCompile(`(?m)^ +(?:(-[a-zA-Z]), +)?(--[a-z-]+)`)
 // told returns the words of usages: those of the program, and the long options of its commands.
 func told(t *testing.T) (ofProgram, ofCommands []string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "cashew")
-	program(t, "go", "build", "-o", path, "../..")
-	text := program(t, path, "--help")
+	text := program(t, cashew, "--help")
 	for _, o := range options.FindAllStringSubmatch(text, -1) {
 		ofProgram = append(ofProgram, o[1], o[2])
 	}
@@ -25,7 +23,7 @@ func told(t *testing.T) (ofProgram, ofCommands []string) {
 	}
 	for _, c := range regexp.MustCompile(`(?m)^  ([a-z]+) +[a-z]`).FindAllStringSubmatch(text, -1) {
 		ofProgram = append(ofProgram, c[1])
-		for _, o := range options.FindAllStringSubmatch(program(t, path, c[1], "--help"), -1) {
+		for _, o := range options.FindAllStringSubmatch(program(t, cashew, c[1], "--help"), -1) {
 			ofCommands = append(ofCommands, o[2])
 		}
 	}
@@ -106,17 +104,21 @@ func TestFish(t *testing.T) {
 	}
 }
 
-// pressTab is a zsh that types a line and Tab into another in a terminal of its own, and prints the line as it is then.
+// pressTab is a zsh that types lines and Tab into another in a terminal of its own, and prints the lines as they are then.
 const pressTab = `
 zmodload zsh/zpty
-out=$2/out
+dir=$2 out=$2/out
 zpty shell zsh -f -i
 zpty -w shell "PS1= PROMPT_EOL_MARK=; autoload -Uz compinit; compinit -u -D; source $1"
-zpty -w shell "keep() { print -r -- \$BUFFER >$out; exit }; zle -N keep; bindkey '^X' keep; print ready >$2/ready"
-while [[ ! -s $2/ready ]]; do sleep 0.02; done
-zpty -w -n shell "$3"$'\t\x18'
-while [[ ! -s $out ]]; do sleep 0.02; done
-cat $out
+zpty -w shell "keep() { print -r -- \$BUFFER >$out.new; mv $out.new $out; BUFFER=; }; zle -N keep; bindkey '^X' keep; print ready >$dir/ready"
+while [[ ! -s $dir/ready ]]; do sleep 0.02; done
+shift 2
+for line; do
+	zpty -w -n shell "$line"$'\t\x18'
+	while [[ ! -s $out ]]; do sleep 0.02; done
+	cat $out
+	rm $out
+done
 `
 
 // zsh completes as bash does.
@@ -126,16 +128,16 @@ func TestZsh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line, want := range map[string]string{
-		"cashew ex":         "cashew explain",
-		"cashew --stats-p":  "cashew --stats-port",
-		"cashew top --o":    "cashew top --once",
-		"cashew demo --emb": "cashew demo --embedded-port",
-		"cashew help rel":   "cashew help reload",
-		"nutcracker --test": "nutcracker --test-conf",
-	} {
-		if got := strings.TrimSpace(program(t, zsh, "-f", "-c", pressTab, "zsh", file, t.TempDir(), line)); got != want {
-			t.Errorf("%q is completed to %q; want %q", line, got, want)
-		}
+	args := []string{"-f", "-c", pressTab, "zsh", file, t.TempDir()}
+	wants := []string{
+		"cashew explain", "cashew --stats-port", "cashew top --once", "cashew demo --embedded-port", "cashew help reload",
+		"cashew bench --protocol redis", "nutcracker --test-conf",
+	}
+	for i, line := range []string{"cashew ex", "cashew --stats-p", "cashew top --o", "cashew demo --emb", "cashew help rel", "cashew bench --protocol r", "nutcracker --test"} {
+		args = append(args, line)
+		wants[i] += " " // as zsh goes on behind a word
+	}
+	if got, want := program(t, zsh, args...), strings.Join(wants, "\n")+"\n"; got != want {
+		t.Errorf("lines are completed to\n%s\nand not to\n%s", got, want)
 	}
 }

@@ -3,6 +3,7 @@ package dist
 
 import (
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -27,6 +28,21 @@ func program(t *testing.T, name string, args ...string) string {
 
 // full is for make dist: the programs that a few tests use have to be there then, and packages are built.
 var full = flag.Bool("full", false, "what is not there fails the test, and packages are built, installed and removed")
+
+// cashew is the program, built once.
+var cashew string
+
+func TestMain(m *testing.M) {
+	path, remove, err := processtest.Build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dist:", err)
+		os.Exit(1)
+	}
+	cashew = path
+	code := m.Run()
+	remove()
+	os.Exit(code)
+}
 
 // needed finds a program that make dist installs: without it, and without -full, the test is skipped.
 func needed(t *testing.T, name string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -52,7 +53,7 @@ func at(v any, path ...any) any {
 }
 
 // checked has cashew check a configuration that an example holds, and returns it; warnings fail the test if it is strict.
-func checked(t *testing.T, cashew string, text any, strict bool) string {
+func checked(t *testing.T, text any, strict bool) string {
 	t.Helper()
 	config, ok := text.(string)
 	if !ok {
@@ -71,11 +72,6 @@ func checked(t *testing.T, cashew string, text any, strict bool) string {
 // TestExamples: what Kubernetes and compose start has a configuration that is right, ports that it listens on, and time to drain. Whether
 // Kubernetes and compose take the files is what make dist asks their own libraries.
 func TestExamples(t *testing.T) {
-	cashew, remove, err := processtest.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
 	dockerfile := read(t, "../../dist/Dockerfile")
 	for _, name := range []string{"deployment.yaml", "sidecar.yaml"} {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +80,7 @@ func TestExamples(t *testing.T) {
 			for _, d := range documents(t, "../../dist/kubernetes/"+name) {
 				switch d["kind"] {
 				case "ConfigMap":
-					config = checked(t, cashew, at(d, "data", "cashew.yml"), true)
+					config = checked(t, at(d, "data", "cashew.yml"), true)
 				case "Deployment":
 					pod = at(d, "spec", "template", "spec")
 				}
@@ -124,7 +120,7 @@ func TestExamples(t *testing.T) {
 	}
 	t.Run("compose.yml", func(t *testing.T) {
 		d := documents(t, "../../dist/compose.yml")[0]
-		config := checked(t, cashew, at(d, "configs", "cashew", "content"), false) // whoever is in its network may ask the admin pages
+		config := checked(t, at(d, "configs", "cashew", "content"), false) // whoever is in its network may ask the admin pages
 		for _, port := range at(d, "services", "cashew", "ports").([]any) {
 			inside := port.(string)[strings.LastIndex(port.(string), ":"):]
 			if !strings.Contains(config, ": 0.0.0.0"+inside+"\n") {
@@ -177,4 +173,19 @@ func parsed(t *testing.T, text string) (v any) {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// TestMetrics: promtool has nothing to say of what a running proxy tells Prometheus.
+func TestMetrics(t *testing.T) {
+	promtool := needed(t, "promtool")
+	s := newSandbox(t)
+	status, body, err := processtest.Page("GET", "http://"+s.admin+"/metrics")
+	if err != nil || status != 200 || !strings.Contains(body, "cashew_live_servers") {
+		t.Fatalf("GET /metrics: %d, %v\n%s", status, err, body)
+	}
+	cmd := exec.Command(promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(body)
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
 }

@@ -105,18 +105,18 @@ func works(t *testing.T, root, zsh string) {
 			t.Errorf("the package lacks %s", name)
 		}
 	}
-	cashew := root + "/usr/bin/cashew"
-	if out := program(t, cashew, "-V"); !strings.Contains(out, "1.2.3") {
+	installed := root + "/usr/bin/cashew"
+	if out := program(t, installed, "-V"); !strings.Contains(out, "1.2.3") {
 		t.Errorf("the package's program is %s", out)
 	}
-	program(t, cashew, "check", "--strict", root+"/etc/cashew/cashew.yml")
+	program(t, installed, "check", "--strict", root+"/etc/cashew/cashew.yml")
 	listen := "127.0.0.1:" + processtest.FreePort(t)
 	config := filepath.Join(t.TempDir(), "cashew.yml")
 	text := strings.ReplaceAll(read(t, root+"/etc/cashew/cashew.yml"), "127.0.0.1:22121", listen)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := processtest.New(t, cashew, "-c", config, "-a", filepath.Join(processtest.TempDir(t), "stats"))
+	p := processtest.New(t, installed, "-c", config, "-a", filepath.Join(processtest.TempDir(t), "stats"))
 	p.Up(t, func() bool { return processtest.Listens("tcp", listen) })
 	p.Signal(syscall.SIGTERM)
 	processtest.Await(t, processtest.Patience, "the proxy ends", p.Ended)

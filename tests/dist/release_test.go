@@ -58,11 +58,6 @@ func TestRelease(t *testing.T) {
 // TestLogrotate: what is logged goes on in a new file.
 func TestLogrotate(t *testing.T) {
 	logrotate := needed(t, "logrotate")
-	cashew, remove, err := processtest.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(remove)
 	dir := processtest.TempDir(t)
 	log, pid := filepath.Join(dir, "cashew.log"), filepath.Join(dir, "pid")
 	// The user cashew need not be there, and a group that may write to its parent is asked who rotates.
