@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -69,6 +71,36 @@ func TestBench(t *testing.T) {
 		}
 	}
 	if keys := two.Keys(); len(keys) != 0 {
+		t.Errorf("the keys %q were left", keys)
+	}
+}
+
+// TestBenchInterrupted: Ctrl-C ends it, and no key is left.
+func TestBenchInterrupted(t *testing.T) {
+	server := miniredis.RunT(t)
+	type end struct {
+		exit   int
+		stderr string
+	}
+	ended := make(chan end, 1)
+	go func() {
+		exit, _, errs := benched("--rounds", "1000000", server.Addr())
+		ended <- end{exit, errs}
+	}()
+	for len(server.Keys()) == 0 { // from then on it listens to signals
+		select {
+		case e := <-ended:
+			t.Fatalf("it ended with %d, %s", e.exit, e.stderr)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-ended; e.exit != 1 || !strings.Contains(e.stderr, "interrupt") {
+		t.Errorf("it ended with %d, %s", e.exit, e.stderr)
+	}
+	if keys := server.Keys(); len(keys) != 0 {
 		t.Errorf("the keys %q were left", keys)
 	}
 }
