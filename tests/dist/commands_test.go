@@ -228,9 +228,12 @@ func TestCommandLinesAreFound(t *testing.T) {
 	got := commandLines("p", "Say `cashew check FILE`, or `make\nbench`, not `cashew`.\n\n    $ cashew diff a b\n    no key moves\n    cashew says so\n\nthen\n\n"+
 		"1. do\n\n        make run   # now\n    make test    all tests\n    a: make x\n    printf 'a:\\n  b'  >c\n")
 	want := []commandLine{
-		{"p:2", "cashew check FILE", false, nil}, {"p:2", "make bench", false, nil},
+		{"p:2", "cashew check FILE", false, nil},
+		{"p:2", "make bench", false, nil},
 		{"p:4", "cashew diff a b", true, []string{"no key moves", "cashew says so"}},
-		{"p:12", "make run", true, nil}, {"p:13", "make test", true, nil}, {"p:15", `printf 'a:\n  b'`, true, nil},
+		{"p:12", "make run", true, nil},
+		{"p:13", "make test", true, nil},
+		{"p:15", `printf 'a:\n  b'`, true, nil},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("commandLines() = %v; want %v", got, want)
