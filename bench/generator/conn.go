@@ -181,7 +181,7 @@ func (g *generator) take(c *conn, b []byte, now time.Duration) error {
 
 // answered notes that c's oldest request has its reply.
 func (g *generator) answered(c *conn, now time.Duration) {
-	g.latency.add(now - c.pending[c.first].at)
+	g.latency.add(now-c.pending[c.first].at, 1)
 	c.first++
 	g.done++
 	g.lastDone = now

@@ -61,7 +61,7 @@ func (g *generator) rounds() error {
 		}
 		err = g.all(g.clients*len(f.messages)+len(f.answers), func(n int) {
 			now := g.clock()
-			_ = g.latency.RecordValues(int64(min(now-at, maxLatency)), int64(n))
+			g.latency.add(now-at, n)
 			g.done += n
 			g.lastDone = now
 		})

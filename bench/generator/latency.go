@@ -38,10 +38,10 @@ func topOf(i int) int64 {
 	return (int64(i-shift*fine)+1)<<shift - 1
 }
 
-// add counts d; what takes longer than maxLatency counts as that.
-func (h *histogram) add(d time.Duration) {
-	h.counts[bucketOf(int64(max(0, min(d, maxLatency))))]++
-	h.count++
+// add counts d n times; what takes longer than maxLatency counts as that.
+func (h *histogram) add(d time.Duration, n int) {
+	h.counts[bucketOf(int64(max(0, min(d, maxLatency))))] += int64(n)
+	h.count += int64(n)
 }
 
 // percentile is what p of a hundred latencies did not exceed.

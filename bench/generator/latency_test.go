@@ -33,7 +33,7 @@ func TestPercentiles(t *testing.T) {
 		d := time.Duration(1) << random.IntN(36)
 		d += time.Duration(random.Int64N(int64(d)))
 		all = append(all, d)
-		h.add(d)
+		h.add(d, 1)
 	}
 	slices.Sort(all)
 	for p, at := range map[float64]int{0: 0, 50: 4999, 90: 8999, 99: 9899, 99.9: 9989, 100: 9998} {
@@ -41,7 +41,7 @@ func TestPercentiles(t *testing.T) {
 			t.Errorf("percentile(%g) = %v; want %v", p, got, want)
 		}
 	}
-	h.add(2 * maxLatency)
+	h.add(2*maxLatency, 1)
 	if got := h.percentile(100); got < maxLatency || got > maxLatency+maxLatency/1000 {
 		t.Errorf("what took longer than %v counts as %v", maxLatency, got)
 	}
