@@ -39,6 +39,15 @@ func adminKey(o *engine.Options) key {
 	}
 }
 
+// balanceKeys are about what those are told who send us clients, and how we leave them.
+func balanceKeys(o *engine.Options) []key {
+	return []key{
+		namedKey("ready", &o.ReadyNeedsPools, map[string]bool{"serving": false, "pools": true}, "is not what it may mean to be ready"),
+		msecKey("drain_delay", &o.DrainDelay),
+		msecKey("drain_timeout", &o.DrainTimeout),
+	}
+}
+
 // isAdminAddr says whether s is host and port; an IPv6 address has brackets. 0 lets the kernel choose the port.
 func isAdminAddr(s string) bool {
 	_, port, err := net.SplitHostPort(s)

@@ -20,10 +20,11 @@ type checker struct {
 	acls   aclFiles
 	again  bool // only secrets are read anew: what a start would open is not looked at
 
-	options engine.Options  // without Pools
-	pools   []*pool         // in the file's order
-	routed  map[string]bool // pools that others route to
-	strays  bool            // a line that is to name one of these names none
+	options engine.Options   // without Pools
+	given   map[string]given // of them
+	pools   []*pool          // in the file's order
+	routed  map[string]bool  // pools that others route to
+	strays  bool             // a line that is to name one of these names none
 
 	problems, warnings Problems
 }
@@ -94,6 +95,7 @@ func (c *checker) root(root *yaml.Node) {
 		}
 		if isGlobal(name, body) {
 			given := c.settings(body, Problem{}, globalSection+".", globalKeys(&c.options))
+			c.given = given
 			c.admin(given)
 			c.adminFiles(given)
 			c.auditFile(given["audit_log"])

@@ -90,7 +90,7 @@ func (p *pool) plainKeys(lookup lookupFunc) []key {
 
 // globalKeys are what the section of our own settings may hold.
 func globalKeys(o *engine.Options) []key {
-	return append([]key{
+	return slices.Concat([]key{
 		loopsKey(o),
 		readBufferKey(o),
 		usecKey("coalesce_usecs", &o.Coalesce, 1000),
@@ -102,11 +102,10 @@ func globalKeys(o *engine.Options) []key {
 		pathKey("admin_token_file", "the path of a file", &o.AdminTokenFile),
 		pathKey("admin_tls_cert_file", "the path of a file", &o.AdminTLSCertFile),
 		pathKey("admin_tls_key_file", "the path of a file", &o.AdminTLSKeyFile),
-		msecKey("drain_timeout", &o.DrainTimeout),
 		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
 		boolKey("stats_extended", &o.StatsExtended),
 		zoneKey("default_zone", &o.DefaultZone),
-	}, auditKeys(o)...)
+	}, balanceKeys(o), auditKeys(o))
 }
 
 func (p *pool) listenKey(lookup lookupFunc) key {

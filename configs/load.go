@@ -35,10 +35,17 @@ type File struct {
 	// Warnings say, in one line each, where the file may not do what its author expects.
 	Warnings []string
 
-	name    string // as Parse was given it
+	given   map[string]given // of our own settings
+	name    string           // as Parse was given it
 	data    []byte
 	acls    aclFiles
 	secrets []secretFile
+}
+
+// Has says whether the file has one of our own settings, or leaves it to its default.
+func (f *File) Has(global string) bool {
+	_, ok := f.given[global]
+	return ok
 }
 
 // Load reads and checks the file at path. The error is a Problems value: all mistakes in the file, or why it could not
@@ -80,7 +87,7 @@ func parseWith(name string, data []byte, lookup lookupFunc, acls aclFiles, again
 		return nil, c.problems
 	}
 
-	f := &File{Options: c.options, name: name, data: data, acls: acls}
+	f := &File{Options: c.options, given: c.given, name: name, data: data, acls: acls}
 	ring.SortServers(c.pools, func(p *pool) string { return p.Name })
 	for _, p := range c.pools {
 		p.Zone = cmp.Or(p.Zone, c.options.DefaultZone)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -29,6 +30,7 @@ type cliOptions struct {
 	pidFile      string
 	demo         bool // the embedded default in place of a configuration file
 	embeddedPort int  // of the demo
+	drainDelay   time.Duration
 
 	given map[string]bool // the long names of the options that the command line has
 	words []string        // what is no option, without the command demo and what is empty
@@ -70,6 +72,7 @@ var cliFlags = []cliFlag{
 	{"i", "stats-interval", "N", "a number", "accepted; statistics are always live (default: 30000)"},
 	{"p", "pid-file", "S", "a file name", "pid file (default: none)"},
 	{"m", "mbuf-size", "N", "a number", "accepted; buffers choose their own size (default: 16384)"},
+	{"", "drain-delay", "N", "a number", "milliseconds, where the file has no drain_delay (default: 0)"},
 	{"", "embedded-port", "N", "a number", "of the demo: its port on 127.0.0.1 (default: 22121)"},
 }
 
@@ -273,6 +276,8 @@ func (o *cliOptions) set(long, value string) error {
 		if n < minMbufBytes || n > maxMbufBytes {
 			return fmt.Errorf("mbuf chunk size must be between %d and %d bytes", minMbufBytes, maxMbufBytes)
 		}
+	case "drain-delay":
+		o.drainDelay = time.Duration(n) * time.Millisecond
 	case "embedded-port":
 		if n > math.MaxUint16 { // 0 lets the kernel choose
 			return fmt.Errorf("option %s value %d is not a valid port", f, n)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -102,13 +103,21 @@ func (p *process) load(state []byte) (o engine.Options, err error) {
 		}
 		o, p.warnings, p.loaded = f.Options, f.Warnings, f
 	}
-	o.Version = p.version
+	p.complete(&o, p.loaded)
 	p.lines.SetFormat(o.LogFormat)
 	found, err := p.found.Load().prepare(&o, discoveredIn(state), p.limited())
 	if err == nil {
 		p.found.Store(found)
 	}
 	return o, err
+}
+
+// complete has o say what only the process knows.
+func (p *process) complete(o *engine.Options, f *configs.File) {
+	o.Version = p.version
+	if f == nil || !f.Has("drain_delay") {
+		o.DrainDelay = p.cli.drainDelay
+	}
 }
 
 // warn logs what there is to say about the options.
@@ -179,7 +188,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 
 // goOnWith has the proxy go on with a file's options.
 func (p *process) goOnWith(f *configs.File) (engine.Changes, error) {
-	f.Options.Version = p.version
+	p.complete(&f.Options, f)
 	was := p.found.Load()
 	found, err := was.prepare(&f.Options, nil, p.limited())
 	if err != nil {
@@ -198,7 +207,7 @@ func (p *process) goOnWith(f *configs.File) (engine.Changes, error) {
 }
 
 // handle does what signals ask for, until one has ended the process in an orderly way: at SIGTERM or SIGINT what is in
-// flight is answered, for drain_timeout at most; a second one ends that at once.
+// flight is answered, for drain_timeout at most, once drain_delay is over; a second one ends that at once.
 //
 // Source: twemproxy 0.5.0 nc_signal.c.
 func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
@@ -218,9 +227,7 @@ func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
 		giveUp()
 		drained := make(chan error, 1)
 		go func() {
-			ctx, cancel := context.WithTimeout(drain, p.proxy.Options().DrainTimeout)
-			defer cancel()
-			drained <- f(ctx)
+			drained <- f(drain)
 		}()
 		return drained
 	}
@@ -244,13 +251,36 @@ func (p *process) handle(signals <-chan os.Signal, pred *upgrade.Predecessor) {
 			}
 			p.tell(upgrade.NotifyStopping())
 			p.audit("drain", unix.SignalName(sig.(syscall.Signal)))
-			drained = end(p.proxy.Drain)
+			drained = end(p.drain)
 		case next := <-p.replaced:
 			if drained == nil {
 				drained = end(func(ctx context.Context) error { return p.yield(ctx, next) })
 			}
 		}
 	}
+}
+
+// drain ends the proxy in order. For drain_delay it goes on to accept, and says already that it is not ready: who asks it every few
+// seconds where to send clients has looked away when the ports close.
+func (p *process) drain(ctx context.Context) error {
+	o := p.proxy.Options()
+	p.proxy.Leave()
+	if o.DrainDelay > 0 {
+		p.log.Info("not ready any more, still accepting", "for", o.DrainDelay)
+		select {
+		case <-time.After(o.DrainDelay):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	ctx, cancel := p.forDrain(ctx)
+	defer cancel()
+	return p.proxy.Drain(ctx)
+}
+
+// forDrain bounds how long what is in flight is waited for.
+func (p *process) forDrain(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, p.proxy.Options().DrainTimeout)
 }
 
 // signalled handles one signal and reports whether the process is to end.

@@ -56,6 +56,8 @@ func globalCases() []settingCase {
 				in.Errorf("the pages are at %s", addr)
 			}
 		}},
+		{key: "ready", to: "pools", shows: "pools", does: func(in *instance) { in.page("/readyz") }},
+		{key: "drain_delay", to: "70", shows: 70},
 		{key: "drain_timeout", to: "50", shows: 50},
 		{key: "log_format", to: "json", shows: "json", does: func(in *instance) {
 			log, err := os.ReadFile(in.dir + "/log")

@@ -84,6 +84,8 @@ func (p *process) goOn() {
 // yield gives the clients to the successor and drains those that it did not take. Whoever asks for pages is answered by the
 // successor from the beginning: this process would say that it is not ready.
 func (p *process) yield(ctx context.Context, next *upgrade.Successor) error {
+	ctx, cancel := p.forDrain(ctx)
+	defer cancel()
 	p.service.close()
 	p.found.Load().leaveFiles()
 	n, err := p.proxy.HandOver(ctx, world.NewChannel(next.Conn))

@@ -4,7 +4,7 @@ _cashew() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=
 	local commands='demo check explain diff top bench reload upgrade health help'
 	local options='-h --help -V --version -t --test-conf -d --daemonize -D --describe-stats -v --verbose -o --output
-		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size'
+		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size --drain-delay'
 	local admin='--admin --admin-token-file --admin-ca-cert-file'
 	COMPREPLY=()
 
@@ -14,7 +14,7 @@ _cashew() {
 		esac
 	fi
 	case $command in
-	demo) options='--embedded-port -v --verbose -o --output -s --stats-port -a --stats-addr -p --pid-file --help' ;;
+	demo) options='--embedded-port --drain-delay -v --verbose -o --output -s --stats-port -a --stats-addr -p --pid-file --help' ;;
 	check) options='--strict --help' ;;
 	explain) options="-c --conf-file -p --pool $admin --json --help" ;;
 	diff) options="$admin --json --help" ;;
@@ -22,7 +22,8 @@ _cashew() {
 	bench)
 		options='--protocol --test --clients --pipeline --keys --size --zipf --writes --rounds --burst --user --password-file --json --help'
 		;;
-	reload | health) options="$admin --help" ;;
+	reload) options="$admin --help" ;;
+	health) options="--live --pool $admin --help" ;;
 	upgrade) options='-p --pid-file --timeout --help' ;;
 	esac
 
@@ -43,7 +44,7 @@ _cashew() {
 		mapfile -t COMPREPLY < <(compgen -W '0 1 2 3 4 5 6 7 8 9 10 11' -- "$cur")
 		return
 		;;
-	-s | --stats-port | -a | --stats-addr | -i | --stats-interval | -m | --mbuf-size | --embedded-port | --admin | --stats | \
+	-s | --stats-port | -a | --stats-addr | -i | --stats-interval | -m | --mbuf-size | --drain-delay | --embedded-port | --admin | --stats | \
 		-n | --interval | --pool | --timeout | --clients | --pipeline | --keys | --size | --zipf | --writes | --rounds | --burst | --user)
 		return
 		;;

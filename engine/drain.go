@@ -9,6 +9,9 @@ import (
 // Draining says that the proxy takes no more clients: Drain or HandOver was called.
 func (p *Proxy) Draining() bool { return p.draining.Load() }
 
+// Leave has the proxy say that it is about to drain, to those who send it clients, and nothing else: it serves as before.
+func (p *Proxy) Leave() { p.parting.Store(true) }
+
 // Drain stops accepting, answers every command that was sent before, and closes each client at its next boundary between
 // two commands, after its last reply. A client in the middle of a command may finish it. Drain returns nil when no client
 // is left, or ctx's error; either way Stop is what ends the proxy. What clients are given time for (MOVING, the end of a command that

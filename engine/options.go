@@ -36,7 +36,11 @@ type Options struct {
 
 	AdminTLSCertFile, AdminTLSKeyFile string // of the admin pages, in PEM; "": they speak no TLS
 
-	DrainTimeout time.Duration // how long a stop may wait for what is in flight
+	// ReadyNeedsPools has the proxy not be ready for clients while one of its pools has no live server; else it is whenever it serves.
+	ReadyNeedsPools bool
+
+	DrainDelay   time.Duration // how long a stop goes on to accept, while it says already that it is not ready
+	DrainTimeout time.Duration // how long a stop may wait, after that, for what is in flight
 	LogFormat    string        // "text" or "json"
 
 	// AuditLog is the path of the audit log, "": there is none; the others are what it has, see audit.Policy. Whoever has the file takes

@@ -58,6 +58,7 @@ type Proxy struct {
 	leaving   []*pool     // removed, but still with clients; under changing
 	lingering []*listener // that are about to be closed, see linger; under changing
 	reloads   reloads
+	parting   atomic.Bool // Leave was called
 	draining  atomic.Bool
 	emptied   world.Signal // the last client left
 	accepting *world.Group

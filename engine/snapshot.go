@@ -34,7 +34,7 @@ func (p *Proxy) Snapshot() *stats.Snapshot {
 func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	s := &stats.Snapshot{
 		At: p.world.Now(), Started: p.world.Time(0), Version: p.Options().Version, Loops: len(p.loops),
-		Draining: p.Draining(), Reload: p.ReloadStatus(),
+		Draining: p.parting.Load() || p.Draining(), Reload: p.ReloadStatus(),
 	}
 	for _, pl := range pools {
 		st := pl.stats()

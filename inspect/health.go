@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -15,24 +16,34 @@ import (
 func healthCommand() *Command {
 	return &Command{
 		Name:    "health",
-		Args:    "[--admin ADDR]",
+		Args:    "[--live | --pool POOL] [--admin ADDR]",
 		Summary: "is a running proxy ready for clients?",
-		Help: "Asks the admin page /readyz, for container health checks. Exit status 0 if the proxy is ready; 1 if it is not or can't\n" +
-			"be asked, and says why.",
+		Help: "Asks the admin page /readyz: exit status 0 if the proxy serves and was not told to stop, 1 if it is not ready or can't be\n" +
+			"asked, and says why. A pool without a live server counts with --pool POOL, for that pool, and where the configuration\n" +
+			"says ready: pools. --live asks /healthz, whether the event loops answer at all: for what restarts a proxy that hangs.",
 		build: func(fs *pflag.FlagSet) action {
 			admin := pagesFlags(fs, engine.DefaultAdmin, adminUsage)
+			live := fs.Bool("live", false, "is it alive? Not: is it ready")
+			pool := fs.String("pool", "", "is it ready for clients of this pool?")
 			return func(args []string, stdout, _ io.Writer) error {
-				if len(args) > 0 {
+				switch {
+				case len(args) > 0:
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
+				case *live && *pool != "":
+					return fmt.Errorf("%w: either --live or --pool", errUsage)
+				case *live:
+					return health(admin, "/healthz", nil, stdout)
+				case *pool != "":
+					return health(admin, "/readyz", url.Values{"pool": {*pool}}, stdout)
 				}
-				return health(admin, stdout)
+				return health(admin, "/readyz", nil, stdout)
 			}
 		},
 	}
 }
 
-func health(p *pages, stdout io.Writer) error {
-	status, body, err := p.get(http.MethodGet, "/readyz", nil, patience, 64<<10)
+func health(p *pages, page string, query url.Values, stdout io.Writer) error {
+	status, body, err := p.get(http.MethodGet, page, query, patience, 64<<10)
 	if err != nil {
 		return err
 	}

@@ -10,32 +10,36 @@ import (
 
 func TestHealth(t *testing.T) {
 	tests := []struct {
-		name       string
+		name, args string
+		asked      string
 		status     int
 		says       string
 		exit       int
 		out, error string
 	}{
-		{"ready", http.StatusOK, "ok\n", 0, "ok\n", ""},
-		{"draining", http.StatusServiceUnavailable, "draining\n", 1, "", "cashew health: draining\n"},
+		{"ready", "", "/readyz", http.StatusOK, "ok\n", 0, "ok\n", ""},
+		{"draining", "", "/readyz", http.StatusServiceUnavailable, "draining\n", 1, "", "cashew health: draining\n"},
+		{"alive", "--live", "/healthz", http.StatusOK, "ok\n", 0, "ok\n", ""},
+		{"a pool", "--pool a&b", "/readyz?pool=a%26b", http.StatusServiceUnavailable, "pool a&b: no server is live\n", 1, "", "cashew health: pool a&b: no server is live\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path != "/readyz" {
-					t.Errorf("asked for %s", r.URL.Path)
+				if r.URL.String() != tt.asked {
+					t.Errorf("asked for %s; want %s", r.URL, tt.asked)
 				}
 				w.WriteHeader(tt.status)
 				_, _ = w.Write([]byte(tt.says))
 			}))
 			defer srv.Close()
 			var stdout, stderr bytes.Buffer
-			exit := Find("health").Run([]string{"--admin", srv.Listener.Addr().String()}, &stdout, &stderr)
+			args := append(strings.Fields(tt.args), "--admin", srv.Listener.Addr().String())
+			exit := Find("health").Run(args, &stdout, &stderr)
 			if exit != tt.exit || stdout.String() != tt.out || stderr.String() != tt.error {
 				t.Errorf("exit %d, %q, %q; want %d, %q, %q", exit, &stdout, &stderr, tt.exit, tt.out, tt.error)
 			}
 			srv.Close()
-			if exit := Find("health").Run([]string{"--admin", srv.Listener.Addr().String()}, &stdout, &stderr); exit != 1 {
+			if exit := Find("health").Run(args, &stdout, &stderr); exit != 1 {
 				t.Errorf("exit %d when nobody listens; want 1", exit)
 			}
 		})

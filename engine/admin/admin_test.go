@@ -222,7 +222,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	}{
 		{"well", func(*stats.Snapshot) {}, 200, "ok\n", true, false},
 		{"draining", func(s *stats.Snapshot) { s.Draining = true }, 503, "draining\n", true, false},
-		{"a pool is down", func(s *stats.Snapshot) { s.Pools[1].Live = 0 }, 503, "pool alpha: no server is live\n", true, false},
+		{"a pool is down", func(s *stats.Snapshot) { s.Pools[1].Live = 0 }, 200, "ok\n", true, false},
 		{"a loop hangs", func(s *stats.Snapshot) { s.Silent = 1 }, 503, "the event loops do not answer\n", false, false},
 		{"no answer", func(*stats.Snapshot) {}, 503, "the event loops do not answer\n", false, true},
 	} {
@@ -241,6 +241,43 @@ func TestHealthAndReadiness(t *testing.T) {
 					t.Errorf("/healthz: %d %q, want healthy %v", w.Code, w.Body, c.healthy)
 				}
 			})
+		})
+	}
+}
+
+// Whether a pool without a live server counts is for the configuration to say, and for who asks.
+func TestReadinessOfPools(t *testing.T) {
+	dead := func(s *stats.Snapshot) { s.Pools[1].Live = 0 }
+	unknown := func(s *stats.Snapshot) { s.Pools[1].Discovery = &stats.Discovery{} }
+	well := func(*stats.Snapshot) {}
+	for _, c := range []struct {
+		name, query string
+		change      func(*stats.Snapshot)
+		needsPools  bool
+		status      int
+		says        string
+	}{
+		{"another is dead", "?pool=beta", dead, false, 200, "ok\n"},
+		{"it is dead", "?pool=alpha", dead, false, 503, "pool alpha: no server is live\n"},
+		{"one of them is dead", "?pool=beta&pool=alpha", dead, false, 503, "pool alpha: no server is live\n"},
+		{"nobody knows its servers", "?pool=alpha", unknown, false, 503, "pool alpha: no server has been discovered\n"},
+		{"there is none", "?pool=gamma", well, false, 404, "pool \"gamma\": there is none\n"},
+		{"no name", "?pool=", well, false, 404, "pool \"\": there is none\n"},
+		{"all are needed", "", well, true, 200, "ok\n"},
+		{"all are needed, one is dead", "", dead, true, 503, "pool alpha: no server is live\n"},
+		{"all are needed, one is unknown", "", unknown, true, 503, "pool alpha: no server has been discovered\n"},
+		{"all are needed, and asked for is another", "?pool=beta", dead, true, 200, "ok\n"},
+		{"draining", "?pool=beta", func(s *stats.Snapshot) { s.Draining = true }, false, 503, "draining\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig()
+			c.change(&r.proxy.snap)
+			o := twoPoolsOptions()
+			o.ReadyNeedsPools = c.needsPools
+			r.proxy.options.Store(o)
+			if w := r.do("GET", "/readyz"+c.query); w.Code != c.status || w.Body.String() != c.says {
+				t.Errorf("%d %q, want %d %q", w.Code, w.Body, c.status, c.says)
+			}
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,9 +128,15 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// readyz answers 200 while this proxy should get clients, for those who balance load.
+// readyz answers 200 while this proxy should get clients, for those who balance load: while it serves and is not told to stop. That a
+// pool has no live server counts where its clients ask, by ?pool=, or ready: pools says so: a pool that is dead is so for every proxy
+// of a fleet at once, and a balancer that is told finds none for the clients of the others.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	reasons := s.notReady(r.Context())
+	reasons, err := s.notReady(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
 	if len(reasons) > 0 {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -143,24 +148,33 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// notReady says why this proxy should get no clients.
-func (s *Server) notReady(ctx context.Context) (reasons []string) {
-	snap, err := s.fresh(ctx)
+// notReady says why this proxy should get no clients: none at all or, if r names pools, none of these. The error is of who names
+// a pool that there is not.
+func (s *Server) notReady(r *http.Request) (reasons []string, err error) {
+	named := r.URL.Query()["pool"]
+	for _, name := range named {
+		if _, err := s.pool(name); err != nil {
+			return nil, err
+		}
+	}
+	snap, err := s.fresh(r.Context())
 	if err != nil {
-		return []string{err.Error()}
+		return []string{err.Error()}, nil
 	}
 	if snap.Draining {
 		reasons = append(reasons, "draining")
 	}
+	all := len(named) == 0 && s.src.Proxy.Options().ReadyNeedsPools
 	for i := range snap.Pools {
 		switch p := &snap.Pools[i]; {
+		case !all && !slices.Contains(named, p.Name):
 		case p.Live == 0:
 			reasons = append(reasons, fmt.Sprintf("pool %s: no server is live", p.Name))
 		case p.Discovery != nil && p.Discovery.Known == 0:
 			reasons = append(reasons, fmt.Sprintf("pool %s: no server has been discovered", p.Name))
 		}
 	}
-	return reasons
+	return reasons, nil
 }
 
 func (s *Server) pools(r *http.Request) (any, error) { return s.snapshot(r.Context()) }
