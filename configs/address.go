@@ -2,6 +2,7 @@ package configs
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"math"
 	"net"
@@ -71,23 +72,52 @@ func parseListen(s string, lookup lookupFunc) (l engine.Listen, reason string) {
 
 	host, portText, ok := cutLast(s, ':')
 	if !ok {
+		if port, ok := parseNumber(s); ok && port > 0 && port <= math.MaxUint16 {
+			return l, reasonListenForm + ": it has no host; 0.0.0.0 stands for all addresses"
+		}
 		return l, reasonListenForm
 	}
 	port, ok := parseNumber(portText)
 	if !ok || port < 1 || port > math.MaxUint16 {
 		return l, reasonListenPort
 	}
+	if why := whyNoHost(host); why != "" {
+		return l, reasonValue + ": " + why
+	}
 	addr, isNumeric, ok := parseIP(host)
 	if !isNumeric && host != "" {
 		var err error
-		addr, err = lookup(host)
-		ok = err == nil
+		if addr, err = lookup(host); err != nil {
+			return l, reasonValue + ": its host can't be found (" + whyNotFound(err) + ")"
+		}
+		ok = true
 	}
 	if !ok {
 		return l, reasonValue
 	}
 	l.Network, l.Addr = "tcp", netip.AddrPortFrom(addr, uint16(port)).String()
 	return l, ""
+}
+
+// whyNoHost says what is wrong with a host of listen that can be none; "": it may be one.
+func whyNoHost(host string) string {
+	switch {
+	case host == "":
+		return "it has no host; 0.0.0.0 stands for all addresses"
+	case strings.Contains(host, "://"):
+		return "a scheme does not belong to it"
+	case strings.HasPrefix(host, "["):
+		return "an IPv6 address has no brackets here"
+	}
+	return ""
+}
+
+// whyNotFound is what a resolver said, without the name, which stands beside it.
+func whyNotFound(err error) string {
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e.Err
+	}
+	return err.Error()
 }
 
 // parseMode reads permissions as C's strtol does in base 8: what follows the digits is ignored, and no digits are 0.

@@ -1,10 +1,12 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -24,13 +26,19 @@ type checker struct {
 	given   map[string]given // of them
 	pools   []*pool          // in the file's order
 	routed  map[string]bool  // pools that others route to
+	places  map[string]int   // of pools, by name; once all were read
 	strays  bool             // a line that is to name one of these names none
+
+	keys     map[string]bool // of all sections
+	compared int             // words, with those of mistakes
 
 	problems, warnings Problems
 }
 
 // report notes a problem at n, which may be nil for the file as a whole.
-func (c *checker) report(n *yaml.Node, p Problem) { c.problems = append(c.problems, c.place(n, p)) }
+func (c *checker) report(n *yaml.Node, p Problem) {
+	c.problems = append(c.problems, c.place(n, c.withCause(n, p)))
+}
 
 func (c *checker) warn(n *yaml.Node, p Problem) { c.warnings = append(c.warnings, c.place(n, p)) }
 
@@ -52,20 +60,28 @@ func (c *checker) document() {
 	root, documents, err := parseYAML(c.text.utf8)
 	if err != nil {
 		line, reason := c.text.syntaxProblem(err)
-		p := Problem{Reason: reason}
-		if strings.HasPrefix(strings.TrimLeft(c.text.line(line), " "), "\t") {
-			p.Want = "spaces, not tabs, before the text"
+		p, because := Problem{Reason: reason}, c.behind(line, reason)
+		if p.Want = because.want; because.text != "" {
+			p.Reason += ": " + because.text
+		}
+		if because.line > 0 {
+			line = because.line
 		}
 		c.report(&yaml.Node{Line: line, Column: 1}, p)
 		return
 	}
-	if documents != 1 {
+	at := Problem{Want: `"pool name:" and below it, indented, the pool's settings`}
+	switch {
+	case documents == 0 && strings.TrimSpace(c.text.utf8) == "":
+		c.report(nil, at.because("must contain only 1 document; found 0 documents: the file is empty"))
+	case documents == 0:
+		c.report(nil, at.because("must contain only 1 document; found 0 documents: the file has comments alone"))
+	case documents > 1:
 		c.report(nil, Problem{Reason: fmt.Sprintf("must contain only 1 document; found %d documents", documents)})
 	}
 	if root == nil || !c.isPlain(root, Problem{}) {
 		return
 	}
-	at := Problem{Want: `"pool name:" and below it, indented, the pool's settings`}
 	switch root.Kind {
 	case yaml.ScalarNode:
 		c.report(root, at.because(`has invalid empty "key:" at depth 0`))
@@ -130,7 +146,12 @@ func (c *checker) pool(name, body *yaml.Node) {
 	}
 	switch body.Kind {
 	case yaml.ScalarNode:
-		c.report(body, at.because(`has invalid mapping "key:" at depth 1`))
+		if because, found := strayIn(name.Value, name.Column); found {
+			at.Reason, at.Want = ": "+because.text, because.want
+		} else if c.isKey(name.Value) {
+			at.Want = "a pool's name; a setting stands indented below that"
+		}
+		c.report(body, at.because(`has invalid mapping "key:" at depth 1%s`, at.Reason))
 	case yaml.SequenceNode:
 		c.report(body, at.because("has sequence at depth 1 instead of 2"))
 	default:
@@ -168,7 +189,7 @@ func (c *checker) settings(body *yaml.Node, at Problem, prefix string, keys []ke
 			shown := withoutSecret(name.Value, keys)
 			at.Key = prefix + shown
 			unknown := at.because("directive %q is unknown", shown)
-			unknown.Meant = Near(shown, keyNames(keys))
+			unknown.Meant = c.nearest(shown, keyNames(keys))
 			c.report(name, unknown)
 			continue
 		}
@@ -227,15 +248,19 @@ func (c *checker) scalar(value *yaml.Node, at Problem, k *key) (ok bool) {
 	if at.Want = k.want; k.isList && k.name != "servers" && value.Kind == yaml.MappingNode {
 		at.Want += `, in quotes if it has ": " in it, or ":" at its end`
 	}
+	if k.name == "servers" && value.Kind == yaml.MappingNode && value.Style&yaml.FlowStyle == 0 {
+		at.Want += `, without a blank behind ":", which makes two values of it`
+	}
 	if !c.isText(value, at, reasonDepth, reasonLists) {
 		return false
 	}
 	if k.isWords {
 		return c.words(value, at, k)
 	}
-	if !c.taken(value, value.Value, at, k) {
+	if !c.taken(value, func() hidden { return hiddenIn(value.Value) }, at, k) {
 		return false
 	}
+	c.doubtful(value, at, k)
 	if k.isInt32 && wraps(value.Value) {
 		n, _ := parseNumber(value.Value)
 		at.Value, at.Want = value.Value, ""
@@ -251,28 +276,35 @@ func (c *checker) words(value *yaml.Node, at Problem, k *key) (ok bool) {
 		c.report(value, at.because("is empty"))
 	}
 	ok = len(words) > 0
+	hide := sync.OnceValue(func() hidden { return hiddenIn(value.Value) })
 	for _, text := range words {
 		word := *value
 		word.Value = text
-		ok = c.taken(&word, value.Value, at, k) && ok
+		ok = c.taken(&word, hide, at, k) && ok
 	}
 	return ok
 }
 
-// taken has k take a value, or a word of all that the key has, and reports why it does not.
-func (c *checker) taken(value *yaml.Node, all string, at Problem, k *key) bool {
+// taken has k take a value, or a word of all that the key has, and reports why it does not, without what all of it hides.
+func (c *checker) taken(value *yaml.Node, hide func() hidden, at Problem, k *key) bool {
 	reason := k.set(value)
 	if reason == "" {
 		return true
 	}
 	if !k.isSecret {
-		at.Value = withoutHidden(value.Value, all)
+		at.Value = hide().without(value.Value)
 	}
 	if strings.Contains(reason, k.want) {
 		at.Want = ""
 	}
-	at.Meant = Near(value.Value, k.choices)
-	c.report(value, at.because("%s", withoutHidden(withoutSigned(reason), all)))
+	if k.movesKeys {
+		if at.Meant = spelled(value.Value, k.choices); at.Meant == "" {
+			reason += reasonMoves
+		}
+	} else {
+		at.Meant = c.nearest(value.Value, k.choices)
+	}
+	c.report(value, at.because("%s", hide().without(withoutSigned(reason))))
 	return false
 }
 
@@ -309,9 +341,9 @@ func (c *checker) isPlain(n *yaml.Node, at Problem) bool {
 	case n.Style&yaml.FlowStyle == 0:
 		return true
 	case n.Kind == yaml.SequenceNode:
-		at.Reason = tokenFlowSequence
+		at.Reason, at.Want = tokenFlowSequence, cmp.Or(at.Want, `a list, each entry on a line of its own behind "- "`)
 	default:
-		at.Reason = tokenFlowMapping
+		at.Reason, at.Want = tokenFlowMapping, cmp.Or(at.Want, `"key: value", each on a line of its own`)
 	}
 	c.report(n, at.because("%s is disallowed", at.Reason))
 	return false

@@ -68,7 +68,7 @@ global:
 `
 
 const allProblems = `f.yml:3: pool alpha: listen: "127.0.0.1" has an invalid "hostname:port" format string; expected "host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"
-f.yml:4: pool alpha: hash: "fnv1_46" is not a valid hash; expected one of one_at_a_time, md5, crc16, crc32, crc32a, fnv1_64, fnv1a_64, fnv1_32, fnv1a_32, hsieh, murmur, jenkins, xxhash64; did you mean "fnv1_64"?
+f.yml:4: pool alpha: hash: "fnv1_46" is not a valid hash, and not supported here: any other one moves keys; expected one of one_at_a_time, md5, crc16, crc32, crc32a, fnv1_64, fnv1a_64, fnv1_32, fnv1a_32, hsieh, murmur, jenkins, xxhash64
 f.yml:5: pool alpha: directive "hsah" is unknown; did you mean "hash"?
 f.yml:6: pool alpha: hash: is a duplicate (the first is on line 4)
 f.yml:7: pool alpha: timeout: "400ms" is not a number; expected milliseconds, digits only, at most 2147483647

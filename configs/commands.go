@@ -32,9 +32,10 @@ func (c *checker) commands(p *pool) {
 	if !ok {
 		return
 	}
+	hide := hiddenIn(n.Value)
 	for _, wrong := range resp.CheckRules(p.commands) {
 		c.report(n, Problem{
-			Pool: p.Name, Key: "commands", Value: withoutHidden(wrong.Rule, n.Value), Reason: wrong.Reason, Want: wantRules, Meant: Near(wrong.Rule, wrong.Known),
+			Pool: p.Name, Key: "commands", Value: hide.without(wrong.Rule), Reason: wrong.Reason, Want: wantRules, Meant: c.nearest(wrong.Rule, wrong.Known),
 		})
 	}
 }

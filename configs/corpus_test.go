@@ -223,12 +223,12 @@ var validSamples = []sample{
 	{
 		name: "server without a host", file: serversAt(":6379:1"),
 		want:     withServers(topology.ServerOptions{Name: ":6379", PName: ":6379:1", Network: "tcp", Addr: "no-host.invalid:6379", Weight: 1}),
-		warnings: []string{`4: pool p: servers: ":6379:1" has a host that can never be connected to; expected an address (IPv6 without brackets) or a name`},
+		warnings: []string{`4: pool p: servers: ":6379:1" has a host that can never be connected to; expected an address (IPv6 without brackets, such as ::1:6379:1) or a name`},
 	},
 	{
 		name: "server in brackets", file: serversAt(`"[::1]:6379:1"`),
 		want:     withServers(topology.ServerOptions{Name: "[::1]:6379", PName: "[::1]:6379:1", Network: "tcp", Addr: "[[::1]]:6379", Weight: 1}),
-		warnings: []string{`4: pool p: servers: "[::1]:6379:1" has a host that can never be connected to; expected an address (IPv6 without brackets) or a name`},
+		warnings: []string{`4: pool p: servers: "[::1]:6379:1" has a host that can never be connected to; expected an address (IPv6 without brackets, such as ::1:6379:1) or a name`},
 	},
 	{name: "servers sorted by length, then bytes", file: serversAt("h:1:1 zz", "h:1:1 b", "h:1:1 aaa", "h:1:1 aa"), want: withServers(
 		topology.ServerOptions{Name: "b", PName: "h:1:1", Network: "tcp", Addr: "h:1", Weight: 1},
@@ -293,8 +293,8 @@ func utf16LE(s string) string {
 
 var wrongSamples = []sample{
 	// The document.
-	{name: "empty", file: "", problems: []Problem{{Reason: "must contain only 1 document; found 0 documents"}}},
-	{name: "only a comment", file: "# nothing\n", problems: []Problem{{Reason: "must contain only 1 document; found 0 documents"}}},
+	{name: "empty", file: "", problems: []Problem{{Reason: "must contain only 1 document; found 0 documents: the file is empty"}}},
+	{name: "only a comment", file: "# nothing\n", problems: []Problem{{Reason: "must contain only 1 document; found 0 documents: the file has comments alone"}}},
 	{name: "two documents", file: pool1() + "---\nq: r\n", problems: []Problem{
 		{Reason: "must contain only 1 document; found 2 documents"},
 		{Line: 5, Column: 1, Reason: "document start token (5) is disallowed"},
@@ -303,22 +303,22 @@ var wrongSamples = []sample{
 		{Line: 2, Reason: "failed to get the next yaml document: found character that cannot start any token", Want: "spaces, not tabs, before the text"},
 	}},
 	{name: "wrong indentation", file: "p:\n    listen: 127.0.0.1:1\n  hash: md5\n  servers:\n    - a:1:1\n", problems: []Problem{
-		{Line: 3, Reason: "failed to get the next yaml document: did not find expected key"},
+		{Line: 3, Reason: "failed to get the next yaml document: did not find expected key: it is indented by 2, and those before it that it could belong to by 0, 4"},
 	}},
 	{name: "no colon", file: "p:\n  listen 127.0.0.1:1\n  hash: md5\n  servers:\n    - a:1:1\n", problems: []Problem{
 		{Line: 3, Reason: "failed to get the next yaml document: mapping values are not allowed in this context"},
 	}},
 	{name: "open quote", file: "p:\n  hash: \"md5\n  timeout: 1\n  servers:\n    - a:1:1\n", problems: []Problem{
-		{Line: 2, Reason: "failed to get the next yaml document: found unexpected end of stream"},
+		{Line: 2, Reason: "failed to get the next yaml document: found unexpected end of stream: a quote begins there and does not end"},
 	}},
 	{name: "unknown alias", file: pool1("hash: *x"), problems: []Problem{
-		{Line: 3, Reason: "failed to get the next yaml document: unknown anchor referenced"},
+		{Line: 3, Reason: "failed to get the next yaml document: unknown anchor referenced: a value that begins with * is something else to YAML"},
 	}},
 	{name: "control character", file: pool1("hash: a\x01"), problems: []Problem{
 		{Line: 3, Reason: "failed to get the next yaml document: control characters are not allowed"},
 	}},
 	{name: "no UTF-8", file: pool1("hash: a\xff"), problems: []Problem{
-		{Line: 3, Reason: "failed to get the next yaml document: invalid leading UTF-8 octet"},
+		{Line: 3, Reason: "failed to get the next yaml document: invalid leading UTF-8 octet: it is in another encoding"},
 	}},
 	{name: "half a UTF-16 unit", file: utf16LE("\ufeff"+pool1()) + "\n", problems: []Problem{
 		{Line: 1, Reason: "failed to get the next yaml document: incomplete UTF-16 character"},
@@ -368,7 +368,7 @@ var wrongSamples = []sample{
 	{name: "pool's name is a mapping", file: "? a: b\n: c\n", problems: []Problem{{Line: 1, Reason: `has more than one "key:value" at depth 1`}}},
 	{name: "pool's name is a list", file: "? - a\n: c\n", problems: []Problem{{Line: 1, Reason: "has sequence at depth 1 instead of 2"}}},
 	{name: "mapping in a pool", file: pool1("hash:", "  md5: 1"), problems: []Problem{{Line: 4, Pool: "p", Key: "hash", Reason: "has a depth greater than 2"}}},
-	{name: "mapping in the list", file: serversAt("a: b"), problems: []Problem{{Line: 4, Pool: "p", Key: "servers", Reason: "has a depth greater than 2", Want: wantServer}}},
+	{name: "mapping in the list", file: serversAt("a: b"), problems: []Problem{{Line: 4, Pool: "p", Key: "servers", Reason: "has a depth greater than 2", Want: wantServer + `, without a blank behind ":", which makes two values of it`}}},
 	{name: "servers is a mapping", file: "p:\n  listen: 127.0.0.1:1\n  servers:\n    a: b\n", problems: []Problem{{Line: 4, Pool: "p", Key: "servers", Reason: "has a depth greater than 2"}}},
 	{name: "key is a list", file: pool1("? - a", ": b"), problems: []Problem{{Line: 3, Pool: "p", Reason: `has invalid "key:value" at depth 2`}}},
 	{name: "key is empty", file: pool1(`"": b`), problems: []Problem{{Line: 3, Pool: "p", Reason: "is empty"}}},
@@ -428,10 +428,10 @@ var wrongSamples = []sample{
 	{name: "listen mode above 0777", file: listenAt("/tmp/a 1000"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "/tmp/a 1000", Reason: `has an invalid file permission in "socket_path permission" format string`}}},
 	{name: "listen mode negative", file: listenAt("/tmp/a -1"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "/tmp/a -1", Reason: `has an invalid file permission in "socket_path permission" format string`}}},
 	{name: "listen mode beyond 64 bits", file: listenAt("/tmp/a 7777777777777777777777"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "/tmp/a 7777777777777777777777", Reason: `has an invalid file permission in "socket_path permission" format string`}}},
-	{name: "listen at an unknown name", file: listenAt("no-such-host.invalid:1"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "no-such-host.invalid:1", Reason: "has an invalid value"}}},
-	{name: "listen without a host", file: listenAt(":22121"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: ":22121", Reason: "has an invalid value"}}},
+	{name: "listen at an unknown name", file: listenAt("no-such-host.invalid:1"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "no-such-host.invalid:1", Reason: "has an invalid value: its host can't be found (no such host)"}}},
+	{name: "listen without a host", file: listenAt(":22121"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: ":22121", Reason: "has an invalid value: it has no host; 0.0.0.0 stands for all addresses"}}},
 	{name: "listen in brackets", file: listenAt(`"[::1]:1"`), problems: []Problem{
-		{Line: 2, Pool: "p", Key: "listen", Value: "[::1]:1", Reason: "has an invalid value", Want: `"host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"`},
+		{Line: 2, Pool: "p", Key: "listen", Value: "[::1]:1", Reason: "has an invalid value: an IPv6 address has no brackets here", Want: `"host:port" (an IPv6 address without brackets, such as ::1:22121) or "/path [octal mode]"`},
 	}},
 	{name: "listen at no IPv6", file: listenAt("1:2:3:1"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "1:2:3:1", Reason: "has an invalid value"}}},
 	{name: "listen at a zone that is not local", file: listenAt("::1%lo:1"), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "::1%lo:1", Reason: "has an invalid value"}}},
@@ -439,12 +439,12 @@ var wrongSamples = []sample{
 	{name: "listen path of 108 bytes", file: listenAt("/" + strings.Repeat("a", 107)), problems: []Problem{{Line: 2, Pool: "p", Key: "listen", Value: "/" + strings.Repeat("a", 107), Reason: "has an invalid value"}}},
 
 	// Values.
-	{name: "hash unknown", file: pool1("hash: fnv1_46"), problems: []Problem{{Line: 3, Pool: "p", Key: "hash", Value: "fnv1_46", Reason: "is not a valid hash", Meant: "fnv1_64"}}},
+	{name: "hash unknown", file: pool1("hash: fnv1_46"), problems: []Problem{{Line: 3, Pool: "p", Key: "hash", Value: "fnv1_46", Reason: "is not a valid hash" + reasonMoves}}},
 	{name: "hash in capitals", file: pool1("hash: MD5"), problems: []Problem{{Line: 3, Pool: "p", Key: "hash", Value: "MD5", Reason: "is not a valid hash", Meant: "md5"}}},
 	{name: "hash_tag of one", file: pool1("hash_tag: a"), problems: []Problem{{Line: 3, Pool: "p", Key: "hash_tag", Value: "a", Reason: "is not a valid hash tag string with two characters"}}},
 	{name: "hash_tag of three", file: pool1("hash_tag: abc"), problems: []Problem{{Line: 3, Pool: "p", Key: "hash_tag", Value: "abc", Reason: "is not a valid hash tag string with two characters"}}},
 	{name: "distribution unknown", file: pool1("distribution: modulo"), problems: []Problem{
-		{Line: 3, Pool: "p", Key: "distribution", Value: "modulo", Reason: "is not a valid distribution", Want: "one of ketama, modula, random", Meant: "modula"},
+		{Line: 3, Pool: "p", Key: "distribution", Value: "modulo", Reason: "is not a valid distribution" + reasonMoves, Want: "one of ketama, modula, random"},
 	}},
 	{name: "number with a unit", file: pool1("timeout: 400ms"), problems: []Problem{{Line: 3, Pool: "p", Key: "timeout", Value: "400ms", Reason: "is not a number", Want: wantMsec}}},
 	{name: "number negative", file: pool1("timeout: -1"), problems: []Problem{{Line: 3, Pool: "p", Key: "timeout", Value: "-1", Reason: "is not a number"}}},
@@ -481,7 +481,7 @@ var wrongSamples = []sample{
 	{name: "unknown_commands without redis", file: pool1("unknown_commands: refuse"), problems: []Problem{{Line: 3, Pool: "p", Key: "unknown_commands", Reason: `directive "unknown_commands:" is only valid for a redis pool`, Want: `"redis: true" beside it`}}},
 	{name: "unknown_commands forward", file: pool1("redis: true", "unknown_commands: forward"), problems: []Problem{{Line: 4, Pool: "p", Key: "unknown_commands", Value: "forward", Reason: "is not a valid policy", Want: "one of learn, refuse"}}},
 	{name: "commands of spaces", file: pool1("redis: true", `commands: " "`), problems: []Problem{{Line: 4, Pool: "p", Key: "commands", Value: " ", Reason: "has no rules", Want: wantRules}}},
-	{name: "commands unquoted at sign", file: pool1("redis: true", "commands: @all"), problems: []Problem{{Line: 4, Reason: "failed to get the next yaml document: found character that cannot start any token"}}},
+	{name: "commands unquoted at sign", file: pool1("redis: true", "commands: @all"), problems: []Problem{{Line: 4, Reason: "failed to get the next yaml document: found character that cannot start any token: a value that begins with @ is something else to YAML"}}},
 	{name: "password without redis", file: pool1("redis_auth: secret"), problems: []Problem{{Line: 3, Pool: "p", Key: "redis_auth", Reason: `directive "redis_auth:" is only valid for a redis pool`}}},
 	{name: "password with redis false", file: pool1("redis_auth: secret", "redis: false"), problems: []Problem{{Line: 3, Pool: "p", Key: "redis_auth", Reason: `directive "redis_auth:" is only valid for a redis pool`}}},
 

@@ -161,6 +161,7 @@ func (c *checker) serverLogins(p *pool) {
 			names[addr] = append(names[addr], s.Name) // or what sentinels call it
 		}
 	}
+	known := slices.Sorted(maps.Keys(names))
 	p.logins = make(map[string]resp.Login, len(p.serverAuth))
 	for _, a := range p.serverAuth {
 		at := Problem{Pool: p.Name, Key: "server_auth", Value: a.server}
@@ -168,7 +169,7 @@ func (c *checker) serverLogins(p *pool) {
 			names[a.server] = []string{a.server} // of one that may be discovered, by name
 		}
 		if names[a.server] == nil {
-			at.Meant = Near(a.server, slices.Sorted(maps.Keys(names)))
+			at.Meant = c.nearest(a.server, known)
 			c.report(a.at, at.because("is no server of the pool"))
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -18,8 +17,8 @@ func (p *pool) doorKeys() []key {
 	return []key{
 		p.sendersKey(),
 		p.handshakeKey(),
-		networksKey("allow_from", &p.AllowFrom),
-		networksKey("deny_from", &p.DenyFrom),
+		p.networksKey("allow_from", &p.AllowFrom),
+		p.networksKey("deny_from", &p.DenyFrom),
 		msecKey("client_idle_timeout", &p.ClientIdleTimeout),
 		plainKey("client_connections_per_address", number, &p.ClientConnectionsPerAddress, 0, math.MaxInt32),
 		plainKey("auth_failures", number, &p.AuthFailures, 0, math.MaxInt32),
@@ -31,10 +30,10 @@ const (
 	unixSender   = "unix"
 )
 
-func networksKey(name string, to *engine.Networks) key {
+func (p *pool) networksKey(name string, to *engine.Networks) key {
 	return key{
 		name: name, to: to, want: wantNetworks, isWords: true,
-		set:  func(n *yaml.Node) string { return addNetwork(to, n.Value) },
+		set:  func(n *yaml.Node) string { return p.addNetwork(name, to, n.Value) },
 		show: func() any { return orNil(strings.Join(networkTexts(*to), " ")) },
 	}
 }
@@ -48,7 +47,7 @@ func (p *pool) sendersKey() key {
 				to.Unix = true
 				return ""
 			}
-			return addNetwork(&to.Networks, n.Value)
+			return p.addNetwork("proxy_protocol_from", &to.Networks, n.Value)
 		},
 		show: func() any {
 			words := networkTexts(to.Networks)
@@ -84,7 +83,7 @@ func orNil(s string) any {
 }
 
 // addNetwork reads an address or a network, whose host has to be zero: 10.0.0.1/8 could be meant either way.
-func addNetwork(to *engine.Networks, word string) (reason string) {
+func (p *pool) addNetwork(key string, to *engine.Networks, word string) (reason string) {
 	text := word
 	if !strings.Contains(word, "/") {
 		a, err := netip.ParseAddr(word)
@@ -105,7 +104,7 @@ func addNetwork(to *engine.Networks, word string) (reason string) {
 	case n.Addr().Is4In6(): // it has 96 bits or more, or its host would not be zero
 		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
 	}
-	if !slices.Contains(*to, n) {
+	if !p.again(key, n.String()) {
 		*to = append(*to, n)
 	}
 	return ""

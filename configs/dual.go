@@ -1,8 +1,6 @@
 package configs
 
 import (
-	"slices"
-
 	"gopkg.in/yaml.v3"
 )
 
@@ -40,9 +38,9 @@ func (c *checker) dual(p *pool, names []string) {
 		return
 	}
 	at := Problem{Pool: p.Name, Key: "dual_write", Value: n.Value}
-	i := slices.Index(names, p.Dual.Pool)
+	i := c.placeOf(p.Dual.Pool)
 	if i < 0 {
-		at.Meant = Near(p.Dual.Pool, names)
+		at.Meant = c.nearest(p.Dual.Pool, names)
 		c.report(n, at.because("is of a pool that the file does not have"))
 		return
 	}
@@ -95,9 +93,9 @@ func (p *pool) shares(q *pool) string {
 }
 
 // doubled reports a pool that writes to q by way of a key of p, though q's own clients write to another pool as well: what comes so would not.
-func (c *checker) doubled(p *pool, names []string) {
+func (c *checker) doubled(p *pool) {
 	report := func(key, name string, writes bool, n *yaml.Node) {
-		i := slices.Index(names, name)
+		i := c.placeOf(name)
 		if i < 0 || !writes || c.pools[i] == p || c.pools[i].Dual.Pool == "" {
 			return
 		}

@@ -3,7 +3,6 @@ package configs
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -57,7 +56,7 @@ func (p *pool) announceKey() key {
 			switch {
 			case reason != "":
 				return reason
-			case slices.Contains(p.announce, n.Value):
+			case p.again("cluster_announce", n.Value):
 				return "is there twice"
 			case len(p.announce) == maxAnnounced:
 				return fmt.Sprintf("is one too many: clients are told of %d proxies at most", maxAnnounced)

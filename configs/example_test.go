@@ -45,6 +45,6 @@ func ExampleParse_mistakes() {
 	// Output:
 	// configs: nutcracker.yml:1: pool sessions: servers: pool 'sessions' has no servers; expected "servers:" and below it a list
 	// configs: nutcracker.yml:3: pool sessions: redis: "yes" is not "true" or "false"; did you mean "true"?
-	// configs: nutcracker.yml:4: pool sessions: distribution: "ketma" is not a valid distribution; expected one of ketama, modula, random; did you mean "ketama"?
+	// configs: nutcracker.yml:4: pool sessions: distribution: "ketma" is not a valid distribution, and not supported here: any other one moves keys; expected one of ketama, modula, random
 	// configs: nutcracker.yml:5: pool sessions: directive "server" is unknown; did you mean "servers"?
 }

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -75,9 +74,9 @@ func (c *checker) failover(p *pool, names []string) {
 		return
 	}
 	at := Problem{Pool: p.Name, Key: "failover", Value: n.Value}
-	switch i := slices.Index(names, p.Failover.Pool); {
+	switch i := c.placeOf(p.Failover.Pool); {
 	case i < 0:
-		at.Meant = Near(p.Failover.Pool, names)
+		at.Meant = c.nearest(p.Failover.Pool, names)
 		c.report(n, at.because("is of a pool that the file does not have"))
 	case !p.redis:
 		c.report(n, at.because("is for redis pools: a CAS unique of the spare's would mean another value here"))

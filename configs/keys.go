@@ -17,18 +17,19 @@ import (
 
 // key is a line that a section may hold: what it is called, how it is read and how it is shown.
 type key struct {
-	name    string
-	to      any // points to what it sets, of engine.Options, PoolOptions or pool
-	want    string
-	set     func(n *yaml.Node) (reason string)                          // takes a scalar that is not empty and returns why it is refused, or ""
-	put     func(name, value *yaml.Node) (reason string)                // likewise a line below the key; nil: it has none
-	below   func(c *checker, entry *yaml.Node, at Problem, k *key) bool // takes an entry that has more below it; nil: none has
-	show    func() any                                                  // the value as a file could hold it; nil: as if the file left the key out
-	choices []string                                                    // the only values, if there are few
-	isList  bool                                                        // set takes each entry
-	orText  bool                                                        // of a list: it may be a single value as well
-	isWords bool                                                        // a value is words with blanks between them, of which set takes each
-	isInt32 bool                                                        // a number that twemproxy lets wrap
+	name      string
+	to        any // points to what it sets, of engine.Options, PoolOptions or pool
+	want      string
+	set       func(n *yaml.Node) (reason string)                          // takes a scalar that is not empty and returns why it is refused, or ""
+	put       func(name, value *yaml.Node) (reason string)                // likewise a line below the key; nil: it has none
+	below     func(c *checker, entry *yaml.Node, at Problem, k *key) bool // takes an entry that has more below it; nil: none has
+	show      func() any                                                  // the value as a file could hold it; nil: as if the file left the key out
+	choices   []string                                                    // the only values, if there are few
+	isList    bool                                                        // set takes each entry
+	orText    bool                                                        // of a list: it may be a single value as well
+	isWords   bool                                                        // a value is words with blanks between them, of which set takes each
+	movesKeys bool                                                        // which server has a key hangs on it, so that no other value is suggested
+	isInt32   bool                                                        // a number that twemproxy lets wrap
 
 	isSecret bool // no problem repeats its value
 }
@@ -44,9 +45,9 @@ func (p *pool) keys(lookup lookupFunc) []key {
 func (p *pool) plainKeys(lookup lookupFunc) []key {
 	return []key{
 		p.listenKey(lookup),
-		p.notInCluster(choiceKey("hash", &p.Hash, ring.HashNames(), "is not a valid hash")),
+		p.notInCluster(placeKey("hash", &p.Hash, ring.HashNames(), "is not a valid hash")),
 		p.hashTagKey(),
-		p.notInCluster(choiceKey("distribution", &p.Distribution, ring.Distributions(), "is not a valid distribution")),
+		p.notInCluster(placeKey("distribution", &p.Distribution, ring.Distributions(), "is not a valid distribution")),
 		msecKey("timeout", &p.Timeout),
 		msecKey("resolve_interval", &p.ResolveInterval),
 		msecKey("server_integrity_interval", &p.IntegrityInterval),
@@ -247,6 +248,13 @@ func choiceKey(name string, to *string, choices []string, reason string) key {
 		},
 		show: func() any { return *to },
 	}
+}
+
+// placeKey is choiceKey for what decides which server has a key.
+func placeKey(name string, to *string, choices []string, reason string) key {
+	k := choiceKey(name, to, choices, reason)
+	k.movesKeys = true
+	return k
 }
 
 // namedKey is for a value that has one of these names in a file.

@@ -126,9 +126,10 @@ type pool struct {
 	credentials
 	found discovered
 
-	at           *yaml.Node    // its name
-	entries      []*yaml.Node  // of PoolOptions.Servers, index by index
-	replicaLines []replicaLine // of PoolOptions.Replicas, likewise
+	taken        map[string]bool // values of lists, behind their key
+	at           *yaml.Node      // its name
+	entries      []*yaml.Node    // of PoolOptions.Servers, index by index
+	replicaLines []replicaLine   // of PoolOptions.Replicas, likewise
 	given        map[string]given
 }
 
@@ -136,6 +137,17 @@ type pool struct {
 type given struct {
 	name, value *yaml.Node
 	ok          bool
+}
+
+// again says whether a key's list has a value already, which it has from now on.
+func (p *pool) again(key, value string) bool {
+	if p.taken == nil {
+		p.taken = make(map[string]bool)
+	}
+	value = key + " " + value
+	was := p.taken[value]
+	p.taken[value] = true
+	return was
 }
 
 func newPool(name *yaml.Node) *pool {

@@ -46,19 +46,41 @@ func withoutSigned(s string) string {
 	return bareHash.ReplaceAllString(s, acl.Masked)
 }
 
-// withoutHidden is a text that repeats words of a value, without those that withoutPasswords leaves out of that.
-func withoutHidden(text, value string) string {
+// hidden has texts leave out what withoutPasswords leaves out of a value whose words they repeat.
+type hidden struct{ words *strings.Replacer } // nil: nothing
+
+// hiddenIn looks at a value once, however many texts repeat its words.
+func hiddenIn(value string) (h hidden) {
 	shown := withoutPasswords(value)
 	if shown == value {
-		return text
+		return h
 	}
-	words := strings.Fields(shown)
+	left := make(map[string]bool)
+	for word := range strings.FieldsSeq(shown) {
+		left[word] = true
+	}
+	var words []string
 	for word := range strings.FieldsSeq(value) {
-		if len(word) > 2 && !slices.Contains(words, word) {
-			text = strings.ReplaceAll(text, word, withoutPart(word))
+		if len(word) > 2 && !left[word] {
+			left[word] = true
+			words = append(words, word)
 		}
 	}
-	return text
+	slices.SortStableFunc(words, func(a, b string) int { return len(b) - len(a) }) // a word may have another in it
+	var pairs []string
+	for _, word := range words {
+		pairs = append(pairs, word, withoutPart(word))
+	}
+	h.words = strings.NewReplacer(pairs...)
+	return h
+}
+
+// without is text without them.
+func (h hidden) without(text string) string {
+	if h.words == nil {
+		return text
+	}
+	return h.words.Replace(text)
 }
 
 // withoutPart is a word that is a password or has one.

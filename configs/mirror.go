@@ -129,10 +129,10 @@ func (c *checker) mirror(p *pool, names []string) {
 	}
 	at := Problem{Pool: p.Name, Key: "mirror", Value: n.Value}
 	name := oneLine(p.Mirror.Pool)
-	i := slices.Index(names, p.Mirror.Pool)
+	i := c.placeOf(p.Mirror.Pool)
 	switch {
 	case i < 0:
-		at.Meant = Near(p.Mirror.Pool, names)
+		at.Meant = c.nearest(p.Mirror.Pool, names)
 		c.report(n, at.because("is of a pool that the file does not have"))
 	case c.pools[i] == p:
 		c.report(n, at.because("is the pool itself"))

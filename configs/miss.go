@@ -2,7 +2,6 @@ package configs
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
@@ -67,9 +66,9 @@ func (c *checker) miss(p *pool, names []string) {
 		return
 	}
 	at := Problem{Pool: p.Name, Key: "miss", Value: n.Value}
-	switch i := slices.Index(names, p.Miss.Pool); {
+	switch i := c.placeOf(p.Miss.Pool); {
 	case i < 0:
-		at.Meant = Near(p.Miss.Pool, names)
+		at.Meant = c.nearest(p.Miss.Pool, names)
 		c.report(n, at.because("is of a pool that the file does not have"))
 	case c.pools[i] == p:
 		c.report(n, at.because("is the pool itself"))

@@ -114,7 +114,7 @@ func (c *checker) mapping(value *yaml.Node, at Problem, k *key) (ok bool) {
 		}
 		ok = false
 		wrong := at
-		wrong.Value, wrong.Meant = v.Value, Near(v.Value, k.choices)
+		wrong.Value, wrong.Meant = v.Value, c.nearest(v.Value, k.choices)
 		if strings.HasPrefix(reason, "has ") || strings.HasPrefix(reason, "is about ") || strings.HasPrefix(reason, "is of ") {
 			wrong.Value, wrong.Meant = "", "" // it is about the name
 		}
@@ -298,11 +298,12 @@ func (c *checker) replicaLines(p *pool) {
 		}
 		seen[addr] = n.Line
 	}
-	place := func(name string) int {
-		return slices.IndexFunc(p.Servers, func(s topology.ServerOptions) bool { return s.Name == name })
+	places := make(map[string]int, len(p.Servers))
+	for i := range p.Servers {
+		places[p.Servers[i].Name] = i + 1 // 0: nowhere
 	}
 	slices.SortStableFunc(p.Replicas, func(a, b topology.ServerOptions) int {
-		return cmp.Or(cmp.Compare(place(a.Of), place(b.Of)), cmp.Compare(a.Addr, b.Addr))
+		return cmp.Or(cmp.Compare(places[a.Of], places[b.Of]), cmp.Compare(a.Addr, b.Addr))
 	})
 }
 
@@ -316,9 +317,13 @@ func (c *checker) haveReplicas(p *pool, n *yaml.Node) {
 	if !slices.Contains(p.ReadsByOp, topology.FromReplica) {
 		return
 	}
+	has := make(map[string]bool)
+	for i := range p.Replicas {
+		has[p.Replicas[i].Of] = true
+	}
 	for i := range p.Servers {
 		s := &p.Servers[i]
-		if !slices.ContainsFunc(p.Replicas, func(r topology.ServerOptions) bool { return r.Of == s.Name }) {
+		if !has[s.Name] {
 			c.report(n, at.because("has reads go to replicas alone, and server '%s' has none", oneLine(s.Name)))
 		}
 	}

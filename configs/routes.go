@@ -35,7 +35,7 @@ func (p *pool) routesKey() key {
 					return fmt.Sprintf("has %q, which does not end with *", oneLine(word))
 				case strings.ContainsAny(prefix, `*?[]\`):
 					return fmt.Sprintf("has %q, which is a pattern: only a prefix can be routed", oneLine(word))
-				case slices.ContainsFunc(p.Routes, func(r ring.Route) bool { return r.Prefix == prefix }):
+				case p.again("routes", prefix):
 					return fmt.Sprintf("has %q, which is routed already", oneLine(word))
 				}
 				p.Routes, p.routeNodes = append(p.Routes, ring.Route{Prefix: prefix, Pool: words[0]}), append(p.routeNodes, n)
@@ -66,6 +66,10 @@ func routeLines(routes []ring.Route) (lines []string) {
 // them; strays: one of these lines names no pool that there is.
 func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
 	names = make(map[string]bool)
+	there := make(map[string]bool)
+	for pool := range pairs(root) {
+		there[pool.Value] = pool.Kind == yaml.ScalarNode || there[pool.Value]
+	}
 	for pool, body := range pairs(root) {
 		for name, value := range pairs(body) {
 			lines := value.Content
@@ -77,7 +81,7 @@ func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
 			for _, line := range lines {
 				if words := strings.Fields(line.Value); len(words) > 0 && words[0] != pool.Value {
 					names[words[0]] = true
-					strays = strays || !hasKey(root, words[0])
+					strays = strays || !there[words[0]]
 				}
 			}
 		}
@@ -88,6 +92,10 @@ func routedPools(root *yaml.Node) (names map[string]bool, strays bool) {
 // routes checks what pools' routes lead to, what their mirrors, spares, next tiers and other pools to write to are, and what they keep.
 func (c *checker) routes() {
 	var names []string
+	c.places = make(map[string]int, len(c.pools))
+	for i, p := range slices.Backward(c.pools) { // of two with a name, which is a mistake, the first
+		c.places[p.Name] = i
+	}
 	for _, p := range c.pools {
 		names = append(names, p.Name)
 	}
@@ -98,15 +106,15 @@ func (c *checker) routes() {
 		c.failover(p, names)
 		c.miss(p, names)
 		c.dual(p, names)
-		c.doubled(p, names)
+		c.doubled(p)
 		told := make(map[string]bool)
 		for i, r := range p.Routes {
 			at := Problem{Pool: p.Name, Key: "routes", Value: p.routeNodes[i].Value}
-			j := slices.IndexFunc(c.pools, func(q *pool) bool { return q.Name == r.Pool })
+			j := c.placeOf(r.Pool)
 			switch {
 			case told[r.Pool]:
 			case j < 0:
-				at.Meant = Near(r.Pool, names)
+				at.Meant = c.nearest(r.Pool, names)
 				c.report(p.routeNodes[i], at.because("leads to a pool that the file does not have"))
 			default:
 				if reason := p.unfit(c.pools[j], true, true); reason != "" {
@@ -116,6 +124,14 @@ func (c *checker) routes() {
 			told[r.Pool] = true
 		}
 	}
+}
+
+// placeOf is where a pool stands in c.pools; -1: nowhere.
+func (c *checker) placeOf(name string) int {
+	if i, ok := c.places[name]; ok {
+		return i
+	}
+	return -1
 }
 
 // unfit says why p can't send commands of its clients to q; "": it can. moves says whether their servers may change places, p's and q's.

@@ -46,7 +46,7 @@ func (p *pool) setSentinel(n *yaml.Node) (reason string) {
 	switch {
 	case reason != "":
 		return `is no "host:port" of a sentinel`
-	case slices.Contains(p.Sentinels, s):
+	case p.again("sentinels", s.Addr):
 		return "is there twice"
 	}
 	p.Sentinels = append(p.Sentinels, s)

@@ -3,6 +3,7 @@ package configs
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Near returns the word of known that word was most likely meant to be, or "" if none is near: at most one typing mistake
@@ -23,6 +24,38 @@ func Near(word string, known []string) string {
 		}
 	}
 	return best
+}
+
+// reasonMoves is said of a hash or a distribution that there is not, of which none other is as good.
+const reasonMoves = ", and not supported here: any other one moves keys"
+
+// spelled is the word of known that word is but for case, hyphens, underscores, blanks and quotes; "" if it is none.
+func spelled(word string, known []string) string {
+	plain := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r == '-' || r == '_' || unicode.IsSpace(r) || strings.ContainsRune(typedQuotes+"`\"'", r) {
+				return -1
+			}
+			return unicode.ToLower(r)
+		}, s)
+	}
+	for _, k := range known {
+		if plain(word) == plain(k) {
+			return k
+		}
+	}
+	return ""
+}
+
+// maxCompared is how many words mistakes of a file are compared with for a suggestion: after a thousand mistakes nobody reads any.
+const maxCompared = 100_000
+
+// nearest is Near, as long as it does not take too long for a file that is nothing but mistakes.
+func (c *checker) nearest(word string, known []string) string {
+	if c.compared += len(known); c.compared > maxCompared {
+		return ""
+	}
+	return Near(word, known)
 }
 
 const (

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -176,10 +177,45 @@ var yamlAnchor = regexp.MustCompile(`anchor '[^']*' `)
 // syntaxProblem says what the parser's error err means and where: at the first line without which the lines before it
 // would be valid.
 func (t *text) syntaxProblem(err error) (line int, reason string) {
-	line = 1 + sort.Search(t.lines(), func(i int) bool {
+	at := t.firstOf(namedLine(err)-1, func(i int) bool {
 		_, _, err := parseYAML(t.utf8[:t.starts[i+1]])
 		return err != nil
 	})
 	reason = yamlAnchor.ReplaceAllString(yamlLine.ReplaceAllString(err.Error(), ""), "anchor ")
-	return line, "failed to get the next yaml document: " + reason
+	return at + 1, "failed to get the next yaml document: " + reason
+}
+
+// namedLine is the line that the parser's error names; 0 if it names none.
+func namedLine(err error) int {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	n, _ := strconv.Atoi(strings.Trim(m[2], "line: "))
+	return n
+}
+
+// firstOf is the first line, counted from 0, up to which and from which on is true of a file that is wrong as a whole. It is near guess most of
+// the time: each question parses all up to there, and halves of a large file would take seconds.
+func (t *text) firstOf(guess int, wrong func(line int) bool) int {
+	low, high := 0, t.lines()
+	guess = max(0, min(guess, high-1))
+	if wrong(guess) {
+		high = guess
+		for step := 1; high > 0; step *= 2 {
+			if at := max(0, guess-step); wrong(at) {
+				high = at
+			} else {
+				low = at + 1
+				break
+			}
+		}
+	} else {
+		low = guess + 1
+		for step := 1; guess+step < high; step *= 2 {
+			if at := guess + step; wrong(at) {
+				high = at
+			} else {
+				low = at + 1
+			}
+		}
+	}
+	return low + sort.Search(high-low, func(i int) bool { return wrong(low + i) })
 }

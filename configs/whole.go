@@ -104,7 +104,7 @@ func (c *checker) servers(p *pool, hasList bool) {
 		}
 		entries[srv.Name] = n
 		if srv.Master == "" && isUnreachable(srv) {
-			at.Value, at.Want = n.Value, "an address (IPv6 without brackets) or a name"
+			at.Value, at.Want = n.Value, "an address (IPv6 without brackets, such as ::1:6379:1) or a name"
 			c.warn(n, at.because("has a host that can never be connected to"))
 		}
 	}

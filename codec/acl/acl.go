@@ -167,6 +167,9 @@ type selector struct {
 	keys        []pattern
 	channels    []string
 	rules       []string // of commands, in their order: "+get"
+
+	keyAt   map[string]int  // of keys, by text, while rules are read
+	hasChan map[string]bool // of channels, likewise
 }
 
 // pattern is one of keys.

@@ -104,13 +104,13 @@ func (s *selector) set(c Commands, rule string) (why string) {
 	lower := strings.ToLower(rule)
 	switch lower {
 	case "allkeys", "~*":
-		s.allKeys, s.keys = true, nil
+		s.allKeys, s.keys, s.keyAt = true, nil, nil
 	case "resetkeys":
-		s.allKeys, s.keys = false, nil
+		s.allKeys, s.keys, s.keyAt = false, nil, nil
 	case "allchannels", "&*":
-		s.allChannels, s.channels = true, nil
+		s.allChannels, s.channels, s.hasChan = true, nil, nil
 	case "resetchannels":
-		s.allChannels, s.channels = false, nil
+		s.allChannels, s.channels, s.hasChan = false, nil, nil
 	case "allcommands", "+@all":
 		s.setCommands(c, "+@all")
 	case "nocommands", "-@all":
@@ -157,12 +157,14 @@ func (s *selector) addKeys(rule string) (why string) {
 	if hasSpace(p.text) {
 		return errSyntax
 	}
-	for i := range s.keys {
-		if s.keys[i].text == p.text {
-			s.keys[i].access |= p.access
-			return ""
-		}
+	if i, ok := s.keyAt[p.text]; ok {
+		s.keys[i].access |= p.access
+		return ""
 	}
+	if s.keyAt == nil {
+		s.keyAt = make(map[string]int)
+	}
+	s.keyAt[p.text] = len(s.keys)
 	s.keys = append(s.keys, p)
 	return ""
 }
@@ -173,7 +175,11 @@ func (s *selector) addChannels(text string) (why string) {
 		return errAllChans
 	case hasSpace(text):
 		return errSyntax
-	case !slices.Contains(s.channels, text):
+	case !s.hasChan[text]:
+		if s.hasChan == nil {
+			s.hasChan = make(map[string]bool)
+		}
+		s.hasChan[text] = true
 		s.channels = append(s.channels, text)
 	}
 	return ""
