@@ -90,9 +90,21 @@ func TestDoubtful(t *testing.T) {
 // TestNoOtherPlace: of a hash or a distribution only the same one, written otherwise, is suggested: another one would move keys.
 func TestNoOtherPlace(t *testing.T) {
 	for _, c := range []struct{ line, meant string }{
-		{"distribution: modhash", ""}, {"distribution: modulo", ""}, {"distribution: ketma", ""}, {"distribution: rendezvous", ""}, {"distribution: KETAMA", "ketama"},
-		{"hash: murmur3", ""}, {"hash: crc32c", ""}, {"hash: md4", ""}, {"hash: fnv1_46", ""}, {"hash: fnv1a", ""}, {"hash: xxhash", ""},
-		{"hash: MD5", "md5"}, {"hash: fnv1a-64", "fnv1a_64"}, {"hash: FNV1A64", "fnv1a_64"}, {"hash: one-at-a-time", "one_at_a_time"},
+		{"distribution: modhash", ""},
+		{"distribution: modulo", ""},
+		{"distribution: ketma", ""},
+		{"distribution: rendezvous", ""},
+		{"distribution: KETAMA", "ketama"},
+		{"hash: murmur3", ""},
+		{"hash: crc32c", ""},
+		{"hash: md4", ""},
+		{"hash: fnv1_46", ""},
+		{"hash: fnv1a", ""},
+		{"hash: xxhash", ""},
+		{"hash: MD5", "md5"},
+		{"hash: fnv1a-64", "fnv1a_64"},
+		{"hash: FNV1A64", "fnv1a_64"},
+		{"hash: one-at-a-time", "one_at_a_time"},
 	} {
 		_, err := Parse(testFile, []byte(pool1(c.line)))
 		if err == nil {

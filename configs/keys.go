@@ -250,13 +250,6 @@ func choiceKey(name string, to *string, choices []string, reason string) key {
 	}
 }
 
-// placeKey is choiceKey for what decides which server has a key.
-func placeKey(name string, to *string, choices []string, reason string) key {
-	k := choiceKey(name, to, choices, reason)
-	k.movesKeys = true
-	return k
-}
-
 // namedKey is for a value that has one of these names in a file.
 func namedKey[T comparable](name string, to *T, values map[string]T, reason string) key {
 	var text string

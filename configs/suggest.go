@@ -26,6 +26,13 @@ func Near(word string, known []string) string {
 	return best
 }
 
+// placeKey is choiceKey for what decides which server has a key.
+func placeKey(name string, to *string, choices []string, reason string) key {
+	k := choiceKey(name, to, choices, reason)
+	k.movesKeys = true
+	return k
+}
+
 // reasonMoves is said of a hash or a distribution that there is not, of which none other is as good.
 const reasonMoves = ", and not supported here: any other one moves keys"
 
