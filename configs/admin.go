@@ -2,11 +2,15 @@ package configs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -103,6 +107,39 @@ func pathOf(value string) (path, reason string) {
 		return "", "is too long for a path"
 	}
 	return path, ""
+}
+
+// AdminPages reads where a file has the admin pages, and what has to do with these, whatever mistakes there are elsewhere in it. Nothing is
+// resolved.
+func AdminPages(path string) (engine.Options, error) {
+	data, err := regular.Read(path, maxFile)
+	if err != nil {
+		p := Problem{File: path, err: err}
+		return engine.Options{}, Problems{p.because("failed to open configuration '%s': %v", oneLine(path), pathless(err))}
+	}
+	nowhere := func(string) (netip.Addr, error) { return netip.IPv4Unspecified(), nil }
+	c := &checker{file: path, text: newText(data), lookup: nowhere, acls: make(aclFiles), again: true, options: engine.DefaultOptions()}
+	c.document()
+	mine := slices.DeleteFunc(c.problems, func(p Problem) bool {
+		return c.isRead && !strings.HasPrefix(p.Key, globalSection+".admin")
+	})
+	if len(mine) > 0 {
+		return engine.Options{}, mine
+	}
+	return c.options, nil
+}
+
+// FileID tells one file from another, whichever path leads to it; "" if there is none. It is another one once the file was replaced.
+func FileID(path string) string {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	s, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%x-%x", s.Dev, s.Ino)
 }
 
 // admin checks our own settings of the admin pages together. given are those that the section has.

@@ -29,6 +29,7 @@ type checker struct {
 	places  map[string]int   // of pools, by name; once all were read
 	strays  bool             // a line that is to name one of these names none
 
+	isRead   bool            // as YAML, with sections
 	keys     map[string]bool // of all sections
 	compared int             // words, with those of mistakes
 
@@ -94,6 +95,7 @@ func (c *checker) document() {
 
 // root checks the sections, then the pools against each other.
 func (c *checker) root(root *yaml.Node) {
+	c.isRead = true
 	names := make(map[string]*yaml.Node)
 	hasPools := false
 	c.routed, c.strays = routedPools(root)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -101,10 +102,21 @@ func serverEntry(srv *topology.ServerOptions) string {
 	return srv.PName + " " + srv.Name
 }
 
+// ofHost are the settings that differ from host to host in a fleet whose proxies do the same.
+var ofHost = []string{"listen", "admin", "default_zone", "zone", "cluster_announce"}
+
 // Hash is the same for all proxies whose settings are the same, whatever the order in their files and whatever the
-// secrets: those are not part of it, as a hash would let them be guessed.
+// secrets: those are not part of it, as a hash would let them be guessed. Nor is what names the host.
 func (s Section) Hash() string {
-	text, err := json.Marshal(s) // sorts keys
+	all := maps.Clone(s)
+	for name, section := range s { // in no order: each has a copy of its own
+		if of, ok := section.(Section); ok {
+			of = maps.Clone(of)
+			maps.DeleteFunc(of, func(key string, _ any) bool { return slices.Contains(ofHost, key) })
+			all[name] = of
+		}
+	}
+	text, err := json.Marshal(all) // sorts keys
 	if err != nil {
 		panic("configs: " + err.Error()) // strings, numbers and booleans always marshal
 	}

@@ -64,6 +64,7 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 	}
 	src := admin.Sources{Proxy: seen{p.proxy, p.found.Load}, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit()}
 	if !p.cli.demo {
+		src.File = func() string { return configs.FileID(p.cli.confFile) }
 		src.Reload, src.Accept = p.reload, p.acceptDiscovered
 	}
 	return &service{server: admin.New(src), proxy: p.proxy, log: p.log, stats: stats, pages: pages}, nil

@@ -346,6 +346,9 @@ type settingCase struct {
 	does  func(in *instance) // sees what holds after; nil: that cannot be seen, or not soon
 }
 
+// ofHost are settings that the hash leaves out, since they differ from host to host.
+var ofHost = map[string]bool{"listen": true, "admin": true, "default_zone": true, "zone": true, "cluster_announce": true}
+
 // TestSettingsInForce goes through all settings: after a reload with another value /config shows what is in force, and so do
 // its hash and the metrics.
 func TestSettingsInForce(t *testing.T) {
@@ -379,7 +382,7 @@ func (c *settingCase) play(t *testing.T) {
 	} else if text, ok := want.(string); ok {
 		want = in.places.Replace(text)
 	}
-	if fmt.Sprint(got) != fmt.Sprint(want) || (changed != hash) != (c.shows != nil) {
+	if fmt.Sprint(got) != fmt.Sprint(want) || (changed != hash) != (c.shows != nil && !ofHost[c.key]) {
 		t.Errorf("%s shows %v, hash %s, after %v, hash %s; want %v", c.key, got, changed, value, hash, want)
 	}
 	if notes := strings.Join(in.changes.Notes, "\n"); !strings.Contains(notes, c.note) || c.shows == nil && c.note == "" {

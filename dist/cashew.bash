@@ -5,6 +5,7 @@ _cashew() {
 	local commands='demo check explain diff top bench reload upgrade health help'
 	local options='-h --help -V --version -t --test-conf -d --daemonize -D --describe-stats -v --verbose -o --output
 		-c --conf-file -s --stats-port -a --stats-addr -i --stats-interval -p --pid-file -m --mbuf-size --drain-delay'
+	local target='-c --conf-file -p --pid-file'
 	local admin='--admin --admin-token-file --admin-ca-cert-file'
 	COMPREPLY=()
 
@@ -16,15 +17,15 @@ _cashew() {
 	case $command in
 	demo) options='--embedded-port --drain-delay -v --verbose -o --output -s --stats-port -a --stats-addr -p --pid-file --help' ;;
 	check) options='--strict --help' ;;
-	explain) options="-c --conf-file -p --pool $admin --json --help" ;;
+	explain) options="$target --pool $admin --json --help" ;;
 	diff) options="$admin --json --help" ;;
-	top) options="--stats $admin -n --interval --once --help" ;;
+	top) options="--stats $target $admin -n --interval --once --help" ;;
 	bench)
 		options='--protocol --test --clients --pipeline --keys --size --zipf --writes --rounds --burst --user --password-file --json --help'
 		;;
-	reload) options="$admin --help" ;;
-	health) options="--live --pool $admin --help" ;;
-	upgrade) options='-p --pid-file --timeout --help' ;;
+	reload) options="$target $admin --help" ;;
+	health) options="--live --pool $target $admin --help" ;;
+	upgrade) options="$target $admin --timeout --help" ;;
 	esac
 
 	case $prev in

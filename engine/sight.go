@@ -20,6 +20,12 @@ type Place struct {
 	RoutedTo string `json:"routed_to,omitempty"` // the pool that the server is of, where a route leads there
 }
 
+// What each answer of the admin pages says of who gives it, so that of several proxies on a host none is taken for another.
+const (
+	ProcessHeader = "Cashew-Process" // the pid
+	FileHeader    = "Cashew-File"    // the configuration file, as configs.FileID has it; none: there is no file
+)
+
 // Changes says what a reload did, for people.
 type Changes struct {
 	Added     []string `json:"added"` // pools, as are the next three

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -39,7 +38,7 @@ func ask(method string, p *pages, page string, query url.Values, timeout time.Du
 	if status != http.StatusOK {
 		var said struct{ Error string }
 		if json.Unmarshal(body, &said) == nil && said.Error != "" {
-			return errors.New(said.Error)
+			return fmt.Errorf("%s: %s", p.who(), said.Error)
 		}
 		return fmt.Errorf("%s%s: %d %s", p.addr, page, status, http.StatusText(status))
 	}
@@ -52,21 +51,24 @@ func ask(method string, p *pages, page string, query url.Values, timeout time.Du
 func reloadCommand() *Command {
 	return &Command{
 		Name:    "reload",
-		Args:    "[--admin ADDR]",
+		Args:    targetUsage,
 		Summary: "make a running proxy read its configuration again",
 		Help: "Makes a running proxy read its configuration file again and shows what has changed. A file with mistakes changes\n" +
 			"nothing; the mistakes are shown, and the exit status is 1.",
 		build: func(fs *pflag.FlagSet) action {
-			admin := pagesFlags(fs, engine.DefaultAdmin, adminUsage)
+			admin := targetFlags(fs, engine.DefaultAdmin)
 			return func(args []string, stdout, _ io.Writer) error {
 				if len(args) > 0 {
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
+				}
+				if err := admin.find(); err != nil {
+					return err
 				}
 				var changes engine.Changes
 				if err := ask(http.MethodPost, admin, "/reload", nil, reloadPatience, &changes); err != nil {
 					return err
 				}
-				fmt.Fprintln(stdout, changes)
+				fmt.Fprintf(stdout, "%s: %v\n", admin.who(), changes)
 				for _, note := range changes.Notes {
 					fmt.Fprintln(stdout, note)
 				}

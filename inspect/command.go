@@ -8,6 +8,7 @@
 //	bench      bench/generator, on several addresses in turn   benchfigures.go
 //	reload     a running proxy's /reload
 //	upgrade    a running proxy replaced by a new program
+//	           which proxy that is: target.go
 //	health     a running proxy's /readyz, or /healthz
 //	demo       is the proxy itself: package daemon runs it, and this package knows it for its lists
 //

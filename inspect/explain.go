@@ -1,11 +1,14 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -19,28 +22,25 @@ import (
 func explainCommand() *Command {
 	return &Command{
 		Name:    "explain",
-		Args:    "[-c FILE | --admin ADDR] [-p POOL] [--json] KEY...",
+		Args:    "[-c FILE | -p PIDFILE | --admin ADDR] [--pool POOL] [--json] KEY...",
 		Summary: "where keys go, and why",
 		Help: "Shows for each key the pool that it is routed to, if it is, the part that is hashed, its hash, the point of the\n" +
 			"continuum that it meets and the server.\n" +
-			"With -c as the file says, all servers being live; with --admin as a running proxy sees it now, ejected servers left\n" +
-			"out. Exit status 1 if the file has mistakes, there is no such pool, or the proxy cannot be asked.",
+			"With -c as the file says, all servers being live; with --admin or -p as a running proxy sees it now, ejected servers\n" +
+			"left out. Without any of these the proxy at the default admin address is asked or, if there is none, the file\n" +
+			"conf/nutcracker.yml. Exit status 1 if the file has mistakes, there is no such pool, or the proxy cannot be asked.",
 		build: func(fs *pflag.FlagSet) action {
-			path := fs.StringP("conf-file", "c", "conf/nutcracker.yml", "configuration file")
-			admin := pagesFlags(fs, "", adminUsage+", instead of a file")
-			pool := fs.StringP("pool", "p", "", "only this pool (default: all)")
+			path := fs.StringP("conf-file", "c", "", "configuration file, in place of a running proxy")
+			admin := pagesFlags(fs, engine.DefaultAdmin, adminUsage)
+			fs.StringVarP(&admin.pidFile, "pid-file", "p", "", "pid file of the running proxy")
+			admin.given = fs.Changed
+			pool := fs.String("pool", "", "only this pool (default: all)")
 			asJSON := fs.Bool("json", false, "print JSON")
 			return func(args []string, stdout, stderr io.Writer) error {
 				if len(args) == 0 {
 					return fmt.Errorf("%w: which KEY?", errUsage)
 				}
-				var places []engine.Place
-				var err error
-				if admin.addr != "" {
-					places, err = explainLive(admin, *pool, args)
-				} else {
-					places, err = explainFile(*path, *pool, args, stderr)
-				}
+				places, err := explain(*path, admin, *pool, args, stderr)
 				if err != nil {
 					return err
 				}
@@ -52,6 +52,31 @@ func explainCommand() *Command {
 			}
 		},
 	}
+}
+
+// explain asks who is meant, and says on stderr who that is.
+func explain(path string, admin *pages, pool string, keys []string, stderr io.Writer) ([]engine.Place, error) {
+	if path != "" && !admin.isNamed() {
+		return explainFile(path, pool, keys, stderr)
+	}
+	if err := admin.find(); err != nil {
+		if _, statErr := os.Stat(admin.pidFile); admin.pidFile != "" && statErr != nil {
+			err = fmt.Errorf("%w; a pool is --pool %s", err, admin.pidFile)
+		}
+		return nil, err
+	}
+	places, err := explainLive(admin, pool, keys)
+	if err != nil && !admin.isNamed() && errors.Is(err, syscall.ECONNREFUSED) {
+		if _, statErr := os.Stat(defaultConf); statErr == nil {
+			fmt.Fprintf(stderr, "no proxy is at %s: as %s says\n", admin.addr, defaultConf)
+			return explainFile(defaultConf, pool, keys, stderr)
+		}
+		return nil, fmt.Errorf("no proxy is at %s, and there is no %s: -c FILE, -p PIDFILE or --admin ADDR", admin.addr, defaultConf)
+	}
+	if err == nil {
+		fmt.Fprintf(stderr, "as %s sees it now\n", admin.who())
+	}
+	return places, err
 }
 
 // explainLive asks a running proxy.

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,13 +15,13 @@ import (
 func healthCommand() *Command {
 	return &Command{
 		Name:    "health",
-		Args:    "[--live | --pool POOL] [--admin ADDR]",
+		Args:    "[--live | --pool POOL] " + targetUsage,
 		Summary: "is a running proxy ready for clients?",
 		Help: "Asks the admin page /readyz: exit status 0 if the proxy serves and was not told to stop, 1 if it is not ready or can't be\n" +
 			"asked, and says why. A pool without a live server counts with --pool POOL, for that pool, and where the configuration\n" +
 			"says ready: pools. --live asks /healthz, whether the event loops answer at all: for what restarts a proxy that hangs.",
 		build: func(fs *pflag.FlagSet) action {
-			admin := pagesFlags(fs, engine.DefaultAdmin, adminUsage)
+			admin := targetFlags(fs, engine.DefaultAdmin)
 			live := fs.Bool("live", false, "is it alive? Not: is it ready")
 			pool := fs.String("pool", "", "is it ready for clients of this pool?")
 			return func(args []string, stdout, _ io.Writer) error {
@@ -31,6 +30,11 @@ func healthCommand() *Command {
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
 				case *live && *pool != "":
 					return fmt.Errorf("%w: either --live or --pool", errUsage)
+				}
+				if err := admin.find(); err != nil {
+					return err
+				}
+				switch {
 				case *live:
 					return health(admin, "/healthz", nil, stdout)
 				case *pool != "":
@@ -49,8 +53,8 @@ func health(p *pages, page string, query url.Values, stdout io.Writer) error {
 	}
 	text := strings.TrimSpace(string(body))
 	if status != http.StatusOK {
-		return errors.New(text)
+		return fmt.Errorf("%s: %s", p.who(), text)
 	}
-	fmt.Fprintln(stdout, text)
+	fmt.Fprintf(stdout, "%s: %s\n", p.who(), text)
 	return nil
 }

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -35,6 +36,11 @@ type pages struct {
 	addr      string // "": they are not asked
 	tokenFile string
 	caFile    string
+
+	target
+	given    func(flag string) bool                  // whether the command line has one
+	own      struct{ token, tokenFile, cert string } // what the proxy's own file says of its pages
+	answered answered
 }
 
 // pagesFlags adds what says where the admin pages are, and how to get in.
@@ -60,10 +66,14 @@ func (p *pages) place() (scheme, network, addr string) {
 
 // token is "" for none.
 func (p *pages) token() (string, error) {
-	if p.tokenFile == "" {
-		return os.Getenv(tokenVariable), nil
+	name := p.tokenFile
+	if name == "" {
+		if token := cmp.Or(os.Getenv(tokenVariable), p.own.token); token != "" || p.own.tokenFile == "" {
+			return token, nil
+		}
+		name = p.own.tokenFile
 	}
-	b, err := readSmall(p.tokenFile)
+	b, err := readSmall(name)
 	return strings.TrimRight(string(b), "\r\n"), err
 }
 
@@ -89,7 +99,7 @@ const maxSmall = 16 << 20
 func (p *pages) trusted() (*x509.CertPool, error) {
 	name := p.caFile
 	if name == "" {
-		name = os.Getenv(caVariable)
+		name = cmp.Or(os.Getenv(caVariable), p.own.cert)
 	}
 	if name == "" {
 		return nil, nil //nolint:nilnil // as tls.Config has it
@@ -142,6 +152,7 @@ func (p *pages) get(method, page string, query url.Values, timeout time.Duration
 		}
 		return 0, nil, err
 	}
+	p.note(rsp.Header)
 	defer rsp.Body.Close() //nolint:errcheck // it was read to its end, or is of no use any more
 	body, err = io.ReadAll(io.LimitReader(rsp.Body, most))
 	if rsp.StatusCode == http.StatusBadRequest && bytes.Contains(body, []byte(secureAnswer)) {

@@ -23,7 +23,7 @@ const defaultStats = "127.0.0.1:22222"
 func topCommand() *Command {
 	return &Command{
 		Name:    "top",
-		Args:    "[--stats ADDR | --admin ADDR] [-n SECONDS] [--once]",
+		Args:    "[--stats ADDR | -c FILE | -p PIDFILE | --admin ADDR] [-n SECONDS] [--once]",
 		Summary: "a live view of a running proxy, from its stats port",
 		Help: "Shows requests, bytes, errors and queues for each pool and server, per second, from two readings of the stats port.\n" +
 			"It understands nutcracker's as well, whose figures are up to its -i old. --admin reads /stats of the admin pages in\n" +
@@ -31,17 +31,22 @@ func topCommand() *Command {
 			"the output is no terminal, one table follows the other.",
 		build: func(fs *pflag.FlagSet) action {
 			addr := fs.String("stats", defaultStats, "host:port or /path of the stats port")
-			admin := pagesFlags(fs, "", adminUsage)
+			admin := targetFlags(fs, "")
 			interval := fs.Float64P("interval", "n", 1, "seconds between two readings")
 			once := fs.Bool("once", false, "show one interval and exit")
 			return func(args []string, stdout, stderr io.Writer) error {
 				switch {
 				case len(args) > 0:
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
-				case admin.addr != "" && fs.Changed("stats"):
-					return fmt.Errorf("%w: either --stats or --admin", errUsage)
+				case admin.isNamed() && fs.Changed("stats"):
+					return fmt.Errorf("%w: either --stats or one of -c, -p and --admin", errUsage)
 				case !(*interval >= 0.01 && *interval <= 3600):
 					return fmt.Errorf("%w: -n must be from 0.01 to 3600", errUsage)
+				}
+				if err := admin.find(); errors.Is(err, errNoPages) && admin.stats != "" {
+					*addr, admin.addr = admin.stats, ""
+				} else if err != nil {
+					return err
 				}
 				t := top{addr: *addr, admin: admin, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
 				if *once {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,25 +16,29 @@ import (
 func upgradeCommand() *Command {
 	return &Command{
 		Name:    "upgrade",
-		Args:    "-p FILE [--timeout SECONDS]",
+		Args:    targetUsage + " [--timeout SECONDS]",
 		Summary: "have a running proxy replaced by the program that stands in its place now",
-		Help: "Asks the proxy whose pid file this is to start the program that stands where it was itself started from, with its\n" +
+		Help: "Asks a running proxy to start the program that stands where it was itself started from, with its\n" +
 			"arguments, its listeners and its clients, and waits for the outcome. If the new process fails, also by a mistake in\n" +
 			"the configuration, the old one goes on; its log says why, and the exit status is 1.",
 		build: func(fs *pflag.FlagSet) action {
-			path := fs.StringP("pid-file", "p", "", "the running proxy's pid file")
+			admin := targetFlags(fs, "")
 			timeout := fs.Float64("timeout", (upgrade.DefaultTimeout + 30*time.Second).Seconds(), "seconds to wait for the outcome")
 			return func(args []string, stdout, _ io.Writer) error {
 				switch {
 				case len(args) > 0:
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
-				case *path == "":
+				case !admin.isNamed():
 					return fmt.Errorf("%w: which pid file?", errUsage)
+				}
+				path, err := pidFileOf(admin)
+				if err != nil {
+					return err
 				}
 				ctx, cancel := context.WithTimeoutCause(context.Background(), time.Duration(*timeout*float64(time.Second)),
 					errors.New("no outcome yet; its log will have it"))
 				defer cancel()
-				before, after, err := upgrade.Request(ctx, *path)
+				before, after, err := upgrade.Request(ctx, path)
 				if err != nil {
 					return err
 				}
@@ -42,4 +47,31 @@ func upgradeCommand() *Command {
 			}
 		},
 	}
+}
+
+// pidFileOf is the pid file of the proxy that is meant: it tells the outcome.
+func pidFileOf(p *pages) (string, error) {
+	if p.pidFile != "" && p.conf == "" && !p.given("admin") {
+		return p.pidFile, nil
+	}
+	if err := p.find(); err != nil {
+		return "", err
+	}
+	if p.answered.process == "" {
+		if err := p.verify(); err != nil {
+			return "", err
+		}
+	}
+	pid, err := strconv.Atoi(p.answered.process)
+	if err != nil {
+		return "", fmt.Errorf("%s does not say which process it is: -p PIDFILE", p.addr)
+	}
+	line, err := lineOf(pid)
+	if err == nil && line.pidFile == "" {
+		err = errors.New("it has none")
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: which pid file will have the outcome? %w; -p PIDFILE, or kill -USR2 %d and look into its log", p.who(), err, pid)
+	}
+	return line.pidFile, nil
 }

@@ -54,6 +54,9 @@ type Sources struct {
 	// Accept has a pool go on with the servers that were discovered last, whatever the rules say; nil: none are looked for.
 	Accept func(pool string) error
 
+	// File tells one configuration file from another, as configs.FileID does; nil: there is none.
+	File func() string
+
 	Page http.Handler // of "/" and what is below "/page/"; nil: a list of the others
 	Log  *slog.Logger
 
@@ -112,7 +115,7 @@ func New(src Sources) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.http = &http.Server{
-		Handler:           guard(s.audited(s.admit(s.routes()))),
+		Handler:           guard(s.named(s.audited(s.admit(s.routes())))),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
+
+	"cashew/engine"
 )
 
 // guard stands before all handlers. A page of another site that a browser shows must neither change anything here nor,
@@ -42,4 +45,15 @@ func isOurName(r *http.Request) bool {
 	}
 	name, err := os.Hostname()
 	return err == nil && host == strings.ToLower(name)
+}
+
+// named has each answer say who gives it.
+func (s *Server) named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(engine.ProcessHeader, strconv.Itoa(os.Getpid()))
+		if s.src.File != nil {
+			w.Header().Set(engine.FileHeader, s.src.File())
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -183,7 +183,7 @@ func (s *service) statistics() (doc map[string]json.RawMessage, err error) {
 // explain tells the address of each key's server by the file.
 func (s *service) explain(t testing.TB, pool string, keys []string) map[string]string {
 	t.Helper()
-	out, err := exec.Command(underTest.path, append([]string{"explain", "-c", s.conf(), "-p", pool, "--json"}, keys...)...).Output()
+	out, err := exec.Command(underTest.path, append([]string{"explain", "-c", s.conf(), "--pool", pool, "--json"}, keys...)...).Output()
 	if err != nil {
 		t.Fatalf("cashew explain: %v", err)
 	}
