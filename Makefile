@@ -48,8 +48,8 @@ export PATH := $(PATH):/usr/sbin
 build: ## bin/cashew, one static binary
 	CGO_ENABLED=0 GOWORK=off $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
-run: build ## cashew demo; PORT=22131 puts it elsewhere, CONF=configs/redis.yml runs a file
-	bin/cashew $(if $(CONF),-c $(CONF),demo $(if $(PORT),--embedded-port=$(PORT)))
+run: build ## cashew demo; PORT=22131 moves all its ports, CONF=configs/redis.yml runs a file
+	bin/cashew $(if $(CONF),-c $(CONF) $(if $(PORT),-s $$(($(PORT) + 101))),demo $(if $(PORT),--embedded-port=$(PORT))) $(ARGS)
 
 fmt: ## format all Go files
 	$(GOFUMPT) -w .
@@ -64,12 +64,12 @@ servers: ## install redis-server, memcached, nutcracker and valgrind where that 
 vet:
 	$(GO) vet ./... $(MODULES)
 
-test: servers build vet ## all tests
-	$(GO) test $(FAST)
-	$(GO) test -tags invariants -run Copies ./engine
-	$(GO) test -tags invariants -run 'TestSim$$' ./tests/sim -sim.duration=20s
-	$(GO) test -count=1 $(WAITS)
-	$(GO) test -count=1 -p 1 $(REAL)
+test: servers build vet ## all tests, and which were skipped and why
+	GO='$(GO)' scripts/test.sh $(FAST)
+	GO='$(GO)' scripts/test.sh -tags invariants -run Copies ./engine
+	GO='$(GO)' scripts/test.sh -tags invariants -run 'TestSim$$' ./tests/sim -sim.duration=20s
+	GO='$(GO)' scripts/test.sh -count=1 $(WAITS)
+	GO='$(GO)' scripts/test.sh -count=1 -p 1 $(REAL)
 
 test-ui: ## the dashboard in a headless Chromium, where there is one; pictures go below bin/ui
 	@mkdir -p bin/ui

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"math"
 
 	"cashew/codec"
 	"cashew/codec/memcached"
@@ -15,6 +16,18 @@ import (
 type DemoPool struct {
 	Listen  string
 	Servers []string
+}
+
+// DemoPorts are the ports of the demo besides that of Redis, each as far from it as by default: 22121 has 22122 for memcached, 22222 for the
+// statistics and 22223 for the admin pages. 0: the kernel chooses it.
+func DemoPorts(redis int) (memcached, stats, admin int) {
+	beside := func(distance int) int {
+		if redis == 0 || redis+distance > math.MaxUint16 {
+			return 0
+		}
+		return redis + distance
+	}
+	return beside(1), beside(22222 - 22121), beside(22223 - 22121)
 }
 
 // Demo returns the options of the demo, which has no file: one pool for each kind of server, with a file's defaults.

@@ -73,7 +73,7 @@ var cliFlags = []cliFlag{
 	{"p", "pid-file", "S", "a file name", "pid file (default: none)"},
 	{"m", "mbuf-size", "N", "a number", "accepted; buffers choose their own size (default: 16384)"},
 	{"", "drain-delay", "N", "a number", "milliseconds, where the file has no drain_delay (default: 0)"},
-	{"", "embedded-port", "N", "a number", "of the demo: its port on 127.0.0.1 (default: 22121)"},
+	{"", "embedded-port", "N", "a number", "of the demo: its port on 127.0.0.1, beside which all others are (default: 22121)"},
 }
 
 // flagAlone is the value that pflag hands over for a flag that takes no argument and got none.
@@ -106,6 +106,9 @@ func parseArgs(args []string) (*cliOptions, error) {
 	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error { return o.set(f.Name, value) })
 	if err != nil {
 		return nil, errors.New(getoptText(err))
+	}
+	if o.demo && !o.given["stats-port"] {
+		_, o.statsPort, _ = configs.DemoPorts(o.embeddedPort)
 	}
 	o.words = slices.DeleteFunc(fs.Args(), func(word string) bool { return word == "" }) // an unset variable of a script
 	return o, nil

@@ -209,8 +209,9 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 		status := p.fail(lines(err)...)
 		if p.fleet != nil && errors.Is(err, syscall.EADDRINUSE) {
 			port := p.cli.embeddedPort
+			memcached, _, _ := configs.DemoPorts(port)
 			fmt.Fprintf(p.stderr, "%s: port %d or %d is taken, perhaps by another cashew or nutcracker; choose others: "+
-				"cashew demo --embedded-port=22131, or make run PORT=22131\n", program, port, memcachedPort(port))
+				"cashew demo --embedded-port=22131, or make run PORT=22131\n", program, port, memcached)
 		}
 		return status
 	}
@@ -244,7 +245,7 @@ func (p *process) describe(stdout io.Writer) {
 		}
 	}
 	if p.fleet != nil {
-		p.fleet.describe(stdout, addrs)
+		p.fleet.describe(stdout, addrs, p.service)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 
 	"cashew/configs"
@@ -35,26 +36,21 @@ func (f *fleet) Stop() {
 	}
 }
 
-// options are those of the proxy before the servers: Redis at port, memcached at the next one.
+// options are those of the proxy before the servers: Redis at port, all else beside it.
 func (f *fleet) options(port int) engine.Options {
-	return configs.Demo(
+	memcached, _, admin := configs.DemoPorts(port)
+	o := configs.Demo(
 		configs.DemoPool{Listen: loopback(port), Servers: f.redis.Addrs()},
-		configs.DemoPool{Listen: loopback(memcachedPort(port)), Servers: f.memcached.Addrs()},
+		configs.DemoPool{Listen: loopback(memcached), Servers: f.memcached.Addrs()},
 	)
+	o.Admin = loopback(admin)
+	return o
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// memcachedPort is the next after the one for Redis, or one that the kernel chooses, too.
-func memcachedPort(port int) int {
-	if port == 0 {
-		return 0
-	}
-	return port + 1
-}
-
 // describe tells a newcomer what is running and what to type next. addrs are those of the pools in options.
-func (f *fleet) describe(w io.Writer, addrs []net.Addr) {
+func (f *fleet) describe(w io.Writer, addrs []net.Addr, s *service) {
 	const line = "cashew listens on %s, before %d in-memory %s servers that forget everything at the end:\n"
 	fmt.Fprintf(w, line, addrs[0], len(f.redis.Addrs()), "Redis")
 	for i, addr := range f.redis.Addrs() {
@@ -66,6 +62,27 @@ func (f *fleet) describe(w io.Writer, addrs []net.Addr) {
 	}
 	_, redis, _ := net.SplitHostPort(addrs[0].String())
 	_, mc, _ := net.SplitHostPort(addrs[1].String())
-	fmt.Fprintf(w, "Try:\n  redis-cli -p %s set hello world\n  redis-cli -p %s get hello\n"+
-		"  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc 127.0.0.1 %s\nCtrl-C ends it.\n", redis, redis, mc)
+	explain := os.Args[0] + " explain hello"
+	if s.pages == nil {
+		fmt.Fprintf(w, "No dashboard: its port is taken. %s\n", moveAll)
+	} else {
+		at := s.pages.Addr().String()
+		fmt.Fprintf(w, "Dashboard: http://%s/\n", at)
+		if at != engine.DefaultAdmin {
+			explain = os.Args[0] + " explain --admin " + at + " hello"
+		}
+	}
+	if s.stats == nil {
+		fmt.Fprintf(w, "No statistics port: it is taken, perhaps by a nutcracker. %s\n", moveAll)
+	}
+	fmt.Fprintf(w, "Try:\n  redis-cli -p %s set hello world\n  redis-cli -p %s get hello\n", redis, redis)
+	if s.pages != nil {
+		fmt.Fprintf(w, "  %s\n", explain)
+	}
+	fmt.Fprintf(w, "  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc 127.0.0.1 %s\n", mc)
+	fmt.Fprintln(w, "In-memory Redis lacks some commands, such as SORT and most of OBJECT: cashew help demo lists them.")
+	fmt.Fprintln(w, "Ctrl-C ends it.")
 }
+
+// moveAll is what to do about a port that is taken.
+const moveAll = "Other ports for all: cashew demo --embedded-port=22131, or make run PORT=22131"

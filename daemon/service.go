@@ -48,13 +48,16 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 	switch chosen := p.cli.given["stats-port"] || p.cli.given["stats-addr"]; {
 	case p.cli.demo && !chosen && errors.Is(err, syscall.EADDRINUSE):
 		p.log.Warn("no statistics: " + err.Error() + "; -s and -a choose another address")
+	case errors.Is(err, syscall.EADDRINUSE) && program != nutcracker:
+		fmt.Fprintf(p.stderr, "%s: another proxy has the port of the statistics: -s PORT, or -a /PATH, chooses another one\n", program)
+		return nil, err
 	case err != nil:
 		return nil, err
 	}
 	addr := p.proxy.Options().Admin
 	pages, err := newPages(addr, pred)
 	switch {
-	case addr == engine.DefaultAdmin && errors.Is(err, syscall.EADDRINUSE):
+	case (addr == engine.DefaultAdmin || p.cli.demo) && errors.Is(err, syscall.EADDRINUSE):
 		p.log.Warn("no admin pages: " + err.Error() + "; global.admin chooses another address")
 	case err != nil:
 		if stats != nil {

@@ -137,16 +137,21 @@ func PrintList(w io.Writer) {
 	}
 }
 
+// demoLacks are commands that the proxy passes on and the demo's servers do not know.
+const demoLacks = "BITFIELD BITFIELD_RO BLMPOP FCALL FCALL_RO FUNCTION GEOHASH GEOSEARCHSTORE LATENCY LCS SORT SORT_RO SUBSTR XSETID\n" +
+	"ZDIFF ZDIFFSTORE ZINTERCARD ZRANGESTORE: real servers have them."
+
 func demoCommand() *Command {
 	return &Command{
 		Name:    Demo,
 		Args:    "[--embedded-port=N] [OPTIONS]",
 		Summary: "try it out: a proxy before servers in its own memory",
 		Help: "Starts the proxy without a configuration file, before three Redis and three memcached servers in its own memory that\n" +
-			"forget everything at the end. Of the proxy's options, which `cashew --help` lists, it takes all but -c, -d and -t.",
+			"forget everything at the end. Of the proxy's options, which `cashew --help` lists, it takes all but -c, -d and -t.\n" +
+			"\nThe Redis servers are a library's, miniredis. Of OBJECT they have IDLETIME alone, and they lack\n" + demoLacks,
 		isProxy: true,
 		build: func(fs *pflag.FlagSet) action {
-			fs.Int("embedded-port", 22121, "its port on 127.0.0.1; memcached is on the next one; 0 lets the kernel choose both")
+			fs.Int("embedded-port", 22121, "its port on 127.0.0.1; memcached is on the next one, the statistics are 101 and the admin pages 102 further; 0 lets the kernel choose all")
 			return nil
 		},
 	}

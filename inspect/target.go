@@ -92,7 +92,9 @@ func (p *pages) findProcess() error {
 		return fmt.Errorf("process %d of %s does not say which file it runs: -c FILE or --admin ADDR: %w", p.pid, p.pidFile, err)
 	}
 	if p.isDemo, p.conf, p.stats = line.isDemo, line.conf, line.stats; p.isDemo {
-		p.addr = engine.DefaultAdmin
+		if p.addr = line.admin; p.addr == "" {
+			return errors.New("the demo says where its admin pages are, which the kernel chose: --admin ADDR")
+		}
 		return p.verify()
 	}
 	return nil
@@ -162,6 +164,7 @@ func (p *pages) who() string {
 type commandLine struct {
 	isDemo               bool
 	conf, pidFile, stats string // paths from the root; stats: an address
+	admin                string // of the demo; "": nobody knows
 }
 
 // lineOf reads the command line of a process from /proc.
@@ -198,7 +201,7 @@ func parseLine(args []string) (l commandLine) {
 		long, short, _ := strings.Cut(flag, " ")
 		fs.BoolP(long, short, false, "")
 	}
-	names := []string{"conf-file c", "pid-file p", "stats-port s", "stats-addr a", "output o", "verbose v", "stats-interval i", "mbuf-size m"}
+	names := []string{"conf-file c", "pid-file p", "stats-port s", "stats-addr a", "output o", "verbose v", "stats-interval i", "mbuf-size m", "embedded-port ", "drain-delay "}
 	for _, flag := range names {
 		long, short, _ := strings.Cut(flag, " ")
 		fs.StringP(long, short, "", "")
@@ -221,13 +224,21 @@ func parseLine(args []string) (l commandLine) {
 	if !l.isDemo {
 		l.conf = value("conf-file", defaultConf)
 	}
+	port := "22222"
+	if l.isDemo {
+		redis, _ := strconv.Atoi(value("embedded-port", "22121"))
+		_, stats, admin := configs.DemoPorts(redis)
+		if port = strconv.Itoa(stats); admin > 0 {
+			l.admin = net.JoinHostPort("127.0.0.1", strconv.Itoa(admin))
+		}
+	}
 	l.pidFile = value("pid-file", "")
 	l.stats = value("stats-addr", "0.0.0.0")
 	if !strings.HasPrefix(l.stats, "/") {
 		if l.stats == "0.0.0.0" {
 			l.stats = "127.0.0.1"
 		}
-		l.stats = net.JoinHostPort(l.stats, value("stats-port", "22222"))
+		l.stats = net.JoinHostPort(l.stats, value("stats-port", port))
 	}
 	return l
 }
