@@ -80,7 +80,7 @@ func (f *fleet) describe(w io.Writer, addrs []net.Addr, s *service) {
 		fmt.Fprintf(w, "  %s\n", explain)
 	}
 	fmt.Fprintf(w, "  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc 127.0.0.1 %s\n", mc)
-	fmt.Fprintln(w, "In-memory Redis lacks some commands, such as SORT and most of OBJECT: cashew help demo lists them.")
+	fmt.Fprintf(w, "In-memory Redis lacks some commands, such as SORT and most of OBJECT: %s help demo lists them.\n", os.Args[0])
 	fmt.Fprintln(w, "Ctrl-C ends it.")
 }
 
