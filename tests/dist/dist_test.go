@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"cashew/engine"
 	"cashew/tests/processtest"
 )
 
@@ -170,6 +172,36 @@ func TestUnit(t *testing.T) {
 	}
 	// It fails where the exposure is more than 1.5 of 10.
 	program(t, "systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", path)
+}
+
+// What the unit and the image ask for has to go together: a stop has the time that it takes, a reload looks at the file that was started with
+// before it says that all is well, and a proxy that drains is alive.
+func TestUnitAndImageAgree(t *testing.T) {
+	unit := read(t, "../../dist/cashew.service")
+	number := func(pattern string) int {
+		m := regexp.MustCompile(pattern).FindStringSubmatch(unit)
+		if m == nil {
+			t.Fatalf("the unit has no %s", pattern)
+		}
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	stop := number(`(?m)^TimeoutStopSec=(\d+)s$`) * 1000
+	drain := int(engine.DefaultOptions().DrainTimeout.Milliseconds()) + number(`--drain-delay=(\d+)\b`)
+	if stop <= drain {
+		t.Errorf("systemd kills after %d ms what may drain for %d", stop, drain)
+	}
+	file := regexp.MustCompile(`(?m)^ExecStart=(\S+) -c (\S+) `).FindStringSubmatch(unit)
+	if reload := regexp.MustCompile(`(?m)^ExecReload=(.*)$`).FindAllStringSubmatch(unit, -1); len(reload) != 2 ||
+		reload[0][1] != file[1]+" check "+file[2] || !strings.Contains(reload[1][1], "kill -HUP") {
+		t.Errorf("a reload is %q; want a check of %s, and then SIGHUP", reload, file[2])
+	}
+	if image := read(t, "../../dist/Dockerfile"); !strings.Contains(image, `CMD ["/cashew", "health", "--live"]`) {
+		t.Error("the image's health check does not ask whether the proxy is alive")
+	}
 }
 
 func TestManPage(t *testing.T) {
