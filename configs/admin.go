@@ -28,7 +28,13 @@ func adminKey(o *engine.Options) key {
 				o.Admin = ""
 				return ""
 			}
-			if !strings.HasPrefix(n.Value, "/") && !isAdminAddr(n.Value) {
+			switch {
+			case strings.HasPrefix(n.Value, "/") || isAdminAddr(n.Value):
+			case strings.Contains(n.Value, "://"):
+				return "is not an address: a scheme does not belong to it"
+			case strings.Count(n.Value, ":") > 1 && !strings.HasPrefix(n.Value, "["):
+				return `is not an address: one of IPv6 has brackets here, and quotes around them, "[::1]:22223"`
+			default:
 				return "is not an address"
 			}
 			o.Admin = n.Value

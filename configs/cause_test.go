@@ -39,6 +39,7 @@ func TestCauses(t *testing.T) {
 		{"brackets of a server", listen + "  servers:\n    - [::1]:6379:1\n", "4: ... a value that begins with a bracket is a list to YAML"},
 		{"brackets in quotes", "a:\n  listen: '[::1]:1'\n" + servers, "2: ... an IPv6 address has no brackets here; expected"},
 		{"a scheme", "a:\n  listen: tcp://127.0.0.1:1\n" + servers, "2: ... a scheme does not belong to it"},
+		{"a scheme of the admin pages", "global:\n  admin: http://127.0.0.1:1\n", "2: ... a scheme does not belong to it"},
 		{"a host that nobody knows", "a:\n  listen: no-such-host.invalid:1\n" + servers, "2: ... its host can't be found (no such host); expected"},
 		{"a port alone", "a:\n  listen: 22121\n" + servers, "2: ... it has no host; 0.0.0.0 stands for all addresses"},
 		{"all addresses", "a:\n  listen: *:22121\n" + servers, `2: ... a value that begins with * is something else to YAML; expected "0.0.0.0:port" for all addresses`},

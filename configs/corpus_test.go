@@ -538,6 +538,6 @@ var wrongSamples = []sample{
 	{name: "admin without a port", file: "global:\n  admin: 127.0.0.1\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "127.0.0.1", Reason: "is not an address", Want: `"host:port", "/path", or "off"`}}},
 	{name: "admin port too large", file: "global:\n  admin: 127.0.0.1:65536\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "127.0.0.1:65536", Reason: "is not an address"}}},
 	{name: "admin port no number", file: "global:\n  admin: localhost:http\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "localhost:http", Reason: "is not an address"}}},
-	{name: "admin of IPv6 without brackets", file: "global:\n  admin: ::1:22223\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "::1:22223", Reason: "is not an address"}}},
+	{name: "admin of IPv6 without brackets", file: "global:\n  admin: ::1:22223\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.admin", Value: "::1:22223", Reason: `is not an address: one of IPv6 has brackets here, and quotes around them, "[::1]:22223"`}}},
 	{name: "max_pipeline 0", file: "global:\n  max_pipeline: 0\n" + pool1(), problems: []Problem{{Line: 2, Key: "global.max_pipeline", Value: "0", Reason: "is out of range"}}},
 }
