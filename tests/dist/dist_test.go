@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"cashew/engine"
 	"cashew/tests/processtest"
 )
 
@@ -178,10 +177,10 @@ func TestUnit(t *testing.T) {
 // before it says that all is well, and a proxy that drains is alive.
 func TestUnitAndImageAgree(t *testing.T) {
 	unit := read(t, "../../dist/cashew.service")
-	number := func(pattern string) int {
-		m := regexp.MustCompile(pattern).FindStringSubmatch(unit)
+	number := func(text, pattern string) int {
+		m := regexp.MustCompile(pattern).FindStringSubmatch(text)
 		if m == nil {
-			t.Fatalf("the unit has no %s", pattern)
+			t.Fatalf("there is no %s", pattern)
 		}
 		n, err := strconv.Atoi(m[1])
 		if err != nil {
@@ -189,8 +188,8 @@ func TestUnitAndImageAgree(t *testing.T) {
 		}
 		return n
 	}
-	stop := number(`(?m)^TimeoutStopSec=(\d+)s$`) * 1000
-	drain := int(engine.DefaultOptions().DrainTimeout.Milliseconds()) + number(`--drain-delay=(\d+)\b`)
+	stop := number(unit, `(?m)^TimeoutStopSec=(\d+)s$`) * 1000
+	drain := number(read(t, "../../configs/README.md"), "`drain_timeout` \\| milliseconds \\| `(\\d+)`") + number(unit, `--drain-delay=(\d+)\b`)
 	if stop <= drain {
 		t.Errorf("systemd kills after %d ms what may drain for %d", stop, drain)
 	}
