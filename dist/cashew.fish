@@ -30,20 +30,24 @@ for own in __fish_use_subcommand '__fish_seen_subcommand_from demo'
 	complete -c cashew -n $own -s s -l stats-port -x -d 'Port of the statistics'
 	complete -c cashew -n $own -s a -l stats-addr -x -d 'Address of the statistics'
 	complete -c cashew -n $own -s p -l pid-file -rF -d 'Pid file'
+	complete -c cashew -n $own -l drain-delay -x -d 'How long it accepts when it was told to end, in milliseconds'
 end
 
 complete -c cashew -n '__fish_seen_subcommand_from demo' -l embedded-port -x -d 'Its port on 127.0.0.1'
 complete -c cashew -n '__fish_seen_subcommand_from check diff' -F
 complete -c cashew -n '__fish_seen_subcommand_from check' -l strict -d 'Warnings are mistakes'
-complete -c cashew -n '__fish_seen_subcommand_from explain' -s c -l conf-file -rF -d 'Configuration file'
-complete -c cashew -n '__fish_seen_subcommand_from explain' -s p -l pool -x -d 'Of this pool alone'
+complete -c cashew -n '__fish_seen_subcommand_from explain health' -l pool -x -d 'Of this pool alone'
+complete -c cashew -n '__fish_seen_subcommand_from health' -l live -d 'Is it alive?'
 complete -c cashew -n '__fish_seen_subcommand_from explain diff bench' -l json -d 'As JSON'
 complete -c cashew -n '__fish_seen_subcommand_from top' -l stats -x -d 'Its stats port'
 complete -c cashew -n '__fish_seen_subcommand_from top' -s n -l interval -x -d 'Seconds between looks'
 complete -c cashew -n '__fish_seen_subcommand_from top' -l once -d 'One look'
-complete -c cashew -n '__fish_seen_subcommand_from upgrade' -s p -l pid-file -rF -d 'Of the running proxy'
 complete -c cashew -n '__fish_seen_subcommand_from upgrade' -l timeout -x -d 'How long to wait, in seconds'
-for own in explain diff top reload health
+for own in explain top reload upgrade health
+	complete -c cashew -n "__fish_seen_subcommand_from $own" -s c -l conf-file -rF -d 'The configuration file of the running proxy'
+	complete -c cashew -n "__fish_seen_subcommand_from $own" -s p -l pid-file -rF -d 'Its pid file'
+end
+for own in explain diff top reload upgrade health
 	complete -c cashew -n "__fish_seen_subcommand_from $own" -l admin -x -d 'Its admin address'
 	complete -c cashew -n "__fish_seen_subcommand_from $own" -l admin-token-file -rF -d 'A file with the token of its pages'
 	complete -c cashew -n "__fish_seen_subcommand_from $own" -l admin-ca-cert-file -rF -d 'Certificates to trust'

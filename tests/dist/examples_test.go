@@ -108,9 +108,9 @@ func TestExamples(t *testing.T) {
 				}
 			}
 			drain, _ := at(parsed(t, config), "global", "drain_timeout").(int)
-			pause, _ := at(container, "lifecycle", "preStop", "sleep", "seconds").(int)
-			if grace, _ := at(pod, "terminationGracePeriodSeconds").(int); grace*1000 <= drain+pause*1000 {
-				t.Errorf("terminationGracePeriodSeconds is %d; a pause of %d s and a drain of %d ms take longer", grace, pause, drain)
+			delay, _ := at(parsed(t, config), "global", "drain_delay").(int)
+			if grace, _ := at(pod, "terminationGracePeriodSeconds").(int); grace*1000 <= drain+delay {
+				t.Errorf("terminationGracePeriodSeconds is %d; a delay of %d ms and a drain of %d ms take longer", grace, delay, drain)
 			}
 			if at(container, "securityContext", "readOnlyRootFilesystem") != true || at(container, "volumeMounts", 0, "mountPath") != "/etc/cashew" ||
 				!strings.Contains(dockerfile, `"/etc/cashew/cashew.yml"`) {
