@@ -43,9 +43,9 @@ func (c *Conn) unable(refusal *codec.RefusalError) error {
 		news, text = c.server.LearnDatabase(c.db, refusal), "server does not have the database that a client asked for"
 	}
 	if news {
-		c.loop.Log.Warn(text, "pool", c.pool.Options().Name, "server", c.pname(), "err", refusal)
+		c.loop.Log.Warn(text, append(c.About(), "err", refusal)...)
 	}
-	return &unableError{server: c.pname(), refusal: refusal}
+	return &unableError{server: c.name(), refusal: refusal}
 }
 
 // remarked says that err, of the handshake, fails nothing. It stands in the log once for each server.
@@ -56,8 +56,7 @@ func (c *Conn) remarked(err error) bool {
 	}
 	c.figures.Remarks++
 	if c.server.Remark() {
-		c.loop.Log.Warn("server connection opened, with a remark", "pool", c.pool.Options().Name, "server", c.pname(),
-			"remark", remark.Text)
+		c.loop.Log.Warn("server connection opened, with a remark", append(c.About(), "remark", remark.Text)...)
 	}
 	return true
 }

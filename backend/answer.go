@@ -124,8 +124,8 @@ func (c *Conn) aside(buf []byte) {
 // disordered closes c, whose next reply would go to r, which is not the one that it is for: outq is not what it should be, and one
 // client would have the reply of another. No server can bring that about.
 func (c *Conn) disordered(r *Request) {
-	c.loop.Broken("server connection out of order; closing it", "pool", c.pool.Options().Name, "server", c.pname(),
-		"request", r.order, "reply", c.answered, "outstanding", c.outstanding())
+	c.loop.Broken("server connection out of order; closing it", append(c.About(),
+		"request", r.order, "reply", c.answered, "outstanding", c.outstanding())...)
 	c.fail(errOrder)
 }
 
@@ -166,6 +166,7 @@ func (c *Conn) heed(v verdict.Verdict, r *Request, buf []byte, n int, done bool)
 func (c *Conn) dequeue(r *Request, alike *run) {
 	now := c.loop.Now
 	c.inside = between
+	c.local.Before, c.repliedAt = c.repliedAt, now
 	r.SentAt = c.marks.of(r.from, now)
 	if !r.ours {
 		f := c.figures
@@ -239,7 +240,7 @@ func (c *Conn) answeredSome(answered, ailing bool) {
 		c.ailing, c.demoted = 0, false // who looks at replicas says when it is well again
 	} else if ailing || c.demoted {
 		if ailing {
-			c.pool.Failure(c.server)
+			c.pool.Failure(c.server, "it says that it is not ready")
 		}
 		c.unsuited(ailing)
 	}

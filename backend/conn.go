@@ -57,6 +57,7 @@ type Conn struct {
 	firstUnsent *Request // oldest of outq of which no byte was written yet
 	unsent      int      // how many there are from queued on
 	marks       marks
+	repliedAt   int64 // when its last reply was whole, as Loop.Now; 0: there was none
 	heardAt     int64 // when the server last sent something on this connection, as Loop.Now; never: it has not
 	since       int64 // from when on the server took what was sent: it opened, or a full socket took bytes again
 	scan        codec.ReplyScan
@@ -291,5 +292,8 @@ func (c *Conn) Era() int { return c.attempt + c.emptied }
 // Server is the server that c connects to.
 func (c *Conn) Server() *topology.Server { return c.server }
 
-// pname is how log lines and errors name c's server.
-func (c *Conn) pname() string { return c.pool.Entry(c.server).PName }
+// name is how errors name c's server.
+func (c *Conn) name() string { return c.pool.Entry(c.server).Name }
+
+// About is what log lines say of whom they are about.
+func (c *Conn) About() []any { return c.pool.About(c.server) }

@@ -219,7 +219,7 @@ func TestConnDial(t *testing.T) {
 		v := g.accept()
 		v.says("$1\r\nC\r\n")
 		g.are("$1\r\nC\r\n")
-		if !strings.Contains(g.log.String(), "server is back") {
+		if !strings.Contains(g.log.String(), "server can be reached again") {
 			t.Error("the log does not say that it is back")
 		}
 		v.hangsUp()

@@ -94,8 +94,8 @@ func (c *Conn) proved() {
 	c.doubt = nil
 	if c.server.Prove(d.Oddity) {
 		name, _ := c.pool.Options().Protocol.Describe(d.Op)
-		c.loop.Log.Warn("server answers a command in a form of its own; its connection is in step", "pool", c.pool.Options().Name,
-			"server", c.pname(), "command", name, "form", fmt.Sprintf("%q", d.Kind))
+		c.loop.Log.Warn("server answers a command in a form that no table has; its replies are in step with requests all the same",
+			append(c.About(), "command", name, "form", fmt.Sprintf("%q", d.Kind))...)
 	}
 	c.Data(d.held.B)
 	c.loop.PutBuffer(d.held)

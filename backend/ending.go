@@ -79,7 +79,7 @@ func (c *Conn) fail(err error) {
 	}
 	c.tellWhose(err) // first: those that fail below must not use it again
 	c.tellWaiters()
-	c.failAll(r, &lost{out: out, taken: taken, written: written, end: end, most: most, err: err})
+	c.failAll(r, &lost{out: out, taken: taken, written: written, end: end, most: most, replied: c.repliedAt, err: err})
 	if sock != nil {
 		sock.Close()
 	}
@@ -92,6 +92,7 @@ type lost struct {
 	written marks
 	end     uint32 // order of what would have been entered next
 	most    uint32
+	replied int64 // when its last reply was whole
 	err     error
 }
 
@@ -106,6 +107,7 @@ func (c *Conn) failAll(r *Request, had *lost) {
 		if c.resumes(r, behind, had) {
 			c.figures.Failed++ // here
 		} else {
+			c.local.Before = had.replied
 			c.failOne(r, had.err)
 		}
 		c.local.Unref(r)
@@ -162,8 +164,11 @@ func (c *Conn) failed(was state, err error) {
 	case c.loop.Now-c.loggedAt < int64(time.Second) && c.loggedAt != 0:
 		c.unlogged++
 	default:
-		c.loop.Log.Warn("server connection failed", "pool", c.pool.Options().Name, "server", c.pname(), "err", err,
-			"unlogged", c.unlogged)
+		about := append(c.About(), "err", err)
+		if c.unlogged > 0 {
+			about = append(about, "suppressed", c.unlogged)
+		}
+		c.loop.Log.Warn("server connection failed", about...)
 		c.loggedAt, c.unlogged = c.loop.Now, 0
 	}
 	if errors.Is(err, ErrSilent) {
@@ -176,7 +181,7 @@ func (c *Conn) failed(was state, err error) {
 		c.pool.Suspect(c.server)
 		return
 	}
-	c.pool.Failure(c.server)
+	c.pool.Failure(c.server, err.Error())
 }
 
 // pause is how long to leave a server alone after n failed attempts in a row: 10 ms doubling to half a second, and of

@@ -36,7 +36,7 @@ func (c *Conn) expire() {
 		late = late || c.loop.Now-max(c.began(r), c.since) >= t
 		if o := r.Owner; o != nil {
 			r.Owner = nil
-			r.SentAt = c.marks.peek(r.from, c.loop.Now)
+			r.SentAt, c.local.Before = c.marks.peek(r.from, c.loop.Now), c.repliedAt
 			if !r.ours {
 				c.figures.Expired++
 			}
@@ -44,7 +44,7 @@ func (c *Conn) expire() {
 		}
 	}
 	if late {
-		c.pool.Failure(c.server)
+		c.pool.Failure(c.server, "no reply within the timeout")
 	}
 	if c.state == closed {
 		return // whoever was told has no use for it any more

@@ -83,7 +83,7 @@ func (c *Conn) IsFeed() bool { return c.feed != nil }
 func (c *Conn) Protocol() codec.Protocol { return c.pool.Options().Protocol }
 
 // ServerName is what c's server is called.
-func (c *Conn) ServerName() string { return c.pname() }
+func (c *Conn) ServerName() string { return c.name() }
 
 // Tally is what is counted of c's server.
 func (c *Conn) Tally() *stats.ServerTally { return c.figures }

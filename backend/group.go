@@ -267,7 +267,7 @@ func (g *Group) giveUp(server *topology.Server) {
 		return
 	}
 	l.redialAt = g.loop.Now
-	g.loop.Log.Warn("server is no master, or not ready; connecting anew", "pool", g.pool.Options().Name, "server", g.pool.Entry(server).PName)
+	g.loop.Log.Warn("server is no master, or not ready; connecting anew", g.pool.About(server)...)
 	for _, s := range g.sets {
 		conns := s.to(server.Slot())
 		for i, c := range conns {

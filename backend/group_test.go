@@ -51,8 +51,8 @@ func TestGroup(t *testing.T) {
 		o.AutoEjectHosts, o.OnServerFailure = true, topology.FailFast
 	}, func(t *testing.T, g *rig) {
 		g.conn(0, 1)
-		g.pool.Failure(g.server(0))
-		g.pool.Failure(g.server(0))
+		g.pool.Failure(g.server(0), "it failed")
+		g.pool.Failure(g.server(0), "it failed")
 		if _, err := g.group.home.Conn(g.server(0), 1); err != ErrEjected { //nolint:errorlint // it is that error
 			t.Errorf("Conn says %v", err)
 		}

@@ -53,7 +53,7 @@ func (c *Conn) nextStep() {
 		return
 	}
 	if c.failures > 0 && !Unable(c.lastErr) {
-		c.loop.Log.Info("server is back", "pool", c.pool.Options().Name, "server", c.pname())
+		c.loop.Log.Info("server can be reached again", c.About()...)
 	}
 	c.state, c.failures, c.lastErr, c.since = open, 0, nil, c.loop.Now
 	c.loggedIn()

@@ -33,9 +33,9 @@ func (c *Conn) loggedIn() {
 		return
 	}
 	if former {
-		c.loop.Log.Warn("server refuses the credentials, and took those before", "pool", c.pool.Options().Name, "server", c.pname())
+		c.loop.Log.Warn("server refuses the credentials, and took those before", c.About()...)
 	} else {
-		c.loop.Log.Info("server takes the credentials", "pool", c.pool.Options().Name, "server", c.pname())
+		c.loop.Log.Info("server takes the credentials", c.About()...)
 	}
 }
 

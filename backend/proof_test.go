@@ -222,7 +222,7 @@ func TestConnDoubt(t *testing.T) {
 		v.heard()
 		v.says("$1\r\nA\r\n")
 		g.are("$1\r\nA\r\n")
-		if got := v.heard(); got != "" || strings.Count(g.log.String(), "form of its own") != 1 {
+		if got := v.heard(); got != "" || strings.Count(g.log.String(), "form that no table has") != 1 {
 			t.Errorf("the same again: %q; log %s", got, g.log.String())
 		}
 		g.ask(v.conn, "HGETALL", "a")

@@ -170,7 +170,7 @@ func TestSight(t *testing.T) {
 		if len(places) != 1 {
 			t.Fatalf("Explain(%s) = %v", pool, places)
 		}
-		want := places[0].Server
+		want := places[0].Name
 		hot := p.HotKeys(100)
 		i := slices.IndexFunc(hot, func(k stats.HotKey) bool { return k.Pool == pool && k.Key == "k" })
 		if i < 0 || hot[i].Server != want {

@@ -101,11 +101,20 @@ func (p *pool) stats() stats.Pool {
 	if f := p.SentinelFigures(); f != nil {
 		st.Sentinel = &stats.Sentinel{Sentinels: f.Sentinels, Unknown: f.Unknown, Held: f.Held, Applied: f.Applied, Failed: f.Failed}
 	}
+	p.serverStats(&st)
+	return st
+}
+
+// serverStats fills in what no loop owns of st's servers.
+func (p *pool) serverStats(st *stats.Pool) {
 	shares := p.Router().Shares()
 	for i, server := range p.All() {
 		v, sv := p.AtPlace(i), &st.Servers[i]
 		sv.Name, sv.PName, sv.Addr, sv.Weight = v.Name, v.PName, v.Addr, v.Weight
 		sv.State, sv.ServerEjectedAt = server.State()
+		if why, next, out := p.Ejection(server); out {
+			sv.Why, sv.Next = why, next.UnixMicro()
+		}
 		if st.Near != nil && i < len(shares) { // of replicas nothing is kept
 			sv.Tracking = p.Tracking(server)
 		}
@@ -125,5 +134,4 @@ func (p *pool) stats() stats.Pool {
 			}
 		}
 	}
-	return st
 }

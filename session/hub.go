@@ -98,7 +98,7 @@ func (h *hub) FeedLost(c *backend.Conn, err error) {
 		}
 	}
 	if n > 0 && !errors.Is(err, backend.ErrStopped) {
-		h.local.loop.Log.Warn("subscriptions lost; subscribing anew", "pool", h.shard.pool.Name, "server", v.feed.ServerName(), "subscriptions", n, "err", err)
+		h.local.loop.Log.Warn("subscriptions lost; subscribing anew", append(v.feed.About(), "subscriptions", n, "err", err)...)
 	}
 	for _, t := range decided {
 		t.review(err)

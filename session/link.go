@@ -91,7 +91,7 @@ func (k *link) Replied(_ *backend.Request, frame []byte, _ bool) {
 		t.hub.mislaid(k)
 	case refuses:
 		if k.refusal == nil { // else that was said
-			t.hub.local.loop.Log.Warn("server refuses a subscription", "pool", t.hub.shard.pool.Name, "server", k.line.feed.ServerName(), "err", string(frame))
+			t.hub.local.loop.Log.Warn("server refuses a subscription", append(k.line.feed.About(), "err", string(frame))...)
 		}
 		k.state, k.refusal = refused, append(k.refusal[:0], frame...)
 		t.review(nil)

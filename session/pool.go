@@ -106,10 +106,10 @@ func NewPool(bp *topology.Pool, o *ClientOptions, h Host) *Pool {
 		origin: &stats.Origin{Pool: servers.Name, Describe: servers.Protocol.Describe}, Count: new(Counters), scripts: new(scripts), Denials: new(Denials), lessons: new(lessons), host: h,
 	}
 	for i := range servers.Servers {
-		p.origin.Servers = append(p.origin.Servers, servers.Servers[i].PName)
+		p.origin.Add(servers.Servers[i].Name, servers.Servers[i].Addr)
 	}
 	for i := range servers.Replicas {
-		p.origin.Servers = append(p.origin.Servers, servers.Replicas[i].PName)
+		p.origin.Add(servers.Replicas[i].Name, servers.Replicas[i].Addr)
 	}
 	p.reads = readsOf(bp, servers.Protocol, o.Near.Bytes > 0)
 	p.allAtMasters = readsOf(bp, servers.Protocol, true)

@@ -132,7 +132,7 @@ func (y *routes) add(to *shard, requests *int64, o *stats.Origin) int {
 	base := len(y.servers)
 	if to != nil {
 		y.servers = append(y.servers, to.pool.Servers()...)
-		o.Servers = append(o.Servers, to.pool.origin.Servers...)
+		o.Servers, o.Addrs = append(o.Servers, to.pool.origin.Servers...), append(o.Addrs, to.pool.origin.Addrs...)
 	}
 	y.targets = append(y.targets, reach{shard: to, base: base, nobody: len(y.servers), requests: requests})
 	y.servers, o.Servers = append(y.servers, nil), append(o.Servers, "")

@@ -104,9 +104,10 @@ func (s *Session) slow(r *backend.Request) {
 	l, e := s.local, s.slowLog.Add(most)
 	e.Origin, e.ID, e.At = s.origin(), l.pressure.slowIDs.Add(1)-1, time.Duration(s.loop.Now)
 	e.Op, e.Server, e.Keys, e.Bytes = r.Op, int(r.Server), int(r.Keys), r.Size
-	e.Queue, e.Wait = time.Duration(s.loop.Now-r.QueuedAt()), 0
+	e.Queue, e.Wait, e.Behind = time.Duration(s.loop.Now-r.QueuedAt()), 0, 0
 	if r.SentAt != 0 {
 		e.Queue, e.Wait = time.Duration(r.SentAt-r.QueuedAt()), time.Duration(s.loop.Now-r.SentAt)
+		e.Behind = time.Duration(max(l.servers.Before-r.SentAt, 0))
 	}
 	e.Client, e.SetName = s.cl.Addr, s.cl.Name
 	e.SetKey(r.Key())

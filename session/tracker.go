@@ -130,7 +130,7 @@ func (t *tracker) refuses() {
 	}
 	if !t.refused {
 		t.refused = true
-		t.n.local.loop.Log.Warn("server does not tell of writes; its replies are kept for near_cache_untracked_msecs", "pool", t.n.shard.pool.Name, "server", t.n.shard.pool.Entry(t.server).PName)
+		t.n.local.loop.Log.Warn("server does not tell of writes; its replies are kept for near_cache_untracked_msecs", t.n.shard.pool.About(t.server)...)
 	}
 }
 
@@ -156,7 +156,7 @@ func (t *tracker) lost(err error) {
 	}
 	t.n.tally.Dropped++
 	if !errors.Is(err, backend.ErrStopped) {
-		t.n.local.loop.Log.Warn("server may not have told of a write; what was kept of it is given up", "pool", t.n.shard.pool.Name, "server", t.n.shard.pool.Entry(t.server).PName, "err", err)
+		t.n.local.loop.Log.Warn("server may not have told of a write; what was kept of it is given up", append(t.n.shard.pool.About(t.server), "err", err)...)
 	}
 }
 

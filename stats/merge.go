@@ -44,7 +44,7 @@ func (st *Pool) AddClients(t *ClientTally, profiles []string) {
 	st.WriteBack.Merge(&t.WriteBack)
 }
 
-// AddServer adds what one loop counted of server number i, as configured under that name; a reload may have moved it since, or
+// AddServer adds what one loop counted of server number i, of that name; a reload may have moved it since, or
 // removed it.
 func (st *Pool) AddServer(i int, name string, f *ServerTally, profiles []string) {
 	if sv := st.server(i, name); sv != nil {
@@ -54,11 +54,11 @@ func (st *Pool) AddServer(i int, name string, f *ServerTally, profiles []string)
 
 // server is the one of that name, most likely number i; nil if a reload removed it.
 func (st *Pool) server(i int, name string) *Server {
-	if i < len(st.Servers) && st.Servers[i].PName == name {
+	if i < len(st.Servers) && st.Servers[i].Name == name {
 		return &st.Servers[i]
 	}
 	for i := range st.Servers {
-		if st.Servers[i].PName == name {
+		if st.Servers[i].Name == name {
 			return &st.Servers[i]
 		}
 	}

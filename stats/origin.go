@@ -6,16 +6,27 @@ import "cashew/codec/work"
 // its pool, so it does not point to those.
 type Origin struct {
 	Pool     string
-	Servers  []string                                        // as configured, by number
+	Servers  []string                                        // their names in the ring, by number
+	Addrs    []string                                        // of the same; "": nobody knew
 	Describe func(op uint16) (name string, class work.Class) // of the pool's protocol
 }
 
-// Server is server i as configured, "" for none.
-func (o *Origin) Server(i int) string {
-	if i < 0 || i >= len(o.Servers) {
+// Add adds a server.
+func (o *Origin) Add(name, addr string) {
+	o.Servers, o.Addrs = append(o.Servers, name), append(o.Addrs, addr)
+}
+
+// Server is the name of server i, "" for none.
+func (o *Origin) Server(i int) string { return at(o.Servers, i) }
+
+// Addr is the address of server i, "" for none.
+func (o *Origin) Addr(i int) string { return at(o.Addrs, i) }
+
+func at(list []string, i int) string {
+	if i < 0 || i >= len(list) {
 		return ""
 	}
-	return o.Servers[i]
+	return list[i]
 }
 
 // MaxShownKey is how many bytes of a key are kept.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 )
@@ -204,14 +205,29 @@ func (k *Sketch) Decay(sums bool) {
 // Entries is a copy of what k holds.
 func (k *Sketch) Entries() []SketchEntry { return slices.Clone(k.entries) }
 
-// HotKeys are the n keys that most requests are for, most first, of the entries of several sketches that counted samples.
+// HotKeys are the n keys that most requests are for, most first, of the entries of several sketches that counted samples. A key of which so few were
+// sampled that chance alone may have done it is left out: with its error, twice the square root of how many there were, it may as well have none.
 func HotKeys(entries [][]SketchEntry, n int) []HotKey {
-	return mergeKeys(entries, n, sampleEvery, (*HotKey).add,
-		func(a, b HotKey) int { return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Key, b.Key)) })
+	keys := mergeKeys(entries, (*HotKey).add)
+	kept := keys[:0]
+	for _, k := range keys {
+		samples, over := k.Requests, k.Error
+		k.Error = (int64(math.Ceil(2*math.Sqrt(float64(samples)))) + over) * sampleEvery
+		if k.scale(sampleEvery); k.Requests > k.Error {
+			kept = append(kept, k)
+		}
+	}
+	return greatest(kept, n, func(k *HotKey) int64 { return k.Requests })
+}
+
+// scale makes of what was sampled what that stands for.
+func (k *HotKey) scale(by int64) {
+	k.Requests, k.Bytes, k.Writes, k.Near = k.Requests*by, k.Bytes*by, k.Writes*by, k.Near*by
 }
 
 // add adds what another loop has of the key.
 func (k *HotKey) add(o *HotKey) {
+	k.Error += o.Error
 	k.Bytes += o.Bytes
 	k.Writes += o.Writes
 	k.Near += o.Near
@@ -227,12 +243,18 @@ const maxAskers = 4
 
 // BigKeys are the n keys with the largest requests or replies, largest first, of the entries of several sketches that noted all.
 func BigKeys(entries [][]SketchEntry, n int) []HotKey {
-	return mergeKeys(entries, n, 1, func(to *HotKey, e *HotKey) { to.Bytes = max(to.Bytes, e.Bytes) },
-		func(a, b HotKey) int { return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Key, b.Key)) })
+	keys := mergeKeys(entries, func(to *HotKey, e *HotKey) { to.Bytes = max(to.Bytes, e.Bytes) })
+	return greatest(keys, n, func(k *HotKey) int64 { return k.Bytes })
 }
 
-// mergeKeys makes one list of the loops' entries, of which each stands for scale requests.
-func mergeKeys(loops [][]SketchEntry, n int, scale int64, merge func(to, e *HotKey), order func(a, b HotKey) int) []HotKey {
+// greatest are the n keys with the most of a figure, those with the most first.
+func greatest(list []HotKey, n int, figure func(*HotKey) int64) []HotKey {
+	slices.SortFunc(list, func(a, b HotKey) int { return cmp.Or(cmp.Compare(figure(&b), figure(&a)), cmp.Compare(a.Key, b.Key)) })
+	return list[:min(max(n, 0), len(list))]
+}
+
+// mergeKeys makes one list of the loops' entries, with figures as they were counted; Error is how many of a key's count may have been others'.
+func mergeKeys(loops [][]SketchEntry, merge func(to, e *HotKey)) []HotKey {
 	type id struct{ pool, key string }
 	at := make(map[id]int)
 	var list []HotKey
@@ -242,9 +264,9 @@ func mergeKeys(loops [][]SketchEntry, n int, scale int64, merge func(to, e *HotK
 			if e.count <= e.over {
 				continue // nothing of it is known to be this key's
 			}
-			k := HotKey{Pool: e.origin.Pool, Key: string(e.shown()), Requests: (e.count - e.over) * scale, Bytes: e.bytes * scale}
-			k.Server = e.origin.Server(e.server)
-			k.Writes, k.Near, k.Clients = e.writes*scale, e.near*scale, e.askers.list()
+			k := HotKey{Pool: e.origin.Pool, Key: string(e.shown()), Requests: e.count - e.over, Error: e.over, Bytes: e.bytes}
+			k.Server, k.Addr = e.origin.Server(e.server), e.origin.Addr(e.server)
+			k.Writes, k.Near, k.Clients = e.writes, e.near, e.askers.list()
 			if j, ok := at[id{k.Pool, k.Key}]; ok {
 				list[j].Requests += k.Requests
 				merge(&list[j], &k)
@@ -254,6 +276,5 @@ func mergeKeys(loops [][]SketchEntry, n int, scale int64, merge func(to, e *HotK
 			list = append(list, k)
 		}
 	}
-	slices.SortFunc(list, order)
-	return list[:min(max(n, 0), len(list))]
+	return list
 }

@@ -24,6 +24,7 @@ type SlowRecord struct {
 	Bytes   int           // of the reply
 	Queue   time.Duration // until it was written to the server
 	Wait    time.Duration // for the server
+	Behind  time.Duration // of that, until the reply before it on its connection had come: others had it wait
 	Client  string        // address
 	SetName string        // CLIENT SETNAME
 	keyLen  uint8
@@ -63,8 +64,8 @@ func (e *SlowRecord) Entry(started time.Time) SlowEntry {
 	name, _ := e.Origin.Describe(e.Op)
 	return SlowEntry{
 		ID: e.ID, At: started.Add(e.At), Pool: e.Origin.Pool, Command: name, Key: string(e.key[:e.keyLen]), Keys: e.Keys,
-		Server: e.Origin.Server(e.Server), Client: e.Client, ClientName: e.SetName,
-		Queue: e.Queue, ServerTime: e.Wait, Bytes: e.Bytes,
+		Server: e.Origin.Server(e.Server), Addr: e.Origin.Addr(e.Server), Client: e.Client, ClientName: e.SetName,
+		Queue: e.Queue, ServerTime: e.Wait, Own: e.Wait - e.Behind, Bytes: e.Bytes,
 	}
 }
 

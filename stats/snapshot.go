@@ -93,7 +93,7 @@ type Pool struct {
 	ClientsIdle             int64 `json:"clients_idle"`
 	LoginsFailed            int64 `json:"logins_failed"`
 	ClientsMalformed        int64 `json:"clients_malformed"`
-	ClientsForeign          int64 `json:"clients_foreign"`
+	ClientsForeign          int64 `json:"clients_wrong_protocol"`
 	ClientsSlow             int64 `json:"clients_slow"`
 	ClientsOverMemory       int64 `json:"clients_over_memory"`
 	ClientsSlowSubscribers  int64 `json:"clients_slow_subscribers"`
@@ -101,7 +101,7 @@ type Pool struct {
 	ClientsMoved            int64 `json:"clients_moved"` // told to go before a drain
 	Messages                int64 `json:"messages"`      // of what they are subscribed to, given to clients
 	FailureMisses           int64 `json:"failure_misses"`
-	LostKeys                int64 `json:"lost_keys"`
+	LostKeys                int64 `json:"keys_left_out"`
 	CrossServerScripts      int64 `json:"cross_server_scripts"`
 	ScriptsKnown            int64 `json:"scripts_known"`     // now
 	ScriptsDisplaced        int64 `json:"scripts_displaced"` // forgotten to make room for others
@@ -162,12 +162,13 @@ type Server struct {
 	PName  string  `json:"pname"` // as configured
 	Addr   string  `json:"addr"`
 	Weight int     `json:"weight"`
-	State  string  `json:"state"` // "live", "ejected" or "trial"; of a replica "live" or "unwell"
+	State  string  `json:"state"` // "live", "ejected", "trial", "unknown" or "held", see topology.Server; of a replica "live" or "unwell"
 	Share  float64 `json:"share"` // of the hash space, in the ring of the live servers; of the servers for random
 
 	Of   string  `json:"replica_of,omitempty"`  // of a replica: the name of its master; "": it is none
 	Lag  float64 `json:"lag_seconds,omitempty"` // of a replica: how far it was behind, as it was last looked at; below 0: nobody knows
-	Why  string  `json:"why,omitempty"`         // of a replica: it gets no reads
+	Why  string  `json:"why,omitempty"`         // it was ejected, or is a replica that gets no reads
+	Next int64   `json:"next_try_at,omitempty"` // of an ejected server: when it will be asked again, in microseconds since 1970
 	Zone string  `json:"zone,omitempty"`        // where it is, if anybody says
 
 	Tracking string `json:"tracking,omitempty"` // in a pool with a near cache: whether it tells of writes, "on", "off", "refused" or "none"
@@ -273,11 +274,13 @@ type SlowEntry struct {
 	Command    string        `json:"command"` // in lower case
 	Key        string        `json:"key"`     // cut at MaxShownKey bytes
 	Keys       int           `json:"keys"`
-	Server     string        `json:"server"` // as configured; several servers of one scattered command are several entries
+	Server     string        `json:"server"` // its name in the ring; several servers of one scattered command are several entries
+	Addr       string        `json:"addr"`   // the server's
 	Client     string        `json:"client"` // address
 	ClientName string        `json:"client_name"`
 	Queue      time.Duration `json:"-"`     // until it was written to the server
 	ServerTime time.Duration `json:"-"`     // from then to the last byte of the reply
+	Own        time.Duration `json:"-"`     // of that, what the command took itself: since it was written, or since the reply before it on its connection
 	Bytes      int           `json:"bytes"` // of the reply
 }
 
@@ -288,17 +291,24 @@ func (e SlowEntry) MarshalJSON() ([]byte, error) {
 		plain
 		Queue      int64 `json:"queue_us"`
 		ServerTime int64 `json:"server_us"`
-	}{plain(e), e.Queue.Microseconds(), e.ServerTime.Microseconds()})
+		Own        int64 `json:"own_us"`
+		Waited     int64 `json:"waited_us"`
+	}{plain(e), e.Queue.Microseconds(), e.ServerTime.Microseconds(), e.Own.Microseconds(), e.Waited().Microseconds()})
 }
+
+// Waited is how long the command waited for others: in the proxy's queue, and at the server behind those of its connection.
+func (e *SlowEntry) Waited() time.Duration { return e.Queue + e.ServerTime - e.Own }
 
 // HotKey is a key that many requests, or large values, are for. Figures are estimates of the time since it was first
 // noticed, scaled up from samples.
 type HotKey struct {
 	Pool     string `json:"pool"`
-	Key      string `json:"key"` // cut at MaxShownKey bytes
-	Server   string `json:"server"`
+	Key      string `json:"key"`    // cut at MaxShownKey bytes
+	Server   string `json:"server"` // its name in the ring
+	Addr     string `json:"addr"`   // the server's
 	Requests int64  `json:"requests"`
-	Bytes    int64  `json:"bytes"` // of requests and replies; for a big key: of the largest
+	Error    int64  `json:"error,omitempty"` // how far Requests may be off: two standard errors of the sampling, and what room in the sketch costs; a big key has none
+	Bytes    int64  `json:"bytes"`           // of requests and replies; for a big key: of the largest
 
 	Writes  int64    `json:"writes,omitempty"`  // of Requests
 	Near    int64    `json:"near,omitempty"`    // of Requests, those that were answered with what is kept near

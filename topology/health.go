@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -44,7 +45,7 @@ func (p *Pool) recovered(s *Server) {
 	}
 	s.failures.Store(0)
 	if s.trial.Load() > 0 && s.trial.Add(-1) == 0 {
-		p.log.Info("server is well", "pool", p.opts.Name, "server", p.Entry(s).PName)
+		p.log.Info("server has passed its trial", p.About(s)...)
 	}
 }
 
@@ -62,7 +63,7 @@ func (p *Pool) Suspect(s *Server) {
 	p.world.Go(func() {
 		err := p.Probe(s)
 		for ended := p.suspected(s); ended > 0 && err != nil; ended-- {
-			p.Failure(s)
+			p.Failure(s, "it ended a connection, and a probe says: "+err.Error())
 		}
 	})
 }
@@ -77,9 +78,9 @@ func (p *Pool) suspected(s *Server) int32 {
 	return s.suspects.Swap(0)
 }
 
-// Failure says that s did not answer, could not be reached, or reported that it is not well. A replica gets no more reads then until it is
-// found well.
-func (p *Pool) Failure(s *Server) {
+// Failure says that s did not answer, could not be reached, or reported that it is not well, and which of these. A replica gets no more reads
+// then until it is found well.
+func (p *Pool) Failure(s *Server, why string) {
 	if p.IsReplica(s) {
 		p.doubt(s, "it failed")
 		return
@@ -102,19 +103,22 @@ func (p *Pool) Failure(s *Server) {
 	s.failures.Store(0)
 	s.trial.Store(0)
 	if !s.out { // else these are requests that were under way when it was ejected
-		p.ejectLocked(s)
+		if limit > 1 {
+			why = fmt.Sprintf("%s; %d failures in a row", why, limit)
+		}
+		p.ejectLocked(s, why)
 	}
 }
 
 // ejectLocked takes s out of the ring, and has it probed when its time is up.
-func (p *Pool) ejectLocked(s *Server) {
+func (p *Pool) ejectLocked(s *Server, why string) {
 	retry := p.opts.ServerRetryTimeout
 	if !s.rejoined.IsZero() && p.world.Now().Sub(s.rejoined) < 2*retry {
 		s.penalty = min(2*s.penalty, maxPenalty)
 	} else {
 		s.penalty = 1
 	}
-	s.out = true
+	s.out, s.cause, s.probeErr = true, why, nil
 	s.set(ejectedBit, true)
 	s.ejected.Store(p.world.Now().UnixMicro())
 	p.registry.ejections.Add(1)
@@ -123,7 +127,7 @@ func (p *Pool) ejectLocked(s *Server) {
 		retry = min(retry, probeInterval) // no key can move, so the server is wanted back as soon as it answers
 	}
 	wait := retry * time.Duration(s.penalty)
-	p.log.Warn("server ejected", "pool", p.opts.Name, "server", p.Entry(s).PName, "live", live, "retry_after", wait)
+	p.log.Warn("server ejected", append(p.About(s), "why", why, "live", live, "retry_after", wait)...)
 	p.retryInLocked(s, wait, false)
 	if live == 0 {
 		p.hurryLocked()
@@ -154,9 +158,9 @@ func (p *Pool) retry(s *Server, again bool) {
 	if p.health.stopped.Load() {
 		return
 	}
-	if err != nil {
+	if s.probeErr = err; err != nil {
 		if !again {
-			p.log.Warn("server stays ejected until it answers", "pool", p.opts.Name, "server", p.Entry(s).PName, "err", err)
+			p.log.Warn("server stays ejected until it answers", append(p.About(s), "err", err)...)
 		}
 		p.retryInLocked(s, min(probeInterval, max(p.opts.ServerRetryTimeout, time.Millisecond)), true)
 		return
@@ -166,7 +170,7 @@ func (p *Pool) retry(s *Server, again bool) {
 	s.failures.Store(0)
 	s.trial.Store(trialReplies)
 	live := p.rebuildLocked()
-	p.log.Info("server rejoined", "pool", p.opts.Name, "server", p.Entry(s).PName, "live", live)
+	p.log.Info("server answers again and is back in the ring, on trial", append(p.About(s), "live", live)...)
 }
 
 // liveLocked says of each server, by place, whether it is in the ring, and how many are.
@@ -210,6 +214,20 @@ func (p *Pool) build() {
 		p.registry.mu.Unlock()
 		p.swapRouter(live)
 	}
+}
+
+// Ejection says why s is ejected, and when it will be probed next; ok is false if it is not ejected. It may be called from any goroutine.
+func (p *Pool) Ejection(s *Server) (why string, next time.Time, ok bool) {
+	if !s.Down() {
+		return "", time.Time{}, false
+	}
+	p.registry.mu.Lock()
+	defer p.registry.mu.Unlock()
+	why = s.cause
+	if s.probeErr != nil {
+		why += "; the last probe says: " + s.probeErr.Error()
+	}
+	return why, s.retryAt, s.out
 }
 
 // stopLocked ends what p's health does of itself.

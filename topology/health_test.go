@@ -55,13 +55,13 @@ func TestHealth(t *testing.T) {
 		play func(*testing.T, *Pool)
 	}{
 		{"with none live all are asked at once", func(o *Options) { o.ServerRetryTimeout = time.Hour }, func(t *testing.T, p *Pool) {
-			p.Failure(p.servers[0])
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 1)
 			time.Sleep(time.Minute)
 			live(t, p, 1)
-			p.Failure(p.servers[1])
-			p.Failure(p.servers[1])
+			p.Failure(p.servers[1], "it failed")
+			p.Failure(p.servers[1], "it failed")
 			live(t, p, 0)
 			time.Sleep(probeInterval + time.Millisecond)
 			live(t, p, 2)
@@ -75,8 +75,8 @@ func TestHealth(t *testing.T) {
 				}
 				return nil
 			}
-			p.Failure(p.servers[0])
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
+			p.Failure(p.servers[0], "it failed")
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			live(t, p, 1)
@@ -86,11 +86,11 @@ func TestHealth(t *testing.T) {
 			live(t, p, 2)
 		}},
 		{"on trial one failure ejects, and for twice as long", nil, func(t *testing.T, p *Pool) {
-			p.Failure(p.servers[0])
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
+			p.Failure(p.servers[0], "it failed")
 			time.Sleep(31 * time.Second)
 			synctest.Wait()
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 1)
 			time.Sleep(31 * time.Second)
 			synctest.Wait()
@@ -101,13 +101,13 @@ func TestHealth(t *testing.T) {
 			for range trialReplies {
 				p.Success(p.servers[0])
 			}
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 2)
 		}},
 		{"ejected at the limit, back after the retry time", nil, func(t *testing.T, p *Pool) {
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 2)
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 1)
 			if d := p.Router().ring.Dispatch([]byte("any")); d != 1 {
 				t.Errorf("Dispatch = %d with server 0 ejected; want 1", d)
@@ -121,14 +121,14 @@ func TestHealth(t *testing.T) {
 		}},
 		{"a success in between clears the count", nil, func(t *testing.T, p *Pool) {
 			for range 5 {
-				p.Failure(p.servers[0])
+				p.Failure(p.servers[0], "it failed")
 				p.Success(p.servers[0])
 			}
 			live(t, p, 2)
 		}},
 		{"failures of an ejected server change nothing", nil, func(t *testing.T, p *Pool) {
 			for range 9 {
-				p.Failure(p.servers[1])
+				p.Failure(p.servers[1], "it failed")
 			}
 			live(t, p, 1)
 			time.Sleep(31 * time.Second)
@@ -136,13 +136,13 @@ func TestHealth(t *testing.T) {
 			live(t, p, 2)
 		}},
 		{"a limit of 0 is 1", func(o *Options) { o.ServerFailureLimit = 0 }, func(t *testing.T, p *Pool) {
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 1)
 		}},
 		{"all may go", nil, func(t *testing.T, p *Pool) {
 			for s := range 2 {
-				p.Failure(p.servers[s])
-				p.Failure(p.servers[s])
+				p.Failure(p.servers[s], "it failed")
+				p.Failure(p.servers[s], "it failed")
 			}
 			live(t, p, 0)
 			if d := p.Router().ring.Dispatch([]byte("any")); d != -1 {
@@ -151,14 +151,14 @@ func TestHealth(t *testing.T) {
 		}},
 		{"not asked for", func(o *Options) { o.AutoEjectHosts = false }, func(t *testing.T, p *Pool) {
 			for range 9 {
-				p.Failure(p.servers[0])
+				p.Failure(p.servers[0], "it failed")
 			}
 			live(t, p, 2)
 		}},
 		{"closed", nil, func(t *testing.T, p *Pool) {
 			p.Close()
-			p.Failure(p.servers[0])
-			p.Failure(p.servers[0])
+			p.Failure(p.servers[0], "it failed")
+			p.Failure(p.servers[0], "it failed")
 			live(t, p, 2)
 		}},
 	} {

@@ -111,6 +111,16 @@ func (p *Pool) Slots() int { return len(p.places) }
 // Entry is how p's options describe s, which is one of its servers, or of their replicas.
 func (p *Pool) Entry(s *Server) *ServerOptions { return p.AtPlace(p.places[s.slot]) }
 
+// About is what log lines say of s: its pool, its name, as everywhere else, and its address if that is another.
+func (p *Pool) About(s *Server) []any {
+	e := p.Entry(s)
+	about := []any{"pool", p.opts.Name, "server", e.Name}
+	if e.Addr != e.Name && e.Addr != "" {
+		about = append(about, "addr", e.Addr)
+	}
+	return about
+}
+
 // swapRouter builds the router of the servers that live says, by place, and has the loops use it.
 func (p *Pool) swapRouter(live []bool) {
 	r, err := BuildRing(&p.opts, live, p.world.IntN)

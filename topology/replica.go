@@ -361,6 +361,6 @@ func (p *Pool) Unwell(s *Server, format string, args ...any) {
 	why := fmt.Sprintf(format, args...)
 	s.why.Store(&why)
 	if s.well.Swap(false) {
-		p.log.Warn("replica gets no reads", "pool", p.opts.Name, "server", p.Entry(s).PName, "why", why)
+		p.log.Warn("replica gets no reads", append(p.About(s), "why", why)...)
 	}
 }

@@ -238,7 +238,7 @@ func TestReplicasOverReloads(t *testing.T) {
 		t.Error("a replica of another master than before gets reads before it was looked at")
 	}
 	r1.well.Store(true)
-	n.Failure(r1)
+	n.Failure(r1, "it failed")
 	if r1.Well() || n.ReplicaState(r1).Why != "it failed" || n.Ejections() != 0 {
 		t.Errorf("a replica that failed is %+v", n.ReplicaState(r1))
 	}

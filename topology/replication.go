@@ -180,13 +180,13 @@ func (p *Pool) ReplicaSaid(s *Server, at int64, r *codec.Replication) {
 	case r.Syncing:
 		p.Unwell(s, "it is being given all that its master has")
 	case !same && r.Linked:
-		p.Unwell(s, "it is a replica of another master than %s", p.Entry(master).PName)
+		p.Unwell(s, "it is a replica of another master than %s", p.Entry(master).Name)
 	case !same || s.freshTo.Load() == 0:
 		p.Unwell(s, "how far it is behind is not known")
 	case p.opts.MaxLag > 0 && lag > p.opts.MaxLag:
 		p.Unwell(s, "it is %v behind", lag.Round(time.Millisecond))
 	case !s.well.Swap(true):
-		p.log.Info("replica gets reads", "pool", p.opts.Name, "server", p.Entry(s).PName, "lag", lag)
+		p.log.Info("replica gets reads", append(p.About(s), "lag", lag)...)
 	}
 	if s.well.Load() {
 		s.seenAt.Store(at)

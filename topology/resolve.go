@@ -198,7 +198,7 @@ func (p *Pool) follow(ctx context.Context, s *Server, moved func(*Server, []stri
 	ctx, cancel := p.world.WithTimeout(ctx, DialTimeout)
 	defer cancel()
 	if hosts, err := p.registry.resolver.resolve(ctx, host); err == nil && p.registry.resolver.news(s, hosts, true) {
-		p.log.Info("server has other addresses", "pool", p.opts.Name, "server", p.Entry(s).PName, "addresses", hosts)
+		p.log.Info("server has other addresses", append(p.About(s), "addresses", hosts)...)
 		moved(s, hosts)
 	}
 }

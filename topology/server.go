@@ -44,6 +44,8 @@ type Server struct {
 // ejection is what health knows of a server beyond the counts.
 type ejection struct {
 	out      bool
+	cause    string    // when out: why it was ejected
+	probeErr error     // when out: of the last probe; nil: there was none yet
 	retryAt  time.Time // when out: the next probe
 	timer    world.Timer
 	penalty  int       // how many times ServerRetryTimeout it was out the last time

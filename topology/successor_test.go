@@ -111,8 +111,8 @@ func TestAdoptHealth(t *testing.T) {
 		old := newTestPool(t, 2, nil)
 		var asked atomic.Int32
 		old.opts.Probe = func(*ServerOptions) error { asked.Add(1); return nil }
-		old.Failure(old.servers[0])
-		old.Failure(old.servers[0])
+		old.Failure(old.servers[0], "it failed")
+		old.Failure(old.servers[0], "it failed")
 		time.Sleep(20 * time.Second)
 		var well atomic.Bool
 		p := successor(t, old, 3, func(o *Options) {
@@ -138,8 +138,8 @@ func TestAdoptHealth(t *testing.T) {
 			t.Errorf("30 s after the ejection: live %d, in the ring %d, the former pool asked %d times", p.Live(), p.Router().Live(), asked.Load())
 		}
 		off := successor(t, p, 3, func(o *Options) { o.AutoEjectHosts = false })
-		p.Failure(p.servers[1])
-		p.Failure(p.servers[1])
+		p.Failure(p.servers[1], "it failed")
+		p.Failure(p.servers[1], "it failed")
 		off.Adopt(p)
 		state, at := off.servers[1].State()
 		if off.Live() != 3 || off.Router().Live() != 3 || state != "live" || at == 0 {
@@ -147,7 +147,7 @@ func TestAdoptHealth(t *testing.T) {
 		}
 		on := successor(t, off, 3, nil)
 		on.Adopt(off)
-		on.Failure(on.servers[1])
+		on.Failure(on.servers[1], "it failed")
 		time.Sleep(time.Minute)
 		if on.Live() != 3 || on.Router().Live() != 3 {
 			t.Errorf("a pool that ejects again: live %d, in the ring %d", on.Live(), on.Router().Live())
@@ -176,7 +176,7 @@ func TestReplacedPool(t *testing.T) {
 			t.Errorf("%d failures are counted; want the one that the pool in force heard of", n)
 		}
 		old.Success(s)
-		old.Failure(s)
+		old.Failure(s, "it failed")
 		old.Suspect(s)
 		synctest.Wait()
 		if n := s.failures.Load(); n != 1 || s.Down() || p.Ejections() != 0 {

@@ -182,7 +182,7 @@ func infoProxy(_ *Protocol, t *infoText, f *about.Facts) {
 	t.count("fragments", f.Pool.Fragments)
 	t.count("forward_error", f.Pool.ForwardError)
 	t.count("failure_misses", f.Pool.FailureMisses)
-	t.count("lost_keys", f.Pool.LostKeys)
+	t.count("keys_left_out", f.Pool.LostKeys)
 	t.count("cross_server_scripts", f.Pool.CrossServerScripts)
 	t.count("server_ejects", f.Pool.Ejects)
 	t.count("server_out_of_step", f.Pool.OutOfSteps)

@@ -27,7 +27,7 @@ const (
 	infoOfCPU   = "# CPU\r\nused_cpu_sys:1.500000\r\nused_cpu_user:2.000001\r\n"
 	infoOfProxy = "# Proxy\r\ncashew_version:1.2\r\nuptime_in_seconds:176401\r\nused_memory:1048576\r\nmaxmemory:1073741824\r\nconnected_clients:101\r\nblocked_clients:103\r\npool:cache\r\npools:4\r\nloops:3\r\ndraining:1\r\npanics:5\r\nreloads_succeeded:6\r\nreloads_failed:7\r\n" +
 		"last_reload_time:1700000040\r\nlast_reload_failed:1\r\nin_flight:104\r\nlocal_commands:115\r\nfragments:116\r\n" +
-		"forward_error:117\r\nfailure_misses:118\r\nlost_keys:119\r\ncross_server_scripts:120\r\nserver_ejects:121\r\n" +
+		"forward_error:117\r\nfailure_misses:118\r\nkeys_left_out:119\r\ncross_server_scripts:120\r\nserver_ejects:121\r\n" +
 		"server_out_of_step:122\r\nclient_eof:107\r\nclient_err:108\r\nslow_clients:109\r\nover_memory_clients:110\r\n" +
 		"malformed_clients:111\r\n"
 	infoOfServers = "# Servers\r\nservers:2\r\nservers_live:1\r\n" +

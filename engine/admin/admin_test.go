@@ -85,7 +85,7 @@ func (p *fakeProxy) SlowLogReset() {
 }
 
 func (p *fakeProxy) HotKeys(int) []stats.HotKey {
-	return []stats.HotKey{{Pool: "alpha", Key: "hot", Server: "127.0.0.1:1:1", Requests: 7, Bytes: 9, Writes: 2, Near: 3, Clients: []string{"10.0.0.1", "10.0.0.2"}}}
+	return []stats.HotKey{{Pool: "alpha", Key: "hot", Server: "127.0.0.1:1", Addr: "127.0.0.1:1", Requests: 7, Bytes: 9, Writes: 2, Near: 3, Clients: []string{"10.0.0.1", "10.0.0.2"}}}
 }
 
 func (p *fakeProxy) BigKeys(int) []stats.HotKey { return nil }
@@ -388,10 +388,17 @@ func TestSlowLogAndKeys(t *testing.T) {
 			t.Errorf("/slowlog?n=%s: %d %s", n, w.Code, w.Body)
 		}
 	}
+	groups := getJSON[[]map[string]any](t, r, "GET", "/slowlog/groups")
+	if len(groups) != 1 || groups[0]["pattern"] != "k" || groups[0]["times"] != 1.0 || groups[0]["waited_us"] != 1e6+1e3 {
+		t.Errorf("/slowlog/groups = %v", groups)
+	}
+	if got := getJSON[[]any](t, r, "GET", "/slowlog/groups?pool=another"); len(got) != 0 {
+		t.Errorf("groups of another pool: %v", got)
+	}
 	if got := getJSON[map[string]int](t, r, "POST", "/slowlog/reset"); got["removed"] != 1 || r.proxy.SlowLogLen() != 0 {
 		t.Errorf("/slowlog/reset = %v, %d left", got, r.proxy.SlowLogLen())
 	}
-	const want = `{"hot":[{"pool":"alpha","key":"hot","server":"127.0.0.1:1:1","requests":7,"bytes":9,"writes":2,"near":3,"clients":["10.0.0.1","10.0.0.2"]}],"big":[]}` + "\n"
+	const want = `{"hot":[{"pool":"alpha","key":"hot","server":"127.0.0.1:1","addr":"127.0.0.1:1","requests":7,"bytes":9,"writes":2,"near":3,"clients":["10.0.0.1","10.0.0.2"]}],"big":[]}` + "\n"
 	if w := r.do("GET", "/hotkeys?n=3"); w.Body.String() != want {
 		t.Errorf("/hotkeys = %s, want %s", w.Body, want)
 	}

@@ -87,7 +87,7 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("clients_idle_total", "Clients closed because nothing came from them.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsIdle }),
 	counter(describe("logins_failed_total", "Logins of clients that failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LoginsFailed }),
 	counter(describe("clients_malformed_total", "Clients closed because they did not keep to the protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsMalformed }),
-	counter(describe("clients_foreign_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsForeign }),
+	counter(describe("clients_wrong_protocol_total", "Malformed clients that speak another protocol.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsForeign }),
 	counter(describe("clients_slow_total", "Clients closed because they did not take their replies.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlow }),
 	counter(describe("clients_slow_subscribers_total", "Clients closed because they did not read what they are subscribed to.", "pool"), "", func(p *stats.Pool) int64 { return p.ClientsSlowSubscribers }),
 	gauge(describe("subscriptions", "What clients are subscribed to: channels and patterns, each once for each client.", "pool"), func(p *stats.Pool) float64 { return float64(p.Subscriptions) }),
@@ -108,7 +108,7 @@ var poolMetrics = []metric[stats.Pool]{
 	counter(describe("script_loads_total", "Scripts loaded at servers that lacked them.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptLoads }),
 	counter(describe("script_repeats_total", "Calls of scripts sent again behind that, of which the client noticed nothing.", "pool"), "", func(p *stats.Pool) int64 { return p.ScriptRepeats }),
 	gauge(describe("commands_learned", "Commands that the proxy does not know itself and that servers have told it of.", "pool"), func(p *stats.Pool) float64 { return float64(p.CommandsLearned) }),
-	counter(describe("lost_keys_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LostKeys }),
+	counter(describe("keys_left_out_total", "Keys left out of replies because a server failed.", "pool"), "", func(p *stats.Pool) int64 { return p.LostKeys }),
 }
 
 var sentinelMetrics = []metric[stats.Sentinel]{

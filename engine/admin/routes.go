@@ -36,6 +36,7 @@ func (s *Server) routes() http.Handler {
 	post("/clients/kill", s.killClient)
 	post("/discovery/accept", s.acceptDiscovered)
 	get("/slowlog", s.slowLog)
+	get("/slowlog/groups", s.slowGroups)
 	post("/slowlog/reset", s.resetSlowLog)
 	post("/mirror/resume", s.resumeReads)
 	get("/hotkeys", s.hotKeys)
@@ -234,6 +235,19 @@ func (s *Server) slowLog(r *http.Request) (any, error) {
 	}
 	entries, err := ask(r.Context(), s, fmt.Sprintf("slowlog %d", n), func() []stats.SlowEntry { return s.src.Proxy.SlowLog(n) })
 	return list(entries), err
+}
+
+// slowGroups is the slow log by command and pattern of the key.
+func (s *Server) slowGroups(r *http.Request) (any, error) {
+	entries, err := ask(r.Context(), s, "slowlog -1", func() []stats.SlowEntry { return s.src.Proxy.SlowLog(-1) })
+	if err != nil {
+		return nil, err
+	}
+	groups := list(groupSlow(entries))
+	if pool := r.FormValue("pool"); pool != "" {
+		groups = slices.DeleteFunc(groups, func(g slowGroup) bool { return g.Pool != pool })
+	}
+	return groups, nil
 }
 
 func (s *Server) resetSlowLog(r *http.Request) (any, error) {

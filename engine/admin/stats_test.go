@@ -33,9 +33,9 @@ func TestStatsDocument(t *testing.T) {
 	want := `{"service":"nutcracker", "source":"host", "version":"1.2.3", "uptime":90, "timestamp":1767323135, ` +
 		`"total_connections":30, "curr_connections":20, "loops":2, "silent_loops":0, "draining":1, "panics":0, "reloads_succeeded":3, "reloads_failed":1, ` +
 		`"a \"<\n": {"client_eof":1, "client_err":2, "client_connections":3, "server_ejects":4, "forward_error":5, "fragments":6, ` +
-		`"live":1, "in_flight":20, "clients_accepted":7, "clients_rejected":8, "tls_handshakes":41, "tls_handshakes_resumed":42, "tls_handshakes_failed":43, "clients_refused":33, "clients_idle":29, "logins_failed":30, "clients_malformed":9, "clients_foreign":10, ` +
+		`"live":1, "in_flight":20, "clients_accepted":7, "clients_rejected":8, "tls_handshakes":41, "tls_handshakes_resumed":42, "tls_handshakes_failed":43, "clients_refused":33, "clients_idle":29, "logins_failed":30, "clients_malformed":9, "clients_wrong_protocol":10, ` +
 		`"clients_slow":11, "clients_slow_subscribers":26, "subscriptions":27, "messages":28, "clients_over_memory":12, "client_blocked":16, "client_waiting":25, "local_commands":17, "refused_commands":24, ` +
-		`"failure_misses":13, "lost_keys":14, "server_out_of_step":15, "request_bytes_from_clients":18, "reply_bytes_to_clients":19, ` +
+		`"failure_misses":13, "keys_left_out":14, "server_out_of_step":15, "request_bytes_from_clients":18, "reply_bytes_to_clients":19, ` +
 		`"clients_resp3":2, "write_back_p50_us":56, "write_back_p99_us":56, ` +
 		`"s1": {"server_eof":1, "server_err":2, "server_timedout":17, "server_connections":4, "server_ejected_at":5000000, ` +
 		`"requests":6, "request_bytes":7, "responses":8, "response_bytes":9, "in_queue":10, "in_queue_bytes":11, "out_queue":12, ` +

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -95,6 +96,78 @@ func TestSightOfFailure(t *testing.T) {
 		}
 	}
 	s.wantPage(t, "GET", "/readyz", 200)
+	dead := servers[1].addr
+	s.wantBlame(t, dead)
+	s.end(t)
+}
+
+// wantBlame: of server s1, which is ejected, the pages and the log say why, by the name that it has everywhere, with its address.
+func (s *service) wantBlame(t *testing.T, addr string) {
+	t.Helper()
+	var told struct {
+		Pools []struct {
+			Servers []struct {
+				Name, Addr, State, Why string
+				Next                   int64 `json:"next_try_at"`
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(s.wantPage(t, "GET", "/pools", 200)), &told); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range told.Pools[0].Servers {
+		if dead := v.Name == "s1"; dead != (v.State == "ejected") || dead != (v.Why != "") || dead != (v.Next > 0) || dead != (v.Addr == addr) {
+			t.Errorf("/pools tells of %+v", v)
+		}
+	}
+	line := regexp.MustCompile(`(?m)server ejected pool=p server=s1 addr=` + regexp.QuoteMeta(addr) + ` why="?.+2 failures in a row"? live=2 retry_after=10m0s$`)
+	if !line.MatchString(s.logged()) {
+		t.Errorf("the log does not say why: want %s", line)
+	}
+}
+
+// TestSlowLogBlame: commands that wait behind slow scripts are in the slow log, and it says that the scripts are to blame.
+func TestSlowLogBlame(t *testing.T) {
+	t.Parallel()
+	s, server, listen := newService(t), startRedis(t), "127.0.0.1:"+processtest.FreePort(t)
+	s.configure(t, "p:\n  listen: "+listen+"\n  redis: true\n  slowlog_log_slower_than: 20000\n  servers:\n   - "+server.entry(1, "only")+"\n")
+	s.start(t)
+	rdb := newLoyal(t, listen)
+	const busy = `local function now() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end
+		local till = now() + 40000 while now() < till do end return 1`
+	type group struct {
+		Command, Pattern string
+		Times            int
+		Own              int64 `json:"own_us"`
+		Waited           int64 `json:"waited_us"`
+		Servers          map[string]int
+		Worst            []struct{ Server, Addr string }
+	}
+	await(t, "the slow log blames the script", func() bool { // a machine that stops for longer than the script takes is to blame itself
+		ctx := context.Background()
+		if _, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Eval(ctx, busy, []string{"job:17"})
+			for i := range 20 {
+				p.Get(ctx, fmt.Sprint("user:", i, ":name"))
+			}
+			return nil
+		}); err != nil && !errors.Is(err, redis.Nil) {
+			t.Fatal(err)
+		}
+		var groups []group
+		if err := json.Unmarshal([]byte(s.wantPage(t, "GET", "/slowlog/groups?pool=p", 200)), &groups); err != nil {
+			t.Fatal(err)
+		}
+		if len(groups) != 2 || groups[0].Command != "eval" || groups[1].Times < 20 {
+			return false
+		}
+		script, gets := groups[0], groups[1]
+		if script.Pattern != "job:*" || gets.Pattern != "user:*:name" || script.Own < 40_000 || gets.Waited < 20*20_000 || script.Servers["only"] != script.Times ||
+			script.Worst[0].Server != "only" || script.Worst[0].Addr != server.addr {
+			t.Errorf("groups %+v", groups)
+		}
+		return true
+	})
 	s.end(t)
 }
 
