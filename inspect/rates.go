@@ -34,6 +34,9 @@ type statsPool struct {
 type statsServer struct {
 	name    string
 	figures figures
+	state   string          // "": whoever was asked does not tell
+	note    string          // why it is in that state, and until when
+	times   map[int64]int64 // of the server, by bounds in microseconds; nil: whoever was asked does not tell
 }
 
 // figures are numbers by their names.
@@ -77,12 +80,31 @@ func parseStats(body []byte, at time.Time) (*reading, error) {
 		p := statsPool{name: name, figures: numbers(pool)}
 		for _, name := range sortedNames(pool) {
 			if server, ok := object(pool[name]); ok {
-				p.servers = append(p.servers, statsServer{name, numbers(server)})
+				f := numbers(server)
+				p.servers = append(p.servers, statsServer{name: name, figures: f, state: stateOf(f)})
 			}
+		}
+		if _, ours := p.figures["live"]; !ours {
+			s.service = text(doc["service"]) + " or cashew" // which says the same there, but with stats_extended
+		} else if s.service == "nutcracker" {
+			s.service = "cashew"
 		}
 		s.pools = append(s.pools, p)
 	}
 	return s, nil
+}
+
+// stateOf is how a server is, if its statistics say so: nutcracker's do not, which has no word for it but when it was ejected last.
+func stateOf(f figures) string {
+	switch up, told := f["up"]; {
+	case !told:
+		return ""
+	case up == 0:
+		return "ejected"
+	case f["on_trial"] == 1:
+		return "trial"
+	}
+	return "live"
 }
 
 // sortedNames are in the order that the stats port has, which is lost in a map.
@@ -117,14 +139,14 @@ func number(raw json.RawMessage) (n int64) {
 	return n
 }
 
-// pool returns the figures of a pool and of its servers by name, empty if there are none.
-func (s *reading) pool(name string) (pool figures, servers map[string]figures) {
-	servers = make(map[string]figures)
+// pool returns the figures of a pool and its servers by name, empty if there are none.
+func (s *reading) pool(name string) (pool figures, servers map[string]statsServer) {
+	servers = make(map[string]statsServer)
 	for _, p := range s.pools {
 		if p.name == name {
 			pool = p.figures
 			for _, srv := range p.servers {
-				servers[srv.name] = srv.figures
+				servers[srv.name] = srv
 			}
 		}
 	}

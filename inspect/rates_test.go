@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,36 +35,44 @@ func TestTable(t *testing.T) {
 			`"b": {"requests":300, "request_bytes":9000, "responses":290, "response_bytes":2500500, "server_err":2, "server_timedout":1, `+
 			`"server_eof":1, "server_connections":2, "in_queue":7, "out_queue":8, "server_ejected_at":995000000}, `+
 			`"c": {"requests":11}, "new": {"requests":1000000}}`))
-	const want = `nutcracker 0.5.0 on here, up 1m2s, connections 9 now, 20 in all
+	const want = `nutcracker or cashew 0.5.0 on here, up 1m2s, 9 connections, 20 in all
 
-  REQ/S  RSP/S  IN B/S  OUT B/S  ERR/S  IN Q  OUT Q  CONNS  POOL/SERVER
-   500k     95    3000    1250k    2.0     7      8      3  alpha  0.5 ejections/s
-    100     95    3000    1250k    1.5     7      8      2    b  ejected 5s ago
-    0.5      0       0        0      0     0      0      0    c
-   500k      0       0        0      0     0      0      0    new
-     10      0       0        0      0     0      0      1  longer
-     10      0       0        0      0     0      0      0    s
+ REQ/S  ERR/S   P50   P99   IN/S  OUT/S QUEUED CONNS STATE    POOL/SERVER
+  500k    2.0     -     -   3000  1250k     15     3          alpha
+        0.5 ejections/s
+   100    1.5     -     -   3000  1250k     15     2            b
+          it was ejected last 5s ago; whether it still is --admin tells
+   0.5      0     -     -      0      0      0     0            c
+  500k      0     -     -      0      0      0     0            new
+    10      0     -     -      0      0      0     1          longer
+    10      0     -     -      0      0      0     0            s
 `
-	if diff := gocmp.Diff(want, string(table(was, is))); diff != "" {
+	v := view{was: was, is: is, width: 80, order: "trouble"}
+	if diff := gocmp.Diff(want, string(v.table())); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
-// Where the document says how a server is, that is what is shown, and not when it was ejected last.
+// Where the document says how a server is, that is what is shown, and not when it was ejected last; and who says it is cashew.
 func TestState(t *testing.T) {
-	now := time.Unix(1000, 0)
 	for _, tt := range []struct {
-		figures figures
-		want    string
+		server, state string
 	}{
-		{figures{}, ""},
-		{figures{"server_ejected_at": 995e6}, "  ejected 5s ago"},
-		{figures{"server_ejected_at": 995e6, "up": 0}, "  ejected for 5s"},
-		{figures{"server_ejected_at": 995e6, "up": 1, "on_trial": 1}, "  on trial"},
-		{figures{"server_ejected_at": 995e6, "up": 1, "on_trial": 0}, ""},
+		{`"server_ejected_at":5`, ""},
+		{`"server_ejected_at":5, "up":0, "on_trial":0`, "ejected"},
+		{`"server_ejected_at":5, "up":1, "on_trial":1`, "trial"},
+		{`"server_ejected_at":5, "up":1, "on_trial":0`, "live"},
 	} {
-		if got := state(tt.figures, now); got != tt.want {
-			t.Errorf("state(%v) = %q; want %q", tt.figures, got, tt.want)
+		live, service := "", "nutcracker or cashew"
+		if tt.state != "" {
+			live, service = `"live":1, `, "cashew"
+		}
+		r, err := parseStats(document(1, `"p": {`+live+`"s": {`+tt.server+`}}`), time.Unix(1000, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.pools[0].servers[0].state; got != tt.state || r.service != service {
+			t.Errorf("%s: %q of %s; want %q of %s", tt.server, got, r.service, tt.state, service)
 		}
 	}
 }
@@ -75,20 +82,5 @@ func TestParseStatsErrors(t *testing.T) {
 		if _, err := parseStats([]byte(body), time.Now()); err == nil || !strings.Contains(err.Error(), "stats port") {
 			t.Errorf("parseStats(%q) = %v; want an error", body, err)
 		}
-	}
-}
-
-func TestReadKeys(t *testing.T) {
-	for _, input := range []string{"q", "xQ", "\x03"} {
-		quit := make(chan os.Signal, 1)
-		readKeys(strings.NewReader(input), quit)
-		if len(quit) != 1 {
-			t.Errorf("%q does not end the view", input)
-		}
-	}
-	quit := make(chan os.Signal, 1)
-	readKeys(strings.NewReader("abc"), quit)
-	if len(quit) != 0 {
-		t.Error("other keys, and the end of the input, end the view")
 	}
 }

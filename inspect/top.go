@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"cashew/engine"
 )
 
 const defaultStats = "127.0.0.1:22222"
@@ -23,16 +27,19 @@ const defaultStats = "127.0.0.1:22222"
 func topCommand() *Command {
 	return &Command{
 		Name:    "top",
-		Args:    "[--stats ADDR | -c FILE | -p PIDFILE | --admin ADDR] [-n SECONDS] [--once]",
-		Summary: "a live view of a running proxy, from its stats port",
-		Help: "Shows requests, bytes, errors and queues for each pool and server, per second, from two readings of the stats port.\n" +
-			"It understands nutcracker's as well, whose figures are up to its -i old. --admin reads /stats of the admin pages in\n" +
-			"its place, which says more: which servers are ejected now, and which are back on trial. q or Ctrl-C ends it. Where\n" +
-			"the output is no terminal, one table follows the other.",
+		Args:    "[-c FILE | -p PIDFILE | --admin ADDR | --stats ADDR] [-n SECONDS] [--sort ORDER] [--once]",
+		Summary: "a live view of a running proxy, trouble first",
+		Help: "Shows requests, errors, times of servers, bytes and queues for each pool and server, per second, from two readings of the admin\n" +
+			"pages (" + engine.DefaultAdmin + "; -c, -p or --admin for others). --stats reads a stats port in their place, nutcracker's as well, whose figures are up\n" +
+			"to its -i old; it says nothing of times, and not always how a server is. Where neither is given and there are no admin pages at\n" +
+			"their usual place, the stats port " + defaultStats + " is read.\n\n" +
+			"Keys: t sorts by trouble, r by requests, e by errors, l by latency, n by name; q or Ctrl-C ends it. Where the output is no\n" +
+			"terminal, one table follows the other, 80 columns wide.",
 		build: func(fs *pflag.FlagSet) action {
-			addr := fs.String("stats", defaultStats, "host:port or /path of the stats port")
+			addr := fs.String("stats", "", "host:port or /path of a stats port")
 			admin := targetFlags(fs, "")
 			interval := fs.Float64P("interval", "n", 1, "seconds between two readings")
+			order := fs.String("sort", orders[0], strings.Join(orders, ", "))
 			once := fs.Bool("once", false, "show one interval and exit")
 			return func(args []string, stdout, stderr io.Writer) error {
 				switch {
@@ -42,13 +49,16 @@ func topCommand() *Command {
 					return fmt.Errorf("%w: either --stats or one of -c, -p and --admin", errUsage)
 				case !(*interval >= 0.01 && *interval <= 3600):
 					return fmt.Errorf("%w: -n must be from 0.01 to 3600", errUsage)
+				case !slices.Contains(orders, *order):
+					return fmt.Errorf("%w: --sort must be one of %s", errUsage, strings.Join(orders, ", "))
 				}
 				if err := admin.find(); errors.Is(err, errNoPages) && admin.stats != "" {
 					*addr, admin.addr = admin.stats, ""
 				} else if err != nil {
 					return err
 				}
-				t := top{addr: *addr, admin: admin, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
+				t := top{stats: *addr, admin: admin, interval: time.Duration(*interval * float64(time.Second)), out: stdout}
+				t.order.Store(int32(slices.Index(orders, *order)))
 				if *once {
 					return t.once()
 				}
@@ -60,9 +70,10 @@ func topCommand() *Command {
 
 // top is the live view.
 type top struct {
-	addr     string // of the stats port
-	admin    *pages // which are asked in its place, if there is an address
+	stats    string // address of the stats port; "": the admin pages are asked
+	admin    *pages // without an address, if nobody has said which to ask
 	interval time.Duration
+	order    atomic.Int32 // index in orders
 	out      io.Writer
 	isRaw    bool // the terminal wants a carriage return and is painted over
 }
@@ -78,19 +89,50 @@ func (t *top) once() error {
 	if err != nil {
 		return err
 	}
-	return t.show(table(was, is))
+	return t.show(t.table(was, is))
 }
 
+// table is a view of what happened between two readings, as wide as there is room for.
+func (t *top) table(was, is *reading) []byte {
+	v := view{was: was, is: is, width: plainWidth, order: orders[t.order.Load()]}
+	if !t.isRaw {
+		return v.table()
+	}
+	v.keys = true
+	height := 0
+	if out, ok := t.out.(*os.File); ok {
+		if w, h, err := term.GetSize(int(out.Fd())); err == nil && w > 0 {
+			v.width, height = w, h
+		}
+	}
+	return head(v.table(), height-1)
+}
+
+// read asks the admin pages, or the stats port. If nobody has said which, the first answer decides.
 func (t *top) read() (*reading, error) {
 	timeout := max(t.interval, 5*time.Second)
-	if t.admin.addr == "" {
-		return readStats(t.addr, timeout)
+	if t.stats != "" {
+		return readStats(t.stats, timeout)
 	}
-	var body json.RawMessage
-	if err := ask(http.MethodGet, t.admin, "/stats", nil, timeout, &body); err != nil {
+	chosen := t.admin.addr != ""
+	if !chosen {
+		t.admin.addr = engine.DefaultAdmin
+	}
+	var snap json.RawMessage
+	err := ask(http.MethodGet, t.admin, "/pools", nil, timeout, &snap)
+	if err == nil {
+		return parsePools(snap, t.admin.addr)
+	}
+	if chosen {
 		return nil, err
 	}
-	return parseStats(body, time.Now())
+	t.admin.addr, t.stats = "", defaultStats
+	r, statsErr := readStats(t.stats, timeout)
+	if statsErr != nil {
+		t.stats = ""
+		return nil, fmt.Errorf("neither admin pages (%w) nor a stats port (%w): --admin or --stats says where else", err, statsErr)
+	}
+	return r, nil
 }
 
 // run shows intervals until it is told to end.
@@ -106,37 +148,52 @@ func (t *top) run() error {
 		defer term.Restore(int(os.Stdin.Fd()), state) //nolint:errcheck // there is nobody left to tell
 		t.isRaw = true
 		fmt.Fprint(t.out, "\x1b[2J")
-		go readKeys(os.Stdin, quit)
+		changed := make(chan struct{}, 1)
+		go t.readKeys(os.Stdin, quit, changed)
+		return t.loop(quit, changed)
 	}
+	return t.loop(quit, nil)
+}
 
+// loop shows intervals until quit, and what it last showed again, in another order, when that has changed.
+func (t *top) loop(quit <-chan os.Signal, changed <-chan struct{}) error {
 	was, err := t.read()
 	if err != nil {
 		return err
 	}
+	before := was
 	ticks := time.NewTicker(t.interval)
 	defer ticks.Stop()
 	for {
 		select {
 		case <-quit:
 			return nil
+		case <-changed:
+			if before == was {
+				continue // nothing was shown yet
+			}
+			if err := t.show(t.table(before, was)); err != nil {
+				return err
+			}
+			continue
 		case <-ticks.C:
 		}
 		is, err := t.read()
 		if err != nil { // it may come back
-			if err := t.show(fmt.Appendf(nil, "%s: %v\n", cmp.Or(t.admin.addr, t.addr), err)); err != nil {
+			if err := t.show(fmt.Appendf(nil, "%s: %v\n", cmp.Or(t.stats, t.admin.addr), err)); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := t.show(table(was, is)); err != nil {
+		if err := t.show(t.table(was, is)); err != nil {
 			return err
 		}
-		was = is
+		before, was = was, is
 	}
 }
 
-// readKeys ends the view when q is typed, or Ctrl-C, which a raw terminal makes no signal of.
-func readKeys(in io.Reader, quit chan<- os.Signal) {
+// readKeys ends the view when q is typed, or Ctrl-C, which a raw terminal makes no signal of, and takes the first letter of an order.
+func (t *top) readKeys(in io.Reader, quit chan<- os.Signal, changed chan<- struct{}) {
 	const ctrlC = 3
 	key := make([]byte, 1)
 	for {
@@ -146,6 +203,15 @@ func readKeys(in io.Reader, quit chan<- os.Signal) {
 		if key[0] == 'q' || key[0] == 'Q' || key[0] == ctrlC {
 			quit <- syscall.SIGINT
 			return
+		}
+		i := slices.IndexFunc(orders, func(o string) bool { return o[0] == key[0] })
+		if i < 0 {
+			continue
+		}
+		t.order.Store(int32(i))
+		select {
+		case changed <- struct{}{}:
+		default: // it is about to be shown
 		}
 	}
 }
@@ -161,77 +227,4 @@ func (t *top) show(text []byte) error {
 		return nil
 	}
 	return err
-}
-
-// table shows what happened between two readings.
-func table(was, is *reading) []byte {
-	var b bytes.Buffer
-	elapsed := is.at.Sub(was.at)
-	fmt.Fprintf(&b, "%s %s on %s, up %v, connections %d now, %d in all\n\n",
-		is.service, is.version, is.source, is.uptime, is.current, is.total)
-	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "REQ/S\tRSP/S\tIN B/S\tOUT B/S\tERR/S\tIN Q\tOUT Q\tCONNS\t  POOL/SERVER")
-	for _, p := range is.pools {
-		poolWas, serversWas := was.pool(p.name)
-		sum, sumWas := make(figures), make(figures)
-		for _, s := range p.servers {
-			add(sum, s.figures)
-			add(sumWas, serversWas[s.name])
-		}
-		note := ""
-		if n := rate(poolWas, p.figures, elapsed, "server_ejects"); n > 0 {
-			note = fmt.Sprintf("  %s ejections/s", amount(n))
-		}
-		row(tw, sumWas, sum, elapsed, rate(poolWas, p.figures, elapsed, "forward_error", "client_err"),
-			p.figures["client_connections"], p.name+note)
-		for _, s := range p.servers {
-			errs := rate(serversWas[s.name], s.figures, elapsed, "server_err", "server_timedout", "server_eof")
-			row(tw, serversWas[s.name], s.figures, elapsed, errs, s.figures["server_connections"],
-				"  "+s.name+state(s.figures, is.at))
-		}
-	}
-	_ = tw.Flush()
-	return b.Bytes()
-}
-
-func row(w io.Writer, was, is figures, elapsed time.Duration, errs float64, conns int64, name string) {
-	r := func(counter string) string { return amount(rate(was, is, elapsed, counter)) }
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t  %s\n", r("requests"), r("responses"), r("request_bytes"),
-		r("response_bytes"), amount(errs), is["in_queue"], is["out_queue"], conns, name)
-}
-
-func add(sum, f figures) {
-	for name, n := range f {
-		sum[name] += n
-	}
-}
-
-// state says whether a server is ejected or on trial. nutcracker's figures do not tell: of them it says when the server was
-// last ejected.
-func state(f figures, now time.Time) string {
-	since := now.Sub(time.UnixMicro(f["server_ejected_at"])).Truncate(time.Second)
-	switch up, told := f["up"]; {
-	case told && up == 0:
-		return fmt.Sprintf("  ejected for %v", since)
-	case told && f["on_trial"] == 1:
-		return "  on trial"
-	case told || f["server_ejected_at"] == 0:
-		return ""
-	}
-	return fmt.Sprintf("  ejected %v ago", since)
-}
-
-// amount is a number in few digits.
-func amount(f float64) string {
-	switch {
-	case f >= 1e10:
-		return fmt.Sprintf("%.0fG", f/1e9)
-	case f >= 1e7:
-		return fmt.Sprintf("%.0fM", f/1e6)
-	case f >= 1e5:
-		return fmt.Sprintf("%.0fk", f/1e3)
-	case f >= 10 || f == 0:
-		return fmt.Sprintf("%.0f", f)
-	}
-	return fmt.Sprintf("%.1f", f)
 }
