@@ -143,7 +143,7 @@ func (c *Conn) resumes(r, behind *Request, had *lost) bool {
 	if behind != nil {
 		end = behind.from
 	}
-	if end <= had.taken && (c.classes[r.Op] != work.Read && !elsewhere || r.Size > 0) {
+	if end <= had.taken && (c.group.classes[r.Op] != work.Read && !elsewhere || r.Size > 0) {
 		return false
 	}
 	return c.group.Again(r, c.frame(&had.out, r, end), Elsewhere{Slot: -1, From: c.pool.Entry(c.server).Name, Err: had.err, Apart: c.apart, Replica: c.reads})

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"time"
 
+	"cashew/codec"
 	"cashew/codec/verdict"
+	"cashew/codec/work"
 )
 
 // Data implements Handler: it takes what the server sent.
@@ -52,6 +54,9 @@ func (c *Conn) Data(buf []byte) {
 			}
 		}
 		if done {
+			if n <= codec.MaxNothing {
+				c.found(r, reply)
+			}
 			c.dequeue(r, &alike)
 			answered = answered || !ailing
 		} else {
@@ -81,6 +86,13 @@ func (c *Conn) came(buf []byte) (replies []byte, taken bool) {
 	c.heard(buf)
 	c.aside(buf)
 	return nil, true
+}
+
+// found counts a short reply that says that there is nothing, and is whole. The last piece of a longer one never reads as one does.
+func (c *Conn) found(r *Request, reply []byte) {
+	if c.inside == between && c.classes[r.Op] == work.Lookup && !r.ours && c.blocks == 0 && string(reply) == c.group.lookups[c.profile].nothing[r.Op] {
+		c.figures.Misses++
+	}
 }
 
 // heard notes that buf has come.
@@ -166,7 +178,7 @@ func (c *Conn) heed(v verdict.Verdict, r *Request, buf []byte, n int, done bool)
 func (c *Conn) dequeue(r *Request, alike *run) {
 	now := c.loop.Now
 	c.inside = between
-	c.local.Before, c.repliedAt = c.repliedAt, now
+	c.loop.Before, c.repliedAt = c.repliedAt, now
 	r.SentAt = c.marks.of(r.from, now)
 	if !r.ours {
 		f := c.figures

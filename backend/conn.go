@@ -45,7 +45,7 @@ type Conn struct {
 	profile codec.Profile
 
 	figures *stats.ServerTally // its server's, in its Group
-	classes []work.Class       // by Op
+	classes []work.Class       // by Op, as times are counted: see lookups
 
 	state state
 	sock  loop.Socket // nil unless handshaking or open

@@ -107,7 +107,7 @@ func (c *Conn) failAll(r *Request, had *lost) {
 		if c.resumes(r, behind, had) {
 			c.figures.Failed++ // here
 		} else {
-			c.local.Before = had.replied
+			c.loop.Before = had.replied
 			c.failOne(r, had.err)
 		}
 		c.local.Unref(r)

@@ -36,7 +36,7 @@ func (c *Conn) expire() {
 		late = late || c.loop.Now-max(c.began(r), c.since) >= t
 		if o := r.Owner; o != nil {
 			r.Owner = nil
-			r.SentAt, c.local.Before = c.marks.peek(r.from, c.loop.Now), c.repliedAt
+			r.SentAt, c.loop.Before = c.marks.peek(r.from, c.loop.Now), c.repliedAt
 			if !r.ours {
 				c.figures.Expired++
 			}

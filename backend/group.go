@@ -26,6 +26,7 @@ type Group struct {
 	home  *Set   // of sets, that of the plain profile and the pool's own database
 
 	classes []work.Class // by Op
+	lookups [codec.MaxProfiles]lookups
 
 	leased  []*Conn // or idle, see lease.go
 	feeds   []*Conn // see feed.go
@@ -60,7 +61,26 @@ func MakeGroup(o *Local, p *topology.Pool) *Group {
 		_, class := p.Options().Protocol.Describe(uint16(op))
 		g.classes = append(g.classes, class)
 	}
+	for pr := range p.Options().Protocol.Profiles() {
+		g.lookups[pr] = lookupsOf(p.Options().Protocol, codec.Profile(pr), g.classes)
+	}
 	return g
+}
+
+// lookups say, by Op, how replies of a profile are counted.
+type lookups struct {
+	classes []work.Class // work.Lookup for commands whose reply may say that there is nothing
+	nothing []string     // the reply that does; "": none
+}
+
+func lookupsOf(p codec.Protocol, pr codec.Profile, classes []work.Class) lookups {
+	l := lookups{slices.Clone(classes), make([]string, len(classes))}
+	for op, class := range classes {
+		if l.nothing[op] = p.Nothing(pr, uint16(op)); l.nothing[op] != "" && class == work.Read {
+			l.classes[op] = work.Lookup
+		}
+	}
+	return l
 }
 
 // lanesFor are the lanes for p's servers: those that g has where the same server is in that slot, else new ones.
@@ -211,7 +231,7 @@ func (s *Set) newConn(server *topology.Server) *Conn {
 	g.local.orders += orderGap
 	c := &Conn{
 		loop: g.loop, local: g.local, group: g, pool: g.pool, server: server, profile: s.profile, db: s.db,
-		figures: g.lanes[server.Slot()].figures, classes: g.classes,
+		figures: g.lanes[server.Slot()].figures, classes: g.lookups[s.profile].classes,
 		entered: g.local.orders, answered: g.local.orders, most: maxOutstanding, private: s.private,
 	}
 	if o := g.pool.Options(); o.ServerTLS && o.Protocol.TLSApart() {

@@ -29,8 +29,6 @@ type Local struct {
 	Connect func(*Conn)   // brings about Conn.Opened or Conn.DialFailed, later; dial but in tests
 	Token   func() string // for canaries; it gives none twice
 
-	Before int64 // of the reply that is being handed over, or of what fails for want of one: when its connection had the one before, as Loop.Now
-
 	loop     *loop.Loop
 	requests requests
 	groups   []*Group

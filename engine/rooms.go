@@ -15,7 +15,8 @@ type rooms struct {
 	servers  *backend.Local
 	sessions *session.Local
 
-	told atomic.Pointer[loopFigures] // what was last counted there, for those who find the loop busy
+	worked atomic.Int64                // as loop.Worked was then
+	told   atomic.Pointer[loopFigures] // what was last counted there, for those who find the loop busy
 }
 
 // newRooms returns what there is on a loop, the index-th, before the first pool.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cashew/codec"
 	"cashew/codec/memcached"
 	"cashew/codec/work"
 	"cashew/stats"
@@ -183,6 +184,63 @@ func TestOwnTime(t *testing.T) {
 		s.Passes(30 * time.Millisecond)
 		wantOwn(t, s, 70, 30)
 	})
+}
+
+// TestHits: what was there and what was not is counted by what servers say, whole or in pieces; errors aside, all that can say so counts.
+func TestHits(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		protocol       codec.Protocol
+		hello          string
+		command, reply string
+		hits, misses   int64
+	}{
+		{"GET of what is there", nil, "", array("GET", "k"), bulk("x"), 1, 0},
+		{"GET of nothing", nil, "", array("GET", "k"), "$-1\r\n", 0, 1},
+		{"GET of nothing, in RESP3", nil, array("HELLO", "3"), array("GET", "k"), "_\r\n", 0, 1},
+		{"GET of an empty value", nil, "", array("GET", "k"), "$0\r\n\r\n", 1, 0},
+		{"EXISTS of nothing", nil, "", array("EXISTS", "k"), ":0\r\n", 0, 1},
+		{"HGETALL of nothing", nil, "", array("HGETALL", "k"), "*0\r\n", 0, 1},
+		{"LRANGE of nothing", nil, "", array("LRANGE", "k", "0", "1"), "*0\r\n", 0, 0},
+		{"SET", nil, "", array("SET", "k", "v"), "+OK\r\n", 0, 0},
+		{"SET NX in vain", nil, "", array("SET", "k", "v", "NX"), "$-1\r\n", 0, 0},
+		{"a value that ends as a miss does", nil, "", array("GET", "k"), bulk("x$-1\r\n"), 1, 0},
+		{"get of memcached", memcached.New(memcached.Options{}), "", "get k\r\n", "VALUE k 0 1\r\nx\r\nEND\r\n", 1, 0},
+		{"get of nothing of memcached", memcached.New(memcached.Options{}), "", "get k\r\n", "END\r\n", 0, 1},
+		{"mg of what is there", memcached.New(memcached.Options{}), "", "mg k\r\n", "HD\r\n", 1, 0},
+		{"mg of nothing", memcached.New(memcached.Options{}), "", "mg k\r\n", "EN\r\n", 0, 1},
+	} {
+		for _, cut := range []int{0, 1, 6} {
+			s := connected(t, 1, func(_ *Options, po *PoolOptions) {
+				if c.protocol != nil {
+					po.Protocol = c.protocol
+				}
+			})
+			client, v := s.connect(), s.Servers[0]
+			if c.hello != "" {
+				client.Send(c.hello)
+				s.Settle()
+				v = v.Three
+				v.Reply("%1\r\n$5\r\nproto\r\n:3\r\n")
+				s.Settle()
+			}
+			client.Send(c.command)
+			s.Settle()
+			if cut >= len(c.reply) {
+				continue
+			}
+			if cut > 0 && strings.HasPrefix(c.reply, "VALUE") || cut > 1 {
+				v.Reply(c.reply[:len(c.reply)-cut]) // the last piece is as short as a miss
+				v.Reply(c.reply[len(c.reply)-cut:])
+			} else {
+				v.Reply(c.reply)
+			}
+			s.Settle()
+			if got := s.snapshot().Servers[0]; got.KeyspaceHits != c.hits || got.KeyspaceMisses != c.misses {
+				t.Errorf("%s, cut %d bytes before its end: %d hits, %d misses; want %d, %d", c.name, cut, got.KeyspaceHits, got.KeyspaceMisses, c.hits, c.misses)
+			}
+		}
+	}
 }
 
 // TestSlowLogRing: each part of a scattered command is an entry; the newest stay.

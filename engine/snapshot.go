@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"cashew/codec"
 	"cashew/session"
 	"cashew/stats"
@@ -18,6 +20,7 @@ func (r *rooms) tell(pools []*pool) {
 		}
 	}
 	r.told.Store(&f)
+	r.worked.Store(int64(r.loop.Worked))
 }
 
 // Snapshot returns all figures as they are now; those of a loop that is busy for too long as they last were. It may be
@@ -51,6 +54,7 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 	}
 	for _, l := range p.loops {
 		s.Panics += l.loop.Panics.Load()
+		s.Worked = append(s.Worked, l.worked.Load()/int64(time.Microsecond))
 	}
 	s.AuditEvents, s.AuditSummed, s.AuditDropped = p.audit.Counts()
 	return s

@@ -46,6 +46,12 @@ type Loop struct {
 	World world.World
 	Now   int64 // World.Nanos, read once for each callback
 
+	// Before is when the connection of the reply that is being handed over, or of the request that fails for want of one, had the reply before that,
+	// as Now; 0: there was none. It stands here, beside Now, since whoever has a reply has that at hand.
+	Before int64
+
+	Worked time.Duration // how long the loop has been at work, in callbacks and tasks, as estimated: see meter. In a simulation nothing takes time
+
 	Pass   Pass   // what callbacks did since the last EndPass
 	Copies copies // what a request costs in copying, for tests
 	Busy   int    // clients that wait for a reply

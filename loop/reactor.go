@@ -80,7 +80,7 @@ func (r *gnetReactor) Loops() []*Loop { return r.loops }
 func (r *gnetReactor) Stop() {
 	for _, b := range r.bases {
 		if b.tasks.take(true) {
-			_ = b.poller.Trigger(queue.LowPriority, b.runTask, func() {})
+			_ = b.poller.Trigger(queue.LowPriority, b.task, func() {})
 		}
 	}
 	_ = r.running.Wait(context.Background())
@@ -94,8 +94,9 @@ type gnetBase struct {
 	set     interests
 	polled  []polled // by descriptor; nil: not polled
 	buffer  []byte   // for what one read brings
+	meter   meter
 	tasks   tasks
-	runTask queue.Func      // does one
+	task    queue.Func      // runTask
 	running context.Context // until it has ended
 	ended   context.CancelFunc
 }
@@ -109,19 +110,13 @@ type polled interface {
 
 func newGnetBase(readBuffer int, watcher *Watcher, w world.World) (b *gnetBase, err error) {
 	b = &gnetBase{Watcher: watcher, buffer: make([]byte, readBuffer)}
+	b.task = b.runTask
 	if b.poller, err = netpoll.OpenPoller(); err != nil {
 		return nil, fmt.Errorf("loop: %w", err)
 	}
 	if b.set, err = interestsOf(b.poller); err != nil {
 		_ = b.poller.Close()
 		return nil, err
-	}
-	b.runTask = func(f any) error {
-		f.(func())()
-		if b.tasks.done() {
-			return gneterrors.ErrEngineShutdown
-		}
-		return nil
 	}
 	b.running, b.ended = w.WithCancel(context.Background())
 	return b, nil
@@ -131,7 +126,13 @@ func newGnetBase(readBuffer int, watcher *Watcher, w world.World) (b *gnetBase, 
 // before: so those who are told look for themselves.
 func (b *gnetBase) run() {
 	err := b.poller.Polling(func(fd int, ev netpoll.IOEvent, _ netpoll.IOFlags) error {
-		if p := b.at(fd); p != nil {
+		switch p := b.at(fd); {
+		case p == nil:
+		case b.meter.due():
+			m := b.begin()
+			p.told(readable(ev))
+			m.end(b)
+		default:
 			p.told(readable(ev))
 		}
 		return nil
@@ -183,7 +184,7 @@ func (b *gnetBase) close(fd int, shared bool) {
 
 // Run implements Base.
 func (b *gnetBase) Run(f func()) bool {
-	return b.tasks.take(false) && b.poller.Trigger(queue.LowPriority, b.runTask, f) == nil
+	return b.tasks.take(false) && b.poller.Trigger(queue.LowPriority, b.task, f) == nil
 }
 
 // tasks counts those of a gnetBase, so that what was taken is done before it ends: a client may come with it, whom nobody else would
@@ -210,6 +211,19 @@ func (t *tasks) take(last bool) bool {
 // done says that one is done, and whether that is all.
 func (t *tasks) done() (all bool) { return t.n.Add(-2) == 1 }
 
+// runTask does one.
+func (b *gnetBase) runTask(f any) error {
+	if b.meter.due() {
+		m := b.begin()
+		defer m.end(b)
+	}
+	f.(func())()
+	if b.tasks.done() {
+		return gneterrors.ErrEngineShutdown
+	}
+	return nil
+}
+
 // call runs f on the loop, and waits for what it returns.
 func (b *gnetBase) call(f func() error) (err error) {
 	var ran atomic.Bool
@@ -225,8 +239,13 @@ func (b *gnetBase) call(f func() error) (err error) {
 // errStopped is why a connection is not enrolled once the reactor has stopped.
 var errStopped = errors.New("loop: the event loop has stopped")
 
-func (*gnetBase) Nap(d time.Duration) { nap(d) }
-func (*gnetBase) Yield()              { runtime.Gosched() }
+func (b *gnetBase) Nap(d time.Duration) {
+	began := b.loop.World.Nanos()
+	nap(d)
+	b.meter.napped += time.Duration(b.loop.World.Nanos() - began)
+}
+
+func (*gnetBase) Yield() { runtime.Gosched() }
 
 // Enroll implements Base. A loop has a descriptor of its own: that of nc is in Go's poller. The process that a client came from may have
 // one for a moment more.

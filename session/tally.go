@@ -107,7 +107,7 @@ func (s *Session) slow(r *backend.Request) {
 	e.Queue, e.Wait, e.Behind = time.Duration(s.loop.Now-r.QueuedAt()), 0, 0
 	if r.SentAt != 0 {
 		e.Queue, e.Wait = time.Duration(r.SentAt-r.QueuedAt()), time.Duration(s.loop.Now-r.SentAt)
-		e.Behind = time.Duration(max(l.servers.Before-r.SentAt, 0))
+		e.Behind = time.Duration(max(s.loop.Before-r.SentAt, 0))
 	}
 	e.Client, e.SetName = s.cl.Addr, s.cl.Name
 	e.SetKey(r.Key())

@@ -3,6 +3,8 @@ package stats
 import (
 	"maps"
 	"slices"
+
+	"cashew/codec/work"
 )
 
 // AddClients adds what one loop counted of the pool's clients; profiles are their names.
@@ -98,8 +100,14 @@ func (sv *Server) add(f *ServerTally, profiles []string) {
 	sv.LeaseRefusals += f.LeaseRefusals
 	sv.Remarks += f.Remarks
 	sv.TimedoutConnections += f.Timedout
+	sv.KeyspaceMisses += f.Misses
+	sv.KeyspaceHits += f.Latency[work.Lookup].Server.Count() - f.Misses
 	for i := range f.Latency {
-		sv.Latency[i].Queue.Merge(&f.Latency[i].Queue)
-		sv.Latency[i].Server.Merge(&f.Latency[i].Server)
+		class := work.Class(i)
+		if class == work.Lookup {
+			class = work.Read
+		}
+		sv.Latency[class].Queue.Merge(&f.Latency[i].Queue)
+		sv.Latency[class].Server.Merge(&f.Latency[i].Server)
 	}
 }

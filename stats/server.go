@@ -42,5 +42,7 @@ type ServerTally struct {
 	// Now; backend.Group.Figures fills them in. OutQueueBytes counts requests without replies, too, as long as they are among others.
 	InQueue, InQueueBytes, OutQueue, OutQueueBytes int64
 
-	Latency [work.Classes]Latency
+	Misses int64 // of the replies that are counted under work.Lookup, those that say that there is nothing
+
+	Latency [work.Classes + 1]Latency // by class; the last is work.Lookup, reads that are counted apart
 }

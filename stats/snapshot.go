@@ -15,7 +15,8 @@ type Snapshot struct {
 	Started  time.Time `json:"started"`
 	Version  string    `json:"version"`
 	Loops    int       `json:"loops"`
-	Silent   int       `json:"silent_loops"` // loops that did not answer in time: their figures are older
+	Silent   int       `json:"silent_loops"`    // loops that did not answer in time: their figures are older
+	Worked   []int64   `json:"loops_worked_us"` // by loop: microseconds that it was at work since the start, as estimated
 	Draining bool      `json:"draining"`
 	Panics   int64     `json:"panics"` // survived
 
@@ -204,6 +205,10 @@ type Server struct {
 	Messages      int64 `json:"messages"`       // that came for them
 	Redials       int64 `json:"redials"`        // connections given up because the server said that it is no master, or not ready
 	Remarks       int64 `json:"remarks"`        // connections that the server let in with a remark: it has no password
+
+	// Of commands of one key whose reply tells whether it was there, as GET, how many were found; of one with several keys, if any was.
+	KeyspaceHits   int64 `json:"keyspace_hits"`
+	KeyspaceMisses int64 `json:"keyspace_misses"`
 
 	Profiles map[string]int64 `json:"profiles"` // of ServerConnections, by protocol version
 	Refuses  []string         `json:"refuses"`  // protocol versions that the server was last heard to refuse

@@ -90,6 +90,18 @@ var firstWords = func() (list [len(commands)][]string) {
 	return list
 }()
 
+// Nothing implements codec.Catalogue. The binary protocol's replies are longer.
+func (*Protocol) Nothing(pr codec.Profile, op uint16) string {
+	switch {
+	case pr == Binary:
+		return ""
+	case op == opGat || op == opGats:
+		return replyEnd
+	}
+	reply, _ := (*Protocol)(nil).AppendMiss(nil, pr, 0, op, 1)
+	return string(reply)
+}
+
 // AppendMiss implements codec.Answers. gat is no mere read: it touches.
 func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, m codec.Mark, op uint16, _ int) ([]byte, bool) {
 	if pr == Binary {

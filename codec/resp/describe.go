@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"slices"
 
 	"cashew/codec"
 	"cashew/codec/about"
@@ -59,6 +60,19 @@ func (*Protocol) AppendMiss(dst []byte, pr codec.Profile, _ codec.Mark, op uint1
 	}
 	reply := misses[pr][op]
 	return append(dst, reply...), reply != ""
+}
+
+// Nothing implements codec.Catalogue: of the replies to a miss, those that no key brings about which is there.
+func (*Protocol) Nothing(pr codec.Profile, op uint16) string {
+	if plain := misses[0][op]; plain == "$-1\r\n" || slices.Contains(emptyIsNone, op) {
+		return misses[pr][op]
+	}
+	return ""
+}
+
+// emptyIsNone are commands whose key is not there if they find nothing in it.
+var emptyIsNone = []uint16{
+	mustOp("exists"), mustOp("hgetall"), mustOp("smembers"), mustOp("hlen"), mustOp("llen"), mustOp("scard"), mustOp("zcard"),
 }
 
 // classes says of each row what kind of work it is.

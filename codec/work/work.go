@@ -12,4 +12,7 @@ const (
 	Classes // how many there are
 )
 
+// Lookup is for those who count Reads apart whose reply tells whether there was anything: an index behind the classes.
+const Lookup = Classes
+
 func (c Class) String() string { return [...]string{"read", "write", "other"}[c] }

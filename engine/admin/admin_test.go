@@ -98,7 +98,7 @@ func (p *fakeProxy) Explain(pool string, key []byte) []engine.Place {
 func twoPools() stats.Snapshot {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	snap := stats.Snapshot{
-		At: start.Add(90 * time.Second), Started: start, Version: "1.2.3", Loops: 2,
+		At: start.Add(90 * time.Second), Started: start, Version: "1.2.3", Loops: 2, Worked: []int64{1_500_000, 2_500_000},
 		TotalConnections: 30, CurrConnections: 20,
 		AuditEvents: 44, AuditSummed: 47, AuditDropped: 45,
 		Reload: stats.ReloadStatus{Succeeded: 3, Failed: 1, At: start.Add(time.Second), Err: "bad"},
@@ -131,7 +131,7 @@ func twoPools() stats.Snapshot {
 				ServerEOF: 1, ServerErr: 2, TimedoutConnections: 3, ServerConnections: 4, ServerEjectedAt: 5_000_000,
 				Requests: 6 + int64(100*i), RequestBytes: 7, Responses: 8, ResponseBytes: 9,
 				InQueue: 10, InQueueBytes: 11, OutQueue: 12, OutQueueBytes: 13,
-				NoReply: 14, Dropped: 15, Failed: 16, Expired: 17,
+				NoReply: 14, Dropped: 15, Failed: 16, Expired: 17, KeyspaceHits: 18, KeyspaceMisses: 19,
 				Profiles: map[string]int64{"resp2": 1, "resp3": 3}, Refuses: []string{"resp3"}, Pushes: map[string]int64{"message": 3, "other": 4},
 			}
 			s.Latency[work.Read].Queue.Add(20*time.Microsecond, 3)

@@ -67,6 +67,7 @@ var (
 	descBuild      = describe("build_info", "Always 1.", "version", "goversion")
 	descConfigHash = describe("config_hash_info", "Always 1; the hash is that of /config.", "hash")
 	descRingHash   = describe("ring_hash_info", "Always 1; where hashes are the same, keys go the same ways.", "pool", "hash")
+	descWorked     = describe("loop_work_seconds_total", "How long the event loop was at work, and not waiting for something to do; estimated.", "loop")
 	descReloads    = describe("config_reloads_total", "Attempts to load the configuration anew.", "result")
 )
 
@@ -170,6 +171,8 @@ var serverMetrics = []metric[stats.Server]{
 	counter(describe("server_lease_refusals_total", "Commands that waited for one in vain.", "pool", "server"), "", func(s *stats.Server) int64 { return s.LeaseRefusals }),
 	counter(describe("server_redials_total", "Connections given up because the server said that it is no master, or for long that it is not ready.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Redials }),
 	counter(describe("server_unneeded_auth_total", "Connections to a server that has no password though redis_auth gives one.", "pool", "server"), "", func(s *stats.Server) int64 { return s.Remarks }),
+	counter(describe("keyspace_hits_total", "Commands of one key, such as GET, that found it.", "pool", "server"), "", func(s *stats.Server) int64 { return s.KeyspaceHits }),
+	counter(describe("keyspace_misses_total", "The same that did not.", "pool", "server"), "", func(s *stats.Server) int64 { return s.KeyspaceMisses }),
 	counter(descServerErrors, "eof", func(s *stats.Server) int64 { return s.ServerEOF }),
 	counter(descServerErrors, "err", func(s *stats.Server) int64 { return s.ServerErr }),
 	counter(descServerErrors, "timeout", func(s *stats.Server) int64 { return s.TimedoutConnections }),
@@ -217,7 +220,7 @@ type collector struct {
 
 // Describe implements prometheus.Collector.
 func (collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descBuild, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descTracking, descHotClient, descWriteBack, descQueue, descServer} {
+	for _, d := range []*prometheus.Desc{descUp, descBuild, descWorked, descConfigHash, descRingHash, descTurned, descRefused, descRefusedOf, descRouted, descMirrorDropped, descMirrorSkipped, descLimited, descDelay, descClientsBy, descServersBy, descRefuses, descPushes, descReads, descTracking, descHotClient, descWriteBack, descQueue, descServer} {
 		out <- d
 	}
 	describeAll(out, proxyMetrics)
@@ -255,6 +258,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	out <- prometheus.MustNewConstMetric(descBuild, prometheus.GaugeValue, 1, label(snap.Version), runtime.Version())
 	collect(out, proxyMetrics, snap)
+	for i, us := range snap.Worked {
+		out <- prometheus.MustNewConstMetric(descWorked, prometheus.CounterValue, float64(us)/1e6, strconv.Itoa(i))
+	}
 	for i := range snap.Pools {
 		collectPool(out, &snap.Pools[i])
 	}

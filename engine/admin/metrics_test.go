@@ -96,6 +96,9 @@ func TestScrape(t *testing.T) {
 		{"cashew_server_up", s1, 0},
 		{"cashew_server_up", map[string]string{"pool": "alpha", "server": "s0"}, 1},
 		{"cashew_server_share_ratio", map[string]string{"pool": "alpha", "server": "s0"}, 1},
+		{"cashew_keyspace_hits_total", s1, 18},
+		{"cashew_keyspace_misses_total", s1, 19},
+		{"cashew_loop_work_seconds_total", map[string]string{"loop": "1"}, 2.5},
 		{"cashew_server_last_eject_timestamp_seconds", s1, 5},
 	} {
 		m := find(t, families, c.name, c.labels)

@@ -122,6 +122,8 @@ var moreServerStatistics = []statistic[stats.Server]{
 	{"server_connections_resp3", "# active server connections of RESP3; among the others", func(s *stats.Server) int64 { return s.Profiles["resp3"] }},
 	{"refuses_resp3", "1 if the server was last heard to refuse RESP3", func(s *stats.Server) int64 { return one(slices.Contains(s.Refuses, "resp3")) }},
 	{"pushes", "# what the server sent unasked; it was dropped", pushes},
+	{"keyspace_hits", "# commands of one key, such as get, that found it", func(s *stats.Server) int64 { return s.KeyspaceHits }},
+	{"keyspace_misses", "# the same that did not", func(s *stats.Server) int64 { return s.KeyspaceMisses }},
 	{"weight", "configured weight", func(s *stats.Server) int64 { return int64(s.Weight) }},
 	{"share_ppm", "millionths of the keys that the server has now", func(s *stats.Server) int64 { return int64(s.Share * 1e6) }},
 	{"queue_p50_us", "median usec from taking a request to writing it to the server", func(s *stats.Server) int64 { return micros(queueTime(s), 0.5) }},

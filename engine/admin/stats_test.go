@@ -39,7 +39,7 @@ func TestStatsDocument(t *testing.T) {
 		`"clients_resp3":2, "write_back_p50_us":56, "write_back_p99_us":56, ` +
 		`"s1": {"server_eof":1, "server_err":2, "server_timedout":17, "server_connections":4, "server_ejected_at":5000000, ` +
 		`"requests":6, "request_bytes":7, "responses":8, "response_bytes":9, "in_queue":10, "in_queue_bytes":11, "out_queue":12, ` +
-		`"out_queue_bytes":13, "up":0, "on_trial":0, "no_reply":14, "dropped":15, "failed":16, "expired":17, "server_connections_resp3":3, "refuses_resp3":1, "pushes":7, "weight":1, "share_ppm":0, "queue_p50_us":20, "queue_p99_us":20, ` +
+		`"out_queue_bytes":13, "up":0, "on_trial":0, "no_reply":14, "dropped":15, "failed":16, "expired":17, "server_connections_resp3":3, "refuses_resp3":1, "pushes":7, "keyspace_hits":18, "keyspace_misses":19, "weight":1, "share_ppm":0, "queue_p50_us":20, "queue_p99_us":20, ` +
 		`"server_p50_us":3072, "server_p99_us":134217728, "server_p999_us":134217728, "timedout_connections":3}}}` + "\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("statsDocument (-want +got):\n%s", diff)

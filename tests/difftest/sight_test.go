@@ -126,6 +126,39 @@ func (s *service) wantBlame(t *testing.T, addr string) {
 	}
 }
 
+// TestHitsAreCounted: the proxy counts the hits and misses that a server counts itself.
+func TestHitsAreCounted(t *testing.T) {
+	t.Parallel()
+	s, server, listen := newService(t), startRedis(t), "127.0.0.1:"+processtest.FreePort(t)
+	s.configure(t, "p:\n  listen: "+listen+"\n  redis: true\n  servers:\n   - "+server.entry(1, "only")+"\n")
+	s.start(t)
+	ctx := context.Background()
+	for range 2 { // in either version of the protocol
+		c := newLoyal(t, listen)
+		if _, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Set(ctx, "k", "v", 0)
+			p.HSet(ctx, "h", "f", "v")
+			for _, key := range []string{"k", "none", "nothing", "k", "k"} {
+				p.Get(ctx, key)
+				p.Exists(ctx, key)
+			}
+			p.HGetAll(ctx, "h")
+			p.HGetAll(ctx, "none")
+			p.LRange(ctx, "nolist", 0, 1).Val() // of this nobody can tell
+			return nil
+		}); err != nil && !errors.Is(err, redis.Nil) {
+			t.Fatal(err)
+		}
+	}
+	info := parseInfo(server.do(t, "INFO", "stats"))
+	stats := s.figures(t)
+	hits, misses := stats["only.keyspace_hits"], stats["only.keyspace_misses"]
+	if hits != 14 || misses != 10 || info["keyspace_hits"] != num(hits) || info["keyspace_misses"] != num(misses+2) {
+		t.Errorf("%v hits, %v misses; the server says %s and %s, two of them of LRANGE", hits, misses, info["keyspace_hits"], info["keyspace_misses"])
+	}
+	s.end(t)
+}
+
 // TestSlowLogBlame: commands that wait behind slow scripts are in the slow log, and it says that the scripts are to blame.
 func TestSlowLogBlame(t *testing.T) {
 	t.Parallel()

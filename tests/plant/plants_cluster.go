@@ -4,7 +4,7 @@ package main
 var clusterPlants = []plant{
 	{"script-is-taken-for-its-server", "codec/resp/health.go", "(p.cluster || p.sentinels) && (!scripts[op] || beginsNot(reply))", "(p.cluster || p.sentinels)"},
 	{"asked-without-asking", "session/again.go", "	if ask {\n		c.Before(h.pool.Protocol.Asking())\n	}\n	r.Server", "	r.Server"},
-	{"perhaps-done-is-done-again", "backend/again.go", "if end <= had.taken && (c.classes[r.Op] != work.Read && !elsewhere || r.Size > 0) {", "if end <= had.taken && r.Size > 0 {"},
+	{"perhaps-done-is-done-again", "backend/again.go", "if end <= had.taken && (c.group.classes[r.Op] != work.Read && !elsewhere || r.Size > 0) {", "if end <= had.taken && r.Size > 0 {"},
 	{"parked-overtake", "session/order.go", "	y.parked = slices.Insert(all, at, p)", "	y.parked = slices.Insert(all, min(at, 0), p)"},
 	{"all-is-overtaken", "session/route.go", "case cmd.Kind == codec.Fanout && s.resends() && s.awaitsReplies(),", "case cmd.Kind == codec.Fanout && s.resends() && s.head != s.head && s.awaitsReplies(),"},
 	{"sent-again-overtakes", "session/order.go", "	if a := &s.sentAgain; a.to == nil || a.to == server && !a.others {\n		return false\n	}\n	ahead", "	if s != nil {\n		return false\n	}\n	ahead"},
