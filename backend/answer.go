@@ -4,9 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"cashew/codec"
 	"cashew/codec/verdict"
-	"cashew/codec/work"
 )
 
 // Data implements Handler: it takes what the server sent.
@@ -54,7 +52,7 @@ func (c *Conn) Data(buf []byte) {
 			}
 		}
 		if done {
-			if n <= codec.MaxNothing {
+			if n <= maxNothing {
 				c.found(r, reply)
 			}
 			c.dequeue(r, &alike)
@@ -86,13 +84,6 @@ func (c *Conn) came(buf []byte) (replies []byte, taken bool) {
 	c.heard(buf)
 	c.aside(buf)
 	return nil, true
-}
-
-// found counts a short reply that says that there is nothing, and is whole. The last piece of a longer one never reads as one does.
-func (c *Conn) found(r *Request, reply []byte) {
-	if c.inside == between && c.classes[r.Op] == work.Lookup && !r.ours && c.blocks == 0 && string(reply) == c.group.lookups[c.profile].nothing[r.Op] {
-		c.figures.Misses++
-	}
 }
 
 // heard notes that buf has come.

@@ -102,7 +102,7 @@ func TestConnRuns(t *testing.T) {
 		v := g.accept()
 		g.passes(2 * ms)
 		v.says("$-1\r\n$-1\r\n")
-		times(t, g, work.Read, 2, 13*ms, 4*ms)
+		times(t, g, work.Lookup, 2, 13*ms, 4*ms)
 	})
 	on(t, "queued together, written one by one", nil, func(t *testing.T, g *rig) {
 		c := g.conn(0, 1)
@@ -115,7 +115,7 @@ func TestConnRuns(t *testing.T) {
 		v.takes(1 << 20)
 		g.passes(2 * ms)
 		v.says("$-1\r\n$-1\r\n")
-		times(t, g, work.Read, 2, 3*ms, 7*ms)
+		times(t, g, work.Lookup, 2, 3*ms, 7*ms)
 	})
 	on(t, "reads and writes", nil, func(t *testing.T, g *rig) {
 		c := g.conn(0, 1)

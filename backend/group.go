@@ -67,22 +67,6 @@ func MakeGroup(o *Local, p *topology.Pool) *Group {
 	return g
 }
 
-// lookups say, by Op, how replies of a profile are counted.
-type lookups struct {
-	classes []work.Class // work.Lookup for commands whose reply may say that there is nothing
-	nothing []string     // the reply that does; "": none
-}
-
-func lookupsOf(p codec.Protocol, pr codec.Profile, classes []work.Class) lookups {
-	l := lookups{slices.Clone(classes), make([]string, len(classes))}
-	for op, class := range classes {
-		if l.nothing[op] = p.Nothing(pr, uint16(op)); l.nothing[op] != "" && class == work.Read {
-			l.classes[op] = work.Lookup
-		}
-	}
-	return l
-}
-
 // lanesFor are the lanes for p's servers: those that g has where the same server is in that slot, else new ones.
 func (g *Group) lanesFor(p *topology.Pool) []lane {
 	lanes := make([]lane, p.Slots())
@@ -96,12 +80,6 @@ func (g *Group) lanesFor(p *topology.Pool) []lane {
 	}
 	return lanes
 }
-
-// Reads says that commands of Op op only read.
-func (g *Group) Reads(op uint16) bool { return g.classes[op] == work.Read }
-
-// Writes says that commands of Op op write keys.
-func (g *Group) Writes(op uint16) bool { return g.classes[op] == work.Write }
 
 // Left says that g gets no more requests: its pool is gone.
 func (g *Group) Left() bool { return g.left }

@@ -18,7 +18,7 @@ type Catalogue interface {
 	// Describe names the command of an Op in lower case, "" if it is none, and says what kind of work it is.
 	Describe(op uint16) (name string, class work.Class)
 
-	// Nothing is the whole reply, MaxNothing bytes at most, by which a server says to a client of that profile that it does not have the key of a
+	// Nothing is the whole reply, 5 bytes at most, by which a server says to a client of that profile that it does not have the key of a
 	// command of Op op, of none of whose keys if it has several; "": no reply says that and nothing else.
 	Nothing(pr Profile, op uint16) string
 
@@ -26,9 +26,6 @@ type Catalogue interface {
 	// there is no name.
 	CommandName(cmd *Command) string
 }
-
-// MaxNothing is how long replies are, at most, that say that there is nothing.
-const MaxNothing = 5
 
 // Profile is a way to speak with a server that a connection chooses as it opens, and keeps: 0 is the protocol's plain one
 // (RESP2, memcached's text), further ones are the protocol's own (RESP3). Each client has one; its commands travel on

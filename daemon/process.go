@@ -31,6 +31,7 @@ type process struct {
 	version     string
 	log         *slog.Logger // without a limit: the process's own lines are few
 	lines       *logging.Handler
+	recent      *logging.Recent // what they said lately
 	level       slog.LevelVar
 	out         *logging.File
 	stderr      io.Writer
@@ -54,12 +55,13 @@ func newProcess(o *cliOptions, version string, out *logging.File, stderr io.Writ
 	p := &process{cli: o, version: version, out: out, stderr: stderr, verbose: o.verbose}
 	p.level.Set(logging.Level(o.verbose))
 	p.lines = logging.NewHandler(out, &p.level)
-	p.log = slog.New(p.lines)
+	p.recent = logging.NewRecent(p.lines)
+	p.log = slog.New(p.recent)
 	return p
 }
 
 // limited is a log for what others can make happen as often as they like.
-func (p *process) limited() *slog.Logger { return slog.New(logging.NewLimiter(p.lines)) }
+func (p *process) limited() *slog.Logger { return slog.New(logging.NewLimiter(p.recent)) }
 
 // always logs a line at every log level.
 func (p *process) always(text string) { p.log.Log(context.Background(), logging.LevelAlways, text) }

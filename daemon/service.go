@@ -65,12 +65,20 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		}
 		return nil, err
 	}
-	src := admin.Sources{Proxy: seen{p.proxy, p.found.Load}, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit()}
+	src := admin.Sources{Proxy: seen{p.proxy, p.found.Load}, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit(), Events: p.events}
 	if !p.cli.demo {
 		src.File = func() string { return configs.FileID(p.cli.confFile) }
 		src.Reload, src.Accept = p.reload, p.acceptDiscovered
 	}
 	return &service{server: admin.New(src), proxy: p.proxy, log: p.log, stats: stats, pages: pages}, nil
+}
+
+// events are what the log said lately, newest first.
+func (p *process) events() (list []admin.Event) {
+	for _, e := range p.recent.Events() {
+		list = append(list, admin.Event(e))
+	}
+	return list
 }
 
 // run answers from now on. The proxy must have started.

@@ -57,10 +57,22 @@ type Sources struct {
 	// File tells one configuration file from another, as configs.FileID does; nil: there is none.
 	File func() string
 
+	Events func() []Event // what happened lately, newest first; nil: nobody knows
+
 	Page http.Handler // of "/" and what is below "/page/"; nil: a list of the others
 	Log  *slog.Logger
 
 	Audit *audit.Log // gets requests that change something, and those with a wrong token; nil: nobody does
+}
+
+// Event is something that happened, as the log has it.
+type Event struct {
+	At     time.Time `json:"at"`
+	Level  string    `json:"level"` // "info", "warn", "error" or "notice"
+	Text   string    `json:"text"`
+	Pool   string    `json:"pool,omitempty"`
+	Server string    `json:"server,omitempty"`
+	More   string    `json:"more,omitempty"` // what else it is about, as name=value
 }
 
 // Limits of what one who asks may cost.
@@ -91,6 +103,8 @@ type Server struct {
 		of *engine.Options
 		is Config
 	}
+
+	history history
 
 	pages struct {
 		sync.Mutex
@@ -148,6 +162,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 	s.pages.listeners = append(s.pages.listeners, ln)
 	s.pages.serving.Add(1)
+	s.history.start(s)
 	s.pages.Unlock()
 	defer s.pages.serving.Done()
 	err := s.http.Serve(ln)
@@ -185,6 +200,7 @@ func (s *Server) closePages(ctx context.Context) {
 // Close stops listening and waits, until ctx ends, for answers that are under way.
 func (s *Server) Close(ctx context.Context) {
 	s.closeStats()
+	s.history.stop()
 	s.closePages(ctx)
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()

@@ -41,6 +41,8 @@ func (s *Server) routes() http.Handler {
 	post("/mirror/resume", s.resumeReads)
 	get("/hotkeys", s.hotKeys)
 	get("/explain", s.explain)
+	get("/events", s.events)
+	get("/history", func(r *http.Request) (any, error) { return s.history.told(r.FormValue("pool")), nil })
 	get("/ring", s.ring)
 	get("/config", func(*http.Request) (any, error) { return s.configNow(), nil })
 	handle("POST /reload", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -273,6 +275,16 @@ func (s *Server) hotKeys(r *http.Request) (any, error) {
 	return ask(r.Context(), s, fmt.Sprintf("hotkeys %d", n), func() keyLists {
 		return keyLists{list(s.src.Proxy.HotKeys(n)), list(s.src.Proxy.BigKeys(n))}
 	})
+}
+
+// events are what happened lately, of all pools, newest first.
+func (s *Server) events(r *http.Request) (any, error) {
+	n, err := count(r, 100)
+	if err != nil || s.src.Events == nil {
+		return []Event{}, err
+	}
+	events := s.src.Events()
+	return list(events[:min(n, len(events))]), nil
 }
 
 func (s *Server) resumeReads(r *http.Request) (any, error) {
