@@ -67,7 +67,7 @@ func TestConnFigures(t *testing.T) {
 			t.Error("the second was queued 12 ms after the first")
 		}
 		v.says("$-1\r\n$-1\r\n")
-		l := g.group.Figures(g.server(0)).Latency[work.Read]
+		l := g.group.Figures(g.server(0)).Latency[work.Lookup]
 		if l.Queue.Count() != 2 || l.Queue.Sum != 5*time.Millisecond || l.Server.Count() != 2 || l.Server.Sum != 29*time.Millisecond {
 			t.Errorf("%d in the queue for %v, %d at the server for %v; want 2 for 5ms, 2 for 29ms", l.Queue.Count(), l.Queue.Sum,
 				l.Server.Count(), l.Server.Sum)
@@ -125,7 +125,7 @@ func TestConnRuns(t *testing.T) {
 		v := g.accept()
 		g.passes(2 * ms)
 		v.says("$-1\r\n$-1\r\n+OK\r\n")
-		times(t, g, work.Read, 2, 0, 4*ms)
+		times(t, g, work.Lookup, 2, 0, 4*ms)
 		times(t, g, work.Write, 1, 0, 2*ms)
 	})
 }

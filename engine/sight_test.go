@@ -45,10 +45,11 @@ func connected(t testing.TB, servers int, edit func(*Options, *PoolOptions)) *si
 	return s
 }
 
-// counts are a server's figures without its times and names.
+// counts are a server's figures without its times and names, and what it found.
 func counts(v stats.Server) stats.Server {
 	v.Latency, v.Profiles, v.Refuses, v.Pushes = [work.Classes]stats.Latency{}, nil, nil, nil
 	v.Name, v.PName, v.Addr, v.Weight, v.State, v.Share = "", "", "", 0, "", 0
+	v.KeyspaceHits, v.KeyspaceMisses = 0, 0
 	return v
 }
 

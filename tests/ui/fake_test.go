@@ -41,6 +41,7 @@ type fake struct {
 	local   float64
 	in, out float64
 	back    map[int]int64
+	work    float64 // of a loop, in seconds
 }
 
 type fakeServer struct {
@@ -51,6 +52,7 @@ type fakeServer struct {
 	failPerSecond     float64
 	us                float64 // median of the time of a request
 	requests, fails   float64
+	hits, misses      float64
 	queue, server     map[int]int64 // bound in µs to how many
 }
 
@@ -124,9 +126,11 @@ func (f *fake) step() {
 		n := s.perSecond * seconds * swing
 		s.requests += math.Round(n)
 		s.fails += s.failPerSecond * seconds
+		s.hits, s.misses = s.hits+math.Round(n*0.9), s.misses+math.Round(n*0.1)
 		f.in, f.out = f.in+n*62, f.out+n*418
 		f.spread(s, n, spike)
 	}
+	f.work += 0.25 * seconds * swing
 	f.back[10] += 900
 	f.back[40] += 100
 	f.local += 5 * seconds
@@ -156,9 +160,10 @@ func (f *fake) restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.started = f.at
+	f.work = 0
 	f.errors, f.local, f.in, f.out, f.back = 0, 0, 0, 0, map[int]int64{}
 	for _, s := range f.servers {
-		s.requests, s.fails, s.queue, s.server = 0, 0, map[int]int64{}, map[int]int64{}
+		s.requests, s.fails, s.hits, s.misses, s.queue, s.server = 0, 0, 0, 0, map[int]int64{}, map[int]int64{}
 	}
 }
 
@@ -187,18 +192,22 @@ func (f *fake) pools() object {
 			live++
 		}
 		depth := int(s.perSecond * s.us / 1e6)
-		ejected := int64(0)
+		ejected, next, why := int64(0), int64(0), ""
 		if s.state != "live" {
 			ejected = f.at.Add(-4 * time.Minute).UnixMicro()
 		}
+		if s.state == "ejected" {
+			next, why = f.at.Add(3*time.Second).UnixMicro(), "dial tcp "+s.addr+": connect: connection refused; 3 failures in a row"
+		}
 		servers = append(servers, object{
 			"name": s.name, "pname": s.addr + ":1", "addr": s.addr, "weight": s.weight, "state": s.state, "share": s.share,
-			"server_eof": 0, "server_err": s.fails, "server_timedout": 0, "server_connections": 4, "server_ejected_at": ejected,
+			"server_eof": 0, "server_err": s.fails, "timedout_connections": 0, "server_connections": 4, "server_ejected_at": ejected, "next_try_at": next, "why": why,
+			"keyspace_hits": s.hits, "keyspace_misses": s.misses,
 			"requests": s.requests, "request_bytes": s.requests * 62, "responses": s.requests, "response_bytes": s.requests * 418,
 			"in_queue": depth / 4, "in_queue_bytes": depth * 15, "out_queue": depth, "out_queue_bytes": depth * 62,
 			"latency": object{
 				"read":  object{"queue": histogram(s.queue), "server": histogram(s.server)},
-				"write": object{"queue": histogram(nil), "server": histogram(nil)},
+				"write": object{"queue": histogram(nil), "server": histogram(map[int]int64{100: int64(s.requests / 4)})},
 				"other": object{"queue": histogram(nil), "server": histogram(nil)},
 			},
 		})
@@ -216,35 +225,72 @@ func (f *fake) pools() object {
 		"request_bytes_from_clients": 0, "reply_bytes_to_clients": 0, "refused": object{}, "write_back": histogram(nil),
 		"servers": []object{{
 			"name": "mc-1", "pname": "mc-1:11211:1", "addr": "10.20.5.1:11211", "weight": 1, "state": "live", "share": 1.0, "server_eof": 0, "server_err": 0,
-			"server_timedout": 0, "server_connections": 1, "server_ejected_at": 0, "requests": 0, "in_queue": 0, "out_queue": 0, "latency": object{},
+			"timedout_connections": 0, "server_connections": 1, "server_ejected_at": 0, "requests": 0, "in_queue": 0, "out_queue": 0, "latency": object{},
 		}},
 	}
 	return object{
-		"at": f.at, "started": f.started, "version": "0.1.0", "loops": 4, "draining": f.drain, "total_connections": 91562,
-		"curr_connections": 1320, "panics": 0, "reload": f.reload, "pools": []object{first, second},
+		"at": f.at, "started": f.started, "version": "0.1.0", "loops": 4, "loops_worked_us": []int64{int64(f.work * 1e6), int64(f.work * 2e6), int64(f.work * 1e6), 0}, "draining": f.drain, "total_connections": 91562,
+		"curr_connections": 1320, "panics": 0, "reload": f.reload, "pools": []object{second, first},
 	}
 }
 
+// slowlog is folded: scripts that were slow, and what waited behind them.
 func (f *fake) slowlog() []object {
-	entry := func(ago int, command, key string, keys, server int, name string, queue, serverTime, bytes int) object {
+	entry := func(ago int, command, key string, keys, server int, name string, queue, serverTime, own, bytes int) object {
 		return object{
 			"id": 100 - ago, "at": f.at.Add(time.Duration(-ago) * time.Second), "pool": "sessions", "command": command, "key": key, "keys": keys,
-			"server": f.servers[server].name, "client": fmt.Sprintf("10.9.1.%d:%d", 20+ago%7, 40000+ago*17), "client_name": name,
-			"queue_us": queue, "server_us": serverTime, "bytes": bytes,
+			"server": f.servers[server].name, "addr": f.servers[server].addr, "client": fmt.Sprintf("10.9.1.%d:%d", 20+ago%7, 40000+ago*17), "client_name": name,
+			"queue_us": queue, "server_us": serverTime, "own_us": own, "waited_us": queue + serverTime - own, "bytes": bytes,
+		}
+	}
+	group := func(pattern string, times int, worst ...object) object {
+		own, waited := worst[0]["own_us"].(int), worst[0]["waited_us"].(int)
+		return object{
+			"pool": "sessions", "command": worst[0]["command"], "pattern": pattern, "times": times, "own_us": own * times, "own_max_us": own, "waited_us": waited * times,
+			"waited_max_us": waited, "at": worst[0]["at"], "servers": object{worst[0]["server"].(string): times}, "worst": worst,
 		}
 	}
 	return []object{
-		entry(3, "hgetall", "cart:88213", 1, 1, "shop-web", 310, 21400, 88412),
-		entry(19, "mget", "user:1001:profile", 40, 1, "shop-web", 12200, 4150, 20480),
-		entry(44, "get", evil, 1, 3, "", 95, 12800, 512),
-		entry(71, "zrange", "feed:home:77120", 1, 6, "feed", 640, 18650, 131072),
-		entry(132, "set", odd, 1, 4, evil, 9100, 2300, 5),
+		group("job:*", 11, entry(3, "eval", "job:88213", 1, 1, "shop-web", 310, 121400, 121400, 88)),
+		group("user:*:profile", 4, entry(19, "mget", "user:1001:profile", 40, 1, "shop-web", 12200, 4150, 4150, 20480), entry(21, "mget", "user:7:profile", 40, 1, "", 100, 4100, 4000, 20480)),
+		group("feed:home:*", 2, entry(71, "zrange", "feed:home:77120", 1, 6, "feed", 640, 18650, 3000, 131072)),
+		group(evil, 117, entry(44, "get", evil, 1, 3, "", 95, 12800, 20, 512)),
+		group(odd, 1, entry(132, "set", odd, 1, 4, evil, 9100, 2300, 10, 5)),
 	}
+}
+
+func (f *fake) events() []object {
+	event := func(ago int, level, pool, server, text, more string) object {
+		return object{"at": f.at.Add(time.Duration(-ago) * time.Second), "level": level, "pool": pool, "server": server, "text": text, "more": more}
+	}
+	return []object{
+		event(240, "warn", "sessions", "cache-08", "server ejected", `addr=10.20.4.18:6379 why="connect: connection refused; 3 failures in a row" live=7 retry_after=30s`),
+		event(600, "warn", "sessions", "", "closing a client that does not read", "client=10.9.1.20:40000 unread_bytes=8388608"),
+		event(1620, "info", "pages", "mc-1", "server answers again and is back in the ring, on trial", "live=1"),
+		event(1700, "error", "", "", evil, ""),
+		event(190860, "notice", "", "", "cashew 0.1.0 started", ""),
+	}
+}
+
+// history is what the process has kept of the ten minutes before the first look.
+func (f *fake) history(pool string) object {
+	samples := []object{}
+	for ago := 600; ago > 0 && pool == "sessions"; ago -= 5 {
+		level := 26000 + 3000*math.Sin(float64(ago)/70)
+		samples = append(samples, object{
+			"at": f.at.Add(time.Duration(-ago) * time.Second), "busy": []float64{0.2, 0.4, 0.3, 0},
+			"pools": object{pool: object{
+				"requests": level, "failures": 0, "errors": 0, "local": 5, "in": 1e6, "out": 1e7, "hits": level * 0.8, "misses": level * 0.2, "classes": []float64{level * 0.8, level * 0.2, 0},
+				"queue": object{"p50": 20, "p90": 40, "p99": 90}, "server": object{"p50": 250, "p90": 500, "p99": 1100 + ago}, "write_back": nil, "live": 8,
+			}},
+		})
+	}
+	return object{"step_seconds": 5, "samples": samples}
 }
 
 func (f *fake) hotkeys() object {
 	hot := func(key string, server int, requests int) object {
-		return object{"pool": "sessions", "key": key, "server": f.servers[server].name, "requests": requests, "bytes": requests * 400}
+		return object{"pool": "sessions", "key": key, "server": f.servers[server].name, "requests": requests, "error": requests / 50, "bytes": requests * 400}
 	}
 	return object{
 		"hot": []object{
@@ -278,8 +324,15 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/pools":
 		answer = f.pools()
-	case "/slowlog":
+	case "/slowlog/groups":
 		answer = f.slowlog()
+		if r.URL.Query().Get("pool") != "sessions" {
+			answer = []object{}
+		}
+	case "/events":
+		answer = f.events()
+	case "/history":
+		answer = f.history(r.URL.Query().Get("pool"))
 	case "/hotkeys":
 		answer = f.hotkeys()
 	case "/clients":

@@ -208,7 +208,9 @@ func TestUI(t *testing.T) {
 		name, scheme  string
 		width, height int64
 		seconds       float64 // that pass with each look
-	}{{"light", "light", 1360, 900, 10}, {"dark", "dark", 1360, 900, 10}, {"phone", "light", 390, 844, 10}, {"phone-dark", "dark", 390, 844, 10}} {
+	}{{"light", "light", 1360, 900, 10}, {"dark", "dark", 1360, 900, 10}, {"phone", "light", 390, 844, 10}, {"phone-dark", "dark", 390, 844, 10},
+		{"laptop", "light", 1280, 800, 10}, {"laptop-dark", "dark", 1280, 800, 10}, {"wall", "light", 1920, 1080, 10}, {"wall-dark", "dark", 1920, 1080, 10},
+	} {
 		t.Run("look "+look.name, func(t *testing.T) {
 			f := newFake(true)
 			f.seconds = look.seconds
@@ -235,6 +237,7 @@ func testFigures(p *tab) {
 	p.wait(`document.querySelector("#facts").innerText.includes("3fa2c1d09b")`)
 	p.reads("#facts", "91ab07c2e4")
 
+	p.wait(`document.querySelector("#events table")`)
 	for i, s := range p.fake.servers {
 		row := fmt.Sprintf("#servers tbody tr:nth-child(%d)", i+1)
 		p.reads(row+" b", s.name)
@@ -249,8 +252,8 @@ func testFigures(p *tab) {
 		p.reads(row+" td:nth-child(6)", fmt.Sprint(int(s.perSecond*s.us/1e6)))
 		p.reads(row+" td:nth-child(7)", fmt.Sprintf("%d µs", int(s.us)))         // p50 of the server
 		p.reads(row+" td:nth-child(9)", fmt.Sprintf("%d µs", int(s.us)/10))      // p50 in the queue
-		p.reads(row+" td:nth-child(11)", fmt.Sprintf("%.1f%%", 100*s.share))     // of keys
-		p.reads(row+" td:nth-child(11)", fmt.Sprintf("%.1f%%", s.perSecond/280)) // of traffic
+		p.reads(row+" td:nth-child(12)", fmt.Sprintf("%.1f%%", 100*s.share))     // of keys
+		p.reads(row+" td:nth-child(12)", fmt.Sprintf("%.1f%%", s.perSecond/280)) // of traffic
 	}
 	p.reads("#servers tbody tr:nth-child(1) td:nth-child(4)", "3")
 	// 985 of 1000 requests take at most 3.5 medians, 995 at most 6.
@@ -275,15 +278,62 @@ func testFigures(p *tab) {
 	if strings.Contains(p.text("#hot"), "front") {
 		p.Errorf("the hot keys of another pool are shown: %s", p.text("#hot"))
 	}
-	p.reads("#slow tbody tr:nth-child(2)", "mget")
-	p.reads("#slow tbody tr:nth-child(2)", "user:1001:profile and 39 more")
-	p.reads("#slow tbody tr:nth-child(2)", "12.2 ms + 4.15 ms")
-	if got := p.text("#slow tbody tr:nth-child(1)"); strings.Contains(got, "more") {
-		p.Errorf("a command with one key reads %q", got)
-	}
+	p.reads("#hot tbody tr:nth-child(1)", "± 18.4k")
+	testBlame(p)
+	testOverview(p)
 	p.reads("#refused tbody tr:nth-child(1)", "keys")
 	p.reads("#refused tbody tr:nth-child(1)", "14")
 	p.quiet("")
+}
+
+// testBlame: who made others wait stands first in the slow log, folded, and shows its worst commands when it is asked.
+func testBlame(p *tab) {
+	p.reads("#slow tbody tr:nth-child(1)", "eval")
+	p.reads("#slow tbody tr:nth-child(1)", "job:*")
+	p.reads("#slow tbody tr:nth-child(1)", "1.34 s + 3.41 ms") // took itself, and waited: eleven times
+	p.reads("#slow tbody tr:nth-child(2)", "mget")
+	if got := p.text("#slow"); strings.Contains(got, "more") {
+		p.Errorf("entries are shown unasked: %q", got)
+	}
+	p.run(chromedp.Focus("#slow tbody tr:nth-child(2) button"), chromedp.KeyEvent(kb.Enter))
+	p.wait(`document.querySelector("#slow tr.below")`)
+	p.reads("#slow tr.below", "user:1001:profile and 39 more took 4.15 ms, waited 12.2 ms (12.2 ms of it in the proxy), 20.0 KiB from cache-02 (10.20.4.12:6379) for shop-web")
+	p.looks(4) // it stays unfolded, and has the focus
+	p.wait(`document.querySelector("#slow tr.below") && document.activeElement.dataset.group?.includes("mget") && document.activeElement.getAttribute("aria-expanded") === "true"`)
+	p.run(chromedp.KeyEvent(kb.Enter))
+	p.wait(`!document.querySelector("#slow tr.below")`)
+}
+
+// testOverview: the page opens on the pool that is in trouble, though it is the second, and says what the trouble is; the past is there.
+func testOverview(p *tab) {
+	if got := eval[string](p, `document.querySelector("#pool").value`); got != "sessions" {
+		p.Errorf("the page opens on %s", got)
+	}
+	if got := eval[string](p, `[...document.querySelectorAll("#pool option")].map(o => o.textContent).join()`); got != "pages,✖ sessions" {
+		p.Errorf("the selector has %q", got)
+	}
+	if got := eval[string](p, `document.title`); got != "✖ sessions – cashew" {
+		p.Errorf("the title is %q", got)
+	}
+	p.reads("#overview-sum", "1 in trouble, 0 to be watched, 1 fine")
+	p.reads("#overview tbody tr:nth-child(1)", "sessions")
+	p.reads("#overview tbody tr:nth-child(1)", "1 of 8 servers ejected: cache-08")
+	p.reads("#overview tbody tr:nth-child(1)", "7 of 8")
+	p.reads("#overview tbody tr:nth-child(2)", "pages")
+	p.reads("#overview tbody tr:nth-child(2)", "fine")
+	p.reads("#servers tbody tr:nth-child(8)", "connection refused; 3 failures in a row")
+	p.reads("#servers tbody tr:nth-child(8) .out", "for 4 min, next try in 3 s")
+	p.reads("#tile-busy .value", "50 %")
+	p.reads("#tile-busy .sub", "4 loops, 25.0% on average")
+	p.reads("#events tbody tr:nth-child(1)", "server ejected cache-08")
+	p.reads("#events tbody tr:nth-child(1)", "connection refused")
+	p.reads("#classes .legend", "reads/s 28.0k")
+	p.reads("#classes .legend", "writes/s 7,000")
+	p.reads("#ratios .legend", "hits 90.0%")
+	drawn := `(() => { const b = document.querySelector("#throughput path.line").getBBox(), s = document.querySelector("#throughput svg").viewBox.baseVal; return b.width / (s.width - 58) })()`
+	if share := eval[float64](p, drawn); share < 0.95 {
+		p.Errorf("the chart shows %.0f %% of the last ten minutes", 100*share)
+	}
 }
 
 // arc checks that the arcs of a server in a band of the ring are as long as its share of the turn.
@@ -300,7 +350,7 @@ func testHostileText(p *tab) {
 	p.looks(2)
 	p.wait(`document.querySelector("#slow table") && document.querySelector("#refused table")`)
 	p.run(chromedp.SendKeys("#explain-key", evil+kb.Enter), chromedp.WaitVisible("#place dl"))
-	for _, box := range []string{"#hot", "#slow", "#refused", "#place"} {
+	for _, box := range []string{"#hot", "#slow", "#refused", "#place", "#events"} {
 		p.reads(box, evil)
 	}
 	for _, box := range []string{"#hot", "#slow"} {
@@ -392,6 +442,9 @@ func testLook(p *tab, name string, width int64) {
 	p.picture(name+".png", 100)
 	if w := eval[int64](p, "document.documentElement.scrollWidth"); w > width {
 		p.Errorf("the page is %d pixels wide; the window has %d", w, width)
+	}
+	if s := eval[string](p, `[...document.querySelectorAll(".card, .tile, .chart")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.getAttribute("aria-labelledby") ?? e.id).join()`); s != "" {
+		p.Errorf("what is in these is wider than they are: %s", s)
 	}
 	if s := eval[string](p, faint); s != "" {
 		p.Errorf("text with a contrast below 4.5:\n%s", s)

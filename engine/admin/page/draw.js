@@ -78,7 +78,8 @@ const steps = (from, to) => {
 };
 
 // scale finds the ends and ticks of a vertical axis for the values: from 0, or in powers of ten.
-function scale(values, log) {
+function scale(values, log, most) {
+  if (most) return { ticks: [0, 0.25, 0.5, 0.75, 1].map((x) => x * most), at: (v) => Math.min(v / most, 1) };
   const top = Math.max(...values, log ? 10 : 1);
   if (!log) {
     const step = steps(top / 100, top).find((s) => top / s <= 4);
@@ -102,8 +103,8 @@ function scale(values, log) {
  * moment, or the one under the pointer or chosen with the arrow keys.
  */
 export class Chart {
-  constructor(box, name, { series, format, log = false, span, clock }) {
-    Object.assign(this, { box, series, format, log, span, clock, name, cursor: null, samples: [], marks: [] });
+  constructor(box, name, { series, format, log = false, top, span, clock }) {
+    Object.assign(this, { box, series, format, log, top, span, clock, name, cursor: null, samples: [], marks: [] });
     box.tabIndex = 0;
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", `${name} over the last ten minutes. Arrow keys read earlier moments.`);
@@ -167,7 +168,7 @@ export class Chart {
     const { width } = this, { height, left, right, top, bottom } = size;
     const known = (v) => v !== null && v !== undefined;
     const values = this.samples.flatMap((s) => this.series.filter((f) => !f.own).map((f) => f.value(s)).filter(known));
-    const { ticks, at } = scale(values, this.log);
+    const { ticks, at } = scale(values, this.log, this.top);
     const y = (v, share = at(v)) => height - bottom - (height - top - bottom) * share;
     const now = this.samples.at(-1).t;
     const parts = [];

@@ -31,6 +31,9 @@ function quantiles(list) {
 const durations = (s, before, half) =>
   Object.keys(s.latency ?? {}).flatMap((c) => grown(s.latency[c][half], before?.latency?.[c]?.[half]));
 
+// answered is how many replies of a class there were.
+const answered = (s, before, c) => sum(grown(s.latency?.[c]?.server ?? {}, before?.latency?.[c]?.server), ([, n]) => n);
+
 const failures = (s) => s.server_err + s.timedout_connections + s.server_eof;
 
 /**
@@ -41,15 +44,18 @@ export function sample(pool, before, t, seconds) {
   const known = before !== undefined && seconds > 0;
   const r = (f) => (known ? rate(f(pool), f(before), seconds) : null);
   const were = new Map(before?.servers.map((s) => [s.name, s]));
-  const servers = new Map(), queue = [], server = [];
+  const servers = new Map(), queue = [], server = [], classes = { read: 0, write: 0, other: 0 };
   for (const s of pool.servers) {
     const b = were.get(s.name);
     const q = known && b ? durations(s, b, "queue") : [], v = known && b ? durations(s, b, "server") : [];
+    for (const c of Object.keys(classes)) if (known && b) classes[c] += answered(s, b, c) / seconds;
     queue.push(...q);
     server.push(...v);
     servers.set(s.name, {
       requests: b ? rate(s.requests, b.requests, seconds) : null,
       errors: b ? rate(failures(s), failures(b), seconds) : null,
+      hits: b ? rate(s.keyspace_hits ?? 0, b.keyspace_hits ?? 0, seconds) : null,
+      misses: b ? rate(s.keyspace_misses ?? 0, b.keyspace_misses ?? 0, seconds) : null,
       queue: quantiles(q),
       server: quantiles(v),
     });
@@ -60,6 +66,9 @@ export function sample(pool, before, t, seconds) {
     t,
     requests: some ? sum(rates, (s) => s.requests) : null,
     failures: some ? sum(rates, (s) => s.errors) : null,
+    hits: some ? sum(rates, (s) => s.hits) : null,
+    misses: some ? sum(rates, (s) => s.misses) : null,
+    classes: some ? classes : null,
     errors: r((p) => p.forward_error),
     local: r((p) => p.local_commands),
     bytesIn: r((p) => p.request_bytes_from_clients),
@@ -71,29 +80,59 @@ export function sample(pool, before, t, seconds) {
   };
 }
 
+// ofProcess is a moment of a pool as the process has kept it, in the shape of sample.
+function ofProcess(s, pool) {
+  const p = s.pools[pool];
+  if (!p) return null;
+  const [read, write, other] = p.classes;
+  return {
+    t: Date.parse(s.at) / 1000, requests: p.requests, failures: p.failures, errors: p.errors, local: p.local, bytesIn: p.in, bytesOut: p.out, hits: p.hits, misses: p.misses,
+    classes: { read, write, other }, queue: p.queue, server: p.server, writeBack: p.write_back, busy: s.busy,
+    servers: new Map(Object.entries(p.servers ?? {}).map(([name, requests]) => [name, { requests }])),
+  };
+}
+
 /** History keeps the samples of each pool for the last ten minutes, and the last answer to compare the next one with. */
 export class History {
   static span = 600; // seconds
   last = null; // the answer of /pools
   pools = new Map(); // name to samples, oldest first
+  gap = true; // nobody had looked before the last answer
   restarts = []; // times, in seconds since 1970
 
   add(answer) {
     const t = Date.parse(answer.at) / 1000;
     const seconds = this.last ? t - Date.parse(this.last.at) / 1000 : 0;
     const same = this.last !== null && this.last.started === answer.started;
+    this.gap = this.last === null || seconds > 10;
+    const busy = same && seconds > 0 ? (answer.loops_worked_us ?? []).map((us, i) => Math.min(Math.max((us - this.last.loops_worked_us[i]) / 1e6 / seconds, 0), 1)) : null;
     if (this.last !== null && !same) this.restarts.push(t);
     const were = new Map(same ? this.last.pools.map((p) => [p.name, p]) : []);
     for (const name of this.pools.keys()) if (!answer.pools.some((p) => p.name === name)) this.pools.delete(name);
     for (const p of answer.pools) {
       const list = this.pools.get(p.name) ?? [];
       if (seconds > 10 && list.length > 0) list.push({ t: t - seconds / 2, servers: new Map() }); // not looked: a gap
-      list.push(sample(p, were.get(p.name), t, seconds));
+      list.push({ ...sample(p, were.get(p.name), t, seconds), busy });
       while (list[0].t < t - History.span) list.shift();
       this.pools.set(p.name, list);
     }
     this.restarts = this.restarts.filter((at) => at > t - History.span);
     this.last = answer;
+  }
+
+  /** seed takes what the process has kept of a pool, where nobody looked from here. */
+  seed(pool, told) {
+    const own = this.samples(pool), seen = own.filter((s) => s.requests !== null && s.requests !== undefined);
+    const kept = told.samples.map((s) => ofProcess(s, pool)).filter((s) => s !== null && (own.length === 0 || s.t < own.at(-1).t) && !seen.some((o) => Math.abs(o.t - s.t) < told.step_seconds));
+    const near = (s) => kept.some((k) => Math.abs(k.t - s.t) < 2 * told.step_seconds); // else there is a gap, or nothing is known yet
+    const rest = own.filter((s) => (s.requests !== undefined && s.requests !== null) || !near(s));
+    this.pools.set(pool, [...kept, ...rest].sort((a, b) => a.t - b.t));
+  }
+
+  /** lately are the samples of the last so many seconds. */
+  lately(pool, seconds) {
+    const list = this.samples(pool);
+    return list.filter((s) => s.t > list.at(-1).t - seconds);
   }
 
   /** samples of a pool, oldest first; empty for a pool that is not known. */

@@ -1,6 +1,6 @@
 // Package page is the dashboard: one page for a browser, embedded in the binary, that needs nothing from outside. It
-// polls the admin address it came from for /pools, /slowlog, /hotkeys, /ring, /clients, /explain and /config, and keeps
-// what it has seen in the browser; the proxy keeps no history for it.
+// polls the admin address it came from for /pools, /slowlog/groups, /hotkeys, /events, /ring, /clients, /explain and /config, and keeps
+// what it has seen in the browser; of the ten minutes before it was opened it asks /history.
 package page
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-//go:embed page.html page.css page.js figures.js draw.js icon.svg
+//go:embed page.html page.css page.js figures.js trouble.js draw.js icon.svg
 var files embed.FS
 
 // policy lets the page load and ask what its own address serves, and nothing else. Keys and client names come from
@@ -34,7 +34,7 @@ type asset struct {
 // never older than the binary behind it.
 func Handler() http.Handler {
 	assets := map[string]asset{"/": load("page.html")}
-	for _, name := range []string{"page.css", "page.js", "figures.js", "draw.js", "icon.svg"} {
+	for _, name := range []string{"page.css", "page.js", "figures.js", "trouble.js", "draw.js", "icon.svg"} {
 		assets["/page/"+name] = load(name)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@
 
 import { History, ago, bytes, clock, count, duration, percent } from "./figures.js";
 import { Chart, band, colour, continuum, el, keyText, paint, svg } from "./draw.js";
+import { hits, kinds, level, limits, marks, masters, out, ranked } from "./trouble.js";
 
 const period = 2000; // ms between looks
 const patience = 5000; // ms that an answer may take
@@ -18,10 +19,24 @@ const state = {
   ringFor: "",
   highlight: null, // name of a server
   config: null,
+  seeded: "", // the pool whose history the process was asked for
+  unfolded: new Set(), // groups of the slow log whose worst entries are shown
+  allPools: false, // also those without trouble, when there are many
   drawn: new Map(), // id of a section to what draws its last answer again
 };
 
-const chosen = () => history.last?.pools.find((p) => p.name === state.pool) ?? history.last?.pools[0];
+const now = () => Date.parse(history.last.at) / 1000;
+const worstFirst = () => ranked(history.last.pools, (pool) => history.samples(pool).at(-1), now());
+
+// chosen is the pool that is shown: the one that was chosen, or the one that was worst when the page was opened.
+function chosen() {
+  const pools = history.last?.pools ?? [];
+  const found = pools.find((p) => p.name === state.pool);
+  if (found || pools.length === 0) return found;
+  const worst = worstFirst()[0].pool;
+  state.pool = worst.name;
+  return worst;
+}
 
 async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(patience), cache: "no-store" });
@@ -43,6 +58,7 @@ async function look() {
     if (answer) {
       found();
       history.add(answer);
+      await seed();
       showPool();
       await lookFurther(state.looks++);
     }
@@ -52,9 +68,19 @@ async function look() {
   }
 }
 
+// seed asks for what the process has kept of the pool, once, and again when nobody has looked for a while.
+async function seed() {
+  const pool = chosen()?.name;
+  if (pool === undefined || (state.seeded === pool && !history.gap)) return;
+  const told = await ask(`/history?${new URLSearchParams({ pool })}`).catch(() => null); // without it, charts begin now
+  if (told) history.seed(pool, told);
+  state.seeded = pool;
+}
+
 const lookFurther = (n) => Promise.all([
   ringWhenChanged(),
-  n % 2 === 0 && section("slow", "/slowlog?n=50", showSlow),
+  n % 2 === 0 && section("slow", `/slowlog/groups?${new URLSearchParams({ pool: chosen().name })}`, showSlow),
+  n % 2 === 0 && section("events", "/events?n=60", showEvents),
   n % 2 === 0 && section("hot", "/hotkeys?n=20", showHot),
   n % 5 === 0 && clients(),
   n % 15 === 0 && section("config", "/config", showConfig),
@@ -101,10 +127,9 @@ async function ringWhenChanged() {
 function showPool() {
   const p = chosen();
   showHead();
+  showOverview();
   showTiles(p);
-  const samples = history.samples(p.name);
-  throughput.show(samples, history.restarts);
-  latency.show(samples, history.restarts);
+  for (const chart of charts) chart.show(history.samples(p.name), history.restarts);
   showServers(p);
   showRing();
   showRefused(p);
@@ -114,9 +139,10 @@ function showPool() {
 function showHead() {
   const a = history.last, p = chosen();
   if (!a) return;
-  paint($("pool"), a.pools.map((q) => el("option", { value: q.name }, q.name)));
+  const levels = new Map(worstFirst().map((r) => [r.pool.name, r.level]));
+  paint($("pool"), a.pools.map((q) => el("option", { value: q.name }, marks[levels.get(q.name)] + q.name)));
   $("pool").value = p.name;
-  document.title = `${p.name} – cashew`;
+  document.title = `${marks[Math.max(...levels.values())]}${p.name} – cashew`;
   $("where").textContent = `${p.protocol} on ${p.listen}`;
   const fact = (name, value, title, bad) => el("div", { title }, el("dt", null, name), el("dd", { class: bad ? "bad-text" : null }, value));
   const hash = (name, h) => h && fact(name, el("span", { class: "mono" }, h.slice(0, 10)), `${h}: the same on all proxies that are configured alike`);
@@ -137,58 +163,89 @@ function showHead() {
   $("notice").hidden = notes.length === 0;
 }
 
+const manyPools = 10;
+
+// showOverview has all pools, worst first. Of many, those without trouble are shown when they are asked for.
+function showOverview() {
+  const rows = worstFirst(), sick = rows.filter((r) => r.level > 0), many = rows.length > manyPools;
+  $("overview-card").hidden = rows.length < 2 && sick.length === 0;
+  const bad = rows.filter((r) => r.level === 2).length;
+  $("overview-sum").textContent = sick.length === 0 ? `all ${rows.length} without trouble` : `${bad} in trouble, ${sick.length - bad} to be watched, ${rows.length - sick.length} fine`;
+  table("overview", [
+    ["Pool", (r) => el("button", { type: "button", class: "link", "data-pool": r.pool.name, "aria-current": r.pool === chosen() ? "true" : null }, r.pool.name), "lead"],
+    ["", (r) => el("span", { class: `state ${kinds[r.level]}` }, ["fine", "watch", "trouble"][r.level])],
+    ["What", (r) => (r.troubles.length === 0 ? el("span", { class: "quiet" }, "–") : r.troubles.slice(0, 4).map(([l, text]) => el("div", { class: `${kinds[l]}-text` }, text))), "across"],
+    ["Requests/s", (r) => count(r.sample?.requests), "num"],
+    ["Errors/s", (r) => figure(count(r.sample?.errors), r.sample?.errors > 0 ? 2 : 0), "num"],
+    ["p99", (r) => figure(duration(r.sample?.server?.p99), level(r.sample?.server?.p99, limits.p99)), "num"],
+    ["Hits", (r) => percent(hits(history.lately(r.pool.name, 60))), "num"],
+    ["Servers", (r) => `${r.pool.live} of ${masters(r.pool).length}`, "num"],
+    ["Clients", (r) => count(r.pool.client_connections), "num"],
+  ], many && !state.allPools ? rows.slice(0, Math.max(sick.length, 3)) : rows, "There are no pools.");
+  $("overview-more").hidden = !many;
+  $("overview-more").textContent = state.allPools ? "only those in trouble" : `all ${rows.length} pools`;
+}
+
+// figure colours what is past a limit.
+const figure = (text, l) => el("span", { class: l > 0 ? `${kinds[l]}-text` : null }, text);
+
 function showTiles(p) {
-  const s = history.samples(p.name).at(-1);
+  const s = history.samples(p.name).at(-1), minute = history.lately(p.name, 60), ratio = hits(minute);
+  const busy = (s.busy ?? []).map((_, i) => mean(history.lately(p.name, 10).map((x) => x.busy?.[i]))), most = busy.length > 0 ? Math.max(...busy) : null;
+  const found = minute.reduce((n, x) => n + (x.hits ?? 0) + (x.misses ?? 0), 0) / Math.max(minute.length, 1);
   const [half, halfUnit] = duration(s.server?.p50).split(" ");
   const [tail, tailUnit] = duration(s.server?.p99).split(" ");
-  const tile = (id, label, value, unit, sub, alarm) => el("div", { class: alarm ? "tile alarm" : "tile", id: `tile-${id}` },
+  const tile = (id, label, value, unit, sub, l = 0) => el("div", { class: l > 0 ? `tile ${kinds[l]}` : "tile", id: `tile-${id}` },
     el("div", { class: "label" }, label),
     el("div", { class: "value" }, value, unit && " ", unit && el("span", { class: "unit" }, unit)),
     el("div", { class: "sub", title: sub }, sub));
   paint($("tiles"),
     tile("requests", "Requests", count(s.requests), "/s", `in ${bytes(s.bytesIn)}/s · out ${bytes(s.bytesOut)}/s`),
-    tile("errors", "Errors to clients", count(s.errors), "/s", `failures of servers ${count(s.failures)}/s`, s.errors > 0),
-    tile("clients", "Clients", count(p.client_connections), "", [p.profiles.resp3 && `${count(p.profiles.resp3)} of RESP3`, `${count(p.in_flight)} in flight`, `${count(p.client_blocked)} held back`].filter(Boolean).join(" · ")),
+    tile("errors", "Errors to clients", count(s.errors), "/s", `failures of servers ${count(s.failures)}/s`, s.errors > 0 ? 2 : 0),
+    tile("clients", "Clients", count(p.client_connections), "", [p.profiles.resp3 && `${count(p.profiles.resp3)} of RESP3`, `${count(p.in_flight)} in flight`, `${count(p.client_blocked)} held back`].filter(Boolean).join(" · "), p.client_blocked > 0 ? 1 : 0),
     tile("p50", "Server time, p50", half, halfUnit, `proxy queue ${duration(s.queue?.p50)}`),
-    tile("p99", "Server time, p99", tail, tailUnit, `queue ${duration(s.queue?.p99)} · write ${duration(s.writeBack?.p99)}`),
-    tile("servers", "Servers live", String(p.live), `of ${masters(p).length}`, `${count(p.server_ejects)} ejections since the start`, p.live < masters(p).length));
+    tile("p99", "Server time, p99", tail, tailUnit, `queue ${duration(s.queue?.p99)} · write ${duration(s.writeBack?.p99)}`, Math.max(level(s.server?.p99, limits.p99), level(s.queue?.p99, limits.queue))),
+    tile("hits", "Hit ratio", ratio === null ? "–" : (100 * ratio).toFixed(1), ratio === null ? "" : "%", ratio === null ? "nothing was looked up in a minute" : `${count(found)} look-ups/s, last minute`),
+    tile("busy", "Busiest loop", most === null ? "–" : (100 * most).toFixed(0), most === null ? "" : "%", busy.length > 1 ? `${busy.length} loops, ${percent(mean(busy))} on average` : "share of its time at work", level(most, limits.busy)),
+    tile("servers", "Servers live", String(p.live), `of ${masters(p).length}`, `${count(p.server_ejects)} ejections since the start`, p.live < masters(p).length ? 2 : 0));
 }
+
+const mean = (list) => {
+  const known = list.filter((x) => x !== null && x !== undefined);
+  return known.length > 0 ? known.reduce((a, b) => a + b, 0) / known.length : 0;
+};
 
 const bar = (...parts) => el("div", { class: "bar", "aria-hidden": "true" }, parts.map(([kind, share]) => el("i", { class: kind, style: { width: `${(100 * share).toFixed(2)}%` } })));
 
 const dot = (i) => el("i", { class: "dot", style: { "--c": colour(i) } });
 
-// table shows rows as a table that a phone shows as blocks. A column is [heading, cell of a row, class, title].
-function table(id, columns, rows, empty, attrs) {
+// table shows rows as a table that a phone shows as blocks. A column is [heading, cell of a row, class, title]; below is what stands below a row.
+function table(id, columns, rows, empty, attrs, below) {
   if (rows.length === 0) return paint($(id), el("p", { class: "empty" }, empty));
   paint($(id), el("table", { class: "rows", role: "table" },
     el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([name, , kind, title]) => el("th", { scope: "col", role: "columnheader", class: kind?.includes("num") ? "num" : null, title }, name)))),
-    el("tbody", { role: "rowgroup" }, rows.map((row, i) => el("tr", { role: "row", ...attrs?.(row, i) },
-      columns.map(([name, cell, kind]) => el("td", { role: "cell", class: kind, "data-label": name }, cell(row, i))))))));
-}
-
-// masters are the servers of the ring; replicas, which take reads alone, stand behind them.
-function masters(p) {
-  return p.servers.filter((s) => !s.replica_of);
+    el("tbody", { role: "rowgroup" }, rows.map((row, i) => [el("tr", { role: "row", ...attrs?.(row, i) },
+      columns.map(([name, cell, kind]) => el("td", { role: "cell", class: kind, "data-label": name }, cell(row, i)))), below?.(row, columns.length)]))));
 }
 
 function showServers(p) {
   const samples = history.samples(p.name).at(-1).servers, traffic = history.traffic(p.name);
-  const now = Date.parse(history.last.at) / 1000;
-  const f = (s) => samples.get(s.name);
+  const f = (s) => samples.get(s.name) ?? {};
   const most = Math.max(...p.servers.map((s) => s.share), ...traffic.values(), 0.01); // the longest bar
   table("servers", [
     ["Server", (s, i) => el("div", { class: "server" }, dot(i), el("div", { class: "names" }, 
-      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr), s.replica_of && el("span", null, `replica of ${s.replica_of}${s.lag_seconds > 0 ? `, ${duration(s.lag_seconds * 1e6)} behind` : ""}`))), "lead"],
-    ["State", (s) => el("span", { class: `state ${s.state}`, title: s.why ? s.why : s.server_ejected_at ? `last ejected ${ago(now - s.server_ejected_at / 1e6)} ago` : "never ejected" }, s.state)],
+      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr), s.replica_of && el("span", null, `replica of ${s.replica_of}${s.lag_seconds > 0 ? `, ${duration(s.lag_seconds * 1e6)} behind` : ""}`), s.why && el("span", { class: "why" }, s.why))), "lead"],
+    ["State", (s) => [el("span", { class: `state ${s.state}`, title: s.why ? s.why : s.server_ejected_at ? `last ejected ${ago(now() - s.server_ejected_at / 1e6)} ago` : "never ejected" }, s.state),
+      out(s, now()) && el("small", { class: "out" }, out(s, now()))]],
     ["Requests/s", (s) => count(f(s).requests), "num"],
     ["Errors/s", (s) => el("span", { class: f(s).errors > 0 ? "bad-text" : "" }, count(f(s).errors)), "num", "timeouts, errors and closed connections of this server"],
-    ["Queued", (s) => count(s.in_queue), "num", "requests that are not written to the server yet"],
+    ["Queued", (s) => figure(count(s.in_queue), level(s.in_queue, limits.queued)), "num", "requests that are not written to the server yet"],
     ["In flight", (s) => count(s.out_queue), "num", "requests that wait for the server's reply"],
     ["Server p50", (s) => duration(f(s).server?.p50), "num", "from writing a request to the last byte of its reply"],
-    ["Server p99", (s) => duration(f(s).server?.p99), "num"],
+    ["Server p99", (s) => figure(duration(f(s).server?.p99), level(f(s).server?.p99, limits.p99)), "num"],
     ["Queue p50", (s) => duration(f(s).queue?.p50), "num", "from taking a command to writing it to the server"],
-    ["Queue p99", (s) => duration(f(s).queue?.p99), "num"],
+    ["Queue p99", (s) => figure(duration(f(s).queue?.p99), level(f(s).queue?.p99, limits.queue)), "num"],
+    ["Hits", (s) => percent(hits(history.lately(p.name, 60).map((x) => x.servers.get(s.name) ?? {}))), "num", "share of look-ups that found something, last minute"],
     ["Keys / traffic", (s, i) => el("div", { class: "shares", style: { "--c": colour(i) } },
       bar(["keys", s.share / most]), el("span", { class: "num" }, percent(s.share)),
       bar(["traffic", (traffic.get(s.name) ?? 0) / most]), el("span", { class: "num" }, percent(traffic.get(s.name)))), "across", "share of the hash space, and of the requests of the last minute"],
@@ -222,7 +279,7 @@ function showRing() {
 }
 
 function showHot(found) {
-  showKeys("hot", found.hot ?? [], (k) => k.requests, count, "Requests", [
+  showKeys("hot", found.hot ?? [], (k) => k.requests, (n, k) => [count(n), k.error > 0 && el("small", { title: "how far it may be off" }, `± ${count(k.error)}`)], "Requests", [
     ["From", (k) => (k.clients ?? []).join(" "), "quiet"],
     ["Near", (k) => (k.near ? percent(k.near / k.requests) : k.writes * 2 > k.requests ? "written" : ""), "num"],
   ]);
@@ -243,25 +300,43 @@ function showKeys(id, found, figure, format, heading, more = []) {
     ["Key", (k) => keyText(k.key), "lead"],
     ["Server", (k) => k.server, "quiet"],
     ...more,
-    [heading, (k) => el("div", { class: "weigh" }, bar(["plain", figure(k) / most]), el("span", { class: "num" }, format(figure(k)))), "across figure"],
+    [heading, (k) => el("div", { class: "weigh" }, bar(["plain", figure(k) / most]), el("span", { class: "num" }, format(figure(k), k))), "across figure"],
   ], rows, "None noticed yet.");
 }
 
-function showSlow(entries) {
+// showSlow folds the slow log: a line for each command and pattern of its keys, those that took most themselves first.
+function showSlow(groups) {
   const p = chosen();
-  const rows = entries.filter((e) => e.pool === p.name);
-  const most = Math.max(...rows.map((e) => e.queue_us + e.server_us), 1);
+  const rows = groups.filter((g) => g.pool === p.name).slice(0, 20);
+  const most = Math.max(...rows.map((g) => g.own_us + g.waited_us), 1);
+  const id = (g) => JSON.stringify([g.pool, g.command, g.pattern]);
   table("slow", [
+    ["Command", (g) => el("button", { type: "button", class: "link mono", "data-group": id(g), "aria-expanded": String(state.unfolded.has(id(g))) }, g.command), "lead"],
+    ["Keys", (g) => keyText(g.pattern), "across"],
+    ["Times", (g) => count(g.times), "num"],
+    ["Took itself", (g) => figure(duration(g.own_max_us), level(g.own_max_us, limits.p99)), "num", "at most: since it was written, or since the reply before it on its connection"],
+    ["Waited", (g) => duration(g.waited_max_us), "num", "at most: in the proxy's queue, and behind others at the server"],
+    ["Servers", (g) => Object.keys(g.servers).slice(0, 3).join(" ") + (Object.keys(g.servers).length > 3 ? " …" : ""), "quiet"],
+    ["Last", (g) => clock(Date.parse(g.at) / 1000), "mono"],
+    ["In all", (g) => el("div", { class: "weigh", title: `took ${duration(g.own_us)} itself, waited ${duration(g.waited_us)} for others` },
+      bar(["server-part", g.own_us / most], ["queue", g.waited_us / most]),
+      el("span", { class: "num" }, `${duration(g.own_us)} + ${duration(g.waited_us)}`)), "across figure"],
+  ], rows, "No command was slow enough.", null, (g, columns) => state.unfolded.has(id(g)) && el("tr", { role: "row", class: "below" }, el("td", { role: "cell", colspan: columns, class: "across" }, g.worst.map(slowEntry))));
+}
+
+// slowEntry is one command of the slow log.
+const slowEntry = (e) => el("div", { class: "entry" },
+  el("span", { class: "mono" }, clock(Date.parse(e.at) / 1000)), " ", keyText(e.key), e.keys > 1 && [" ", el("small", null, `and ${e.keys - 1} more`)], " ",
+  el("b", null, `took ${duration(e.own_us)}`), `, waited ${duration(e.waited_us)} (${duration(e.queue_us)} of it in the proxy), ${bytes(e.bytes)} from `,
+  e.server, e.addr && e.addr !== e.server && ` (${e.addr})`, " for ", e.client_name && [keyText(e.client_name), " "], e.client);
+
+// showEvents has what happened lately, to all pools and to the process.
+function showEvents(events) {
+  table("events", [
     ["Time", (e) => clock(Date.parse(e.at) / 1000), "mono"],
-    ["Command", (e) => e.command, "mono"],
-    ["Key", (e) => [keyText(e.key), e.keys > 1 && [" ", el("small", null, `and ${e.keys - 1} more`)]], "lead"],
-    ["Server", (e) => e.server, "quiet"],
-    ["Client", (e) => (e.client_name ? [keyText(e.client_name), " ", e.client] : e.client), "quiet"],
-    ["Reply", (e) => bytes(e.bytes), "num"],
-    ["Took", (e) => el("div", { class: "weigh", title: `proxy queue ${duration(e.queue_us)}, server ${duration(e.server_us)}` },
-      bar(["queue", e.queue_us / most], ["server-part", e.server_us / most]),
-      el("span", { class: "num" }, `${duration(e.queue_us)} + ${duration(e.server_us)}`)), "across figure"],
-  ], rows, "No command was slow enough.");
+    ["Pool", (e) => (e.pool ? el("span", { class: e.pool === chosen().name ? null : "quiet" }, e.pool) : el("span", { class: "quiet" }, "–"))],
+    ["What", (e) => [el("span", { class: { warn: "watch-text", error: "bad-text" }[e.level] ?? null }, e.text), e.server && [" ", el("b", null, e.server)], e.more && el("small", null, keyText(e.more))], "across"],
+  ], events, "Nothing has happened yet.");
 }
 
 function showRefused(p) {
@@ -306,6 +381,7 @@ function choose(pool) {
   window.history.replaceState(null, "", `#${new URLSearchParams({ pool })}`);
   state.looks = 0;
   state.highlight = null;
+  state.unfolded.clear();
   paint($("ring"));
   paint($("place"));
   state.drawn.delete("place");
@@ -321,7 +397,10 @@ function highlight(e) {
   showRing();
 }
 
-const throughput = new Chart($("throughput"), "Throughput", {
+const charts = [];
+const chart = (...settings) => charts.push(new Chart(...settings));
+
+chart($("throughput"), "Throughput", {
   span: History.span, clock, format: count,
   series: [
     { label: "requests/s", colour: "var(--accent)", area: true, value: (s) => s.requests },
@@ -329,7 +408,25 @@ const throughput = new Chart($("throughput"), "Throughput", {
   ],
 });
 
-const latency = new Chart($("latency"), "Latency", {
+chart($("classes"), "Commands by class", {
+  span: History.span, clock, format: count,
+  series: [
+    { label: "reads/s", colour: "var(--p50)", area: true, value: (s) => s.classes?.read },
+    { label: "writes/s", colour: "var(--p99)", value: (s) => s.classes?.write },
+    { label: "others/s", colour: "var(--p90)", value: (s) => s.classes?.other },
+    { label: "by the proxy/s", colour: "var(--queue)", thin: true, value: (s) => s.local },
+  ],
+});
+
+chart($("ratios"), "Hit ratio and event loops", {
+  span: History.span, clock, format: percent, top: 1,
+  series: [
+    { label: "hits", colour: "var(--good)", value: (s) => hits([s]) },
+    { label: "busiest loop", colour: "var(--p90)", area: true, value: (s) => (s.busy?.length > 0 ? Math.max(...s.busy) : null) },
+  ],
+});
+
+chart($("latency"), "Latency", {
   span: History.span, clock, format: duration, log: true,
   series: [
     { label: "p50", colour: "var(--p50)", value: (s) => s.server?.p50 },
@@ -346,6 +443,19 @@ $("clients-box").addEventListener("toggle", clients);
 for (const box of [$("ring"), $("servers")]) {
   for (const type of ["pointerover", "pointerleave", "focusin", "focusout"]) box.addEventListener(type, highlight);
 }
+document.addEventListener("click", (e) => {
+  const button = e.target.closest("button");
+  if (button?.dataset.pool !== undefined) choose(button.dataset.pool);
+  if (button?.id === "overview-more") {
+    state.allPools = !state.allPools;
+    showOverview();
+  }
+  if (button?.dataset.group !== undefined) {
+    const group = button.dataset.group;
+    if (!state.unfolded.delete(group)) state.unfolded.add(group);
+    state.drawn.get("slow")();
+  }
+});
 $("explain").addEventListener("submit", (e) => {
   e.preventDefault();
   const query = new URLSearchParams({ key: $("explain-key").value, pool: chosen()?.name ?? "" });

@@ -26,6 +26,7 @@ func TestHandler(t *testing.T) {
 		"/page/page.js":    "text/javascript; charset=utf-8",
 		"/page/figures.js": "text/javascript; charset=utf-8",
 		"/page/draw.js":    "text/javascript; charset=utf-8",
+		"/page/trouble.js": "text/javascript; charset=utf-8",
 		"/page/icon.svg":   "image/svg+xml",
 	} {
 		r := get(t, "GET", path, "")
