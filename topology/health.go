@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -224,7 +225,7 @@ func (p *Pool) Ejection(s *Server) (why string, next time.Time, ok bool) {
 	p.registry.mu.Lock()
 	defer p.registry.mu.Unlock()
 	why = s.cause
-	if s.probeErr != nil {
+	if s.probeErr != nil && !strings.Contains(why, s.probeErr.Error()) {
 		why += "; the last probe says: " + s.probeErr.Error()
 	}
 	return why, s.retryAt, s.out

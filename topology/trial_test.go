@@ -66,18 +66,18 @@ func TestTrial(t *testing.T) {
 		if why, _, ok := p.Ejection(p.servers[0]); ok || why != "" {
 			t.Errorf("of one that is not ejected: %q", why)
 		}
-		p.Failure(p.servers[0], "connection refused")
+		p.Failure(p.servers[0], "no reply")
 		why, next, ok := p.Ejection(p.servers[0])
-		if want := "connection refused; 2 failures in a row"; why != want || next != time.Now().Add(4*time.Second) || !ok {
+		if want := "no reply; 2 failures in a row"; why != want || next != time.Now().Add(4*time.Second) || !ok {
 			t.Errorf("why %q, next at %v, %v; want %q, in 4 s", why, next, ok, want)
 		}
-		if line := `server=s0 why="connection refused; 2 failures in a row" live=1 retry_after=4s`; !strings.Contains(log.String(), line) {
+		if line := `server=s0 why="no reply; 2 failures in a row" live=1 retry_after=4s`; !strings.Contains(log.String(), line) {
 			t.Errorf("the log is %q; want %q in it", log, line)
 		}
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		why, next, _ = p.Ejection(p.servers[0])
-		if want := "connection refused; 2 failures in a row; the last probe says: " + errRefused.Error(); why != want || next != time.Now().Add(time.Second) {
+		if want := "no reply; 2 failures in a row; the last probe says: " + errRefused.Error(); why != want || next != time.Now().Add(time.Second) {
 			t.Errorf("why %q, next at %v; want %q, in 1 s", why, next, want)
 		}
 		answer = nil

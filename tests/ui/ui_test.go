@@ -321,7 +321,7 @@ func testOverview(p *tab) {
 	p.reads("#overview tbody tr:nth-child(1)", "7 of 8")
 	p.reads("#overview tbody tr:nth-child(2)", "pages")
 	p.reads("#overview tbody tr:nth-child(2)", "fine")
-	p.reads("#servers tbody tr:nth-child(8)", "connection refused; 3 failures in a row")
+	p.reads("#servers tbody tr:nth-child(9)", "connection refused; 3 failures in a row")
 	p.reads("#servers tbody tr:nth-child(8) .out", "for 4 min, next try in 3 s")
 	p.reads("#tile-busy .value", "50 %")
 	p.reads("#tile-busy .sub", "4 loops, 25.0% on average")

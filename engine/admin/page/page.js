@@ -234,7 +234,7 @@ function showServers(p) {
   const most = Math.max(...p.servers.map((s) => s.share), ...traffic.values(), 0.01); // the longest bar
   table("servers", [
     ["Server", (s, i) => el("div", { class: "server" }, dot(i), el("div", { class: "names" }, 
-      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr), s.replica_of && el("span", null, `replica of ${s.replica_of}${s.lag_seconds > 0 ? `, ${duration(s.lag_seconds * 1e6)} behind` : ""}`), s.why && el("span", { class: "why" }, s.why))), "lead"],
+      el("b", null, s.name, s.weight !== 1 && el("small", { title: `weight ${s.weight}` }, `×${s.weight}`)), s.addr !== s.name && el("span", null, s.addr), s.replica_of && el("span", null, `replica of ${s.replica_of}${s.lag_seconds > 0 ? `, ${duration(s.lag_seconds * 1e6)} behind` : ""}`))), "lead"],
     ["State", (s) => [el("span", { class: `state ${s.state}`, title: s.why ? s.why : s.server_ejected_at ? `last ejected ${ago(now() - s.server_ejected_at / 1e6)} ago` : "never ejected" }, s.state),
       out(s, now()) && el("small", { class: "out" }, out(s, now()))]],
     ["Requests/s", (s) => count(f(s).requests), "num"],
@@ -249,7 +249,8 @@ function showServers(p) {
     ["Keys / traffic", (s, i) => el("div", { class: "shares", style: { "--c": colour(i) } },
       bar(["keys", s.share / most]), el("span", { class: "num" }, percent(s.share)),
       bar(["traffic", (traffic.get(s.name) ?? 0) / most]), el("span", { class: "num" }, percent(traffic.get(s.name)))), "across", "share of the hash space, and of the requests of the last minute"],
-  ], p.servers, "This pool has no servers.", (s) => ({ "data-server": s.name }));
+  ], p.servers, "This pool has no servers.", (s) => ({ "data-server": s.name }),
+  (s, columns) => s.why && el("tr", { role: "row", class: "below why" }, el("td", { role: "cell", colspan: columns, class: "across" }, s.why)));
 }
 
 function showRing() {
