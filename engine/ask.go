@@ -261,8 +261,8 @@ func (p *Proxy) BigKeys(n int) []stats.HotKey {
 }
 
 // slowRecords are all pools' records, newest first, of each pool at most as many as its slow log keeps.
-func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
-	for _, records := range askLoops(p, func(r *rooms) []stats.SlowRecord { return r.sessions.SlowRecords() }) {
+func (p *Proxy) slowRecords(blamed bool) (list []stats.SlowRecord) {
+	for _, records := range askLoops(p, func(r *rooms) []stats.SlowRecord { return r.sessions.SlowRecords(blamed) }) {
 		list = append(list, records...)
 	}
 	most := make(map[string]int)
@@ -275,10 +275,22 @@ func (p *Proxy) slowRecords() (list []stats.SlowRecord) {
 // SlowLog returns the n newest entries of the slow logs of all pools, newest first; all of them if n < 0. It may be called
 // from any goroutine.
 func (p *Proxy) SlowLog(n int) []stats.SlowEntry {
-	records := p.slowRecords()
+	records := p.slowRecords(false)
 	if n >= 0 {
 		records = records[:min(n, len(records))]
 	}
+	return p.slowEntries(records)
+}
+
+// SlowBlame returns the entries of SlowLog and the last of those that took long themselves, also where others have displaced them there, newest
+// first. It may be called from any goroutine.
+func (p *Proxy) SlowBlame() []stats.SlowEntry {
+	records := append(p.slowRecords(false), p.slowRecords(true)...)
+	slices.SortFunc(records, func(a, b stats.SlowRecord) int { return cmp.Compare(b.ID, a.ID) })
+	return p.slowEntries(slices.CompactFunc(records, func(a, b stats.SlowRecord) bool { return a.ID == b.ID }))
+}
+
+func (p *Proxy) slowEntries(records []stats.SlowRecord) []stats.SlowEntry {
 	list := make([]stats.SlowEntry, 0, len(records))
 	for i := range records {
 		list = append(list, records[i].Entry(p.world.Time(0)))
@@ -293,7 +305,7 @@ func (p *Proxy) ResumeReads(name string) bool {
 }
 
 // SlowLogLen is how many entries there are.
-func (p *Proxy) SlowLogLen() int { return len(p.slowRecords()) }
+func (p *Proxy) SlowLogLen() int { return len(p.slowRecords(false)) }
 
 // SlowLogReset drops all entries.
 func (p *Proxy) SlowLogReset() {

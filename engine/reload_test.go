@@ -331,7 +331,7 @@ func TestNothingLeftOfPools(t *testing.T) {
 	c := s.connect()
 	first := weak.Make(s.pool)
 	for i := range 3 {
-		for slow := len(s.local.SlowRecords()); len(s.local.SlowRecords()) == slow || len(s.local.HotKeys()) == 0; {
+		for slow := len(s.local.SlowRecords(false)); len(s.local.SlowRecords(false)) == slow || len(s.local.HotKeys()) == 0; {
 			c.Send(array("GET", "a"))
 			s.Settle()
 			s.Servers[0].Reply(bulk("x"))

@@ -187,6 +187,50 @@ func TestOwnTime(t *testing.T) {
 	})
 }
 
+// TestBlameStays: what made others wait is still to be seen when those have displaced it in the slow log, once.
+func TestBlameStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := connected(t, 1, func(_ *Options, po *PoolOptions) { po.SlowerThan, po.SlowMaxLen = 10*time.Millisecond, 3 })
+		c, v := s.connect(), s.Servers[0]
+		s.Passes(time.Millisecond)
+		for i := range 5 {
+			c.Send(array("EVAL", fmt.Sprint("slow", i), "1", "a") + strings.Repeat(array("GET", "b"), 7))
+			s.Settle()
+			s.Passes(20 * time.Millisecond)
+			v.Reply(bulk("x"))
+			s.Settle()
+			s.Passes(2 * time.Millisecond)
+			v.Reply(strings.Repeat(bulk("x"), 7))
+			s.Settle()
+		}
+		commands := func(list []stats.SlowEntry) (names string) {
+			for _, e := range list {
+				names += e.Command + " "
+			}
+			return names
+		}
+		if got, want := commands(ask(s, func() []stats.SlowEntry { return s.proxy.SlowLog(-1) })), "get get get "; got != want {
+			t.Errorf("the slow log has %s; want %s", got, want)
+		}
+		if got, want := commands(ask(s, s.proxy.SlowBlame)), "get get get eval eval eval "; got != want {
+			t.Errorf("to blame are %s; want %s", got, want)
+		}
+		s.reload(func(_ *Options, po *PoolOptions) { po.SlowMaxLen = 2 })
+		if got, want := commands(ask(s, s.proxy.SlowBlame)), "get get eval eval "; got != want {
+			t.Errorf("after a reload to blame are %s; want %s", got, want)
+		}
+		ask(s, func() int { s.proxy.SlowLogReset(); return 0 })
+		c.Send(array("EVAL", "slow", "1", "a"))
+		s.Settle()
+		s.Passes(20 * time.Millisecond)
+		v.Reply(bulk("x"))
+		s.Settle()
+		if got, want := commands(ask(s, s.proxy.SlowBlame)), "eval "; got != want {
+			t.Errorf("one that both have is told as %s; want %s", got, want)
+		}
+	})
+}
+
 // TestHits: what was there and what was not is counted by what servers say, whole or in pieces; errors aside, all that can say so counts.
 func TestHits(t *testing.T) {
 	for _, c := range []struct {

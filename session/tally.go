@@ -111,4 +111,5 @@ func (s *Session) slow(r *backend.Request) {
 	}
 	e.Client, e.SetName = s.cl.Addr, s.cl.Name
 	e.SetKey(r.Key())
+	s.slowLog.Blame(e, max(s.pool.opts.SlowerThan, 1), most)
 }

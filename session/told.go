@@ -79,10 +79,10 @@ func (l *Local) HotKeys() []stats.SketchEntry { return l.hot.Entries() }
 // BigKeys are the keys with the largest requests or replies of the loop's clients.
 func (l *Local) BigKeys() []stats.SketchEntry { return l.big.Entries() }
 
-// SlowRecords are the records of all pools' slow logs.
-func (l *Local) SlowRecords() (records []stats.SlowRecord) {
+// SlowRecords are the records of all pools' slow logs, or those of what took long itself.
+func (l *Local) SlowRecords(blamed bool) (records []stats.SlowRecord) {
 	for _, h := range l.shards {
-		records = append(records, h.slowLog.Records()...)
+		records = append(records, h.slowLog.Records(blamed)...)
 	}
 	return records
 }

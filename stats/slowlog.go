@@ -6,9 +6,14 @@ import (
 	"time"
 )
 
-// SlowLog holds the last requests of one pool and loop that took long, in a ring. Once the
-// ring is full it allocates nothing.
+// SlowLog holds the last requests of one pool and loop that took long, and apart from them the last of those that took long themselves: what one of
+// them makes wait may be more than a ring holds. Once the rings are full it allocates nothing.
 type SlowLog struct {
+	all, blamed ring
+}
+
+// ring holds the last records, so many.
+type ring struct {
 	records []SlowRecord
 	next    int // place of the next, once the ring is full
 }
@@ -35,7 +40,16 @@ type SlowRecord struct {
 func (e *SlowRecord) SetKey(key []byte) { e.keyLen = uint8(copy(e.key[:], key)) }
 
 // Add makes room for one more record, of at most so many, and returns it; the caller fills in all of it.
-func (g *SlowLog) Add(most int) *SlowRecord {
+func (g *SlowLog) Add(most int) *SlowRecord { return g.all.add(most) }
+
+// Blame keeps e, which was added, as one that took as long as from itself, if it did.
+func (g *SlowLog) Blame(e *SlowRecord, from time.Duration, most int) {
+	if e.Wait-e.Behind >= from {
+		*g.blamed.add(most) = *e
+	}
+}
+
+func (g *ring) add(most int) *SlowRecord {
 	if len(g.records) < most {
 		g.records = append(g.records, SlowRecord{})
 		g.next = 0
@@ -48,16 +62,26 @@ func (g *SlowLog) Add(most int) *SlowRecord {
 	return &g.records[g.next-1]
 }
 
-// Keep drops all but the newest records, so many.
+// Keep drops all but the newest records, so many of either ring.
 func (g *SlowLog) Keep(most int) {
+	g.all.keep(most)
+	g.blamed.keep(most)
+}
+
+func (g *ring) keep(most int) {
 	if len(g.records) > most {
 		slices.SortFunc(g.records, func(a, b SlowRecord) int { return cmp.Compare(a.ID, b.ID) })
 		g.records, g.next = slices.Clone(g.records[len(g.records)-most:]), 0
 	}
 }
 
-// Records is a copy of what g holds.
-func (g *SlowLog) Records() []SlowRecord { return slices.Clone(g.records) }
+// Records is a copy of what g holds: the last, or the last that took long themselves.
+func (g *SlowLog) Records(blamed bool) []SlowRecord {
+	if blamed {
+		return slices.Clone(g.blamed.records)
+	}
+	return slices.Clone(g.all.records)
+}
 
 // Entry puts the record in words; started is when the process started.
 func (e *SlowRecord) Entry(started time.Time) SlowEntry {

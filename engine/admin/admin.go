@@ -25,6 +25,7 @@ type Proxy interface {
 	Clients() []stats.Client
 	Kill(which func(*stats.Client) bool) (killed int)
 	SlowLog(n int) []stats.SlowEntry
+	SlowBlame() []stats.SlowEntry // SlowLog, and those that took long themselves and were displaced there
 	SlowLogLen() int
 	SlowLogReset()
 	ResumeReads(pool string) bool

@@ -63,6 +63,8 @@ func (p *fakeProxy) Kill(which func(*stats.Client) bool) (killed int) {
 	return killed
 }
 
+func (p *fakeProxy) SlowBlame() []stats.SlowEntry { return p.slow }
+
 func (p *fakeProxy) SlowLog(n int) []stats.SlowEntry {
 	p.mu.Lock()
 	defer p.mu.Unlock()

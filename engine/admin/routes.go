@@ -241,7 +241,7 @@ func (s *Server) slowLog(r *http.Request) (any, error) {
 
 // slowGroups is the slow log by command and pattern of the key.
 func (s *Server) slowGroups(r *http.Request) (any, error) {
-	entries, err := ask(r.Context(), s, "slowlog -1", func() []stats.SlowEntry { return s.src.Proxy.SlowLog(-1) })
+	entries, err := ask(r.Context(), s, "slowlog groups", s.src.Proxy.SlowBlame)
 	if err != nil {
 		return nil, err
 	}
