@@ -60,8 +60,13 @@ func TestTrial(t *testing.T) {
 		}
 	})
 	play("an ejection says why, and when the server will be asked again", func(o *Options) { o.ServerFailureLimit, o.ServerRetryTimeout = 2, 4*time.Second }, func(t *testing.T, p *Pool, log *strings.Builder) {
-		answer := errRefused
-		p.opts.Probe = func(*ServerOptions) error { return answer }
+		var answers atomic.Bool
+		p.opts.Probe = func(*ServerOptions) error {
+			if answers.Load() {
+				return nil
+			}
+			return errRefused
+		}
 		p.Failure(p.servers[0], "the first")
 		if why, _, ok := p.Ejection(p.servers[0]); ok || why != "" {
 			t.Errorf("of one that is not ejected: %q", why)
@@ -80,7 +85,7 @@ func TestTrial(t *testing.T) {
 		if want := "no reply; 2 failures in a row; the last probe says: " + errRefused.Error(); why != want || next != time.Now().Add(time.Second) {
 			t.Errorf("why %q, next at %v; want %q, in 1 s", why, next, want)
 		}
-		answer = nil
+		answers.Store(true)
 		time.Sleep(time.Second)
 		state(t, p, "trial", 2)
 		p.Failure(p.servers[0], "again") // one on trial has no second chance

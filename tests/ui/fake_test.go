@@ -42,6 +42,7 @@ type fake struct {
 	in, out float64
 	back    map[int]int64
 	work    float64 // of a loop, in seconds
+	more    int     // pools, without trouble
 }
 
 type fakeServer struct {
@@ -228,9 +229,15 @@ func (f *fake) pools() object {
 			"timedout_connections": 0, "server_connections": 1, "server_ejected_at": 0, "requests": 0, "in_queue": 0, "out_queue": 0, "latency": object{},
 		}},
 	}
+	pools := []object{second, first}
+	for i := range f.more {
+		p := maps.Clone(second)
+		p["name"] = fmt.Sprint("more-", i)
+		pools = append(pools, p)
+	}
 	return object{
 		"at": f.at, "started": f.started, "version": "0.1.0", "loops": 4, "loops_worked_us": []int64{int64(f.work * 1e6), int64(f.work * 2e6), int64(f.work * 1e6), 0}, "draining": f.drain, "total_connections": 91562,
-		"curr_connections": 1320, "panics": 0, "reload": f.reload, "pools": []object{second, first},
+		"curr_connections": 1320, "panics": 0, "reload": f.reload, "pools": pools,
 	}
 }
 

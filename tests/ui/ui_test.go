@@ -208,8 +208,15 @@ func TestUI(t *testing.T) {
 		name, scheme  string
 		width, height int64
 		seconds       float64 // that pass with each look
-	}{{"light", "light", 1360, 900, 10}, {"dark", "dark", 1360, 900, 10}, {"phone", "light", 390, 844, 10}, {"phone-dark", "dark", 390, 844, 10},
-		{"laptop", "light", 1280, 800, 10}, {"laptop-dark", "dark", 1280, 800, 10}, {"wall", "light", 1920, 1080, 10}, {"wall-dark", "dark", 1920, 1080, 10},
+	}{
+		{"light", "light", 1360, 900, 10},
+		{"dark", "dark", 1360, 900, 10},
+		{"phone", "light", 390, 844, 10},
+		{"phone-dark", "dark", 390, 844, 10},
+		{"laptop", "light", 1280, 800, 10},
+		{"laptop-dark", "dark", 1280, 800, 10},
+		{"wall", "light", 1920, 1080, 10},
+		{"wall-dark", "dark", 1920, 1080, 10},
 	} {
 		t.Run("look "+look.name, func(t *testing.T) {
 			f := newFake(true)
@@ -399,6 +406,13 @@ func testUse(p *tab) {
 	p.wait(`document.querySelector("#notice").innerText.includes('changed nothing: pool alpha: hash: unknown "fnv3"')`)
 	p.reads("#notice", "Draining")
 	p.reads("#facts", "3 done, 1 failed")
+
+	p.fake.with(func() { p.fake.more = 12 })
+	p.wait(`document.querySelector("#overview-more").innerText === "all 14 pools" && document.querySelectorAll("#overview tbody tr").length === 3`)
+	p.run(chromedp.Focus("#overview-more"), chromedp.KeyEvent(kb.Enter))
+	p.wait(`document.querySelectorAll("#overview tbody tr").length === 14`)
+	p.run(chromedp.Click("#overview button[data-pool=more-11]"))
+	p.wait(`location.hash === "#pool=more-11" && document.querySelector("#pool").value === "more-11"`)
 
 	p.run(chromedp.SetValue("#pool", "pages"), chromedp.Evaluate(`document.querySelector("#pool").dispatchEvent(new Event("change"))`, nil))
 	p.wait(`location.hash === "#pool=pages" && document.querySelector("#servers").innerText.includes("mc-1")`)
