@@ -76,9 +76,6 @@ func TestTrial(t *testing.T) {
 		if want := "no reply; 2 failures in a row"; why != want || next != time.Now().Add(4*time.Second) || !ok {
 			t.Errorf("why %q, next at %v, %v; want %q, in 4 s", why, next, ok, want)
 		}
-		if line := `server=s0 why="no reply; 2 failures in a row" live=1 retry_after=4s`; !strings.Contains(log.String(), line) {
-			t.Errorf("the log is %q; want %q in it", log, line)
-		}
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		why, next, _ = p.Ejection(p.servers[0])
@@ -91,6 +88,9 @@ func TestTrial(t *testing.T) {
 		p.Failure(p.servers[0], "again") // one on trial has no second chance
 		if why, _, _ := p.Ejection(p.servers[0]); why != "again" {
 			t.Errorf("why %q", why)
+		}
+		if line := `server=s0 why="no reply; 2 failures in a row" live=1 retry_after=4s`; !strings.Contains(log.String(), line) {
+			t.Errorf("the log is %q; want %q in it", log, line)
 		}
 	})
 	play("a line of the log names the server as everything does, and its address", nil, func(t *testing.T, p *Pool, log *strings.Builder) {
