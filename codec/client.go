@@ -23,6 +23,8 @@ type Client struct {
 	Lib         string // CLIENT SETINFO lib-name
 	LibVer      string // CLIENT SETINFO lib-ver
 
+	Trace Trace // what its commands are a part of, as it says
+
 	Tracks  *Tracking // what its servers are to tell it of; nil: nothing
 	Caching bool      // CLIENT CACHING stands for the next command; the session, which knows when that was, clears it
 
@@ -30,4 +32,11 @@ type Client struct {
 	Known  bool             // it is its user by its certificate, or its address, and not by a login
 	Cert   *acl.Certificate // nil: it has shown none
 	Denied *acl.Refusal     // what was refused to it last, and the session has not noted; nil: nothing
+}
+
+// Trace is the span that a client says its commands are a part of, by W3C's Trace Context.
+type Trace struct {
+	Given, Sampled bool
+	Trace          [16]byte
+	Span           [8]byte
 }

@@ -230,14 +230,3 @@ func (c *checker) ending(g given, at Problem, ca bool) {
 		c.warn(g.value, at)
 	}
 }
-
-// auditFile checks that lines could be appended to the audit log, which is neither opened nor made here.
-func (c *checker) auditFile(g given) {
-	if !g.ok || c.again {
-		return
-	}
-	if err := regular.Appendable(g.value.Value); err != nil {
-		wrong := Problem{Key: globalSection + ".audit_log", Value: g.value.Value, Want: "a file, a FIFO or a character device, or a directory where a file can be made"}
-		c.report(g.value, wrong.because("can't be opened: %v", err))
-	}
-}

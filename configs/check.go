@@ -116,7 +116,8 @@ func (c *checker) root(root *yaml.Node) {
 			c.given = given
 			c.admin(given)
 			c.adminFiles(given)
-			c.auditFile(given["audit_log"])
+			c.logFile(given["audit_log"])
+			c.accessLog(given)
 			continue
 		}
 		hasPools = true

@@ -210,6 +210,7 @@ global:
   default_zone: a
   max_memory: 1gb
   audit_log: /dev/null
+  access_log: /dev/zero
   admin_token: hunter3
   admin_tls_cert_file: CERT
   admin_tls_key_file: KEY

@@ -59,6 +59,7 @@ func TestFilesOfStart(t *testing.T) {
 		{"audit_log: DIR/token/log", "can't be opened: not a directory"},
 		{"audit_log: DIR/loop", "can't be opened: too many levels"},
 		{"audit_log: DIR/socket", "can't be opened: it is neither a file nor a FIFO"},
+		{"access_log: DIR/none/log", `2: global.access_log: "DIR/none/log" can't be opened: no such file or directory`},
 	} {
 		place := strings.NewReplacer("DIR", dir, "CERT", good.Cert, "KEY", good.Key, "OTHER", other.Key)
 		file := []byte("global:\n  " + place.Replace(c.lines) + "\n" + pool1())

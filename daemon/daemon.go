@@ -193,14 +193,14 @@ func (p *process) start(pred *upgrade.Predecessor) int {
 	if err := errors.Join(p.newUpgrader(), inherit(&opts, pred)); err != nil {
 		return p.fail(lines(err)...)
 	}
-	file, err := openAuditLog(&opts)
+	file, err := openLogs(&opts)
 	if err != nil {
 		return p.fail(err.Error())
 	}
 	if p.proxy, err = engine.New(opts, world.New(time.Now()), limited); err != nil {
 		return p.fail(lines(err)...)
 	}
-	p.beginAudit(file)
+	p.beginLogs(file)
 	p.logFileLimit()
 	if p.service, err = newService(p, limited, pred); err != nil {
 		return p.fail(lines(err)...)
@@ -232,7 +232,7 @@ func (p *process) stop() {
 	if p.proxy != nil {
 		p.proxy.Stop()
 	}
-	p.auditor.close()
+	p.logs.close()
 	p.fleet.Stop()
 }
 

@@ -43,7 +43,7 @@ type process struct {
 	fleet       *fleet                  // nil but for the demo
 	proxy       *engine.Proxy
 	service     *service
-	auditor     *auditor               // nil until the proxy is made
+	logs        logs                   // none until the proxy is made
 	found       atomic.Pointer[finder] // where pools' servers are looked for; nil: nowhere
 
 	reloading sync.Mutex    // one at a time: one may also be asked for over the network
@@ -170,7 +170,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		p.proxy.ReloadFailed(err)
 		return engine.Changes{}, err
 	}
-	file, err := openAuditLog(&f.Options)
+	file, err := openLogs(&f.Options)
 	if err != nil {
 		p.proxy.ReloadFailed(err)
 		return engine.Changes{}, err
@@ -180,7 +180,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		file.close()
 		return changes, err
 	}
-	p.auditor.use(file)
+	p.logs.use(file)
 	p.lines.SetFormat(f.Options.LogFormat)
 	if err := p.service.move(f.Options.Admin); err != nil {
 		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))
@@ -297,7 +297,7 @@ func (p *process) signalled(sig syscall.Signal) (end bool) {
 		if err := p.out.Reopen(); err != nil {
 			p.log.Error(fmt.Sprintf("opening log file '%s' failed: %v", p.cli.output, err))
 		}
-		p.reopenAudit()
+		p.reopenLogs()
 		go p.reload() //nolint:errcheck // it has logged what is wrong
 	case syscall.SIGUSR1:
 		p.always(text + ", reloading configuration")

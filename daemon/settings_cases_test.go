@@ -79,6 +79,10 @@ func globalCases() []settingCase {
 			in.send("GET audited\r\n")
 			in.wantAudited(`"keys":["audited"]`)
 		}},
+		{key: "access_log", to: "DIR/access", shows: "DIR/access", from: accessed("access_log", "DIR/before"), does: func(in *instance) { in.wantAccessed("access", "PING\r\n", `"command":"ping"`) }},
+		{key: "access_log_sample", from: accessed(), to: "1/2", shows: "1/2", does: func(in *instance) { in.wantAccessed("access", "PING\r\n", `"sample":2`) }},
+		{key: "access_log_rate", from: accessed(), to: "1", shows: 1, does: func(in *instance) { in.wantAccessed("access", "PING\r\n", `"lost":`) }},
+		{key: "access_log_keys", from: accessed(), to: "true", shows: true, does: func(in *instance) { in.wantAccessed("access", "GET accessed\r\n", `"key":"accessed"`) }},
 		{key: "default_zone", to: "b", shows: "b", does: func(in *instance) {
 			if zone := in.proxy.Options().Pools[0].Zone; zone != "b" {
 				in.Errorf("the pool is in zone %q", zone)

@@ -156,12 +156,12 @@ func (in *instance) start() {
 		in.Fatal(err)
 	}
 	in.Cleanup(in.proxy.Stop)
-	file, err := openAuditLog(&o)
+	file, err := openLogs(&o)
 	if err != nil {
 		in.Fatal(err)
 	}
-	in.beginAudit(file)
-	in.Cleanup(in.auditor.close)
+	in.beginLogs(file)
+	in.Cleanup(in.logs.close)
 	if in.service, err = newService(in.process, log, nil); err != nil {
 		in.Fatal(err)
 	}

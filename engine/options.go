@@ -50,6 +50,8 @@ type Options struct {
 	AuditSample int
 	AuditKeys   bool
 
+	AccessOptions
+
 	// StatsExtended has the stats port show all statistics, in place of twemproxy's alone.
 	StatsExtended bool
 
@@ -91,6 +93,7 @@ func DefaultOptions() Options {
 		LogFormat:       "text",
 		AuditEvents:     audit.Logins | audit.Refusals | audit.Admin,
 		AuditSample:     1,
+		AccessOptions:   defaultAccess(),
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cashew/access"
 	"cashew/audit"
 	"cashew/backend"
 	"cashew/loop"
@@ -48,6 +49,7 @@ type Proxy struct {
 	patience time.Duration // see loopPatience
 	reports  *reporter
 	audit    audit.Log
+	access   access.Log
 
 	pressure pressure
 
@@ -137,9 +139,10 @@ func (p *Proxy) listeners() []*listener {
 
 // limits are what sessions have to know of it.
 func (l *lineup) limits() session.Limits {
+	samples, audits := l.opts.samples(), l.opts.auditSample()
 	return session.Limits{
 		MaxPipeline: l.opts.MaxPipeline, MaxRequestBytes: l.opts.MaxRequestBytes, MaxMemoryBytes: l.maxMemory,
-		DrainTimeout: l.opts.DrainTimeout, AuditSample: l.opts.auditSample(), SettingNames: l.opts.SettingNames,
+		DrainTimeout: l.opts.DrainTimeout, AuditSample: audits, Access: samples, Looks: audits != 0 || samples.Any(), SettingNames: l.opts.SettingNames,
 	}
 }
 
@@ -191,6 +194,7 @@ func New(o Options, w world.World, log *slog.Logger) (*Proxy, error) {
 	}
 	p.now.Store(first)
 	p.audit.Set(o.auditPolicy())
+	p.setAccess(&o.AccessOptions)
 	return p, errors.Join(errs...)
 }
 

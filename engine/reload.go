@@ -110,6 +110,7 @@ func (p *Proxy) carryOut(c *plan) {
 	p.onLoops(func(r *rooms) { r.apply(c.next, change) })
 	was := p.now.Swap(c.next)
 	p.audit.Set(c.next.opts.auditPolicy())
+	p.setAccess(&c.next.opts.AccessOptions)
 	for ln, pl := range c.next.seated() {
 		ln.pool.Store(pl)
 	}

@@ -56,6 +56,8 @@ func (p *Proxy) snapshot(pools []*pool) *stats.Snapshot {
 		s.Panics += l.loop.Panics.Load()
 		s.Worked = append(s.Worked, l.worked.Load()/int64(time.Microsecond))
 	}
+	s.AccessLines, s.AccessDropped = p.access.Lines.Counts()
+	s.Traces, s.TracesDropped = p.access.Spans.Counts()
 	s.AuditEvents, s.AuditSummed, s.AuditDropped = p.audit.Counts()
 	return s
 }

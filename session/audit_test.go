@@ -27,7 +27,7 @@ func (a audited) HoldLogin(string) (time.Duration, func()) {
 // TestAuditReasons: the audit log has why a command was refused, and that once: it is not among those that were taken.
 func TestAuditReasons(t *testing.T) {
 	s, c := limited(t, "a user=etl requests=1")
-	s.local.limits.AuditSample = 1
+	s.local.limits.AuditSample, s.local.limits.Looks = 1, true
 	host := audited{log: new(audit.Log), holds: new(bool)}
 	host.log.Set(&audit.Policy{Kinds: audit.Refusals | audit.Commands, Keys: true})
 	s.pool.host = host

@@ -27,6 +27,9 @@ func (s *Session) takeBack(r *backend.Request) {
 func (s *Session) fragmentDone(f *backend.Request) {
 	whole := f.Parent
 	f.Done = true
+	if whole.Way&wayFollowed != 0 {
+		s.notePart(whole, f)
+	}
 	if whole.Pending--; whole.Pending == 0 {
 		whole.Done = true
 		if s.expecting != 0 {

@@ -325,6 +325,7 @@ func (s *Session) close() {
 		r = next
 	}
 	s.head, s.tail, s.inFlight, s.reports = nil, nil, 0, 0
+	s.followsNoMore()
 	s.out.Close(s.loop)
 	s.noteUnread()
 	if s.in != nil {

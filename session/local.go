@@ -64,6 +64,7 @@ type Local struct {
 	sampleIn int // keys until the next is sampled
 	decayAt  int64
 	auditIn  int // commands until the audit log has the next
+	access   accessing
 
 	joined   int   // commands that are answered with what another was sent for, see flight.go and otherflight.go
 	reports  int   // that are being answered, also for clients that have left

@@ -354,7 +354,7 @@ func (n *nearby) wrote(r *backend.Request) {
 
 // leaves takes note that nobody will say when r is answered, if it writes.
 func (n *nearby) leaves(r *backend.Request) {
-	if n == nil || r.Way&^waySampled != wayWrite {
+	if n == nil || r.Way&^wayBeside != wayWrite {
 		return
 	}
 	n.scratch = append(n.scratch[:0], n.slots[r]...)

@@ -35,7 +35,7 @@ func TestNearGuests(t *testing.T) {
 			if ends.then == nil {
 				o := n.pool.Options()
 				o.AutoEjectHosts, o.OnServerFailure, o.ServerFailureLimit, o.ServerRetryTimeout = true, topology.FailFast, 1, time.Minute
-				n.pool.Failure(n.pool.Servers()[0])
+				n.pool.Failure(n.pool.Servers()[0], "it does not answer")
 			}
 			nearby.cache.Land(f, nil)
 			n.Settle()

@@ -16,6 +16,8 @@ type Limits struct {
 	DrainTimeout time.Duration // in which clients leave that are to, of a pool that is gone or of a process that ends
 
 	AuditSample int // of so many commands the audit log has one; 0: it has none
+	Access      AccessSamples
+	Looks       bool // either has some
 
 	SettingNames map[string]string // see SettingName
 }

@@ -132,6 +132,12 @@ func (h *half) Replied(f *backend.Request, chunk []byte, last bool) {
 	}
 	h.bad = h.bad || p.s.pool.Protocol.IsError(f.Reply.B)
 	if p.s.life != closed {
+		if f.Way&wayBeside != 0 {
+			p.s.noted(f, nil)
+		}
+		if p.r != nil && p.r.Way&wayFollowed != 0 {
+			p.s.notePart(p.r, f)
+		}
 		p.s.answered(f)
 	}
 	h.ended()

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cashew/access"
 	"cashew/audit"
 	"cashew/backend"
 	"cashew/codec"
@@ -64,6 +65,9 @@ type Host interface {
 
 	// Audit is where what clients do is kept; nil: nowhere. Any goroutine may call it.
 	Audit() *audit.Log
+
+	// Access is where what becomes of commands is kept that limits have the loops follow. Any goroutine may call it.
+	Access() *access.Log
 }
 
 // protocol is a pool's codec.Protocol but for Replies and Health, which are between backend and the servers.

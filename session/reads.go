@@ -62,7 +62,9 @@ const (
 	wayReplica
 	waySettled // it is answered
 
-	waySampled = 1 << 7 // besides: its key is in the loop's sketch, in any pool
+	waySampled  = 1 << 7 // besides: its key is in the loop's sketch, in any pool
+	wayFollowed = 1 << 6 // besides: see access.go, in any pool
+	wayBeside   = waySampled | wayFollowed
 )
 
 // steer carries cmd out. It returns false if the command has to wait, and then nothing is taken of it.
@@ -160,7 +162,7 @@ func (s *Session) mayAsk() bool {
 // noteWay notes where the command went that was just carried out, if it is owed a reply.
 func (s *Session) noteWay(way uint8) (owed bool) {
 	r := s.tail
-	if r == nil || r.Way&^waySampled != wayUnknown || r.Done {
+	if r == nil || r.Way&^wayBeside != wayUnknown || r.Done {
 		if way == wayWrite {
 			s.wrote, s.chosen = max(s.loop.World.Nanos(), 1), chosen{} // nobody will say when it was done
 		}
@@ -180,7 +182,7 @@ func (s *Session) noteWay(way uint8) (owed bool) {
 
 // settle takes note that r, a whole command, is answered or failed.
 func (s *Session) settle(r *backend.Request) {
-	switch r.Way &^ waySampled {
+	switch r.Way &^ wayBeside {
 	case wayWrite:
 		s.writing--
 		s.expecting--
@@ -199,7 +201,7 @@ func (s *Session) settle(r *backend.Request) {
 			s.unblock()
 		}
 	}
-	r.Way = waySettled | r.Way&waySampled
+	r.Way = waySettled | r.Way&wayBeside
 }
 
 // came is told of each request that is answered or failed while s expects something.
@@ -262,7 +264,7 @@ func (h *shard) readsAgain(s *Session, p *parking, server *topology.Server) *top
 	if r.Parent != nil {
 		whole = r.Parent
 	}
-	if policy == topology.FromMaster || server == nil || whole.Way&^waySampled != wayReplica {
+	if policy == topology.FromMaster || server == nil || whole.Way&^wayBeside != wayReplica {
 		return server
 	}
 	y, place := s.local.retries.of[r], h.pool.Place(server)

@@ -10,6 +10,7 @@ package session
 // A reply that does not come, or not whole, comes to Failed.
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -24,6 +25,9 @@ func (s *Session) Replied(r *backend.Request, chunk []byte, last bool) {
 	if last {
 		if s.expecting != 0 {
 			s.came(r)
+		}
+		if r.Way&wayBeside != 0 {
+			s.noted(r, chunk)
 		}
 		s.answered(r)
 		if s.blocks.lease != nil {
@@ -142,6 +146,9 @@ func (s *Session) replyDue() {
 
 // letGo lets go of r and its fragments; replies that still come are thrown away.
 func (s *Session) letGo(r *backend.Request) {
+	if r.Way&wayFollowed != 0 {
+		s.untie(r)
+	}
 	if r.Gather != nil {
 		for i, f := range r.Fragments {
 			f.Owner, f.Parent = nil, nil
@@ -174,6 +181,9 @@ func (s *Session) flush() {
 	}
 	s.out.Flush(s.loop, s)
 	s.account()
+	if s.local.access.unwritten != 0 {
+		s.written()
+	}
 	if s.out.Pending() > 0 {
 		s.local.holders.add(s) // its socket is full
 		s.noteUnread()
@@ -252,6 +262,9 @@ func (s *Session) writeStored(r *backend.Request) {
 func (s *Session) Failed(r *backend.Request, err error) {
 	if s.pool.opts.SlowerThan >= 0 && errors.Is(err, backend.ErrTimeout) {
 		s.slow(r)
+	}
+	if whole := cmp.Or(r.Parent, r); whole.Way&wayFollowed != 0 {
+		s.noteFailure(r, err)
 	}
 	if s.blocks.lease != nil { // it is late: what it would still pop would be lost
 		s.endBlocking().Cancel(err)

@@ -68,6 +68,9 @@ func (s *Session) consume(buf []byte) (taken int) {
 		} else if !s.take(cmd) {
 			break
 		}
+		if s.local.access.taking != nil {
+			s.tie()
+		}
 		if s.life == leaving {
 			s.unread -= n
 			s.leaveIfDone()
@@ -89,8 +92,8 @@ func (s *Session) errTooBig() error {
 func (s *Session) count(cmd *codec.Command) {
 	s.commands++
 	s.lastOp = cmd.Op
-	if s.local.limits.AuditSample != 0 {
-		s.auditCommand(cmd)
+	if s.local.limits.Looks {
+		s.look(cmd)
 	}
 }
 

@@ -285,6 +285,7 @@ func (s *Session) tell(bb *bytebufferpool.ByteBuffer) {
 
 // refuse answers a command whose server can't be reached, in its turn.
 func (s *Session) refuse(cmd *codec.Command, err error) {
+	s.noteRefusal(err)
 	bb := s.loop.GetBuffer()
 	bb.B = s.appendFailure(bb.B, err, cmd.Mark, cmd.Op, max(len(cmd.Keys), 1), cmd.Quiet)
 	s.answer(bb)

@@ -107,6 +107,7 @@ type Replaced struct{ Old, New *Pool }
 func (l *Local) Apply(c *Change) {
 	memory := l.limits.MaxMemoryBytes
 	l.limits = c.Limits
+	l.access.forget()
 	ordered, old := make(map[*shard]bool), make(map[*shard]*Pool) // looked up, and never walked over
 	for _, r := range c.Replaced {
 		h := l.shardOf(r.Old)

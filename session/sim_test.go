@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"cashew/access"
 	"cashew/audit"
 	"cashew/codec/resp"
 	"cashew/session/sessiontest"
@@ -31,6 +32,7 @@ func (alone) Left()                                    {}
 func (alone) LoginFailed(string) bool                  { return false }
 func (alone) HoldLogin(string) (time.Duration, func()) { return 0, nil }
 func (alone) Audit() *audit.Log                        { return nil }
+func (alone) Access() *access.Log                      { return new(access.Log) }
 func (alone) Ask(*Report) bool                         { return false }
 
 // newSim builds a loop before n servers, which accept connections; edit may change the settings.

@@ -189,6 +189,9 @@ func (s *Session) askOwn(r, before *backend.Request, t *twin) *backend.Request {
 	} else {
 		before.Next = n
 	}
+	if r.Way&wayFollowed != 0 {
+		s.local.access.instead(r, n)
+	}
 	c.Touch()
 	c.Queue(n)
 	c.Out().Append(s.loop, t.frame.B)

@@ -81,12 +81,22 @@ func cut(key []byte) []byte { return key[:min(len(key), stats.MaxShownKey)] }
 // bigBytes is from where a request's or a reply's bytes make its key a big one.
 const bigBytes = 16 << 10
 
+// noted is told of a request with something beside its way whose reply from its server is whole with the last bytes of it.
+func (s *Session) noted(r *backend.Request, last []byte) {
+	if r.Way&waySampled != 0 {
+		s.local.hot.AddBytes(s.origin(), r.Key(), r.Size)
+	}
+	if r.Way&wayFollowed != 0 {
+		if r.Reply != nil {
+			last = r.Reply.B
+		}
+		s.noteReply(r, last)
+	}
+}
+
 // answered is told of each request whose reply from its server is whole.
 func (s *Session) answered(r *backend.Request) {
 	l := s.local
-	if r.Way&waySampled != 0 {
-		l.hot.AddBytes(s.origin(), r.Key(), r.Size)
-	}
 	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
 		l.big.Note(s.origin(), int(r.Server), r.Key(), size)
 	}

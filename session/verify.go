@@ -264,7 +264,7 @@ func (a *checker) retries(s *Session) {
 func (a *checker) reads(s *Session) {
 	writing, asking := 0, 0
 	for r := s.head; r != nil; r = r.Next {
-		switch r.Way &^ waySampled {
+		switch r.Way &^ wayBeside {
 		case wayWrite:
 			writing++
 		case wayReplica:

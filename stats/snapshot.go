@@ -23,6 +23,11 @@ type Snapshot struct {
 	TotalConnections int64 `json:"total_connections"` // clients, servers and listeners, ever
 	CurrConnections  int64 `json:"curr_connections"`  // the same, now
 
+	AccessLines   int64 `json:"access_log_entries"` // that the access log has, or had
+	AccessDropped int64 `json:"access_log_dropped"` // that it lacks
+	Traces        int64 `json:"traces"`             // that were to be told of
+	TracesDropped int64 `json:"traces_dropped"`     // that the collector was not told of
+
 	AuditEvents  int64 `json:"audit_events"`  // that the audit log has, or had
 	AuditSummed  int64 `json:"audit_summed"`  // of those, that are counted in a line with others
 	AuditDropped int64 `json:"audit_dropped"` // that it lacks

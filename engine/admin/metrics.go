@@ -185,6 +185,8 @@ var proxyMetrics = []metric[stats.Snapshot]{
 	counter(describe("panics_total", "Panics and broken invariants survived."), "", func(s *stats.Snapshot) int64 { return s.Panics }),
 	counter(describe("connections_total", "Connections of clients and to servers, and listeners, ever."), "", func(s *stats.Snapshot) int64 { return s.TotalConnections }),
 	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *stats.Snapshot) float64 { return float64(s.CurrConnections) }),
+	counter(describe("access_log_entries_total", "Commands that were put into the access log."), "", func(s *stats.Snapshot) int64 { return s.AccessLines }),
+	counter(describe("access_log_dropped_total", "Commands that were to be in the access log, and are not, as there were more in a second than it may have, or it could not be written."), "", func(s *stats.Snapshot) int64 { return s.AccessDropped }),
 	counter(describe("audit_events_total", "Events that were put into the audit log."), "", func(s *stats.Snapshot) int64 { return s.AuditEvents }),
 	counter(describe("audit_summed_total", "Events of those that are counted in one line with others of their client's address, which had too many."), "", func(s *stats.Snapshot) int64 { return s.AuditSummed }),
 	counter(describe("audit_dropped_total", "Events that the audit log lacks, as it could not be written, or not as fast."), "", func(s *stats.Snapshot) int64 { return s.AuditDropped }),

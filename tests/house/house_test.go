@@ -43,7 +43,7 @@ var files = rule{unit: "lines", most: 400, larger: map[string]int{
 // exported says that a package's door is narrow: who imports it can keep its names in mind. Types, functions, constants and
 // variables count; methods and fields do not, since one gets to them by the name of their type.
 var exported = rule{unit: "exported names", most: 40, larger: map[string]int{
-	"codec": 68, // 21 of them are the kinds of command
+	"codec": 69, // 21 of them are the kinds of command
 }}
 
 // blocking says that from engine down nobody starts a goroutine or waits on a channel by himself: what blocks starts through package

@@ -13,24 +13,25 @@ import (
 	"cashew/audit"
 )
 
-// auditRig is an auditWriter, and what was recorded for it.
-type auditRig struct {
+// lineRig is an lineWriter, and what was recorded for it.
+type lineRig struct {
 	*testing.T
-	auditWriter
-	path string
-	n    int // events
+	lineWriter
+	path   string
+	events *audit.Log
+	n      int // events
 }
 
-func newAuditRig(t *testing.T) *auditRig {
-	r := &auditRig{T: t, path: t.TempDir() + "/audit"}
-	r.auditWriter = auditWriter{log: slog.New(slog.DiscardHandler), from: new(audit.Log), file: &auditFile{}, patience: time.Millisecond}
-	r.from.Set(&audit.Policy{Kinds: audit.Admin})
-	t.Cleanup(func() { r.use(&auditFile{}) })
+func newLineRig(t *testing.T) *lineRig {
+	r := &lineRig{T: t, path: t.TempDir() + "/audit", events: new(audit.Log)}
+	r.lineWriter = lineWriter{log: slog.New(slog.DiscardHandler), from: r.events, file: &lineFile{}, patience: time.Millisecond}
+	r.events.Set(&audit.Policy{Kinds: audit.Admin})
+	t.Cleanup(func() { r.use(&lineFile{}) })
 	return r
 }
 
-func (r *auditRig) open() {
-	f, err := openAudit(r.path)
+func (r *lineRig) open() {
+	f, err := openLines(r.path)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -38,16 +39,16 @@ func (r *auditRig) open() {
 }
 
 // record has n more events be written, as far as they can.
-func (r *auditRig) record(n int) {
+func (r *lineRig) record(n int) {
 	for range n {
 		r.n++
-		r.from.Record(audit.Admin, &audit.Event{At: time.Now(), Name: "reload", Result: fmt.Sprintf("number %04d %s", r.n, strings.Repeat("x", r.n%200))})
+		r.events.Record(audit.Admin, &audit.Event{At: time.Now(), Name: "reload", Result: fmt.Sprintf("number %04d %s", r.n, strings.Repeat("x", r.n%200))})
 	}
 	r.put(r.from.Take(nil, time.Now()))
 }
 
 // wantAll wants text to be whole lines that, with those of which it says that they are missing, are all events.
-func (r *auditRig) wantAll(text string) {
+func (r *lineRig) wantAll(text string) {
 	r.Helper()
 	events := 0
 	for line := range strings.Lines(text) {
@@ -64,14 +65,14 @@ func (r *auditRig) wantAll(text string) {
 			events++
 		}
 	}
-	if _, _, dropped := r.from.Counts(); events != r.n || dropped == 0 {
+	if _, _, dropped := r.events.Counts(); events != r.n || dropped == 0 {
 		r.Errorf("the lines are %d events; want %d, of which %d were dropped", events, r.n, dropped)
 	}
 }
 
 // TestAuditOfSlowPipe: a reader of a FIFO that takes little, and now and then nothing, has whole lines, and knows how many it has not.
 func TestAuditOfSlowPipe(t *testing.T) {
-	r := newAuditRig(t)
+	r := newLineRig(t)
 	if err := syscall.Mkfifo(r.path, 0o600); err != nil {
 		t.Skip(err)
 	}
@@ -107,7 +108,7 @@ func TestAuditOfSlowPipe(t *testing.T) {
 // TestAuditCut: a line that was cut as the disk was full goes on once there is room; in a file that was emptied meanwhile nothing is left of it.
 func TestAuditCut(t *testing.T) {
 	for _, emptied := range []bool{false, true} {
-		r := newAuditRig(t)
+		r := newLineRig(t)
 		r.open()
 		r.record(2)
 		line := `{"event":"reload","result":"cut"}` + "\n"
@@ -140,8 +141,8 @@ func TestAuditAfterFull(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("there is no /dev/full")
 	}
-	r := newAuditRig(t)
-	full, err := openAudit("/dev/full")
+	r := newLineRig(t)
+	full, err := openLines("/dev/full")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package daemon
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -11,44 +10,51 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"cashew/audit"
-	"cashew/engine"
 	"cashew/regular"
 )
 
-// auditor writes the audit log: one goroutine, for which nobody waits. What can't be written is dropped and counted, and the log says so
-// once, and once more when it can.
-type auditor struct {
+// lineLog writes the audit log, or the access log: one goroutine, for which nobody waits. What can't be written is dropped and counted, and
+// the log says so once, and once more when it can.
+type lineLog struct {
+	name  string // what it is
 	log   *slog.Logger
-	from  *audit.Log // set by run
+	from  lineSource      // set by run
+	sum   func(time.Time) // is called once a second, and at the end; nil: there is nothing to sum
 	early chan struct{}
 	end   chan struct{}
 	ended chan struct{}
 
 	mu   sync.Mutex
-	next *auditFile // in place of the one in use; nil: that goes on
+	next *lineFile // in place of the one in use; nil: that goes on
 }
 
-// auditFile is where its lines go.
-type auditFile struct {
+// lineSource has the lines: an audit.Log, or an access.Lines.
+type lineSource interface {
+	Wakes(f func())
+	Take(buf []byte, now time.Time) []byte
+	Lose(lines []byte)
+}
+
+// lineFile is where its lines go.
+type lineFile struct {
 	path string   // "": nowhere
 	f    *os.File // nil: a FIFO that nobody reads; it is opened again
 }
 
 const (
-	auditInterval = 500 * time.Millisecond
-	// auditPatience is how long a reader of a pipe may take no bytes, and the end of the process wait for the last lines.
-	auditPatience = time.Second
+	linesInterval = 500 * time.Millisecond
+	// linesPatience is how long a reader of a pipe may take no bytes, and the end of the process wait for the last lines.
+	linesPatience = time.Second
 )
 
-func newAuditor(log *slog.Logger) *auditor {
-	return &auditor{log: log, early: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})}
+func newLineLog(name string, log *slog.Logger) *lineLog {
+	return &lineLog{name: name, log: log, early: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// openAudit opens path to append to it. A FIFO without a reader is no mistake: there may be one later. The error has no path.
-func openAudit(path string) (*auditFile, error) {
+// openLines opens path to append to it. A FIFO without a reader is no mistake: there may be one later. The error has no path.
+func openLines(path string) (*lineFile, error) {
 	if path == "" {
-		return &auditFile{}, nil
+		return &lineFile{}, nil
 	}
 	if err := regular.Appendable(path); err != nil { // a socket, too, is opened with ENXIO, and some devices do something
 		return nil, err
@@ -57,17 +63,17 @@ func openAudit(path string) (*auditFile, error) {
 	if err != nil && !errors.Is(err, unix.ENXIO) {
 		return nil, systemError(err)
 	}
-	return &auditFile{path: path, f: f}, nil
+	return &lineFile{path: path, f: f}, nil
 }
 
-func (a *auditFile) close() {
+func (a *lineFile) close() {
 	if a.f != nil {
 		_ = a.f.Close()
 	}
 }
 
 // use has the lines go to another file, from the next write on.
-func (a *auditor) use(f *auditFile) {
+func (a *lineLog) use(f *lineFile) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.next != nil {
@@ -77,7 +83,7 @@ func (a *auditor) use(f *auditFile) {
 }
 
 // take is the file that is to be used now, where it is another.
-func (a *auditor) take() *auditFile {
+func (a *lineLog) take() *lineFile {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	next := a.next
@@ -86,7 +92,7 @@ func (a *auditor) take() *auditFile {
 }
 
 // run begins to write what from has.
-func (a *auditor) run(from *audit.Log) {
+func (a *lineLog) run(from lineSource) {
 	a.from = from
 	from.Wakes(func() {
 		select {
@@ -98,23 +104,23 @@ func (a *auditor) run(from *audit.Log) {
 }
 
 // close writes what is left, if that does not take long.
-func (a *auditor) close() {
+func (a *lineLog) close() {
 	if a == nil || a.from == nil {
 		return
 	}
 	close(a.end)
 	select {
 	case <-a.ended:
-	case <-time.After(2 * auditPatience):
+	case <-time.After(2 * linesPatience):
 	}
 }
 
-func (a *auditor) write() {
+func (a *lineLog) write() {
 	defer close(a.ended)
-	ticker := time.NewTicker(auditInterval)
+	ticker := time.NewTicker(linesInterval)
 	defer ticker.Stop()
-	w := auditWriter{log: a.log, from: a.from, file: &auditFile{}, patience: auditPatience}
-	defer func() { w.use(&auditFile{}) }()
+	w := lineWriter{name: a.name, log: a.log, from: a.from, file: &lineFile{}, patience: linesPatience}
+	defer func() { w.use(&lineFile{}) }()
 	var lines []byte
 	for last, ticks := false, 0; !last; {
 		select {
@@ -129,8 +135,8 @@ func (a *auditor) write() {
 			w.use(next)
 			next = nil
 		}
-		if last || ticks%2 == 0 {
-			a.from.Sum(time.Now())
+		if a.sum != nil && (last || ticks%2 == 0) {
+			a.sum(time.Now())
 		}
 		if lines = a.from.Take(lines, time.Now()); len(lines) > 0 {
 			w.put(lines) // to the file that was in use as they came
@@ -141,11 +147,12 @@ func (a *auditor) write() {
 	}
 }
 
-// auditWriter is what the goroutine knows of its file.
-type auditWriter struct {
+// lineWriter is what the goroutine knows of its file.
+type lineWriter struct {
+	name     string
 	log      *slog.Logger
-	from     *audit.Log
-	file     *auditFile
+	from     lineSource
+	file     *lineFile
 	failed   bool          // the last write did, and the log has it
 	patience time.Duration // with a pipe whose reader takes nothing
 
@@ -155,26 +162,26 @@ type auditWriter struct {
 }
 
 // use has w write to another file.
-func (w *auditWriter) use(f *auditFile) {
+func (w *lineWriter) use(f *lineFile) {
 	w.forget()
 	w.file.close()
 	w.file = f
 }
 
 // forget gives up the line that was cut.
-func (w *auditWriter) forget() {
+func (w *lineWriter) forget() {
 	w.from.Lose(w.cut)
 	w.cut = nil
 }
 
 // put writes lines, or says that they are lost.
-func (w *auditWriter) put(lines []byte) {
+func (w *lineWriter) put(lines []byte) {
 	if w.file.path == "" {
 		w.from.Lose(lines)
 		return
 	}
 	if w.file.f == nil {
-		if again, err := openAudit(w.file.path); err == nil {
+		if again, err := openLines(w.file.path); err == nil {
 			w.file = again
 		}
 	}
@@ -185,23 +192,23 @@ func (w *auditWriter) put(lines []byte) {
 	w.from.Lose(lines)
 	if err == nil {
 		if w.failed {
-			w.log.Info("audit log: written again", "file", w.file.path)
+			w.log.Info(w.name+": written again", "file", w.file.path)
 		}
 		w.failed = false
 		return
 	}
 	if !w.failed {
-		w.log.Error("audit log: not written; events are lost and counted", "file", w.file.path, "error", systemError(err))
+		w.log.Error(w.name+": not written; lines are lost and counted", "file", w.file.path, "error", systemError(err))
 	}
 	w.failed = true
 	if errors.Is(err, unix.EPIPE) { // its reader is gone
-		w.use(&auditFile{path: w.file.path})
+		w.use(&lineFile{path: w.file.path})
 	}
 }
 
 // append writes lines, and returns those of which the file has nothing. One that is cut goes on with the next call, before all others: a
 // reader never sees a part of one.
-func (w *auditWriter) append(lines []byte) (lost []byte, err error) {
+func (w *lineWriter) append(lines []byte) (lost []byte, err error) {
 	_ = w.file.f.SetWriteDeadline(time.Now().Add(w.patience)) // a pipe's; a file of a disk has none
 	if w.cut != nil && w.size() != w.cutEnd {                 // emptied since, or another process has written to it
 		w.forget()
@@ -229,7 +236,7 @@ func (w *auditWriter) append(lines []byte) (lost []byte, err error) {
 }
 
 // size is how long w's file is, 0 for what is no file of a disk.
-func (w *auditWriter) size() int64 {
+func (w *lineWriter) size() int64 {
 	fi, err := w.file.f.Stat()
 	if err != nil || !fi.Mode().IsRegular() {
 		return 0
@@ -238,40 +245,3 @@ func (w *auditWriter) size() int64 {
 }
 
 const newline = '\n'
-
-// openAuditLog opens the audit log of o.
-func openAuditLog(o *engine.Options) (*auditFile, error) {
-	f, err := openAudit(o.AuditLog)
-	if err != nil {
-		err = fmt.Errorf("opening audit log '%s' failed: %w", o.AuditLog, err)
-	}
-	return f, err
-}
-
-// beginAudit writes the audit log from now on, to f.
-func (p *process) beginAudit(f *auditFile) {
-	p.auditor = newAuditor(p.log)
-	p.auditor.use(f)
-	p.auditor.run(p.proxy.Audit())
-	p.audit("start", p.version)
-}
-
-// reopenAudit opens the audit log anew, after it was moved away. If that fails its lines go on into the old file.
-func (p *process) reopenAudit() {
-	if p.auditor == nil || p.proxy.Options().AuditLog == "" {
-		return
-	}
-	f, err := openAuditLog(p.proxy.Options())
-	if err != nil {
-		p.log.Error(err.Error())
-		return
-	}
-	p.auditor.use(f)
-}
-
-// audit keeps what happens to the process.
-func (p *process) audit(name, result string) {
-	if p.proxy != nil {
-		p.proxy.Audit().Record(audit.Admin, &audit.Event{At: time.Now(), Name: name, Result: result})
-	}
-}
