@@ -118,6 +118,7 @@ func (c *checker) root(root *yaml.Node) {
 			c.adminFiles(given)
 			c.logFile(given["audit_log"])
 			c.accessLog(given)
+			c.tracing(given)
 			continue
 		}
 		hasPools = true

@@ -58,9 +58,13 @@ func TestEffectiveHasEveryKey(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	headers := filepath.Join(t.TempDir(), "headers")
+	if err := os.WriteFile(headers, []byte("x-token: hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("CASHEW_TEST_SECRET", "hunter2")
 	cert, key := writeCertificate(t)
-	f := mustParse(t, strings.NewReplacer(": SECRET", ": "+secret, "USERS", users, "CERT", cert, "KEY", key).Replace(`
+	f := mustParse(t, strings.NewReplacer(": SECRET", ": "+secret, "USERS", users, "CERT", cert, "KEY", key, "HEADERS", headers).Replace(`
 r:
   listen: 127.0.0.1:1
   redis: true
@@ -211,6 +215,11 @@ global:
   max_memory: 1gb
   audit_log: /dev/null
   access_log: /dev/zero
+  otlp_endpoint: https://localhost
+  otlp_headers_file: HEADERS
+  otlp_tls_ca_cert_file: CERT
+  otlp_tls_cert_file: CERT
+  otlp_tls_key_file: KEY
   admin_token: hunter3
   admin_tls_cert_file: CERT
   admin_tls_key_file: KEY

@@ -106,7 +106,7 @@ func globalKeys(o *engine.Options) []key {
 		choiceKey("log_format", &o.LogFormat, []string{"text", "json"}, "is not a valid format"),
 		boolKey("stats_extended", &o.StatsExtended),
 		zoneKey("default_zone", &o.DefaultZone),
-	}, balanceKeys(o), auditKeys(o), accessKeys(o))
+	}, balanceKeys(o), auditKeys(o), accessKeys(o), tracingKeys(o))
 }
 
 func (p *pool) listenKey(lookup lookupFunc) key {

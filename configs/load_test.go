@@ -102,7 +102,7 @@ func TestParseGlobal(t *testing.T) {
 		o := engine.Options{
 			ReadBufferBytes: 256 << 10, Coalesce: 200 * time.Microsecond, MaxPipeline: 1024, MaxRequestBytes: 1 << 30,
 			Admin: "127.0.0.1:22223", DrainTimeout: 30 * time.Second, LogFormat: "text", AuditEvents: audit.Logins | audit.Refusals | audit.Admin, AuditSample: 1,
-			AccessOptions: engine.AccessOptions{AccessSample: 100, AccessRate: 1000},
+			AccessOptions: engine.AccessOptions{AccessSample: 100, AccessRate: 1000, TraceSample: 100, TraceRate: 1000, OTLPService: "cashew"},
 		}
 		edit(&o)
 		return o

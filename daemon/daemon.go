@@ -233,6 +233,7 @@ func (p *process) stop() {
 		p.proxy.Stop()
 	}
 	p.logs.close()
+	p.exporter.Close()
 	p.fleet.Stop()
 }
 

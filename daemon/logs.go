@@ -9,6 +9,7 @@ import (
 	"cashew/access"
 	"cashew/audit"
 	"cashew/engine"
+	"cashew/otlp"
 )
 
 // logFiles are the files of the audit log and of the access log.
@@ -55,7 +56,19 @@ func (p *process) beginLogs(f logFiles) {
 	p.logs.use(f)
 	p.logs.audit.run(p.proxy.Audit())
 	p.logs.access.run(access.NewLines(p.proxy.Access(), p.proxy.Time))
+	p.exporter = otlp.New(p.proxy.Access(), p.proxy.Time, p.log)
+	p.exporter.Use(p.collector())
+	p.exporter.Run()
 	p.audit("start", p.version)
+}
+
+// collector is who is told of traces, by the options in force.
+func (p *process) collector() otlp.Options {
+	o := p.proxy.Options()
+	return otlp.Options{
+		Endpoint: o.OTLPEndpoint, HeadersFile: o.OTLPHeadersFile, CAFile: o.OTLPCACertFile, CertFile: o.OTLPCertFile, KeyFile: o.OTLPKeyFile,
+		Service: o.OTLPService, Version: p.version,
+	}
 }
 
 // reopenLogs opens the files of logs anew, after they were moved away. If that fails lines go on into the old ones.

@@ -21,6 +21,7 @@ import (
 	"cashew/daemon/logging"
 	"cashew/engine"
 	"cashew/engine/admin"
+	"cashew/otlp"
 	"cashew/regular"
 	"cashew/upgrade"
 )
@@ -44,6 +45,7 @@ type process struct {
 	proxy       *engine.Proxy
 	service     *service
 	logs        logs                   // none until the proxy is made
+	exporter    *otlp.Exporter         // of traces; likewise
 	found       atomic.Pointer[finder] // where pools' servers are looked for; nil: nowhere
 
 	reloading sync.Mutex    // one at a time: one may also be asked for over the network
@@ -181,6 +183,7 @@ func (p *process) reloadFile() (engine.Changes, error) {
 		return changes, err
 	}
 	p.logs.use(file)
+	p.exporter.Use(p.collector())
 	p.lines.SetFormat(f.Options.LogFormat)
 	if err := p.service.move(f.Options.Admin); err != nil {
 		changes.Notes = append(changes.Notes, fmt.Sprintf("the admin pages stay where they are: %v", err))

@@ -65,7 +65,7 @@ func newService(p *process, log *slog.Logger, pred *upgrade.Predecessor) (*servi
 		}
 		return nil, err
 	}
-	src := admin.Sources{Proxy: seen{p.proxy, p.found.Load}, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit(), Events: p.events}
+	src := admin.Sources{Proxy: seen{p.proxy, p.found.Load}, Config: describeConfig, Page: page.Handler(), Log: log, Audit: p.proxy.Audit(), Events: p.events, Exemplars: &p.proxy.Access().Exemplars}
 	if !p.cli.demo {
 		src.File = func() string { return configs.FileID(p.cli.confFile) }
 		src.Reload, src.Accept = p.reload, p.acceptDiscovered

@@ -80,7 +80,7 @@ func startInstance(t *testing.T, more map[string]string) *instance {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	writeTLS(t, dir)
-	for name, text := range map[string]string{"/secret": "secret\n", "/user": "bob\n"} {
+	for name, text := range map[string]string{"/secret": "secret\n", "/user": "bob\n", "/headers": "# of the collector\nauthorization: Bearer sesame\n"} {
 		if err := os.WriteFile(dir+name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -162,6 +162,7 @@ func (in *instance) start() {
 	}
 	in.beginLogs(file)
 	in.Cleanup(in.logs.close)
+	in.Cleanup(func() { in.exporter.Close() })
 	if in.service, err = newService(in.process, log, nil); err != nil {
 		in.Fatal(err)
 	}
@@ -233,6 +234,17 @@ func (in *instance) request(path string) *http.Request {
 // page asks the admin pages.
 func (in *instance) page(path string) string {
 	in.Helper()
+	return in.pageAs(path, "")
+}
+
+// openMetrics asks for metrics as OpenMetrics has them.
+func (in *instance) openMetrics() string {
+	in.Helper()
+	return in.pageAs("/metrics", "application/openmetrics-text;version=1.0.0")
+}
+
+func (in *instance) pageAs(path, accept string) string {
+	in.Helper()
 	addr := in.service.pages.Addr()
 	client := http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -241,7 +253,11 @@ func (in *instance) page(path string) string {
 			return new(net.Dialer).DialContext(ctx, addr.Network(), addr.String())
 		},
 	}}
-	r, err := client.Do(in.request(path))
+	request := in.request(path)
+	if accept != "" {
+		request.Header.Set("Accept", accept)
+	}
+	r, err := client.Do(request)
 	if err != nil {
 		in.Fatal(err)
 	}
@@ -352,7 +368,7 @@ var ofHost = map[string]bool{"listen": true, "admin": true, "default_zone": true
 // TestSettingsInForce goes through all settings: after a reload with another value /config shows what is in force, and so do
 // its hash and the metrics.
 func TestSettingsInForce(t *testing.T) {
-	cases := slices.Concat(globalCases(), poolCases(), serverCases(), discoveryCases(), doorCases(), accessCases())
+	cases := slices.Concat(globalCases(), poolCases(), serverCases(), discoveryCases(), doorCases(), accessCases(), tracingCases(t))
 	global, pool := configs.Keys()
 	for _, key := range slices.Concat(global, pool) {
 		if !slices.ContainsFunc(cases, func(c settingCase) bool { return c.key == key }) {

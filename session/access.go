@@ -69,18 +69,24 @@ func (s *Session) look(cmd *codec.Command) {
 // turn says who is to have the command that was just taken.
 func (l *Local) turn(cl *codec.Client) (lines, spans bool) {
 	a, o := &l.access, &l.limits.Access
+	if a.drew == 0 { // the first, which chance has not drawn
+		a.lineIn, a.drew = l.draw(o.Lines), a.in+1
+		if a.spanIn = a.lineIn; o.Spans != o.Lines {
+			a.spanIn = l.draw(o.Spans)
+		}
+	}
 	passed := a.drew - a.in
 	a.lineIn -= passed
 	a.spanIn -= passed
 	lines, spans = o.Lines != 0 && a.lineIn <= 0, o.Spans != 0 && a.spanIn <= 0
 	if lines {
-		a.lineIn = 1 + l.loop.World.IntN(2*o.Lines-1) // one of so many, on average
+		a.lineIn = l.draw(o.Lines)
 	}
 	switch {
 	case spans && lines && o.Spans == o.Lines:
 		a.spanIn = a.lineIn // so that lines have traces
 	case spans:
-		a.spanIn = 1 + l.loop.World.IntN(2*o.Spans-1)
+		a.spanIn = l.draw(o.Spans)
 	}
 	a.drew = math.MaxInt
 	if o.Lines != 0 {
@@ -95,6 +101,9 @@ func (l *Local) turn(cl *codec.Client) (lines, spans bool) {
 	}
 	return lines, spans
 }
+
+// draw is in how many commands the next is that is one of so many, on average.
+func (l *Local) draw(many int) int { return 1 + l.loop.World.IntN(max(2*many-1, 1)) }
 
 // observe has cmd followed, if it is its turn.
 func (s *Session) observe(cmd *codec.Command) {

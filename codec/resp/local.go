@@ -265,22 +265,29 @@ func appendSetName(dst []byte, cl *codec.Client, name []byte) []byte {
 // appendSetInfo is CLIENT SETINFO. Source: redis 7.2 networking.c, clientSetinfoCommand.
 func appendSetInfo(dst []byte, cl *codec.Client, option, value []byte) []byte {
 	var field *string
+	given, context := value, codec.Trace{}
 	switch {
 	case equalFold(option, "lib-name"):
 		field = &cl.Lib
 	case equalFold(option, "lib-ver"):
 		field = &cl.LibVer
+		value, context = traceOf(value)
 	default:
 		dst = append(dst, "-ERR Unrecognized option '"...)
 		dst = appendPrintable(dst, option, 128)
 		return append(dst, "'\r\n"...)
 	}
-	if len(value) > maxClientName || !plain(value) {
+	if len(given) > maxClientName || !plain(given) {
 		dst = append(dst, "-ERR "...)
 		dst = append(dst, option...)
 		return append(dst, " cannot contain spaces, newlines or special characters.\r\n"...)
 	}
-	*field = string(value)
+	if field == &cl.LibVer {
+		cl.Trace = context
+	}
+	if *field != string(value) { // a client may say so before each of its commands
+		*field = string(value)
+	}
 	return append(dst, replyOK...)
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/singleflight"
 
+	"cashew/access"
 	"cashew/audit"
 	"cashew/engine"
 	"cashew/stats"
@@ -62,6 +63,9 @@ type Sources struct {
 
 	Page http.Handler // of "/" and what is below "/page/"; nil: a list of the others
 	Log  *slog.Logger
+
+	// Exemplars are traces that stand for times in histograms; nil: there are none.
+	Exemplars *access.Exemplars
 
 	Audit *audit.Log // gets requests that change something, and those with a wrong token; nil: nobody does
 }

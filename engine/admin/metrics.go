@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"cashew/access"
 	"cashew/codec/work"
 	"cashew/stats"
 )
@@ -187,6 +188,8 @@ var proxyMetrics = []metric[stats.Snapshot]{
 	gauge(describe("connections", "Connections of clients and to servers, and listeners."), func(s *stats.Snapshot) float64 { return float64(s.CurrConnections) }),
 	counter(describe("access_log_entries_total", "Commands that were put into the access log."), "", func(s *stats.Snapshot) int64 { return s.AccessLines }),
 	counter(describe("access_log_dropped_total", "Commands that were to be in the access log, and are not, as there were more in a second than it may have, or it could not be written."), "", func(s *stats.Snapshot) int64 { return s.AccessDropped }),
+	counter(describe("traces_total", "Commands that were to be traces."), "", func(s *stats.Snapshot) int64 { return s.Traces }),
+	counter(describe("traces_dropped_total", "Commands of those that the collector was not told of, as there were too many, or it did not take them."), "", func(s *stats.Snapshot) int64 { return s.TracesDropped }),
 	counter(describe("audit_events_total", "Events that were put into the audit log."), "", func(s *stats.Snapshot) int64 { return s.AuditEvents }),
 	counter(describe("audit_summed_total", "Events of those that are counted in one line with others of their client's address, which had too many."), "", func(s *stats.Snapshot) int64 { return s.AuditSummed }),
 	counter(describe("audit_dropped_total", "Events that the audit log lacks, as it could not be written, or not as fast."), "", func(s *stats.Snapshot) int64 { return s.AuditDropped }),
@@ -264,14 +267,14 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(descWorked, prometheus.CounterValue, float64(us)/1e6, strconv.Itoa(i))
 	}
 	for i := range snap.Pools {
-		collectPool(out, &snap.Pools[i])
+		c.collectPool(out, &snap.Pools[i])
 	}
 	if c.hot > 0 {
 		c.s.collectHot(out, c.hot)
 	}
 }
 
-func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
+func (c collector) collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 	pool := label(p.Name)
 	collect(out, poolMetrics, p, pool)
 	if p.Cluster != nil {
@@ -310,7 +313,7 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 		out <- prometheus.MustNewConstMetric(descDelay, prometheus.CounterValue, l.Waited, pool, label(l.Rule))
 	}
 	collectNamed(out, descClientsBy, prometheus.GaugeValue, p.Profiles, pool)
-	collectHistogram(out, descWriteBack, &p.WriteBack, pool)
+	c.exemplified(out, descWriteBack, &p.WriteBack, access.Series{Of: access.WriteTime, Pool: p.Name}, pool)
 	for i := range p.Servers {
 		s := &p.Servers[i]
 		server := label(s.Name)
@@ -323,11 +326,7 @@ func collectPool(out chan<- prometheus.Metric, p *stats.Pool) {
 		for _, protocol := range s.Refuses {
 			out <- prometheus.MustNewConstMetric(descRefuses, prometheus.GaugeValue, 1, pool, server, protocol)
 		}
-		for c := range s.Latency {
-			class := work.Class(c).String()
-			collectHistogram(out, descQueue, &s.Latency[c].Queue, pool, server, class)
-			collectHistogram(out, descServer, &s.Latency[c].Server, pool, server, class)
-		}
+		c.collectLatency(out, s, p.Name)
 	}
 }
 
