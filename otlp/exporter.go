@@ -4,8 +4,8 @@
 //	access.Log.Spans --Take--> Exporter --POST--> collector
 //
 // It has one goroutine. While the collector is down or slow entries wait in the Log, which drops what is too many; no event loop notices.
-// Messages are those of OpenTelemetry's own module, without the services in it that are for gRPC (span.go); what asks by HTTP is
-// discovery/web, which has timeouts and reads the files of TLS anew.
+// Messages are those of OpenTelemetry's own module, without the services in it that are for gRPC (span.go), but for the spans themselves
+// (wire.go); what asks by HTTP is discovery/web, which has timeouts and reads the files of TLS anew.
 package otlp
 
 import (
@@ -72,6 +72,9 @@ type Exporter struct {
 	at      *url.URL    // of whom
 	failed  bool        // the last request did, and the log has it
 	pause   time.Duration
+	span    span   // that is being written
+	scratch []byte // of it
+	scope   []byte // of a request
 }
 
 // New returns an Exporter of what l has, that tells nobody yet; began says when nanosecond n of the process was.
@@ -184,7 +187,7 @@ func (x *Exporter) tell(entries []access.Entry) {
 	}
 	ctx, done := x.asking()
 	defer done()
-	body, err := proto.Marshal(x.request(entries))
+	body, err := x.request(entries)
 	rejected := 0
 	for try := 1; err == nil; try++ {
 		if rejected, err = x.send(ctx, body); err == nil || !passes(err) || try == tries || !x.waits(ctx, try) {

@@ -2,15 +2,17 @@ package otlp
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/slim/otlp/common/v1"
 	resource "go.opentelemetry.io/proto/slim/otlp/resource/v1"
 	trace "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"cashew/access"
 )
@@ -18,22 +20,30 @@ import (
 // schema is which of OpenTelemetry's conventions names come from.
 const schema = "https://opentelemetry.io/schemas/1.33.0"
 
-// request is what the collector is told of entries.
-func (x *Exporter) request(entries []access.Entry) *collector.ExportTraceServiceRequest {
-	spans := make([]*trace.Span, 0, 4*len(entries))
-	for i := range entries {
-		spans = x.spans(spans, &entries[i])
-	}
+// request is what the collector is told of entries. What is the same for all is made of OpenTelemetry's messages, and the spans stand in it as
+// wire.go has them.
+func (x *Exporter) request(entries []access.Entry) ([]byte, error) {
 	host, _ := os.Hostname()
 	pid := os.Getpid()
-	return &collector.ExportTraceServiceRequest{ResourceSpans: []*trace.ResourceSpans{{
-		Resource: &resource.Resource{Attributes: []*common.KeyValue{
-			text("service.name", x.options.Service), text("service.version", x.options.Version),
-			text("service.instance.id", host+":"+strconv.Itoa(pid)), text("host.name", host), number("process.pid", pid),
-		}},
-		ScopeSpans: []*trace.ScopeSpans{{Scope: &common.InstrumentationScope{Name: "cashew", Version: x.options.Version}, Spans: spans, SchemaUrl: schema}},
-		SchemaUrl:  schema,
-	}}}
+	scope, err := proto.MarshalOptions{}.MarshalAppend(x.scope[:0], &trace.ScopeSpans{Scope: &common.InstrumentationScope{Name: "cashew", Version: x.options.Version}, SchemaUrl: schema})
+	if err != nil {
+		return nil, err
+	}
+	of, err := proto.Marshal(&trace.ResourceSpans{SchemaUrl: schema, Resource: &resource.Resource{Attributes: []*common.KeyValue{
+		text("service.name", x.options.Service), text("service.version", x.options.Version),
+		text("service.instance.id", host+":"+strconv.Itoa(pid)), text("host.name", host), number("process.pid", pid),
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	for i := range entries {
+		scope = x.spans(scope, &entries[i])
+	}
+	x.scope = scope
+	size := len(of) + protowire.SizeTag(fieldScopeSpans) + protowire.SizeBytes(len(scope))
+	body := make([]byte, 0, protowire.SizeTag(fieldResourceSpans)+protowire.SizeBytes(size)) // not kept: whoever sends it may read it yet
+	body = protowire.AppendVarint(protowire.AppendTag(body, fieldResourceSpans, protowire.BytesType), uint64(size))
+	return appendBytes(append(body, of...), fieldScopeSpans, scope), nil
 }
 
 // sampled is the flag that W3C's Trace Context has for it; knownRemote and remote say whether a span's parent is another process's.
@@ -41,38 +51,31 @@ const sampled, knownRemote, remote = 1, 0x100, 0x200
 
 // spans appends those of e: the command, and below it, for each server, its wait in the queue and the server's own time, and the write to
 // the client. Waits that took no time are left out.
-func (x *Exporter) spans(list []*trace.Span, e *access.Entry) []*trace.Span {
-	id := x.from.TraceID(e)
-	n := 0
-	span := func(name string, kind trace.Span_SpanKind, from, to int64) *trace.Span {
-		own := x.from.SpanID(e, n)
-		s := &trace.Span{
-			TraceId: id[:], SpanId: own[:], Name: name, Kind: kind, Flags: sampled | knownRemote,
-			StartTimeUnixNano: uint64(x.time(from).UnixNano()), EndTimeUnixNano: uint64(x.time(max(from, to)).UnixNano()),
-		}
-		if n > 0 {
-			parent := x.from.SpanID(e, 0)
-			s.ParentSpanId = parent[:]
-		}
-		n++
-		list = append(list, s)
-		return s
-	}
+func (x *Exporter) spans(dst []byte, e *access.Entry) []byte {
 	operation := operationOf(e)
-	whole := span(operation, trace.Span_SPAN_KIND_SERVER, e.Taken, e.Ended)
+	v := &x.span
+	*v = span{attributes: v.attributes[:0], trace: x.from.TraceID(e), name: operation, kind: trace.Span_SPAN_KIND_SERVER, flags: sampled | knownRemote}
+	v.own, v.from, v.to = x.from.SpanID(e, 0), x.nanos(e.Taken), x.nanos(e.Ended)
 	if e.Parent.Given {
-		whole.ParentSpanId, whole.Flags = e.Parent.Span[:], sampled|knownRemote|remote
+		v.parent, v.flags = e.Parent.Span, sampled|knownRemote|remote
 	}
-	whole.Attributes = attributesOf(e, operation)
-	if e.Result == access.Failed {
-		whole.Attributes = append(whole.Attributes, text("error.type", e.Failure))
-	}
-	if e.Result == access.Failed || e.Result == access.Error {
-		whole.Status = &trace.Status{Code: trace.Status_STATUS_CODE_ERROR, Message: e.Failure}
+	v.attributes = appendCommand(v.attributes, e, operation)
+	v.failed, v.failure = e.Result == access.Failed || e.Result == access.Error, e.Failure
+	dst = x.appendSpan(dst, v)
+
+	v.parent, v.flags = v.own, sampled|knownRemote
+	n := 0
+	below := func(name string, kind trace.Span_SpanKind, from, to int64) {
+		n++
+		v.own, v.name, v.kind, v.failed, v.failure = x.from.SpanID(e, n), name, kind, false, ""
+		v.from, v.to = x.nanos(from), x.nanos(max(from, to))
+		v.attributes = v.attributes[:0]
 	}
 	for _, a := range e.Servers() {
 		if a.Sent > a.Queued {
-			span("queue", trace.Span_SPAN_KIND_INTERNAL, a.Queued, a.Sent).Attributes = serverOf(a.Name)
+			below("queue", trace.Span_SPAN_KIND_INTERNAL, a.Queued, a.Sent)
+			v.attributes = appendServer(v.attributes, a.Name)
+			dst = x.appendSpan(dst, v)
 		}
 		from, to := a.Sent, a.Replied
 		if from == 0 {
@@ -81,18 +84,19 @@ func (x *Exporter) spans(list []*trace.Span, e *access.Entry) []*trace.Span {
 		if to == 0 {
 			to = e.Ended
 		}
-		s := span(operation, trace.Span_SPAN_KIND_CLIENT, from, to)
-		s.Attributes = append(serverOf(a.Name), text("db.system.name", e.System), text("db.operation.name", operation))
-		if a.Failure != "" {
-			s.Attributes = append(s.Attributes, text("error.type", a.Failure))
-			s.Status = &trace.Status{Code: trace.Status_STATUS_CODE_ERROR, Message: a.Failure}
-		}
+		below(operation, trace.Span_SPAN_KIND_CLIENT, from, to)
+		v.attributes = appendText(appendText(appendServer(v.attributes, a.Name), "db.system.name", e.System), "db.operation.name", operation)
+		v.failed, v.failure = a.Failure != "", a.Failure
+		dst = x.appendSpan(dst, v)
 	}
 	if e.Due != 0 && e.Ended > e.Due {
-		span("write back", trace.Span_SPAN_KIND_INTERNAL, e.Due, e.Ended)
+		below("write back", trace.Span_SPAN_KIND_INTERNAL, e.Due, e.Ended)
+		dst = x.appendSpan(dst, v)
 	}
-	return list
+	return dst
 }
+
+func (x *Exporter) nanos(at int64) uint64 { return uint64(x.time(at).UnixNano()) }
 
 // operationOf is what the conventions call a command: as Redis writes it, and as memcached does.
 func operationOf(e *access.Entry) string {
@@ -103,50 +107,58 @@ func operationOf(e *access.Entry) string {
 	return name
 }
 
-// attributesOf are those of a command.
-func attributesOf(e *access.Entry, operation string) []*common.KeyValue {
-	list := append(make([]*common.KeyValue, 0, 12), text("db.system.name", e.System), text("db.operation.name", operation), text("cashew.pool", e.Pool),
-		text("cashew.result", e.Result.String()), number("cashew.keys", e.KeysTotal), number("cashew.request.bytes", e.BytesIn), number("cashew.reply.bytes", e.BytesOut))
+// appendCommand appends the attributes of a command.
+func appendCommand(dst []byte, e *access.Entry, operation string) []byte {
+	dst = appendText(dst, "db.system.name", e.System)
+	dst = appendText(dst, "db.operation.name", operation)
+	dst = appendText(dst, "cashew.pool", e.Pool)
+	dst = appendText(dst, "cashew.result", e.Result.String())
+	dst = appendNumber(dst, "cashew.keys", e.KeysTotal)
+	dst = appendNumber(dst, "cashew.request.bytes", e.BytesIn)
+	dst = appendNumber(dst, "cashew.reply.bytes", e.BytesOut)
 	if key := e.Key(); len(key) > 0 {
-		list = append(list, text("cashew.key", string(key)))
+		dst = appendText(dst, "cashew.key", string(key))
 	}
 	if e.ClientName != "" {
-		list = append(list, text("cashew.client.name", e.ClientName))
+		dst = appendText(dst, "cashew.client.name", e.ClientName)
 	}
 	host, port, err := net.SplitHostPort(e.Client)
 	if err != nil {
-		return append(list, text("network.transport", e.Client)) // unix
+		return appendText(dst, "network.transport", e.Client) // unix
 	}
 	n, _ := strconv.Atoi(port)
-	return append(list, text("client.address", host), number("client.port", n))
+	return appendNumber(appendText(dst, "client.address", host), "client.port", n)
 }
 
-// serverOf are the attributes of a server, which is host:port:weight or path:weight.
-func serverOf(name string) []*common.KeyValue {
+// appendServer appends the attributes of a server, which is host:port:weight or path:weight.
+func appendServer(dst []byte, name string) []byte {
 	addr := name
 	if i := strings.LastIndexByte(name, ':'); i > 0 {
 		addr = name[:i]
 	}
 	i := strings.LastIndexByte(addr, ':')
 	if strings.HasPrefix(addr, "/") || i < 0 {
-		return append(make([]*common.KeyValue, 0, 6), text("server.address", addr), text("network.transport", "unix"))
+		return appendText(appendText(dst, "server.address", addr), "network.transport", "unix")
 	}
 	port, _ := strconv.Atoi(addr[i+1:])
-	list := append(make([]*common.KeyValue, 0, 6), text("server.address", addr[:i]), number("server.port", port))
-	if net.ParseIP(addr[:i]) != nil {
-		list = append(list, text("network.peer.address", addr[:i]), number("network.peer.port", port))
+	dst = appendNumber(appendText(dst, "server.address", addr[:i]), "server.port", port)
+	if _, err := netip.ParseAddr(addr[:i]); err == nil {
+		dst = appendNumber(appendText(dst, "network.peer.address", addr[:i]), "network.peer.port", port)
 	}
-	return list
+	return dst
 }
 
-// text is an attribute. What is no UTF-8, which protobuf refuses, is replaced.
+// text is an attribute.
 func text(key, value string) *common.KeyValue {
-	return &common.KeyValue{Key: key, Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: strings.ToValidUTF8(value, "\uFFFD")}}}
+	return &common.KeyValue{Key: key, Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: valid(value)}}}
 }
 
 func number(key string, value int) *common.KeyValue {
 	return &common.KeyValue{Key: key, Value: &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: int64(value)}}}
 }
+
+// valid is a text without what is no UTF-8, which protobuf refuses.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // exemplify has the trace of e, which the collector has, stand for its times in histograms.
 func (x *Exporter) exemplify(e *access.Entry) {
