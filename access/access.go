@@ -101,6 +101,15 @@ func (e *Entry) Ask() *Asked {
 	return a
 }
 
+// Begin has e be of another command, of which nothing is known.
+func (e *Entry) Begin() {
+	asked := e.Asked[:min(e.AskedTotal, MaxServers)]
+	clear(asked)
+	e.Lines, e.Spans, e.Sample, e.Due, e.Ended = false, false, 0, 0, 0
+	e.Class, e.Failure, e.Result, e.BytesOut = "", "", OK, 0
+	e.KeysTotal, e.AskedTotal, e.keyLen, e.Parent.Given = 0, 0, 0, false
+}
+
 // Servers are those that were asked, as far as they are known.
 func (e *Entry) Servers() []Asked { return e.Asked[:min(e.AskedTotal, MaxServers)] }
 
@@ -138,9 +147,10 @@ type Queue struct {
 
 	mu      sync.Mutex // event loops wait for it: under it one entry is copied, or the list is exchanged
 	pending []Entry
-	second  int64 // of the last entry
-	had     int64 // in that second
 	wake    func()
+
+	second atomic.Int64 // of the last entry; written under mu
+	had    atomic.Int64 // in that second; likewise
 }
 
 // Set has q take so many entries in a second, with their keys or without.
@@ -156,6 +166,15 @@ func (q *Queue) Wakes(f func()) {
 	q.wake = f
 }
 
+// Full says that q takes nothing more in the second of now, and that entry is counted as lost.
+func (q *Queue) Full(now int64) bool {
+	if rate := q.rate.Load(); rate == 0 || q.had.Load() < rate || now/1e9 > q.second.Load() {
+		return false
+	}
+	q.dropped.Add(1)
+	return true
+}
+
 func (q *Queue) put(e *Entry) {
 	rate := q.rate.Load()
 	if rate == 0 {
@@ -163,14 +182,15 @@ func (q *Queue) put(e *Entry) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if second := e.Ended / 1e9; second > q.second {
-		q.second, q.had = second, 0
+	if second := e.Ended / 1e9; second > q.second.Load() {
+		q.second.Store(second)
+		q.had.Store(0)
 	}
-	if q.had >= rate || len(q.pending) >= MaxPending {
+	if q.had.Load() >= rate || len(q.pending) >= MaxPending {
 		q.dropped.Add(1)
 		return
 	}
-	q.had++
+	q.had.Add(1)
 	q.recorded.Add(1)
 	q.pending = append(q.pending, *e)
 	if !q.keys.Load() {

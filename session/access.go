@@ -109,13 +109,15 @@ func (l *Local) draw(many int) int { return 1 + l.loop.World.IntN(max(2*many-1, 
 func (s *Session) observe(cmd *codec.Command) {
 	l := s.local
 	lines, spans := l.turn(&s.cl)
+	log := s.pool.host.Access()
+	lines, spans = lines && !log.Lines.Full(s.loop.Now), spans && !log.Spans.Full(s.loop.Now)
 	if !lines && !spans {
 		return
 	}
 	l.takenBefore()
 	a := &l.access
 	if len(a.list) >= maxFollowed {
-		s.pool.host.Access().Lose(lines, spans)
+		log.Lose(lines, spans)
 		return
 	}
 	f := s.begin(cmd)
@@ -151,10 +153,11 @@ func (s *Session) begin(cmd *codec.Command) *followed {
 	}
 	a.number++
 	p := s.pool.Protocol
-	*f = followed{s: s, before: s.tail, Entry: access.Entry{
-		Number: uint64(s.local.index)<<48 | a.number, Taken: s.loop.Now, Pool: s.pool.Name, System: p.Name(), Client: s.cl.Addr, ID: s.cl.ID,
-		User: s.userName(), ClientName: s.cl.Name, Command: p.CommandName(cmd), BytesIn: len(cmd.Frame),
-	}}
+	f.Begin() // it has room for servers, which a literal would write twice
+	f.s, f.before = s, s.tail
+	f.Number, f.Taken = uint64(s.local.index)<<48|a.number, s.loop.Now
+	f.Pool, f.System, f.Client, f.ID = s.pool.Name, p.Name(), s.cl.Addr, s.cl.ID
+	f.User, f.ClientName, f.Command, f.BytesIn = s.userName(), s.cl.Name, p.CommandName(cmd), len(cmd.Frame)
 	return f
 }
 
