@@ -140,3 +140,14 @@ func TestExemplars(t *testing.T) {
 		t.Error("they are not forgotten")
 	}
 }
+
+// BenchmarkLine is what a line costs that is written.
+func BenchmarkLine(b *testing.B) {
+	lines := NewLines(new(Log), at)
+	e := Entry{System: "redis", Command: "get", Taken: 10, Due: 60, Ended: 70, Client: "10.0.0.5:1042", Pool: "cache", Sample: 100, KeysTotal: 1}
+	*e.Ask() = Asked{Name: "10.0.0.1:6379:1", Queued: 10, Sent: 20, Replied: 60}
+	var buf []byte
+	for b.Loop() {
+		buf = lines.appendLine(buf[:0], &e)
+	}
+}

@@ -4,50 +4,13 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"sync"
 	"time"
 )
 
-// line is what the access log has of an Entry. What is empty, or 0, is left out, but for durations of what was done.
-//
-//	{"time":"2026-01-02T15:04:05.678901Z","pool":"cache","client":"10.0.0.5:1042","id":7,"command":"get","keys":1,"result":"ok",
-//	 "duration_us":812,"write_us":3,"bytes_in":22,"bytes_out":69,"sample":100,
-//	 "servers":[{"server":"10.0.0.1:6379:1","queue_us":41,"server_us":768,"bytes":69}]}
-type line struct {
-	Time       string   `json:"time"`
-	Pool       string   `json:"pool,omitempty"`
-	Client     string   `json:"client,omitempty"`
-	ID         uint64   `json:"id,omitempty"`
-	User       string   `json:"user,omitempty"`
-	Name       string   `json:"name,omitempty"`
-	Command    string   `json:"command,omitempty"`
-	Key        string   `json:"key,omitempty"`
-	Keys       int      `json:"keys,omitempty"`
-	Result     string   `json:"result"`
-	Reason     string   `json:"reason,omitempty"`
-	Duration   int64    `json:"duration_us"`
-	Write      *int64   `json:"write_us,omitempty"`
-	In         int      `json:"bytes_in,omitempty"`
-	Out        int      `json:"bytes_out,omitempty"`
-	Sample     int      `json:"sample,omitempty"`
-	TraceID    string   `json:"trace_id,omitempty"`
-	Servers    []server `json:"servers,omitempty"`
-	ServersAll int      `json:"servers_total,omitempty"` // where Servers are only some
-}
-
-type server struct {
-	Server string `json:"server"`
-	Queue  *int64 `json:"queue_us,omitempty"`
-	Time   *int64 `json:"server_us,omitempty"`
-	Bytes  int    `json:"bytes,omitempty"`
-	Reason string `json:"reason,omitempty"`
-}
-
-// lost is the line that says how many are missing.
-type lost struct {
-	Time string `json:"time"`
-	Lost int64  `json:"lost"`
-}
+// lost is of the line that says how many are missing.
+type lost struct{ Lost int64 }
 
 const lostField = `,"lost":`
 
@@ -74,17 +37,16 @@ func (l *Lines) Take(buf []byte, now time.Time) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.entries = l.of.Lines.Take(l.entries)
-	to := bytes.NewBuffer(buf[:0])
-	as := json.NewEncoder(to)
-	as.SetEscapeHTML(false)
+	buf = buf[:0]
 	for i := range l.entries {
-		_ = as.Encode(l.line(&l.entries[i])) // there is nothing that could not be told
+		buf = l.appendLine(buf, &l.entries[i])
 	}
 	if missing := l.of.Lines.dropped.Load() - l.told; missing > 0 {
 		l.told += missing
-		_ = as.Encode(lost{now.UTC().Format(timeFormat), missing})
+		buf = appendTime(buf, now)
+		buf = append(strconv.AppendInt(append(buf, lostField...), missing, 10), "}\n"...)
 	}
-	return to.Bytes()
+	return buf
 }
 
 // Lose counts lines that were taken and are not written. Of those that such a line says are missing, the next says so.
@@ -101,35 +63,91 @@ func (l *Lines) Lose(lines []byte) {
 	}
 }
 
-func (l *Lines) line(e *Entry) *line {
-	v := &line{
-		Time: l.time(e.Taken).UTC().Format(timeFormat), Pool: e.Pool, Client: e.Client, ID: e.ID, User: e.User, Name: e.ClientName,
-		Command: e.Command, Key: string(e.Key()), Keys: e.KeysTotal, Result: e.Result.String(), Reason: e.Failure,
-		Duration: usec(e.Ended - e.Taken), In: e.BytesIn, Out: e.BytesOut, Sample: e.Sample,
-	}
+// appendLine appends what the access log has of e. What is empty, or 0, is left out, but for durations of what was done.
+//
+//	{"time":"2026-01-02T15:04:05.678901Z","pool":"cache","client":"10.0.0.5:1042","id":7,"command":"get","keys":1,"result":"ok",
+//	 "duration_us":812,"write_us":3,"bytes_in":22,"bytes_out":69,"sample":100,
+//	 "servers":[{"server":"10.0.0.1:6379:1","queue_us":41,"server_us":768,"bytes":69}]}
+func (l *Lines) appendLine(dst []byte, e *Entry) []byte {
+	dst = appendTime(dst, l.time(e.Taken))
+	dst = appendText(dst, `,"pool":`, e.Pool)
+	dst = appendText(dst, `,"client":`, e.Client)
+	dst = appendNumber(dst, `,"id":`, int64(e.ID))
+	dst = appendText(dst, `,"user":`, e.User)
+	dst = appendText(dst, `,"name":`, e.ClientName)
+	dst = appendText(dst, `,"command":`, e.Command)
+	dst = appendText(dst, `,"key":`, string(e.Key()))
+	dst = appendNumber(dst, `,"keys":`, int64(e.KeysTotal))
+	dst = appendText(dst, `,"result":`, e.Result.String())
+	dst = appendText(dst, `,"reason":`, e.Failure)
+	dst = appendTook(dst, `,"duration_us":`, e.Taken, e.Ended)
 	if e.Due != 0 {
-		v.Write = between(e.Due, e.Ended)
+		dst = appendTook(dst, `,"write_us":`, e.Due, e.Ended)
 	}
+	dst = appendNumber(dst, `,"bytes_in":`, int64(e.BytesIn))
+	dst = appendNumber(dst, `,"bytes_out":`, int64(e.BytesOut))
+	dst = appendNumber(dst, `,"sample":`, int64(e.Sample))
 	if e.Spans {
 		id := l.of.TraceID(e)
-		v.TraceID = hex.EncodeToString(id[:])
+		dst = append(hex.AppendEncode(append(dst, `,"trace_id":"`...), id[:]), '"')
 	}
-	if e.AskedTotal > MaxServers {
-		v.ServersAll = e.AskedTotal
-	}
+	before := `,"servers":[{"server":`
 	for _, a := range e.Servers() {
-		s := server{Server: a.Name, Bytes: a.Bytes, Reason: a.Failure}
+		dst = appendQuoted(append(dst, before...), a.Name)
+		before = `,{"server":`
 		if a.Sent != 0 {
-			s.Queue = between(a.Queued, a.Sent)
+			dst = appendTook(dst, `,"queue_us":`, a.Queued, a.Sent)
 		}
 		if a.Sent != 0 && a.Replied != 0 {
-			s.Time = between(a.Sent, a.Replied)
+			dst = appendTook(dst, `,"server_us":`, a.Sent, a.Replied)
 		}
-		v.Servers = append(v.Servers, s)
+		dst = appendNumber(dst, `,"bytes":`, int64(a.Bytes))
+		dst = append(appendText(dst, `,"reason":`, a.Failure), '}')
 	}
-	return v
+	if e.AskedTotal > 0 {
+		dst = append(dst, ']')
+	}
+	if e.AskedTotal > MaxServers {
+		dst = appendNumber(dst, `,"servers_total":`, int64(e.AskedTotal))
+	}
+	return append(dst, "}\n"...)
 }
 
-func usec(nanos int64) int64 { return max(nanos, 0) / int64(time.Microsecond) }
+// appendTime begins a line.
+func appendTime(dst []byte, at time.Time) []byte {
+	dst = append(dst, `{"time":"`...)
+	return append(at.UTC().AppendFormat(dst, timeFormat), '"')
+}
 
-func between(from, to int64) *int64 { return new(usec(to - from)) }
+// appendTook appends a duration in microseconds.
+func appendTook(dst []byte, name string, from, to int64) []byte {
+	return strconv.AppendInt(append(dst, name...), max(to-from, 0)/int64(time.Microsecond), 10)
+}
+
+func appendNumber(dst []byte, name string, n int64) []byte {
+	if n == 0 {
+		return dst
+	}
+	return strconv.AppendInt(append(dst, name...), n, 10)
+}
+
+func appendText(dst []byte, name, text string) []byte {
+	if text == "" {
+		return dst
+	}
+	return appendQuoted(append(dst, name...), text)
+}
+
+// appendQuoted appends text as JSON.
+func appendQuoted(dst []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			var to bytes.Buffer
+			as := json.NewEncoder(&to)
+			as.SetEscapeHTML(false)
+			_ = as.Encode(text) // there is no text that could not be told
+			return append(dst, bytes.TrimSuffix(to.Bytes(), []byte("\n"))...)
+		}
+	}
+	return append(append(append(dst, '"'), text...), '"')
+}

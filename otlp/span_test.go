@@ -16,8 +16,10 @@ func TestSpans(t *testing.T) {
 	x := New(new(access.Log), func(n int64) time.Time { return time.Unix(0, n) }, nil)
 	e := access.Entry{System: "memcached", Command: "get", Taken: 10, Due: 60, Ended: 70, Client: "[::1]:7", Pool: "p\xff", Result: access.Failed, Failure: "down"}
 	for _, a := range []access.Asked{
-		{Name: "10.0.0.1:11211:1", Queued: 10, Sent: 20, Replied: 50}, {Name: "::1:11211:1", Queued: 10, Sent: 10, Replied: 60},
-		{Name: "/run/m.sock:1", Queued: 10, Failure: "down"}, {Name: "cache.example:1:1", Queued: 10, Sent: 30, Failure: "late"},
+		{Name: "10.0.0.1:11211:1", Queued: 10, Sent: 20, Replied: 50},
+		{Name: "::1:11211:1", Queued: 10, Sent: 10, Replied: 60},
+		{Name: "/run/m.sock:1", Queued: 10, Failure: "down"},
+		{Name: "cache.example:1:1", Queued: 10, Sent: 30, Failure: "late"},
 	} {
 		*e.Ask() = a
 	}
