@@ -44,7 +44,8 @@ type Entry struct {
 
 // Asked is a server that was asked.
 type Asked struct {
-	Name    string // as configured, or found: host:port:weight
+	Name    string // in the ring
+	Addr    string // host:port, or the path of a unix socket; "": nobody knew
 	Queued  int64  // the command, or its part of it, was to be written
 	Sent    int64  // its first byte was written; 0: it never was
 	Replied int64  // the last byte of the reply had come; 0: it has not

@@ -145,7 +145,7 @@ func TestExemplars(t *testing.T) {
 func BenchmarkLine(b *testing.B) {
 	lines := NewLines(new(Log), at)
 	e := Entry{System: "redis", Command: "get", Taken: 10, Due: 60, Ended: 70, Client: "10.0.0.5:1042", Pool: "cache", Sample: 100, KeysTotal: 1}
-	*e.Ask() = Asked{Name: "10.0.0.1:6379:1", Queued: 10, Sent: 20, Replied: 60}
+	*e.Ask() = Asked{Name: "shard1", Addr: "10.0.0.1:6379", Queued: 10, Sent: 20, Replied: 60}
 	var buf []byte
 	for b.Loop() {
 		buf = lines.appendLine(buf[:0], &e)

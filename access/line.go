@@ -93,7 +93,7 @@ func (l *Lines) appendLine(dst []byte, e *Entry) []byte {
 	}
 	before := `,"servers":[{"server":`
 	for _, a := range e.Servers() {
-		dst = appendQuoted(append(dst, before...), a.Name)
+		dst = appendText(appendQuoted(append(dst, before...), a.Name), `,"addr":`, a.Addr)
 		before = `,{"server":`
 		if a.Sent != 0 {
 			dst = appendTook(dst, `,"queue_us":`, a.Queued, a.Sent)

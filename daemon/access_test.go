@@ -52,9 +52,9 @@ func TestAccess(t *testing.T) {
 	in.send("AUTH swordfish\r\nCLIENT SETNAME worker\r\nSET " + a + " thevalue\r\nGET " + a + "\r\nMGET " + a + " " + b + "\r\nLPUSH " + a + " thevalue\r\nKEYS thepattern\r\nPING\r\n")
 	for _, want := range [][]string{
 		{`"command":"auth"`, `"result":"local"`, `"pool":"p","client":"unix","id":`},
-		{`"name":"worker","command":"set","key":"` + a + `","keys":1,"result":"ok","duration_us":`, `"bytes_in":`, `"servers":[{"server":"` + in.servers[0] + `:1","queue_us":`, `"server_us":`, `"bytes":5}]`},
+		{`"name":"worker","command":"set","key":"` + a + `","keys":1,"result":"ok","duration_us":`, `"bytes_in":`, `"servers":[{"server":"s0","addr":"` + in.servers[0] + `","queue_us":`, `"server_us":`, `"bytes":5}]`},
 		{`"command":"get","key":"` + a + `"`, `"bytes_out":14`},
-		{`"command":"mget","key":"` + a + `","keys":2,"result":"ok"`, `"server":"` + in.servers[0] + `:1"`, `"server":"` + in.servers[1] + `:1"`},
+		{`"command":"mget","key":"` + a + `","keys":2,"result":"ok"`, `"server":"s0","addr":"` + in.servers[0] + `"`, `"server":"s1","addr":"` + in.servers[1] + `"`},
 		{`"command":"lpush"`, `"result":"error"`},
 		{`"command":"keys"`, `"result":"refused"`},
 		{`"command":"ping"`, `"write_us"`},

@@ -74,7 +74,7 @@ func (x *Exporter) spans(dst []byte, e *access.Entry) []byte {
 	for _, a := range e.Servers() {
 		if a.Sent > a.Queued {
 			below("queue", trace.Span_SPAN_KIND_INTERNAL, a.Queued, a.Sent)
-			v.attributes = appendServer(v.attributes, a.Name)
+			v.attributes = appendServer(v.attributes, &a)
 			dst = x.appendSpan(dst, v)
 		}
 		from, to := a.Sent, a.Replied
@@ -85,7 +85,7 @@ func (x *Exporter) spans(dst []byte, e *access.Entry) []byte {
 			to = e.Ended
 		}
 		below(operation, trace.Span_SPAN_KIND_CLIENT, from, to)
-		v.attributes = appendText(appendText(appendServer(v.attributes, a.Name), "db.system.name", e.System), "db.operation.name", operation)
+		v.attributes = appendText(appendText(appendServer(v.attributes, &a), "db.system.name", e.System), "db.operation.name", operation)
 		v.failed, v.failure = a.Failure != "", a.Failure
 		dst = x.appendSpan(dst, v)
 	}
@@ -130,11 +130,11 @@ func appendCommand(dst []byte, e *access.Entry, operation string) []byte {
 	return appendNumber(appendText(dst, "client.address", host), "client.port", n)
 }
 
-// appendServer appends the attributes of a server, which is host:port:weight or path:weight.
-func appendServer(dst []byte, name string) []byte {
-	addr := name
-	if i := strings.LastIndexByte(name, ':'); i > 0 {
-		addr = name[:i]
+// appendServer appends the attributes of a server.
+func appendServer(dst []byte, a *access.Asked) []byte {
+	dst, addr := appendText(dst, "cashew.server", a.Name), a.Addr
+	if addr == "" {
+		return dst
 	}
 	i := strings.LastIndexByte(addr, ':')
 	if strings.HasPrefix(addr, "/") || i < 0 {

@@ -16,10 +16,10 @@ func TestSpans(t *testing.T) {
 	x := New(new(access.Log), func(n int64) time.Time { return time.Unix(0, n) }, nil)
 	e := access.Entry{System: "memcached", Command: "get", Taken: 10, Due: 60, Ended: 70, Client: "[::1]:7", Pool: "p\xff", Result: access.Failed, Failure: "down"}
 	for _, a := range []access.Asked{
-		{Name: "10.0.0.1:11211:1", Queued: 10, Sent: 20, Replied: 50},
-		{Name: "::1:11211:1", Queued: 10, Sent: 10, Replied: 60},
-		{Name: "/run/m.sock:1", Queued: 10, Failure: "down"},
-		{Name: "cache.example:1:1", Queued: 10, Sent: 30, Failure: "late"},
+		{Name: "s", Addr: "10.0.0.1:11211", Queued: 10, Sent: 20, Replied: 50},
+		{Name: "s", Addr: "::1:11211", Queued: 10, Sent: 10, Replied: 60},
+		{Name: "s", Addr: "/run/m.sock", Queued: 10, Failure: "down"},
+		{Name: "s", Addr: "cache.example:1", Queued: 10, Sent: 30, Failure: "late"},
 	} {
 		*e.Ask() = a
 	}
@@ -64,7 +64,7 @@ func BenchmarkRequest(b *testing.B) {
 	entries := make([]access.Entry, most)
 	for i := range entries {
 		entries[i] = access.Entry{System: "redis", Command: "get", Taken: 10, Due: 60, Ended: 70, Client: "10.0.0.5:1042", Pool: "cache", Number: uint64(i)}
-		*entries[i].Ask() = access.Asked{Name: "10.0.0.1:6379:1", Queued: 10, Sent: 20, Replied: 60}
+		*entries[i].Ask() = access.Asked{Name: "shard1", Addr: "10.0.0.1:6379", Queued: 10, Sent: 20, Replied: 60}
 	}
 	for range b.N / most {
 		_, _ = x.request(entries)

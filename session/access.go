@@ -269,7 +269,7 @@ func (s *Session) noteRefusal(err error) {
 // asked notes a server that was.
 func (f *followed) asked(s *Session, r *backend.Request, failure string) {
 	if v := f.Ask(); v != nil {
-		*v = access.Asked{Name: s.origin().Server(int(r.Server)), Queued: r.QueuedAt(), Sent: r.SentAt, Bytes: r.Size, Failure: failure}
+		*v = access.Asked{Name: s.origin().Server(int(r.Server)), Addr: s.origin().Addr(int(r.Server)), Queued: r.QueuedAt(), Sent: r.SentAt, Bytes: r.Size, Failure: failure}
 		if failure == "" {
 			v.Replied = s.loop.Now
 		}

@@ -42,7 +42,7 @@ func (c collector) exemplified(out chan<- prometheus.Metric, desc *prometheus.De
 func (c collector) collectLatency(out chan<- prometheus.Metric, s *stats.Server, pool string) {
 	for i := range s.Latency {
 		class := work.Class(i).String()
-		of := access.Series{Of: access.QueueTime, Pool: pool, Server: s.PName, Class: class}
+		of := access.Series{Of: access.QueueTime, Pool: pool, Server: s.Name, Class: class}
 		c.exemplified(out, descQueue, &s.Latency[i].Queue, of, label(pool), label(s.Name), class)
 		of.Of = access.ServerTime
 		c.exemplified(out, descServer, &s.Latency[i].Server, of, label(pool), label(s.Name), class)
