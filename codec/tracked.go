@@ -8,6 +8,9 @@ type Tracked interface {
 	Keeps(cmd *Command) (is, shares bool)
 	Stays(op uint16, reply []byte) bool
 
+	// AppendNothing appends what asks a server for nothing, which it answers behind what came before. dst is the caller's.
+	AppendNothing(dst []byte, pr Profile) []byte
+
 	// TracksIn is the profile that a connection has over which servers tell of writes; ok is false for a protocol whose servers do not, of which nothing
 	// below is called.
 	TracksIn() (pr Profile, ok bool)

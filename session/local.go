@@ -55,6 +55,7 @@ type Local struct {
 	loaded       [8]loading                // lately, the next in place of the one at nextLoaded
 	reads, asked bool                      // the command that is being taken may be asked of replicas, and was
 	near         bool                      // the command that is being taken was answered with what is kept near
+	mute         *backend.Conn             // where the command that is being taken went, if it has no reply
 	readKey      []byte                    // scratch of scatterSlots: the first key of a fragment that replicas may be asked for
 	nextLoaded   int
 	idle         int          // the smallest number of them since the last tidy: that many were never needed

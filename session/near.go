@@ -89,6 +89,7 @@ type nearby struct {
 	spares   []*flight        // not in use
 	slots    map[*backend.Request][]uint32
 	silent   near.Later // writes of which nobody will say when they were done
+	proofs   []*proof   // not in use
 	trackers []*tracker
 	scratch  []uint32
 	words    []byte        // scratch, of a command
@@ -244,7 +245,7 @@ func (s *Session) done(size int) *backend.Request {
 
 // wroteTo says that s has written keys of a slot, and that was not answered.
 func (s *Session) wroteTo(slot uint32) bool {
-	return s.writing > 0 && s.wroteSlots>>(slot&63)&1 != 0 || s.silentTill > s.loop.Now
+	return s.writing > 0 && s.wroteSlots>>(slot&63)&1 != 0 || s.unproved > 0 || s.silentTill > s.loop.Now
 }
 
 // carryNear carries cmd out, which is answered by servers. It returns false if the command has to wait, and then nothing is taken of it.
@@ -254,7 +255,7 @@ func (s *Session) carryNear(cmd *codec.Command, way uint8) bool {
 		slot = n.writes(cmd)
 	}
 	l := s.local
-	l.reads, l.asked = way == wayReplica, false
+	l.reads, l.asked, l.mute = way == wayReplica, false, nil
 	taken := s.carry(cmd)
 	if l.reads = false; !taken {
 		return false
@@ -300,6 +301,9 @@ func (n *nearby) sentWrite(s *Session, slot uint32, owed bool) {
 	}
 	switch {
 	case slot == noSlot:
+		return
+	case !owed && n.local.mute != nil && slot != anySlot && slot != manySlots:
+		n.prove(s, n.local.mute, slot)
 		return
 	case !owed:
 		n.silently(slot)

@@ -308,6 +308,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 	if cmd.NoReply {
 		c.NoReply()
 		s.silent++
+		s.local.mute = c
 		if len(cmd.Frame) >= bigBytes {
 			s.local.big.Note(s.origin(), place, cut(cmd.Key), len(cmd.Frame))
 		}

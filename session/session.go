@@ -119,7 +119,8 @@ type Session struct {
 	silent      int              // commands that were sent and have no reply
 	wroteSlots  uint64           // of writes that are not answered, in a pool with a near cache: a bit for each slot, by its last six bits
 	own         *private         // server connections of its own, since it tracks keys; nil: none
-	silentTill  int64            // when what was written that has no reply must have been done, as Loop.Now
+	unproved    int              // writes without a reply of which nobody has said yet that they are done
+	silentTill  int64            // when others must have been done, as Loop.Now
 	doubling    int              // writes to two pools of which one has not answered; the client may have its reply
 }
 

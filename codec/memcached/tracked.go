@@ -51,6 +51,14 @@ func (p *Protocol) Stays(op uint16, reply []byte) bool {
 	return !p.IsError(reply)
 }
 
+// AppendNothing implements codec.Tracked. A memcached from before the meta commands says ERROR.
+func (*Protocol) AppendNothing(dst []byte, pr codec.Profile) []byte {
+	if pr == Binary {
+		return append(dst, noopWith(magicRequest, 0)...)
+	}
+	return append(dst, probe...)
+}
+
 // TracksIn implements codec.Tracked: servers tell nobody of what is written.
 func (*Protocol) TracksIn() (codec.Profile, bool) { return 0, false }
 

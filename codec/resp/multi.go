@@ -95,7 +95,7 @@ func postpone(cmd *codec.Command) {
 
 // holdLocal is hold for a command that the proxy answers itself.
 func (p *Protocol) holdLocal(cmd *codec.Command) {
-	if cmd.Op == opAuth || cmd.Op == opClientReply {
+	if cmd.Op == opAuth || cmd.Op == opClientReply || cmd.Op == opClientCaching { // the last would be of what EXEC has read by then
 		refuse(cmd, refuseInMulti)
 		return
 	}

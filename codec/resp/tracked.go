@@ -31,6 +31,9 @@ func (*Protocol) Keeps(cmd *codec.Command) (is, shares bool) { return kept[cmd.O
 // Stays implements codec.Tracked.
 func (p *Protocol) Stays(_ uint16, reply []byte) bool { return !p.IsError(reply) }
 
+// AppendNothing implements codec.Tracked.
+func (*Protocol) AppendNothing(dst []byte, _ codec.Profile) []byte { return append(dst, probe...) }
+
 // TracksIn implements codec.Tracked: RESP2 has no pushes.
 func (*Protocol) TracksIn() (codec.Profile, bool) { return RESP3, true }
 

@@ -138,7 +138,7 @@ const notTheServers = "" +
 	"  pool has no such clients closes it), behind a command that blocks or an `EXEC` of what it watches, behind a `SELECT` of another database, and when it sends\n" +
 	"  `CLIENT TRACKING ON` again; with `BCAST` also whenever a server begins to tell: `OK` comes before servers have heard of it. `HELLO 2` ends its tracking. What a server\n" +
 	"  tells comes behind all replies that the client is owed by then, so behind those of a command that blocks.\n" +
-	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING`. What a server sends to one connection unasked, as with\n" +
+	"* Refused as well: `SCRIPT DEBUG SYNC`, and within a transaction `CLIENT TRACKING` and `CLIENT CACHING`, which has its place before `MULTI`. What a server sends to one connection unasked, as with\n" +
 	"  `DEBUG PROTOCOL push`, reaches nobody.\n" +
 	"* A client that has said `CLIENT REPLY OFF`, or `SKIP` for the next, is closed behind `QUIT`, its own `CLIENT KILL` and what is no command, without a word; a server leaves\n" +
 	"  it open until there is a reply to write.\n" +
