@@ -19,7 +19,7 @@ _cashew() {
 	check) options='--strict --help' ;;
 	explain) options="$target --pool $admin --json --help" ;;
 	diff) options="$admin --json --help" ;;
-	top) options="--stats $target $admin -n --interval --once --help" ;;
+	top) options="--stats $target $admin -n --interval --sort --once --help" ;;
 	bench)
 		options='--protocol --test --clients --pipeline --keys --size --zipf --writes --rounds --burst --user --password-file --json --help'
 		;;
@@ -46,7 +46,7 @@ _cashew() {
 		return
 		;;
 	-s | --stats-port | -a | --stats-addr | -i | --stats-interval | -m | --mbuf-size | --drain-delay | --embedded-port | --admin | --stats | \
-		-n | --interval | --pool | --timeout | --clients | --pipeline | --keys | --size | --zipf | --writes | --rounds | --burst | --user)
+		-n | --interval | --sort | --pool | --timeout | --clients | --pipeline | --keys | --size | --zipf | --writes | --rounds | --burst | --user)
 		return
 		;;
 	esac

@@ -41,6 +41,7 @@ complete -c cashew -n '__fish_seen_subcommand_from health' -l live -d 'Is it ali
 complete -c cashew -n '__fish_seen_subcommand_from explain diff bench' -l json -d 'As JSON'
 complete -c cashew -n '__fish_seen_subcommand_from top' -l stats -x -d 'Its stats port'
 complete -c cashew -n '__fish_seen_subcommand_from top' -s n -l interval -x -d 'Seconds between looks'
+complete -c cashew -n '__fish_seen_subcommand_from top' -l sort -x -a 'trouble requests errors latency name' -d 'What comes first'
 complete -c cashew -n '__fish_seen_subcommand_from top' -l once -d 'One look'
 complete -c cashew -n '__fish_seen_subcommand_from upgrade' -l timeout -x -d 'How long to wait, in seconds'
 for own in explain top reload upgrade health

@@ -55,7 +55,7 @@ _cashew() {
 			'--help[what it does]' '*:key:'
 		;;
 	diff) _arguments $admin '--json[as JSON]' '--help[what it does]' '1:old file:_files' '2:new file:_files' ;;
-	top) _arguments '--stats[its stats port]:address:' $target $admin {-n,--interval}'[seconds between looks]:seconds:' '--once[one look]' '--help[what it does]' ;;
+	top) _arguments '--stats[its stats port]:address:' $target $admin {-n,--interval}'[seconds between looks]:seconds:' '--sort[what comes first]:order:(trouble requests errors latency name)' '--once[one look]' '--help[what it does]' ;;
 	bench)
 		_arguments '--protocol[redis or memcached]:protocol:(redis memcached)' '--test[requests]:test:(get set mixed mget10 mget100)' \
 			'--clients[connections]:number:' '--pipeline[requests at once on a connection]:number:' '--keys[how many there are]:number:' \

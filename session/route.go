@@ -307,8 +307,7 @@ func (s *Session) send(place int, server *topology.Server, cmd *codec.Command) *
 	var r *backend.Request
 	if cmd.NoReply {
 		c.NoReply()
-		s.silent++
-		s.local.mute = c
+		s.silent, s.local.mute = s.silent+1, c
 		if len(cmd.Frame) >= bigBytes {
 			s.local.big.Note(s.origin(), place, cut(cmd.Key), len(cmd.Frame))
 		}
