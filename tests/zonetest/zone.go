@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"cashew/tests/processtest"
+
 	"github.com/miekg/dns"
 )
 
@@ -28,10 +30,11 @@ type Zone struct {
 // Start starts a server without records. It ends with the test.
 func Start(t *testing.T) *Zone {
 	t.Helper()
-	z := &Zone{Addr: "127.0.0.1:0", records: make(map[string][]string), asked: make(map[string]int)}
+	z := &Zone{records: make(map[string][]string), asked: make(map[string]int)}
 	t.Cleanup(z.Down)
 	for range 10 {
-		if z.listen() == nil { // else somebody has that port for TCP
+		z.Addr = "127.0.0.1:" + processtest.FreePort(t) // which nobody else gets while it is down
+		if z.listen() == nil {                          // else somebody has that port for UDP
 			return z
 		}
 	}
