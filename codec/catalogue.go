@@ -23,7 +23,7 @@ type Catalogue interface {
 	Nothing(pr Profile, op uint16) string
 
 	// CommandName names cmd in lower case, also one that is unknown, and is then cut where names end. "": what was sent
-	// there is no name.
+	// there is no name, or may be what a client meant for another place, such as a part of a value.
 	CommandName(cmd *Command) string
 }
 

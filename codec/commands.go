@@ -117,6 +117,7 @@ type Command struct {
 	Apart   bool   // of a Refuse with Sole: as a Lease, on a connection that the client has for itself
 	Some    bool   // of a Fanout: servers that can't be reached are left out, if there are others
 	Alike   bool   // of a Fanout: it goes to the servers of all pools that keys of the client may be in, which are to be alike in what it is about
+	Typed   bool   // Redis: it came as a line of words
 	Quiet   uint16 // memcached: not 0 if its reply may have to be swallowed; see Answers.Suppress
 	Op      uint16 // the protocol's own number for the command, kept in the Request until its reply is coalesced
 	Mark    Mark   // what its reply bears, in a profile with marks: see Replies.Marks. It is also known of a frame of which no more than the header is there

@@ -53,7 +53,7 @@ func adminKey(o *engine.Options) key {
 func balanceKeys(o *engine.Options) []key {
 	return []key{
 		namedKey("ready", &o.ReadyNeedsPools, map[string]bool{"serving": false, "pools": true}, "is not what it may mean to be ready"),
-		msecKey("drain_delay", &o.DrainDelay),
+		upToKey(msecKey("drain_delay", &o.DrainDelay), maxDelay),
 		msecKey("drain_timeout", &o.DrainTimeout),
 	}
 }
@@ -229,4 +229,20 @@ func (c *checker) ending(g given, at Problem, ca bool) {
 		at.Value, at.Reason = g.value.Value, why
 		c.warn(g.value, at)
 	}
+}
+
+// maxDelay is how long a process may go on accepting that was told to end, in milliseconds.
+const maxDelay = 3_600_000
+
+// upToKey has k take a number up to most.
+func upToKey(k key, most int64) key {
+	set := k.set
+	k.want = fmt.Sprintf("milliseconds, digits only, at most %d", most)
+	k.set = func(n *yaml.Node) string {
+		if v, ok := parseNumber(n.Value); ok && int64(v) > most {
+			return "is too long"
+		}
+		return set(n)
+	}
+	return k
 }

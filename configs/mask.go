@@ -18,6 +18,8 @@ var (
 	behindName = regexp.MustCompile(`(?is)((?:pass|pwd|pw|token|secret|auth|credential)\w*(?:\s*[=:]\s*|\s+))[^\s].*`)
 	// inURL is "user:password@", and what else it may be.
 	inURL = regexp.MustCompile(`:\S*@`)
+	// inQuery is what stands behind the path of a URL.
+	inQuery = regexp.MustCompile(`(/[^\s?]*\?)\S+`)
 	// bareHash is the SHA-256 of a password.
 	bareHash = regexp.MustCompile(`\b[0-9a-fA-F]{64}\b`)
 )
@@ -34,6 +36,7 @@ func withoutPasswords(s string) string {
 func withoutNamed(s string) string {
 	s = behindName.ReplaceAllString(s, "${1}"+acl.Masked)
 	s = inURL.ReplaceAllString(s, ":"+acl.Masked+"@")
+	s = inQuery.ReplaceAllString(s, "${1}"+acl.Masked)
 	return withoutSigned(s)
 }
 

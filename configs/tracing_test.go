@@ -18,6 +18,8 @@ func TestTracingMistakes(t *testing.T) {
 		"otlp_endpoint: localhost:4318":                                    "2: global.otlp_endpoint: \"localhost:4318\" is not such a URL; expected a URL",
 		"otlp_endpoint: http://localhost:0":                                "is not such a URL",
 		"otlp_endpoint: http://localhost/?a=b":                             "has more than an address and a path",
+		"otlp_endpoint: https://localhost/x?key=Zq9SeCrEt&b":               "has more than an address and a path",
+		"otlp_endpoint: localhost/x?Zq9SeCrEt":                             "is not such a URL",
 		"otlp_endpoint: http://me:Zq9SeCrEt@localhost":                     "has a user: who may tell the collector is for otlp_headers_file to say",
 		"otlp_endpoint: http://localhost\n  otlp_tls_ca_cert_file: DIR/a":  "3: global.otlp_tls_ca_cert_file: needs an otlp_endpoint of https",
 		"otlp_endpoint: https://localhost\n  otlp_tls_cert_file: DIR/a":    "3: global.otlp_tls_cert_file: needs otlp_tls_key_file beside it",

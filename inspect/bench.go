@@ -85,6 +85,19 @@ func (b *bench) check(args []string) error {
 		return fmt.Errorf("%w: --rounds, --burst: want two at least, of a millisecond at least", errUsage)
 	case b.Protocol != "redis" && b.passwordFile != "":
 		return fmt.Errorf("%w: --password-file: only Redis has AUTH", errUsage)
+	case b.user != "" && b.passwordFile == "":
+		return fmt.Errorf("%w: --user needs --password-file", errUsage)
+	}
+	names := make(map[string]bool)
+	for _, arg := range args {
+		name, addr, named := strings.Cut(arg, "=")
+		switch {
+		case named && (name == "" || addr == ""):
+			return fmt.Errorf("%w: %q: want NAME=ADDR", errUsage, arg)
+		case names[name]:
+			return fmt.Errorf("%w: two are called %q", errUsage, name)
+		}
+		names[name] = true
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func TestBench(t *testing.T) {
 		error string
 	}{
 		{nil, 2, "it takes one address at least"},
+		{[]string{"a=" + one.Addr(), "a=" + two.Addr()}, 2, `two are called "a"`},
+		{[]string{one.Addr(), "b="}, 2, `"b=": want NAME=ADDR`},
+		{[]string{"--user", "app", one.Addr()}, 2, "--user needs --password-file"},
 		{[]string{"--test", "lrange", one.Addr()}, 2, `--test "lrange": there is no such test`},
 		{[]string{"--rounds", "1", one.Addr()}, 2, "--rounds, --burst: want two at least, of a millisecond at least"},
 		{[]string{"--protocol", "memcached", "--password-file", password, one.Addr()}, 2, "only Redis has AUTH"},

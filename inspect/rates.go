@@ -23,6 +23,8 @@ type reading struct {
 	total   int64
 	current int64
 	pools   []statsPool
+
+	draining bool // it was told to stop
 }
 
 type statsPool struct {

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -77,15 +79,8 @@ func (p *pages) find() error {
 
 // findProcess finds the file that the process of the pid file runs.
 func (p *pages) findProcess() error {
-	text, err := readSmall(p.pidFile)
-	if err != nil {
-		return fmt.Errorf("pid file: %w", err)
-	}
-	if p.pid, err = strconv.Atoi(string(bytes.TrimSpace(text))); err != nil || p.pid < 1 {
-		return fmt.Errorf("%s holds no pid", p.pidFile)
-	}
-	if errors.Is(syscall.Kill(p.pid, 0), syscall.ESRCH) {
-		return fmt.Errorf("process %d of %s does not run", p.pid, p.pidFile)
+	if err := p.readPid(); err != nil {
+		return err
 	}
 	line, err := lineOf(p.pid)
 	if err != nil {
@@ -98,6 +93,37 @@ func (p *pages) findProcess() error {
 		return p.verify()
 	}
 	return nil
+}
+
+// readPid finds the process of the pid file, which may be another by now: an old file may have the number of anybody.
+func (p *pages) readPid() error {
+	text, err := readSmall(p.pidFile)
+	if err != nil {
+		return fmt.Errorf("pid file: %w", err)
+	}
+	if p.pid, err = strconv.Atoi(string(bytes.TrimSpace(text))); err != nil || p.pid < 1 {
+		return fmt.Errorf("%s holds no pid", p.pidFile)
+	}
+	if errors.Is(syscall.Kill(p.pid, 0), syscall.ESRCH) {
+		return fmt.Errorf("process %d of %s does not run", p.pid, p.pidFile)
+	}
+	program := fmt.Sprintf("/proc/%d/exe", p.pid)
+	path, err := os.Readlink(program)
+	if err != nil {
+		return nil //nolint:nilerr // it is another user's, or there is no /proc: nobody can tell
+	}
+	if info, err := buildinfo.ReadFile(program); err != nil || info.Main.Path != ours() {
+		return fmt.Errorf("process %d of %s is %s, and no cashew: the file is an old one", p.pid, p.pidFile, path)
+	}
+	return nil
+}
+
+// ours is the module of this program.
+func ours() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Path
+	}
+	return ""
 }
 
 // findPages finds the admin pages of the file.

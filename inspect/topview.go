@@ -22,6 +22,7 @@ type poolsPage struct {
 	At          time.Time `json:"at"`
 	Started     time.Time `json:"started"`
 	Version     string    `json:"version"`
+	Draining    bool      `json:"draining"`
 	Connections int64     `json:"curr_connections"`
 	Ever        int64     `json:"total_connections"`
 	Pools       []struct {
@@ -66,7 +67,7 @@ func parsePools(body []byte, addr string) (*reading, error) {
 	}
 	r := &reading{
 		at: page.At, service: "cashew", source: addr, version: page.Version, uptime: page.At.Sub(page.Started).Truncate(time.Second),
-		total: page.Ever, current: page.Connections,
+		total: page.Ever, current: page.Connections, draining: page.Draining,
 	}
 	for _, p := range page.Pools {
 		pool := statsPool{name: p.Name, figures: figures{
@@ -99,15 +100,17 @@ func (s *serverPage) note(now time.Time) string {
 	if s.Why == "" {
 		return ""
 	}
-	var b strings.Builder
+	var when []string // first, for the rest may be cut
 	if s.State == "ejected" {
-		fmt.Fprintf(&b, "for %v: ", now.Sub(time.UnixMicro(s.EjectedAt)).Truncate(time.Second))
+		when = append(when, fmt.Sprintf("for %v", now.Sub(time.UnixMicro(s.EjectedAt)).Truncate(time.Second)))
 	}
-	b.WriteString(s.Why)
 	if s.Next > 0 {
-		fmt.Fprintf(&b, "; next try in %v", max(time.UnixMicro(s.Next).Sub(now), 0).Round(time.Second))
+		when = append(when, fmt.Sprintf("next try in %v", max(time.UnixMicro(s.Next).Sub(now), 0).Round(time.Second)))
 	}
-	return b.String()
+	if len(when) == 0 {
+		return s.Why
+	}
+	return strings.Join(when, ", ") + ": " + s.Why
 }
 
 // view is what is shown of two readings.
@@ -132,7 +135,11 @@ type line struct {
 func (v *view) table() []byte {
 	var b bytes.Buffer
 	is := v.is
-	fmt.Fprintln(&b, cut(fmt.Sprintf("%s %s on %s, up %v, %d connections, %d in all", is.service, is.version, is.source, is.uptime, is.current, is.total), v.width))
+	ends := ""
+	if is.draining {
+		ends = "draining, "
+	}
+	fmt.Fprintln(&b, cut(fmt.Sprintf("%s %s on %s, %sup %v, %d connections, %d in all", is.service, is.version, is.source, ends, is.uptime, is.current, is.total), v.width))
 	if v.keys {
 		fmt.Fprintln(&b, cut("sorted by "+v.order+"; t trouble, r requests, e errors, l latency, n name, q ends", v.width))
 	}

@@ -52,7 +52,7 @@ func upgradeCommand() *Command {
 // pidFileOf is the pid file of the proxy that is meant: it tells the outcome.
 func pidFileOf(p *pages) (string, error) {
 	if p.pidFile != "" && p.conf == "" && !p.given("admin") {
-		return p.pidFile, nil
+		return p.pidFile, p.readPid()
 	}
 	if err := p.find(); err != nil {
 		return "", err

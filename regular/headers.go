@@ -1,6 +1,7 @@
 package regular
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/textproto"
@@ -35,6 +36,9 @@ func Headers(path string, most int) (map[string][]string, error) {
 			return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("its line %d has a header that is not its to choose", n)}
 		}
 		headers[name] = append(headers[name], value)
+	}
+	if len(headers) == 0 {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("there are none in it")}
 	}
 	return headers, nil
 }

@@ -2,7 +2,6 @@ package memcached
 
 import (
 	"cashew/codec"
-	"cashew/codec/about"
 	"cashew/codec/work"
 )
 
@@ -223,5 +222,5 @@ func (*Protocol) CommandName(cmd *codec.Command) string {
 	if cmd.Mark != 0 {
 		return opcodes[opcodeOf(cmd.Mark)].name
 	}
-	return about.NameAt(cmd.Frame)
+	return "" // what is longer than was said of it goes on as a command
 }

@@ -10,7 +10,7 @@ import (
 func TestCommandName(t *testing.T) {
 	for in, want := range map[string]string{
 		"slabs reassign 1 2\r\n": "slabs",
-		"NoSuch secret\r\n":      "nosuch",
+		"NoSuch secret\r\n":      "",
 		"a\"b secret\r\n":        "",
 	} {
 		p := New(Options{})

@@ -167,7 +167,7 @@ func (p *Protocol) becomeOther(cmd *codec.Command) {
 
 // reset makes cmd a command of which no more is known than its frame.
 func reset(cmd *codec.Command, op, argc int, keys []codec.Key, frame []byte) {
-	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Apart, cmd.Own, cmd.Some, cmd.Alike = false, false, false, false, false, false, false
+	cmd.NoReply, cmd.Script, cmd.Sole, cmd.Apart, cmd.Own, cmd.Some, cmd.Alike, cmd.Typed = false, false, false, false, false, false, false, false
 	cmd.Quiet = 0
 	cmd.Op = uint16(op)
 	cmd.Frame = frame

@@ -105,6 +105,9 @@ func (*Protocol) CommandName(cmd *codec.Command) string {
 		return name
 	}
 	name := cmd.Frame
+	if cmd.Typed {
+		return "" // it may be anything, also a part of a value
+	}
 	for range 2 { // the lines with the number of arguments and the length of the first
 		if len(name) > 0 && (name[0] == '*' || name[0] == '$') {
 			_, name, _ = bytes.Cut(name, []byte(crlf))

@@ -9,12 +9,13 @@ import (
 // TestCommandName: refused commands are told by name, and nothing else of them is.
 func TestCommandName(t *testing.T) {
 	for in, want := range map[string]string{
-		"*1\r\n$4\r\nKEYS\r\n":                                      "keys",
-		"*2\r\n$4\r\nKEYS\r\n$1\r\n*\r\n":                           "keys",
-		"*2\r\n$7\r\nNoSuch1\r\n$6\r\nsecret\r\n":                   "nosuch1",
-		"NOSUCH secret\r\n":                                         "nosuch",
-		"*1\r\n$3\r\na\"b\r\n":                                      "",
-		"*1\r\n$0\r\n\r\n":                                          "",
+		"*1\r\n$4\r\nKEYS\r\n":                    "keys",
+		"*2\r\n$4\r\nKEYS\r\n$1\r\n*\r\n":         "keys",
+		"*2\r\n$7\r\nNoSuch1\r\n$6\r\nsecret\r\n": "nosuch1",
+		"NOSUCH secret\r\n":                       "",
+		"KEYS *\r\n":                              "keys",
+		"*1\r\n$3\r\na\"b\r\n":                    "",
+		"*1\r\n$0\r\n\r\n":                        "",
 		"*1\r\n$40\r\n0123456789012345678901234567890123456789\r\n": "01234567890123456789012345678901",
 	} {
 		p := New(Options{})

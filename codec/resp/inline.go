@@ -48,6 +48,7 @@ func (p *Protocol) parseInline(cl *codec.Client, s *codec.Scan, buf []byte, cmd 
 	if _, err := p.parseInlineArray(cl, s, frame, cmd); err != nil {
 		return 0, err
 	}
+	cmd.Typed = true
 	// The server refuses a wrong number of words.
 	refused := cmd.Kind == codec.Refuse || cmd.Kind == codec.Unknown || !commands[cmd.Op].takes(words)
 	if refused && isPath(line, cmd) || (refused || words >= 3) && isHTTP(line, words, refused) {
