@@ -161,8 +161,8 @@ func TestSight(t *testing.T) {
 	if n := s.Pools[0].LocalCommands; n != clients*rounds {
 		t.Errorf("%d local commands; want the PINGs, %d", n, clients*rounds)
 	}
-	if n := s.Pools[1].Refused["nosuch"]; n != clients {
-		t.Errorf("nosuch was refused %d times; want %d", n, clients)
+	if n := s.Pools[1].Refused[stats.OtherCommand]; n != clients {
+		t.Errorf("what is no command was refused %d times; want %d", n, clients)
 	}
 
 	for _, pool := range []string{"redis", "mc"} {

@@ -134,12 +134,12 @@ func printPlaces(w io.Writer, places []engine.Place) {
 		if p.RoutedTo != "" {
 			pool += " > " + p.RoutedTo
 		}
-		fmt.Fprintf(tw, "%s\t%q\t%q\t%s\t%s\t%s\t%s\t%s\n", pool, p.Key, p.Hashed, hash, point, p.Server, p.Name, p.Reason)
+		fmt.Fprintf(tw, "%s\t%q\t%q\t%s\t%s\t%s\t%s\t%s\n", plain(pool), p.Key, p.Hashed, hash, point, plain(p.Server), plain(p.Name), plain(p.Reason))
 	}
 	_ = tw.Flush()
 	for _, p := range places {
 		if p.Reads != "" {
-			fmt.Fprintf(w, "reads of %q in %s: %s\n", p.Key, p.Pool, p.Reads)
+			fmt.Fprintf(w, "reads of %q in %s: %s\n", p.Key, plain(p.Pool), plain(p.Reads))
 		}
 	}
 }

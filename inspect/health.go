@@ -23,24 +23,21 @@ func healthCommand() *Command {
 		build: func(fs *pflag.FlagSet) action {
 			admin := targetFlags(fs, engine.DefaultAdmin)
 			live := fs.Bool("live", false, "is it alive? Not: is it ready")
-			pool := fs.String("pool", "", "is it ready for clients of this pool?")
+			pools := fs.StringArray("pool", nil, "is it ready for clients of this pool? It may be given several times")
 			return func(args []string, stdout, _ io.Writer) error {
 				switch {
 				case len(args) > 0:
 					return fmt.Errorf("%w: it takes no arguments", errUsage)
-				case *live && *pool != "":
+				case *live && len(*pools) > 0:
 					return fmt.Errorf("%w: either --live or --pool", errUsage)
 				}
 				if err := admin.find(); err != nil {
 					return err
 				}
-				switch {
-				case *live:
+				if *live {
 					return health(admin, "/healthz", nil, stdout)
-				case *pool != "":
-					return health(admin, "/readyz", url.Values{"pool": {*pool}}, stdout)
 				}
-				return health(admin, "/readyz", nil, stdout)
+				return health(admin, "/readyz", url.Values{"pool": *pools}, stdout)
 			}
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // orders are what a view can be sorted by. Their first letters are keys.
@@ -236,11 +237,21 @@ func (v *view) write(b *bytes.Buffer, l *line, indent string) {
 	}
 }
 
+// plain is a text that a terminal shows and does not obey: names may be anything, and those at a stats port are another program's.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
 // cut shortens text to width characters, and shows that it did.
 func cut(text string, width int) string {
-	r := []rune(text)
+	r := []rune(plain(text))
 	if len(r) <= width {
-		return text
+		return string(r)
 	}
 	return string(r[:max(width-1, 0)]) + "…"
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -49,6 +52,29 @@ func upgradeCommand() *Command {
 	}
 }
 
+// isHere says that an admin address is one of this machine's.
+func isHere(addr string) bool {
+	addr = strings.TrimPrefix(strings.TrimPrefix(addr, "https://"), "http://")
+	if strings.HasPrefix(addr, "/") {
+		return true
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	own, err := net.InterfaceAddrs()
+	ips, lookErr := net.LookupIP(host)
+	if err != nil || lookErr != nil {
+		return false
+	}
+	for _, ip := range ips {
+		if ip.IsLoopback() || slices.ContainsFunc(own, func(a net.Addr) bool { n, ok := a.(*net.IPNet); return ok && n.IP.Equal(ip) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // pidFileOf is the pid file of the proxy that is meant: it tells the outcome.
 func pidFileOf(p *pages) (string, error) {
 	if p.pidFile != "" && p.conf == "" && !p.given("admin") {
@@ -56,6 +82,9 @@ func pidFileOf(p *pages) (string, error) {
 	}
 	if err := p.find(); err != nil {
 		return "", err
+	}
+	if !isHere(p.addr) {
+		return "", fmt.Errorf("%s is not on this machine, whose processes have other numbers: upgrade it there", p.addr)
 	}
 	if p.answered.process == "" {
 		if err := p.verify(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -63,7 +64,13 @@ func (s *Server) routes() http.Handler {
 	}
 	mux.Handle("GET /{$}", page)
 	mux.Handle("GET /page/", page) // its parts
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // what can't be read would be left out, and more asked for than was meant
+			http.Error(w, "the query can't be read: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // answerFunc returns what JSON shows, or an error whose text is for people. An error that is no httpError is a 503.
