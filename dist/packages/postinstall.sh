@@ -11,7 +11,9 @@ elif ! grep -q '^cashew:' "$root/etc/passwd"; then
 fi
 # Passwords may stand in it: root owns it, and the service reads it.
 group=$(sed -n 's/^cashew:[^:]*:\([0-9]*\):.*/\1/p' "$root/etc/group")
-chgrp "$group" "$root/etc/cashew/cashew.yml"
+if [ -n "$group" ] && [ -e "$root/etc/cashew/cashew.yml" ]; then # it may have another name by now
+	chgrp "$group" "$root/etc/cashew/cashew.yml"
+fi
 
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
