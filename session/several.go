@@ -34,6 +34,7 @@ func (s *Session) sole(cmd *codec.Command) bool {
 		return true
 	}
 	s.keyless(cmd)
+	s.unname(cmd)
 	place, server := s.pool.Router().Route(nil)
 	if cmd.Script {
 		s.sendScript(place, server, cmd)
@@ -43,10 +44,19 @@ func (s *Session) sole(cmd *codec.Command) bool {
 	return true
 }
 
+// unname takes from cmd what stands for its key, for it has none: figures would have that for one. In a pool whose servers change places the
+// road of again.go goes by it.
+func (s *Session) unname(cmd *codec.Command) {
+	if !s.pool.patient {
+		cmd.Key = nil
+	}
+}
+
 // sendAnywhere sends a command as it is to a server that answers.
 func (s *Session) sendAnywhere(cmd *codec.Command) {
 	s.keyless(cmd)
 	place, server := s.anyServer(cmd.Key)
+	s.unname(cmd)
 	if cmd.Script {
 		s.sendScript(place, server, cmd)
 	} else {

@@ -97,7 +97,7 @@ func (s *Session) noted(r *backend.Request, last []byte) {
 // answered is told of each request whose reply from its server is whole.
 func (s *Session) answered(r *backend.Request) {
 	l := s.local
-	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 {
+	if size := max(int(r.Frame), r.Size); size >= bigBytes && r.Keys == 1 && len(r.Key()) > 0 {
 		l.big.Note(s.origin(), int(r.Server), r.Key(), size)
 	}
 	if t := int64(s.pool.opts.SlowerThan); t >= 0 && s.loop.Now-r.QueuedAt() >= t && s.blocks.lease == nil { // else it is as long as was asked for
@@ -120,6 +120,8 @@ func (s *Session) slow(r *backend.Request) {
 		e.Behind = time.Duration(max(s.loop.Before-r.SentAt, 0))
 	}
 	e.Client, e.SetName = s.cl.Addr, s.cl.Name
-	e.SetKey(r.Key())
+	if e.SetKey(r.Key()); len(r.Key()) == 0 {
+		e.Keys = 0
+	}
 	s.slowLog.Blame(e, max(s.pool.opts.SlowerThan, 1), most)
 }
