@@ -107,7 +107,7 @@ func golangBuild(pkg string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		path := filepath.Join(scratch, "golang-"+filepath.Base(pkg))
 		cmd := exec.Command("go", "build", "-o", path, pkg)
-		cmd.Dir = "golang"
+		cmd.Dir, cmd.Env = "golang", append(os.Environ(), "GOWORK=off") // a module of its own, of no workspace
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("go build: %w\n%s", err, out)
 		}

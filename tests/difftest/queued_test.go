@@ -55,7 +55,7 @@ var wholeServer = strings.Fields("dbsize keys randomkey flushdb flushall lastsav
 
 // notQueued are what the proxy refuses within a transaction; what the server refuses for a setting or its version when it is queued, and the
 // proxy with EXEC; what a server says of a pipeline, or ends with.
-var notQueued = strings.Fields("auth hello client|reply client|info client|list client|kill client|unblock psubscribe punsubscribe ssubscribe subscribe " +
+var notQueued = strings.Fields("auth hello client|caching client|reply client|info client|list client|kill client|unblock psubscribe punsubscribe ssubscribe subscribe " +
 	"sunsubscribe unsubscribe " +
 	"module|load module|loadex module|unload zrank zrevrank " +
 	"script|debug quit")
