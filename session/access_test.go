@@ -29,8 +29,8 @@ func (s *sim) followsAll(one int) *access.Log {
 	return host.log
 }
 
-// sums is what a log has, an entry a word: the command, its key, what became of it, and the servers that were asked.
-func sums(entries []access.Entry) string {
+// entriesOf is what a log has, an entry a word: the command, its key, what became of it, and the servers that were asked.
+func entriesOf(entries []access.Entry) string {
 	var words []string
 	for i := range entries {
 		e := &entries[i]
@@ -66,7 +66,7 @@ func TestFollowed(t *testing.T) {
 			if c.closes {
 				client.session.close()
 			}
-			if got := sums(log.Lines.Take(nil)); got != c.want {
+			if got := entriesOf(log.Lines.Take(nil)); got != c.want {
 				t.Errorf("%s; want %s", got, c.want)
 			}
 			client.session.close()
@@ -87,7 +87,7 @@ func TestFollowedParts(t *testing.T) {
 		v.Reply("*2\r\n$-1\r\n$-1\r\n")
 	}
 	s.Settle()
-	if got, want := sums(log.Lines.Take(nil)), "mget(a)=ok@s0:14@s1:14"; got != want {
+	if got, want := entriesOf(log.Lines.Take(nil)), "mget(a)=ok@s0:14@s1:14"; got != want {
 		t.Errorf("%s; want %s", got, want)
 	}
 }
