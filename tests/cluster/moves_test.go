@@ -49,7 +49,7 @@ func (m *mover) move(t *testing.T, tag string) {
 // halved ends the one error that a client may see where slots move: of several keys that its server did not have all, and did something behind.
 const halved = " -TRYAGAIN Multiple keys request during rehashing of slot"
 
-// wantHalved fails the test if a client has seen another error, or that more often than chance brings about: one for each slot that moved would be.
+// wantHalved fails the test if a client has seen another error, or that more often than chance brings about, which is next to never.
 func (l *load) wantHalved(t *testing.T, moves int) {
 	t.Helper()
 	l.wantSome(t, halved)
@@ -57,7 +57,7 @@ func (l *load) wantHalved(t *testing.T, moves int) {
 	for _, n := range l.errors { // in no order: added up
 		all += n
 	}
-	if all > moves {
+	if all > 2+moves/10 {
 		t.Errorf("%d commands failed while %d slots moved", all, moves)
 	}
 }
