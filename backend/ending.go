@@ -111,7 +111,7 @@ func (c *Conn) failAll(r *Request, had *lost) {
 			c.failOne(r, had.err)
 		}
 		c.local.Unref(r)
-		r = behind
+		r, had.replied = behind, c.loop.Now // which was behind r all the time
 	}
 	had.out.Close(c.loop)
 }

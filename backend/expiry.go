@@ -37,6 +37,9 @@ func (c *Conn) expire() {
 		if o := r.Owner; o != nil {
 			r.Owner = nil
 			r.SentAt, c.loop.Before = c.marks.peek(r.from, c.loop.Now), c.repliedAt
+			if r != c.head {
+				c.loop.Before = c.loop.Now // it was behind that one all the time
+			}
 			if !r.ours {
 				c.figures.Expired++
 			}

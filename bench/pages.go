@@ -60,8 +60,8 @@ func (r *result) page(old []byte) ([]byte, error) {
 		}
 		name, behind, _ := strings.Cut(section, " -->\n")
 		write := sections[name]
-		_, behind, ended := strings.Cut(behind, pageEnd)
-		if write == nil || !ended {
+		shown, behind, ended := strings.Cut(behind, pageEnd)
+		if write == nil || !ended || strings.Contains(shown, pageBegin) {
 			return nil, fmt.Errorf("%s%s: no such section, or it has no end", pageBegin, name)
 		}
 		b.WriteString(pageBegin + name + " -->\n")

@@ -43,7 +43,7 @@ func TestPage(t *testing.T) {
 	if !strings.HasPrefix(got, "a\n"+pageBegin+"summary -->\n") || !strings.HasSuffix(got, pageEnd+"b\n") || strings.Contains(got, "old") || !strings.Contains(got, "1 KiB, SET / GET | ") {
 		t.Errorf("it is\n%s", got)
 	}
-	for _, wrong := range []string{pageBegin + "summary -->\n", pageBegin + "other -->\n" + pageEnd} {
+	for _, wrong := range []string{pageBegin + "summary -->\n", pageBegin + "other -->\n" + pageEnd, pageBegin + "near -->\n" + pageBegin + "near -->\n" + pageEnd} {
 		if page, err := r.page([]byte(wrong)); err == nil {
 			t.Errorf("%q becomes %q", wrong, page)
 		}

@@ -17,9 +17,9 @@ var (
 	// behindName is what somebody calls a password.
 	behindName = regexp.MustCompile(`(?is)((?:pass|pwd|pw|token|secret|auth|credential)\w*(?:\s*[=:]\s*|\s+))[^\s].*`)
 	// inURL is "user:password@", and what else it may be.
-	inURL = regexp.MustCompile(`:\S*@`)
+	inURL = regexp.MustCompile(`://.*@|:\S*@`)
 	// inQuery is what stands behind the path of a URL.
-	inQuery = regexp.MustCompile(`(/[^\s?]*\?)\S+`)
+	inQuery = regexp.MustCompile(`(/[^\s?#]*[?#]).+`)
 	// bareHash is the SHA-256 of a password.
 	bareHash = regexp.MustCompile(`\b[0-9a-fA-F]{64}\b`)
 )

@@ -5,6 +5,7 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"net/http"
@@ -107,15 +108,23 @@ func (p *pages) readPid() error {
 	if errors.Is(syscall.Kill(p.pid, 0), syscall.ESRCH) {
 		return fmt.Errorf("process %d of %s does not run", p.pid, p.pidFile)
 	}
-	program := fmt.Sprintf("/proc/%d/exe", p.pid)
-	path, err := os.Readlink(program)
-	if err != nil {
-		return nil //nolint:nilerr // it is another user's, or there is no /proc: nobody can tell
-	}
-	if info, err := buildinfo.ReadFile(program); err != nil || info.Main.Path != ours() {
-		return fmt.Errorf("process %d of %s is %s, and no cashew: the file is an old one", p.pid, p.pidFile, path)
+	if other := notOurs(p.pid); other != "" {
+		return fmt.Errorf("process %d of %s is %s, and no cashew: the file is an old one", p.pid, p.pidFile, other)
 	}
 	return nil
+}
+
+// notOurs is the program of a process that is no cashew; "": it is one, or nobody can tell, as it is another user's, or there is no /proc.
+func notOurs(pid int) string {
+	program := fmt.Sprintf("/proc/%d/exe", pid)
+	path, err := os.Readlink(program)
+	if err != nil {
+		return ""
+	}
+	if info, err := buildinfo.ReadFile(program); errors.Is(err, fs.ErrPermission) || err == nil && info.Main.Path == ours() {
+		return ""
+	}
+	return path
 }
 
 // ours is the module of this program.

@@ -59,8 +59,11 @@ func isHere(addr string) bool {
 		return true
 	}
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
+	switch {
+	case err != nil:
 		host = addr
+	case host == "": // as net.Dial has it
+		return true
 	}
 	own, err := net.InterfaceAddrs()
 	ips, lookErr := net.LookupIP(host)
@@ -68,7 +71,7 @@ func isHere(addr string) bool {
 		return false
 	}
 	for _, ip := range ips {
-		if ip.IsLoopback() || slices.ContainsFunc(own, func(a net.Addr) bool { n, ok := a.(*net.IPNet); return ok && n.IP.Equal(ip) }) {
+		if ip.IsLoopback() || ip.IsUnspecified() || slices.ContainsFunc(own, func(a net.Addr) bool { n, ok := a.(*net.IPNet); return ok && n.IP.Equal(ip) }) {
 			return true
 		}
 	}
@@ -94,6 +97,9 @@ func pidFileOf(p *pages) (string, error) {
 	pid, err := strconv.Atoi(p.answered.process)
 	if err != nil {
 		return "", fmt.Errorf("%s does not say which process it is: -p PIDFILE", p.addr)
+	}
+	if other := notOurs(pid); other != "" {
+		return "", fmt.Errorf("process %d of this machine is %s, and no cashew: %s is in a container, or elsewhere: upgrade it there", pid, other, p.addr)
 	}
 	line, err := lineOf(pid)
 	if err == nil && line.pidFile == "" {

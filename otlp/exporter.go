@@ -124,11 +124,12 @@ func (x *Exporter) run() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	var entries []access.Entry
-	for x.open.Err() == nil {
+	for last := false; !last; {
 		select {
 		case <-ticker.C:
 		case <-x.early:
 		case <-x.open.Done():
+			last = true // one more look, also where it ended during a request
 		}
 		x.change()
 		entries = x.from.Spans.Take(entries)

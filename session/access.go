@@ -354,3 +354,20 @@ func (s *Session) followsNoMore() {
 		s.told(f, access.Left)
 	}
 }
+
+// noteTold notes what the client of r, which both pools were sent, is told: an error of a server, or err.
+func (s *Session) noteTold(r *backend.Request, bad bool, err error) {
+	if r.Way&wayFollowed == 0 {
+		return
+	}
+	f := s.local.access.of(r)
+	switch {
+	case f == nil:
+	case err != nil:
+		f.Result, f.Failure = access.Failed, backend.Text(err)
+	case bad:
+		f.Result = access.Error
+	default:
+		f.Result = access.OK
+	}
+}

@@ -103,6 +103,9 @@ type nearby struct {
 // silentFor is how long such a write may take to be done.
 const silentFor = int64(2 * time.Second)
 
+// silentLate is how much later than that near.Later may count it: the round that it came in, and one more.
+const silentLate = int64(2500 * time.Millisecond)
+
 // nearbyOf is what h has of what is kept near; nil: its pool keeps nothing.
 func (l *Local) nearbyOf(h *shard) *nearby {
 	was, p := h.near, h.pool
@@ -307,7 +310,7 @@ func (n *nearby) sentWrite(s *Session, slot uint32, owed bool) {
 		return
 	case !owed:
 		n.silently(slot)
-		s.silentTill = s.loop.Now + silentFor
+		s.silentTill = s.loop.Now + silentFor + silentLate
 		return
 	case slot != manySlots:
 		s.noteSlot(slot)

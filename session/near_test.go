@@ -693,6 +693,10 @@ func TestNearUnanswered(t *testing.T) {
 				n.want(c, get, get)
 				n.answer("END\r\n")
 				n.replies(c, "END\r\n")
+				n.Passes(2100 * time.Millisecond) // it is not counted again yet
+				n.want(c, get, get)
+				n.answer("END\r\n")
+				n.replies(c, "END\r\n")
 				for range 4 {
 					n.Passes(time.Second)
 				}

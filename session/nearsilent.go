@@ -40,7 +40,7 @@ func (p *proof) Replied(_ *backend.Request, _ []byte, last bool) {
 // Failed implements backend.Owner.
 func (p *proof) Failed(*backend.Request, error) {
 	p.n.silent.Add(p.slot)
-	p.s.silentTill = max(p.s.silentTill, p.s.loop.Now+silentFor)
+	p.s.silentTill = max(p.s.silentTill, p.s.loop.Now+silentFor+silentLate)
 	p.end()
 }
 

@@ -12,6 +12,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 
 	"github.com/valyala/bytebufferpool"
@@ -42,6 +43,7 @@ type half struct {
 	gather *codec.Gather // of several, or of a transaction with replies of ours; nil: the only one is the reply
 	bad    bool          // a server answered with an error, or not at all, or could not be sent to
 	err    error         // why it was not sent
+	why    error         // why a server did not answer
 	cut    bool          // not all of the reply is kept
 }
 
@@ -150,7 +152,12 @@ func (h *half) Failed(f *backend.Request, err error) {
 		f.Reply = p.s.loop.GetBuffer()
 	}
 	f.Reply.B = p.s.pool.Protocol.AppendFailure(f.Reply.B[:0], p.profile, p.mark, backend.Text(err))
-	h.bad = true
+	h.bad, h.why = true, err
+	if p.r != nil && p.r.Way&wayFollowed != 0 {
+		if e := p.s.local.access.of(p.r); e != nil {
+			e.asked(p.s, f, backend.Text(err))
+		}
+	}
 	if s := p.s; s.life != closed && s.pool.opts.SlowerThan >= 0 && errors.Is(err, backend.ErrTimeout) {
 		s.slow(f)
 	}
@@ -208,6 +215,7 @@ func (p *pair) tell(h *half) {
 	if p.answer == AnswerAny && !h.bad {
 		a = h
 	}
+	p.s.noteTold(p.r, a.bad, cmp.Or(a.err, a.why))
 	p.give(func(dst []byte) []byte { return a.append(dst) })
 }
 
@@ -220,10 +228,12 @@ func (p *pair) tellWhich(second bool) {
 	if s.life != closed {
 		s.pool.Count.ForwardError.Add(1)
 	}
+	r := p.r
 	p.give(func(dst []byte) []byte {
 		start := len(dst)
 		dst = p.halves[not].append(dst)
 		text := "dual_write: pool '" + p.of.names[not] + "' did not acknowledge it: " + reason(dst[start:]) + "; pool '" + p.of.names[did] + "' did"
+		s.noteTold(r, true, errors.New(text))
 		return s.pool.Protocol.AppendFailure(dst[:start], p.profile, p.mark, text)
 	})
 }

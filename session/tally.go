@@ -89,6 +89,8 @@ func (s *Session) noted(r *backend.Request, last []byte) {
 	if r.Way&wayFollowed != 0 {
 		if r.Reply != nil {
 			last = r.Reply.B
+		} else if r.Size > len(last) {
+			last = nil // its beginning is with the client
 		}
 		s.noteReply(r, last)
 	}

@@ -205,8 +205,8 @@ func (s *Server) closePages(ctx context.Context) {
 // Close stops listening and waits, until ctx ends, for answers that are under way.
 func (s *Server) Close(ctx context.Context) {
 	s.closeStats()
-	s.history.stop()
 	s.closePages(ctx)
+	s.history.stop() // after it nobody starts
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()
 	}

@@ -375,6 +375,16 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// TestQueries: a query that can't be read is refused, for what is left out of it might ask for more than was meant.
+func TestQueries(t *testing.T) {
+	r := newRig()
+	for _, q := range []string{"/clients?pool=%zz", "/slowlog?n=1;2", "/readyz?pool=a%"} {
+		if w := r.do("GET", q); w.Code != 400 || !strings.Contains(w.Body.String(), "the query can't be read") {
+			t.Errorf("%s: %d %s", q, w.Code, w.Body)
+		}
+	}
+}
+
 func TestSlowLogAndKeys(t *testing.T) {
 	r := newRig()
 	if w := r.do("GET", "/slowlog"); w.Body.String() != "[]\n" {

@@ -216,8 +216,8 @@ func (h *history) told(pool string) toldHistory {
 	for _, s := range h.samples {
 		if pool != "" {
 			of := s.Pools[pool]
-			if s.Pools = nil; of != nil {
-				s.Pools = map[string]*poolSample{pool: of}
+			if s.Pools = map[string]*poolSample{}; of != nil {
+				s.Pools[pool] = of
 			}
 		}
 		t.Samples = append(t.Samples, s)

@@ -23,7 +23,7 @@ var backendPlants = []plant{
 	// Requests.
 	{"ring-hands-out-what-is-held", "backend/request.go", "		if r.refs == 0 {", "		if r.refs <= 1 {"},
 	{"reply-keeps-its-request", "backend/answer.go", "	if done {\n		c.local.Unref(r)\n	}\n", "	if done && r.Owner != nil {\n		c.local.Unref(r)\n	}\n"},
-	{"failed-request-is-let-go-twice", "backend/ending.go", "		c.local.Unref(r)\n		r = behind", "		c.local.Unref(r)\n		if r.Owner == nil {\n			c.local.Unref(r)\n		}\n		r = behind"},
+	{"failed-request-is-let-go-twice", "backend/ending.go", "		c.local.Unref(r)\n		r, had", "		c.local.Unref(r)\n		if r.Owner == nil {\n			c.local.Unref(r)\n		}\n		r, had"},
 	{"fragments-are-kept-too-long", "backend/request.go", "		frags := r.Fragments[:0]", "		frags := r.Fragments"},
 	{"reply-of-the-last-request", "backend/request.go", "	r.plain = plain{}\n", "	reply := r.Reply\n	r.plain = plain{}\n	r.Reply = reply\n"},
 	{"answered-is-not-counted", "backend/answer.go", "	c.answered++\n	if c.blocks", "	if c.blocks"},
